@@ -1,1 +1,16 @@
-//! The rule-book.
+//! The rule-book of Countersign: everyone who decides anything decides it by calling this crate.
+//!
+//! Pure: no clock, randomness, environment, files or tasks. Time, tip and entropy come in as
+//! arguments. Untrusted bytes become domain types here once, and refusals are typed facts.
+
+pub mod analysis;
+pub mod descriptor;
+pub mod document;
+pub mod hash;
+pub mod ids;
+pub mod intent;
+pub mod journal;
+pub mod psbt;
+pub mod report;
+pub mod review;
+pub mod rules;

@@ -1,0 +1,1 @@
+//! What a policy's descriptor allows: spending paths, weights, costs.

@@ -1,0 +1,1 @@
+//! Tagged hashes and signing messages.

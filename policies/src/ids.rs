@@ -1,0 +1,1 @@
+//! Identities and times as types of their own.

@@ -1,0 +1,1 @@
+//! Withdrawal intents, their keys, signatures and approvals.

@@ -1,0 +1,1 @@
+//! Strict reading of PSBTs and the manifest they carry.

@@ -1,0 +1,1 @@
+//! The one check of a PSBT against policy and history.

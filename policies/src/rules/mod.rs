@@ -1,0 +1,1 @@
+//! Which approvals an intent needs, and whether they are there.
