@@ -1,0 +1,1 @@
+//! Which settled coins an attempt spends. Pure.

@@ -1,0 +1,1 @@
+//! What replacing an attempt at a higher feerate would take. Pure; reserved.

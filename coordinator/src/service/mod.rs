@@ -1,0 +1,1 @@
+//! What the coordinator can be asked, in the words of the domain.

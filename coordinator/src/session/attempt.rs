@@ -1,0 +1,1 @@
+//! The life of an attempt, from draft to settled or dead.

@@ -1,0 +1,1 @@
+//! The signatures collected for one attempt.

@@ -1,0 +1,1 @@
+//! The life of a withdrawal, from requested to settled.

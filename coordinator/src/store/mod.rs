@@ -1,0 +1,1 @@
+//! The tables of the coordinator: all of its SQL lives here.
