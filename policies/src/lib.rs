@@ -14,3 +14,11 @@ pub mod psbt;
 pub mod report;
 pub mod review;
 pub mod rules;
+pub mod time;
+
+pub use self::time::UnixTime;
+pub use ids::{HexError, IntentHash, KeyId, Keychain, Keyset, MerkleRoot, PolicyId, VaultId};
+pub use intent::{
+    Approval, Intent, IntentKind, PublicKey, RequestSignature, RequesterName, Signature,
+    WithdrawalId,
+};
