@@ -2,6 +2,7 @@
 # Prints the path of a bitcoind, building one once per user and machine when there is none.
 # Looked for in this order: $BITCOIND_EXE, $PATH, the cache; else built from the Bitcoin Core
 # sources that the crate libbitcoinkernel-sys carries. Talk goes to stderr, the path to stdout.
+# With --find it builds nothing: without a bitcoind it exits with status 1.
 set -euo pipefail
 
 crate_version=0.4.1
@@ -18,6 +19,7 @@ if [ -n "${BITCOIND_EXE:-}" ]; then
 fi
 if found=$(command -v bitcoind); then echo "$found"; exit 0; fi
 if [ -x "$prefix/bin/bitcoind" ]; then echo "$prefix/bin/bitcoind"; exit 0; fi
+[ "${1:-}" != --find ] || exit 1
 
 mkdir -p "$cache"
 exec 9>"$cache/bitcoind.lock"

@@ -1,0 +1,61 @@
+# Everything a person or CI does here. `make help` lists it; the work is in tests/setup/.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+.PHONY: help setup demo check test lint pure docs coverage adversary fmt clean
+
+##@ To see it
+demo: ## Tell the whole story on a node of its own, then keep serving
+	@tests/setup/setup.sh demo
+	@cargo build --release --locked --workspace --bins
+	@"$${CARGO_TARGET_DIR:-target}/release/countersign-demo"
+
+##@ To work on it
+setup: ## Install or build whatever this machine lacks (quick if nothing)
+	@tests/setup/setup.sh check
+
+test: setup ## Run every test, without coverage
+	@cargo build --workspace --bins --locked
+	@cargo nextest run --workspace --locked
+
+fmt: ## Format the code
+	@cargo fmt --all
+
+clean: ## Remove what was built here (the cached bitcoind stays)
+	@cargo clean
+
+##@ To judge it
+check: ## All that CI checks, with the time each part took
+	@for part in setup lint pure docs coverage; do \
+	    echo "== make $$part"; start=$$SECONDS; $(MAKE) $$part; \
+	    echo "== make $$part: $$((SECONDS - start)) s"; \
+	done
+
+lint: ## Formatting and lints
+	@cargo fmt --all --check
+	@cargo clippy --workspace --all-targets --locked -- -D warnings
+
+pure: ## The pure half of each crate, and the signer without network code
+	@for crate in policies watchtower coordinator signer; do \
+	    cargo clippy --locked --package countersign-$$crate --no-default-features -- -D warnings; \
+	done
+	@cargo clippy --locked --package countersign-signer --no-default-features --features tool -- -D warnings
+	@tests/setup/offline.sh
+
+docs: ## The reference builds without a warning
+	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
+
+coverage: ## Every test once, instrumented; 80 % of the lines at least
+	@tests/setup/coverage.sh
+
+adversary: setup ## The refusals only: liars, thieves, broken files, crashes
+	@cargo build --workspace --bins --locked
+	@cargo nextest run --workspace --locked -E 'test(refuse) + test(crash) + test(lying) + test(hostile)'
+
+help: ## This list
+	@awk 'BEGIN { FS = ":.*## "; print "make TARGET, where TARGET is one of" } \
+	    /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	    /^[a-z]+:.*## / { printf "  %-11s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '\n%s\n' "CARGO_TARGET_DIR says where to build, BITCOIND_EXE which node to test with."

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Runs every test once, instrumented, and prints line coverage per crate; fails below the floor.
+# What is measured is what ships: the programs that the scenarios start count, the tests do not.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+floor=80
+if [ -z "${LLVM_COV:-}" ] && [ -x /usr/lib/llvm-22/bin/llvm-cov ]; then
+    export LLVM_COV=/usr/lib/llvm-22/bin/llvm-cov LLVM_PROFDATA=/usr/lib/llvm-22/bin/llvm-profdata
+fi
+# A folder of its own: instrumented programs must never be taken for the ordinary ones.
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}/coverage
+environment=$(cargo llvm-cov show-env --sh --no-cfg-coverage)
+eval "$environment"
+
+cargo llvm-cov clean --workspace
+cargo build --workspace --bins --locked
+cargo test --workspace --doc --locked --quiet >"$CARGO_TARGET_DIR/doc-tests.log" 2>&1 \
+    || { cat "$CARGO_TARGET_DIR/doc-tests.log"; exit 1; }
+cargo nextest run --workspace --locked
+
+report=$CARGO_TARGET_DIR/coverage.txt
+cargo llvm-cov report >"$report" 2>"$report.log" || { cat "$report.log" >&2; exit 1; }
+echo
+echo "Line coverage (by file: $report)"
+# Columns 8 and 9 of llvm-cov's table are lines and lines missed; rows are files, a crate is
+# the first folder of a file's path below the root.
+awk -v root="$PWD/" -v floor="$floor" '
+    $1 ~ /\.rs$/ { file = $1; sub(root, "", file); split(file, part, "/"); crate = part[1]
+                   if (!(crate in lines)) order[++count] = crate
+                   lines[crate] += $8; missed[crate] += $9; all += $8; out += $9 }
+    function row(name, n, m) { printf "  %-14s %7d lines %7d covered %7.1f %%\n", name, n, n - m, n ? 100 * (n - m) / n : 0 }
+    END { for (i = 1; i <= count; i++) row(order[i], lines[order[i]], missed[order[i]])
+          row("together", all, out)
+          if (all == 0 || 100 * (all - out) < floor * all) { printf "  below the floor of %d %%\n", floor; exit 1 } }' "$report"
