@@ -1,1 +1,19 @@
-//! signer
+//! The Signer role of Countersign: reviews, journals, signs.
+//!
+//! Three halves by feature. Without features only what is pure: [`signing`] and [`reply`]. `tool`
+//! adds the command line, the software keys and the journal file; `online` adds the automatic
+//! co-signer, and with it the only network code. Everything that is decided is decided by
+//! `policies`; this crate obeys.
+
+pub mod signing;
+
+#[cfg(feature = "tool")]
+pub mod clock;
+#[cfg(feature = "tool")]
+pub mod failure;
+#[cfg(feature = "tool")]
+pub mod home;
+#[cfg(feature = "tool")]
+pub mod keystore;
+#[cfg(feature = "tool")]
+pub mod terminal;

@@ -1,0 +1,360 @@
+//! The home folder: where a person's or machine's keys, pinned policy and journal lie.
+//!
+//! ```text
+//! keys/vault.key            the account key that signs, sealed
+//! keys/journal.key          the journal's key, sealed
+//! keys/approval-NAME.key    an approver's key, sealed
+//! keys/request-NAME.key     a requester's key, sealed
+//! policy.toml               the pinned policy, its exact bytes
+//! pin.json                  its id, as a human typed it
+//! journal.jsonl             the journal, append-only
+//! journal.begun             that this journal key once began a journal
+//! ```
+
+use crate::failure::{Class, Explained};
+use crate::keystore::container::Header;
+use crate::keystore::{
+    Kind, OpenError, Passphrase, PersonKey, Sealed, VaultKey, WriteError, durable,
+};
+use std::path::{Path, PathBuf};
+
+/// A home folder; nothing in it is read before it is asked for.
+#[derive(Debug, Clone)]
+pub struct Home {
+    folder: PathBuf,
+}
+
+/// The name of a person's key: `[a-z0-9-]{1,32}`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KeyName(String);
+
+/// A key's name has other characters, or too many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a key's name is 1 to 32 of a-z, 0-9 and -")]
+pub struct KeyNameError;
+
+impl std::str::FromStr for KeyName {
+    type Err = KeyNameError;
+
+    fn from_str(text: &str) -> Result<Self, KeyNameError> {
+        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if text.is_empty() || text.len() > 32 || !text.bytes().all(fits) {
+            return Err(KeyNameError);
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl std::fmt::Display for KeyName {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// One key of a home, without its secret.
+#[derive(Debug, Clone)]
+pub struct HeldKey {
+    /// The person's name for it; none for the vault's and the journal's key.
+    pub name: Option<KeyName>,
+    /// What stands in the clear in its file.
+    pub header: Header,
+}
+
+/// Why a home does not hold what was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum HomeError {
+    /// A key file does not open.
+    #[error(transparent)]
+    Key(#[from] OpenError),
+    /// There is no key of that purpose.
+    #[error("this home holds no {0:?} key")]
+    NoKey(Kind),
+    /// There are several of that purpose and none was named.
+    #[error("this home holds several {0:?} keys")]
+    SeveralKeys(Kind),
+    /// A file could not be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// A folder or file of the home could not be read.
+    #[error("cannot read {}: {cause}", .path.display())]
+    Unreadable {
+        /// What was read.
+        path: PathBuf,
+        /// The system's answer.
+        cause: std::io::Error,
+    },
+}
+
+impl Home {
+    /// A home at a folder, which need not exist yet.
+    pub fn at(folder: impl Into<PathBuf>) -> Self {
+        Self {
+            folder: folder.into(),
+        }
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The journal's file.
+    pub fn journal_file(&self) -> PathBuf {
+        self.folder.join("journal.jsonl")
+    }
+
+    /// The mark that the journal key once began a journal.
+    pub fn journal_begun(&self) -> PathBuf {
+        self.folder.join("journal.begun")
+    }
+
+    /// The pinned policy's exact bytes.
+    pub fn policy_file(&self) -> PathBuf {
+        self.folder.join("policy.toml")
+    }
+
+    /// The pinned id.
+    pub fn pin_file(&self) -> PathBuf {
+        self.folder.join("pin.json")
+    }
+
+    fn keys(&self) -> PathBuf {
+        self.folder.join("keys")
+    }
+
+    fn key_file(&self, kind: Kind, name: Option<&KeyName>) -> PathBuf {
+        let stem = match kind {
+            Kind::Vault => "vault",
+            Kind::Journal => "journal",
+            Kind::Approval => "approval",
+            Kind::Request => "request",
+        };
+        let file = match name {
+            Some(name) => format!("{stem}-{name}.key"),
+            None => format!("{stem}.key"),
+        };
+        self.keys().join(file)
+    }
+
+    /// Stores a key; an existing one is never replaced.
+    ///
+    /// # Errors
+    /// When there is one already or the system refuses.
+    pub fn store(&self, sealed: &Sealed, name: Option<&KeyName>) -> Result<PathBuf, HomeError> {
+        durable::make_folder(&self.keys())?;
+        let path = self.key_file(sealed.header.kind, name);
+        sealed.write(&path)?;
+        Ok(path)
+    }
+
+    /// Whether there is a key of that purpose and name.
+    pub fn holds(&self, kind: Kind, name: Option<&KeyName>) -> bool {
+        self.key_file(kind, name).exists()
+    }
+
+    /// All keys of the home, by file name, without their secrets.
+    ///
+    /// # Errors
+    /// When a file in the key folder cannot be read or is none of ours.
+    pub fn held_keys(&self) -> Result<Vec<HeldKey>, HomeError> {
+        let folder = self.keys();
+        let unreadable = |cause| HomeError::Unreadable {
+            path: folder.clone(),
+            cause,
+        };
+        let entries = match std::fs::read_dir(&folder) {
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(unreadable)?,
+        };
+        let mut paths = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(unreadable)?.path();
+            if path.extension().is_some_and(|extension| extension == "key") {
+                paths.push(path);
+            }
+        }
+        paths.sort();
+        let held = |path: &PathBuf| {
+            let header = Sealed::read(path)?.header;
+            let stem = path.file_stem().and_then(|stem| stem.to_str());
+            let name = stem.and_then(|stem| stem.split_once('-'));
+            Ok(HeldKey {
+                name: name.and_then(|(_, name)| name.parse().ok()),
+                header,
+            })
+        };
+        paths.iter().map(held).collect()
+    }
+
+    /// The file of the key that signs transactions, unopened.
+    ///
+    /// # Errors
+    /// [`HomeError::NoKey`], or when the file is none of ours.
+    pub fn sealed(&self, kind: Kind, name: Option<&KeyName>) -> Result<Sealed, HomeError> {
+        if !self.holds(kind, name) {
+            return Err(HomeError::NoKey(kind));
+        }
+        Ok(Sealed::read(&self.key_file(kind, name))?)
+    }
+
+    /// Opens the key that signs transactions.
+    ///
+    /// # Errors
+    /// [`HomeError::NoKey`], or as [`VaultKey::open`].
+    pub fn open_vault_key(&self, passphrase: &Passphrase) -> Result<VaultKey, HomeError> {
+        let sealed = self.sealed(Kind::Vault, None)?;
+        Ok(VaultKey::open(&sealed, passphrase)?)
+    }
+
+    /// Opens the journal's key.
+    ///
+    /// # Errors
+    /// [`HomeError::NoKey`], or as [`PersonKey::open`].
+    pub fn open_journal_key(&self, passphrase: &Passphrase) -> Result<PersonKey, HomeError> {
+        let sealed = self.sealed(Kind::Journal, None)?;
+        Ok(PersonKey::open(Kind::Journal, &sealed, passphrase)?)
+    }
+
+    /// Opens a person's key; the name may be left out when there is only one.
+    ///
+    /// # Errors
+    /// [`HomeError::NoKey`], [`HomeError::SeveralKeys`], or as [`PersonKey::open`].
+    pub fn open_person_key(
+        &self,
+        kind: Kind,
+        name: Option<&KeyName>,
+        passphrase: &Passphrase,
+    ) -> Result<PersonKey, HomeError> {
+        let name = match name {
+            Some(name) => name.clone(),
+            None => self.only_name(kind)?,
+        };
+        let sealed = self.sealed(kind, Some(&name))?;
+        Ok(PersonKey::open(kind, &sealed, passphrase)?)
+    }
+
+    fn only_name(&self, kind: Kind) -> Result<KeyName, HomeError> {
+        let mut names = self
+            .held_keys()?
+            .into_iter()
+            .filter(|held| held.header.kind == kind)
+            .filter_map(|held| held.name);
+        let only = names.next().ok_or(HomeError::NoKey(kind))?;
+        if names.next().is_some() {
+            return Err(HomeError::SeveralKeys(kind));
+        }
+        Ok(only)
+    }
+}
+
+impl Explained for HomeError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Key(OpenError::WrongPassphrase | OpenError::PublicMismatch { .. }) => {
+                Class::Refused
+            }
+            Self::Key(
+                OpenError::Unreadable { .. }
+                | OpenError::NotAKeyFile(_)
+                | OpenError::WrongKind { .. }
+                | OpenError::CostOutOfBounds { .. },
+            )
+            | Self::NoKey(_)
+            | Self::SeveralKeys(_)
+            | Self::Write(WriteError::Exists(_)) => Class::Usage,
+            Self::Write(WriteError::Io { .. }) | Self::Unreadable { .. } => Class::Device,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Key(OpenError::WrongPassphrase) => "WRONG_PASSPHRASE",
+            Self::Key(OpenError::PublicMismatch { .. }) => "KEY_MISMATCH",
+            Self::Key(
+                OpenError::Unreadable { .. }
+                | OpenError::NotAKeyFile(_)
+                | OpenError::WrongKind { .. }
+                | OpenError::CostOutOfBounds { .. },
+            ) => "KEY_FILE",
+            Self::NoKey(_) => "NO_KEY",
+            Self::SeveralKeys(_) => "SEVERAL_KEYS",
+            Self::Write(WriteError::Exists(_)) => "KEY_EXISTS",
+            Self::Write(WriteError::Io { .. }) => "CANNOT_WRITE",
+            Self::Unreadable { .. } => "UNREADABLE",
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoKey(Kind::Vault | Kind::Journal) => {
+                Some("make one with keygen, or bring one with import".to_owned())
+            }
+            Self::NoKey(Kind::Approval) => Some("make one with keygen --approval NAME".to_owned()),
+            Self::NoKey(Kind::Request) => Some("make one with keygen --request NAME".to_owned()),
+            Self::SeveralKeys(_) => Some("say which with --key NAME".to_owned()),
+            Self::Write(WriteError::Exists(_)) => {
+                Some("a key is never overwritten; use another home folder".to_owned())
+            }
+            Self::Key(_) | Self::Write(WriteError::Io { .. }) | Self::Unreadable { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passphrase() -> Passphrase {
+        Passphrase::new("correct horse".to_owned()).expect("not empty")
+    }
+
+    fn store_approval(home: &Home, name: &str) -> PersonKey {
+        let (key, sealed) = PersonKey::generate(Kind::Approval, &passphrase()).expect("draws");
+        let name = name.parse().expect("a name");
+        home.store(&sealed, Some(&name)).expect("stores");
+        key
+    }
+
+    #[test]
+    fn a_lone_key_needs_no_name_and_several_do() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let home = Home::at(folder.path().join("new"));
+        assert!(home.held_keys().expect("an empty home").is_empty());
+        let none = home.open_person_key(Kind::Approval, None, &passphrase());
+        assert!(matches!(none, Err(HomeError::NoKey(Kind::Approval))));
+
+        let dana = store_approval(&home, "dana-1");
+        let opened = home.open_person_key(Kind::Approval, None, &passphrase());
+        assert_eq!(opened.expect("opens").public(), dana.public());
+
+        store_approval(&home, "erin");
+        let several = home.open_person_key(Kind::Approval, None, &passphrase());
+        assert!(matches!(several, Err(HomeError::SeveralKeys(_))));
+        let named = home.open_person_key(
+            Kind::Approval,
+            Some(&"dana-1".parse().expect("a name")),
+            &passphrase(),
+        );
+        assert_eq!(named.expect("opens").public(), dana.public());
+        assert_eq!(home.held_keys().expect("lists").len(), 2);
+    }
+
+    #[test]
+    fn a_key_is_never_replaced() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let home = Home::at(folder.path());
+        store_approval(&home, "dana");
+        let (_, sealed) = PersonKey::generate(Kind::Approval, &passphrase()).expect("draws");
+        let refused = home
+            .store(&sealed, Some(&"dana".parse().expect("a name")))
+            .expect_err("refuses");
+        assert_eq!(refused.code(), "KEY_EXISTS");
+    }
+
+    #[test]
+    fn a_key_name_is_no_path() {
+        for text in ["", "../x", "Dana", "a/b", "a.b", &"a".repeat(33)] {
+            assert!(text.parse::<KeyName>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The only place that speaks: data on standard output, talk on standard error.
+
+use crate::failure::{Class, Failure};
+use crate::keystore::{Passphrase, PassphraseError};
+use serde::Serialize;
+use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::path::Path;
+
+/// The three streams of the process, and what was asked about them.
+pub struct Terminal {
+    out: Box<dyn Write>,
+    err: Box<dyn Write>,
+    json: bool,
+    shows_human: bool,
+    interactive: bool,
+}
+
+impl Terminal {
+    /// The process's own streams.
+    pub fn of_process(json: bool) -> Self {
+        Self {
+            out: Box::new(io::stdout()),
+            err: Box::new(io::stderr()),
+            json,
+            shows_human: io::stdout().is_terminal(),
+            interactive: io::stdin().is_terminal() && io::stderr().is_terminal(),
+        }
+    }
+
+    /// Streams of a caller's own; nobody is there to be asked.
+    pub fn of(out: Box<dyn Write>, err: Box<dyn Write>, json: bool) -> Self {
+        Self {
+            out,
+            err,
+            json,
+            shows_human: false,
+            interactive: false,
+        }
+    }
+
+    /// Whether a human reads standard output.
+    pub fn shows_data_to_a_human(&self) -> bool {
+        self.shows_human
+    }
+
+    /// Whether somebody is there to be asked.
+    pub fn is_interactive(&self) -> bool {
+        self.interactive
+    }
+
+    /// Whether results are JSON.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Gives a command's result: the text, or with `--json` the value.
+    ///
+    /// # Errors
+    /// When standard output is gone.
+    pub fn answer(&mut self, text: &str, value: &impl Serialize) -> Result<(), Failure> {
+        if self.json {
+            let mut line = serde_json::to_string(value)
+                .map_err(|error| Failure::because(Class::Bug, "JSON", error.to_string()))?;
+            line.push('\n');
+            return self.data(line.as_bytes());
+        }
+        self.data(format!("{}\n", text.trim_end()).as_bytes())
+    }
+
+    /// Writes bytes to standard output.
+    ///
+    /// # Errors
+    /// When standard output is gone.
+    pub fn data(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.out
+            .write_all(bytes)
+            .and_then(|()| self.out.flush())
+            .map_err(|error| Failure::because(Class::Device, "STDOUT", error.to_string()))
+    }
+
+    /// Says something to the human beside the data; a closed standard error is no reason to stop.
+    pub fn talk(&mut self, text: &str) {
+        let said = writeln!(self.err, "{}", text.trim_end()).and_then(|()| self.err.flush());
+        drop(said);
+    }
+
+    /// Shows a failure: words on standard error and, with `--json`, the value on standard output.
+    pub fn fail(&mut self, failure: &Failure) {
+        if self.json {
+            let shown = self.answer("", &failure.json());
+            drop(shown);
+        }
+        self.talk(&failure.text());
+    }
+
+    /// Asks for a yes; without anybody there the answer is a usage failure that names the flag.
+    ///
+    /// # Errors
+    /// `NOT_CONFIRMED` when the answer is anything but yes.
+    pub fn confirm(&mut self, question: &str) -> Result<(), Failure> {
+        if !self.interactive {
+            return Err(Failure::because(
+                Class::Usage,
+                "NOBODY_TO_ASK",
+                "no terminal to confirm at",
+            )
+            .hinted("read the review first, then give --yes"));
+        }
+        let asked = write!(self.err, "{question} [yes/no] ").and_then(|()| self.err.flush());
+        drop(asked);
+        let mut answer = String::new();
+        io::stdin()
+            .lock()
+            .read_line(&mut answer)
+            .map_err(|error| Failure::because(Class::Device, "STDIN", error.to_string()))?;
+        if answer.trim().eq_ignore_ascii_case("yes") {
+            Ok(())
+        } else {
+            Err(Failure::because(
+                Class::Refused,
+                "NOT_CONFIRMED",
+                "not confirmed",
+            ))
+        }
+    }
+
+    /// Gives the passphrase: from the file if one is named, else typed (twice when it is new).
+    ///
+    /// # Errors
+    /// When there is none, it is empty, or the two typings differ.
+    pub fn passphrase(
+        &mut self,
+        file: Option<&Path>,
+        new: bool,
+    ) -> Result<Passphrase, PassphraseError> {
+        if let Some(file) = file {
+            return Passphrase::from_file(file);
+        }
+        let typed = ask("Passphrase: ")?;
+        if new && !typed.same_as(&ask("The same passphrase again: ")?) {
+            return Err(PassphraseError::Differ);
+        }
+        Ok(typed)
+    }
+}
+
+fn ask(prompt: &str) -> Result<Passphrase, PassphraseError> {
+    rpassword::prompt_password(prompt)
+        .map_err(PassphraseError::NobodyToAsk)
+        .and_then(Passphrase::new)
+}
+
+/// Reads a file, or standard input when it is named `-`, once and bounded.
+///
+/// # Errors
+/// `UNREADABLE` when the system refuses, `TOO_LARGE` beyond the bound.
+pub fn read_input(path: &Path, most: u64) -> Result<Vec<u8>, Failure> {
+    let unreadable = |error: io::Error| {
+        let message = format!("cannot read {}: {error}", path.display());
+        Failure::because(Class::Usage, "UNREADABLE", message)
+    };
+    let mut bytes = Vec::new();
+    let reader: Box<dyn Read> = if path == Path::new("-") {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(std::fs::File::open(path).map_err(unreadable)?)
+    };
+    reader
+        .take(most.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > most) {
+        let message = format!("{} is larger than {most} bytes", path.display());
+        return Err(Failure::because(Class::Refused, "TOO_LARGE", message));
+    }
+    Ok(bytes)
+}
