@@ -1,1 +1,21 @@
-//! Harness.
+//! The world that scenarios and the demo act in: a real node, a real database, real processes.
+//!
+//! Every world has folders, ports, a chain and a database of its own, so that all tests run side by
+//! side, and everything it started ends with it: on drop, and even if the test itself is killed.
+//! Nothing is skipped when a part of the world is missing; the test fails and says what to install.
+
+mod environment;
+mod failure;
+mod node;
+mod postgres;
+mod process;
+mod program;
+mod wait;
+
+pub use self::failure::{Failure, Outcome};
+pub use self::node::{Bitcoind, Purse, Reorg, RpcError};
+pub use self::postgres::{Postgres, Role};
+pub use self::process::Process;
+pub use self::program::{Program, Said};
+pub use self::wait::{LONG, SHORT, wait_until};
+pub use watchtower::store::database::Engine;

@@ -1,0 +1,139 @@
+//! Running a program of this project once, and what it said.
+
+use std::ffi::OsStr;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::{Failure, environment, process};
+
+/// A program of this project, built together with the test.
+#[derive(Debug, Clone)]
+pub struct Program {
+    name: &'static str,
+    path: PathBuf,
+}
+
+/// What a program said before it ended.
+#[derive(Debug, Clone)]
+pub struct Said {
+    command: String,
+    /// Its exit code; -1 if a signal ended it.
+    pub code: i32,
+    /// What it wrote to standard output.
+    pub stdout: Vec<u8>,
+    /// What it wrote to standard error.
+    pub stderr: String,
+}
+
+impl Program {
+    /// Finds `countersign-coordinator`, `countersign-signer` or `countersign-watchtower`.
+    pub fn find(name: &'static str) -> Result<Self, Failure> {
+        let path = environment::built_programs()?.join(name);
+        if path.is_file() {
+            Ok(Self { name, path })
+        } else {
+            Err(Failure::new(format!(
+                "{} is not built: run `cargo build --workspace --bins` (make does)",
+                path.display()
+            )))
+        }
+    }
+
+    /// A command that runs it without any of the settings of the person who runs the test.
+    pub fn command(&self) -> Command {
+        let mut command = process::command(&self.path, "KILL");
+        for variable in environment::own_variables() {
+            command.env_remove(variable);
+        }
+        command
+    }
+
+    /// Runs it to its end.
+    pub fn run<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Result<Said, Failure> {
+        self.run_with_input(arguments, &[])
+    }
+
+    /// Runs it to its end with `input` on its standard input.
+    pub fn run_with_input<A: AsRef<OsStr>>(
+        &self,
+        arguments: &[A],
+        input: &[u8],
+    ) -> Result<Said, Failure> {
+        let mut child = self
+            .command()
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let mut stdin = child.stdin.take();
+        let output = std::thread::scope(|scope| {
+            scope.spawn(move || {
+                // A program that reads nothing closes its end first: that is no error of the test.
+                if let Some(stdin) = stdin.as_mut() {
+                    drop(stdin.write_all(input));
+                }
+            });
+            child.wait_with_output()
+        })?;
+        let words: Vec<_> = arguments
+            .iter()
+            .map(|argument| argument.as_ref().to_string_lossy())
+            .collect();
+        Ok(Said {
+            command: format!("{} {}", self.name, words.join(" ")),
+            code: output.status.code().unwrap_or(-1),
+            stdout: output.stdout,
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Said {
+    /// Fails, with what it said, unless it ended with status 0.
+    #[track_caller]
+    pub fn done(self) -> Result<Self, Failure> {
+        self.ended_with(0)
+    }
+
+    /// Fails, with what it said, unless it ended with `code`.
+    #[track_caller]
+    pub fn ended_with(self, code: i32) -> Result<Self, Failure> {
+        if self.code == code {
+            return Ok(self);
+        }
+        Err(Failure::new(format!(
+            "`{}` ended with {} instead of {code}\n{}{}",
+            self.command,
+            self.code,
+            self.text(),
+            self.stderr
+        )))
+    }
+
+    /// Its standard output as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// Its standard output as JSON.
+    #[track_caller]
+    pub fn json(&self) -> Result<Value, Failure> {
+        serde_json::from_slice(&self.stdout).map_err(|error| {
+            Failure::new(format!(
+                "`{}` printed no JSON ({error}):\n{}{}",
+                self.command,
+                self.text(),
+                self.stderr
+            ))
+        })
+    }
+}
