@@ -17,6 +17,8 @@ pub mod rules;
 pub mod time;
 
 pub use self::time::UnixTime;
+pub use descriptor::{DerivedScript, OwnScripts, ScriptKind, VaultDescriptor};
+pub use document::{Mistake, Policy};
 pub use ids::{HexError, IntentHash, KeyId, Keychain, Keyset, MerkleRoot, PolicyId, VaultId};
 pub use intent::{
     Approval, Intent, IntentKind, PublicKey, RequestSignature, RequesterName, Signature,

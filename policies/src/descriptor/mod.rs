@@ -1,1 +1,27 @@
-//! The vault's descriptor: scripts, weights, PSBT fields.
+//! The vault's descriptor (BIP 380): the truth about which scripts are ours and who can spend them.
+//!
+//! Invariant: a [`VaultDescriptor`] is sane, ranged, two-branched, of its network, and free of hash
+//! and absolute time locks; everything that this crate says about scripts and weights comes from it.
+
+mod compile;
+mod error;
+mod nums;
+mod own_scripts;
+mod paths;
+mod script;
+mod vault;
+mod weight;
+
+pub use compile::{CompileError, NamedKey, compile};
+pub use error::DescriptorError;
+pub use nums::{is_nums, nums_xpub};
+pub use own_scripts::OwnScripts;
+pub use paths::{KeyPath, MAX_PATHS};
+pub use script::DerivedScript;
+pub use vault::{KeyPosition, MAX_INDEX, ScriptKind, VaultDescriptor};
+pub use weight::TXIN_BASE_WEIGHT;
+
+#[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,39 @@
-//! The policy document, parsed strictly.
+//! The policy document: one TOML file that people review and everything else obeys.
+//!
+//! Invariant: a [`Policy`] exists only if its exact bytes passed every check here; its id is the
+//! SHA-256 of those bytes. The format is described in `docs/formats.md`.
+
+mod bytes;
+mod check;
+mod draft;
+mod duration;
+mod feerate;
+mod limits;
+mod mistake;
+mod network;
+mod parse;
+mod people;
+mod policy;
+mod reader;
+mod rule;
+mod words;
+
+pub use draft::{
+    ApprovalsDraft, ApproverDraft, ChangeLimitsDraft, ConfirmationsDraft, DeviceDraft, HeadDraft,
+    LimitsDraft, ListDraft, MaintenanceDraft, PinnedKeyDraft, PolicyDraft, RecoveryDraft,
+    RequesterDraft, RuleDraft, SignerDraft, SpendingDraft, SuccessionDraft, TransactionLimitsDraft,
+};
+pub use duration::{DurationError, format_duration, parse_duration};
+pub use feerate::{FeeRateError, format_sat_per_vb, parse_sat_per_vb};
+pub use limits::Limits;
+pub use mistake::{Mistake, NeverMatches, Problem};
+pub use network::{genesis_of, name_of_network, network_of_name};
+pub use people::{Approver, Device, PinnedKey, Requester, Signer, SignerKey, SignerKeyError};
+pub use policy::{DoublePayment, Head, MAX_BYTES, Policy, Recovery, Succession};
+pub use rule::{Approvals, List, Rule};
+pub use words::{WordsError, policy_id_from_text, words_of};
+
+#[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,11 @@
-//! Policies as text for people and JSON for programs.
+//! Policies and their mistakes as text for people (at most 80 columns) and JSON for programs.
+
+mod json;
+mod layout;
+mod text;
+
+pub use json::json;
+pub use text::{mistakes, show};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,248 @@
+//! Documents written by programs: the same keys as the format, in the order people read them.
+
+use serde::Serialize;
+
+/// A policy document before it is checked; [`PolicyDraft::to_toml`] gives its text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PolicyDraft {
+    /// `countersign/policy/1`.
+    pub format: String,
+    /// The vault's name.
+    pub name: String,
+    /// Empty in the first version.
+    pub vault: String,
+    /// 1 in the first version.
+    pub version: u32,
+    /// Empty in the first version.
+    pub previous: String,
+    /// `mainnet`, `testnet4`, `signet` or `regtest`.
+    pub network: String,
+    /// The network's genesis hash.
+    pub genesis: String,
+    /// RFC 3339.
+    pub valid_until: toml::value::Datetime,
+    /// A recent block.
+    pub head: HeadDraft,
+    /// The descriptor.
+    pub spending: SpendingDraft,
+    /// Where a recovery pays.
+    pub recovery: RecoveryDraft,
+    /// Key holders.
+    pub signers: Vec<SignerDraft>,
+    /// Who may request.
+    pub requesters: Vec<RequesterDraft>,
+    /// Who may approve.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub approvers: Vec<ApproverDraft>,
+    /// Bounds.
+    pub limits: LimitsDraft,
+    /// Self-spends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maintenance: Option<MaintenanceDraft>,
+    /// Destinations.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lists: Vec<ListDraft>,
+    /// Rules.
+    pub rules: Vec<RuleDraft>,
+    /// The next version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<SuccessionDraft>,
+}
+
+/// `head`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HeadDraft {
+    /// Height of a recent block.
+    pub height: u32,
+    /// Its time.
+    pub time: toml::value::Datetime,
+}
+
+/// `[spending]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SpendingDraft {
+    /// With checksum.
+    pub descriptor: String,
+    /// For people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// `trust-coordinator` or nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub double_payment: Option<String>,
+}
+
+/// `[recovery]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RecoveryDraft {
+    /// `newest` or an address.
+    pub to: String,
+}
+
+/// One of `[[signers]]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SignerDraft {
+    /// Name.
+    pub name: String,
+    /// Person.
+    pub person: String,
+    /// Device.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<DeviceDraft>,
+    /// Extended key with origin.
+    pub key: String,
+    /// Journal key.
+    pub journal: String,
+}
+
+/// A signer's `device`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeviceDraft {
+    /// Such as `software`.
+    pub kind: String,
+}
+
+/// One of `[[requesters]]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RequesterDraft {
+    /// Name.
+    pub name: String,
+    /// Person, the name unless written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
+    /// Keys.
+    pub keys: Vec<PinnedKeyDraft>,
+}
+
+/// One of `[[approvers]]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ApproverDraft {
+    /// Name.
+    pub name: String,
+    /// Person.
+    pub person: String,
+    /// Groups.
+    pub groups: Vec<String>,
+    /// Keys.
+    pub keys: Vec<PinnedKeyDraft>,
+}
+
+/// A pinned key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PinnedKeyDraft {
+    /// `ed25519:…`.
+    pub key: String,
+    /// `own`.
+    pub tool: String,
+}
+
+/// `[limits]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LimitsDraft {
+    /// In sat/vB, up to three decimals.
+    pub feerate_max_sat_vb: String,
+    /// In satoshi.
+    pub fee_max_sat: u64,
+    /// 1 to 100.
+    pub fee_share_max_percent: u8,
+    /// Change.
+    pub change: ChangeLimitsDraft,
+    /// Sizes.
+    pub transaction: TransactionLimitsDraft,
+    /// Depths.
+    pub confirmations: ConfirmationsDraft,
+    /// Such as `10m`.
+    pub clock_skew: String,
+}
+
+/// `limits.change`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ChangeLimitsDraft {
+    /// Most change outputs.
+    pub max_outputs: u32,
+    /// Least change.
+    pub min_sat: u64,
+}
+
+/// `limits.transaction`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TransactionLimitsDraft {
+    /// Most inputs.
+    pub max_inputs: u32,
+    /// Most outputs.
+    pub max_outputs: u32,
+}
+
+/// `limits.confirmations`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ConfirmationsDraft {
+    /// For deposits.
+    pub deposit: u32,
+    /// For own change.
+    pub change: u32,
+}
+
+/// `approvals`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ApprovalsDraft {
+    /// The group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Persons.
+    pub count: u32,
+}
+
+/// `[maintenance]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MaintenanceDraft {
+    /// The quorum.
+    pub approvals: ApprovalsDraft,
+}
+
+/// One of `[[lists]]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ListDraft {
+    /// Name.
+    pub name: String,
+    /// Addresses.
+    pub entries: Vec<String>,
+}
+
+/// One of `[[rules]]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RuleDraft {
+    /// Name.
+    pub name: String,
+    /// `payment`, `transfer` or `sweep`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Requesters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requester: Option<Vec<String>>,
+    /// Lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<Vec<String>>,
+    /// Highest amount.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub amount_max_sat: Option<u64>,
+    /// The quorum.
+    pub approvals: ApprovalsDraft,
+}
+
+/// `[change]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SuccessionDraft {
+    /// The quorum.
+    pub approvals: ApprovalsDraft,
+    /// Such as `48h`.
+    pub delay: String,
+}
+
+impl PolicyDraft {
+    /// The document's text, ending in one line feed.
+    pub fn to_toml(&self) -> String {
+        let mut text = toml::to_string(self).expect("tables of strings and numbers are TOML");
+        text.truncate(text.trim_end_matches('\n').len());
+        text.push('\n');
+        text
+    }
+}

@@ -1,0 +1,154 @@
+//! A policy version that passed every check.
+
+use bitcoin::{Address, BlockHash, Network};
+
+use super::{Approvals, Approver, Limits, List, Mistake, PinnedKey, Requester, Rule, Signer};
+use crate::descriptor::VaultDescriptor;
+use crate::{KeyId, Keyset, PolicyId, PublicKey, UnixTime, VaultId};
+
+/// The largest policy document, in bytes.
+pub const MAX_BYTES: usize = 64 * 1024;
+
+/// One version of a vault's policy: keys, descriptor, people and rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// SHA-256 of `bytes`.
+    pub id: PolicyId,
+    /// The document, exactly as reviewed.
+    pub bytes: Vec<u8>,
+    /// The vault's name.
+    pub name: String,
+    /// The vault: the id of its first version.
+    pub vault: VaultId,
+    /// The version that introduced these signers and this descriptor.
+    pub keyset: Keyset,
+    /// 1 for the first version.
+    pub version: u32,
+    /// The chain.
+    pub network: Network,
+    /// The chain's first block.
+    pub genesis: BlockHash,
+    /// A recent block, from which later heights are estimated.
+    pub head: Head,
+    /// After this a signer signs only self-spends and replacements.
+    pub valid_until: UnixTime,
+    /// Which scripts are ours and who can spend them.
+    pub descriptor: VaultDescriptor,
+    /// The policy that people read, proved to mean the same as the descriptor.
+    pub policy_text: Option<String>,
+    /// Whether the document accepts that two sets of signers may share nobody.
+    pub double_payment: DoublePayment,
+    /// Where a recovery pays.
+    pub recovery: Recovery,
+    /// The holders of the descriptor's keys.
+    pub signers: Vec<Signer>,
+    /// Who may request withdrawals.
+    pub requesters: Vec<Requester>,
+    /// Who may approve.
+    pub approvers: Vec<Approver>,
+    /// Bounds that hold for every transaction.
+    pub limits: Limits,
+    /// Who approves spends to ourselves.
+    pub maintenance: Option<Approvals>,
+    /// Closed lists of destinations.
+    pub lists: Vec<List>,
+    /// First match decides; nothing matching denies.
+    pub rules: Vec<Rule>,
+    /// Who approves the next version.
+    pub change: Option<Succession>,
+}
+
+/// A block and its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Height of the block.
+    pub height: u32,
+    /// Its time.
+    pub time: UnixTime,
+}
+
+/// Where a recovery pays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recovery {
+    /// The newest pinned descriptor.
+    Newest,
+    /// One address.
+    Address(Address),
+}
+
+/// What stands against paying a withdrawal twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DoublePayment {
+    /// Every two ordinary sets of signers share someone (the default).
+    Signers,
+    /// The document says that the coordinator is trusted here.
+    TrustCoordinator,
+}
+
+/// Who approves the next version, and how long it waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Succession {
+    /// The quorum.
+    pub approvals: Approvals,
+    /// Seconds between proposal and following.
+    pub delay: u64,
+}
+
+impl Policy {
+    /// Parses a document's exact bytes.
+    ///
+    /// # Errors
+    /// Every mistake found, each with its code, path and hint.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Vec<Mistake>> {
+        super::parse::parse(bytes)
+    }
+
+    /// The BIP 39 English words of the id, for reading it out to another person.
+    pub fn words(&self) -> [&'static str; 24] {
+        super::words_of(self.id)
+    }
+
+    /// The requester of this name.
+    pub fn requester(&self, name: &str) -> Option<&Requester> {
+        self.requesters
+            .iter()
+            .find(|requester| requester.name == name)
+    }
+
+    /// The signer of this name.
+    pub fn signer(&self, name: &str) -> Option<&Signer> {
+        self.signers.iter().find(|signer| signer.name == name)
+    }
+
+    /// The list of this name.
+    pub fn list(&self, name: &str) -> Option<&List> {
+        self.lists.iter().find(|list| list.name == name)
+    }
+
+    /// The requester who holds a key, and the key.
+    pub fn requester_of_key(&self, key: KeyId) -> Option<(&Requester, &PublicKey)> {
+        self.requesters
+            .iter()
+            .find_map(|requester| find_key(&requester.keys, key).map(|pinned| (requester, pinned)))
+    }
+
+    /// The approver who holds a key, and the key.
+    pub fn approver_of_key(&self, key: KeyId) -> Option<(&Approver, &PublicKey)> {
+        self.approvers
+            .iter()
+            .find_map(|approver| find_key(&approver.keys, key).map(|pinned| (approver, pinned)))
+    }
+
+    /// The signer who keeps a journal.
+    pub fn signer_of_journal(&self, journal: &PublicKey) -> Option<&Signer> {
+        self.signers
+            .iter()
+            .find(|signer| signer.journal == *journal)
+    }
+}
+
+fn find_key(keys: &[PinnedKey], id: KeyId) -> Option<&PublicKey> {
+    keys.iter()
+        .map(|pinned| &pinned.key)
+        .find(|key| key.id() == id)
+}

@@ -1,0 +1,1 @@
+//! Every mistake of a document.

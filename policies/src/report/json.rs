@@ -1,0 +1,98 @@
+//! The same as JSON.
+
+use serde_json::{Value, json as object};
+
+use crate::analysis::Analysis;
+use crate::document::{
+    Approvals, DoublePayment, PinnedKey, Policy, Recovery, format_sat_per_vb, name_of_network,
+};
+
+/// A policy version with its analysis.
+pub fn json(policy: &Policy) -> Value {
+    let limits = &policy.limits;
+    let recovery = match &policy.recovery {
+        Recovery::Newest => "newest".to_owned(),
+        Recovery::Address(address) => address.to_string(),
+    };
+    object!({
+        "id": policy.id,
+        "words": policy.words(),
+        "name": policy.name,
+        "vault": policy.vault,
+        "keyset": policy.keyset,
+        "version": policy.version,
+        "network": name_of_network(policy.network),
+        "genesis": policy.genesis.to_string(),
+        "head": { "height": policy.head.height, "time": policy.head.time },
+        "valid_until": policy.valid_until,
+        "descriptor": policy.descriptor.text(),
+        "policy": policy.policy_text,
+        "double_payment": match policy.double_payment {
+            DoublePayment::Signers => "signers",
+            DoublePayment::TrustCoordinator => "trust-coordinator",
+        },
+        "recovery": { "to": recovery },
+        "signers": policy.signers.iter().map(|signer| object!({
+            "name": signer.name,
+            "person": signer.person,
+            "device": signer.device.as_ref().map(|device| &device.kind),
+            "key": signer.key.text,
+            "journal": signer.journal.to_string(),
+        })).collect::<Vec<_>>(),
+        "requesters": policy.requesters.iter().map(|requester| object!({
+            "name": requester.name,
+            "person": requester.person,
+            "keys": keys(&requester.keys),
+        })).collect::<Vec<_>>(),
+        "approvers": policy.approvers.iter().map(|approver| object!({
+            "name": approver.name,
+            "person": approver.person,
+            "groups": approver.groups,
+            "keys": keys(&approver.keys),
+        })).collect::<Vec<_>>(),
+        "limits": {
+            "feerate_max_sat_vb": format_sat_per_vb(limits.feerate_max),
+            "fee_max_sat": limits.fee_max.to_sat(),
+            "fee_share_max_percent": limits.fee_share_max_percent,
+            "change": {
+                "max_outputs": limits.change_max_outputs,
+                "min_sat": limits.change_min.to_sat(),
+            },
+            "transaction": {
+                "max_inputs": limits.max_inputs,
+                "max_outputs": limits.max_outputs,
+            },
+            "confirmations": {
+                "deposit": limits.confirmations_deposit,
+                "change": limits.confirmations_change,
+            },
+            "clock_skew_s": limits.clock_skew,
+        },
+        "maintenance": policy.maintenance.as_ref().map(approvals),
+        "lists": policy.lists.iter().map(|list| object!({
+            "name": list.name,
+            "entries": list.entries.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        })).collect::<Vec<_>>(),
+        "rules": policy.rules.iter().map(|rule| object!({
+            "name": rule.name,
+            "kind": rule.kind.map(|kind| kind.name()),
+            "requester": rule.requesters,
+            "to": rule.to,
+            "amount_max_sat": rule.amount_max.map(bitcoin::Amount::to_sat),
+            "approvals": approvals(&rule.approvals),
+        })).collect::<Vec<_>>(),
+        "change": policy.change.as_ref().map(|change| object!({
+            "approvals": approvals(&change.approvals),
+            "delay_s": change.delay,
+        })),
+        "analysis": Analysis::of(policy),
+    })
+}
+
+fn approvals(approvals: &Approvals) -> Value {
+    object!({ "group": approvals.group, "count": approvals.count })
+}
+
+fn keys(keys: &[PinnedKey]) -> Vec<String> {
+    keys.iter().map(|pinned| pinned.key.to_string()).collect()
+}
