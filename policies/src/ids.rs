@@ -159,6 +159,11 @@ id! {
     MerkleRoot
 }
 
+id! {
+    /// The head of a journal: a hash over its birth and every entry since.
+    JournalHead
+}
+
 impl VaultId {
     /// The vault whose first policy version has this id.
     pub const fn of_first_version(id: PolicyId) -> Self {

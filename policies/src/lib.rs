@@ -24,3 +24,4 @@ pub use intent::{
     Approval, Intent, IntentKind, PublicKey, RequestSignature, RequesterName, Signature,
     WithdrawalId,
 };
+pub use journal::{History, Journal, Receipt, SignedTransaction};

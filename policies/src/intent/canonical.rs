@@ -301,6 +301,18 @@ impl Object {
     }
 }
 
+impl From<u64> for Value {
+    fn from(integer: u64) -> Self {
+        Self::Integer(integer)
+    }
+}
+
+impl From<Object> for Value {
+    fn from(object: Object) -> Self {
+        Self::Object(object)
+    }
+}
+
 fn write_object(bytes: &mut Vec<u8>, object: &Object) {
     bytes.push(b'{');
     for (position, (key, value)) in object.0.iter().enumerate() {
