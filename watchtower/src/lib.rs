@@ -4,5 +4,8 @@
 //! `tracker` decides and is pure: observations in, changes out. `store` keeps what was decided,
 //! `bitcoind` speaks to the node, `daemon` connects them.
 
+pub mod canonical;
+pub mod ledger;
 #[cfg(feature = "store")]
 pub mod store;
+pub mod tracker;

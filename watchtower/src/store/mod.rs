@@ -1,3 +1,42 @@
 //! The watchtower's tables: chain, coins, outgoing transactions, ledger, events. SQL lives only here.
+//!
+//! Every operation takes an open [`database::Transaction`], so that the caller decides what is one
+//! step; times come in as arguments. The coordinator calls these too: it hands transactions over in
+//! the very transaction that sets `broadcasting`.
 
+pub mod chain;
+pub mod coins;
+pub mod cursor;
 pub mod database;
+pub mod events;
+pub mod fees;
+pub mod lease;
+pub mod ledger;
+pub mod mempool_test;
+pub mod node;
+pub mod outgoing;
+pub mod reconciliation;
+pub mod scripts;
+#[cfg(test)]
+mod tests;
+
+use database::{Database, DatabaseError, Migration, Owner};
+
+/// The watchtower's migrations.
+pub const OWNER: Owner = Owner {
+    name: "watchtower",
+    migrations: &[Migration {
+        number: 1,
+        name: "the watchtower's tables",
+        sql: include_str!("../../migrations/0001_watchtower.sql"),
+    }],
+};
+
+/// Makes or updates the watchtower's tables. On PostgreSQL run it as `countersign_owner`.
+///
+/// # Errors
+///
+/// As [`database::migrate`].
+pub async fn migrate(database: &Database) -> Result<(), DatabaseError> {
+    database::migrate(database, OWNER).await
+}

@@ -1,0 +1,183 @@
+//! The active chain and what it does to coins: each block is one transaction.
+//!
+//! State commits only if the tip is still the tip it was computed from; what a block touches is
+//! looked up, judged by the pure tracker, and written back with its ledger entries and events.
+
+mod load;
+mod write;
+
+use std::collections::HashSet;
+
+use bitcoin::hashes::Hash as _;
+use bitcoin::{BlockHash, Transaction as BitcoinTransaction, Txid};
+use policies::UnixTime;
+
+use super::database::{DatabaseError, Row, Transaction, Value};
+use super::events::EventError;
+use super::ledger::LedgerError;
+use crate::tracker::{Block, BlockRef, Change, needs};
+
+/// Why a block or a mempool was not taken in.
+#[derive(Debug, thiserror::Error)]
+pub enum ChainError {
+    /// The state has moved on since the observation was made.
+    #[error("the tip is {found:?}, not {expected:?} from which this was computed")]
+    TipMoved {
+        /// The tip it was computed from.
+        expected: Option<BlockHash>,
+        /// The tip that stands.
+        found: Option<BlockHash>,
+    },
+    /// An entry of the ledger could not be made.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// An event could not be appended.
+    #[error(transparent)]
+    Event(#[from] EventError),
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+/// The tip up to which the chain has been taken in.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn tip(tx: &mut Transaction) -> Result<Option<BlockRef>, DatabaseError> {
+    tx.optional_row(
+        "SELECT height, hash FROM chain_block ORDER BY height DESC LIMIT 1",
+        &[],
+    )
+    .await?
+    .map(|row| read(&row))
+    .transpose()
+}
+
+/// The block at a height, if it has been taken in.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn block_at(
+    tx: &mut Transaction,
+    height: u32,
+) -> Result<Option<BlockRef>, DatabaseError> {
+    tx.optional_row(
+        "SELECT height, hash FROM chain_block WHERE height = $1",
+        &[height.into()],
+    )
+    .await?
+    .map(|row| read(&row))
+    .transpose()
+}
+
+/// Sets the block below which nothing is looked at. Nothing may have been taken in.
+pub async fn set_base(
+    tx: &mut Transaction,
+    base: BlockRef,
+    previous: BlockHash,
+    time: UnixTime,
+) -> Result<(), ChainError> {
+    expect_tip(tx, None).await?;
+    insert(tx, base, previous, time).await?;
+    Ok(())
+}
+
+/// Takes in the next block of the active chain.
+///
+/// # Errors
+///
+/// [`ChainError::TipMoved`] if it does not follow on the tip; then nothing is changed.
+pub async fn connect_block(
+    tx: &mut Transaction,
+    block: &Block,
+    now: UnixTime,
+) -> Result<Vec<Change>, ChainError> {
+    expect_tip(tx, Some(block.previous)).await?;
+    let mut view = load::for_block(tx, &needs(&block.transactions), block.height).await?;
+    let changes = view.connect(block);
+    insert(tx, block.at(), block.previous, block.time).await?;
+    write::write(tx, &view, &changes, now).await?;
+    Ok(changes)
+}
+
+/// Takes back the tip, which has left the active chain.
+///
+/// # Errors
+///
+/// [`ChainError::TipMoved`] if it is not the tip; then nothing is changed.
+pub async fn disconnect_tip(
+    tx: &mut Transaction,
+    tip: BlockRef,
+    now: UnixTime,
+) -> Result<Vec<Change>, ChainError> {
+    expect_tip(tx, Some(tip.hash)).await?;
+    let mut view = load::at_height(tx, tip.height).await?;
+    let changes = view.disconnect(tip);
+    write::write(tx, &view, &changes, now).await?;
+    tx.execute_one(
+        "DELETE FROM chain_block WHERE height = $1 AND hash = $2",
+        &[tip.height.into(), tip.hash.to_byte_array().into()],
+    )
+    .await?;
+    Ok(changes)
+}
+
+/// Takes in the mempool of the node, observed at this tip.
+///
+/// # Errors
+///
+/// [`ChainError::TipMoved`] if the tip is another; then nothing is changed.
+pub async fn observe_mempool(
+    tx: &mut Transaction,
+    tip: BlockHash,
+    present: &HashSet<Txid>,
+    new: Vec<BitcoinTransaction>,
+    now: UnixTime,
+) -> Result<Vec<Change>, ChainError> {
+    expect_tip(tx, Some(tip)).await?;
+    let mut view = load::for_mempool(tx, needs(&new)).await?;
+    let changes = view.observe_mempool(present, new);
+    write::write(tx, &view, &changes, now).await?;
+    Ok(changes)
+}
+
+/// Asserts, and keeps true until this transaction ends, that the tip is this one.
+pub async fn expect_tip(
+    tx: &mut Transaction,
+    expected: Option<BlockHash>,
+) -> Result<(), ChainError> {
+    tx.lock("chain").await?;
+    let found = tip(tx).await?.map(|tip| tip.hash);
+    if found == expected {
+        Ok(())
+    } else {
+        Err(ChainError::TipMoved { expected, found })
+    }
+}
+
+async fn insert(
+    tx: &mut Transaction,
+    block: BlockRef,
+    previous: BlockHash,
+    time: UnixTime,
+) -> Result<(), DatabaseError> {
+    tx.execute_one(
+        "INSERT INTO chain_block (height, hash, previous, time) VALUES ($1, $2, $3, $4)",
+        &[
+            block.height.into(),
+            block.hash.to_byte_array().into(),
+            previous.to_byte_array().into(),
+            Value::from_u64(time.as_secs())?,
+        ],
+    )
+    .await
+}
+
+fn read(row: &Row) -> Result<BlockRef, DatabaseError> {
+    Ok(BlockRef {
+        height: row.u32("height")?,
+        hash: BlockHash::from_byte_array(row.array("hash")?),
+    })
+}

@@ -1,0 +1,129 @@
+//! Writes back what the tracker decided: rows, ledger entries, events.
+
+use bitcoin::Txid;
+use bitcoin::consensus::encode;
+use bitcoin::hashes::Hash as _;
+use policies::UnixTime;
+
+use super::ChainError;
+use crate::store::coins::placement_values;
+use crate::store::database::{DatabaseError, Transaction};
+use crate::store::events::{self, NewEvent};
+use crate::store::ledger;
+use crate::tracker::{Change, Coin, TrackedTransaction, View, event, postings};
+
+/// Who is named in events that come from the chain.
+pub(super) const ACTOR: &str = "watchtower";
+
+pub(super) async fn write(
+    tx: &mut Transaction,
+    view: &View,
+    changes: &[Change],
+    now: UnixTime,
+) -> Result<(), ChainError> {
+    for (txid, tracked) in view.touched_transactions() {
+        write_transaction(tx, *txid, tracked).await?;
+    }
+    for coin in view.touched_coins() {
+        write_coin(tx, coin).await?;
+    }
+    for change in changes {
+        for posting in postings(change) {
+            ledger::post(tx, &posting, now).await?;
+        }
+        let draft = event(change);
+        let new = NewEvent {
+            object_kind: draft.object_kind,
+            object_id: &draft.object_id,
+            kind: draft.kind,
+            vault: Some(draft.vault),
+            body: draft.body,
+            actor: ACTOR,
+            reason: "",
+            at: now,
+        };
+        events::append(tx, &new).await?;
+    }
+    Ok(())
+}
+
+async fn write_transaction(
+    tx: &mut Transaction,
+    txid: Txid,
+    tracked: &TrackedTransaction,
+) -> Result<(), DatabaseError> {
+    let [placement, height, hash] = placement_values(tracked.placement);
+    tx.execute_one(
+        "INSERT INTO chain_transaction
+             (txid, raw, placement, block_height, block_hash, settle_depth, settle_height, settled)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         ON CONFLICT (txid) DO UPDATE SET raw = excluded.raw, placement = excluded.placement,
+             block_height = excluded.block_height, block_hash = excluded.block_hash,
+             settle_depth = excluded.settle_depth, settle_height = excluded.settle_height,
+             settled = excluded.settled",
+        &[
+            txid.to_byte_array().into(),
+            encode::serialize(&tracked.transaction).into(),
+            placement,
+            height,
+            hash,
+            tracked.settle_depth.into(),
+            tracked.settle_height().into(),
+            tracked.settled.into(),
+        ],
+    )
+    .await?;
+    for (vin, input) in (0_u32..).zip(&tracked.transaction.input) {
+        if input.previous_output.is_null() {
+            continue;
+        }
+        tx.execute(
+            "INSERT INTO chain_input (txid, vin, previous_txid, previous_vout)
+             VALUES ($1, $2, $3, $4) ON CONFLICT (txid, vin) DO NOTHING",
+            &[
+                txid.to_byte_array().into(),
+                vin.into(),
+                input.previous_output.txid.to_byte_array().into(),
+                input.previous_output.vout.into(),
+            ],
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+async fn write_coin(tx: &mut Transaction, coin: &Coin) -> Result<(), DatabaseError> {
+    let [placement, height, hash] = placement_values(coin.placement);
+    tx.execute_one(
+        "INSERT INTO coin (txid, vout, script, vault, amount_sat, coinbase, is_change, placement,
+             block_height, block_hash, settle_height, settled, spent_by, spent_height, spent_hash,
+             times_confirmed, times_spent)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+         ON CONFLICT (txid, vout) DO UPDATE SET placement = excluded.placement,
+             block_height = excluded.block_height, block_hash = excluded.block_hash,
+             settle_height = excluded.settle_height, settled = excluded.settled,
+             spent_by = excluded.spent_by, spent_height = excluded.spent_height,
+             spent_hash = excluded.spent_hash, times_confirmed = excluded.times_confirmed,
+             times_spent = excluded.times_spent",
+        &[
+            coin.outpoint.txid.to_byte_array().into(),
+            coin.outpoint.vout.into(),
+            coin.script.script_pubkey.as_bytes().into(),
+            coin.script.vault.to_bytes().into(),
+            crate::store::database::Value::from_u64(coin.amount.to_sat())?,
+            coin.coinbase.into(),
+            coin.change.into(),
+            placement,
+            height,
+            hash,
+            coin.settle_height().into(),
+            coin.settled.into(),
+            coin.spent_by.map(Txid::to_byte_array).into(),
+            coin.spent_in.map(|block| block.height).into(),
+            coin.spent_in.map(|block| block.hash.to_byte_array()).into(),
+            coin.times_confirmed.into(),
+            coin.times_spent.into(),
+        ],
+    )
+    .await
+}

@@ -1,0 +1,256 @@
+//! Coins and the whole transactions that made them.
+
+use bitcoin::consensus::encode;
+use bitcoin::hashes::Hash as _;
+use bitcoin::{BlockHash, OutPoint, Transaction as BitcoinTransaction, Txid};
+use policies::{Keyset, VaultId};
+
+use super::database::{DatabaseError, Row, Transaction, Value};
+use super::scripts;
+use crate::tracker::{BlockRef, Coin, Placement};
+
+/// A coin that may be spent, with the transaction that made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpendableCoin {
+    /// The coin.
+    pub coin: Coin,
+    /// Confirmations at the tip of the watchtower; at least 1.
+    pub confirmations: u32,
+    /// The whole funding transaction, witnesses included.
+    pub funding: BitcoinTransaction,
+}
+
+/// The settled coins of a keyset that nothing in chain or mempool spends, oldest first.
+///
+/// Reservations are the coordinator's and are not looked at here.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn spendable_coins(
+    tx: &mut Transaction,
+    vault: VaultId,
+    keyset: Keyset,
+) -> Result<Vec<SpendableCoin>, DatabaseError> {
+    let Some(tip) = super::chain::tip(tx).await? else {
+        return Ok(Vec::new());
+    };
+    let rows = tx
+        .rows(
+            "SELECT c.txid, c.vout, c.amount_sat, c.coinbase, c.is_change, c.placement, c.block_height,
+                 c.block_hash, c.settled, c.spent_by, c.spent_height, c.spent_hash, c.times_confirmed,
+                 c.times_spent, s.script, s.vault, s.keyset, s.keychain, s.derivation_index,
+                 s.settle_depth, s.reference, t.raw
+             FROM coin c
+             JOIN watched_script s ON s.script = c.script
+             JOIN chain_transaction t ON t.txid = c.txid
+             WHERE c.vault = $1 AND s.keyset = $2 AND c.settled = 1 AND c.spent_height IS NULL
+                 AND c.spent_by IS NULL
+             ORDER BY c.block_height, c.txid, c.vout",
+            &[vault.to_bytes().into(), keyset.to_bytes().into()],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let coin = read(row)?;
+            let height = coin
+                .placement
+                .block()
+                .map_or(tip.height, |block| block.height);
+            let confirmations = tip.height.saturating_sub(height).saturating_add(1);
+            Ok(SpendableCoin {
+                coin,
+                confirmations,
+                funding: read_transaction(row, "raw")?,
+            })
+        })
+        .collect()
+}
+
+/// All coins of a vault that are in chain or mempool, spent or not, newest first.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn coins(tx: &mut Transaction, vault: VaultId) -> Result<Vec<Coin>, DatabaseError> {
+    tx.rows(
+        "SELECT c.txid, c.vout, c.amount_sat, c.coinbase, c.is_change, c.placement, c.block_height,
+             c.block_hash, c.settled, c.spent_by, c.spent_height, c.spent_hash, c.times_confirmed,
+             c.times_spent, s.script, s.vault, s.keyset, s.keychain, s.derivation_index,
+             s.settle_depth, s.reference
+         FROM coin c JOIN watched_script s ON s.script = c.script
+         WHERE c.vault = $1 AND c.placement <> 'gone'
+         ORDER BY c.block_height IS NULL DESC, c.block_height DESC, c.txid, c.vout",
+        &[vault.to_bytes().into()],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
+/// All deposits of a vault, also those that are gone, newest first.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn deposits(tx: &mut Transaction, vault: VaultId) -> Result<Vec<Coin>, DatabaseError> {
+    tx.rows(
+        "SELECT c.txid, c.vout, c.amount_sat, c.coinbase, c.is_change, c.placement, c.block_height,
+             c.block_hash, c.settled, c.spent_by, c.spent_height, c.spent_hash, c.times_confirmed,
+             c.times_spent, s.script, s.vault, s.keyset, s.keychain, s.derivation_index,
+             s.settle_depth, s.reference
+         FROM coin c JOIN watched_script s ON s.script = c.script
+         WHERE c.vault = $1 AND c.is_change = 0
+         ORDER BY c.block_height IS NULL DESC, c.block_height DESC, c.txid, c.vout",
+        &[vault.to_bytes().into()],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
+/// One coin.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn coin(tx: &mut Transaction, outpoint: OutPoint) -> Result<Option<Coin>, DatabaseError> {
+    tx.optional_row(
+        "SELECT c.txid, c.vout, c.amount_sat, c.coinbase, c.is_change, c.placement, c.block_height,
+             c.block_hash, c.settled, c.spent_by, c.spent_height, c.spent_hash, c.times_confirmed,
+             c.times_spent, s.script, s.vault, s.keyset, s.keychain, s.derivation_index,
+             s.settle_depth, s.reference
+         FROM coin c JOIN watched_script s ON s.script = c.script
+         WHERE c.txid = $1 AND c.vout = $2",
+        &[outpoint.txid.to_byte_array().into(), outpoint.vout.into()],
+    )
+    .await?
+    .map(|row| read(&row))
+    .transpose()
+}
+
+/// The confirmed coins of a vault that no confirmed transaction spends.
+pub async fn confirmed_unspent(
+    tx: &mut Transaction,
+    vault: VaultId,
+) -> Result<Vec<Coin>, DatabaseError> {
+    tx.rows(
+        "SELECT c.txid, c.vout, c.amount_sat, c.coinbase, c.is_change, c.placement, c.block_height,
+             c.block_hash, c.settled, c.spent_by, c.spent_height, c.spent_hash, c.times_confirmed,
+             c.times_spent, s.script, s.vault, s.keyset, s.keychain, s.derivation_index,
+             s.settle_depth, s.reference
+         FROM coin c JOIN watched_script s ON s.script = c.script
+         WHERE c.vault = $1 AND c.placement = 'confirmed' AND c.spent_height IS NULL
+         ORDER BY c.txid, c.vout",
+        &[vault.to_bytes().into()],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
+/// A whole transaction that pays or spends a vault, as last seen.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn funding_transaction(
+    tx: &mut Transaction,
+    txid: Txid,
+) -> Result<Option<BitcoinTransaction>, DatabaseError> {
+    tx.optional_row(
+        "SELECT raw FROM chain_transaction WHERE txid = $1",
+        &[txid.to_byte_array().into()],
+    )
+    .await?
+    .map(|row| read_transaction(&row, "raw"))
+    .transpose()
+}
+
+/// Where a transaction stands that pays or spends a vault, and whether it is settled as a spend.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn transaction_placement(
+    tx: &mut Transaction,
+    txid: Txid,
+) -> Result<Option<(Placement, bool)>, DatabaseError> {
+    tx.optional_row(
+        "SELECT placement, block_height, block_hash, settled FROM chain_transaction WHERE txid = $1",
+        &[txid.to_byte_array().into()],
+    )
+    .await?
+    .map(|row| Ok((read_placement(&row)?, row.bool("settled")?)))
+    .transpose()
+}
+
+pub(super) fn read(row: &Row) -> Result<Coin, DatabaseError> {
+    let spent_in = match (
+        row.optional_u32("spent_height")?,
+        row.optional_array("spent_hash")?,
+    ) {
+        (Some(height), Some(hash)) => Some(BlockRef {
+            height,
+            hash: BlockHash::from_byte_array(hash),
+        }),
+        (None, None) => None,
+        (Some(_), None) | (None, Some(_)) => {
+            return Err(row.corrupt("spent_hash", "height and hash together", "one of them"));
+        }
+    };
+    Ok(Coin {
+        outpoint: OutPoint {
+            txid: Txid::from_byte_array(row.array("txid")?),
+            vout: row.u32("vout")?,
+        },
+        script: scripts::read(row)?,
+        amount: row.amount("amount_sat")?,
+        coinbase: row.bool("coinbase")?,
+        change: row.bool("is_change")?,
+        placement: read_placement(row)?,
+        settled: row.bool("settled")?,
+        spent_by: row.optional_array("spent_by")?.map(Txid::from_byte_array),
+        spent_in,
+        times_confirmed: row.u32("times_confirmed")?,
+        times_spent: row.u32("times_spent")?,
+    })
+}
+
+pub(super) fn read_placement(row: &Row) -> Result<Placement, DatabaseError> {
+    match row.text("placement")? {
+        "unconfirmed" => Ok(Placement::Unconfirmed),
+        "gone" => Ok(Placement::Gone),
+        "confirmed" => Ok(Placement::Confirmed(BlockRef {
+            height: row.u32("block_height")?,
+            hash: BlockHash::from_byte_array(row.array("block_hash")?),
+        })),
+        other => Err(row.corrupt("placement", "unconfirmed, confirmed or gone", other)),
+    }
+}
+
+/// The columns placement, block_height and block_hash of a placement.
+pub(super) fn placement_values(placement: Placement) -> [Value; 3] {
+    let name = match placement {
+        Placement::Unconfirmed => "unconfirmed",
+        Placement::Confirmed(_) => "confirmed",
+        Placement::Gone => "gone",
+    };
+    let block = placement.block();
+    [
+        name.into(),
+        block.map(|block| block.height).into(),
+        block.map(|block| block.hash.to_byte_array()).into(),
+    ]
+}
+
+pub(super) fn read_transaction(
+    row: &Row,
+    column: &'static str,
+) -> Result<BitcoinTransaction, DatabaseError> {
+    encode::deserialize(row.bytes(column)?)
+        .map_err(|error| row.corrupt(column, "a transaction", &error.to_string()))
+}

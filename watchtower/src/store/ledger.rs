@@ -1,0 +1,244 @@
+//! The double-entry ledger's rows: inserted, never changed.
+
+use bitcoin::{Amount, SignedAmount};
+use policies::{UnixTime, VaultId};
+
+use super::database::{DatabaseError, Row, Transaction, Value};
+use crate::ledger::{Account, Posting};
+
+/// Why an entry was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The cause was booked before, and differently.
+    #[error("{cause} is booked already as entry {number}, with other accounts or amount")]
+    CauseReused {
+        /// The cause.
+        cause: String,
+        /// The entry that stands.
+        number: u64,
+    },
+    /// An entry must move something.
+    #[error("an entry of zero, caused by {cause}")]
+    Zero {
+        /// The cause.
+        cause: String,
+    },
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+/// An entry as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its number, growing.
+    pub number: u64,
+    /// The account debited.
+    pub debit: Account,
+    /// The account credited.
+    pub credit: Account,
+    /// The amount.
+    pub amount: Amount,
+    /// What caused it.
+    pub cause: String,
+    /// When it was made.
+    pub at: UnixTime,
+}
+
+/// What an account has taken and given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Balance {
+    /// The account.
+    pub account: Account,
+    /// The sum of its debits.
+    pub debit: Amount,
+    /// The sum of its credits.
+    pub credit: Amount,
+}
+
+impl Balance {
+    /// Debits less credits.
+    pub fn net(&self) -> SignedAmount {
+        let signed = |amount: Amount| amount.to_signed().unwrap_or(SignedAmount::MAX);
+        signed(self.debit)
+            .checked_sub(signed(self.credit))
+            .unwrap_or(SignedAmount::ZERO)
+    }
+}
+
+/// Books an entry once per cause: whether it was made now.
+///
+/// # Errors
+///
+/// [`LedgerError::CauseReused`] if the cause stands with other facts, [`LedgerError::Zero`].
+pub async fn post(
+    tx: &mut Transaction,
+    posting: &Posting,
+    now: UnixTime,
+) -> Result<bool, LedgerError> {
+    if posting.amount == Amount::ZERO {
+        return Err(LedgerError::Zero {
+            cause: posting.cause.clone(),
+        });
+    }
+    let debit = account_id(tx, posting.vault, &posting.debit).await?;
+    let credit = account_id(tx, posting.vault, &posting.credit).await?;
+    let amount = Value::from_u64(posting.amount.to_sat())?;
+    let made = tx
+        .execute(
+            "INSERT INTO ledger_entry (debit, credit, amount_sat, cause, entered_at)
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (cause) DO NOTHING",
+            &[
+                debit.into(),
+                credit.into(),
+                amount.clone(),
+                posting.cause.clone().into(),
+                Value::from_u64(now.as_secs())?,
+            ],
+        )
+        .await?;
+    if made == 1 {
+        return Ok(true);
+    }
+    let standing = tx
+        .one_row(
+            "SELECT number, debit, credit, amount_sat FROM ledger_entry WHERE cause = $1",
+            &[posting.cause.clone().into()],
+        )
+        .await?;
+    let same = standing.int("debit")? == debit
+        && standing.int("credit")? == credit
+        && standing.amount("amount_sat")? == posting.amount;
+    if same {
+        Ok(false)
+    } else {
+        let number = standing.u64("number")?;
+        Err(LedgerError::CauseReused {
+            cause: posting.cause.clone(),
+            number,
+        })
+    }
+}
+
+/// The balances of a vault's accounts, each with entries on either side.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn balances(tx: &mut Transaction, vault: VaultId) -> Result<Vec<Balance>, DatabaseError> {
+    tx.rows(
+        "SELECT a.kind, a.reference,
+             CAST(COALESCE((SELECT SUM(e.amount_sat) FROM ledger_entry e WHERE e.debit = a.id), 0)
+                 AS BIGINT) AS debit_sat,
+             CAST(COALESCE((SELECT SUM(e.amount_sat) FROM ledger_entry e WHERE e.credit = a.id), 0)
+                 AS BIGINT) AS credit_sat
+         FROM ledger_account a WHERE a.vault = $1 ORDER BY a.kind, a.reference",
+        &[vault.to_bytes().into()],
+    )
+    .await?
+    .iter()
+    .map(|row| {
+        Ok(Balance {
+            account: account(row, "kind", "reference")?,
+            debit: Amount::from_sat(row.u64("debit_sat")?),
+            credit: Amount::from_sat(row.u64("credit_sat")?),
+        })
+    })
+    .collect()
+}
+
+/// What the books say the vault holds: the balance of its coins.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn vault_total(
+    tx: &mut Transaction,
+    vault: VaultId,
+) -> Result<SignedAmount, DatabaseError> {
+    let balances = balances(tx, vault).await?;
+    Ok(balances
+        .iter()
+        .find(|balance| balance.account == Account::Coins)
+        .map_or(SignedAmount::ZERO, Balance::net))
+}
+
+/// Entries of a vault after a number, in order.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn entries(
+    tx: &mut Transaction,
+    vault: VaultId,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<Entry>, DatabaseError> {
+    tx.rows(
+        "SELECT e.number, d.kind AS debit_kind, d.reference AS debit_reference,
+             c.kind AS credit_kind, c.reference AS credit_reference, e.amount_sat, e.cause, e.entered_at
+         FROM ledger_entry e
+         JOIN ledger_account d ON d.id = e.debit
+         JOIN ledger_account c ON c.id = e.credit
+         WHERE d.vault = $1 AND e.number > $2
+         ORDER BY e.number LIMIT $3",
+        &[vault.to_bytes().into(), Value::from_u64(after)?, limit.into()],
+    )
+    .await?
+    .iter()
+    .map(|row| {
+        Ok(Entry {
+            number: row.u64("number")?,
+            debit: account(row, "debit_kind", "debit_reference")?,
+            credit: account(row, "credit_kind", "credit_reference")?,
+            amount: row.amount("amount_sat")?,
+            cause: row.text("cause")?.to_owned(),
+            at: UnixTime::from_secs(row.u64("entered_at")?),
+        })
+    })
+    .collect()
+}
+
+/// The vaults that have books.
+pub async fn vaults(tx: &mut Transaction) -> Result<Vec<VaultId>, DatabaseError> {
+    tx.rows(
+        "SELECT DISTINCT vault FROM ledger_account ORDER BY vault",
+        &[],
+    )
+    .await?
+    .iter()
+    .map(|row| row.array("vault").map(VaultId::from_bytes))
+    .collect()
+}
+
+async fn account_id(
+    tx: &mut Transaction,
+    vault: VaultId,
+    account: &Account,
+) -> Result<i64, DatabaseError> {
+    let values = [
+        vault.to_bytes().into(),
+        account.kind().into(),
+        account.reference().into(),
+    ];
+    let find = "SELECT id FROM ledger_account WHERE vault = $1 AND kind = $2 AND reference = $3";
+    if let Some(row) = tx.optional_row(find, &values).await? {
+        return row.int("id");
+    }
+    tx.execute(
+        "INSERT INTO ledger_account (vault, kind, reference) VALUES ($1, $2, $3)
+         ON CONFLICT (vault, kind, reference) DO NOTHING",
+        &values,
+    )
+    .await?;
+    tx.one_row(find, &values).await?.int("id")
+}
+
+fn account(
+    row: &Row,
+    kind: &'static str,
+    reference: &'static str,
+) -> Result<Account, DatabaseError> {
+    let (name, detail) = (row.text(kind)?, row.text(reference)?);
+    Account::from_parts(name, detail).ok_or_else(|| row.corrupt(kind, "an account", name))
+}

@@ -1,0 +1,143 @@
+//! What is known of the node, for everyone to see.
+
+use bitcoin::BlockHash;
+use bitcoin::hashes::Hash as _;
+use policies::UnixTime;
+
+use super::database::{DatabaseError, Transaction, Value};
+
+/// Why the node cannot be relied on now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Trouble {
+    /// It does not answer.
+    Absent,
+    /// It refuses our credentials.
+    Unauthorized,
+    /// It answers, but is starting up or has no time.
+    Busy,
+    /// It is downloading the chain, or knows headers whose blocks it has not.
+    Behind,
+    /// It follows another chain than the one configured.
+    WrongChain,
+    /// It gave an answer that makes no sense.
+    Malformed,
+    /// It no longer has a block we need.
+    Pruned,
+}
+
+impl Trouble {
+    /// Its stable name.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Absent => "NODE_ABSENT",
+            Self::Unauthorized => "NODE_UNAUTHORIZED",
+            Self::Busy => "NODE_BUSY",
+            Self::Behind => "NODE_BEHIND",
+            Self::WrongChain => "NODE_WRONG_CHAIN",
+            Self::Malformed => "NODE_MALFORMED_ANSWER",
+            Self::Pruned => "NODE_PRUNED",
+        }
+    }
+
+    fn from_code(code: &str) -> Option<Self> {
+        [
+            Self::Absent,
+            Self::Unauthorized,
+            Self::Busy,
+            Self::Behind,
+            Self::WrongChain,
+            Self::Malformed,
+            Self::Pruned,
+        ]
+        .into_iter()
+        .find(|trouble| trouble.code() == code)
+    }
+}
+
+/// What is known of a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeStatus {
+    /// Its name in the configuration.
+    pub node: String,
+    /// The chain it says it follows (`main`, `test`, `signet`, `regtest`); empty before it answered.
+    pub chain: String,
+    /// The height of its tip when it last answered.
+    pub height: u32,
+    /// Its tip when it last answered.
+    pub hash: Option<BlockHash>,
+    /// The headers it knew.
+    pub headers: u32,
+    /// Whether it was downloading the chain.
+    pub initial_download: bool,
+    /// What is wrong, if anything: then no new credit and no new batch.
+    pub trouble: Option<Trouble>,
+    /// The trouble in words.
+    pub detail: String,
+    /// When this was found.
+    pub checked_at: UnixTime,
+}
+
+/// The status of every node.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn node_status(tx: &mut Transaction) -> Result<Vec<NodeStatus>, DatabaseError> {
+    tx.rows(
+        "SELECT node, chain, height, hash, headers, initial_download, trouble, detail, checked_at
+         FROM node_status ORDER BY node",
+        &[],
+    )
+    .await?
+    .iter()
+    .map(|row| {
+        let trouble = match row.optional_text("trouble")? {
+            None => None,
+            Some(code) => Some(
+                Trouble::from_code(code)
+                    .ok_or_else(|| row.corrupt("trouble", "a trouble", code))?,
+            ),
+        };
+        Ok(NodeStatus {
+            node: row.text("node")?.to_owned(),
+            chain: row.text("chain")?.to_owned(),
+            height: row.u32("height")?,
+            hash: row.optional_array("hash")?.map(BlockHash::from_byte_array),
+            headers: row.u32("headers")?,
+            initial_download: row.bool("initial_download")?,
+            trouble,
+            detail: row.text("detail")?.to_owned(),
+            checked_at: UnixTime::from_secs(row.u64("checked_at")?),
+        })
+    })
+    .collect()
+}
+
+/// Stores the status of a node.
+///
+/// # Errors
+///
+/// On a failed statement.
+pub async fn record(tx: &mut Transaction, status: &NodeStatus) -> Result<(), DatabaseError> {
+    tx.execute_one(
+        "INSERT INTO node_status
+             (node, chain, height, hash, headers, initial_download, trouble, detail, checked_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         ON CONFLICT (node) DO UPDATE SET chain = excluded.chain, height = excluded.height,
+             hash = excluded.hash, headers = excluded.headers,
+             initial_download = excluded.initial_download, trouble = excluded.trouble,
+             detail = excluded.detail, checked_at = excluded.checked_at",
+        &[
+            status.node.clone().into(),
+            status.chain.clone().into(),
+            status.height.into(),
+            status.hash.map(bitcoin::BlockHash::to_byte_array).into(),
+            status.headers.into(),
+            status.initial_download.into(),
+            status.trouble.map(Trouble::code).into(),
+            status.detail.clone().into(),
+            Value::from_u64(status.checked_at.as_secs())?,
+        ],
+    )
+    .await
+}

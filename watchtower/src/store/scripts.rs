@@ -1,0 +1,85 @@
+//! Scripts watched for ever from their issue on.
+
+use bitcoin::ScriptBuf;
+use policies::{Keychain, Keyset, UnixTime, VaultId};
+
+use super::database::{DatabaseError, Row, Transaction, Value};
+use crate::tracker::WatchedScript;
+
+/// Watches a script. Call it in the transaction that issues the address or the change index.
+///
+/// # Errors
+///
+/// A unique violation if the script or its place on the keychain is watched already.
+pub async fn watch_script(
+    tx: &mut Transaction,
+    script: &WatchedScript,
+    now: UnixTime,
+) -> Result<(), DatabaseError> {
+    tx.execute_one(
+        "INSERT INTO watched_script
+             (script, vault, keyset, keychain, derivation_index, settle_depth, reference, watched_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        &[
+            script.script_pubkey.as_bytes().into(),
+            script.vault.to_bytes().into(),
+            script.keyset.to_bytes().into(),
+            i64::from(script.keychain.branch()).into(),
+            script.index.into(),
+            script.settle_depth.into(),
+            script.reference.clone().into(),
+            Value::from_u64(now.as_secs())?,
+        ],
+    )
+    .await
+}
+
+/// The watched script with these bytes, if it is watched.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn watched_script(
+    tx: &mut Transaction,
+    script: &bitcoin::Script,
+) -> Result<Option<WatchedScript>, DatabaseError> {
+    tx.optional_row(
+        "SELECT script, vault, keyset, keychain, derivation_index, settle_depth, reference
+         FROM watched_script WHERE script = $1",
+        &[script.as_bytes().into()],
+    )
+    .await?
+    .map(|row| read(&row))
+    .transpose()
+}
+
+/// Those of the given scripts that are watched.
+pub(super) async fn watched_among(
+    tx: &mut Transaction,
+    scripts: impl IntoIterator<Item = &ScriptBuf>,
+) -> Result<Vec<WatchedScript>, DatabaseError> {
+    let sql = tx.pick(
+        "SELECT script, vault, keyset, keychain, derivation_index, settle_depth, reference
+         FROM watched_script WHERE script IN (SELECT unhex(value) FROM json_each($1))",
+        "SELECT script, vault, keyset, keychain, derivation_index, settle_depth, reference
+         FROM watched_script
+         WHERE script IN (SELECT decode(value, 'hex') FROM json_array_elements_text($1::json))",
+    );
+    let list = Value::bytes_list(scripts.into_iter().map(|script| script.as_bytes()));
+    tx.rows(sql, &[list]).await?.iter().map(read).collect()
+}
+
+/// Reads the columns of a watched script, also where it is joined to a coin.
+pub(super) fn read(row: &Row) -> Result<WatchedScript, DatabaseError> {
+    let keychain = row.u32("keychain")?;
+    Ok(WatchedScript {
+        script_pubkey: ScriptBuf::from_bytes(row.bytes("script")?.to_vec()),
+        vault: VaultId::from_bytes(row.array("vault")?),
+        keyset: Keyset::from_bytes(row.array("keyset")?),
+        keychain: Keychain::of_branch(keychain)
+            .ok_or_else(|| row.corrupt("keychain", "0 or 1", &keychain.to_string()))?,
+        index: row.u32("derivation_index")?,
+        settle_depth: row.u32("settle_depth")?,
+        reference: row.optional_text("reference")?.map(str::to_owned),
+    })
+}
