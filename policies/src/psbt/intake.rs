@@ -1,0 +1,200 @@
+//! The intake profile: what signers and devices return, read tolerantly and within bounds.
+//!
+//! Only signatures and receipts are taken out. Invariant: a part that cannot be read spoils no other;
+//! nothing taken counts before [`super::take_signatures`] verified it.
+
+use bitcoin::consensus::{Decodable, deserialize};
+use bitcoin::hashes::Hash;
+use bitcoin::taproot::TapLeafHash;
+use bitcoin::{PublicKey, Transaction, Txid, Witness, XOnlyPublicKey};
+
+use super::encoding::to_binary;
+use super::manifest::{PREFIX, RecordKind};
+use super::refusal::{MapName, PsbtRefusal};
+use super::scan::{Record, Scan, scan};
+use super::signatures::SignatureKey;
+use super::{MAX_BYTES, MAX_INPUTS, MAX_OUTPUTS};
+use crate::journal::Receipt;
+
+/// The most elements of one final witness that are looked at.
+const MAX_WITNESS_ELEMENTS: usize = 256;
+/// The most signatures that are taken from one input.
+const MAX_SIGNATURES_PER_INPUT: usize = 64;
+/// Lengths of Schnorr signatures without and with a sighash byte.
+const SCHNORR_LENGTHS: std::ops::RangeInclusive<usize> = 64..=65;
+/// Lengths of DER signatures with a sighash byte.
+const DER_LENGTHS: std::ops::RangeInclusive<usize> = 9..=73;
+
+/// Where an offered signature says it belongs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OfferedSlot {
+    /// A place that the PSBT names.
+    Place(SignatureKey),
+    /// An element of a final witness, which names no key.
+    FinalWitness {
+        /// Its position from the bottom.
+        position: usize,
+    },
+    /// A PSBT record whose key cannot be read.
+    Unreadable {
+        /// The record's type.
+        key_type: u8,
+    },
+}
+
+/// A signature as it came.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OfferedSignature {
+    /// The input.
+    pub input: usize,
+    /// Where it says it belongs.
+    pub slot: OfferedSlot,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// What a signer returned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intake {
+    /// The transaction that it says it signed.
+    pub txid: Txid,
+    /// The signatures offered.
+    pub signatures: Vec<OfferedSignature>,
+    /// Receipts that can be read; whether they count is the caller's question.
+    pub receipts: Vec<Receipt>,
+}
+
+/// Reads a PSBT version 0, partial or final, or a raw transaction, in binary, base64 or hex.
+pub fn read_intake(bytes: &[u8]) -> Result<Intake, PsbtRefusal> {
+    let binary = to_binary(bytes)?;
+    let bytes = binary.as_ref();
+    if bytes.len() > MAX_BYTES {
+        return Err(PsbtRefusal::TooLarge { found: bytes.len() });
+    }
+    match scan(bytes) {
+        Ok(scanned) => from_psbt(&scanned),
+        Err(PsbtRefusal::NotAPsbt) => from_transaction(bytes),
+        Err(refusal) => Err(refusal),
+    }
+}
+
+fn from_psbt(scanned: &Scan<'_>) -> Result<Intake, PsbtRefusal> {
+    let mut rest = scanned.transaction;
+    let mut part = || -> Option<Transaction> {
+        Some(Transaction {
+            version: Decodable::consensus_decode(&mut rest).ok()?,
+            input: Decodable::consensus_decode(&mut rest).ok()?,
+            output: Decodable::consensus_decode(&mut rest).ok()?,
+            lock_time: Decodable::consensus_decode(&mut rest).ok()?,
+        })
+    };
+    let transaction = part().ok_or(PsbtRefusal::BadTransaction)?;
+    let mut intake = Intake {
+        txid: transaction.compute_txid(),
+        signatures: Vec::new(),
+        receipts: Vec::new(),
+    };
+    for record in &scanned.records {
+        match record.map {
+            MapName::Global => intake.receipts.extend(receipt(record)),
+            MapName::Input(input) => intake.take_record(input, record),
+            MapName::Output(_) => {}
+        }
+    }
+    Ok(intake)
+}
+
+fn from_transaction(bytes: &[u8]) -> Result<Intake, PsbtRefusal> {
+    let transaction: Transaction = deserialize(bytes).map_err(|_| PsbtRefusal::NotAPsbt)?;
+    let (inputs, outputs) = (transaction.input.len(), transaction.output.len());
+    let count = |found| u64::try_from(found).unwrap_or(u64::MAX);
+    if inputs > MAX_INPUTS {
+        return Err(PsbtRefusal::TooManyInputs {
+            found: count(inputs),
+        });
+    }
+    if outputs > MAX_OUTPUTS {
+        return Err(PsbtRefusal::TooManyOutputs {
+            found: count(outputs),
+        });
+    }
+    let mut intake = Intake {
+        txid: transaction.compute_txid(),
+        signatures: Vec::new(),
+        receipts: Vec::new(),
+    };
+    for (input, txin) in transaction.input.iter().enumerate() {
+        intake.take_witness(input, &txin.witness);
+    }
+    Ok(intake)
+}
+
+/// The receipt of a global record, if it is one and can be read.
+fn receipt(record: &Record<'_>) -> Option<Receipt> {
+    let key = record.key_data.strip_prefix(&[0x0b])?;
+    let key = key.strip_prefix(PREFIX)?;
+    let is_receipt = record.key_type == 0xfc && key.first() == Some(&RecordKind::Receipt.subtype());
+    is_receipt.then(|| Receipt::decode(record.value).ok())?
+}
+
+impl Intake {
+    fn take_record(&mut self, input: usize, record: &Record<'_>) {
+        let key = record.key_data;
+        let place = match record.key_type {
+            0x02 => PublicKey::from_slice(key).ok().map(SignatureKey::Ecdsa),
+            0x08 => {
+                let mut value = record.value;
+                if let Ok(witness) = Witness::consensus_decode(&mut value) {
+                    self.take_witness(input, &witness);
+                }
+                return;
+            }
+            0x13 => key.is_empty().then_some(SignatureKey::TapKey),
+            0x14 => leaf_place(key),
+            _ => return,
+        };
+        let slot = place.map_or(
+            OfferedSlot::Unreadable {
+                key_type: record.key_type,
+            },
+            OfferedSlot::Place,
+        );
+        self.offer(input, slot, record.value);
+    }
+
+    /// Offers all elements of a final witness that could be signatures.
+    fn take_witness(&mut self, input: usize, witness: &Witness) {
+        for (position, element) in witness.iter().enumerate().take(MAX_WITNESS_ELEMENTS) {
+            let der = DER_LENGTHS.contains(&element.len()) && element.first() == Some(&0x30);
+            if der || SCHNORR_LENGTHS.contains(&element.len()) {
+                self.offer(input, OfferedSlot::FinalWitness { position }, element);
+            }
+        }
+    }
+
+    fn offer(&mut self, input: usize, slot: OfferedSlot, bytes: &[u8]) {
+        let taken = self
+            .signatures
+            .iter()
+            .rev()
+            .take_while(|offered| offered.input == input)
+            .count();
+        if taken < MAX_SIGNATURES_PER_INPUT {
+            self.signatures.push(OfferedSignature {
+                input,
+                slot,
+                bytes: bytes.to_vec(),
+            });
+        }
+    }
+}
+
+fn leaf_place(key: &[u8]) -> Option<SignatureKey> {
+    let (key, leaf) = key.split_first_chunk::<32>()?;
+    let leaf = <[u8; 32]>::try_from(leaf).ok()?;
+    let key = XOnlyPublicKey::from_slice(key).ok()?;
+    Some(SignatureKey::TapLeaf(
+        key,
+        TapLeafHash::from_byte_array(leaf),
+    ))
+}
