@@ -1,0 +1,65 @@
+//! The Extractor: the transaction for the network (BIP 174).
+
+use bitcoin::{Transaction, Txid, Witness};
+
+use super::finalizer::Finalized;
+
+/// Why no transaction was extracted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ExtractorError {
+    /// The transaction is not the one that was issued.
+    #[error("the transaction is {found}, but {expected} was issued")]
+    OtherTransaction {
+        /// The txid that was issued.
+        expected: Txid,
+        /// The txid found.
+        found: Txid,
+    },
+    /// The witnesses are not those of the transaction.
+    #[error("the transaction has {inputs} inputs, but {witnesses} witnesses are given")]
+    OtherWitnesses {
+        /// The inputs of the transaction.
+        inputs: usize,
+        /// The witnesses given.
+        witnesses: usize,
+    },
+    /// An input would have no witness.
+    #[error("the witness of input {input} is empty")]
+    EmptyWitness {
+        /// The input.
+        input: usize,
+    },
+}
+
+/// Puts the witnesses into `unsigned`, whose txid must be `issued` before and after.
+///
+/// # Errors
+/// Returns why the result would not be the transaction that was issued.
+pub fn extract(
+    unsigned: &Transaction,
+    finalized: &Finalized,
+    issued: Txid,
+) -> Result<Transaction, ExtractorError> {
+    if unsigned.input.len() != finalized.witnesses.len() {
+        return Err(ExtractorError::OtherWitnesses {
+            inputs: unsigned.input.len(),
+            witnesses: finalized.witnesses.len(),
+        });
+    }
+    if let Some(input) = finalized.witnesses.iter().position(Witness::is_empty) {
+        return Err(ExtractorError::EmptyWitness { input });
+    }
+    let mut transaction = unsigned.clone();
+    for (txin, witness) in transaction.input.iter_mut().zip(&finalized.witnesses) {
+        txin.witness = witness.clone();
+    }
+    let found = transaction.compute_txid();
+    if found == issued {
+        Ok(transaction)
+    } else {
+        Err(ExtractorError::OtherTransaction {
+            expected: issued,
+            found,
+        })
+    }
+}
