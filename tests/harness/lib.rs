@@ -10,6 +10,8 @@ mod node;
 mod postgres;
 mod process;
 mod program;
+mod signer_home;
+mod treasury;
 mod wait;
 
 pub use self::failure::{Failure, Outcome};
@@ -17,5 +19,8 @@ pub use self::node::{Bitcoind, Purse, Reorg, RpcError};
 pub use self::postgres::{Postgres, Role};
 pub use self::process::Process;
 pub use self::program::{Program, Said};
+pub use self::signer_home::SignerHome;
+pub use self::treasury::{AUTOMATIC_MAX_SAT, People, requester_key};
 pub use self::wait::{LONG, SHORT, wait_until};
+pub use policies::ScriptKind;
 pub use watchtower::store::database::Engine;

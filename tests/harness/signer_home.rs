@@ -1,0 +1,159 @@
+//! The home folder of one person or machine, and the tool that works in it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use policies::PolicyId;
+use policies::document::{DeviceDraft, PinnedKeyDraft, SignerDraft};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{Failure, Process, Program, Said, environment};
+
+/// A home of `countersign-signer` with keys, pinned policy and journal.
+#[derive(Debug)]
+pub struct SignerHome {
+    name: String,
+    program: Program,
+    folder: TempDir,
+}
+
+impl SignerHome {
+    /// An empty home. The passphrase lies beside it, as an automatic co-signer's would.
+    pub fn new(name: &str) -> Result<Self, Failure> {
+        let folder = tempfile::Builder::new()
+            .prefix(&format!("countersign-{name}-"))
+            .tempdir_in(environment::memory_folder())?;
+        fs::write(
+            folder.path().join("passphrase"),
+            format!("correct horse of {name}\n"),
+        )?;
+        Ok(Self {
+            name: name.to_owned(),
+            program: Program::find("countersign-signer")?,
+            folder,
+        })
+    }
+
+    /// Whose home it is.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The home folder itself.
+    pub fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
+    /// Runs the tool in this home, answering in JSON.
+    pub fn run(&self, arguments: &[&str]) -> Result<Said, Failure> {
+        self.program
+            .run(&self.arguments(&[arguments, &["--json"]].concat()))
+    }
+
+    /// Runs the tool in this home for a human, with `input` on its standard input.
+    pub fn run_plainly(&self, arguments: &[&str], input: &[u8]) -> Result<Said, Failure> {
+        self.program
+            .run_with_input(&self.arguments(arguments), input)
+    }
+
+    /// Writes a file beside the home: what would come on a USB stick.
+    pub fn bring(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Failure> {
+        let path = self.folder.path().join(name);
+        fs::write(&path, bytes)?;
+        Ok(path)
+    }
+
+    /// Makes a signer's key with its journal key, and gives the record for the policy.
+    pub fn make_signer(&self) -> Result<SignerDraft, Failure> {
+        let words = self.folder.path().join("words");
+        let made = self
+            .run(&[
+                "keygen",
+                "--network",
+                "regtest",
+                "--name",
+                &self.name,
+                "--words-file",
+                text(&words)?,
+            ])?
+            .done()?
+            .json()?;
+        Ok(SignerDraft {
+            name: self.name.clone(),
+            person: self.name.clone(),
+            device: Some(DeviceDraft {
+                kind: "software".to_owned(),
+            }),
+            key: field(&made, "key")?,
+            journal: field(&made, "journal")?,
+        })
+    }
+
+    /// Makes an approver's key, and gives it as the policy names it.
+    pub fn make_approver(&self) -> Result<PinnedKeyDraft, Failure> {
+        self.make_person("--approval")
+    }
+
+    /// Makes a requester's key, and gives it as the policy names it.
+    pub fn make_requester(&self) -> Result<PinnedKeyDraft, Failure> {
+        self.make_person("--request")
+    }
+
+    /// Pins a policy whose id a human has read out.
+    pub fn pin(&self, policy: &[u8], id: PolicyId) -> Result<(), Failure> {
+        let file = self.bring("policy.toml", policy)?;
+        self.run(&["init", "--policy", text(&file)?, "--id", &id.to_string()])?
+            .done()?;
+        Ok(())
+    }
+
+    /// Starts the automatic co-signer.
+    pub fn serve(&self, url: &str, token: &str) -> Result<Process, Failure> {
+        let token_file = self.bring("token", token.as_bytes())?;
+        let mut command = self.program.command();
+        command.args(self.arguments(&["serve", "--url", url, "--token-file", text(&token_file)?]));
+        Process::start(
+            &format!("countersign-signer of {}", self.name),
+            command,
+            &self.folder.path().join("serve.log"),
+        )
+    }
+
+    fn make_person(&self, kind: &str) -> Result<PinnedKeyDraft, Failure> {
+        let made = self.run(&["keygen", kind, &self.name])?.done()?.json()?;
+        Ok(PinnedKeyDraft {
+            key: field(&made, "key")?,
+            tool: "own".to_owned(),
+        })
+    }
+
+    fn arguments(&self, arguments: &[&str]) -> Vec<String> {
+        let folder = self.folder.path();
+        [
+            "--home",
+            &folder.join("home").display().to_string(),
+            "--passphrase-file",
+            &folder.join("passphrase").display().to_string(),
+        ]
+        .iter()
+        .chain(arguments)
+        .map(ToString::to_string)
+        .collect()
+    }
+}
+
+/// A path as an argument.
+pub(crate) fn text(path: &Path) -> Result<&str, Failure> {
+    path.to_str()
+        .ok_or_else(|| Failure::new(format!("{} is not UTF-8", path.display())))
+}
+
+/// A text field of an answer.
+#[track_caller]
+pub(crate) fn field(answer: &Value, name: &str) -> Result<String, Failure> {
+    answer[name]
+        .as_str()
+        .map(str::to_owned)
+        .ok_or_else(|| Failure::new(format!("no text {name} in {answer}")))
+}
