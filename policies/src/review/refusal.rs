@@ -1,0 +1,614 @@
+//! Why a transaction is not signed: one variant a fact, each with a stable code and a hint.
+
+use bitcoin::{Amount, FeeRate, ScriptBuf};
+
+use crate::ids::{IntentHash, KeyId, MerkleRoot, PolicyId};
+use crate::intent::{IntentError, ProofError, SignatureError};
+use crate::journal::{CreatedRefusal, Fault};
+use crate::psbt::AttemptPurpose;
+use crate::rules::{DenyReason, Shortfall};
+use crate::time::UnixTime;
+
+/// One reason not to sign.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    // Structure: the PSBT itself.
+    /// The transaction's version is not 2.
+    #[error("transaction version is {found}, expected 2")]
+    TransactionVersion {
+        /// The version found.
+        found: i32,
+    },
+    /// An input's sequence is not 0xFFFFFFFD.
+    #[error("input {input} has sequence {found:#010x}, expected 0xfffffffd")]
+    Sequence {
+        /// Position of the input.
+        input: usize,
+        /// The sequence found.
+        found: u32,
+    },
+    /// The locktime is a time.
+    #[error("locktime {found} is a time, expected a block height")]
+    LocktimeIsTime {
+        /// The locktime found.
+        found: u32,
+    },
+    /// The locktime is beyond what the chain can have reached.
+    #[error("locktime {found} lies beyond {latest}, the latest height expected by now")]
+    LocktimeBeyondChain {
+        /// The locktime found.
+        found: u32,
+        /// The latest height expected.
+        latest: u64,
+    },
+    /// More inputs than the policy allows.
+    #[error("{found} inputs, the policy allows {max}")]
+    TooManyInputs {
+        /// Inputs found.
+        found: usize,
+        /// Inputs allowed.
+        max: u32,
+    },
+    /// More outputs than the policy allows.
+    #[error("{found} outputs, the policy allows {max}")]
+    TooManyOutputs {
+        /// Outputs found.
+        found: usize,
+        /// Outputs allowed.
+        max: u32,
+    },
+    /// Nothing is spent or nothing is paid.
+    #[error("the transaction has no {what}")]
+    Empty {
+        /// `inputs` or `outputs`.
+        what: &'static str,
+    },
+    /// The full previous transaction is missing, where not all inputs are taproot.
+    #[error("input {input} comes without its previous transaction, so its amount is unproven")]
+    PreviousTransactionMissing {
+        /// Position of the input.
+        input: usize,
+    },
+    /// The input is not one of this vault's scripts.
+    #[error("input {input} spends a script that is not of this vault: {script}")]
+    ForeignInput {
+        /// Position of the input.
+        input: usize,
+        /// The script spent.
+        script: ScriptBuf,
+    },
+    /// The input's derivation fields do not lead to the script it spends.
+    #[error(
+        "input {input}: its key path leads to another script of this vault than the one it spends"
+    )]
+    InputPathMismatch {
+        /// Position of the input.
+        input: usize,
+    },
+    /// A field of the input is not what our descriptor gives.
+    #[error("input {input}: its {field} is not what the vault's descriptor gives")]
+    InputField {
+        /// Position of the input.
+        input: usize,
+        /// Name of the field.
+        field: &'static str,
+    },
+    /// An output's field is not what our descriptor gives.
+    #[error("output {output}: its {field} is not what the vault's descriptor gives")]
+    OutputField {
+        /// Position of the output.
+        output: usize,
+        /// Name of the field.
+        field: &'static str,
+    },
+    /// An output is neither payment nor change.
+    #[error(
+        "output {output} ({amount}) is neither a payment of an approved intent nor change of this vault"
+    )]
+    OutputMismatch {
+        /// Position of the output.
+        output: usize,
+        /// What it pays.
+        amount: Amount,
+    },
+    /// An output is called both payment and change.
+    #[error("output {output} is called both a payment and change")]
+    OutputTwice {
+        /// Position of the output.
+        output: usize,
+    },
+    /// The manifest speaks of an output that does not exist.
+    #[error("the manifest speaks of output {output}, but there are {outputs}")]
+    NoSuchOutput {
+        /// The position named.
+        output: u32,
+        /// How many outputs there are.
+        outputs: usize,
+    },
+    /// Two outputs pay one script the same amount.
+    #[error("outputs {first} and {second} pay the same script the same amount")]
+    EqualOutputs {
+        /// Position of the first.
+        first: usize,
+        /// Position of the second.
+        second: usize,
+    },
+    /// Change does not come back to us.
+    #[error("output {output} is called change, but is not our internal script {index}")]
+    ChangeNotOurs {
+        /// Position of the output.
+        output: usize,
+        /// The index named.
+        index: u32,
+    },
+    /// Change goes to another policy version.
+    #[error("output {output} is change under policy version {found}, expected {expected}")]
+    ChangeVersion {
+        /// Position of the output.
+        output: usize,
+        /// The version pinned.
+        expected: PolicyId,
+        /// The version named.
+        found: PolicyId,
+    },
+    /// Change lies so far out that a restored wallet might not find it.
+    #[error("output {output}: change index {index} is beyond {max}")]
+    ChangeIndexTooFar {
+        /// Position of the output.
+        output: usize,
+        /// The index named.
+        index: u32,
+        /// The largest index allowed.
+        max: u32,
+    },
+    /// Change is smaller than the policy allows.
+    #[error("output {output}: change of {found} is below the policy's minimum of {min}")]
+    ChangeTooSmall {
+        /// Position of the output.
+        output: usize,
+        /// Its amount.
+        found: Amount,
+        /// The minimum.
+        min: Amount,
+    },
+    /// Too many change outputs.
+    #[error("{found} change outputs, the policy allows {max}")]
+    TooMuchChange {
+        /// Change outputs found.
+        found: usize,
+        /// Change outputs allowed.
+        max: u32,
+    },
+    /// Outputs exceed inputs.
+    #[error("outputs of {outputs} exceed inputs of {inputs}")]
+    OutputsExceedInputs {
+        /// Sum of the inputs.
+        inputs: Amount,
+        /// Sum of the outputs.
+        outputs: Amount,
+    },
+    /// A sum is larger than all bitcoin.
+    #[error("the sum of the {what} overflows")]
+    SumOverflow {
+        /// `inputs`, `outputs` or `payments`.
+        what: &'static str,
+    },
+    /// The fee is above the policy's cap.
+    #[error("fee of {fee} is above the policy's cap of {cap}")]
+    FeeAboveCap {
+        /// The fee.
+        fee: Amount,
+        /// The cap.
+        cap: Amount,
+    },
+    /// The feerate is above the policy's cap.
+    #[error("feerate of {} sat/kwu is above the policy's cap of {} sat/kwu", .feerate.to_sat_per_kwu(), .cap.to_sat_per_kwu())]
+    FeerateAboveCap {
+        /// The feerate.
+        feerate: FeeRate,
+        /// The cap.
+        cap: FeeRate,
+    },
+    /// The fee is too large a share of what is paid.
+    #[error("fee of {fee} is more than {percent} % of the payments, {payments}")]
+    FeeShareAboveCap {
+        /// The fee.
+        fee: Amount,
+        /// Sum of the approved payments.
+        payments: Amount,
+        /// The cap in percent.
+        percent: u8,
+    },
+
+    // Authority: intents, approvals, rules.
+    /// The transfer is for another policy version.
+    #[error("made for policy {found}, but {pinned} is pinned here")]
+    WrongPolicy {
+        /// The version pinned.
+        pinned: PolicyId,
+        /// The version named.
+        found: PolicyId,
+    },
+    /// The policy version has expired.
+    #[error("the policy is valid until {until}, it is {now}")]
+    PolicyExpired {
+        /// Its end.
+        until: UnixTime,
+        /// The signer's time.
+        now: UnixTime,
+    },
+    /// A purpose that this version does not sign.
+    #[error("transactions to {purpose} are not signed by this version")]
+    PurposeNotYet {
+        /// The purpose named.
+        purpose: AttemptPurpose,
+    },
+    /// A kind of record that this version does not judge.
+    #[error("the manifest carries {record}, which this version does not judge yet")]
+    RecordNotYet {
+        /// The record.
+        record: &'static str,
+    },
+    /// A sweep, which this version does not sign.
+    #[error("intent {intent} is a sweep, which this version does not sign yet")]
+    SweepNotYet {
+        /// The intent.
+        intent: IntentHash,
+    },
+    /// An intent's bytes are not an intent.
+    #[error("intent {intent}: {error}")]
+    IntentUnreadable {
+        /// The hash it is filed under.
+        intent: IntentHash,
+        /// What is wrong.
+        error: IntentError,
+    },
+    /// An output names an intent that is not carried.
+    #[error("output {output} names intent {intent}, which the file does not carry")]
+    IntentMissing {
+        /// Position of the output.
+        output: u32,
+        /// The intent named.
+        intent: IntentHash,
+    },
+    /// An intent is carried, but neither paid nor the first of a paid one's line.
+    #[error("intent {intent} is carried but not paid")]
+    IntentUnused {
+        /// The intent.
+        intent: IntentHash,
+    },
+    /// Two outputs pay one intent.
+    #[error("outputs {first} and {second} pay the same intent {intent}")]
+    IntentTwice {
+        /// The intent.
+        intent: IntentHash,
+        /// Position of the first output.
+        first: u32,
+        /// Position of the second output.
+        second: u32,
+    },
+    /// The intent that another replaces is not carried.
+    #[error("intent {intent} replaces {replaces}, which the file does not carry")]
+    ReplacedIntentMissing {
+        /// The intent.
+        intent: IntentHash,
+        /// The id it replaces.
+        replaces: String,
+    },
+    /// An output pays another script than its intent.
+    #[error("output {output} pays another script than intent {intent} names")]
+    PaymentScript {
+        /// Position of the output.
+        output: u32,
+        /// The intent.
+        intent: IntentHash,
+    },
+    /// An output pays another amount than its intent allows.
+    #[error("output {output} pays {found}, intent {intent} says {expected}")]
+    PaymentAmount {
+        /// Position of the output.
+        output: u32,
+        /// The intent.
+        intent: IntentHash,
+        /// What the intent says.
+        expected: Amount,
+        /// What the output pays.
+        found: Amount,
+    },
+    /// An intent is for another vault.
+    #[error("intent {intent} is for another vault")]
+    OtherVault {
+        /// The intent.
+        intent: IntentHash,
+    },
+    /// An intent is for other signers or another descriptor.
+    #[error("intent {intent} is for another keyset")]
+    OtherKeyset {
+        /// The intent.
+        intent: IntentHash,
+    },
+    /// An intent has no signature of its requester.
+    #[error("intent {intent} is not signed by its requester {requester}")]
+    RequestUnsigned {
+        /// The intent.
+        intent: IntentHash,
+        /// The requester named in it.
+        requester: String,
+    },
+    /// A request signature is by a key that is not the requester's.
+    #[error("intent {intent} is signed by key {key}, which is not {requester}'s")]
+    RequestForeign {
+        /// The intent.
+        intent: IntentHash,
+        /// The key.
+        key: KeyId,
+        /// The requester named in it.
+        requester: String,
+    },
+    /// A request signature is wrong.
+    #[error("the request signature on intent {intent} by key {key} is wrong: {error}")]
+    RequestWrong {
+        /// The intent.
+        intent: IntentHash,
+        /// The key.
+        key: KeyId,
+        /// What is wrong.
+        error: SignatureError,
+    },
+    /// An intent has expired.
+    #[error("intent {intent} expired {expires}, it is {now}")]
+    IntentExpired {
+        /// The intent.
+        intent: IntentHash,
+        /// Its end.
+        expires: UnixTime,
+        /// The signer's time.
+        now: UnixTime,
+    },
+    /// An intent is from before the journal's birth, or from the future.
+    #[error("intent {intent} was {refusal}")]
+    IntentCreated {
+        /// The intent.
+        intent: IntentHash,
+        /// Which bound it breaks.
+        refusal: CreatedRefusal,
+    },
+    /// A payment goes to one of the vault's own scripts.
+    #[error("intent {intent} pays the vault's own script, but is not a transfer")]
+    PaysOwnScript {
+        /// The intent.
+        intent: IntentHash,
+    },
+    /// No rule allows an intent.
+    #[error("intent {intent} is denied: {reason}")]
+    Denied {
+        /// The intent.
+        intent: IntentHash,
+        /// Why.
+        reason: DenyReason,
+    },
+    /// Too few persons approved an intent.
+    #[error("intent {intent}: {shortfall}")]
+    TooFewApprovals {
+        /// The intent.
+        intent: IntentHash,
+        /// What is missing.
+        shortfall: Shortfall,
+    },
+    /// An approval is by a key that the policy does not know.
+    #[error("an approval of {root} is by key {key}, which is no approver's")]
+    ApprovalForeign {
+        /// What was approved.
+        root: MerkleRoot,
+        /// The key.
+        key: KeyId,
+    },
+    /// An approval's signature is wrong.
+    #[error("the approval of {root} by {approver} is wrong: {error}")]
+    ApprovalWrong {
+        /// What was approved.
+        root: MerkleRoot,
+        /// The approver.
+        approver: String,
+        /// What is wrong.
+        error: SignatureError,
+    },
+    /// An approval has expired.
+    #[error("the approval of {root} by {approver} expired {expires}, it is {now}")]
+    ApprovalExpired {
+        /// What was approved.
+        root: MerkleRoot,
+        /// The approver.
+        approver: String,
+        /// Its end.
+        expires: UnixTime,
+        /// The signer's time.
+        now: UnixTime,
+    },
+    /// An approver signed a rejection.
+    #[error("{approver} rejected intent {intent}")]
+    Rejected {
+        /// The intent.
+        intent: IntentHash,
+        /// The approver.
+        approver: String,
+    },
+    /// A Merkle proof does not lead to its root.
+    #[error("the proof that {root} holds intent {intent} is wrong: {error}")]
+    ProofWrong {
+        /// The root.
+        root: MerkleRoot,
+        /// The intent.
+        intent: IntentHash,
+        /// What is wrong.
+        error: ProofError,
+    },
+    /// An approval or proof covers no intent of this transaction.
+    #[error("an approval of {root} covers no intent of this transaction")]
+    ApprovalUnused {
+        /// What was approved.
+        root: MerkleRoot,
+    },
+
+    // History: what the journal remembers.
+    /// What was signed before forbids this transaction.
+    #[error("{0}")]
+    History(Fault),
+}
+
+impl Refusal {
+    /// Returns the stable code of this refusal.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TransactionVersion { .. } => "TRANSACTION_VERSION",
+            Self::Sequence { .. } => "SEQUENCE",
+            Self::LocktimeIsTime { .. } => "LOCKTIME_IS_TIME",
+            Self::LocktimeBeyondChain { .. } => "LOCKTIME_BEYOND_CHAIN",
+            Self::TooManyInputs { .. } => "TOO_MANY_INPUTS",
+            Self::TooManyOutputs { .. } => "TOO_MANY_OUTPUTS",
+            Self::Empty { .. } => "EMPTY_TRANSACTION",
+            Self::PreviousTransactionMissing { .. } => "PREVIOUS_TRANSACTION_MISSING",
+            Self::ForeignInput { .. } => "FOREIGN_INPUT",
+            Self::InputPathMismatch { .. } => "INPUT_PATH_MISMATCH",
+            Self::InputField { .. } => "INPUT_FIELD",
+            Self::OutputField { .. } => "OUTPUT_FIELD",
+            Self::OutputMismatch { .. } => "OUTPUT_MISMATCH",
+            Self::OutputTwice { .. } => "OUTPUT_TWICE",
+            Self::NoSuchOutput { .. } => "NO_SUCH_OUTPUT",
+            Self::EqualOutputs { .. } => "EQUAL_OUTPUTS",
+            Self::ChangeNotOurs { .. } => "CHANGE_NOT_OURS",
+            Self::ChangeVersion { .. } => "CHANGE_VERSION",
+            Self::ChangeIndexTooFar { .. } => "CHANGE_INDEX_TOO_FAR",
+            Self::ChangeTooSmall { .. } => "CHANGE_TOO_SMALL",
+            Self::TooMuchChange { .. } => "TOO_MUCH_CHANGE",
+            Self::OutputsExceedInputs { .. } => "OUTPUTS_EXCEED_INPUTS",
+            Self::SumOverflow { .. } => "SUM_OVERFLOW",
+            Self::FeeAboveCap { .. } => "FEE_ABOVE_CAP",
+            Self::FeerateAboveCap { .. } => "FEERATE_ABOVE_CAP",
+            Self::FeeShareAboveCap { .. } => "FEE_SHARE_ABOVE_CAP",
+            Self::WrongPolicy { .. } => "WRONG_POLICY",
+            Self::PolicyExpired { .. } => "POLICY_EXPIRED",
+            Self::PurposeNotYet { .. } => "PURPOSE_NOT_YET",
+            Self::RecordNotYet { .. } => "RECORD_NOT_YET",
+            Self::SweepNotYet { .. } => "SWEEP_NOT_YET",
+            Self::IntentUnreadable { .. } => "INTENT_UNREADABLE",
+            Self::IntentMissing { .. } => "INTENT_MISSING",
+            Self::IntentUnused { .. } => "INTENT_UNUSED",
+            Self::IntentTwice { .. } => "INTENT_TWICE",
+            Self::ReplacedIntentMissing { .. } => "REPLACED_INTENT_MISSING",
+            Self::PaymentScript { .. } => "PAYMENT_SCRIPT",
+            Self::PaymentAmount { .. } => "PAYMENT_AMOUNT",
+            Self::OtherVault { .. } => "OTHER_VAULT",
+            Self::OtherKeyset { .. } => "OTHER_KEYSET",
+            Self::RequestUnsigned { .. } => "REQUEST_UNSIGNED",
+            Self::RequestForeign { .. } => "REQUEST_FOREIGN",
+            Self::RequestWrong { .. } => "REQUEST_WRONG",
+            Self::IntentExpired { .. } => "INTENT_EXPIRED",
+            Self::IntentCreated {
+                refusal: CreatedRefusal::BeforeBirth { .. },
+                ..
+            } => "INTENT_BEFORE_BIRTH",
+            Self::IntentCreated {
+                refusal: CreatedRefusal::FromTheFuture { .. },
+                ..
+            } => "INTENT_FROM_THE_FUTURE",
+            Self::PaysOwnScript { .. } => "PAYS_OWN_SCRIPT",
+            Self::Denied { .. } => "DENIED",
+            Self::TooFewApprovals { .. } => "TOO_FEW_APPROVALS",
+            Self::ApprovalForeign { .. } => "APPROVAL_FOREIGN",
+            Self::ApprovalWrong { .. } => "APPROVAL_WRONG",
+            Self::ApprovalExpired { .. } => "APPROVAL_EXPIRED",
+            Self::Rejected { .. } => "REJECTED",
+            Self::ProofWrong { .. } => "PROOF_WRONG",
+            Self::ApprovalUnused { .. } => "APPROVAL_UNUSED",
+            Self::History(fault) => history_code(fault),
+        }
+    }
+
+    /// Returns what the person who meets this refusal can do.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::TooManyInputs { .. } | Self::TooManyOutputs { .. } => {
+                "split the batch into smaller ones"
+            }
+            Self::FeeAboveCap { .. }
+            | Self::FeerateAboveCap { .. }
+            | Self::FeeShareAboveCap { .. } => {
+                "wait for lower feerates, batch more payments, or change the policy's limits"
+            }
+            Self::WrongPolicy { .. } => {
+                "compare the id pinned here with the others; someone follows another version"
+            }
+            Self::PolicyExpired { .. } => "the quorum must approve a next version of the policy",
+            Self::PurposeNotYet { .. } | Self::RecordNotYet { .. } | Self::SweepNotYet { .. } => {
+                "a newer version of this program is needed"
+            }
+            Self::IntentExpired { .. } => "the service must request it again with a new id",
+            Self::ApprovalExpired { .. } | Self::TooFewApprovals { .. } => {
+                "more approvers must approve with their own tool"
+            }
+            Self::Rejected { .. } => "talk to the approver who rejected it",
+            Self::IntentCreated { .. } => {
+                "check this machine's clock; a fresh journal signs only newer requests"
+            }
+            Self::Denied { .. } => "the policy's rules do not allow it; `policy show` lists them",
+            Self::PreviousTransactionMissing { .. } => {
+                "ask the coordinator for the PSBT with previous transactions"
+            }
+            Self::History(Fault::NotExclusive { .. }) => {
+                "paying it again is only safe in a transaction that spends an input of the earlier one"
+            }
+            Self::TransactionVersion { .. }
+            | Self::Sequence { .. }
+            | Self::LocktimeIsTime { .. }
+            | Self::LocktimeBeyondChain { .. }
+            | Self::Empty { .. }
+            | Self::ForeignInput { .. }
+            | Self::InputPathMismatch { .. }
+            | Self::InputField { .. }
+            | Self::OutputField { .. }
+            | Self::OutputMismatch { .. }
+            | Self::OutputTwice { .. }
+            | Self::NoSuchOutput { .. }
+            | Self::EqualOutputs { .. }
+            | Self::ChangeNotOurs { .. }
+            | Self::ChangeVersion { .. }
+            | Self::ChangeIndexTooFar { .. }
+            | Self::ChangeTooSmall { .. }
+            | Self::TooMuchChange { .. }
+            | Self::OutputsExceedInputs { .. }
+            | Self::SumOverflow { .. }
+            | Self::IntentUnreadable { .. }
+            | Self::IntentMissing { .. }
+            | Self::IntentUnused { .. }
+            | Self::IntentTwice { .. }
+            | Self::ReplacedIntentMissing { .. }
+            | Self::PaymentScript { .. }
+            | Self::PaymentAmount { .. }
+            | Self::OtherVault { .. }
+            | Self::OtherKeyset { .. }
+            | Self::RequestUnsigned { .. }
+            | Self::RequestForeign { .. }
+            | Self::RequestWrong { .. }
+            | Self::PaysOwnScript { .. }
+            | Self::ApprovalForeign { .. }
+            | Self::ApprovalWrong { .. }
+            | Self::ProofWrong { .. }
+            | Self::ApprovalUnused { .. }
+            | Self::History(_) => {
+                "do not sign; an honest coordinator never sends this, so tell the operators"
+            }
+        }
+    }
+}
+
+fn history_code(fault: &Fault) -> &'static str {
+    match fault {
+        Fault::NoInputs { .. } => "EMPTY_TRANSACTION",
+        Fault::InputTwice { .. } => "INPUT_TWICE",
+        Fault::OtherInputs { .. } => "OTHER_INPUTS",
+        Fault::SecondBody { .. } => "SECOND_BODY",
+        Fault::PaidTwice { .. } => "PAID_TWICE",
+        Fault::NotExclusive { .. } => "NOT_EXCLUSIVE",
+    }
+}
