@@ -12,6 +12,7 @@ mod script;
 mod vault;
 mod weight;
 
+pub(crate) use compile::means_the_same;
 pub use compile::{CompileError, NamedKey, compile};
 pub use error::DescriptorError;
 pub use nums::{is_nums, nums_xpub};

@@ -1,6 +1,11 @@
 //! Documents written by programs: the same keys as the format, in the order people read them.
 
-use serde::Serialize;
+use bitcoin::Network;
+use serde::{Serialize, Serializer};
+
+use super::parse::FORMAT;
+use super::{genesis_of, name_of_network};
+use crate::UnixTime;
 
 /// A policy document before it is checked; [`PolicyDraft::to_toml`] gives its text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -19,8 +24,9 @@ pub struct PolicyDraft {
     pub network: String,
     /// The network's genesis hash.
     pub genesis: String,
-    /// RFC 3339.
-    pub valid_until: toml::value::Datetime,
+    /// The last moment of new payments.
+    #[serde(serialize_with = "as_datetime")]
+    pub valid_until: UnixTime,
     /// A recent block.
     pub head: HeadDraft,
     /// The descriptor.
@@ -55,7 +61,8 @@ pub struct HeadDraft {
     /// Height of a recent block.
     pub height: u32,
     /// Its time.
-    pub time: toml::value::Datetime,
+    #[serde(serialize_with = "as_datetime")]
+    pub time: UnixTime,
 }
 
 /// `[spending]`.
@@ -238,11 +245,86 @@ pub struct SuccessionDraft {
 }
 
 impl PolicyDraft {
+    /// A first version with everything that can be said without knowing its people.
+    pub fn first_version(name: &str, network: Network, head: HeadDraft) -> Self {
+        const YEAR: u64 = 365 * 86_400;
+        Self {
+            format: FORMAT.to_owned(),
+            name: name.to_owned(),
+            vault: String::new(),
+            version: 1,
+            previous: String::new(),
+            network: name_of_network(network).to_owned(),
+            genesis: genesis_of(network).to_string(),
+            valid_until: head.time.saturating_add(YEAR),
+            head,
+            spending: SpendingDraft {
+                descriptor: String::new(),
+                policy: None,
+                double_payment: None,
+            },
+            recovery: RecoveryDraft {
+                to: "newest".to_owned(),
+            },
+            signers: Vec::new(),
+            requesters: Vec::new(),
+            approvers: Vec::new(),
+            limits: LimitsDraft::default(),
+            maintenance: None,
+            lists: Vec::new(),
+            rules: Vec::new(),
+            change: None,
+        }
+    }
+
     /// The document's text, ending in one line feed.
     pub fn to_toml(&self) -> String {
-        let mut text = toml::to_string(self).expect("tables of strings and numbers are TOML");
+        let mut text = toml::to_string(self)
+            .expect("tables of strings, numbers and times before the year 10000 are TOML");
         text.truncate(text.trim_end_matches('\n').len());
         text.push('\n');
         text
     }
+}
+
+impl PinnedKeyDraft {
+    /// A key of tool `own`.
+    pub fn own(key: &impl ToString) -> Self {
+        Self {
+            key: key.to_string(),
+            tool: "own".to_owned(),
+        }
+    }
+}
+
+impl Default for LimitsDraft {
+    /// Bounds of a mid-sized treasury.
+    fn default() -> Self {
+        Self {
+            feerate_max_sat_vb: "200".to_owned(),
+            fee_max_sat: 500_000,
+            fee_share_max_percent: 2,
+            change: ChangeLimitsDraft {
+                max_outputs: 1,
+                min_sat: 100_000,
+            },
+            transaction: TransactionLimitsDraft {
+                max_inputs: 50,
+                max_outputs: 100,
+            },
+            confirmations: ConfirmationsDraft {
+                deposit: 3,
+                change: 1,
+            },
+            clock_skew: "10m".to_owned(),
+        }
+    }
+}
+
+fn as_datetime<S: Serializer>(moment: &UnixTime, serializer: S) -> Result<S::Ok, S::Error> {
+    let datetime: toml::value::Datetime = moment
+        .to_string()
+        .parse()
+        .map_err(serde::ser::Error::custom)?;
+    datetime.serialize(serializer)
 }

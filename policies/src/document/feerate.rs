@@ -14,6 +14,9 @@ pub enum FeeRateError {
     /// Not a whole number of sat/kwu.
     #[error("a feerate is a multiple of 0.004 sat/vB (one satoshi per 1000 weight units)")]
     BetweenSteps,
+    /// Zero where a bound is meant.
+    #[error("a feerate above zero")]
+    Zero,
     /// Too large to be counted.
     #[error("the feerate is too high")]
     TooHigh,

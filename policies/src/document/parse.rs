@@ -1,10 +1,51 @@
 //! From bytes to a checked policy.
 
-use super::{Mistake, Policy, Problem, bytes};
+mod limits;
+mod people;
+mod rules;
+mod spending;
+
+pub(super) use spending::Spending;
+
+use bitcoin::hashes::{Hash, sha256};
+use bitcoin::{BlockHash, Network};
+use toml::de::DeTable;
+
+use super::reader::{Field, Mistakes, Reserved, Table};
+use super::{
+    Head, Mistake, Policy, Problem, bytes, check, genesis_of, name_of_network, network_of_name,
+};
+use crate::{Keyset, PolicyId, UnixTime, VaultId};
+
+/// The format's name and version.
+pub(super) const FORMAT: &str = "countersign/policy/1";
+
+const KEYS: &[&str] = &[
+    "format",
+    "name",
+    "vault",
+    "version",
+    "previous",
+    "network",
+    "genesis",
+    "head",
+    "valid_until",
+    "spending",
+    "recovery",
+    "signers",
+    "requesters",
+    "approvers",
+    "limits",
+    "maintenance",
+    "lists",
+    "rules",
+    "change",
+];
+const RESERVED: &[Reserved] = &[("signet_challenge", "signet challenges of one's own")];
 
 /// Parses and checks a document.
 pub(super) fn parse(document: &[u8]) -> Result<Policy, Vec<Mistake>> {
-    let _text = bytes::text_of(document).map_err(|problems| {
+    let text = bytes::text_of(document).map_err(|problems| {
         problems
             .into_iter()
             .map(|problem| Mistake {
@@ -14,9 +55,205 @@ pub(super) fn parse(document: &[u8]) -> Result<Policy, Vec<Mistake>> {
             })
             .collect::<Vec<_>>()
     })?;
-    Err(vec![Mistake {
-        path: String::new(),
-        line: None,
-        problem: Problem::Missing,
-    }])
+    let mut mistakes = Mistakes::new(text);
+    let (root, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        errors.iter().for_each(|error| mistakes.add_syntax(error));
+        return Err(mistakes.into_found());
+    }
+    let root = Table::new(root.get_ref(), "", KEYS, RESERVED, &mut mistakes);
+    let policy = read(document, &root, &mut mistakes);
+    if !mistakes.is_empty() {
+        return Err(mistakes.into_found());
+    }
+    Ok(policy.expect("every part that is missing was noted as a mistake"))
+}
+
+/// Reads every part before giving up on any, so that all mistakes are found at once.
+fn read(document: &[u8], root: &Table<'_>, mistakes: &mut Mistakes<'_>) -> Option<Policy> {
+    let id = PolicyId::from_bytes(sha256::Hash::hash(document).to_byte_array());
+    first_version(root, mistakes);
+    let name = root
+        .required("name", mistakes)
+        .and_then(|field| name(&field, mistakes));
+    let network = network(root, mistakes);
+    let genesis = genesis(root, network, mistakes);
+    let head = head(root, mistakes);
+    let valid_until = valid_until(root, head, mistakes);
+    let signers = people::signers(root, mistakes);
+    let requesters = people::requesters(root, mistakes);
+    let approvers = people::approvers(root, mistakes);
+    let spending = spending::spending(root, network, mistakes);
+    let recovery = spending::recovery(root, network, mistakes);
+    let limits = limits::limits(root, mistakes);
+    let maintenance = rules::maintenance(root, mistakes);
+    let lists = rules::lists(root, network, mistakes);
+    let parsed_rules = rules::rules(root, mistakes);
+    let change = rules::succession(root, mistakes);
+
+    if let (Some(signers), Some(requesters), Some(approvers)) = (&signers, &requesters, &approvers)
+    {
+        check::names_and_keys(signers, requesters, approvers, mistakes);
+        if let (Some(lists), Some(parsed_rules)) = (&lists, &parsed_rules) {
+            check::rules(parsed_rules, lists, requesters, approvers, mistakes);
+        }
+        let quorums = [
+            (maintenance.as_ref(), "maintenance.approvals"),
+            (
+                change.as_ref().map(|change| &change.approvals),
+                "change.approvals",
+            ),
+        ];
+        for (approvals, path) in quorums {
+            if let Some(approvals) = approvals {
+                check::quorum(approvals, approvers, &[], path, mistakes);
+            }
+        }
+    }
+    if let (Some(signers), Some(spending)) = (&signers, &spending) {
+        check::descriptor_keys(&spending.descriptor, signers, network, mistakes);
+        check::policy_text(spending, signers, mistakes);
+        check::double_payment(spending, signers, mistakes);
+    }
+
+    let spending = spending?;
+    Some(Policy {
+        id,
+        bytes: document.to_vec(),
+        name: name?,
+        vault: VaultId::of_first_version(id),
+        keyset: Keyset::introduced_by(id),
+        version: 1,
+        network: network?,
+        genesis: genesis?,
+        head: head?,
+        valid_until: valid_until?,
+        descriptor: spending.descriptor,
+        policy_text: spending.policy,
+        double_payment: spending.double_payment,
+        recovery: recovery?,
+        signers: signers?,
+        requesters: requesters?,
+        approvers: approvers?,
+        limits: limits?,
+        maintenance,
+        lists: lists?,
+        rules: parsed_rules?,
+        change,
+    })
+}
+
+/// The format, and the marks of a first version: later ones are reserved.
+fn first_version(root: &Table<'_>, mistakes: &mut Mistakes<'_>) {
+    if let Some(field) = root.required("format", mistakes) {
+        field.parse(
+            mistakes,
+            |text| {
+                if text == FORMAT { Ok(()) } else { Err(FORMAT) }
+            },
+        );
+    }
+    let later = Problem::NotYet {
+        field: "a policy version after the first",
+    };
+    if let Some(field) = root.required("version", mistakes)
+        && field
+            .integer(1..=u64::from(u32::MAX), mistakes)
+            .is_some_and(|version: u32| version > 1)
+    {
+        mistakes.add(&field.path, later.clone());
+    }
+    for key in ["vault", "previous"] {
+        if let Some(field) = root.optional(key)
+            && field.text(mistakes).is_some_and(|text| !text.is_empty())
+        {
+            mistakes.add(&field.path, later.clone());
+        }
+    }
+}
+
+fn network(root: &Table<'_>, mistakes: &mut Mistakes<'_>) -> Option<Network> {
+    root.required("network", mistakes)?.parse(mistakes, |text| {
+        network_of_name(text).ok_or("mainnet, testnet4, signet or regtest")
+    })
+}
+
+fn genesis(
+    root: &Table<'_>,
+    network: Option<Network>,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<BlockHash> {
+    let field = root.required("genesis", mistakes)?;
+    let found: BlockHash = field.parse(mistakes, |text| {
+        text.parse().map_err(|_| "a block hash in hex")
+    })?;
+    let network = network?;
+    let expected = genesis_of(network);
+    if found != expected {
+        mistakes.add(
+            &field.path,
+            Problem::WrongGenesis {
+                network: name_of_network(network),
+                expected: expected.to_string(),
+                found: found.to_string(),
+            },
+        );
+        return None;
+    }
+    Some(found)
+}
+
+fn head(root: &Table<'_>, mistakes: &mut Mistakes<'_>) -> Option<Head> {
+    let table = root
+        .required("head", mistakes)?
+        .table(&["height", "time"], &[], mistakes)?;
+    // Heights at and above 500,000,000 are times in lock times (BIP 65).
+    let height = table
+        .required("height", mistakes)
+        .and_then(|field| field.integer(0..=499_999_999, mistakes));
+    let time = table
+        .required("time", mistakes)
+        .and_then(|field| field.moment(mistakes));
+    Some(Head {
+        height: height?,
+        time: time?,
+    })
+}
+
+fn valid_until(
+    root: &Table<'_>,
+    head: Option<Head>,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<UnixTime> {
+    let field = root.required("valid_until", mistakes)?;
+    let moment = field.moment(mistakes)?;
+    if head.is_some_and(|head| moment <= head.time) {
+        mistakes.add(&field.path, Problem::NeverValid);
+    }
+    Some(moment)
+}
+
+/// A name of people, groups and lists: the alphabet that intents allow.
+pub(super) fn name(field: &Field<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
+    field.parse(mistakes, |text| {
+        let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+        if (1..=32).contains(&text.len()) && text.bytes().all(allowed) {
+            Ok(text.to_owned())
+        } else {
+            Err("a name of 1 to 32 characters a-z, 0-9 and -")
+        }
+    })
+}
+
+/// Short text that people read.
+pub(super) fn label(field: &Field<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
+    field.parse(mistakes, |text| {
+        let printable = |byte: u8| (0x20..=0x7e).contains(&byte);
+        let padded = text.starts_with(' ') || text.ends_with(' ');
+        if (1..=64).contains(&text.len()) && text.bytes().all(printable) && !padded {
+            Ok(text.to_owned())
+        } else {
+            Err("1 to 64 printable ASCII characters without spaces at the ends")
+        }
+    })
 }

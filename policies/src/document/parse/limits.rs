@@ -1,0 +1,116 @@
+//! Reading `[limits]`.
+
+use bitcoin::{Amount, FeeRate};
+
+use super::super::reader::{Mistakes, Table};
+use super::super::{FeeRateError, Limits, parse_duration, parse_sat_per_vb};
+
+/// Ten minutes, unless the document says otherwise.
+const DEFAULT_CLOCK_SKEW: u64 = 600;
+const DAY: u64 = 86_400;
+/// The dust bound of the largest outputs that vaults have (P2WSH, P2TR).
+const DUST: u64 = 330;
+/// All bitcoin there will be, in satoshi.
+const MAX_MONEY: u64 = 2_100_000_000_000_000;
+
+pub(super) fn limits(root: &Table<'_>, mistakes: &mut Mistakes<'_>) -> Option<Limits> {
+    let table = root.required("limits", mistakes)?.table(
+        &[
+            "feerate_max_sat_vb",
+            "fee_max_sat",
+            "fee_share_max_percent",
+            "change",
+            "transaction",
+            "confirmations",
+            "clock_skew",
+        ],
+        &[
+            ("fee_budget", "fee budgets"),
+            ("self_spend_budget", "self-spend budgets"),
+        ],
+        mistakes,
+    )?;
+    let feerate_max = table
+        .required("feerate_max_sat_vb", mistakes)
+        .and_then(|field| {
+            field.decimal(mistakes, |text| {
+                parse_sat_per_vb(text).and_then(|feerate| {
+                    if feerate == FeeRate::ZERO {
+                        Err(FeeRateError::Zero)
+                    } else {
+                        Ok(feerate)
+                    }
+                })
+            })
+        });
+    let fee_max = integer(&table, "fee_max_sat", 1..=MAX_MONEY, mistakes);
+    let fee_share_max_percent = integer(&table, "fee_share_max_percent", 1..=100, mistakes);
+    let change = sub(&table, "change", &["max_outputs", "min_sat"], mistakes);
+    let change_max_outputs: Option<u32> =
+        change
+            .as_ref()
+            .and_then(|change| match change.optional("max_outputs") {
+                Some(field) => field.integer(1..=20, mistakes),
+                None => Some(1),
+            });
+    let change_min = change
+        .as_ref()
+        .and_then(|change| integer(change, "min_sat", DUST..=MAX_MONEY, mistakes));
+    let sizes = sub(
+        &table,
+        "transaction",
+        &["max_inputs", "max_outputs"],
+        mistakes,
+    );
+    let max_inputs = sizes
+        .as_ref()
+        .and_then(|sizes| integer(sizes, "max_inputs", 1..=500, mistakes));
+    let max_outputs = sizes
+        .as_ref()
+        .and_then(|sizes| integer(sizes, "max_outputs", 1..=1_000, mistakes));
+    let depths = sub(&table, "confirmations", &["deposit", "change"], mistakes);
+    let confirmations_deposit = depths
+        .as_ref()
+        .and_then(|depths| integer(depths, "deposit", 1..=1_000, mistakes));
+    let confirmations_change = depths
+        .as_ref()
+        .and_then(|depths| integer(depths, "change", 0..=1_000, mistakes));
+    let clock_skew = match table.optional("clock_skew") {
+        Some(field) => field.parse(mistakes, |text| match parse_duration(text) {
+            Ok(secs) if (1..=DAY).contains(&secs) => Ok(secs),
+            Ok(_) => Err("between 1s and 24h".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }),
+        None => Some(DEFAULT_CLOCK_SKEW),
+    };
+    Some(Limits {
+        feerate_max: feerate_max?,
+        fee_max: Amount::from_sat(fee_max?),
+        fee_share_max_percent: fee_share_max_percent?,
+        change_max_outputs: change_max_outputs?,
+        change_min: Amount::from_sat(change_min?),
+        max_inputs: max_inputs?,
+        max_outputs: max_outputs?,
+        confirmations_deposit: confirmations_deposit?,
+        confirmations_change: confirmations_change?,
+        clock_skew: clock_skew?,
+    })
+}
+
+fn sub<'a>(
+    table: &Table<'a>,
+    key: &str,
+    known: &[&'static str],
+    mistakes: &mut Mistakes<'_>,
+) -> Option<Table<'a>> {
+    table.required(key, mistakes)?.table(known, &[], mistakes)
+}
+
+fn integer<T: TryFrom<u64>>(
+    table: &Table<'_>,
+    key: &str,
+    bounds: std::ops::RangeInclusive<u64>,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<T> {
+    table.required(key, mistakes)?.integer(bounds, mistakes)
+}
