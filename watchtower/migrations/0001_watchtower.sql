@@ -19,6 +19,12 @@ BEGIN
 END $$;
 -- end only
 
+-- The chain that these tables are about, for ever.
+CREATE TABLE chain_identity (
+    only {int} PRIMARY KEY CHECK (only = 1),
+    genesis {bytes} NOT NULL CHECK (length(genesis) = 32)
+){strict};
+
 -- The active chain, from a base block on. Blocks that leave it are deleted from here only.
 CREATE TABLE chain_block (
     height {int} PRIMARY KEY CHECK (height >= 0),
@@ -267,7 +273,7 @@ CREATE TRIGGER event_sequence_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE
 CREATE TRIGGER ledger_entry_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_entry
     FOR EACH STATEMENT EXECUTE FUNCTION countersign_refuse_change();
 
-GRANT SELECT ON watchtower_migration, chain_block, watched_script, chain_transaction, chain_input,
+GRANT SELECT ON watchtower_migration, chain_identity, chain_block, watched_script, chain_transaction, chain_input,
     coin, outgoing, outgoing_status, fee_estimate, mempool_test, mempool_test_result, node_status,
     ledger_account, ledger_entry, event, event_queue, event_sequence, consumer_cursor, lease,
     reconciliation_request, reconciliation
@@ -277,7 +283,7 @@ GRANT SELECT ON watchtower_migration, chain_block, watched_script, chain_transac
 GRANT INSERT, DELETE ON chain_block TO countersign_watchtower;
 GRANT INSERT, UPDATE ON chain_transaction, coin, outgoing_status, fee_estimate, node_status
     TO countersign_watchtower;
-GRANT INSERT ON chain_input, mempool_test_result, reconciliation TO countersign_watchtower;
+GRANT INSERT ON chain_identity, chain_input, mempool_test_result, reconciliation TO countersign_watchtower;
 GRANT DELETE ON fee_estimate TO countersign_watchtower;
 
 -- Coordinators ask, and hand transactions over.

@@ -4,8 +4,21 @@
 //! `tracker` decides and is pure: observations in, changes out. `store` keeps what was decided,
 //! `bitcoind` speaks to the node, `daemon` connects them.
 
+#[cfg(feature = "daemon")]
+pub mod bitcoind;
 pub mod canonical;
+#[cfg(feature = "daemon")]
+mod clock;
+#[cfg(feature = "daemon")]
+pub mod configuration;
+#[cfg(feature = "daemon")]
+pub mod daemon;
 pub mod ledger;
 #[cfg(feature = "store")]
 pub mod store;
 pub mod tracker;
+
+#[cfg(feature = "daemon")]
+pub use self::configuration::Config;
+#[cfg(feature = "daemon")]
+pub use self::daemon::{DaemonError, run};

@@ -189,6 +189,18 @@ pub async fn sequence(tx: &mut Transaction, held: &Lease, limit: u32) -> Result<
     Ok(rows.len())
 }
 
+/// Whether events wait to be numbered.
+///
+/// # Errors
+///
+/// On a failed statement.
+pub async fn is_waiting(tx: &mut Transaction) -> Result<bool, DatabaseError> {
+    Ok(tx
+        .optional_row("SELECT id FROM event_queue LIMIT 1", &[])
+        .await?
+        .is_some())
+}
+
 /// The number and hash of the last sequenced event; 0 and [`GENESIS`] before the first.
 ///
 /// # Errors

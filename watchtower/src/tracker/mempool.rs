@@ -1,6 +1,6 @@
 //! The mempool: a pending view only, nothing in it is credited.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use bitcoin::{Transaction, Txid};
 
@@ -15,7 +15,7 @@ impl View {
     /// rival is known, and dropped where none is.
     pub fn observe_mempool(
         &mut self,
-        present: &HashSet<Txid>,
+        present: &BTreeSet<Txid>,
         new: Vec<Transaction>,
     ) -> Vec<Change> {
         let mut changes = Vec::new();

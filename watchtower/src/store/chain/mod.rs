@@ -6,7 +6,7 @@
 mod load;
 mod write;
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use bitcoin::hashes::Hash as _;
 use bitcoin::{BlockHash, Transaction as BitcoinTransaction, Txid};
@@ -72,6 +72,26 @@ pub async fn block_at(
     .transpose()
 }
 
+/// The genesis block of the chain these tables are about; sets it, if there is none yet.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn claim_genesis(
+    tx: &mut Transaction,
+    genesis: BlockHash,
+) -> Result<BlockHash, DatabaseError> {
+    tx.execute(
+        "INSERT INTO chain_identity (only, genesis) VALUES (1, $1) ON CONFLICT (only) DO NOTHING",
+        &[genesis.to_byte_array().into()],
+    )
+    .await?;
+    let row = tx
+        .one_row("SELECT genesis FROM chain_identity WHERE only = 1", &[])
+        .await?;
+    row.array("genesis").map(BlockHash::from_byte_array)
+}
+
 /// Sets the block below which nothing is looked at. Nothing may have been taken in.
 pub async fn set_base(
     tx: &mut Transaction,
@@ -132,7 +152,7 @@ pub async fn disconnect_tip(
 pub async fn observe_mempool(
     tx: &mut Transaction,
     tip: BlockHash,
-    present: &HashSet<Txid>,
+    present: &BTreeSet<Txid>,
     new: Vec<BitcoinTransaction>,
     now: UnixTime,
 ) -> Result<Vec<Change>, ChainError> {

@@ -7,7 +7,7 @@ use policies::UnixTime;
 
 use super::ChainError;
 use crate::store::coins::placement_values;
-use crate::store::database::{DatabaseError, Transaction};
+use crate::store::database::{DatabaseError, Transaction, Value};
 use crate::store::events::{self, NewEvent};
 use crate::store::ledger;
 use crate::tracker::{Change, Coin, TrackedTransaction, View, event, postings};
@@ -31,6 +31,7 @@ pub(super) async fn write(
         for posting in postings(change) {
             ledger::post(tx, &posting, now).await?;
         }
+        resend_soon(tx, change, now).await?;
         let draft = event(change);
         let new = NewEvent {
             object_kind: draft.object_kind,
@@ -45,6 +46,26 @@ pub(super) async fn write(
         events::append(tx, &new).await?;
     }
     Ok(())
+}
+
+/// A transaction of ours that fell out of the chain or the mempool is sent again at once.
+async fn resend_soon(
+    tx: &mut Transaction,
+    change: &Change,
+    now: UnixTime,
+) -> Result<(), DatabaseError> {
+    let (Change::SpendReorged { spend, .. } | Change::SpendDropped { spend, .. }) = change else {
+        return Ok(());
+    };
+    tx.execute(
+        "UPDATE outgoing_status SET next_at = $1 WHERE txid = $2",
+        &[
+            Value::from_u64(now.as_secs())?,
+            spend.txid.to_byte_array().into(),
+        ],
+    )
+    .await
+    .map(drop)
 }
 
 async fn write_transaction(
@@ -110,7 +131,7 @@ async fn write_coin(tx: &mut Transaction, coin: &Coin) -> Result<(), DatabaseErr
             coin.outpoint.vout.into(),
             coin.script.script_pubkey.as_bytes().into(),
             coin.script.vault.to_bytes().into(),
-            crate::store::database::Value::from_u64(coin.amount.to_sat())?,
+            Value::from_u64(coin.amount.to_sat())?,
             coin.coinbase.into(),
             coin.change.into(),
             placement,

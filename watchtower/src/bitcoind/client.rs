@@ -1,0 +1,296 @@
+//! A small JSON-RPC client: cookie or password, batches, typed calls.
+
+use std::path::PathBuf;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use bitcoin::consensus::encode;
+use bitcoin::{Block, BlockHash, FeeRate, OutPoint, Transaction, Txid};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::answers::{self, ChainInfo, TestAccept, UnspentOutput};
+use super::error::RpcError;
+
+/// How long one call may take; `getblock` of a full block takes well under a second.
+const TIMEOUT: Duration = Duration::from_mins(1);
+/// Calls in one batch.
+const BATCH: usize = 100;
+/// RPC_INVALID_PARAMETER: a height beyond the tip.
+const INVALID_PARAMETER: i64 = -8;
+
+/// How we prove to the node who we are.
+#[derive(Clone)]
+pub enum Credentials {
+    /// The cookie file that the node writes at each start.
+    Cookie(PathBuf),
+    /// A user and the file with the password.
+    Password {
+        /// The user.
+        user: String,
+        /// The file that holds the password alone.
+        file: PathBuf,
+    },
+}
+
+/// A connection to one node. Cheap to clone.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    url: String,
+    credentials: Credentials,
+    known: Arc<RwLock<Option<(String, String)>>>,
+}
+
+#[derive(Deserialize)]
+struct Reply {
+    #[serde(default)]
+    result: Option<Box<RawValue>>,
+    #[serde(default)]
+    error: Option<ReplyError>,
+    id: Option<usize>,
+}
+
+#[derive(Deserialize)]
+struct ReplyError {
+    code: i64,
+    message: String,
+}
+
+impl Client {
+    /// A client of the node at this URL (`http://127.0.0.1:8332`). Nothing is sent yet.
+    pub fn new(url: &str, credentials: Credentials) -> Result<Self, RpcError> {
+        let http = reqwest::Client::builder()
+            .timeout(TIMEOUT)
+            .build()
+            .map_err(RpcError::Unreachable)?;
+        Ok(Self {
+            http,
+            url: url.to_owned(),
+            credentials,
+            known: Arc::default(),
+        })
+    }
+
+    /// Chain, tip, headers and whether the node is still downloading.
+    pub async fn chain_info(&self) -> Result<ChainInfo, RpcError> {
+        self.call("getblockchaininfo", json!([])).await
+    }
+
+    /// The tip.
+    pub async fn best_block_hash(&self) -> Result<BlockHash, RpcError> {
+        self.call("getbestblockhash", json!([])).await
+    }
+
+    /// The hash of the active chain's block at a height; none beyond the tip.
+    pub async fn block_hash(&self, height: u32) -> Result<Option<BlockHash>, RpcError> {
+        match self.call("getblockhash", json!([height])).await {
+            Ok(hash) => Ok(Some(hash)),
+            Err(RpcError::Refused {
+                code: INVALID_PARAMETER,
+                ..
+            }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A whole block, whose header has this hash and whose transactions are those it commits to.
+    pub async fn block(&self, hash: BlockHash) -> Result<Block, RpcError> {
+        let method = "getblock";
+        let text: String = self.call(method, json!([hash, 0])).await?;
+        let block: Block = encode::deserialize_hex(&text)
+            .map_err(|error| malformed(method, &error.to_string()))?;
+        if block.block_hash() != hash || !block.check_merkle_root() {
+            return Err(malformed(method, "another block than asked for"));
+        }
+        Ok(block)
+    }
+
+    /// The ids in the mempool.
+    pub async fn mempool(&self) -> Result<Vec<Txid>, RpcError> {
+        self.call("getrawmempool", json!([])).await
+    }
+
+    /// Whole transactions from the mempool; those that left meanwhile are left out.
+    pub async fn mempool_transactions(&self, txids: &[Txid]) -> Result<Vec<Transaction>, RpcError> {
+        let method = "getrawtransaction";
+        let mut transactions = Vec::with_capacity(txids.len());
+        for part in txids.chunks(BATCH) {
+            let calls: Vec<Value> = part.iter().map(|txid| json!([txid])).collect();
+            for (txid, answer) in part.iter().zip(self.batch(method, &calls).await?) {
+                let Ok(raw) = answer else { continue };
+                let text: String = parse(method, &raw)?;
+                let transaction: Transaction = encode::deserialize_hex(&text)
+                    .map_err(|error| malformed(method, &error.to_string()))?;
+                if transaction.compute_txid() != *txid {
+                    return Err(malformed(method, "another transaction than asked for"));
+                }
+                transactions.push(transaction);
+            }
+        }
+        Ok(transactions)
+    }
+
+    /// Hands a transaction to the node. No cap on the feerate here: signers and policy have theirs.
+    pub async fn send(&self, transaction: &Transaction) -> Result<Txid, RpcError> {
+        self.call(
+            "sendrawtransaction",
+            json!([encode::serialize_hex(transaction), 0]),
+        )
+        .await
+    }
+
+    /// Whether the mempool would take a transaction.
+    pub async fn test_accept(&self, transaction: &Transaction) -> Result<TestAccept, RpcError> {
+        let method = "testmempoolaccept";
+        let answer: Vec<TestAccept> = self
+            .call(method, json!([[encode::serialize_hex(transaction)], 0]))
+            .await?;
+        answer
+            .into_iter()
+            .next()
+            .ok_or_else(|| malformed(method, "no result"))
+    }
+
+    /// The node's estimate for confirmation within `target` blocks, if it has one.
+    pub async fn estimate_fee(&self, target: u32) -> Result<Option<FeeRate>, RpcError> {
+        let method = "estimatesmartfee";
+        let answer: answers::FeeAnswer = self.call(method, json!([target])).await?;
+        answer
+            .feerate()
+            .map_err(|reason| malformed(method, &reason))
+    }
+
+    /// An output of the UTXO set at the node's tip, the mempool left aside.
+    pub async fn unspent_output(
+        &self,
+        outpoint: OutPoint,
+    ) -> Result<Option<UnspentOutput>, RpcError> {
+        let method = "gettxout";
+        let answer: Option<answers::TxOutAnswer> = self
+            .call(method, json!([outpoint.txid, outpoint.vout, false]))
+            .await?;
+        answer
+            .map(|answer| answer.read().map_err(|reason| malformed(method, &reason)))
+            .transpose()
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        parameters: Value,
+    ) -> Result<T, RpcError> {
+        let mut answers = self.batch(method, &[parameters]).await?;
+        let raw = answers
+            .pop()
+            .ok_or_else(|| malformed(method, "no answer"))??;
+        parse(method, &raw)
+    }
+
+    /// Several calls of one method; the answers stand in the order of the calls.
+    async fn batch(
+        &self,
+        method: &'static str,
+        calls: &[Value],
+    ) -> Result<Vec<Result<Box<RawValue>, RpcError>>, RpcError> {
+        let body = Value::Array(
+            calls
+                .iter()
+                .enumerate()
+                .map(|(id, parameters)| {
+                    json!({"jsonrpc": "2.0", "id": id, "method": method, "params": parameters})
+                })
+                .collect(),
+        );
+        let bytes = match self.post(&body, false).await {
+            // A node that was started again has written another cookie.
+            Err(RpcError::Unauthorized) => self.post(&body, true).await?,
+            other => other?,
+        };
+        let replies: Vec<Reply> = serde_json::from_slice(&bytes)
+            .map_err(|error| malformed(method, &error.to_string()))?;
+        let mut ordered: Vec<Option<Result<Box<RawValue>, RpcError>>> =
+            calls.iter().map(|_| None).collect();
+        for reply in replies {
+            let place = reply
+                .id
+                .and_then(|id| ordered.get_mut(id))
+                .ok_or_else(|| malformed(method, "an answer to no call"))?;
+            *place = Some(match reply.error {
+                Some(ReplyError { code, message }) => Err(RpcError::Refused {
+                    method,
+                    code,
+                    message,
+                }),
+                None => Ok(reply.result.unwrap_or_else(|| RawValue::NULL.to_owned())),
+            });
+        }
+        ordered
+            .into_iter()
+            .map(|answer| answer.ok_or_else(|| malformed(method, "a call without an answer")))
+            .collect()
+    }
+
+    async fn post(&self, body: &Value, again: bool) -> Result<Vec<u8>, RpcError> {
+        let (user, password) = self.credentials(again).await?;
+        let response = self
+            .http
+            .post(&self.url)
+            .basic_auth(user, Some(password))
+            .json(body)
+            .send()
+            .await
+            .map_err(RpcError::Unreachable)?;
+        match response.status() {
+            reqwest::StatusCode::UNAUTHORIZED | reqwest::StatusCode::FORBIDDEN => {
+                return Err(RpcError::Unauthorized);
+            }
+            reqwest::StatusCode::SERVICE_UNAVAILABLE => return Err(RpcError::WorkQueueFull),
+            _ => {}
+        }
+        let bytes = response.bytes().await.map_err(RpcError::Unreachable)?;
+        Ok(bytes.to_vec())
+    }
+
+    /// User and password, read once and again after a refusal.
+    async fn credentials(&self, again: bool) -> Result<(String, String), RpcError> {
+        if !again && let Some(known) = self.known.read().ok().and_then(|known| known.clone()) {
+            return Ok(known);
+        }
+        let path = match &self.credentials {
+            Credentials::Cookie(file) | Credentials::Password { file, .. } => file,
+        };
+        let text =
+            tokio::fs::read_to_string(path)
+                .await
+                .map_err(|source| RpcError::Credentials {
+                    path: path.clone(),
+                    source,
+                })?;
+        let text = text.trim_end_matches(['\r', '\n']);
+        let pair = match &self.credentials {
+            Credentials::Cookie(_) => {
+                let (user, password) = text.split_once(':').ok_or(RpcError::Unauthorized)?;
+                (user.to_owned(), password.to_owned())
+            }
+            Credentials::Password { user, .. } => (user.clone(), text.to_owned()),
+        };
+        if let Ok(mut known) = self.known.write() {
+            *known = Some(pair.clone());
+        }
+        Ok(pair)
+    }
+}
+
+fn parse<T: DeserializeOwned>(method: &'static str, raw: &RawValue) -> Result<T, RpcError> {
+    serde_json::from_str(raw.get()).map_err(|error| malformed(method, &error.to_string()))
+}
+
+fn malformed(method: &'static str, reason: &str) -> RpcError {
+    RpcError::Malformed {
+        method,
+        reason: reason.to_owned(),
+    }
+}

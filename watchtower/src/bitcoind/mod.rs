@@ -1,0 +1,9 @@
+//! The node's side: JSON-RPC of Bitcoin Core, with every answer parsed exactly and classified.
+
+mod answers;
+mod client;
+mod error;
+
+pub use self::answers::{ChainInfo, TestAccept, UnspentOutput};
+pub use self::client::{Client, Credentials};
+pub use self::error::RpcError;

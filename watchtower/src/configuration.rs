@@ -1,0 +1,197 @@
+//! The configuration file: TOML, every field explained in the example, unknown ones refused.
+
+use std::path::PathBuf;
+
+use bitcoin::constants::genesis_block;
+use bitcoin::{BlockHash, Network};
+use serde::Deserialize;
+
+use crate::bitcoind::Credentials;
+
+/// The example file, which is also the reference of all fields.
+pub const EXAMPLE: &str = include_str!("configuration.example.toml");
+
+/// The file of `countersign-watchtower`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfigFile {
+    /// The database: `sqlite:///path/file.db` or `postgres://…`.
+    pub database: String,
+    /// The watchtower.
+    pub watchtower: Config,
+}
+
+/// How a watchtower works; embedded in a coordinator's file as `[watchtower]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The network.
+    pub network: Network,
+    /// The genesis block, where it is not the network's own.
+    #[serde(default)]
+    pub genesis: Option<BlockHash>,
+    /// The node.
+    pub node: NodeConfig,
+    /// Milliseconds between two looks at the node.
+    #[serde(default = "poll_interval_ms")]
+    pub poll_interval_ms: u64,
+    /// The name of this process among several on one database.
+    #[serde(default = "instance")]
+    pub instance: String,
+    /// Seconds between two reconciliations of every vault.
+    #[serde(default = "reconcile_interval_s")]
+    pub reconcile_interval_s: u64,
+    /// On regtest, where nodes have no estimate: the feerate to offer instead.
+    #[serde(default)]
+    pub fee_estimate_fallback_sat_kwu: Option<u64>,
+}
+
+/// Where the node is and how to prove who we are.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeConfig {
+    /// Its RPC address.
+    pub url: String,
+    /// The cookie file it writes at each start.
+    #[serde(default)]
+    pub cookie_file: Option<PathBuf>,
+    /// Or a user …
+    #[serde(default)]
+    pub user: Option<String>,
+    /// … and the file that holds the password alone.
+    #[serde(default)]
+    pub password_file: Option<PathBuf>,
+}
+
+/// What is wrong with a configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file is no TOML of this form.
+    #[error("{0}")]
+    Toml(#[from] toml::de::Error),
+    /// Neither or both ways to prove who we are.
+    #[error("[watchtower.node] needs either cookie_file, or user and password_file")]
+    Credentials,
+    /// A node estimates fees everywhere but on regtest.
+    #[error("fee_estimate_fallback_sat_kwu is for regtest only, not for {0}")]
+    FallbackOutsideRegtest(Network),
+    /// An interval of nothing.
+    #[error("{0} must be at least 1")]
+    Zero(&'static str),
+}
+
+impl ConfigFile {
+    /// Reads and checks the text of a file.
+    ///
+    /// # Errors
+    ///
+    /// With the line, where the text is wrong.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        let file: Self = toml::from_str(text)?;
+        file.watchtower.check()?;
+        Ok(file)
+    }
+}
+
+impl Config {
+    /// Checks what the types cannot say.
+    ///
+    /// # Errors
+    ///
+    /// Names the field.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.credentials()?;
+        if self.fee_estimate_fallback_sat_kwu.is_some() && self.network != Network::Regtest {
+            return Err(ConfigError::FallbackOutsideRegtest(self.network));
+        }
+        for (name, value) in [
+            ("poll_interval_ms", self.poll_interval_ms),
+            ("reconcile_interval_s", self.reconcile_interval_s),
+            (
+                "fee_estimate_fallback_sat_kwu",
+                self.fee_estimate_fallback_sat_kwu.unwrap_or(1),
+            ),
+        ] {
+            if value == 0 {
+                return Err(ConfigError::Zero(name));
+            }
+        }
+        Ok(())
+    }
+
+    /// How we prove to the node who we are.
+    pub(crate) fn credentials(&self) -> Result<Credentials, ConfigError> {
+        let node = &self.node;
+        match (&node.cookie_file, &node.user, &node.password_file) {
+            (Some(file), None, None) => Ok(Credentials::Cookie(file.clone())),
+            (None, Some(user), Some(file)) => Ok(Credentials::Password {
+                user: user.clone(),
+                file: file.clone(),
+            }),
+            _ => Err(ConfigError::Credentials),
+        }
+    }
+
+    /// The genesis block that the node must have.
+    pub fn genesis(&self) -> BlockHash {
+        self.genesis
+            .unwrap_or_else(|| genesis_block(self.network).block_hash())
+    }
+}
+
+fn poll_interval_ms() -> u64 {
+    1000
+}
+
+fn instance() -> String {
+    "watchtower".to_owned()
+}
+
+fn reconcile_interval_s() -> u64 {
+    600
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_is_a_configuration() {
+        let file = ConfigFile::parse(EXAMPLE).expect("parses");
+        assert_eq!(file.watchtower.poll_interval_ms, poll_interval_ms());
+        assert_eq!(file.watchtower.instance, instance());
+        assert_eq!(file.watchtower.reconcile_interval_s, reconcile_interval_s());
+    }
+
+    #[test]
+    fn an_unknown_field_is_refused_with_its_line() {
+        let text = EXAMPLE.replace("poll_interval_ms", "pol_interval_ms");
+        let error = ConfigFile::parse(&text)
+            .expect_err("unknown field")
+            .to_string();
+        assert!(error.contains("pol_interval_ms"), "{error}");
+    }
+
+    #[test]
+    fn a_fee_fallback_is_refused_outside_regtest() {
+        let text = EXAMPLE.replace(
+            "[watchtower.node]",
+            "fee_estimate_fallback_sat_kwu = 250\n[watchtower.node]",
+        );
+        ConfigFile::parse(&text).expect("allowed on regtest");
+        let text = text.replace("\"regtest\"", "\"bitcoin\"");
+        assert!(matches!(
+            ConfigFile::parse(&text),
+            Err(ConfigError::FallbackOutsideRegtest(Network::Bitcoin))
+        ));
+    }
+
+    #[test]
+    fn credentials_are_a_cookie_or_a_password_and_never_both() {
+        let both = EXAMPLE.replace("cookie_file", "user = \"a\"\ncookie_file");
+        assert!(matches!(
+            ConfigFile::parse(&both),
+            Err(ConfigError::Credentials)
+        ));
+    }
+}

@@ -1,0 +1,137 @@
+//! Proves that ledger, tracker and node agree on every vault: on a schedule and on demand.
+
+use bitcoin::Amount;
+use policies::VaultId;
+use serde_json::{Map, json};
+
+use super::{RoundError, Worker};
+use crate::clock;
+use crate::store::events::{self, NewEvent};
+use crate::store::reconciliation::{self, Reconciliation};
+use crate::store::{chain, coins, ledger};
+
+impl Worker {
+    /// Answers requests, and compares every vault when its time has come.
+    pub(super) async fn reconcile(&mut self) -> Result<(), RoundError> {
+        let (requests, vaults) = {
+            let mut tx = self.database.begin_read().await?;
+            let requests = reconciliation::open_requests(&mut tx).await?;
+            (requests, ledger::vaults(&mut tx).await?)
+        };
+        for (request, vault) in requests {
+            self.reconcile_vault(vault, Some(request)).await?;
+        }
+        let now = clock::now();
+        if now.secs_since(self.reconciled_at) < self.config.reconcile_interval_s {
+            return Ok(());
+        }
+        for vault in vaults {
+            self.reconcile_vault(vault, None).await?;
+        }
+        self.reconciled_at = now;
+        Ok(())
+    }
+
+    /// Compares one vault at one tip; if the tip moves meanwhile, the next round does it again.
+    async fn reconcile_vault(
+        &mut self,
+        vault: VaultId,
+        request: Option<u64>,
+    ) -> Result<(), RoundError> {
+        let (tip, total, held, before) = {
+            let mut tx = self.database.begin_read().await?;
+            let Some(tip) = chain::tip(&mut tx).await? else {
+                return Ok(());
+            };
+            let total = ledger::vault_total(&mut tx, vault).await?;
+            let held = coins::confirmed_unspent(&mut tx, vault).await?;
+            (
+                tip,
+                total,
+                held,
+                reconciliation::latest(&mut tx, vault).await?,
+            )
+        };
+        let mut tracker = Amount::ZERO;
+        let mut node = Amount::ZERO;
+        let mut detail = String::new();
+        for coin in &held {
+            tracker = sum(tracker, coin.amount)?;
+            let found = self.client.unspent_output(coin.outpoint).await?;
+            let difference = match &found {
+                None => Some(format!("the node has no unspent output {}", coin.outpoint)),
+                Some(output)
+                    if output.amount != coin.amount
+                        || output.script_pubkey != coin.script.script_pubkey =>
+                {
+                    Some(format!("the node has another output at {}", coin.outpoint))
+                }
+                Some(_) => None,
+            };
+            if let Some(output) = found {
+                node = sum(node, output.amount)?;
+            }
+            if let (Some(difference), true) = (difference, detail.is_empty()) {
+                detail = difference;
+            }
+        }
+        if self.client.best_block_hash().await? != tip.hash {
+            return Ok(());
+        }
+        if detail.is_empty() && Some(total) != tracker.to_signed().ok() {
+            detail = format!("the ledger holds {total}, the coins are {tracker}");
+        }
+        let result = Reconciliation {
+            vault,
+            tip,
+            ledger: total,
+            tracker,
+            node,
+            coins: u32::try_from(held.len()).unwrap_or(u32::MAX),
+            agrees: detail.is_empty(),
+            detail,
+            at: clock::now(),
+        };
+        let mut tx = self.write().await?;
+        chain::expect_tip(&mut tx, Some(tip.hash)).await?;
+        reconciliation::record(&mut tx, request, &result).await?;
+        if before.is_none_or(|before| before.agrees != result.agrees) {
+            let mut body = Map::new();
+            body.insert("coins".to_owned(), json!(result.coins));
+            body.insert("height".to_owned(), json!(tip.height));
+            body.insert("ledger_sat".to_owned(), json!(result.ledger.to_sat()));
+            body.insert("node_sat".to_owned(), json!(result.node.to_sat()));
+            body.insert("tracker_sat".to_owned(), json!(result.tracker.to_sat()));
+            let event = NewEvent {
+                object_kind: "vault",
+                object_id: &vault.to_string(),
+                kind: if result.agrees {
+                    "reconciliation.agrees"
+                } else {
+                    "reconciliation.differs"
+                },
+                vault: Some(vault),
+                body,
+                actor: "watchtower",
+                reason: &result.detail,
+                at: result.at,
+            };
+            events::append(&mut tx, &event).await?;
+        }
+        tx.commit().await?;
+        if !result.agrees {
+            tracing::error!(%vault, detail = result.detail, "the books do not agree with the node");
+        }
+        Ok(())
+    }
+}
+
+fn sum(total: Amount, amount: Amount) -> Result<Amount, RoundError> {
+    total
+        .checked_add(amount)
+        .filter(|sum| *sum <= Amount::MAX_MONEY)
+        .ok_or_else(|| RoundError::Trouble {
+            trouble: crate::store::node::Trouble::Malformed,
+            detail: format!("coins add up to more than all money: {total} + {amount}"),
+        })
+}

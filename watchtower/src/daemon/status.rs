@@ -1,0 +1,145 @@
+//! Tells everyone how the node is: a row that is kept up to date, an event when it turns.
+
+use bitcoin::Network;
+use policies::UnixTime;
+use serde_json::{Map, json};
+
+use super::{RoundError, Worker};
+use crate::bitcoind::ChainInfo;
+use crate::clock;
+use crate::store::events::{self, NewEvent};
+use crate::store::node::{self, NodeStatus, Trouble};
+
+/// The one node that is followed.
+const NODE: &str = "main";
+/// Seconds after which an unchanged status is written again, to show that somebody looks.
+const REFRESH: u64 = 10;
+/// Headers without blocks beyond which the node is behind.
+const HEADERS_AHEAD: u32 = 3;
+
+/// What a round found out about the node.
+pub(super) enum Finding {
+    Fine(ChainInfo),
+    Trouble(Trouble, String),
+}
+
+/// What was written last.
+#[derive(Default)]
+pub(super) struct Recorder {
+    written: Option<(NodeStatus, UnixTime)>,
+}
+
+pub(super) fn fine(info: &ChainInfo) -> Finding {
+    Finding::Fine(info.clone())
+}
+
+/// Why the node is behind, if it is. A regtest chain is always old enough to look unfinished.
+pub(super) fn behind(info: &ChainInfo, network: Network) -> Option<String> {
+    if info.initial_download && network != Network::Regtest {
+        return Some(format!(
+            "the node is downloading the chain and at height {}",
+            info.blocks
+        ));
+    }
+    (info.headers.saturating_sub(info.blocks) >= HEADERS_AHEAD).then(|| {
+        format!(
+            "the node knows {} headers and has blocks to {}",
+            info.headers, info.blocks
+        )
+    })
+}
+
+impl Worker {
+    /// Stores what was found, if it is news or a while ago.
+    pub(super) async fn record_status(&mut self, finding: Finding) -> Result<(), RoundError> {
+        let now = clock::now();
+        let before = if let Some((status, _)) = &self.status.written {
+            Some(status.clone())
+        } else {
+            let mut tx = self.database.begin_read().await?;
+            node::node_status(&mut tx)
+                .await?
+                .into_iter()
+                .find(|status| status.node == NODE)
+        };
+        let status = next(before.as_ref(), finding, now);
+        if let Some((written, at)) = &self.status.written {
+            let same = NodeStatus {
+                checked_at: now,
+                ..written.clone()
+            } == status;
+            if same && now.secs_since(*at) < REFRESH {
+                return Ok(());
+            }
+        }
+        let mut tx = self.write().await?;
+        node::record(&mut tx, &status).await?;
+        if before.as_ref().and_then(|before| before.trouble) != status.trouble {
+            let mut body = Map::new();
+            body.insert("height".to_owned(), json!(status.height));
+            if let Some(trouble) = status.trouble {
+                body.insert("trouble".to_owned(), json!(trouble.code()));
+                tracing::warn!(
+                    trouble = trouble.code(),
+                    detail = status.detail,
+                    "node trouble"
+                );
+            } else {
+                tracing::info!(height = status.height, "the node is well again");
+            }
+            let event = NewEvent {
+                object_kind: "node",
+                object_id: NODE,
+                kind: if status.trouble.is_some() {
+                    "node.trouble"
+                } else {
+                    "node.ok"
+                },
+                vault: None,
+                body,
+                actor: "watchtower",
+                reason: &status.detail,
+                at: now,
+            };
+            events::append(&mut tx, &event).await?;
+        }
+        tx.commit().await?;
+        self.status.written = Some((status, now));
+        Ok(())
+    }
+}
+
+fn next(before: Option<&NodeStatus>, finding: Finding, now: UnixTime) -> NodeStatus {
+    match finding {
+        Finding::Fine(info) => NodeStatus {
+            node: NODE.to_owned(),
+            chain: info.chain,
+            height: info.blocks,
+            hash: Some(info.tip),
+            headers: info.headers,
+            initial_download: info.initial_download,
+            trouble: None,
+            detail: String::new(),
+            checked_at: now,
+        },
+        Finding::Trouble(trouble, detail) => {
+            let last = before.cloned().unwrap_or_else(|| NodeStatus {
+                node: NODE.to_owned(),
+                chain: String::new(),
+                height: 0,
+                hash: None,
+                headers: 0,
+                initial_download: false,
+                trouble: None,
+                detail: String::new(),
+                checked_at: now,
+            });
+            NodeStatus {
+                trouble: Some(trouble),
+                detail,
+                checked_at: now,
+                ..last
+            }
+        }
+    }
+}
