@@ -8,6 +8,8 @@ pub mod decode;
 pub mod key;
 pub mod merkle;
 pub mod names;
+#[cfg(test)]
+pub(crate) mod sample;
 #[cfg(feature = "signing")]
 pub mod secret;
 
