@@ -1,1 +1,11 @@
-//! scenarios
+//! Golden files: every format's bytes, written by an implementation of its own (`reference.py`) for
+//! implementers in other languages, and run through the library here.
+
+mod approval;
+mod golden;
+mod hash;
+mod intent;
+mod journal;
+mod keys;
+mod merkle;
+mod receipt;

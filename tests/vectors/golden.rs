@@ -1,0 +1,46 @@
+//! Reading golden files: hex, ids and secret keys as serde types, and whether a refusal is the named one.
+
+use std::fmt::{Debug, Display};
+use std::path::Path;
+
+use policies::intent::SecretKey;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, de};
+
+/// Bytes in lower hex.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Hex(pub(crate) Vec<u8>);
+
+impl Hex {
+    /// The bytes as an array.
+    pub(crate) fn array<const N: usize>(&self) -> [u8; N] {
+        self.0.as_slice().try_into().expect("the golden file has the right length")
+    }
+
+    /// The bytes as the seed of a key.
+    pub(crate) fn key(&self) -> SecretKey {
+        SecretKey::from_bytes(&self.array())
+    }
+}
+
+impl<'de> Deserialize<'de> for Hex {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        bitcoin::hex::FromHex::from_hex(&text).map(Self).map_err(de::Error::custom)
+    }
+}
+
+/// Reads a golden file that stands beside this one.
+pub(crate) fn read<T: DeserializeOwned>(name: &str) -> T {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors").join(name);
+    let text = std::fs::read_to_string(&path).expect("the golden file is there");
+    serde_json::from_str(&text).expect("the golden file is read")
+}
+
+/// Proves that something is refused, and for the reason that the file gives.
+pub(crate) fn refused<T: Debug, E: Display>(result: Result<T, E>, why: &str) {
+    match result {
+        Ok(value) => panic!("accepted although {why}: {value:?}"),
+        Err(error) => assert!(error.to_string().contains(why), "{error}: expected {why}"),
+    }
+}
