@@ -14,7 +14,10 @@ pub(crate) struct Hex(pub(crate) Vec<u8>);
 impl Hex {
     /// The bytes as an array.
     pub(crate) fn array<const N: usize>(&self) -> [u8; N] {
-        self.0.as_slice().try_into().expect("the golden file has the right length")
+        self.0
+            .as_slice()
+            .try_into()
+            .expect("the golden file has the right length")
     }
 
     /// The bytes as the seed of a key.
@@ -26,13 +29,17 @@ impl Hex {
 impl<'de> Deserialize<'de> for Hex {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        bitcoin::hex::FromHex::from_hex(&text).map(Self).map_err(de::Error::custom)
+        bitcoin::hex::FromHex::from_hex(&text)
+            .map(Self)
+            .map_err(de::Error::custom)
     }
 }
 
 /// Reads a golden file that stands beside this one.
 pub(crate) fn read<T: DeserializeOwned>(name: &str) -> T {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("vectors")
+        .join(name);
     let text = std::fs::read_to_string(&path).expect("the golden file is there");
     serde_json::from_str(&text).expect("the golden file is read")
 }

@@ -2,9 +2,7 @@
 
 use bitcoin::Txid;
 use policies::VaultId;
-use policies::hash::{
-    Purpose, signing_message, statement_subject, tagged, transaction_subject,
-};
+use policies::hash::{Purpose, signing_message, statement_subject, tagged, transaction_subject};
 use serde::Deserialize;
 
 use crate::golden::{Hex, read};
@@ -56,7 +54,12 @@ struct Transaction {
 fn hashes_and_messages_are_those_of_the_golden_file() {
     let file: File = read("hash.json");
     for case in file.tagged {
-        assert_eq!(tagged(&case.tag, &[&case.data.0]), case.hash.array(), "{}", case.tag);
+        assert_eq!(
+            tagged(&case.tag, &[&case.data.0]),
+            case.hash.array(),
+            "{}",
+            case.tag
+        );
     }
     assert_eq!(file.purposes.len(), Purpose::ALL.len());
     for case in file.purposes {
@@ -69,7 +72,10 @@ fn hashes_and_messages_are_those_of_the_golden_file() {
         assert_eq!(message, case.message.array(), "{}", case.purpose);
     }
     for case in file.statements {
-        assert_eq!(statement_subject(case.json.as_bytes()), case.subject.array());
+        assert_eq!(
+            statement_subject(case.json.as_bytes()),
+            case.subject.array()
+        );
     }
     for case in file.transactions {
         assert_eq!(transaction_subject(case.txid), case.subject.array());

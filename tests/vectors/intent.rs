@@ -37,13 +37,22 @@ fn intents_are_those_of_the_golden_file() {
         let intent = Intent::decode(case.canonical.as_bytes()).expect("an intent");
         assert_eq!(intent.encode(), case.canonical.as_bytes());
         assert_eq!(intent.hash(), case.hash);
-        assert_eq!(serde_json::to_value(&intent).expect("serializes"), case.fields);
+        assert_eq!(
+            serde_json::to_value(&intent).expect("serializes"),
+            case.fields
+        );
 
         let request = RequestSignature::sign(&key, intent.vault, intent.hash());
         assert_eq!(request.key, file.requester_key_id);
-        assert_eq!(RequestSignature::message(intent.vault, case.hash), case.message.array());
+        assert_eq!(
+            RequestSignature::message(intent.vault, case.hash),
+            case.message.array()
+        );
         assert_eq!(request.signature.encode(), case.request_signature.0);
-        assert_eq!(request.verify(&key.public(), intent.vault, case.hash), Ok(()));
+        assert_eq!(
+            request.verify(&key.public(), intent.vault, case.hash),
+            Ok(())
+        );
     }
 }
 

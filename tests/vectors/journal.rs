@@ -1,9 +1,9 @@
 //! F7: journals.
 
 use policies::ids::JournalHead;
+use policies::intent::canonical::Object;
 use policies::journal::Entry;
 use policies::{Journal, UnixTime, VaultId};
-use policies::intent::canonical::Object;
 use serde::Deserialize;
 
 use crate::golden::{Hex, read, refused};

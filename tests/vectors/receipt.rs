@@ -1,8 +1,8 @@
 //! F7: receipts.
 
+use policies::VaultId;
 use policies::hash::statement_subject;
 use policies::journal::{Receipt, ReceiptBody};
-use policies::VaultId;
 use serde::Deserialize;
 
 use crate::golden::{Hex, read};
@@ -30,7 +30,10 @@ fn receipts_are_those_of_the_golden_file() {
     for case in file.receipts {
         let body = ReceiptBody::decode(case.json.as_bytes()).expect("a receipt");
         assert_eq!(body.encode(), case.json.as_bytes());
-        assert_eq!(statement_subject(case.json.as_bytes()), case.subject.array());
+        assert_eq!(
+            statement_subject(case.json.as_bytes()),
+            case.subject.array()
+        );
         assert_eq!(body.message(file.vault), case.message.array());
         let receipt = body.sign(&key, file.vault);
         assert_eq!(receipt.signature.encode(), case.signature.0);

@@ -151,10 +151,11 @@ fn entries_that_mean_nothing_are_named() {
         let mut lines = lines.clone();
         let line = lines.get_mut(1).expect("a line");
         *line = altered(line, change, Some(begin().0.head()));
-        match read(&lines) {
-            JournalError::Entry { line: 1, source } => source,
-            other => panic!("{other}"),
-        }
+        let error = read(&lines);
+        let JournalError::Entry { line: 1, source } = error else {
+            panic!("{error}")
+        };
+        source
     };
     let text = |key, expected| EntryError::Text { key, expected };
     assert_eq!(
