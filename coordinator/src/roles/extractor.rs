@@ -2,7 +2,7 @@
 
 use bitcoin::{Transaction, Txid, Witness};
 
-use super::finalizer::Finalized;
+use super::{finalizer::Finalized, issued::IssuedTransaction};
 
 /// Why no transaction was extracted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -31,35 +31,31 @@ pub enum ExtractorError {
     },
 }
 
-/// Puts the witnesses into `unsigned`, whose txid must be `issued` before and after.
+/// Puts the witnesses into the transaction, whose txid stays what was issued.
 ///
 /// # Errors
 /// Returns why the result would not be the transaction that was issued.
 pub fn extract(
-    unsigned: &Transaction,
+    issued: &IssuedTransaction,
     finalized: &Finalized,
-    issued: Txid,
 ) -> Result<Transaction, ExtractorError> {
-    if unsigned.input.len() != finalized.witnesses.len() {
+    let mut transaction = issued.unsigned().clone();
+    if transaction.input.len() != finalized.witnesses.len() {
         return Err(ExtractorError::OtherWitnesses {
-            inputs: unsigned.input.len(),
+            inputs: transaction.input.len(),
             witnesses: finalized.witnesses.len(),
         });
     }
     if let Some(input) = finalized.witnesses.iter().position(Witness::is_empty) {
         return Err(ExtractorError::EmptyWitness { input });
     }
-    let mut transaction = unsigned.clone();
     for (txin, witness) in transaction.input.iter_mut().zip(&finalized.witnesses) {
         txin.witness = witness.clone();
     }
-    let found = transaction.compute_txid();
-    if found == issued {
+    let (expected, found) = (issued.txid(), transaction.compute_txid());
+    if found == expected {
         Ok(transaction)
     } else {
-        Err(ExtractorError::OtherTransaction {
-            expected: issued,
-            found,
-        })
+        Err(ExtractorError::OtherTransaction { expected, found })
     }
 }

@@ -1,31 +1,24 @@
 //! From unsigned transaction to what the network accepts, for both script kinds and every pairing.
 
-use bitcoin::{ScriptBuf, TxOut, Weight, Witness};
+use bitcoin::{Weight, Witness};
+use policies::psbt::{BadReason, OfferedSignature, OfferedSlot, SignatureKey, SignatureSet};
 use proptest::prelude::*;
 
 use super::{
-    combiner::Combined,
+    combiner::combine,
     extractor::{ExtractorError, extract},
     finalizer::{FinalizerError, finalize},
     fixture::{Attempt, Kind, Vault},
     interpreter::{Checker, WitnessError},
-    signature::{BadSignature, InputSignature, SignatureKey},
+    issued::{IssuedTransaction, offer_again},
 };
 
 const PAIRINGS: [[usize; 2]; 3] = [[0, 1], [0, 2], [1, 2]];
 
-fn prevouts(attempt: &Attempt) -> Vec<TxOut> {
-    attempt
-        .coins
-        .iter()
-        .map(|coin| coin.prevout.clone())
-        .collect()
-}
-
-fn signatures(vault: &Vault, attempt: &Attempt, signers: &[usize]) -> Vec<InputSignature> {
+fn signatures(vault: &Vault, attempt: &Attempt, signers: &[usize]) -> Vec<OfferedSignature> {
     signers
         .iter()
-        .flat_map(|signer| vault.sign(*signer, &attempt.created.transaction, &attempt.coins))
+        .flat_map(|signer| vault.sign(*signer, &attempt.issued))
         .collect()
 }
 
@@ -34,20 +27,14 @@ fn every_pairing_of_both_script_kinds_finalizes_to_a_valid_transaction() {
     for kind in [Kind::Wsh, Kind::Tr, Kind::SortedMulti] {
         let vault = Vault::new(kind);
         let attempt = vault.attempt(3);
-        let unsigned = &attempt.created.transaction;
-        let issued = unsigned.compute_txid();
+        let issued = attempt.issued.txid();
         for pairing in PAIRINGS {
-            let finalized = finalize(
-                unsigned,
-                &attempt.coins,
-                signatures(&vault, &attempt, &pairing),
-            )
-            .expect("two of three");
+            let finalized = finalize(&attempt.issued, signatures(&vault, &attempt, &pairing))
+                .expect("two of three");
             assert!(finalized.set_aside.is_empty());
-            let transaction = extract(unsigned, &finalized, issued).expect("the same transaction");
+            let transaction = extract(&attempt.issued, &finalized).expect("the same transaction");
             assert_eq!(transaction.compute_txid(), issued);
-            let prevouts = prevouts(&attempt);
-            let mut checker = Checker::new(&transaction, &prevouts);
+            let mut checker = Checker::new(&transaction, attempt.issued.previous_outputs());
             for (input, txin) in transaction.input.iter().enumerate() {
                 checker.check(input, &txin.witness).expect("valid");
                 let planned = vault.descriptor.max_satisfaction_weight();
@@ -71,11 +58,7 @@ fn every_pairing_of_both_script_kinds_finalizes_to_a_valid_transaction() {
 fn one_key_of_a_hot_vault_finalizes() {
     let vault = Vault::new(Kind::Wpkh);
     let attempt = vault.attempt(2);
-    let finalized = finalize(
-        &attempt.created.transaction,
-        &attempt.coins,
-        signatures(&vault, &attempt, &[0]),
-    );
+    let finalized = finalize(&attempt.issued, signatures(&vault, &attempt, &[0]));
     assert_eq!(finalized.expect("one of one").witnesses.len(), 2);
 }
 
@@ -88,9 +71,8 @@ fn same_signatures_in_any_order_give_the_same_witnesses() {
         let mut backwards = forwards.clone();
         backwards.reverse();
         backwards.extend(forwards.clone());
-        let unsigned = &attempt.created.transaction;
-        let first = finalize(unsigned, &attempt.coins, forwards).expect("three of three");
-        let second = finalize(unsigned, &attempt.coins, backwards).expect("three of three");
+        let first = finalize(&attempt.issued, forwards).expect("three of three");
+        let second = finalize(&attempt.issued, backwards).expect("three of three");
         assert_eq!(first.witnesses, second.witnesses);
     }
 }
@@ -115,24 +97,19 @@ fn bad_signature_among_good_ones_is_set_aside_and_hurts_nobody() {
         }
         let mut truncated = signatures(&vault, &attempt, &[1]);
         for signature in &mut truncated {
-            signature.bytes.truncate(7);
+            signature.bytes.drain(5..8);
         }
-        let bad: Vec<InputSignature> = [garbage, foreign, misplaced, truncated].concat();
+        let bad: Vec<OfferedSignature> = [garbage, foreign, misplaced, truncated].concat();
         let count = bad.len();
         offered.splice(1..1, bad);
-        let finalized = finalize(&attempt.created.transaction, &attempt.coins, offered)
-            .expect("two of three hold");
+        let finalized = finalize(&attempt.issued, offered).expect("two of three hold");
         assert_eq!(finalized.set_aside.len(), count);
-        let reasons: Vec<BadSignature> = finalized
-            .set_aside
-            .iter()
-            .map(|(_, reason)| *reason)
-            .collect();
+        let reasons: Vec<BadReason> = finalized.set_aside.iter().map(|bad| bad.reason).collect();
         assert!(
-            reasons.contains(&BadSignature::Wrong) && reasons.contains(&BadSignature::Malformed),
+            reasons.contains(&BadReason::Wrong) && reasons.contains(&BadReason::Encoding),
             "{reasons:?}"
         );
-        assert!(reasons.contains(&BadSignature::NoSuchInput), "{reasons:?}");
+        assert!(reasons.contains(&BadReason::NoSuchInput), "{reasons:?}");
     }
 }
 
@@ -150,14 +127,14 @@ fn signature_over_less_than_everything_does_not_count() {
             }
         }
         offered.extend(signatures(&vault, &attempt, &[2]));
-        let finalized = finalize(&attempt.created.transaction, &attempt.coins, offered)
-            .expect("two of three hold");
-        let reasons: Vec<BadSignature> = finalized
-            .set_aside
-            .iter()
-            .map(|(_, reason)| *reason)
-            .collect();
-        assert_eq!(reasons, [BadSignature::SighashType]);
+        let finalized = finalize(&attempt.issued, offered).expect("two of three hold");
+        let reasons: Vec<BadReason> = finalized.set_aside.iter().map(|bad| bad.reason).collect();
+        assert_eq!(
+            reasons,
+            [BadReason::Sighash {
+                found: sighash_byte
+            }]
+        );
     }
 }
 
@@ -167,8 +144,7 @@ fn recovery_path_is_never_taken_and_its_key_does_not_count() {
         let vault = Vault::new(kind);
         let attempt = vault.attempt(1);
         let offered = signatures(&vault, &attempt, &[0, 3]);
-        let error =
-            finalize(&attempt.created.transaction, &attempt.coins, offered).expect_err("no quorum");
+        let error = finalize(&attempt.issued, offered).expect_err("no quorum");
         assert!(
             matches!(
                 error,
@@ -189,8 +165,7 @@ fn too_few_signatures_name_the_input() {
         .rposition(|signature| signature.input == 1)
         .expect("signed");
     offered.remove(second);
-    let error =
-        finalize(&attempt.created.transaction, &attempt.coins, offered).expect_err("no quorum");
+    let error = finalize(&attempt.issued, offered).expect_err("no quorum");
     assert!(
         matches!(
             error,
@@ -201,56 +176,18 @@ fn too_few_signatures_name_the_input() {
 }
 
 #[test]
-fn coins_of_another_transaction_are_refused() {
-    let vault = Vault::new(Kind::Wsh);
-    let attempt = vault.attempt(2);
-    let unsigned = &attempt.created.transaction;
-    let error = finalize(unsigned, &attempt.coins[..1], []).expect_err("one coin is missing");
-    assert!(
-        matches!(
-            error,
-            FinalizerError::OtherCoins {
-                inputs: 2,
-                coins: 1
-            }
-        ),
-        "{error}"
-    );
-    let mut coins = attempt.coins.clone();
-    coins.reverse();
-    let error = finalize(unsigned, &coins, []).expect_err("wrong order");
-    assert!(
-        matches!(error, FinalizerError::OtherCoin { input: 0, .. }),
-        "{error}"
-    );
-    let mut coins = attempt.coins.clone();
-    if let Some(coin) = coins.last_mut() {
-        coin.prevout.script_pubkey = ScriptBuf::new();
-    }
-    let error = finalize(unsigned, &coins, []).expect_err("foreign script");
-    assert!(
-        matches!(error, FinalizerError::ForeignScript { input: 1 }),
-        "{error}"
-    );
-}
-
-#[test]
 fn interpreter_refuses_what_is_not_signed_by_a_quorum() {
     for kind in [Kind::Wsh, Kind::Tr] {
         let vault = Vault::new(kind);
         let attempt = vault.attempt(2);
-        let unsigned = &attempt.created.transaction;
-        let finalized = finalize(
-            unsigned,
-            &attempt.coins,
-            signatures(&vault, &attempt, &[0, 1]),
-        )
-        .expect("two of three");
-        let prevouts = prevouts(&attempt);
+        let unsigned = attempt.issued.unsigned();
+        let prevouts = attempt.issued.previous_outputs();
+        let finalized =
+            finalize(&attempt.issued, signatures(&vault, &attempt, &[0, 1])).expect("two of three");
         let [first, second] = &finalized.witnesses[..] else {
             panic!("two inputs")
         };
-        let mut checker = Checker::new(unsigned, &prevouts);
+        let mut checker = Checker::new(unsigned, prevouts);
         checker.check(0, first).expect("its own witness");
         assert!(
             matches!(checker.check(0, second), Err(WitnessError::Invalid(_))),
@@ -276,7 +213,7 @@ fn interpreter_refuses_what_is_not_signed_by_a_quorum() {
         let mut changed = unsigned.clone();
         changed.output.reverse();
         assert!(
-            Checker::new(&changed, &prevouts).check(0, first).is_err(),
+            Checker::new(&changed, prevouts).check(0, first).is_err(),
             "other outputs"
         );
     }
@@ -286,12 +223,13 @@ fn interpreter_refuses_what_is_not_signed_by_a_quorum() {
 fn interpreter_refuses_a_recovery_path() {
     for kind in [Kind::Wsh, Kind::Tr] {
         let vault = Vault::new(kind);
-        let mut attempt = vault.attempt(1);
-        for txin in &mut attempt.created.transaction.input {
+        let attempt = vault.attempt(1);
+        let mut unsigned = attempt.issued.unsigned().clone();
+        for txin in &mut unsigned.input {
             txin.sequence = bitcoin::Sequence(12960);
         }
-        let unsigned = &attempt.created.transaction;
-        let [signature] = &signatures(&vault, &attempt, &[3])[..] else {
+        let issued = IssuedTransaction::new(unsigned, &attempt.coins).expect("its coins");
+        let [signature] = &vault.sign(3, &issued)[..] else {
             panic!("one input")
         };
         let script = attempt.coins[0]
@@ -302,8 +240,7 @@ fn interpreter_refuses_a_recovery_path() {
             .get_satisfaction(Mature(signature.clone()))
             .expect("mature");
         let witness = Witness::from_slice(&items);
-        let prevouts = prevouts(&attempt);
-        let result = Checker::new(unsigned, &prevouts).check(0, &witness);
+        let result = Checker::new(issued.unsigned(), issued.previous_outputs()).check(0, &witness);
         assert!(
             matches!(result, Err(WitnessError::NotOrdinary)),
             "{result:?}"
@@ -312,11 +249,11 @@ fn interpreter_refuses_a_recovery_path() {
 }
 
 /// Offers one signature and a matured timelock.
-struct Mature(InputSignature);
+struct Mature(OfferedSignature);
 
 impl miniscript::Satisfier<bitcoin::PublicKey> for Mature {
     fn lookup_ecdsa_sig(&self, key: &bitcoin::PublicKey) -> Option<bitcoin::ecdsa::Signature> {
-        let own = self.0.key == SignatureKey::Ecdsa(*key);
+        let own = self.0.slot == OfferedSlot::Place(SignatureKey::Ecdsa(*key));
         own.then(|| bitcoin::ecdsa::Signature::from_slice(&self.0.bytes).expect("a signature"))
     }
 
@@ -325,7 +262,8 @@ impl miniscript::Satisfier<bitcoin::PublicKey> for Mature {
         key: &bitcoin::PublicKey,
         leaf: &bitcoin::TapLeafHash,
     ) -> Option<bitcoin::taproot::Signature> {
-        let own = self.0.key == SignatureKey::TapLeaf(key.inner.x_only_public_key().0, *leaf);
+        let place = SignatureKey::TapLeaf(key.inner.x_only_public_key().0, *leaf);
+        let own = self.0.slot == OfferedSlot::Place(place);
         own.then(|| bitcoin::taproot::Signature::from_slice(&self.0.bytes).expect("a signature"))
     }
 
@@ -335,31 +273,20 @@ impl miniscript::Satisfier<bitcoin::PublicKey> for Mature {
 }
 
 #[test]
-fn extractor_refuses_another_transaction() {
+fn extractor_refuses_witnesses_that_are_missing() {
     let vault = Vault::new(Kind::Wsh);
     let attempt = vault.attempt(1);
-    let unsigned = &attempt.created.transaction;
-    let mut finalized = finalize(
-        unsigned,
-        &attempt.coins,
-        signatures(&vault, &attempt, &[0, 1]),
-    )
-    .expect("two of three");
-    let mut other = unsigned.clone();
-    other.output.truncate(1);
-    let issued = unsigned.compute_txid();
-    assert!(matches!(
-        extract(&other, &finalized, issued),
-        Err(ExtractorError::OtherTransaction { .. })
-    ));
+    let mut finalized =
+        finalize(&attempt.issued, signatures(&vault, &attempt, &[0, 1])).expect("two of three");
     finalized.witnesses = vec![Witness::new()];
     assert_eq!(
-        extract(unsigned, &finalized, issued),
+        extract(&attempt.issued, &finalized),
         Err(ExtractorError::EmptyWitness { input: 0 })
     );
     finalized.witnesses.clear();
+    let refused = extract(&attempt.issued, &finalized);
     assert_eq!(
-        extract(unsigned, &finalized, issued),
+        refused,
         Err(ExtractorError::OtherWitnesses {
             inputs: 1,
             witnesses: 0
@@ -367,8 +294,51 @@ fn extractor_refuses_another_transaction() {
     );
 }
 
+/// A union of the parts, in the order given.
+fn united(attempt: &Attempt, parts: &[&[OfferedSignature]]) -> SignatureSet {
+    parts.iter().fold(SignatureSet::new(), |set, part| {
+        let intake = attempt.issued.offer(part.iter().cloned());
+        combine(&attempt.issued, set, &intake)
+            .expect("the issued transaction")
+            .signatures
+    })
+}
+
+#[test]
+fn signatures_of_another_transaction_are_refused_as_a_whole() {
+    let vault = Vault::new(Kind::Wsh);
+    let (attempt, other) = (vault.attempt(2), vault.attempt(1));
+    let intake = other.issued.offer(signatures(&vault, &other, &[0]));
+    let refused =
+        combine(&attempt.issued, SignatureSet::new(), &intake).expect_err("another transaction");
+    assert_eq!(
+        (refused.expected, refused.found),
+        (attempt.issued.txid(), other.issued.txid())
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn combining_is_commutative_associative_and_idempotent(
+        taproot in any::<bool>(),
+        chosen in prop::collection::vec(0_u8..8, 6),
+    ) {
+        let vault = Vault::new(if taproot { Kind::Tr } else { Kind::Wsh });
+        let attempt = vault.attempt(2);
+        let all = signatures(&vault, &attempt, &[0, 1, 2]);
+        let part = |bit: u8| -> Vec<OfferedSignature> {
+            all.iter().zip(&chosen).filter(|(_, bits)| (**bits >> bit) & 1 == 1).map(|(signature, _)| signature.clone()).collect()
+        };
+        let (a, b, c) = (&part(0)[..], &part(1)[..], &part(2)[..]);
+        prop_assert_eq!(united(&attempt, &[a, b]), united(&attempt, &[b, a]));
+        prop_assert_eq!(united(&attempt, &[a, b, c]), united(&attempt, &[a, &[b, c].concat()]));
+        prop_assert_eq!(united(&attempt, &[a, a]), united(&attempt, &[a]));
+        let intake = attempt.issued.offer(a.iter().cloned());
+        let again = combine(&attempt.issued, united(&attempt, &[a, b]), &intake).expect("the issued transaction");
+        prop_assert!(again.new.is_empty(), "nothing is new the second time");
+    }
 
     #[test]
     fn quorum_finalizes_however_signatures_come_and_whatever_comes_with_them(
@@ -379,17 +349,15 @@ proptest! {
     ) {
         let vault = Vault::new(if taproot { Kind::Tr } else { Kind::Wsh });
         let attempt = vault.attempt(2);
-        let unsigned = &attempt.created.transaction;
         let good = signatures(&vault, &attempt, &PAIRINGS[pairing]);
-        let key = good[0].key;
+        let slot = good[0].slot.clone();
         let (left, right) = good.split_at(split);
-        let combined = right.iter().cloned().collect::<Combined>().combine(left.iter().cloned().collect());
-        let mut offered: Vec<InputSignature> = combined.iter().collect();
+        let mut offered: Vec<OfferedSignature> = united(&attempt, &[right, left]).iter().map(|kept| offer_again(&kept)).collect();
         for (place, (input, bytes)) in junk.into_iter().enumerate() {
-            offered.insert(place.min(offered.len()), InputSignature { input, key, bytes });
+            offered.insert(place.min(offered.len()), OfferedSignature { input, slot: slot.clone(), bytes });
         }
-        let finalized = finalize(unsigned, &attempt.coins, offered);
-        let clean = finalize(unsigned, &attempt.coins, good).expect("two of three");
+        let finalized = finalize(&attempt.issued, offered);
+        let clean = finalize(&attempt.issued, good).expect("two of three");
         prop_assert_eq!(finalized.expect("two of three hold").witnesses, clean.witnesses);
     }
 }

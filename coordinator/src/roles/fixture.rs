@@ -20,12 +20,13 @@ use policies::{
     descriptor::{KeyPosition, VaultDescriptor, nums_xpub},
     document::Signer,
     ids::Keychain,
+    psbt::{OfferedSignature, OfferedSlot, SignatureKey},
 };
 
 use super::{
-    SECP, SpentCoin,
+    SECP,
     creator::{Created, create},
-    signature::{InputSignature, SignatureKey},
+    issued::{IssuedTransaction, SpentCoin},
 };
 
 /// Script kinds that every test runs over.
@@ -162,27 +163,21 @@ impl Vault {
     }
 
     /// Signs every input with one signer's key, over its own account of what is to be signed.
-    pub(crate) fn sign(
-        &self,
-        signer: usize,
-        unsigned: &Transaction,
-        coins: &[SpentCoin],
-    ) -> Vec<InputSignature> {
-        let prevouts: Vec<TxOut> = coins.iter().map(|coin| coin.prevout.clone()).collect();
-        let mut cache = SighashCache::new(unsigned);
+    pub(crate) fn sign(&self, signer: usize, issued: &IssuedTransaction) -> Vec<OfferedSignature> {
+        let prevouts = issued.previous_outputs();
+        let mut cache = SighashCache::new(issued.unsigned());
         let mut signatures = Vec::new();
-        for (input, coin) in coins.iter().enumerate() {
-            let path: DerivationPath =
-                format!("{}/{}", coin.derived.keychain.branch(), coin.derived.index)
-                    .parse()
-                    .expect("a path");
+        for (input, (derived, prevout)) in issued.scripts().iter().zip(prevouts).enumerate() {
+            let path: DerivationPath = format!("{}/{}", derived.keychain.branch(), derived.index)
+                .parse()
+                .expect("a path");
             let secret = self.accounts[signer]
                 .derive_priv(&self.secp, &path)
                 .expect("derives")
                 .private_key;
             let pair = Keypair::from_secret_key(&self.secp, &secret);
             let key = PublicKey::new(pair.public_key());
-            match coin.derived.definite.derived_descriptor(&*SECP) {
+            match derived.definite.derived_descriptor(&*SECP) {
                 Descriptor::Tr(tr) => {
                     let (x_only, _) = pair.x_only_public_key();
                     for leaf in tr.spend_info().leaves() {
@@ -197,7 +192,7 @@ impl Vault {
                         let sighash = cache
                             .taproot_script_spend_signature_hash(
                                 input,
-                                &Prevouts::All(&prevouts),
+                                &Prevouts::All(prevouts),
                                 leaf,
                                 TapSighashType::Default,
                             )
@@ -207,9 +202,9 @@ impl Vault {
                             signature,
                             sighash_type: TapSighashType::Default,
                         };
-                        signatures.push(InputSignature {
+                        signatures.push(OfferedSignature {
                             input,
-                            key: SignatureKey::TapLeaf(x_only, leaf),
+                            slot: OfferedSlot::Place(SignatureKey::TapLeaf(x_only, leaf)),
                             bytes: signature.to_vec(),
                         });
                     }
@@ -220,8 +215,8 @@ impl Vault {
                 | Descriptor::Pkh(_)
                 | Descriptor::Sh(_)) => {
                     let sighash_type = EcdsaSighashType::All;
-                    let value = coin.prevout.value;
-                    let script_pubkey = &coin.prevout.script_pubkey;
+                    let value = prevout.value;
+                    let script_pubkey = &prevout.script_pubkey;
                     let sighash = if script_pubkey.is_p2wpkh() {
                         cache
                             .p2wpkh_signature_hash(input, script_pubkey, value, sighash_type)
@@ -237,9 +232,9 @@ impl Vault {
                         signature,
                         sighash_type,
                     };
-                    signatures.push(InputSignature {
+                    signatures.push(OfferedSignature {
                         input,
-                        key: SignatureKey::Ecdsa(key),
+                        slot: OfferedSlot::Place(SignatureKey::Ecdsa(key)),
                         bytes: signature.to_vec(),
                     });
                 }
@@ -268,22 +263,16 @@ impl Vault {
         let payments = [payment(1, 100_000), payment(2, 50_000)];
         let created =
             create(&outpoints, &payments, Some(change_output), 321, [5; 32]).expect("an attempt");
-        let ordered: Vec<(SpentCoin, Transaction)> = created
-            .transaction
-            .input
-            .iter()
-            .map(|txin| {
-                made.iter()
-                    .find(|(coin, _)| coin.outpoint == txin.previous_output)
-                    .expect("one of them")
-                    .clone()
-            })
-            .collect();
-        let (coins, fundings) = ordered.into_iter().unzip();
+        let (coins, fundings): (Vec<SpentCoin>, Vec<Transaction>) = made.into_iter().unzip();
         Attempt {
+            issued: IssuedTransaction::new(created.transaction.clone(), &coins)
+                .expect("their coins"),
+            fundings: fundings
+                .into_iter()
+                .map(|funding| (funding.compute_txid(), funding))
+                .collect(),
             created,
             coins,
-            fundings,
             change,
         }
     }
@@ -293,6 +282,7 @@ impl Vault {
 pub(crate) struct Attempt {
     pub(crate) created: Created,
     pub(crate) coins: Vec<SpentCoin>,
-    pub(crate) fundings: Vec<Transaction>,
+    pub(crate) issued: IssuedTransaction,
+    pub(crate) fundings: BTreeMap<Txid, Transaction>,
     pub(crate) change: policies::descriptor::DerivedScript,
 }

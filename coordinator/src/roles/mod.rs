@@ -9,8 +9,8 @@ pub mod creator;
 pub mod extractor;
 pub mod finalizer;
 pub mod interpreter;
-pub mod satisfaction;
-pub mod signature;
+pub mod issued;
+pub(crate) mod satisfaction;
 pub mod updater;
 
 #[cfg(test)]
@@ -22,23 +22,8 @@ mod updater_tests;
 
 use std::sync::LazyLock;
 
-use bitcoin::{
-    OutPoint, TxOut,
-    secp256k1::{Secp256k1, VerifyOnly},
-};
-use policies::descriptor::DerivedScript;
+use bitcoin::secp256k1::{Secp256k1, VerifyOnly};
 
 /// One context for all verification; it holds no secrets, so it needs no randomness.
 pub(crate) static SECP: LazyLock<Secp256k1<VerifyOnly>> =
     LazyLock::new(Secp256k1::verification_only);
-
-/// A coin that an attempt spends, with the script that we derived for it ourselves.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SpentCoin {
-    /// The coin.
-    pub outpoint: OutPoint,
-    /// Its script and amount.
-    pub prevout: TxOut,
-    /// The script of the vault that it must pay.
-    pub derived: DerivedScript,
-}

@@ -5,42 +5,38 @@
 
 use std::collections::BTreeMap;
 
-use bitcoin::{PublicKey, TapLeafHash, Witness, XOnlyPublicKey, ecdsa, taproot};
+use bitcoin::{PublicKey, TapLeafHash, Witness, ecdsa, taproot};
 use miniscript::{Descriptor, Satisfier, ToPublicKey as _};
+use policies::psbt::{SignatureBytes, SignatureKey, SignatureSet};
 
-use super::signature::Verified;
-
-/// The verified signatures of one input, one a key.
+/// The verified signatures of one input.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Offered {
-    ecdsa: BTreeMap<PublicKey, ecdsa::Signature>,
-    leaves: BTreeMap<(XOnlyPublicKey, TapLeafHash), taproot::Signature>,
-    key: Option<taproot::Signature>,
+    signatures: BTreeMap<SignatureKey, SignatureBytes>,
 }
 
 impl Offered {
-    /// Adds a signature; of two by one key the shorter stays, or the smaller where both are as long.
-    pub(crate) fn add(&mut self, signature: Verified) {
-        match signature {
-            Verified::Ecdsa(key, signature) => {
-                let kept = self.ecdsa.entry(key).or_insert(signature);
-                if rank(signature.to_vec()) < rank(kept.to_vec()) {
-                    *kept = signature;
-                }
-            }
-            Verified::TapLeaf(key, leaf, signature) => {
-                let kept = self.leaves.entry((key, leaf)).or_insert(signature);
-                if rank(signature.to_vec()) < rank(kept.to_vec()) {
-                    *kept = signature;
-                }
-            }
-            Verified::TapKey(signature) => {
-                let kept = self.key.get_or_insert(signature);
-                if rank(signature.to_vec()) < rank(kept.to_vec()) {
-                    *kept = signature;
-                }
+    /// Sorts verified signatures by the input that they are for.
+    pub(crate) fn by_input(signatures: &SignatureSet, inputs: usize) -> Vec<Self> {
+        let mut offered = vec![Self::default(); inputs];
+        for signature in signatures.iter() {
+            if let Some(place) = offered.get_mut(signature.input()) {
+                place
+                    .signatures
+                    .insert(signature.key(), *signature.signature());
             }
         }
+        offered
+    }
+
+    /// The number of signatures.
+    pub(crate) fn len(&self) -> usize {
+        self.signatures.len()
+    }
+
+    /// The places that are signed.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &SignatureKey> {
+        self.signatures.keys()
     }
 
     /// The lightest witness of an ordinary path, if the signatures reach one.
@@ -48,20 +44,25 @@ impl Offered {
         let (stack, script_sig) = script.get_satisfaction(self).ok()?;
         script_sig.is_empty().then(|| Witness::from_slice(&stack))
     }
-}
 
-/// Orders signatures by what they cost, then by their bytes.
-fn rank(bytes: Vec<u8>) -> (usize, Vec<u8>) {
-    (bytes.len(), bytes)
+    fn taproot(&self, key: SignatureKey) -> Option<taproot::Signature> {
+        match self.signatures.get(&key)? {
+            SignatureBytes::Taproot(signature) => Some(*signature),
+            SignatureBytes::Ecdsa(_) => None,
+        }
+    }
 }
 
 impl Satisfier<PublicKey> for &Offered {
     fn lookup_ecdsa_sig(&self, key: &PublicKey) -> Option<ecdsa::Signature> {
-        self.ecdsa.get(key).copied()
+        match self.signatures.get(&SignatureKey::Ecdsa(*key))? {
+            SignatureBytes::Ecdsa(signature) => Some(*signature),
+            SignatureBytes::Taproot(_) => None,
+        }
     }
 
     fn lookup_tap_key_spend_sig(&self, _internal: &PublicKey) -> Option<taproot::Signature> {
-        self.key
+        self.taproot(SignatureKey::TapKey)
     }
 
     fn lookup_tap_leaf_script_sig(
@@ -69,6 +70,6 @@ impl Satisfier<PublicKey> for &Offered {
         key: &PublicKey,
         leaf: &TapLeafHash,
     ) -> Option<taproot::Signature> {
-        self.leaves.get(&(key.to_x_only_pubkey(), *leaf)).copied()
+        self.taproot(SignatureKey::TapLeaf(key.to_x_only_pubkey(), *leaf))
     }
 }

@@ -6,19 +6,12 @@
 //! cosigner stands in the global map, the key that nobody knows (NUMS) does not. No sighash field
 //! is written: everybody signs everything.
 
+use std::collections::BTreeMap;
+
 use bitcoin::{OutPoint, Psbt, Transaction, Txid, psbt::Error as PsbtError};
 use policies::descriptor::{DerivedScript, ScriptKind, VaultDescriptor};
 
-use super::SpentCoin;
-
-/// A coin with the transaction that made it.
-#[derive(Debug, Clone, Copy)]
-pub struct FundedCoin<'a> {
-    /// The coin.
-    pub coin: &'a SpentCoin,
-    /// Its whole funding transaction; needed unless the vault is taproot.
-    pub funding: Option<&'a Transaction>,
-}
+use super::issued::IssuedTransaction;
 
 /// Why a PSBT could not be filled.
 #[derive(Debug, thiserror::Error)]
@@ -26,20 +19,6 @@ pub enum UpdaterError {
     /// The transaction is signed already, or is none that a PSBT can carry.
     #[error("the transaction cannot stand in a PSBT: {0}")]
     NotUnsigned(#[from] PsbtError),
-    /// A coin was not given for an input.
-    #[error("input {input} spends {spent}, which is not among the coins given")]
-    UnknownCoin {
-        /// The input.
-        input: usize,
-        /// What it spends.
-        spent: OutPoint,
-    },
-    /// A coin does not pay the script derived for it.
-    #[error("the coin of input {input} does not pay the script of the vault")]
-    ForeignScript {
-        /// The input.
-        input: usize,
-    },
     /// The funding transaction is needed and was not given.
     #[error("the funding transaction {txid} of input {input} is missing")]
     NoFunding {
@@ -64,56 +43,44 @@ pub enum UpdaterError {
     },
 }
 
-/// Fills a PSBT for `unsigned`: `coins` in any order, `change` as its output and script.
+/// Fills a PSBT for `issued`: `fundings` are whole transactions by txid, needed unless the vault is
+/// taproot; `change` is its output and script.
 ///
 /// # Errors
 /// Returns the first thing that does not fit together.
 pub fn update(
-    unsigned: Transaction,
+    issued: &IssuedTransaction,
     descriptor: &VaultDescriptor,
-    coins: &[FundedCoin<'_>],
+    fundings: &BTreeMap<Txid, Transaction>,
     change: Option<(u32, &DerivedScript)>,
 ) -> Result<Psbt, UpdaterError> {
-    let mut psbt = Psbt::from_unsigned_tx(unsigned)?;
+    let mut psbt = Psbt::from_unsigned_tx(issued.unsigned().clone())?;
     for position in descriptor.key_positions() {
         psbt.xpub
             .insert(position.xpub, (position.fingerprint, position.path.clone()));
     }
-    for (input, (txin, fields)) in psbt
-        .unsigned_tx
-        .input
-        .iter()
-        .zip(&mut psbt.inputs)
-        .enumerate()
-    {
+    let spent = issued.previous_outputs().iter().zip(issued.scripts());
+    let inputs = psbt.unsigned_tx.input.iter().zip(&mut psbt.inputs);
+    for (input, ((txin, fields), (prevout, derived))) in inputs.zip(spent).enumerate() {
         let outpoint = txin.previous_output;
-        let FundedCoin { coin, funding } = coins
-            .iter()
-            .find(|funded| funded.coin.outpoint == outpoint)
-            .ok_or(UpdaterError::UnknownCoin {
-                input,
-                spent: outpoint,
-            })?;
-        if coin.prevout.script_pubkey != coin.derived.script_pubkey {
-            return Err(UpdaterError::ForeignScript { input });
-        }
-        fields.witness_utxo = Some(coin.prevout.clone());
+        fields.witness_utxo = Some(prevout.clone());
         match descriptor.kind() {
             ScriptKind::Wsh | ScriptKind::Wpkh => {
-                let funding = funding.ok_or(UpdaterError::NoFunding {
-                    input,
-                    txid: outpoint.txid,
-                })?;
-                let place = usize::try_from(outpoint.vout).ok();
-                let made = place.and_then(|place| funding.output.get(place));
-                if funding.compute_txid() != outpoint.txid || made != Some(&coin.prevout) {
+                let txid = outpoint.txid;
+                let funding = fundings
+                    .get(&txid)
+                    .ok_or(UpdaterError::NoFunding { input, txid })?;
+                let made = usize::try_from(outpoint.vout)
+                    .ok()
+                    .and_then(|place| funding.output.get(place));
+                if funding.compute_txid() != txid || made != Some(prevout) {
                     return Err(UpdaterError::OtherFunding { input, outpoint });
                 }
-                fields.non_witness_utxo = Some((*funding).clone());
+                fields.non_witness_utxo = Some(funding.clone());
             }
             ScriptKind::Tr => {}
         }
-        coin.derived.update_input(fields);
+        derived.update_input(fields);
     }
     if let Some((output, derived)) = change {
         let place = usize::try_from(output).ok();

@@ -6,16 +6,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bitcoin::{PublicKey, Transaction, TxOut, XOnlyPublicKey};
+use bitcoin::{PublicKey, XOnlyPublicKey};
 use miniscript::{Descriptor, ForEachKey as _, descriptor::DefiniteDescriptorKey};
-use policies::{VaultDescriptor, document::Signer};
+use policies::{
+    VaultDescriptor,
+    document::Signer,
+    psbt::{BadSignature, Intake, OtherTransaction, SignatureKey, SignatureSet, VerifiedSignature},
+};
 use serde::Serialize;
 
 use crate::roles::{
-    SECP, SpentCoin,
-    combiner::Combined,
+    SECP,
+    combiner::{Combined, combine},
+    issued::IssuedTransaction,
     satisfaction::Offered,
-    signature::{BadSignature, InputSignature, Sighashes, Verified},
 };
 
 /// The signatures of one attempt.
@@ -30,11 +34,10 @@ pub enum Collection {
 /// What was collected so far.
 #[derive(Debug, Clone)]
 pub struct Gathered {
-    unsigned: Transaction,
-    prevouts: Vec<TxOut>,
+    issued: IssuedTransaction,
     inputs: Vec<InputSeats>,
     ordinary: BTreeSet<String>,
-    signatures: Combined,
+    signatures: SignatureSet,
 }
 
 /// One input's script, whose keys it has, and what they signed.
@@ -42,22 +45,8 @@ pub struct Gathered {
 struct InputSeats {
     script: Descriptor<PublicKey>,
     names: BTreeMap<XOnlyPublicKey, String>,
-    offered: Offered,
     signed: BTreeSet<String>,
-}
-
-/// Why signatures cannot be collected for an attempt.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CollectionError {
-    /// The coins given are not the transaction's, in its order.
-    #[error("the coins given are not those that the transaction spends, in its order")]
-    OtherCoins,
-    /// A coin does not pay the script derived for it.
-    #[error("the coin of input {input} does not pay the script of the vault")]
-    ForeignScript {
-        /// The input.
-        input: usize,
-    },
+    quorum: bool,
 }
 
 /// Who has signed one input.
@@ -80,85 +69,65 @@ pub struct Taken {
     /// The collection with all that count.
     pub collection: Collection,
     /// Those that are new, to be stored.
-    pub new: Vec<InputSignature>,
+    pub new: Vec<VerifiedSignature>,
     /// Those that do not count, and why.
-    pub refused: Vec<(InputSignature, BadSignature)>,
+    pub refused: Vec<BadSignature>,
 }
 
 impl Collection {
-    /// Begins a collection for `unsigned`, which spends `coins` in the order of its inputs.
-    ///
-    /// # Errors
-    /// Returns what does not fit together.
+    /// Begins a collection for `issued`, whose keys belong to `signers`.
     pub fn begin(
-        unsigned: &Transaction,
-        coins: &[SpentCoin],
+        issued: IssuedTransaction,
         descriptor: &VaultDescriptor,
         signers: &[Signer],
-    ) -> Result<Self, CollectionError> {
-        let spends_coins = unsigned.input.len() == coins.len()
-            && unsigned
-                .input
-                .iter()
-                .zip(coins)
-                .all(|(txin, coin)| txin.previous_output == coin.outpoint);
-        if !spends_coins {
-            return Err(CollectionError::OtherCoins);
-        }
-        let mut inputs = Vec::with_capacity(coins.len());
-        for (input, coin) in coins.iter().enumerate() {
-            let script = coin.derived.definite.derived_descriptor(&*SECP);
-            if script.script_pubkey() != coin.prevout.script_pubkey {
-                return Err(CollectionError::ForeignScript { input });
-            }
-            inputs.push(InputSeats {
-                script,
-                names: names_of(&coin.derived.definite, signers),
-                offered: Offered::default(),
-                signed: BTreeSet::new(),
-            });
-        }
-        Ok(Self::Gathering(Gathered {
-            unsigned: unsigned.clone(),
-            prevouts: coins.iter().map(|coin| coin.prevout.clone()).collect(),
-            inputs,
+    ) -> Self {
+        let seats = |derived: &policies::DerivedScript| InputSeats {
+            script: derived.definite.derived_descriptor(&*SECP),
+            names: names_of(&derived.definite, signers),
+            signed: BTreeSet::new(),
+            quorum: false,
+        };
+        Self::Gathering(Gathered {
+            inputs: issued.scripts().iter().map(seats).collect(),
             ordinary: ordinary_signers(descriptor, signers),
-            signatures: Combined::default(),
-        }))
+            signatures: SignatureSet::new(),
+            issued,
+        })
     }
 
-    /// Takes signatures, each verified alone against our own sighash.
-    pub fn take(self, signatures: impl IntoIterator<Item = InputSignature>) -> Taken {
-        let (Self::Gathering(mut gathered) | Self::Complete(mut gathered)) = self;
-        let mut new = Vec::new();
-        let mut refused = Vec::new();
-        let mut sighashes = Sighashes::new(&gathered.unsigned, &gathered.prevouts);
-        for signature in signatures {
-            let Some(seats) = gathered.inputs.get_mut(signature.input) else {
-                refused.push((signature, BadSignature::NoSuchInput));
-                continue;
-            };
-            match sighashes.verify(&signature, &seats.script) {
-                Ok(verified) => {
-                    seats.seat(verified);
-                    if gathered.signatures.add(signature.clone()) {
-                        new.push(signature);
-                    }
-                }
-                Err(reason) => refused.push((signature, reason)),
-            }
+    /// Takes what a signer returned, each signature verified alone against our own sighash.
+    ///
+    /// # Errors
+    /// [`OtherTransaction`] when what was signed is not what was issued; then nothing is taken.
+    pub fn take(&self, intake: &Intake) -> Result<Taken, OtherTransaction> {
+        let mut gathered = self.gathered().clone();
+        let Combined {
+            signatures,
+            new,
+            refused,
+        } = combine(&gathered.issued, gathered.signatures, intake)?;
+        for (seats, offered) in gathered.inputs.iter_mut().zip(Offered::by_input(
+            &signatures,
+            gathered.issued.scripts().len(),
+        )) {
+            seats.signed = offered
+                .keys()
+                .filter_map(|key| seats.name_of(*key))
+                .collect();
+            seats.quorum = offered.satisfy(&seats.script).is_some();
         }
-        let complete = gathered.inputs.iter().all(InputSeats::has_quorum);
+        gathered.signatures = signatures;
+        let complete = gathered.inputs.iter().all(|seats| seats.quorum);
         let collection = if complete {
             Self::Complete(gathered)
         } else {
             Self::Gathering(gathered)
         };
-        Taken {
+        Ok(Taken {
             collection,
             new,
             refused,
-        }
+        })
     }
 
     /// Whether every input has a quorum.
@@ -170,7 +139,7 @@ impl Collection {
     }
 
     /// Everything that counts, by input and key.
-    pub fn signatures(&self) -> &Combined {
+    pub fn signatures(&self) -> &SignatureSet {
         &self.gathered().signatures
     }
 
@@ -185,7 +154,7 @@ impl Collection {
                 .difference(&seats.signed)
                 .cloned()
                 .collect(),
-            quorum: seats.has_quorum(),
+            quorum: seats.quorum,
         };
         gathered.inputs.iter().enumerate().map(status).collect()
     }
@@ -214,27 +183,21 @@ impl Collection {
 }
 
 impl InputSeats {
-    fn seat(&mut self, verified: Verified) {
-        let key = match verified {
-            Verified::Ecdsa(key, _) => Some(key.inner.x_only_public_key().0),
-            Verified::TapLeaf(key, _, _) => Some(key),
-            Verified::TapKey(_) => match &self.script {
-                Descriptor::Tr(tr) => Some(tr.internal_key().inner.x_only_public_key().0),
+    /// Whose signature stands in a place.
+    fn name_of(&self, place: SignatureKey) -> Option<String> {
+        let key = match place {
+            SignatureKey::Ecdsa(key) => key.inner.x_only_public_key().0,
+            SignatureKey::TapLeaf(key, _) => key,
+            SignatureKey::TapKey => match &self.script {
+                Descriptor::Tr(tr) => tr.internal_key().inner.x_only_public_key().0,
                 Descriptor::Bare(_)
                 | Descriptor::Pkh(_)
                 | Descriptor::Wpkh(_)
                 | Descriptor::Sh(_)
-                | Descriptor::Wsh(_) => None,
+                | Descriptor::Wsh(_) => return None,
             },
         };
-        self.offered.add(verified);
-        if let Some(name) = key.and_then(|key| self.names.get(&key)) {
-            self.signed.insert(name.clone());
-        }
-    }
-
-    fn has_quorum(&self) -> bool {
-        self.offered.satisfy(&self.script).is_some()
+        self.names.get(&key).cloned()
     }
 }
 

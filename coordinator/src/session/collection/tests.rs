@@ -2,25 +2,27 @@
 
 use proptest::prelude::*;
 
-use super::{BadSignature, Collection, CollectionError, InputSignature};
+use policies::psbt::{BadReason, OfferedSignature};
+
+use super::{Collection, Taken};
 use crate::roles::{
     finalizer::finalize,
     fixture::{Attempt, Kind, Vault},
+    issued::offer_again,
 };
 
 fn begin(vault: &Vault, attempt: &Attempt) -> Collection {
-    let unsigned = &attempt.created.transaction;
-    Collection::begin(
-        unsigned,
-        &attempt.coins,
-        &vault.descriptor,
-        &vault.signers(),
-    )
-    .expect("fits together")
+    Collection::begin(attempt.issued.clone(), &vault.descriptor, &vault.signers())
 }
 
-fn signed(vault: &Vault, attempt: &Attempt, signer: usize) -> Vec<InputSignature> {
-    vault.sign(signer, &attempt.created.transaction, &attempt.coins)
+fn signed(vault: &Vault, attempt: &Attempt, signer: usize) -> Vec<OfferedSignature> {
+    vault.sign(signer, &attempt.issued)
+}
+
+fn take(collection: &Collection, attempt: &Attempt, signatures: Vec<OfferedSignature>) -> Taken {
+    collection
+        .take(&attempt.issued.offer(signatures))
+        .expect("the issued transaction")
 }
 
 #[test]
@@ -30,7 +32,7 @@ fn names_tell_who_signed_and_who_is_missing() {
         let attempt = vault.attempt(2);
         let empty = begin(&vault, &attempt);
         assert!(!empty.is_complete() && empty.signed_by().is_empty());
-        let first = empty.take(signed(&vault, &attempt, 1));
+        let first = take(&empty, &attempt, signed(&vault, &attempt, 1));
         assert_eq!((first.new.len(), first.refused.len()), (2, 0));
         assert!(!first.collection.is_complete());
         for status in first.collection.status() {
@@ -44,7 +46,7 @@ fn names_tell_who_signed_and_who_is_missing() {
         }
         let mut half = signed(&vault, &attempt, 2);
         let rest = half.split_off(1);
-        let second = first.collection.take(half);
+        let second = take(&first.collection, &attempt, half);
         assert!(
             !second.collection.is_complete(),
             "one input still lacks a quorum"
@@ -59,11 +61,15 @@ fn names_tell_who_signed_and_who_is_missing() {
             1
         );
         assert_eq!(second.collection.signed_by(), ["bob"]);
-        let third = second.collection.take(rest);
+        let third = take(&second.collection, &attempt, rest);
         assert!(third.collection.is_complete());
         assert_eq!(third.collection.signed_by(), ["bob", "carol"]);
-        let signatures = third.collection.signatures().iter();
-        let finalized = finalize(&attempt.created.transaction, &attempt.coins, signatures);
+        let signatures = third
+            .collection
+            .signatures()
+            .iter()
+            .map(|kept| offer_again(&kept));
+        let finalized = finalize(&attempt.issued, signatures);
         assert!(finalized.is_ok(), "complete means final");
     }
 }
@@ -72,8 +78,11 @@ fn names_tell_who_signed_and_who_is_missing() {
 fn recovery_key_signs_but_makes_no_quorum() {
     let vault = Vault::new(Kind::Wsh);
     let attempt = vault.attempt(1);
-    let taken = begin(&vault, &attempt)
-        .take([signed(&vault, &attempt, 0), signed(&vault, &attempt, 3)].concat());
+    let taken = take(
+        &begin(&vault, &attempt),
+        &attempt,
+        [signed(&vault, &attempt, 0), signed(&vault, &attempt, 3)].concat(),
+    );
     assert!(!taken.collection.is_complete());
     assert_eq!(taken.collection.signed_by(), ["alice", "vault-key"]);
 }
@@ -92,44 +101,18 @@ fn bad_signatures_are_handed_back_with_their_reason() {
     let mut offered = bad.clone();
     offered.extend(signed(&vault, &attempt, 1));
     offered.extend(signed(&vault, &attempt, 2));
-    let taken = begin(&vault, &attempt).take(offered);
+    let taken = take(&begin(&vault, &attempt), &attempt, offered);
     assert!(taken.collection.is_complete());
-    let [(refused, reason)] = &taken.refused[..] else {
+    let [refused] = &taken.refused[..] else {
         panic!("one is bad")
     };
-    assert_eq!(Some(refused), bad.first());
-    assert!(matches!(
-        reason,
-        BadSignature::Wrong | BadSignature::Malformed
-    ));
-}
-
-#[test]
-fn coins_of_another_transaction_are_refused() {
-    let vault = Vault::new(Kind::Wsh);
-    let attempt = vault.attempt(2);
-    let mut coins = attempt.coins.clone();
-    coins.reverse();
-    let begun = Collection::begin(
-        &attempt.created.transaction,
-        &coins,
-        &vault.descriptor,
-        &vault.signers(),
-    );
-    assert_eq!(begun.err(), Some(CollectionError::OtherCoins));
-    let mut coins = attempt.coins.clone();
-    if let Some(coin) = coins.last_mut() {
-        coin.prevout.script_pubkey = bitcoin::ScriptBuf::new();
-    }
-    let begun = Collection::begin(
-        &attempt.created.transaction,
-        &coins,
-        &vault.descriptor,
-        &vault.signers(),
-    );
     assert_eq!(
-        begun.err(),
-        Some(CollectionError::ForeignScript { input: 1 })
+        Some(&refused.slot),
+        bad.first().map(|signature| &signature.slot)
+    );
+    assert!(
+        matches!(refused.reason, BadReason::Wrong | BadReason::Encoding),
+        "{refused}"
     );
 }
 
@@ -140,12 +123,13 @@ proptest! {
     fn replay_in_any_order_equals_live(order in Just((0_usize..6).collect::<Vec<_>>()).prop_shuffle(), repeat in 0_usize..6) {
         let vault = Vault::new(Kind::Wsh);
         let attempt = vault.attempt(2);
-        let all: Vec<InputSignature> = (0..3).flat_map(|signer| signed(&vault, &attempt, signer)).collect();
+        let all: Vec<OfferedSignature> = (0..3).flat_map(|signer| signed(&vault, &attempt, signer)).collect();
         let mut live = begin(&vault, &attempt);
         for place in order.iter().chain(order.get(repeat)) {
-            live = live.take(all.get(*place).cloned()).collection;
+            live = take(&live, &attempt, all.get(*place).cloned().into_iter().collect()).collection;
         }
-        let replayed = begin(&vault, &attempt).take(live.signatures().iter()).collection;
+        let stored = live.signatures().iter().map(|kept| offer_again(&kept)).collect();
+        let replayed = take(&begin(&vault, &attempt), &attempt, stored).collection;
         prop_assert_eq!(live.status(), replayed.status());
         prop_assert_eq!(live.signatures(), replayed.signatures());
         prop_assert!(live.is_complete() && replayed.is_complete());
