@@ -299,4 +299,21 @@ GRANT DELETE ON event_queue TO countersign_watchtower, countersign_coordinator;
 GRANT INSERT, UPDATE ON consumer_cursor, lease TO countersign_coordinator, countersign_watchtower;
 -- A withdrawal submitted through the pages leaves its event.
 GRANT INSERT ON event, event_queue TO countersign_web;
+
+-- Whoever applies this, the owner's role owns it, and applies what comes later.
+GRANT USAGE, CREATE ON SCHEMA public TO countersign_owner;
+DO $$
+DECLARE
+    owned RECORD;
+BEGIN
+    FOR owned IN SELECT tablename FROM pg_tables
+        WHERE schemaname = current_schema() AND tableowner = current_user
+            AND current_user <> 'countersign_owner'
+    LOOP
+        EXECUTE format('ALTER TABLE %I OWNER TO countersign_owner', owned.tablename);
+    END LOOP;
+    IF current_user <> 'countersign_owner' THEN
+        ALTER FUNCTION countersign_refuse_change() OWNER TO countersign_owner;
+    END IF;
+END $$;
 -- end only

@@ -14,6 +14,8 @@ mod event;
 mod mempool;
 mod posting;
 #[cfg(test)]
+pub(crate) mod simulation;
+#[cfg(test)]
 mod tests;
 mod view;
 
