@@ -94,6 +94,10 @@ pub(super) fn spending_paths(
         .collect()
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes fields by reference"
+)]
 fn as_wu<S: serde::Serializer>(weight: &Weight, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(weight.to_wu())
 }

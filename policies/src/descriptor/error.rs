@@ -20,15 +20,9 @@ pub enum DescriptorError {
     /// The outermost fragment is not `wsh`, `tr` or `wpkh`.
     #[error("only wsh, tr and wpkh descriptors are accepted")]
     Kind,
-    /// A key is no extended public key with two branches and an unhardened wildcard.
+    /// A key is no extended public key with two different branches and an unhardened wildcard.
     #[error("key {key} is not an extended key ending in <0;1>/*")]
     NotRanged {
-        /// The key's text.
-        key: String,
-    },
-    /// A key's two branches are the same.
-    #[error("both branches of key {key} are the same")]
-    EqualBranches {
         /// The key's text.
         key: String,
     },

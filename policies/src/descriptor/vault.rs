@@ -147,7 +147,7 @@ impl VaultDescriptor {
         self.kind
     }
 
-    /// The distinct extended keys in order of appearance, without the NUMS key.
+    /// The distinct extended keys, without the NUMS key, in a fixed order that paths refer to.
     pub fn key_positions(&self) -> &[KeyPosition] {
         &self.keys
     }
@@ -341,14 +341,12 @@ fn key_position(
         DescriptorPublicKey::MultiXPub(xkey) => xkey,
         DescriptorPublicKey::Single(_) | DescriptorPublicKey::XPub(_) => return Err(not_ranged()),
     };
-    let paths = xkey.derivation_paths.paths();
-    if paths.len() != 2 || xkey.wildcard != Wildcard::Unhardened || key.has_hardened_step() {
+    // Equal branches become one when miniscript parses them.
+    if xkey.derivation_paths.paths().len() != 2
+        || xkey.wildcard != Wildcard::Unhardened
+        || key.has_hardened_step()
+    {
         return Err(not_ranged());
-    }
-    if paths[0] == paths[1] {
-        return Err(DescriptorError::EqualBranches {
-            key: key.to_string(),
-        });
     }
     if xkey.xkey.network != NetworkKind::from(network) {
         return Err(DescriptorError::WrongNetwork {

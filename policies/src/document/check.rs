@@ -242,14 +242,14 @@ pub(super) fn rules(
             rule.requesters.as_deref(),
             "requester",
             &format!("{path}.requester"),
-            requesters.iter().map(|requester| requester.name.as_str()),
+            &requesters.iter().map(|requester| requester.name.as_str()),
             mistakes,
         );
         known_names(
             rule.to.as_deref(),
             "list",
             &format!("{path}.to"),
-            lists.iter().map(|list| list.name.as_str()),
+            &lists.iter().map(|list| list.name.as_str()),
             mistakes,
         );
         let served: Vec<&Requester> = requesters
@@ -287,7 +287,7 @@ fn known_names<'a>(
     names: Option<&[String]>,
     kind: &'static str,
     path: &str,
-    known: impl Iterator<Item = &'a str> + Clone,
+    known: &(impl Iterator<Item = &'a str> + Clone),
     mistakes: &mut Mistakes<'_>,
 ) {
     for (position, name) in names.unwrap_or_default().iter().enumerate() {

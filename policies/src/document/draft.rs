@@ -321,6 +321,10 @@ impl Default for LimitsDraft {
     }
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes fields by reference"
+)]
 fn as_datetime<S: Serializer>(moment: &UnixTime, serializer: S) -> Result<S::Ok, S::Error> {
     let datetime: toml::value::Datetime = moment
         .to_string()

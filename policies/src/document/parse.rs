@@ -58,7 +58,9 @@ pub(super) fn parse(document: &[u8]) -> Result<Policy, Vec<Mistake>> {
     let mut mistakes = Mistakes::new(text);
     let (root, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
-        errors.iter().for_each(|error| mistakes.add_syntax(error));
+        for error in &errors {
+            mistakes.add_syntax(error);
+        }
         return Err(mistakes.into_found());
     }
     let root = Table::new(root.get_ref(), "", KEYS, RESERVED, &mut mistakes);

@@ -75,7 +75,7 @@ pub fn json(policy: &Policy) -> Value {
         })).collect::<Vec<_>>(),
         "rules": policy.rules.iter().map(|rule| object!({
             "name": rule.name,
-            "kind": rule.kind.map(|kind| kind.name()),
+            "kind": rule.kind.map(crate::IntentKind::name),
             "requester": rule.requesters,
             "to": rule.to,
             "amount_max_sat": rule.amount_max.map(bitcoin::Amount::to_sat),

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use bitcoin::Amount;
 
 use super::layout::wrap;
+use crate::IntentKind;
 use crate::analysis::{Analysis, SpendingPath};
 use crate::document::{
     Approvals, Mistake, Policy, Recovery, Rule, format_duration, format_sat_per_vb, name_of_network,
@@ -267,18 +268,18 @@ fn rules(out: &mut String, policy: &Policy) {
 
 /// A rule in one sentence.
 fn rule_words(rule: &Rule) -> String {
-    let kind = rule.kind.map_or("any kind", |kind| kind.name());
-    let mut words = kind.to_owned();
-    if let Some(requesters) = &rule.requesters {
-        words += &format!(" requested by {}", requesters.join(" or "));
-    }
-    if let Some(lists) = &rule.to {
-        words += &format!(" to list {}", lists.join(" or "));
-    }
-    if let Some(max) = rule.amount_max {
-        words += &format!(" up to {}", sat(max));
-    }
-    format!("{words}: {}", quorum(&rule.approvals))
+    let kind = rule.kind.map_or("any kind", IntentKind::name);
+    let requested = rule
+        .requesters
+        .as_ref()
+        .map(|names| format!(" requested by {}", names.join(" or ")));
+    let to = rule
+        .to
+        .as_ref()
+        .map(|lists| format!(" to list {}", lists.join(" or ")));
+    let amount = rule.amount_max.map(|max| format!(" up to {}", sat(max)));
+    let conditions: String = [requested, to, amount].into_iter().flatten().collect();
+    format!("{kind}{conditions}: {}", quorum(&rule.approvals))
 }
 
 fn quorum(approvals: &Approvals) -> String {

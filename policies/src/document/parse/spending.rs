@@ -80,7 +80,6 @@ fn problem_of(error: &DescriptorError) -> Problem {
         | DescriptorError::Insane(_)
         | DescriptorError::Kind
         | DescriptorError::NotRanged { .. }
-        | DescriptorError::EqualBranches { .. }
         | DescriptorError::NoOrigin { .. }
         | DescriptorError::HashLock
         | DescriptorError::NoKey
