@@ -1,0 +1,128 @@
+//! What goes over the wire, as the JSON API defines it.
+
+use bitcoin::{Address, ScriptBuf, hex::DisplayHex as _};
+use policies::{
+    Keychain, Keyset, PolicyId, PublicKey, RequestSignature, RequesterName, UnixTime, VaultId,
+    WithdrawalId,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::error::ClientError;
+
+/// Asks for an address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NewAddress {
+    /// The service's own reference.
+    pub reference: String,
+}
+
+/// An address as the coordinator answers it, not yet believed.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct AddressAnswer {
+    pub(super) vault: VaultId,
+    pub(super) policy: PolicyId,
+    pub(super) keyset: Keyset,
+    pub(super) keychain: Keychain,
+    pub(super) index: u32,
+    pub(super) address: String,
+    pub(super) descriptor: String,
+    pub(super) reference: String,
+}
+
+/// A deposit address that the pinned descriptor gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedAddress {
+    /// The address.
+    pub address: Address,
+    /// Its script.
+    pub script_pubkey: ScriptBuf,
+    /// The keychain, always [`Keychain::External`].
+    pub keychain: Keychain,
+    /// The index on it.
+    pub index: u32,
+}
+
+/// A signed intent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Submission {
+    /// The canonical JSON as text.
+    intent: String,
+    /// The textual public key.
+    key: PublicKey,
+    /// Algorithm byte and signature in hex.
+    signature: String,
+}
+
+impl Submission {
+    pub(super) fn new(
+        bytes: &[u8],
+        key: PublicKey,
+        signed: &RequestSignature,
+    ) -> Result<Self, ClientError> {
+        let intent = String::from_utf8(bytes.to_vec())
+            .map_err(|_| ClientError::OtherAnswer { field: "intent" })?;
+        Ok(Self {
+            intent,
+            key,
+            signature: signed.signature.encode().to_lower_hex_string(),
+        })
+    }
+}
+
+/// A withdrawal as the coordinator tells it. Only the chain shows what was paid.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Withdrawal {
+    /// Who asked.
+    pub requester: RequesterName,
+    /// The id.
+    pub id: WithdrawalId,
+    /// The state's word.
+    pub state: String,
+    /// Everything else that the coordinator tells.
+    #[serde(flatten)]
+    pub facts: Map<String, Value>,
+}
+
+/// One event of the log.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Event {
+    /// Its number, without gaps.
+    pub number: u64,
+    /// What kind of thing it is about.
+    pub object_kind: String,
+    /// Which one.
+    pub object_id: String,
+    /// The how-manieth event of that one.
+    pub version: u64,
+    /// What happened.
+    pub kind: String,
+    /// The vault, if it is about one.
+    pub vault: Option<VaultId>,
+    /// The facts.
+    pub body: Value,
+    /// Who.
+    pub actor: String,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub at: UnixTime,
+    /// The chain's hash up to and including this event, in hex.
+    pub hash: String,
+}
+
+/// A list, as an array or under `items`.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum List<T> {
+    Plain(Vec<T>),
+    Items { items: Vec<T> },
+}
+
+impl<T> List<T> {
+    pub(super) fn into_items(self) -> Vec<T> {
+        match self {
+            Self::Plain(items) | Self::Items { items } => items,
+        }
+    }
+}
