@@ -6,8 +6,14 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Once;
+
+use tempfile::TempDir;
 
 use crate::Failure;
+
+/// How the folders of worlds begin; the id of the process that owns one follows.
+const WORLD: &str = "countersign-world-";
 
 #[expect(
     clippy::disallowed_methods,
@@ -94,6 +100,31 @@ pub(crate) fn memory_folder() -> PathBuf {
         shared
     } else {
         env::temp_dir()
+    }
+}
+
+/// A new folder for a part of a world. It ends with its owner; what a killed test left is swept here.
+pub(crate) fn folder(name: &str) -> Result<TempDir, Failure> {
+    static SWEPT: Once = Once::new();
+    let memory = memory_folder();
+    SWEPT.call_once(|| sweep(&memory));
+    Ok(tempfile::Builder::new()
+        .prefix(&format!("{WORLD}{}-{name}-", std::process::id()))
+        .tempdir_in(memory)?)
+}
+
+/// Removes the folders of worlds whose process is gone. Two tests may sweep at once, and a folder may
+/// go while it is looked at: what cannot be removed now is removed next time.
+fn sweep(memory: &Path) {
+    let left = fs::read_dir(memory).into_iter().flatten().flatten();
+    for folder in left {
+        let name = folder.file_name().to_string_lossy().into_owned();
+        let owner = name
+            .strip_prefix(WORLD)
+            .and_then(|rest| rest.split('-').next());
+        if owner.is_some_and(|id| !Path::new("/proc").join(id).exists()) {
+            drop(fs::remove_dir_all(folder.path()));
+        }
     }
 }
 

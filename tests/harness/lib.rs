@@ -4,6 +4,10 @@
 //! side, and everything it started ends with it: on drop, and even if the test itself is killed.
 //! Nothing is skipped when a part of the world is missing; the test fails and says what to install.
 
+mod api;
+mod clock;
+mod coordinator;
+mod database;
 mod environment;
 mod failure;
 mod node;
@@ -14,13 +18,17 @@ mod signer_home;
 mod treasury;
 mod wait;
 
+pub use self::api::{Answer, Api, items};
+pub use self::clock::now;
+pub use self::coordinator::{Coordinator, ENGINES, Settings};
+pub use self::database::Store;
 pub use self::failure::{Failure, Outcome};
 pub use self::node::{Bitcoind, Purse, Reorg, RpcError};
 pub use self::postgres::{Postgres, Role};
 pub use self::process::Process;
 pub use self::program::{Program, Said};
-pub use self::signer_home::SignerHome;
-pub use self::treasury::{AUTOMATIC_MAX_SAT, People, requester_key};
+pub use self::signer_home::{SignerHome, field};
+pub use self::treasury::{AUTOMATIC_MAX_SAT, People, Treasury, requester_key};
 pub use self::wait::{LONG, SHORT, wait_until};
 pub use policies::ScriptKind;
 pub use watchtower::store::database::Engine;

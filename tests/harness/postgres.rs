@@ -71,9 +71,7 @@ impl Postgres {
         let programs = environment::postgres_programs()?;
         let account = Account::of_server()?;
         let template = template(&programs, account)?;
-        let folder = tempfile::Builder::new()
-            .prefix("countersign-pg-")
-            .tempdir_in(environment::memory_folder())?;
+        let folder = environment::folder("postgres")?;
         account.own(folder.path())?;
         let copied = account
             .act_as(Command::new("cp"))
@@ -114,6 +112,17 @@ impl Postgres {
         self.psql(DATABASE, statement)
     }
 
+    /// Runs SQL as one of the roles; a refusal by the server is a failure.
+    pub fn sql_as(&self, role: Role, statement: &str) -> Result<String, Failure> {
+        psql(
+            &self.programs,
+            self.folder.path(),
+            role.name(),
+            DATABASE,
+            statement,
+        )
+    }
+
     /// Ends the server at once and starts it again: what was committed must be there.
     pub fn crash(&mut self) -> Result<(), Failure> {
         self.process.kill()?;
@@ -141,19 +150,26 @@ impl Postgres {
         let process = &mut self.process;
         wait_until("PostgreSQL to answer", SHORT, || {
             process.must_run()?;
-            Ok(psql(programs, folder, DATABASE, "SELECT 1").ok())
+            Ok(psql(programs, folder, SUPERUSER, DATABASE, "SELECT 1").ok())
         })?;
         Ok(())
     }
 
     fn psql(&self, database: &str, statement: &str) -> Result<String, Failure> {
-        psql(&self.programs, self.folder.path(), database, statement)
+        psql(
+            &self.programs,
+            self.folder.path(),
+            SUPERUSER,
+            database,
+            statement,
+        )
     }
 }
 
 fn psql(
     programs: &Path,
     socket: &Path,
+    role: &str,
     database: &str,
     statement: &str,
 ) -> Result<String, Failure> {
@@ -169,7 +185,7 @@ fn psql(
         .arg(socket)
         .args([
             "--username",
-            SUPERUSER,
+            role,
             "--dbname",
             database,
             "--command",

@@ -119,6 +119,24 @@ impl Said {
         )))
     }
 
+    /// Fails unless it refused (status 1) for the reason with this stable code, without panicking.
+    #[track_caller]
+    pub fn refused(self, code: &str) -> Result<Self, Failure> {
+        let said = self.ended_with(1)?;
+        let named = format!("({code})");
+        if (said.stderr.contains(&named) || said.stderr.contains(&format!("{code}:")))
+            && !said.stderr.contains("panicked at")
+        {
+            return Ok(said);
+        }
+        Err(Failure::new(format!(
+            "`{}` did not refuse with {code}:\n{}{}",
+            said.command,
+            said.text(),
+            said.stderr
+        )))
+    }
+
     /// Its standard output as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).into_owned()

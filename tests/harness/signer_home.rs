@@ -21,9 +21,7 @@ pub struct SignerHome {
 impl SignerHome {
     /// An empty home. The passphrase lies beside it, as an automatic co-signer's would.
     pub fn new(name: &str) -> Result<Self, Failure> {
-        let folder = tempfile::Builder::new()
-            .prefix(&format!("countersign-{name}-"))
-            .tempdir_in(environment::memory_folder())?;
+        let folder = environment::folder(name)?;
         fs::write(
             folder.path().join("passphrase"),
             format!("correct horse of {name}\n"),
@@ -108,6 +106,30 @@ impl SignerHome {
         Ok(())
     }
 
+    /// Reviews a PSBT and signs it where nothing is to be refused; the signatures are its standard
+    /// output.
+    pub fn sign(&self, psbt: &[u8]) -> Result<Said, Failure> {
+        self.run_plainly(&["sign", "-", "--yes"], psbt)
+    }
+
+    /// Reviews a PSBT without signing.
+    pub fn review(&self, psbt: &[u8]) -> Result<Said, Failure> {
+        self.run_plainly(&["review", "-"], psbt)
+    }
+
+    /// Approves withdrawals as the coordinator shows them.
+    pub fn approve(&self, withdrawals: &[Value]) -> Result<Value, Failure> {
+        let file = self.bring("withdrawals.json", &serde_json::to_vec(withdrawals)?)?;
+        self.run(&["approve", text(&file)?, "--yes"])?
+            .done()?
+            .json()
+    }
+
+    /// The journal's lines, or none before there is one.
+    pub fn journal(&self) -> Result<Vec<u8>, Failure> {
+        Ok(self.run_plainly(&["journal", "show"], &[])?.done()?.stdout)
+    }
+
     /// Starts the automatic co-signer.
     pub fn serve(&self, url: &str, token: &str) -> Result<Process, Failure> {
         let token_file = self.bring("token", token.as_bytes())?;
@@ -151,7 +173,7 @@ pub(crate) fn text(path: &Path) -> Result<&str, Failure> {
 
 /// A text field of an answer.
 #[track_caller]
-pub(crate) fn field(answer: &Value, name: &str) -> Result<String, Failure> {
+pub fn field(answer: &Value, name: &str) -> Result<String, Failure> {
     answer[name]
         .as_str()
         .map(str::to_owned)

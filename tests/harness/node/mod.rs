@@ -47,9 +47,7 @@ impl Bitcoind {
 
     /// Starts a node that has the genesis block only.
     pub fn start_empty() -> Result<Self, Failure> {
-        let folder = tempfile::Builder::new()
-            .prefix("countersign-node-")
-            .tempdir_in(environment::memory_folder())?;
+        let folder = environment::folder("node")?;
         let (process, rpc, peer_address) = run(folder.path())?;
         Ok(Self {
             process,

@@ -1,7 +1,173 @@
 //! A whole treasury: people with keys, a pinned policy, a running coordinator, and a node.
 
 mod document;
+mod money;
 mod people;
+mod requests;
 
 pub use self::document::AUTOMATIC_MAX_SAT;
 pub use self::people::{People, requester_key};
+
+use policies::ScriptKind;
+use serde_json::{Value, json};
+
+use crate::coordinator::{Coordinator, Settings};
+use crate::signer_home::field;
+use crate::{Api, Bitcoind, Engine, Failure, Process, Store};
+
+/// Everything that one scenario acts in.
+#[derive(Debug)]
+pub struct Treasury {
+    // Processes first, so that each has ended before what it needs.
+    cosigner: Option<Process>,
+    /// The coordinator and its watchtower.
+    pub coordinator: Coordinator,
+    /// The database.
+    pub store: Store,
+    /// The people, with the policy.
+    pub people: People,
+    /// The node.
+    pub node: Bitcoind,
+    tokens: Tokens,
+}
+
+#[derive(Debug)]
+struct Tokens {
+    service: String,
+    signer: String,
+    auditor: String,
+}
+
+impl Treasury {
+    /// A treasury that is ready for its first deposit.
+    pub fn start(kind: ScriptKind, engine: Engine) -> Result<Self, Failure> {
+        Self::start_with(kind, engine, &Settings::default())
+    }
+
+    /// The same with a coordinator of other settings.
+    pub fn start_with(
+        kind: ScriptKind,
+        engine: Engine,
+        settings: &Settings,
+    ) -> Result<Self, Failure> {
+        let node = Bitcoind::start()?;
+        let store = Store::start(engine)?;
+        let people = People::agree(kind, &node)?;
+        let coordinator = Coordinator::start(&store, &node, settings)?;
+        let operator = Api::new(coordinator.url(), Some(coordinator.token()));
+        let document = String::from_utf8(people.policy.bytes.clone())?;
+        let added = operator
+            .post("/vaults", &json!({ "document": document }))?
+            .done()?;
+        if field(&added, "vault")? != people.policy.vault.to_string() {
+            return Err(Failure::new(format!("another vault was added: {added}")));
+        }
+        let token = |name: &str, role: &str| {
+            let body = json!({ "name": name, "role": role });
+            field(&operator.post("/tokens", &body)?.done()?, "token")
+        };
+        let tokens = Tokens {
+            service: token("exchange", "service")?,
+            signer: token("machine", "signer")?,
+            auditor: token("auditor", "auditor")?,
+        };
+        Ok(Self {
+            cosigner: None,
+            coordinator,
+            store,
+            people,
+            node,
+            tokens,
+        })
+    }
+
+    /// The operator's calls.
+    pub fn operator(&self) -> Api {
+        Api::new(self.coordinator.url(), Some(self.coordinator.token()))
+    }
+
+    /// The service's calls.
+    pub fn service(&self) -> Api {
+        Api::new(self.coordinator.url(), Some(&self.tokens.service))
+    }
+
+    /// A signer's calls.
+    pub fn signer(&self) -> Api {
+        Api::new(self.coordinator.url(), Some(&self.tokens.signer))
+    }
+
+    /// The auditor's calls.
+    pub fn auditor(&self) -> Api {
+        Api::new(self.coordinator.url(), Some(&self.tokens.auditor))
+    }
+
+    /// The path of something of the vault, such as `/deposits`.
+    pub fn path(&self, tail: &str) -> String {
+        format!("/vaults/{}{tail}", self.people.policy.vault)
+    }
+
+    /// Starts the automatic co-signer.
+    pub fn start_cosigner(&mut self) -> Result<(), Failure> {
+        let process = self
+            .people
+            .machine
+            .serve(self.coordinator.url(), &self.tokens.signer)?;
+        self.cosigner = Some(process);
+        Ok(())
+    }
+
+    /// Fails if a program ended by itself or panicked.
+    #[track_caller]
+    pub fn must_be_well(&mut self) -> Result<(), Failure> {
+        if let Some(cosigner) = &mut self.cosigner {
+            cosigner.must_run()?;
+            if cosigner.log()?.contains("panicked at") {
+                return Err(Failure::new(format!(
+                    "the co-signer panicked:\n{}",
+                    cosigner.last_words()
+                )));
+            }
+        }
+        self.coordinator.must_be_well()
+    }
+
+    /// How much of everything is stored: equal before and after means that nothing was changed.
+    pub fn census(&self) -> Result<String, Failure> {
+        let tables = [
+            "policy",
+            "vault",
+            "address",
+            "watched_script",
+            "withdrawal",
+            "approval",
+            "batch",
+            "reservation",
+            "attempt",
+            "attempt_signature",
+            "attempt_receipt",
+            "outgoing",
+            "ledger_entry",
+            "event",
+        ];
+        let mut census = String::new();
+        for table in tables {
+            let count = self
+                .store
+                .number(&format!("SELECT COUNT(*) FROM {table}"))?;
+            census.push_str(&format!("{table} {count}\n"));
+        }
+        census += &self
+            .store
+            .sql("SELECT requester, id, state, version FROM withdrawal ORDER BY requester, id")?;
+        census += &self
+            .store
+            .sql("SELECT state, version FROM attempt ORDER BY txid")?;
+        Ok(census)
+    }
+
+    /// All sequenced events so far.
+    pub fn events(&self) -> Result<Vec<Value>, Failure> {
+        let answer = self.auditor().get("/events?after=0&limit=1000")?.done()?;
+        Ok(crate::api::items(&answer)?.to_vec())
+    }
+}

@@ -1,0 +1,166 @@
+//! The way of the money through a treasury, step by step.
+
+use bitcoin::{Address, Amount, OutPoint, Txid};
+use serde_json::{Value, json};
+
+use super::Treasury;
+use crate::api::items;
+use crate::signer_home::field;
+use crate::{Failure, LONG, SHORT, SignerHome, wait_until};
+
+/// What the test policy's deposits need to settle.
+const DEPOSIT_DEPTH: u32 = 3;
+
+impl Treasury {
+    /// Deposits an amount and waits until it is settled.
+    #[track_caller]
+    pub fn deposit(&self, amount: Amount) -> Result<OutPoint, Failure> {
+        let address = self.new_address("deposit")?;
+        let outpoint = self.pay_in(&address, amount)?;
+        self.node.mine(DEPOSIT_DEPTH)?;
+        self.deposit_becomes(outpoint, "settled")?;
+        Ok(outpoint)
+    }
+
+    /// Pays an amount to an address of the vault; the payment waits in the mempool.
+    pub fn pay_in(&self, address: &Address, amount: Amount) -> Result<OutPoint, Failure> {
+        let txid = self.node.fund(address, amount)?;
+        Ok(OutPoint::new(txid, 0))
+    }
+
+    /// All deposits.
+    #[track_caller]
+    pub fn deposits(&self) -> Result<Vec<Value>, Failure> {
+        let answer = self.auditor().get(&self.path("/deposits"))?.done()?;
+        Ok(items(&answer)?.to_vec())
+    }
+
+    /// The state of a deposit, if the coordinator shows it.
+    #[track_caller]
+    pub fn deposit_state(&self, outpoint: OutPoint) -> Result<Option<String>, Failure> {
+        let text = outpoint.to_string();
+        self.deposits()?
+            .iter()
+            .find(|deposit| deposit["outpoint"] == text)
+            .map(|deposit| field(deposit, "state"))
+            .transpose()
+    }
+
+    /// Waits until a deposit is in a state.
+    #[track_caller]
+    pub fn deposit_becomes(&self, outpoint: OutPoint, state: &str) -> Result<(), Failure> {
+        let mut last = None;
+        wait_until(&format!("deposit {outpoint} to be {state}"), SHORT, || {
+            last = self.deposit_state(outpoint)?;
+            Ok((last.as_deref() == Some(state)).then_some(()))
+        })
+    }
+
+    /// Waits until a withdrawal is in a state.
+    #[track_caller]
+    pub fn withdrawal_becomes(&self, id: &str, state: &str) -> Result<Value, Failure> {
+        wait_until(&format!("withdrawal {id} to be {state}"), LONG, || {
+            let withdrawal = self.withdrawal(id)?;
+            Ok((withdrawal["state"] == state).then_some(withdrawal))
+        })
+    }
+
+    /// Makes a batch of everything approved; the txid of its attempt.
+    #[track_caller]
+    pub fn batch(&self) -> Result<Txid, Failure> {
+        let answer = self
+            .operator()
+            .post(&self.path("/batches"), &json!({}))?
+            .done()?;
+        let txid = answer["txid"]
+            .as_str()
+            .or_else(|| answer["attempts"][0]["txid"].as_str())
+            .ok_or_else(|| Failure::new(format!("no txid: {answer}")))?;
+        Ok(txid.parse()?)
+    }
+
+    /// The PSBT of an attempt.
+    #[track_caller]
+    pub fn psbt(&self, txid: Txid) -> Result<Vec<u8>, Failure> {
+        let path = format!("/attempts/{txid}/psbt");
+        let answer = self.signer().get_as(&path, "application/octet-stream")?;
+        if answer.status == 200 {
+            Ok(answer.bytes)
+        } else {
+            Err(Failure::new(format!("no PSBT: {}", answer.text())))
+        }
+    }
+
+    /// A signer reviews and signs an attempt at home, and the operator hands the result in.
+    #[track_caller]
+    pub fn countersign(&self, signer: &SignerHome, txid: Txid) -> Result<Value, Failure> {
+        let signed = signer.sign(&self.psbt(txid)?)?.done()?.stdout;
+        self.hand_in(txid, &signed)
+    }
+
+    /// Hands in what a signer returned.
+    #[track_caller]
+    pub fn hand_in(&self, txid: Txid, signed: &[u8]) -> Result<Value, Failure> {
+        self.signer()
+            .post_bytes(&format!("/attempts/{txid}/signatures"), signed)?
+            .done()
+    }
+
+    /// The approver approves withdrawals with the own tool, and the operator hands it in.
+    #[track_caller]
+    pub fn approve(&self, ids: &[&str]) -> Result<(), Failure> {
+        let withdrawals = ids
+            .iter()
+            .map(|id| self.withdrawal(id))
+            .collect::<Result<Vec<_>, _>>()?;
+        let approval = self.people.dana.approve(&withdrawals)?;
+        self.operator()
+            .post(&self.path("/approvals"), &approval)?
+            .done()?;
+        Ok(())
+    }
+
+    /// Waits until the node has a transaction in its mempool.
+    #[track_caller]
+    pub fn reaches_mempool(&self, txid: Txid) -> Result<(), Failure> {
+        wait_until(&format!("{txid} to be in the mempool"), LONG, || {
+            Ok(self.node.mempool()?.contains(&txid).then_some(()))
+        })
+    }
+
+    /// Mines until a signed transaction, and the withdrawals it pays, are settled.
+    #[track_caller]
+    pub fn settle(&self, txid: Txid, ids: &[&str]) -> Result<(), Failure> {
+        self.reaches_mempool(txid)?;
+        self.node.mine(DEPOSIT_DEPTH)?;
+        for id in ids {
+            self.withdrawal_becomes(id, "settled")?;
+        }
+        Ok(())
+    }
+
+    /// Compares the ledger with the node's coins; what was found, which must balance.
+    #[track_caller]
+    pub fn reconcile(&self) -> Result<Value, Failure> {
+        let path = self.path("/reconciliation");
+        let asked = self.operator().post(&path, &json!({}))?.done()?;
+        let found = wait_until("the reconciliation", SHORT, || {
+            let found = self.operator().get(&path)?.done()?;
+            let answered = found["checked_at"].is_u64() && found["request"] == asked["request"];
+            Ok(answered.then_some(found))
+        })?;
+        if found["balanced"] == true {
+            Ok(found)
+        } else {
+            Err(Failure::new(format!(
+                "ledger and node do not agree: {found}"
+            )))
+        }
+    }
+
+    /// Verifies the whole chain of events; how many there are.
+    #[track_caller]
+    pub fn verify_events(&self) -> Result<Value, Failure> {
+        self.auditor().get("/events/verification")?.done()
+    }
+}
