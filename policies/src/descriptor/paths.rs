@@ -13,6 +13,9 @@ use super::{DescriptorError, KeyPosition, is_nums};
 /// The most minimal key sets that are analysed.
 pub const MAX_PATHS: usize = 10_000;
 
+/// The most combinations looked at in one step: bounds the time that a hostile document can take.
+const MAX_COMBINATIONS: usize = 20 * MAX_PATHS;
+
 /// One minimal set of keys that can spend a coin of an age, and what its witness weighs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyPath {
@@ -110,6 +113,9 @@ pub(super) fn minimal_sets_of<Pk: miniscript::MiniscriptKey>(
             for branch in thresh.iter() {
                 let ways = minimal_sets_of(branch, index_of)?;
                 for j in (0..thresh.k()).rev() {
+                    if reached[j].len().saturating_mul(ways.len()) > MAX_COMBINATIONS {
+                        return Err(DescriptorError::TooManyPaths);
+                    }
                     let more: Vec<KeySet> = reached[j]
                         .iter()
                         .flat_map(|set| ways.iter().map(|way| set.with(way)))
