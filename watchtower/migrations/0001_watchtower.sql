@@ -21,7 +21,7 @@ END $$;
 
 -- The chain that these tables are about, for ever.
 CREATE TABLE chain_identity (
-    only {int} PRIMARY KEY CHECK (only = 1),
+    one_row {int} PRIMARY KEY CHECK (one_row = 1),
     genesis {bytes} NOT NULL CHECK (length(genesis) = 32)
 ){strict};
 

@@ -82,12 +82,12 @@ pub async fn claim_genesis(
     genesis: BlockHash,
 ) -> Result<BlockHash, DatabaseError> {
     tx.execute(
-        "INSERT INTO chain_identity (only, genesis) VALUES (1, $1) ON CONFLICT (only) DO NOTHING",
+        "INSERT INTO chain_identity (one_row, genesis) VALUES (1, $1) ON CONFLICT (one_row) DO NOTHING",
         &[genesis.to_byte_array().into()],
     )
     .await?;
     let row = tx
-        .one_row("SELECT genesis FROM chain_identity WHERE only = 1", &[])
+        .one_row("SELECT genesis FROM chain_identity WHERE one_row = 1", &[])
         .await?;
     row.array("genesis").map(BlockHash::from_byte_array)
 }

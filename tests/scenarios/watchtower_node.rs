@@ -1,0 +1,88 @@
+//! Nodes that are absent, come back, or follow another chain.
+
+use bitcoin::BlockHash;
+use bitcoin::hashes::Hash as _;
+use harness::{Engine, LONG, Outcome, Program, wait_until};
+use watchtower::DaemonError;
+use watchtower::store::node::{self, NodeStatus, Trouble};
+
+use crate::watchtower_tower::Tower;
+
+fn status(tower: &Tower) -> Result<Option<NodeStatus>, harness::Failure> {
+    let all = tower.ask(async |tx| Ok(node::node_status(tx).await?))?;
+    Ok(all.into_iter().next())
+}
+
+/// 1. The node is away when the watchtower starts; everyone can see it.
+/// 2. It comes, with a new cookie: the watchtower follows it.
+/// 3. It goes and comes again.
+#[test]
+fn absent_node_is_waited_for_and_shown() -> Outcome {
+    let mut tower = Tower::prepare(Engine::Sqlite)?;
+    tower.node.pause()?;
+    tower.run();
+    for round in 0..2 {
+        wait_until("the trouble to be shown", LONG, || {
+            let trouble = status(&tower)?.and_then(|status| status.trouble);
+            Ok((trouble == Some(Trouble::Absent)).then_some(()))
+        })?;
+        tower.node.resume()?;
+        tower.node.mine(1)?;
+        tower.catches_up()?;
+        wait_until("the trouble to be over", LONG, || {
+            Ok(status(&tower)?
+                .filter(|status| status.trouble.is_none())
+                .map(drop))
+        })?;
+        if round == 0 {
+            tower.node.pause()?;
+        }
+    }
+    // On its way back it may be busy before it is well: another trouble, another event.
+    wait_until("both troubles and both ends in the log", LONG, || {
+        let mut kinds = tower.kinds("node", "main")?;
+        kinds.dedup();
+        Ok((kinds == ["node.trouble", "node.ok", "node.trouble", "node.ok"]).then_some(()))
+    })?;
+    tower.stop()
+}
+
+/// A node whose genesis block is not the configured one is refused.
+#[test]
+fn node_on_another_chain_is_refused() -> Outcome {
+    let tower = Tower::prepare(Engine::Sqlite)?;
+    let mut config = tower.config();
+    config.genesis = Some(BlockHash::all_zeros());
+    let refused = tower.runtime.block_on(watchtower::run(
+        tower.database.clone(),
+        config,
+        std::future::pending(),
+    ));
+    assert!(
+        matches!(refused, Err(DaemonError::WrongChain { .. })),
+        "{refused:?}"
+    );
+    Ok(())
+}
+
+/// The program says so and ends with status 1; with a wrong configuration, with status 2.
+#[test]
+fn program_refuses_a_wrong_chain_and_a_wrong_configuration() -> Outcome {
+    let tower = Tower::prepare(Engine::Sqlite)?;
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("watchtower.toml");
+    let text = format!(
+        "database = \"sqlite://{}\"\n[watchtower]\nnetwork = \"signet\"\n[watchtower.node]\n\
+         url = \"{}\"\ncookie_file = \"{}\"\n",
+        folder.path().join("other.db").display(),
+        tower.node.url(),
+        tower.node.cookie_file().display(),
+    );
+    std::fs::write(&file, &text)?;
+    let program = Program::find("countersign-watchtower")?;
+    let arguments = ["run".as_ref(), "--config".as_ref(), file.as_os_str()];
+    program.run(&arguments)?.ended_with(1)?;
+    std::fs::write(&file, text.replace("network", "netwerk"))?;
+    program.run(&arguments)?.ended_with(2)?;
+    Ok(())
+}
