@@ -48,6 +48,13 @@ pub trait Explained: std::error::Error {
     fn hint(&self) -> Option<String> {
         None
     }
+    /// Every reason, for errors that have several.
+    fn reasons(&self) -> Vec<Reason>
+    where
+        Self: Sized,
+    {
+        vec![reason(self)]
+    }
 }
 
 /// One reason of a failure.
@@ -131,7 +138,7 @@ impl Failure {
 
 impl<E: Explained> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self::of(error.class(), vec![reason(&error)])
+        Self::of(error.class(), error.reasons())
     }
 }
 

@@ -5,15 +5,30 @@
 //! co-signer, and with it the only network code. Everything that is decided is decided by
 //! `policies`; this crate obeys.
 
+pub mod reply;
 pub mod signing;
 
 #[cfg(feature = "tool")]
+pub mod approving;
+#[cfg(feature = "tool")]
 pub mod clock;
+#[cfg(feature = "tool")]
+pub mod command;
+#[cfg(feature = "tool")]
+pub mod countersign;
+#[cfg(feature = "tool")]
+pub mod enrolment;
 #[cfg(feature = "tool")]
 pub mod failure;
 #[cfg(feature = "tool")]
 pub mod home;
 #[cfg(feature = "tool")]
+pub mod journal_file;
+#[cfg(feature = "tool")]
 pub mod keystore;
+#[cfg(feature = "tool")]
+pub mod pin;
+#[cfg(feature = "tool")]
+pub mod requesting;
 #[cfg(feature = "tool")]
 pub mod terminal;

@@ -30,10 +30,7 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
         path: path.to_owned(),
         cause,
     };
-    let folder = folder_of(path);
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(format!(".{}.partial", std::process::id()));
-    let partial = PathBuf::from(partial);
+    let partial = partial_of(path);
     let written = write_whole(&partial, bytes).and_then(|()| {
         // A link, unlike a rename, refuses to replace what is there.
         fs::hard_link(&partial, path)
@@ -46,7 +43,23 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
         other => other.map_err(failed)?,
     }
     removed.map_err(failed)?;
-    sync_folder(folder).map_err(failed)
+    sync_folder(folder_of(path)).map_err(failed)
+}
+
+/// Writes a file of mode 0600 in place of the one that may be there: after a crash the old or the
+/// new one is there, whole.
+///
+/// # Errors
+/// [`WriteError::Io`] when the system refuses.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    let partial = partial_of(path);
+    write_whole(&partial, bytes)
+        .and_then(|()| fs::rename(&partial, path))
+        .and_then(|()| sync_folder(folder_of(path)))
+        .map_err(|cause| WriteError::Io {
+            path: path.to_owned(),
+            cause,
+        })
 }
 
 /// Makes a folder of mode 0700, with its parents, and syncs its entry.
@@ -81,6 +94,12 @@ pub fn folder_of(path: &Path) -> &Path {
     }
 }
 
+fn partial_of(path: &Path) -> PathBuf {
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(format!(".{}.partial", std::process::id()));
+    PathBuf::from(partial)
+}
+
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new()
         .write(true)
@@ -105,6 +124,16 @@ mod tests {
         let mode = fs::metadata(&path).expect("exists").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(fs::read(&path).expect("reads"), b"secret");
+        assert_eq!(fs::read_dir(folder.path()).expect("lists").count(), 1);
+    }
+
+    #[test]
+    fn a_replaced_file_holds_the_new_bytes_only() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("out");
+        replace(&path, b"the first").expect("writes");
+        replace(&path, b"second").expect("replaces");
+        assert_eq!(fs::read(&path).expect("reads"), b"second");
         assert_eq!(fs::read_dir(folder.path()).expect("lists").count(), 1);
     }
 

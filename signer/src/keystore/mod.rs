@@ -6,6 +6,7 @@
 
 pub mod container;
 pub mod durable;
+mod explained;
 pub mod passphrase;
 pub mod person_key;
 pub mod vault_key;
@@ -22,6 +23,10 @@ pub use vault_key::{KeyError, VaultKey};
 ///
 /// # Errors
 /// When the operating system gives none.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one source of randomness of this program"
+)]
 pub fn fresh<const N: usize>() -> Result<zeroize::Zeroizing<[u8; N]>, NoEntropy> {
     let mut bytes = zeroize::Zeroizing::new([0; N]);
     getrandom::fill(bytes.as_mut_slice()).map_err(|_| NoEntropy)?;

@@ -11,7 +11,8 @@ use bitcoin::Network;
 use bitcoin::NetworkKind;
 use bitcoin::bip32::{ChildNumber, DerivationPath, Fingerprint, Xpriv, Xpub};
 use bitcoin::secp256k1::{All, Secp256k1};
-use std::fmt::Write as _;
+use policies::descriptor::KeyPosition;
+use policies::document::SignerKey;
 use std::str::FromStr;
 use zeroize::Zeroizing;
 
@@ -28,15 +29,6 @@ pub struct Origin {
     pub fingerprint: Fingerprint,
     /// The path from there to the account.
     pub path: DerivationPath,
-}
-
-/// The public half of an account key, with its origin, as policies name it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccountKey {
-    /// Where the key comes from.
-    pub origin: Origin,
-    /// The account's extended public key.
-    pub xpub: Xpub,
 }
 
 /// Why a text gives no account key.
@@ -184,10 +176,11 @@ impl VaultKey {
         &self.account
     }
 
-    /// The public half with its origin.
-    pub fn public(&self, secp: &Secp256k1<All>) -> AccountKey {
-        AccountKey {
-            origin: self.origin.clone(),
+    /// The public half with its origin, as policies name it.
+    pub fn public(&self, secp: &Secp256k1<All>) -> KeyPosition {
+        KeyPosition {
+            fingerprint: self.origin.fingerprint,
+            path: self.origin.path.clone(),
             xpub: Xpub::from_priv(secp, &self.account),
         }
     }
@@ -217,12 +210,15 @@ impl VaultKey {
             public: sealed.header.public.clone(),
         };
         let secret = sealed.open(Kind::Vault, passphrase)?;
-        let public = AccountKey::from_str(&sealed.header.public).map_err(|_| mismatch())?;
+        let public: SignerKey = sealed.header.public.parse().map_err(|_| mismatch())?;
         let key = Self {
             account: Xpriv::decode(&secret).map_err(|_| mismatch())?,
-            origin: public.origin.clone(),
+            origin: Origin {
+                fingerprint: public.fingerprint,
+                path: public.path.clone(),
+            },
         };
-        if key.public(&Secp256k1::new()) != public {
+        if key.public(&Secp256k1::new()) != public.position() {
             return Err(mismatch());
         }
         Ok(key)
@@ -237,20 +233,7 @@ impl Drop for VaultKey {
 
 impl std::fmt::Debug for VaultKey {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "VaultKey({}…)", self.origin)
-    }
-}
-
-impl std::fmt::Display for Origin {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "[{}", self.fingerprint)?;
-        for step in &self.path {
-            match *step {
-                ChildNumber::Normal { index } => write!(formatter, "/{index}")?,
-                ChildNumber::Hardened { index } => write!(formatter, "/{index}h")?,
-            }
-        }
-        formatter.write_char(']')
+        write!(formatter, "VaultKey(under {}…)", self.origin.fingerprint)
     }
 }
 
@@ -266,25 +249,6 @@ impl FromStr for Origin {
         Ok(Self {
             fingerprint: fingerprint.parse().map_err(|_| KeyError::OriginText)?,
             path: path.parse().map_err(|_| KeyError::OriginText)?,
-        })
-    }
-}
-
-impl std::fmt::Display for AccountKey {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{}{}", self.origin, self.xpub)
-    }
-}
-
-impl FromStr for AccountKey {
-    type Err = KeyError;
-
-    fn from_str(text: &str) -> Result<Self, KeyError> {
-        let end = text.find(']').ok_or(KeyError::OriginText)?;
-        let (origin, xpub) = text.split_at(end + 1);
-        Ok(Self {
-            origin: origin.parse()?,
-            xpub: xpub.parse().map_err(KeyError::Xpriv)?,
         })
     }
 }
@@ -305,12 +269,10 @@ mod tests {
     fn words_give_the_account_that_other_wallets_derive() {
         // BIP 39's first vector has this master fingerprint in every wallet.
         let public = key().public(&Secp256k1::new());
-        assert_eq!(public.origin.to_string(), "[73c5da0a/48h/1h/0h/2h]");
-        assert_eq!(public.xpub.depth, 4);
-        assert_eq!(
-            public.to_string().parse::<AccountKey>().expect("parses"),
-            public
-        );
+        let text = public.to_string();
+        assert!(text.starts_with("[73c5da0a/48h/1h/0h/2h]tpub"), "{text}");
+        let read: SignerKey = text.parse().expect("policies read it");
+        assert_eq!(read.position(), public);
     }
 
     #[test]

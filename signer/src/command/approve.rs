@@ -1,0 +1,95 @@
+//! `approve` and `reject`: an approver's verdict over one or more withdrawals.
+
+use super::Context;
+use crate::approving::{ApprovingError, Candidate, Verdict, check, read_candidates, sign, words};
+use crate::clock;
+use crate::failure::Failure;
+use crate::home::KeyName;
+use crate::keystore::Kind;
+use crate::pin::Pinned;
+use crate::terminal::read_input;
+use policies::document::{DurationError, parse_duration};
+use policies::psbt::MAX_BYTES;
+use std::path::PathBuf;
+
+/// Approve withdrawals after reading them: one signature over all of them
+#[derive(Debug, clap::Args)]
+pub(super) struct Approve {
+    #[command(flatten)]
+    over: Over,
+}
+
+/// Reject withdrawals: one signature over all of them
+#[derive(Debug, clap::Args)]
+pub(super) struct Reject {
+    #[command(flatten)]
+    over: Over,
+}
+
+/// Over what, by whom, for how long.
+#[derive(Debug, clap::Args)]
+struct Over {
+    /// Files that each hold an intent, a signed request, or a transfer; - for standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Which approval key, if this home holds several
+    #[arg(long, value_name = "NAME")]
+    key: Option<KeyName>,
+    /// How long it counts
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration)]
+    expires_in: u64,
+    /// Do not ask: it was read before
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Seconds of a duration such as 24h.
+pub(super) fn duration(text: &str) -> Result<u64, DurationError> {
+    parse_duration(text)
+}
+
+impl Approve {
+    pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
+        self.over.sign(Verdict::Approve, context)
+    }
+}
+
+impl Reject {
+    pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
+        self.over.sign(Verdict::Reject, context)
+    }
+}
+
+impl Over {
+    fn sign(self, verdict: Verdict, context: &mut Context) -> Result<(), Failure> {
+        let home = context.home()?;
+        let pinned = Pinned::load(&home)?;
+        let policy = pinned.policy();
+        let now = clock::now();
+        let most = u64::try_from(MAX_BYTES.saturating_mul(3)).unwrap_or(u64::MAX);
+        let mut candidates: Vec<Candidate> = Vec::new();
+        for file in &self.files {
+            candidates.extend(read_candidates(&read_input(file, most)?, policy)?);
+        }
+        for candidate in &candidates {
+            context.terminal.talk(&words(candidate, policy));
+        }
+        check(&candidates, verdict, policy, now)?;
+        if !self.yes {
+            let question = match verdict {
+                Verdict::Approve => "Approve all of these?",
+                Verdict::Reject => "Reject all of these?",
+            };
+            context.terminal.confirm(question)?;
+        }
+        let passphrase = context.passphrase()?;
+        let key = home.open_person_key(Kind::Approval, self.key.as_ref(), &passphrase)?;
+        let expires = now
+            .checked_add(self.expires_in)
+            .ok_or(ApprovingError::NeverExpires)?;
+        let signed = sign(&candidates, verdict, policy, key.secret(), expires)?;
+        // What the coordinator's interface takes is JSON, also for a human who pipes it on.
+        let text = serde_json::to_string_pretty(&signed).expect("an approval is plain JSON");
+        context.terminal.answer(&text, &signed)
+    }
+}

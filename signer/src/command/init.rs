@@ -1,0 +1,59 @@
+//! `init`: pins a policy by the id that a human gives.
+
+use super::Context;
+use crate::clock;
+use crate::enrolment::enrol;
+use crate::failure::Failure;
+use crate::pin::Role;
+use crate::terminal::read_input;
+use policies::PolicyId;
+use policies::document::{WordsError, policy_id_from_text};
+use std::path::PathBuf;
+
+const MAX_BYTES: u64 = 1024 * 1024;
+
+/// Pin a policy: you give its id, as another person who reviewed it reads it out
+#[derive(Debug, clap::Args)]
+pub(super) struct Init {
+    /// The policy document
+    #[arg(long, value_name = "FILE")]
+    policy: PathBuf,
+    /// Its id: 64 hex digits, or its 24 words in one argument
+    #[arg(long, value_name = "ID", value_parser = id)]
+    id: PolicyId,
+}
+
+fn id(text: &str) -> Result<PolicyId, WordsError> {
+    policy_id_from_text(text)
+}
+
+impl Init {
+    pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
+        let home = context.home()?;
+        let document = read_input(&self.policy, MAX_BYTES)?;
+        let enrolment = enrol(&home, &document, self.id, clock::now())?;
+        let policy = enrolment.pinned.policy();
+        let roles = enrolment.pinned.roles().iter();
+        let roles: Vec<String> = roles.map(Role::to_string).collect();
+        let birth = enrolment
+            .birth
+            .map(|birth| format!("\n  journal born {birth}"));
+        let text = format!(
+            "Pinned policy {} version {}\n  id     {}\n  vault  {}\n  here   {}{}",
+            policy.name,
+            policy.version,
+            policy.id,
+            policy.vault,
+            roles.join(", "),
+            birth.unwrap_or_default()
+        );
+        let value = serde_json::json!({
+            "policy": policy.id,
+            "vault": policy.vault,
+            "keyset": policy.keyset,
+            "roles": roles,
+            "birth": enrolment.birth,
+        });
+        context.terminal.answer(&text, &value)
+    }
+}

@@ -1,0 +1,204 @@
+//! `keygen`: fresh keys, and the record that names them in a policy.
+
+use super::Context;
+use crate::failure::{Class, Failure};
+use crate::home::{Home, KeyName};
+use crate::keystore::{Kind, Made, Passphrase, PersonKey, VaultKey, durable, vault_key};
+use bitcoin::Network;
+use bitcoin::bip32::DerivationPath;
+use bitcoin::secp256k1::Secp256k1;
+use policies::document::network_of_name;
+use std::path::PathBuf;
+
+/// Make a signer's key with its journal key, or an approver's or requester's key
+///
+/// A signer's key comes from 24 fresh words, shown once: write them down. Prints the record to put
+/// into the policy.
+#[derive(Debug, clap::Args)]
+pub(super) struct Keygen {
+    /// Make an approver's key of this name
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["request", "network", "path", "words_file"])]
+    approval: Option<KeyName>,
+    /// Make a requester's key of this name
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["network", "path", "words_file"])]
+    request: Option<KeyName>,
+    #[command(flatten)]
+    account: Account,
+    /// Write the words to this new file instead of showing them
+    #[arg(long, value_name = "FILE")]
+    words_file: Option<PathBuf>,
+}
+
+/// Which account, and how the policy shall name it.
+#[derive(Debug, clap::Args)]
+pub(super) struct Account {
+    /// The network: mainnet, testnet4, signet or regtest
+    #[arg(long, value_parser = network)]
+    network: Option<Network>,
+    /// The account's derivation path [default: m/48h/COINh/0h/2h]
+    #[arg(long)]
+    path: Option<DerivationPath>,
+    /// The signer's name in the policy record
+    #[arg(long, value_name = "NAME")]
+    name: Option<KeyName>,
+    /// The person who holds it in the policy record [default: the name]
+    #[arg(long, value_name = "NAME")]
+    person: Option<KeyName>,
+}
+
+impl Keygen {
+    pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
+        let home = context.home()?;
+        match (&self.approval, &self.request) {
+            (Some(name), _) => person_key(context, &home, Kind::Approval, name),
+            (None, Some(name)) => person_key(context, &home, Kind::Request, name),
+            (None, None) => self.signer_key(context, &home),
+        }
+    }
+
+    fn signer_key(&self, context: &mut Context, home: &Home) -> Result<(), Failure> {
+        refuse_existing(home)?;
+        let (network, path) = self.account.network_and_path()?;
+        let passphrase = context.new_passphrase()?;
+        let words = vault_key::fresh_words()?;
+        let key = VaultKey::from_words(&words, network, &path)?;
+        // The words come first: a key whose words nobody has must never receive money.
+        if let Some(file) = &self.words_file {
+            durable::write_new(file, format!("{}\n", words.as_str()).as_bytes())?;
+        } else {
+            let terminal = &mut context.terminal;
+            terminal.talk("Write these words down; they are shown once:");
+            terminal.talk(&numbered(&words));
+        }
+        store_signer(
+            context,
+            home,
+            &key,
+            Made::Generated,
+            &passphrase,
+            &self.account,
+        )
+    }
+}
+
+impl Account {
+    pub(super) fn network_and_path(&self) -> Result<(Network, DerivationPath), Failure> {
+        let network = self.network.ok_or_else(|| {
+            Failure::because(Class::Usage, "NO_NETWORK", "no network named")
+                .hinted("give --network mainnet, testnet4, signet or regtest")
+        })?;
+        let path = self.path.clone();
+        let path = path.unwrap_or_else(|| vault_key::default_path(network));
+        Ok((network, path))
+    }
+}
+
+/// The network of a policy's name for it.
+pub(super) fn network(name: &str) -> Result<Network, UnknownNetwork> {
+    network_of_name(name).ok_or(UnknownNetwork)
+}
+
+/// A name is no network's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not mainnet, testnet4, signet or regtest")]
+pub(super) struct UnknownNetwork;
+
+/// Refuses before anything is written when the home has a signer's key.
+pub(super) fn refuse_existing(home: &Home) -> Result<(), Failure> {
+    for kind in [Kind::Vault, Kind::Journal] {
+        if home.holds(kind, None) {
+            let message = format!("this home holds a {kind:?} key already");
+            return Err(Failure::because(Class::Usage, "KEY_EXISTS", message)
+                .hinted("a key is never overwritten; use another home folder"));
+        }
+    }
+    Ok(())
+}
+
+/// Stores a signer's key with a fresh journal key, and answers with its record.
+pub(super) fn store_signer(
+    context: &mut Context,
+    home: &Home,
+    key: &VaultKey,
+    made: Made,
+    passphrase: &Passphrase,
+    account: &Account,
+) -> Result<(), Failure> {
+    let (journal, journal_file) = PersonKey::generate(Kind::Journal, passphrase)?;
+    let key_file = key.seal(made, passphrase)?;
+    home.store(&journal_file, None)?;
+    home.store(&key_file, None)?;
+    let public = key.public(&Secp256k1::new()).to_string();
+    let journal = journal.public();
+    let name = account.name.as_ref();
+    let name = name.map_or_else(|| "NAME".to_owned(), KeyName::to_string);
+    let person = account.person.as_ref();
+    let person = person.map_or_else(|| name.clone(), KeyName::to_string);
+    let record = format!(
+        "[[signers]]\nname = \"{name}\"\nperson = \"{person}\"\n\
+         device = {{ kind = \"software\" }}\nkey = \"{public}\"\njournal = \"{journal}\"\n"
+    );
+    let value = serde_json::json!({
+        "kind": "signer",
+        "key": public,
+        "journal": journal,
+        "record": record,
+    });
+    context.terminal.answer(&record, &value)
+}
+
+fn person_key(
+    context: &mut Context,
+    home: &Home,
+    kind: Kind,
+    name: &KeyName,
+) -> Result<(), Failure> {
+    let passphrase = context.new_passphrase()?;
+    let (key, sealed) = PersonKey::generate(kind, &passphrase)?;
+    home.store(&sealed, Some(name))?;
+    let public = key.public();
+    let keys = format!("keys = [{{ key = \"{public}\", tool = \"own\" }}]\n");
+    let (word, record) = if kind == Kind::Approval {
+        let head = format!("[[approvers]]\nname = \"{name}\"\nperson = \"{name}\"\ngroups = []\n");
+        ("approver", head + &keys)
+    } else {
+        (
+            "requester",
+            format!("[[requesters]]\nname = \"{name}\"\n") + &keys,
+        )
+    };
+    let value = serde_json::json!({
+        "kind": word,
+        "name": name.to_string(),
+        "key": public,
+        "key_id": public.id(),
+        "record": record,
+    });
+    context.terminal.answer(&record, &value)
+}
+
+/// The words in rows of four, each with its number.
+fn numbered(words: &str) -> String {
+    let numbered: Vec<String> = (1_usize..)
+        .zip(words.split(' '))
+        .map(|(number, word)| format!("{number:>2} {word:<9}"))
+        .collect();
+    let rows = numbered.chunks(4).map(|row| row.join(" "));
+    rows.map(|row| row.trim_end().to_owned())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_numbered_in_rows_of_four() {
+        let shown = numbered("abandon ability able about above");
+        assert_eq!(
+            shown,
+            " 1 abandon    2 ability    3 able       4 about\n 5 above"
+        );
+    }
+}

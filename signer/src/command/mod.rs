@@ -1,0 +1,160 @@
+//! The command line: one file a verb, each from parsed arguments to one answer.
+//!
+//! Data goes to standard output, talk to standard error. Exit codes: 0 done, 1 refused, 2 usage,
+//! 3 device or connection, 255 a bug.
+
+mod approve;
+mod import;
+mod init;
+mod journal;
+mod keygen;
+mod policy;
+mod request;
+mod review;
+mod sign;
+mod xpub;
+
+use crate::failure::{Class, Failure};
+use crate::home::Home;
+use crate::keystore::Passphrase;
+use crate::terminal::Terminal;
+use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Reviews, journals and signs; the approver's and requester's own tool
+#[derive(Debug, Parser)]
+#[command(name = "countersign-signer", version, arg_required_else_help = true)]
+struct CommandLine {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// What every verb takes.
+#[derive(Debug, clap::Args)]
+struct Common {
+    /// The home folder: keys, pinned policy, journal
+    #[arg(
+        long,
+        global = true,
+        env = "COUNTERSIGN_SIGNER_HOME",
+        value_name = "DIR"
+    )]
+    home: Option<PathBuf>,
+    /// Read the passphrase from this file instead of asking
+    #[arg(long, global = true, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Keygen(keygen::Keygen),
+    Import(import::Import),
+    Xpub(xpub::Xpub),
+    Init(init::Init),
+    Review(review::ReviewVerb),
+    Sign(sign::Sign),
+    Approve(approve::Approve),
+    Reject(approve::Reject),
+    Request(request::Request),
+    Journal(journal::JournalVerb),
+    Policy(policy::PolicyVerb),
+}
+
+/// What a verb works with.
+struct Context {
+    common: Common,
+    terminal: Terminal,
+}
+
+impl Context {
+    fn home(&self) -> Result<Home, Failure> {
+        self.common.home.clone().map(Home::at).ok_or_else(|| {
+            Failure::because(Class::Usage, "NO_HOME", "no home folder named")
+                .hinted("give --home DIR or set COUNTERSIGN_SIGNER_HOME")
+        })
+    }
+
+    fn passphrase(&mut self) -> Result<Passphrase, Failure> {
+        let file = self.common.passphrase_file.as_deref();
+        Ok(self.terminal.passphrase(file, false)?)
+    }
+
+    fn new_passphrase(&mut self) -> Result<Passphrase, Failure> {
+        let file = self.common.passphrase_file.as_deref();
+        Ok(self.terminal.passphrase(file, true)?)
+    }
+}
+
+/// Runs one command line of the process and gives its exit code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let line = match CommandLine::try_parse_from(arguments) {
+        Ok(line) => line,
+        Err(error) => {
+            // clap's own text is help, version, or a usage error with its exit code 2.
+            drop(error.print());
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let mut context = Context {
+        terminal: Terminal::of_process(line.common.json),
+        common: line.common,
+    };
+    match line.verb.run(&mut context) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            context.terminal.fail(&failure);
+            ExitCode::from(failure.class().exit_code())
+        }
+    }
+}
+
+impl Verb {
+    fn run(self, context: &mut Context) -> Result<(), Failure> {
+        match self {
+            Self::Keygen(verb) => verb.run(context),
+            Self::Import(verb) => verb.run(context),
+            Self::Xpub(verb) => verb.run(context),
+            Self::Init(verb) => verb.run(context),
+            Self::Review(verb) => verb.run(context),
+            Self::Sign(verb) => verb.run(context),
+            Self::Approve(verb) => verb.run(context),
+            Self::Reject(verb) => verb.run(context),
+            Self::Request(verb) => verb.run(context),
+            Self::Journal(verb) => verb.run(context),
+            Self::Policy(verb) => verb.run(context),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn a_passphrase_is_never_an_argument_or_in_the_environment() {
+        let mut all = vec![CommandLine::command()];
+        while let Some(command) = all.pop() {
+            for argument in command.get_arguments() {
+                let id = argument.get_id().as_str();
+                assert!(id != "passphrase", "{}", command.get_name());
+                if id.contains("passphrase") {
+                    assert!(argument.get_env().is_none(), "{}", command.get_name());
+                }
+            }
+            all.extend(command.get_subcommands().cloned());
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! `policy`: writes, checks and shows policy documents, without a home.
+
+use super::Context;
+use crate::failure::{Class, Failure};
+use crate::pin::mistake_reason;
+use crate::terminal::read_input;
+use policies::descriptor::{NamedKey, compile};
+use policies::document::SignerKey;
+use policies::{Policy, ScriptKind, report};
+use std::path::{Path, PathBuf};
+
+const MAX_BYTES: u64 = 1024 * 1024;
+
+/// Compile, check or show a policy
+#[derive(Debug, clap::Args)]
+pub(super) struct PolicyVerb {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Show a document: its id and words, spending paths, people, limits, rules
+    Show {
+        /// The document, or - for standard input
+        file: PathBuf,
+    },
+    /// Check a document and name every mistake
+    Check {
+        /// The document, or - for standard input
+        file: PathBuf,
+    },
+    /// Write the descriptor of a policy text over named keys
+    Compile {
+        /// The policy, such as thresh(2,pk(alice),pk(bob),pk(machine))
+        policy: String,
+        /// The kind of script: wsh, tr or wpkh
+        #[arg(long, value_parser = script_kind)]
+        script: ScriptKind,
+        /// A key of the policy, as name=[fingerprint/path]xpub; once for each
+        #[arg(long = "key", value_name = "NAME=KEY", value_parser = named_key, required = true)]
+        keys: Vec<NamedKey>,
+    },
+}
+
+fn script_kind(name: &str) -> Result<ScriptKind, &'static str> {
+    [ScriptKind::Wsh, ScriptKind::Tr, ScriptKind::Wpkh]
+        .into_iter()
+        .find(|kind| kind.name() == name)
+        .ok_or("not wsh, tr or wpkh")
+}
+
+fn named_key(text: &str) -> Result<NamedKey, String> {
+    let (name, key) = text.split_once('=').ok_or("not name=[origin]xpub")?;
+    let key: SignerKey = key.parse().map_err(|error| format!("{name}: {error}"))?;
+    Ok(NamedKey {
+        name: name.to_owned(),
+        key: key.position(),
+    })
+}
+
+impl PolicyVerb {
+    pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
+        match self.what {
+            What::Show { file } => {
+                let policy = read_policy(&file)?;
+                let (text, value) = (report::show(&policy), report::json(&policy));
+                context.terminal.answer(&text, &value)
+            }
+            What::Check { file } => {
+                let policy = read_policy(&file)?;
+                let words = policy.words().join(" ");
+                let text = format!("No mistakes\n  id     {}\n  words  {words}", policy.id);
+                let value = serde_json::json!({ "id": policy.id, "words": policy.words() });
+                context.terminal.answer(&text, &value)
+            }
+            What::Compile {
+                policy,
+                script,
+                keys,
+            } => {
+                let descriptor = compile(&policy, script, &keys).map_err(|error| {
+                    Failure::because(Class::Refused, "CANNOT_COMPILE", error.to_string())
+                })?;
+                let value = serde_json::json!({ "descriptor": descriptor });
+                context.terminal.answer(&descriptor, &value)
+            }
+        }
+    }
+}
+
+fn read_policy(file: &Path) -> Result<Policy, Failure> {
+    let document = read_input(file, MAX_BYTES)?;
+    Policy::parse(&document).map_err(|mistakes| {
+        let reasons = mistakes.iter().map(mistake_reason).collect();
+        Failure::of(Class::Refused, reasons)
+    })
+}

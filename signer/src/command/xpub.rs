@@ -1,0 +1,20 @@
+//! `xpub`: the public half of the signer's key, without opening its seal.
+
+use super::Context;
+use crate::failure::Failure;
+use crate::keystore::Kind;
+
+/// Show the signer's extended public key with its origin
+#[derive(Debug, clap::Args)]
+pub(super) struct Xpub {}
+
+impl Xpub {
+    #[expect(clippy::unused_self, reason = "every verb runs the same way")]
+    pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
+        let home = context.home()?;
+        let key = home.sealed(Kind::Vault, None)?.header.public;
+        let journal = home.sealed(Kind::Journal, None)?.header.public;
+        let value = serde_json::json!({ "key": key, "journal": journal });
+        context.terminal.answer(&key, &value)
+    }
+}

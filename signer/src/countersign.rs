@@ -1,0 +1,276 @@
+//! The order in which a signature comes to be, and the only way to one.
+//!
+//! Read strictly → review with the journal → entry durable → sign the transaction that the review
+//! rebuilt → verify → reply with signatures and receipt only. A crash at any point leaves either no
+//! signature, or a signature whose transaction is remembered.
+
+use crate::failure::{Class, Explained, Reason};
+use crate::home::{Home, HomeError};
+use crate::journal_file::{AppendLog, JournalFile, JournalFileError, Remembered};
+use crate::keystore::{Passphrase, PersonKey, VaultKey};
+use crate::pin::{PinError, Pinned};
+use crate::reply::reply;
+use crate::signing::{InputSignatures, SigningError, Spending, sign};
+use bitcoin::psbt::Psbt;
+use bitcoin::secp256k1::{All, Secp256k1};
+use policies::psbt::{PsbtRefusal, read_strict};
+use policies::review::{Refusal, Review, review};
+use policies::{History, Policy, Receipt, UnixTime};
+use std::fs::File;
+
+/// A signer ready to sign: pinned policy, locked journal, opened keys.
+pub struct Countersigner<L = File> {
+    policy: Policy,
+    journal: JournalFile<L>,
+    key: VaultKey,
+    journal_key: PersonKey,
+    secp: Secp256k1<All>,
+}
+
+/// A transfer that may be signed, as one signer's journal stands.
+#[derive(Debug)]
+#[must_use = "an examined transfer is not signed yet"]
+pub struct Examined {
+    review: Review,
+    at: UnixTime,
+}
+
+impl Examined {
+    /// What the review found.
+    pub fn review(&self) -> &Review {
+        &self.review
+    }
+}
+
+/// What leaves the signer.
+#[derive(Debug, Clone)]
+pub struct Signed {
+    /// Signatures and receipt over the unsigned transaction.
+    pub psbt: Psbt,
+    /// The receipt in it.
+    pub receipt: Receipt,
+    /// How many signatures there are.
+    pub signatures: usize,
+}
+
+/// Why a transfer is not signed.
+#[derive(Debug, thiserror::Error)]
+pub enum CountersignError {
+    /// The home is no signer in its policy.
+    #[error("this home is no signer of its policy")]
+    NotASigner,
+    /// The bytes are no PSBT that a signer reads.
+    #[error(transparent)]
+    Psbt(#[from] PsbtRefusal),
+    /// The review refused, for every reason named.
+    #[error("refused for {} reasons, first: {}", .0.len(), first(.0))]
+    Refused(Vec<Refusal>),
+    /// The pin does not hold.
+    #[error(transparent)]
+    Pin(#[from] PinError),
+    /// A key does not open.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// The journal does not open or did not remember.
+    #[error(transparent)]
+    Journal(#[from] JournalFileError),
+    /// No signature came out, or a wrong one.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
+    /// What was examined is not what was remembered: a mistake of this program.
+    #[error("the reviewed transaction is not the remembered one")]
+    Inconsistent,
+}
+
+fn first(refusals: &[Refusal]) -> String {
+    refusals.first().map(Refusal::to_string).unwrap_or_default()
+}
+
+/// Reads and reviews a transfer under a policy, a history and a clock.
+///
+/// # Errors
+/// [`CountersignError::Psbt`] or [`CountersignError::Refused`].
+pub fn examine(
+    bytes: &[u8],
+    policy: &Policy,
+    history: &History,
+    clock: UnixTime,
+) -> Result<Examined, CountersignError> {
+    let psbt = read_strict(bytes)?;
+    let at = history.now(clock);
+    let review = review(&psbt, policy, history, at).map_err(CountersignError::Refused)?;
+    Ok(Examined { review, at })
+}
+
+impl Countersigner<File> {
+    /// Opens a home to sign with: the journal stays locked until this is dropped.
+    ///
+    /// # Errors
+    /// When the pin, the journal or a key is not as it should be.
+    pub fn open(home: &Home, passphrase: &Passphrase) -> Result<Self, CountersignError> {
+        let pinned = Pinned::load(home)?;
+        let owner = pinned.journal().ok_or(CountersignError::NotASigner)?;
+        let journal = JournalFile::open(&home.journal_file(), owner)?;
+        let key = home.open_vault_key(passphrase)?;
+        let journal_key = home.open_journal_key(passphrase)?;
+        Ok(Self::of(pinned.policy().clone(), journal, key, journal_key))
+    }
+}
+
+impl<L: AppendLog> Countersigner<L> {
+    /// A signer of these parts.
+    pub fn of(
+        policy: Policy,
+        journal: JournalFile<L>,
+        key: VaultKey,
+        journal_key: PersonKey,
+    ) -> Self {
+        let mut secp = Secp256k1::new();
+        if let Ok(seed) = crate::keystore::fresh::<32>() {
+            // Blinds the context against side channels; signatures stay the same.
+            secp.seeded_randomize(&seed);
+        }
+        Self {
+            policy,
+            journal,
+            key,
+            journal_key,
+            secp,
+        }
+    }
+
+    /// The pinned policy.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The journal.
+    pub fn journal(&self) -> &JournalFile<L> {
+        &self.journal
+    }
+
+    /// Reads and reviews a transfer as the journal stands.
+    ///
+    /// # Errors
+    /// As [`examine`].
+    pub fn examine(&self, bytes: &[u8], clock: UnixTime) -> Result<Examined, CountersignError> {
+        examine(bytes, &self.policy, self.journal.history(), clock)
+    }
+
+    /// Remembers, signs, verifies, receipts. Signing the same transaction again gives the same
+    /// signatures.
+    ///
+    /// # Errors
+    /// When the journal does not remember or a signature is wrong; then none leaves.
+    pub fn sign(&mut self, examined: Examined) -> Result<Signed, CountersignError> {
+        let Examined { review, at } = examined;
+        let remembered = self.journal.remember(review.signed_transaction(at))?;
+        let signatures = self.signatures(&review, remembered)?;
+        let count = signatures.iter().map(InputSignatures::count).sum();
+        let body = self.journal.journal().receipt(
+            review.txid,
+            review.manifest_hash,
+            None,
+            None,
+            self.journal.history().now(at),
+        );
+        let receipt = body.sign(self.journal_key.secret(), self.policy.vault);
+        let psbt = reply(&review.transaction, signatures, &receipt)
+            .map_err(|_| CountersignError::Inconsistent)?;
+        Ok(Signed {
+            psbt,
+            receipt,
+            signatures: count,
+        })
+    }
+
+    fn signatures(
+        &self,
+        review: &Review,
+        remembered: Remembered,
+    ) -> Result<Vec<InputSignatures>, CountersignError> {
+        let transaction = &review.transaction;
+        if remembered.txid() != transaction.compute_txid() {
+            return Err(CountersignError::Inconsistent);
+        }
+        let spending: Vec<Spending<'_>> = review
+            .inputs
+            .iter()
+            .map(|input| Spending {
+                prevout: &input.previous,
+                descriptor: &input.derived.definite,
+            })
+            .collect();
+        Ok(sign(
+            transaction,
+            &spending,
+            self.key.account(),
+            &self.secp,
+        )?)
+    }
+}
+
+impl Explained for CountersignError {
+    fn class(&self) -> Class {
+        match self {
+            Self::NotASigner => Class::Usage,
+            Self::Psbt(_) | Self::Refused(_) => Class::Refused,
+            Self::Pin(error) => error.class(),
+            Self::Home(error) => error.class(),
+            Self::Journal(error) => error.class(),
+            Self::Signing(SigningError::Fault { .. }) => Class::Device,
+            Self::Signing(
+                SigningError::InputCount { .. }
+                | SigningError::NoOwnKey { .. }
+                | SigningError::UnsupportedScript { .. }
+                | SigningError::Derivation { .. },
+            )
+            | Self::Inconsistent => Class::Bug,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NotASigner => "NOT_A_SIGNER",
+            Self::Psbt(refusal) => refusal.code(),
+            Self::Refused(refusals) => refusals.first().map_or("REFUSED", Refusal::code),
+            Self::Pin(error) => error.code(),
+            Self::Home(error) => error.code(),
+            Self::Journal(error) => error.code(),
+            Self::Signing(_) => "CANNOT_SIGN",
+            Self::Inconsistent => "INCONSISTENT",
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotASigner => Some("sign with a home made by keygen or import".to_owned()),
+            Self::Psbt(refusal) => Some(refusal.hint().to_owned()),
+            Self::Pin(error) => error.hint(),
+            Self::Home(error) => error.hint(),
+            Self::Journal(error) => error.hint(),
+            Self::Refused(_) | Self::Signing(_) | Self::Inconsistent => None,
+        }
+    }
+
+    fn reasons(&self) -> Vec<Reason> {
+        match self {
+            Self::Refused(refusals) => refusals.iter().map(reason_of).collect(),
+            Self::NotASigner
+            | Self::Psbt(_)
+            | Self::Pin(_)
+            | Self::Home(_)
+            | Self::Journal(_)
+            | Self::Signing(_)
+            | Self::Inconsistent => vec![crate::failure::reason(self)],
+        }
+    }
+}
+
+fn reason_of(refusal: &Refusal) -> Reason {
+    Reason {
+        code: refusal.code(),
+        message: refusal.to_string(),
+        hint: Some(refusal.hint().to_owned()),
+    }
+}

@@ -1,0 +1,187 @@
+//! Pinning a policy: the human's id, the home's own keys, and the birth of the journal.
+//!
+//! Birth zero is given once in a journal key's life, and only to a key that was drawn in this home
+//! and is named by the vault's first version; every other journal is born now, so that it signs
+//! nothing which a journal before it may have signed.
+
+use crate::failure::{Class, Explained, Reason, reason};
+use crate::home::{Home, HomeError};
+use crate::journal_file::{JournalFile, JournalFileError, Owner};
+use crate::keystore::{Kind, Made, WriteError, durable};
+use crate::pin::{FORMAT, PinError, PinRecord, Pinned};
+use policies::{Policy, PolicyId, UnixTime};
+
+/// What enrolment did.
+#[derive(Debug)]
+pub struct Enrolment {
+    /// The pinned policy with the home's roles.
+    pub pinned: Pinned,
+    /// When the journal was born, if the home signs; zero for the journal of a first version.
+    pub birth: Option<UnixTime>,
+}
+
+/// Why a policy is not pinned.
+#[derive(Debug, thiserror::Error)]
+pub enum EnrolmentError {
+    /// The typed id is not the document's.
+    #[error("the document's id is {found}, you gave {typed}")]
+    IdMismatch {
+        /// What the human gave.
+        typed: PolicyId,
+        /// The id of the document.
+        found: PolicyId,
+    },
+    /// Another policy is pinned.
+    #[error("this home has pinned {pinned} already")]
+    OtherPinned {
+        /// The pinned policy.
+        pinned: PolicyId,
+    },
+    /// The policy is no first version.
+    #[error("version {version} cannot be pinned yet, only the first one")]
+    LaterVersion {
+        /// Its version.
+        version: u32,
+    },
+    /// The document or a key does not fit.
+    #[error(transparent)]
+    Pin(#[from] PinError),
+    /// The journal cannot begin.
+    #[error(transparent)]
+    Journal(#[from] JournalFileError),
+    /// A file cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// A key file cannot be read.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+}
+
+/// Pins a policy that a human identified, and begins the journal of a signer.
+///
+/// Safe to run again after a crash: the pin is written last, and before it nothing is signed.
+///
+/// # Errors
+/// When the id, the document or a key does not fit; then nothing is pinned.
+pub fn enrol(
+    home: &Home,
+    document: &[u8],
+    typed: PolicyId,
+    now: UnixTime,
+) -> Result<Enrolment, EnrolmentError> {
+    let policy = Policy::parse(document).map_err(PinError::Mistakes)?;
+    if policy.id != typed {
+        return Err(EnrolmentError::IdMismatch {
+            typed,
+            found: policy.id,
+        });
+    }
+    if policy.version != 1 {
+        return Err(EnrolmentError::LaterVersion {
+            version: policy.version,
+        });
+    }
+    match Pinned::load(home) {
+        Err(PinError::NotPinned) => {}
+        Err(PinError::Altered { pinned, .. }) if pinned == typed => {}
+        Err(error) => return Err(error.into()),
+        Ok(pinned) if pinned.policy().id == typed => {}
+        Ok(pinned) => {
+            return Err(EnrolmentError::OtherPinned {
+                pinned: pinned.policy().id,
+            });
+        }
+    }
+    let pinned = Pinned::of(home, policy)?;
+    let birth = match pinned.journal() {
+        Some(owner) => Some(begin_journal(home, owner, now)?),
+        None => None,
+    };
+    write_pin(home, &pinned)?;
+    Ok(Enrolment { pinned, birth })
+}
+
+/// Begins the journal if there is none, and gives its birth.
+fn begin_journal(home: &Home, owner: Owner, now: UnixTime) -> Result<UnixTime, EnrolmentError> {
+    match JournalFile::open(&home.journal_file(), owner) {
+        Ok(open) => return Ok(open.history().birth()),
+        Err(JournalFileError::Missing(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let made = home.sealed(Kind::Journal, None)?.header.made;
+    // The mark is durable before the journal: a journal lost later never comes back with birth zero.
+    let mark = format!("{}\n", owner.key);
+    let birth = match durable::write_new(&home.journal_begun(), mark.as_bytes()) {
+        Ok(()) if made == Made::Generated => UnixTime::ZERO,
+        Ok(()) | Err(WriteError::Exists(_)) => now,
+        Err(error) => return Err(error.into()),
+    };
+    JournalFile::begin(&home.journal_file(), owner, birth)?;
+    Ok(birth)
+}
+
+fn write_pin(home: &Home, pinned: &Pinned) -> Result<(), EnrolmentError> {
+    let policy = pinned.policy();
+    let record = PinRecord {
+        format: FORMAT.to_owned(),
+        policy: policy.id,
+    };
+    let mut text = serde_json::to_vec(&record).expect("a pin is plain JSON");
+    text.push(b'\n');
+    durable::replace(&home.policy_file(), &policy.bytes)?;
+    durable::replace(&home.pin_file(), &text)?;
+    Ok(())
+}
+
+impl Explained for EnrolmentError {
+    fn class(&self) -> Class {
+        match self {
+            Self::IdMismatch { .. } | Self::OtherPinned { .. } | Self::LaterVersion { .. } => {
+                Class::Refused
+            }
+            Self::Pin(error) => error.class(),
+            Self::Journal(error) => error.class(),
+            Self::Write(error) => error.class(),
+            Self::Home(error) => error.class(),
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::IdMismatch { .. } => "POLICY_ID_MISMATCH",
+            Self::OtherPinned { .. } => "OTHER_POLICY_PINNED",
+            Self::LaterVersion { .. } => "NOT_YET",
+            Self::Pin(error) => error.code(),
+            Self::Journal(error) => error.code(),
+            Self::Write(error) => error.code(),
+            Self::Home(error) => error.code(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::IdMismatch { .. } => Some(
+                "do not pin it: have the id read out by another person who reviewed the document"
+                    .to_owned(),
+            ),
+            Self::OtherPinned { .. } => Some("use one home folder for each vault".to_owned()),
+            Self::LaterVersion { .. } => None,
+            Self::Pin(error) => error.hint(),
+            Self::Journal(error) => error.hint(),
+            Self::Write(error) => error.hint(),
+            Self::Home(error) => error.hint(),
+        }
+    }
+
+    fn reasons(&self) -> Vec<Reason> {
+        match self {
+            Self::Pin(error) => error.reasons(),
+            Self::IdMismatch { .. }
+            | Self::OtherPinned { .. }
+            | Self::LaterVersion { .. }
+            | Self::Journal(_)
+            | Self::Write(_)
+            | Self::Home(_) => vec![reason(self)],
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! The journal on disk: one file, locked while it is open, appended and never rewritten.
+//!
+//! Invariant: what [`JournalFile::remember`] returns exists only after the entry and the file's
+//! length are on stable storage. Every open replays the whole file as hostile input.
+
+use crate::failure::{Class, Explained};
+use crate::keystore::durable::{self, WriteError};
+use bitcoin::Txid;
+use policies::journal::{Entry, JournalError, Line};
+use policies::{History, Journal, PublicKey, SignedTransaction, UnixTime, VaultId};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+/// The most bytes of a journal that are read: some hundred thousand transactions.
+const MAX_BYTES: u64 = 1 << 30;
+
+/// Where entries become durable.
+pub trait AppendLog {
+    /// Appends bytes and returns once they survive a power cut.
+    ///
+    /// # Errors
+    /// The system's answer; then nobody knows how much was written.
+    fn append_durably(&mut self, bytes: &[u8]) -> io::Result<()>;
+}
+
+impl AppendLog for File {
+    fn append_durably(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(bytes)?;
+        self.sync_all()
+    }
+}
+
+/// An open journal; nobody else can open it meanwhile.
+#[derive(Debug)]
+pub struct JournalFile<L = File> {
+    log: L,
+    journal: Journal,
+    failed: bool,
+}
+
+/// Proof that a transaction is durable in the journal; only this module makes one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "it is what allows a signature"]
+pub struct Remembered {
+    txid: Txid,
+}
+
+impl Remembered {
+    /// The transaction remembered.
+    pub fn txid(&self) -> Txid {
+        self.txid
+    }
+}
+
+/// Why a journal does not open, or does not remember.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalFileError {
+    /// There is no journal.
+    #[error("there is no journal at {}", .0.display())]
+    Missing(PathBuf),
+    /// Another process has it open.
+    #[error("the journal {} is in use by another process", .0.display())]
+    Locked(PathBuf),
+    /// The system refused to read or write.
+    #[error("journal {}: {cause}", .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        cause: io::Error,
+    },
+    /// The file is larger than a journal may be.
+    #[error("the journal has {found} bytes, at most {MAX_BYTES} are read")]
+    TooLarge {
+        /// Bytes found.
+        found: u64,
+    },
+    /// The file could not be created.
+    #[error(transparent)]
+    Create(#[from] WriteError),
+    /// The content is not a journal: altered, or not written by this program.
+    #[error("the journal does not prove itself: {0}")]
+    Tampered(Box<JournalError>),
+    /// The journal belongs to another key.
+    #[error("the journal is of {found}, this home's journal key is {expected}")]
+    OtherKey {
+        /// The key in the journal.
+        found: PublicKey,
+        /// The home's journal key.
+        expected: PublicKey,
+    },
+    /// The journal belongs to another vault.
+    #[error("the journal is of vault {found}, the pinned policy of vault {expected}")]
+    OtherVault {
+        /// The vault in the journal.
+        found: VaultId,
+        /// The vault of the pinned policy.
+        expected: VaultId,
+    },
+    /// An entry could not be added.
+    #[error("the journal does not admit the transaction: {0}")]
+    NotAdmitted(Box<JournalError>),
+    /// An entry could not be made durable; nothing may be signed until the file is read again.
+    #[error("the entry could not be made durable: {0}")]
+    NotDurable(io::Error),
+    /// An earlier entry was not made durable.
+    #[error("an earlier entry could not be made durable; open the journal again")]
+    FailedBefore,
+}
+
+/// Whose journal is expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owner {
+    /// The vault of the pinned policy.
+    pub vault: VaultId,
+    /// The home's journal key.
+    pub key: PublicKey,
+}
+
+impl JournalFile<File> {
+    /// Begins a journal in a new file, complete or absent after a crash.
+    ///
+    /// # Errors
+    /// When there is a file already or the system refuses.
+    pub fn begin(path: &Path, owner: Owner, birth: UnixTime) -> Result<(), JournalFileError> {
+        let (_, line): (Journal, Line) =
+            Journal::begin(owner.vault, owner.key, birth).map_err(not_admitted)?;
+        Ok(durable::write_new(path, line.as_bytes())?)
+    }
+
+    /// Opens a journal for signing: takes the lock, replays every line, drops a line whose writing
+    /// was cut off (no signature left for it).
+    ///
+    /// # Errors
+    /// When the file is missing, in use, altered, or somebody else's.
+    pub fn open(path: &Path, owner: Owner) -> Result<Self, JournalFileError> {
+        let io = |cause| JournalFileError::Io {
+            path: path.to_owned(),
+            cause,
+        };
+        let mut options = OpenOptions::new();
+        let mut file = match options.read(true).append(true).open(path) {
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+                return Err(JournalFileError::Missing(path.to_owned()));
+            }
+            opened => opened.map_err(io)?,
+        };
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => JournalFileError::Locked(path.to_owned()),
+            TryLockError::Error(cause) => io(cause),
+        })?;
+        let bytes = bounded(&mut file, path)?;
+        let complete = Journal::complete_lines(&bytes);
+        let journal = replay(&bytes, complete, owner)?;
+        if complete < bytes.len() {
+            let length =
+                u64::try_from(complete).map_err(|_| io(io::ErrorKind::FileTooLarge.into()))?;
+            file.set_len(length)
+                .and_then(|()| file.sync_all())
+                .and_then(|()| file.seek(SeekFrom::End(0)).map(drop))
+                .map_err(io)?;
+        }
+        Ok(Self::over(file, journal))
+    }
+
+    /// Reads a journal without locking it, to look at; a line being written is left out.
+    ///
+    /// # Errors
+    /// When the file is missing, altered, or somebody else's.
+    pub fn read(path: &Path, owner: Owner) -> Result<Journal, JournalFileError> {
+        let bytes = read_bytes(path)?;
+        replay(&bytes, Journal::complete_lines(&bytes), owner)
+    }
+}
+
+fn not_admitted(error: JournalError) -> JournalFileError {
+    JournalFileError::NotAdmitted(Box::new(error))
+}
+
+/// The bytes of a journal file.
+///
+/// # Errors
+/// When it is missing, too large, or cannot be read.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, JournalFileError> {
+    match File::open(path) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+            Err(JournalFileError::Missing(path.to_owned()))
+        }
+        Err(cause) => Err(JournalFileError::Io {
+            path: path.to_owned(),
+            cause,
+        }),
+        Ok(mut file) => bounded(&mut file, path),
+    }
+}
+
+fn bounded(file: &mut File, path: &Path) -> Result<Vec<u8>, JournalFileError> {
+    let io = |cause| JournalFileError::Io {
+        path: path.to_owned(),
+        cause,
+    };
+    let found = file.metadata().map_err(io)?.len();
+    if found > MAX_BYTES {
+        return Err(JournalFileError::TooLarge { found });
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(io)?;
+    Ok(bytes)
+}
+
+fn replay(bytes: &[u8], complete: usize, owner: Owner) -> Result<Journal, JournalFileError> {
+    let lines = bytes.get(..complete).unwrap_or_default();
+    let journal =
+        Journal::read(lines).map_err(|error| JournalFileError::Tampered(Box::new(error)))?;
+    let Owner { vault, key } = owner;
+    if journal.key() != key {
+        return Err(JournalFileError::OtherKey {
+            found: journal.key(),
+            expected: key,
+        });
+    }
+    if journal.vault() != vault {
+        return Err(JournalFileError::OtherVault {
+            found: journal.vault(),
+            expected: vault,
+        });
+    }
+    Ok(journal)
+}
+
+impl<L: AppendLog> JournalFile<L> {
+    /// A journal over a log that holds its lines.
+    pub fn over(log: L, journal: Journal) -> Self {
+        Self {
+            log,
+            journal,
+            failed: false,
+        }
+    }
+
+    /// Makes a transaction durable before it is signed. One that is there already needs no entry.
+    ///
+    /// # Errors
+    /// When the journal does not admit it or the entry cannot be made durable; after that, nothing
+    /// is remembered until the file is opened again.
+    pub fn remember(&mut self, signed: SignedTransaction) -> Result<Remembered, JournalFileError> {
+        if self.failed {
+            return Err(JournalFileError::FailedBefore);
+        }
+        let txid = signed.txid;
+        if self.journal.history().contains(&txid) {
+            self.journal.history().admits(&signed).map_err(|source| {
+                let line = self.journal.counter();
+                not_admitted(JournalError::NotAdmitted { line, source })
+            })?;
+            return Ok(Remembered { txid });
+        }
+        let line = self
+            .journal
+            .append(Entry::Signed(signed))
+            .map_err(not_admitted)?;
+        if let Err(cause) = self.log.append_durably(line.as_bytes()) {
+            self.failed = true;
+            return Err(JournalFileError::NotDurable(cause));
+        }
+        Ok(Remembered { txid })
+    }
+
+    /// The journal's state.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// What follows from its entries.
+    pub fn history(&self) -> &History {
+        self.journal.history()
+    }
+}
+
+impl Explained for JournalFileError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Tampered(_)
+            | Self::OtherKey { .. }
+            | Self::OtherVault { .. }
+            | Self::TooLarge { .. }
+            | Self::NotAdmitted(_) => Class::Refused,
+            Self::Missing(_) | Self::Create(WriteError::Exists(_)) => Class::Usage,
+            Self::Locked(_)
+            | Self::Io { .. }
+            | Self::Create(WriteError::Io { .. })
+            | Self::NotDurable(_)
+            | Self::FailedBefore => Class::Device,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Missing(_) => "JOURNAL_MISSING",
+            Self::Locked(_) => "JOURNAL_LOCKED",
+            Self::Io { .. } | Self::TooLarge { .. } => "JOURNAL_UNREADABLE",
+            Self::Create(_) => "JOURNAL_EXISTS",
+            Self::Tampered(_) => "JOURNAL_TAMPERED",
+            Self::OtherKey { .. } | Self::OtherVault { .. } => "JOURNAL_FOREIGN",
+            Self::NotAdmitted(_) => "JOURNAL_NOT_ADMITTED",
+            Self::NotDurable(_) | Self::FailedBefore => "JOURNAL_NOT_DURABLE",
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Missing(_) => {
+                "pin the policy with init; if a journal was lost, init begins one that signs only \
+                 what is requested from now on"
+            }
+            Self::Locked(_) => "stop the other countersign-signer of this home",
+            Self::Tampered(_) => "do not sign with this home; find out who changed the file",
+            Self::OtherKey { .. } | Self::OtherVault { .. } => {
+                "a journal belongs to one home and is never copied"
+            }
+            Self::NotDurable(_) | Self::FailedBefore => {
+                "nothing was signed; make room on the disk, then try again"
+            }
+            Self::Io { .. } | Self::TooLarge { .. } | Self::Create(_) | Self::NotAdmitted(_) => {
+                return None;
+            }
+        };
+        Some(hint.to_owned())
+    }
+}
+
+#[cfg(test)]
+#[path = "journal_file_tests.rs"]
+mod tests;

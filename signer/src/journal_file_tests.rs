@@ -1,0 +1,212 @@
+//! The journal file under crashes, tampering and two processes at once.
+
+use super::*;
+use bitcoin::hashes::Hash;
+use bitcoin::{Amount, OutPoint, ScriptBuf};
+use policies::intent::SecretKey;
+use policies::journal::Fault;
+use policies::{Intent, IntentKind, Keyset};
+
+fn owner() -> Owner {
+    Owner {
+        vault: VaultId::from_bytes([1; 32]),
+        key: SecretKey::from_bytes(&[2; 32]).public(),
+    }
+}
+
+/// Transaction `number`, paying withdrawal `id`, spending coin `coin`.
+fn signed(number: u8, id: &str, coin: u8) -> SignedTransaction {
+    // Another amount for an id of another length: equal payments to one script are one line.
+    let amount = Amount::from_sat(if id.len() == 2 { 1_000 } else { 2_000 });
+    let intent = Intent {
+        vault: owner().vault,
+        keyset: Keyset::from_bytes([1; 32]),
+        requester: "exchange".parse().expect("a name"),
+        id: id.parse().expect("an id"),
+        kind: IntentKind::Payment,
+        script_pubkey: ScriptBuf::from_bytes([&[0, 20][..], &[9; 20]].concat()),
+        amount,
+        min: amount,
+        created: UnixTime::from_secs(1_000),
+        expires: UnixTime::from_secs(9_000),
+        replaces: None,
+        repeats: None,
+        reference: String::new(),
+    };
+    SignedTransaction {
+        txid: Txid::from_byte_array([number; 32]),
+        inputs: vec![OutPoint::new(Txid::from_byte_array([coin; 32]), 0)],
+        intents: vec![intent],
+        replaced: Vec::new(),
+        change_indexes: vec![u32::from(number)],
+        fee: Amount::from_sat(200),
+        at: UnixTime::from_secs(2_000),
+    }
+}
+
+struct OnDisk {
+    _folder: tempfile::TempDir,
+    path: PathBuf,
+}
+
+fn on_disk() -> OnDisk {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("journal.jsonl");
+    JournalFile::begin(&path, owner(), UnixTime::ZERO).expect("begins");
+    OnDisk {
+        _folder: folder,
+        path,
+    }
+}
+
+impl OnDisk {
+    fn open(&self) -> Result<JournalFile, JournalFileError> {
+        JournalFile::open(&self.path, owner())
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        std::fs::read(&self.path).expect("reads")
+    }
+
+    fn overwrite(&self, bytes: &[u8]) {
+        std::fs::write(&self.path, bytes).expect("writes");
+    }
+}
+
+#[test]
+fn what_was_remembered_is_there_after_reopening() {
+    let disk = on_disk();
+    let mut journal = disk.open().expect("opens");
+    let remembered = journal.remember(signed(1, "w1", 1)).expect("remembers");
+    assert_eq!(remembered.txid(), signed(1, "w1", 1).txid);
+    let live = journal.journal().clone();
+    drop(journal);
+    assert_eq!(*disk.open().expect("opens").journal(), live);
+    assert_eq!(JournalFile::read(&disk.path, owner()).expect("reads"), live);
+}
+
+#[test]
+fn the_same_transaction_again_needs_no_new_entry() {
+    let disk = on_disk();
+    let mut journal = disk.open().expect("opens");
+    let first = journal.remember(signed(1, "w1", 1)).expect("remembers");
+    let length = disk.bytes().len();
+    let again = journal.remember(signed(1, "w1", 1)).expect("is there");
+    assert_eq!(again, first);
+    assert_eq!(disk.bytes().len(), length);
+}
+
+#[test]
+fn another_transaction_of_the_withdrawal_must_share_an_input() {
+    let disk = on_disk();
+    let mut journal = disk.open().expect("opens");
+    let _first = journal.remember(signed(1, "w1", 1)).expect("remembers");
+    let before = disk.bytes();
+    let refused = journal.remember(signed(2, "w1", 2)).expect_err("refuses");
+    assert!(
+        matches!(&refused, JournalFileError::NotAdmitted(error) if matches!(
+            **error,
+            JournalError::NotAdmitted { source: Fault::NotExclusive { .. }, .. }
+        ))
+    );
+    assert_eq!(disk.bytes(), before);
+    let _replacement = journal
+        .remember(signed(3, "w1", 1))
+        .expect("shares the coin");
+}
+
+#[test]
+fn a_second_process_is_told_that_the_journal_is_in_use() {
+    let disk = on_disk();
+    let open = disk.open().expect("opens");
+    let refused = disk.open().expect_err("is in use");
+    assert_eq!(refused.code(), "JOURNAL_LOCKED");
+    drop(open);
+    disk.open().expect("is free again");
+}
+
+#[test]
+fn a_line_cut_off_by_a_crash_is_dropped_and_written_anew() {
+    let disk = on_disk();
+    let mut journal = disk.open().expect("opens");
+    let _first = journal.remember(signed(1, "w1", 1)).expect("remembers");
+    drop(journal);
+    let whole = disk.bytes();
+    let born = Journal::complete_lines(&whole[..whole.len() - 1]);
+    for cut in born..whole.len() {
+        disk.overwrite(&whole[..cut]);
+        let mut journal = disk.open().expect("opens without the torn line");
+        assert_eq!(journal.journal().counter(), 0, "cut at {cut}");
+        let _again = journal.remember(signed(1, "w1", 1)).expect("remembers");
+        drop(journal);
+        assert_eq!(disk.bytes(), whole, "cut at {cut}");
+    }
+}
+
+#[test]
+fn every_altered_byte_is_noticed() {
+    let disk = on_disk();
+    let mut journal = disk.open().expect("opens");
+    let _first = journal.remember(signed(1, "w1", 1)).expect("remembers");
+    let _second = journal.remember(signed(2, "w22", 2)).expect("remembers");
+    drop(journal);
+    let whole = disk.bytes();
+    let last_line = Journal::complete_lines(&whole[..whole.len() - 1]);
+    // The end of the file is a torn line, not an alteration, when its line feed is gone.
+    for position in 0..whole.len() - 1 {
+        let mut altered = whole.clone();
+        altered[position] ^= 1;
+        disk.overwrite(&altered);
+        match disk.open() {
+            Err(JournalFileError::Tampered(_)) => {}
+            Err(other) => panic!("byte {position}: {other}"),
+            Ok(_) => panic!("byte {position} of {last_line} altered unnoticed"),
+        }
+    }
+}
+
+#[test]
+fn a_journal_of_another_home_or_vault_is_refused() {
+    let disk = on_disk();
+    let other_key = Owner {
+        key: SecretKey::from_bytes(&[3; 32]).public(),
+        ..owner()
+    };
+    let other_vault = Owner {
+        vault: VaultId::from_bytes([9; 32]),
+        ..owner()
+    };
+    for other in [other_key, other_vault] {
+        let refused = JournalFile::open(&disk.path, other).expect_err("refuses");
+        assert_eq!(refused.code(), "JOURNAL_FOREIGN");
+    }
+}
+
+#[test]
+fn a_missing_journal_is_named_and_an_existing_one_never_begun_again() {
+    let disk = on_disk();
+    let missing = JournalFile::open(&disk.path.with_extension("gone"), owner());
+    assert_eq!(missing.expect_err("is missing").code(), "JOURNAL_MISSING");
+    let again = JournalFile::begin(&disk.path, owner(), UnixTime::ZERO);
+    assert_eq!(again.expect_err("exists").code(), "JOURNAL_EXISTS");
+}
+
+/// A disk that is full.
+struct Full;
+
+impl AppendLog for Full {
+    fn append_durably(&mut self, _: &[u8]) -> io::Result<()> {
+        Err(io::ErrorKind::StorageFull.into())
+    }
+}
+
+#[test]
+fn nothing_is_remembered_on_a_full_disk_nor_afterwards() {
+    let (journal, _) = Journal::begin(owner().vault, owner().key, UnixTime::ZERO).expect("begins");
+    let mut journal = JournalFile::over(Full, journal);
+    let refused = journal.remember(signed(1, "w1", 1)).expect_err("is full");
+    assert_eq!(refused.code(), "JOURNAL_NOT_DURABLE");
+    // The journal in memory is ahead of the disk: not even the same transaction passes.
+    let refused = journal.remember(signed(1, "w1", 1)).expect_err("still");
+    assert!(matches!(refused, JournalFileError::FailedBefore));
+}

@@ -1,0 +1,336 @@
+//! The pinned policy: what a human confirmed once, and everything afterwards obeys.
+//!
+//! Invariant: a [`Pinned`] policy's bytes hash to the id that a human typed, and every key of the
+//! home that it should name is named in it.
+
+use crate::failure::{Class, Explained, Reason, reason};
+use crate::home::{HeldKey, Home, HomeError};
+use crate::journal_file::Owner;
+use crate::keystore::Kind;
+use policies::document::SignerKey;
+use policies::{Mistake, Policy, PolicyId, PublicKey};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+pub(crate) const FORMAT: &str = "countersign/pin/1";
+
+/// What `pin.json` holds.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PinRecord {
+    pub(crate) format: String,
+    pub(crate) policy: PolicyId,
+}
+
+/// What a home is in its policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Role {
+    /// It signs transactions under this name.
+    Signer(String),
+    /// It approves under this name.
+    Approver(String),
+    /// It requests under this name.
+    Requester(String),
+}
+
+impl std::fmt::Display for Role {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Signer(name) => write!(formatter, "signer {name}"),
+            Self::Approver(name) => write!(formatter, "approver {name}"),
+            Self::Requester(name) => write!(formatter, "requester {name}"),
+        }
+    }
+}
+
+/// A home's pinned policy and what the home is in it.
+#[derive(Debug, Clone)]
+pub struct Pinned {
+    policy: Policy,
+    roles: Vec<Role>,
+    journal: Option<Owner>,
+}
+
+/// Why a home has no usable pinned policy.
+#[derive(Debug, thiserror::Error)]
+pub enum PinError {
+    /// Nothing is pinned.
+    #[error("no policy is pinned in this home")]
+    NotPinned,
+    /// A file of the pin cannot be read.
+    #[error("cannot read {}: {cause}", .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        cause: std::io::Error,
+    },
+    /// `pin.json` is not one of ours.
+    #[error("{} is not a pin of this version", .0.display())]
+    NotAPin(PathBuf),
+    /// The document is not the one that was pinned.
+    #[error("the policy file has the id {found}, pinned is {pinned}")]
+    Altered {
+        /// The id of the bytes found.
+        found: PolicyId,
+        /// The id that was pinned.
+        pinned: PolicyId,
+    },
+    /// The document has mistakes.
+    #[error("the policy has {} mistakes, first: {}", .0.len(), first(.0))]
+    Mistakes(Vec<Mistake>),
+    /// A key of this home does not fit the policy.
+    #[error(transparent)]
+    Key(#[from] KeyNotNamed),
+    /// The home's keys cannot be listed.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+}
+
+/// How a key of the home is missing in the policy, by name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyNotNamed {
+    /// The home holds no key at all.
+    #[error("this home holds no key that a policy could name")]
+    NoKeys,
+    /// The signer's extended key is in no record.
+    #[error("no signer of the policy holds this home's key {key}")]
+    Signer {
+        /// The key with its origin.
+        key: String,
+    },
+    /// The signer's record has the key with another origin.
+    #[error("signer {name} is recorded with the key {found}, this home's is {key}")]
+    Origin {
+        /// The signer.
+        name: String,
+        /// The key as the policy has it.
+        found: String,
+        /// The key of the home.
+        key: String,
+    },
+    /// The signer's record names another journal.
+    #[error("signer {name} is recorded with the journal {found}, this home's is {key}")]
+    Journal {
+        /// The signer.
+        name: String,
+        /// The journal key of the policy.
+        found: PublicKey,
+        /// The journal key of the home.
+        key: String,
+    },
+    /// A person's key is in no record of its purpose.
+    #[error("the policy names no {kind:?} key {key}")]
+    Person {
+        /// Its purpose.
+        kind: Kind,
+        /// The key.
+        key: String,
+    },
+}
+
+fn first(mistakes: &[Mistake]) -> String {
+    mistakes.first().map(Mistake::to_string).unwrap_or_default()
+}
+
+impl Pinned {
+    /// Loads the pinned policy of a home and checks all of it again.
+    ///
+    /// # Errors
+    /// When nothing is pinned, or a file or key is not what it was.
+    pub fn load(home: &Home) -> Result<Self, PinError> {
+        let read = |path: PathBuf| match std::fs::read(&path) {
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Err(PinError::NotPinned),
+            Err(cause) => Err(PinError::Unreadable { path, cause }),
+            Ok(bytes) => Ok(bytes),
+        };
+        let record: PinRecord = serde_json::from_slice(&read(home.pin_file())?)
+            .ok()
+            .filter(|record: &PinRecord| record.format == FORMAT)
+            .ok_or_else(|| PinError::NotAPin(home.pin_file()))?;
+        let policy = Policy::parse(&read(home.policy_file())?).map_err(PinError::Mistakes)?;
+        if policy.id != record.policy {
+            return Err(PinError::Altered {
+                found: policy.id,
+                pinned: record.policy,
+            });
+        }
+        Self::of(home, policy)
+    }
+
+    /// Finds every key of a home in a policy.
+    ///
+    /// # Errors
+    /// [`PinError::Key`] names the first key that the policy does not name as it should.
+    pub fn of(home: &Home, policy: Policy) -> Result<Self, PinError> {
+        let held = home.held_keys()?;
+        let mut roles = Vec::new();
+        let mut journal = None;
+        for key in &held {
+            match key.header.kind {
+                Kind::Vault => {
+                    let (name, owner) = signer_of(&policy, key, &held)?;
+                    roles.push(Role::Signer(name));
+                    journal = Some(owner);
+                }
+                // Found together with the key that it journals for.
+                Kind::Journal => {}
+                Kind::Approval | Kind::Request => roles.push(person_of(&policy, key)?),
+            }
+        }
+        if roles.is_empty() {
+            return Err(KeyNotNamed::NoKeys.into());
+        }
+        Ok(Self {
+            policy,
+            roles,
+            journal,
+        })
+    }
+
+    /// The policy.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// What the home is in it.
+    pub fn roles(&self) -> &[Role] {
+        &self.roles
+    }
+
+    /// The name under which the home signs, if it does.
+    pub fn signer(&self) -> Option<&str> {
+        self.roles.iter().find_map(|role| match role {
+            Role::Signer(name) => Some(name.as_str()),
+            Role::Approver(_) | Role::Requester(_) => None,
+        })
+    }
+
+    /// Whose journal the home keeps, if it signs.
+    pub fn journal(&self) -> Option<Owner> {
+        self.journal
+    }
+}
+
+fn signer_of(
+    policy: &Policy,
+    key: &HeldKey,
+    held: &[HeldKey],
+) -> Result<(String, Owner), KeyNotNamed> {
+    let text = || key.header.public.clone();
+    let not_named = || KeyNotNamed::Signer { key: text() };
+    let own: SignerKey = key.header.public.parse().map_err(|_| not_named())?;
+    let signer = policy
+        .signers
+        .iter()
+        .find(|signer| signer.key.xpub == own.xpub)
+        .ok_or_else(not_named)?;
+    if signer.key.position() != own.position() {
+        return Err(KeyNotNamed::Origin {
+            name: signer.name.clone(),
+            found: signer.key.text.clone(),
+            key: text(),
+        });
+    }
+    let journal = held.iter().find(|held| held.header.kind == Kind::Journal);
+    let journal = journal.map_or("none", |held| held.header.public.as_str());
+    if signer.journal.to_string() != journal {
+        return Err(KeyNotNamed::Journal {
+            name: signer.name.clone(),
+            found: signer.journal,
+            key: journal.to_owned(),
+        });
+    }
+    let owner = Owner {
+        vault: policy.vault,
+        key: signer.journal,
+    };
+    Ok((signer.name.clone(), owner))
+}
+
+fn person_of(policy: &Policy, key: &HeldKey) -> Result<Role, KeyNotNamed> {
+    let not_named = || KeyNotNamed::Person {
+        kind: key.header.kind,
+        key: key.header.public.clone(),
+    };
+    let public: PublicKey = key.header.public.parse().map_err(|_| not_named())?;
+    let role = if key.header.kind == Kind::Approval {
+        policy
+            .approver_of_key(public.id())
+            .map(|(approver, _)| Role::Approver(approver.name.clone()))
+    } else {
+        policy
+            .requester_of_key(public.id())
+            .map(|(requester, _)| Role::Requester(requester.name.clone()))
+    };
+    role.ok_or_else(not_named)
+}
+
+/// A document's mistake as a reason.
+pub(crate) fn mistake_reason(mistake: &Mistake) -> Reason {
+    Reason {
+        code: mistake.code(),
+        message: mistake.to_string(),
+        hint: Some(mistake.hint()),
+    }
+}
+
+impl Explained for PinError {
+    fn class(&self) -> Class {
+        match self {
+            Self::NotPinned => Class::Usage,
+            Self::Unreadable { .. } => Class::Device,
+            Self::NotAPin(_) | Self::Altered { .. } | Self::Mistakes(_) | Self::Key(_) => {
+                Class::Refused
+            }
+            Self::Home(error) => error.class(),
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NotPinned => "NOT_PINNED",
+            Self::Unreadable { .. } => "UNREADABLE",
+            Self::NotAPin(_) => "NOT_A_PIN",
+            Self::Altered { .. } => "POLICY_ALTERED",
+            Self::Mistakes(_) => "POLICY_MISTAKES",
+            Self::Key(KeyNotNamed::NoKeys) => "NO_KEY",
+            Self::Key(KeyNotNamed::Signer { .. } | KeyNotNamed::Person { .. }) => {
+                "KEY_NOT_IN_POLICY"
+            }
+            Self::Key(KeyNotNamed::Origin { .. }) => "KEY_ORIGIN_MISMATCH",
+            Self::Key(KeyNotNamed::Journal { .. }) => "JOURNAL_NOT_IN_POLICY",
+            Self::Home(error) => error.code(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::NotPinned => "pin one with init --policy FILE --id ID",
+            Self::Altered { .. } => "do not sign with this home; find out who changed the file",
+            Self::Key(KeyNotNamed::NoKeys) => "make a key with keygen, or bring one with import",
+            Self::Key(
+                KeyNotNamed::Signer { .. }
+                | KeyNotNamed::Person { .. }
+                | KeyNotNamed::Origin { .. }
+                | KeyNotNamed::Journal { .. },
+            ) => "every key of a home must stand in its policy: compare with the record of keygen",
+            Self::Mistakes(mistakes) => return mistakes.first().map(Mistake::hint),
+            Self::Home(error) => return error.hint(),
+            Self::Unreadable { .. } | Self::NotAPin(_) => return None,
+        };
+        Some(hint.to_owned())
+    }
+
+    fn reasons(&self) -> Vec<Reason> {
+        match self {
+            Self::Mistakes(mistakes) => mistakes.iter().map(mistake_reason).collect(),
+            Self::NotPinned
+            | Self::Unreadable { .. }
+            | Self::NotAPin(_)
+            | Self::Altered { .. }
+            | Self::Key(_)
+            | Self::Home(_) => vec![reason(self)],
+        }
+    }
+}

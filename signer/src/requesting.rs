@@ -1,0 +1,136 @@
+//! The requester's part: builds an intent of the pinned policy and signs it.
+
+use crate::failure::{Class, Explained};
+use bitcoin::address::NetworkUnchecked;
+use bitcoin::{Address, Amount};
+use policies::intent::{IntentError, SecretKey};
+use policies::{
+    Intent, IntentKind, Policy, RequestSignature, RequesterName, UnixTime, WithdrawalId,
+};
+use serde::{Deserialize, Serialize};
+
+/// What somebody wants to have paid.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// The withdrawal's id.
+    pub id: WithdrawalId,
+    /// Payment, transfer or sweep.
+    pub kind: IntentKind,
+    /// Where to, for a network yet to be checked.
+    pub address: Address<NetworkUnchecked>,
+    /// The most that may be paid.
+    pub amount: Amount,
+    /// The least, for a sweep.
+    pub min: Option<Amount>,
+    /// Seconds that it stays valid.
+    pub valid_for: u64,
+    /// The first id of the line that it replaces.
+    pub replaces: Option<WithdrawalId>,
+    /// The id that it pays again.
+    pub repeats: Option<WithdrawalId>,
+    /// The requester's own words.
+    pub reference: String,
+}
+
+/// A signed intent, as the coordinator's interface takes it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignedRequest {
+    /// The intent's canonical bytes.
+    pub intent: String,
+    /// The key that signed.
+    pub key: policies::KeyId,
+    /// Its signature.
+    pub signature: policies::Signature,
+}
+
+/// Why nothing is requested.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// The key is no requester's.
+    #[error("the policy names no requester with the key {0}")]
+    NotARequester(policies::PublicKey),
+    /// The requester's name cannot stand in an intent.
+    #[error("the requester's name in the policy: {0}")]
+    Name(policies::intent::NameError),
+    /// The address is of another network.
+    #[error("the address is not of the network {0}")]
+    WrongNetwork(bitcoin::Network),
+    /// The validity ends beyond all time.
+    #[error("it would never expire")]
+    NeverExpires,
+    /// The intent is none.
+    #[error(transparent)]
+    Intent(#[from] IntentError),
+}
+
+/// Builds and signs the intent of a wish.
+///
+/// # Errors
+/// When the key is no requester's of the policy, or the wish makes no valid intent.
+pub fn request(
+    policy: &Policy,
+    key: &SecretKey,
+    wish: Wish,
+    now: UnixTime,
+) -> Result<(Intent, SignedRequest), RequestError> {
+    let (requester, _) = policy
+        .requester_of_key(key.public().id())
+        .ok_or(RequestError::NotARequester(key.public()))?;
+    let requester: RequesterName = requester.name.parse().map_err(RequestError::Name)?;
+    let address = wish
+        .address
+        .require_network(policy.network)
+        .map_err(|_| RequestError::WrongNetwork(policy.network))?;
+    let intent = Intent {
+        vault: policy.vault,
+        keyset: policy.keyset,
+        requester,
+        id: wish.id,
+        kind: wish.kind,
+        script_pubkey: address.script_pubkey(),
+        amount: wish.amount,
+        min: wish.min.unwrap_or(wish.amount),
+        created: now,
+        expires: now
+            .checked_add(wish.valid_for)
+            .ok_or(RequestError::NeverExpires)?,
+        replaces: wish.replaces,
+        repeats: wish.repeats,
+        reference: wish.reference,
+    };
+    let bytes = intent.encode();
+    let intent = Intent::decode(&bytes)?;
+    let signed = RequestSignature::sign(key, policy.vault, intent.hash());
+    let request = SignedRequest {
+        intent: String::from_utf8(bytes).expect("canonical bytes are ASCII"),
+        key: signed.key,
+        signature: signed.signature,
+    };
+    Ok((intent, request))
+}
+
+impl Explained for RequestError {
+    fn class(&self) -> Class {
+        Class::Refused
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NotARequester(_) => "NOT_A_REQUESTER",
+            Self::Name(_) => "REQUESTER_NAME",
+            Self::WrongNetwork(_) => "WRONG_NETWORK",
+            Self::NeverExpires => "NEVER_EXPIRES",
+            Self::Intent(_) => "BAD_INTENT",
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotARequester(_) => {
+                Some("give --key NAME of a key that the policy names under [[requesters]]".into())
+            }
+            Self::Name(_) | Self::WrongNetwork(_) | Self::NeverExpires | Self::Intent(_) => None,
+        }
+    }
+}
