@@ -17,6 +17,7 @@ mod posting;
 pub(crate) mod simulation;
 #[cfg(test)]
 mod tests;
+mod transition;
 mod view;
 
 pub use self::block::{Block, BlockRef};

@@ -1,0 +1,294 @@
+//! How blocks and transactions change a view, and what happened thereby.
+
+use std::collections::BTreeSet;
+
+use bitcoin::{OutPoint, Transaction, TxOut, Txid};
+use policies::Keychain;
+
+use super::{Block, BlockRef, Change, Coin, Placement, SpentCoin, TrackedTransaction, View};
+
+impl View {
+    /// Connects the next block of the active chain.
+    ///
+    /// The view holds what [`needs`] named, and every coin and transaction due to settle at this
+    /// height.
+    pub fn connect(&mut self, block: &Block) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for transaction in &block.transactions {
+            self.place(transaction, Some(block.at()), &mut changes);
+        }
+        self.settle(block.height, &mut changes);
+        changes
+    }
+
+    /// Disconnects the tip of the active chain. The view holds every coin confirmed in it, every
+    /// tracked transaction in it, and the coins those spend.
+    pub fn disconnect(&mut self, block: BlockRef) -> Vec<Change> {
+        let mut changes = Vec::new();
+        let lost = Placement::Confirmed(block);
+        let txids: Vec<Txid> = self
+            .transactions
+            .iter()
+            .filter(|(_, tracked)| tracked.placement == lost)
+            .map(|(txid, _)| *txid)
+            .collect();
+        for txid in &txids {
+            let spend = self.spend(*txid);
+            let Some(tracked) = self.transactions.get_mut(txid) else {
+                continue;
+            };
+            let was_settled = std::mem::replace(&mut tracked.settled, false);
+            tracked.placement = Placement::Unconfirmed;
+            self.touched_transactions.insert(*txid);
+            let Some(spend) = spend else { continue };
+            for SpentCoin { outpoint, .. } in &spend.coins {
+                if let Some(coin) = self.touch_coin(outpoint) {
+                    coin.spent_in = None;
+                }
+            }
+            changes.push(Change::SpendReorged {
+                spend,
+                block,
+                was_settled,
+            });
+        }
+        let lost_coins: Vec<OutPoint> = self
+            .coins
+            .values()
+            .filter(|coin| coin.placement == lost)
+            .map(|coin| coin.outpoint)
+            .collect();
+        for outpoint in lost_coins {
+            let Some(coin) = self.touch_coin(&outpoint) else {
+                continue;
+            };
+            let before = coin.clone();
+            coin.placement = Placement::Unconfirmed;
+            coin.settled = false;
+            changes.push(Change::CoinReversed {
+                coin: before,
+                block,
+            });
+        }
+        changes
+    }
+
+    /// Puts a transaction where it was seen: in a block, or (with none) in the mempool.
+    pub(super) fn place(
+        &mut self,
+        transaction: &Transaction,
+        block: Option<BlockRef>,
+        changes: &mut Vec<Change>,
+    ) {
+        let txid = transaction.compute_txid();
+        self.remove_conflicts(txid, transaction, changes);
+        let spends = transaction
+            .input
+            .iter()
+            .any(|input| self.coins.contains_key(&input.previous_output));
+        let pays = transaction
+            .output
+            .iter()
+            .any(|output| self.scripts.contains_key(&output.script_pubkey));
+        if !spends && !pays {
+            return;
+        }
+        let placement = block.map_or(Placement::Unconfirmed, Placement::Confirmed);
+        let before = self
+            .transactions
+            .get(&txid)
+            .map(|tracked| tracked.placement);
+        if before == Some(placement)
+            || (block.is_none() && matches!(before, Some(Placement::Confirmed(_))))
+        {
+            return;
+        }
+        let settle_depth = spends.then(|| self.settle_depth(txid, transaction));
+        self.claim(txid, transaction);
+        self.transactions.insert(
+            txid,
+            TrackedTransaction {
+                transaction: transaction.clone(),
+                placement,
+                settle_depth,
+                settled: false,
+            },
+        );
+        self.touched_transactions.insert(txid);
+        if spends {
+            self.place_spend(txid, transaction, block, before.is_none(), changes);
+        }
+        for (vout, output) in (0..).zip(&transaction.output) {
+            let outpoint = OutPoint { txid, vout };
+            self.place_coin(outpoint, output, transaction, placement, changes);
+        }
+    }
+
+    fn place_spend(
+        &mut self,
+        txid: Txid,
+        transaction: &Transaction,
+        block: Option<BlockRef>,
+        first_sight: bool,
+        changes: &mut Vec<Change>,
+    ) {
+        for input in &transaction.input {
+            if let Some(coin) = self.touch_coin(&input.previous_output) {
+                coin.spent_by = Some(txid);
+                coin.spent_in = block;
+                if block.is_some() {
+                    coin.times_spent = coin.times_spent.saturating_add(1);
+                }
+            }
+        }
+        let Some(spend) = self.spend(txid) else {
+            return;
+        };
+        if first_sight && !spend.known {
+            changes.push(Change::SpendUnknown {
+                spend: spend.clone(),
+            });
+        }
+        changes.push(match block {
+            Some(block) => Change::SpendConfirmed { spend, block },
+            None => Change::SpendSeen { spend },
+        });
+    }
+
+    fn place_coin(
+        &mut self,
+        outpoint: OutPoint,
+        output: &TxOut,
+        transaction: &Transaction,
+        placement: Placement,
+        changes: &mut Vec<Change>,
+    ) {
+        let Some(script) = self.scripts.get(&output.script_pubkey).cloned() else {
+            return;
+        };
+        let spends_of_this_vault = transaction.input.iter().any(|input| {
+            self.coins
+                .get(&input.previous_output)
+                .is_some_and(|coin| coin.script.vault == script.vault)
+        });
+        self.touched_coins.insert(outpoint);
+        let coin = self.coins.entry(outpoint).or_insert_with(|| Coin {
+            outpoint,
+            amount: output.value,
+            coinbase: transaction.is_coinbase(),
+            change: script.keychain == Keychain::Internal && spends_of_this_vault,
+            script,
+            placement: Placement::Gone,
+            settled: false,
+            spent_by: None,
+            spent_in: None,
+            times_confirmed: 0,
+            times_spent: 0,
+        });
+        let before = std::mem::replace(&mut coin.placement, placement);
+        match placement {
+            Placement::Confirmed(block) => {
+                coin.times_confirmed = coin.times_confirmed.saturating_add(1);
+                changes.push(Change::CoinConfirmed {
+                    coin: coin.clone(),
+                    block,
+                });
+            }
+            Placement::Unconfirmed if before == Placement::Gone => {
+                changes.push(Change::CoinSeen { coin: coin.clone() });
+            }
+            Placement::Unconfirmed | Placement::Gone => {}
+        }
+    }
+
+    /// Other unconfirmed transactions that spend an input of this one are replaced by it.
+    fn remove_conflicts(
+        &mut self,
+        txid: Txid,
+        transaction: &Transaction,
+        changes: &mut Vec<Change>,
+    ) {
+        let rivals: BTreeSet<Txid> = transaction
+            .input
+            .iter()
+            .filter_map(|input| self.claims.get(&input.previous_output))
+            .flatten()
+            .copied()
+            .filter(|rival| *rival != txid)
+            .collect();
+        for rival in rivals {
+            self.remove(rival, Some(txid), changes);
+        }
+    }
+
+    /// Marks an unconfirmed transaction as gone, with its coins and its hold on others.
+    pub(super) fn remove(&mut self, txid: Txid, by: Option<Txid>, changes: &mut Vec<Change>) {
+        let Some(tracked) = self.transactions.get_mut(&txid) else {
+            return;
+        };
+        if tracked.placement != Placement::Unconfirmed {
+            return;
+        }
+        tracked.placement = Placement::Gone;
+        let outputs = tracked.transaction.output.len();
+        self.touched_transactions.insert(txid);
+        if let Some(spend) = self.spend(txid) {
+            for SpentCoin { outpoint, .. } in &spend.coins {
+                if let Some(coin) = self.touch_coin(outpoint)
+                    && coin.spent_by == Some(txid)
+                {
+                    coin.spent_by = None;
+                }
+            }
+            changes.push(Change::SpendDropped { spend, by });
+        }
+        for vout in (0..).take(outputs) {
+            if let Some(coin) = self.touch_coin(&OutPoint { txid, vout }) {
+                coin.placement = Placement::Gone;
+                let coin = coin.clone();
+                changes.push(match by {
+                    Some(by) => Change::CoinReplaced { coin, by },
+                    None => Change::CoinDropped { coin },
+                });
+            }
+        }
+    }
+
+    fn settle(&mut self, height: u32, changes: &mut Vec<Change>) {
+        let due: Vec<OutPoint> = self
+            .coins
+            .values()
+            .filter(|coin| !coin.settled && coin.settle_height().is_some_and(|at| at <= height))
+            .map(|coin| coin.outpoint)
+            .collect();
+        for outpoint in due {
+            let Some(coin) = self.touch_coin(&outpoint) else {
+                continue;
+            };
+            coin.settled = true;
+            if let Some(block) = coin.placement.block() {
+                changes.push(Change::CoinSettled {
+                    coin: coin.clone(),
+                    block,
+                });
+            }
+        }
+        let due: Vec<(Txid, BlockRef)> = self
+            .transactions
+            .iter()
+            .filter(|(_, tracked)| {
+                !tracked.settled && tracked.settle_height().is_some_and(|at| at <= height)
+            })
+            .filter_map(|(txid, tracked)| Some((*txid, tracked.placement.block()?)))
+            .collect();
+        for (txid, block) in due {
+            if let Some(tracked) = self.transactions.get_mut(&txid) {
+                tracked.settled = true;
+                self.touched_transactions.insert(txid);
+            }
+            if let Some(spend) = self.spend(txid) {
+                changes.push(Change::SpendSettled { spend, block });
+            }
+        }
+    }
+}
