@@ -1,1 +1,144 @@
-//! The configuration file of the coordinator.
+//! The configuration file: TOML, every field explained in the example, unknown ones refused.
+
+use std::net::SocketAddr;
+
+use bitcoin::Network;
+use serde::Deserialize;
+
+use crate::service::BatchSettings;
+
+/// The example file, which is also the reference of all fields.
+pub const EXAMPLE: &str = include_str!("configuration.example.toml");
+
+/// The file of `countersign-coordinator`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CoordinatorConfig {
+    /// The database: `sqlite:///path/file.db` or `postgres://…`.
+    pub database: String,
+    /// The network whose policies are served.
+    pub network: Network,
+    /// Where the JSON API listens.
+    #[serde(default = "listen")]
+    pub listen: SocketAddr,
+    /// The name of this process among several on one database.
+    #[serde(default = "instance")]
+    pub instance: String,
+    /// Milliseconds between two looks at the job table.
+    #[serde(default = "poll_interval_ms")]
+    pub poll_interval_ms: u64,
+    /// Seconds between automatic batches of a vault; 0 makes them by hand only.
+    #[serde(default)]
+    pub batch_interval_s: u64,
+    /// The confirmation target, in blocks, whose estimate gives the feerate.
+    #[serde(default = "fee_target_blocks")]
+    pub fee_target_blocks: u32,
+    /// A watchtower in the same process, for `run --with-watchtower`.
+    #[serde(default)]
+    pub watchtower: Option<watchtower::Config>,
+}
+
+/// What is wrong with a configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file is no TOML of this form.
+    #[error("{0}")]
+    Toml(#[from] toml::de::Error),
+    /// The watchtower's part.
+    #[error(transparent)]
+    Watchtower(#[from] watchtower::configuration::ConfigError),
+    /// The embedded watchtower would follow another network.
+    #[error("the coordinator serves {coordinator}, its watchtower follows {watchtower}")]
+    OtherNetwork {
+        /// The coordinator's network.
+        coordinator: Network,
+        /// The watchtower's.
+        watchtower: Network,
+    },
+    /// A field that must not be 0.
+    #[error("{0} must be at least 1")]
+    Zero(&'static str),
+}
+
+impl CoordinatorConfig {
+    /// Reads and checks the text of a file.
+    ///
+    /// # Errors
+    /// With the line, where the text is wrong.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        let config: Self = toml::from_str(text)?;
+        if config.poll_interval_ms == 0 {
+            return Err(ConfigError::Zero("poll_interval_ms"));
+        }
+        if config.fee_target_blocks == 0 {
+            return Err(ConfigError::Zero("fee_target_blocks"));
+        }
+        if let Some(watchtower) = &config.watchtower {
+            watchtower.check()?;
+            if watchtower.network != config.network {
+                return Err(ConfigError::OtherNetwork {
+                    coordinator: config.network,
+                    watchtower: watchtower.network,
+                });
+            }
+        }
+        Ok(config)
+    }
+
+    /// How batches are made.
+    pub fn batch_settings(&self) -> BatchSettings {
+        BatchSettings {
+            interval: (self.batch_interval_s > 0).then_some(self.batch_interval_s),
+            fee_target: self.fee_target_blocks,
+        }
+    }
+}
+
+fn listen() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 7543))
+}
+
+fn instance() -> String {
+    "coordinator".to_owned()
+}
+
+const fn poll_interval_ms() -> u64 {
+    250
+}
+
+const fn fee_target_blocks() -> u32 {
+    6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_is_read_and_shows_the_defaults() {
+        let example = CoordinatorConfig::parse(EXAMPLE).expect("reads");
+        let least = format!("database = {:?}\nnetwork = \"regtest\"\n", example.database);
+        let least = CoordinatorConfig::parse(&least).expect("reads");
+        assert_eq!(
+            CoordinatorConfig {
+                watchtower: None,
+                ..example
+            },
+            least
+        );
+    }
+
+    #[test]
+    fn an_unknown_field_and_another_network_are_refused() {
+        let unknown = format!("colour = \"red\"\n{EXAMPLE}");
+        assert!(matches!(
+            CoordinatorConfig::parse(&unknown),
+            Err(ConfigError::Toml(_))
+        ));
+        let other = EXAMPLE.replacen("network = \"regtest\"", "network = \"signet\"", 1);
+        assert!(matches!(
+            CoordinatorConfig::parse(&other),
+            Err(ConfigError::OtherNetwork { .. })
+        ));
+    }
+}

@@ -1,1 +1,321 @@
 //! Leased work of our own table: the side effects that outlive a request.
+//!
+//! Every kill point leaves a state from which the next round goes on: a job is done in the same
+//! transaction that stores its result, under the epoch of its claim. What fails is tried again for
+//! ever, more and more slowly, or parked where operators see it.
+
+mod chain_events;
+mod finalizing;
+
+use std::time::Duration;
+
+use policies::{UnixTime, VaultId};
+use watchtower::store::database::Transaction;
+use watchtower::store::events::{self as event_log, EventError};
+use watchtower::store::{cursor, lease};
+
+use crate::service::batches::{CreateBatch, create_batch_in};
+use crate::service::withdrawals::expire_overdue;
+use crate::service::{Service, ServiceError};
+use crate::store::jobs::{self, Claim};
+use crate::store::{vaults, withdrawals};
+
+/// Finalizes an attempt that has a quorum; key: its txid.
+pub(crate) const FINALIZE: &str = "finalize";
+/// Hands a final transaction over once the mempool test is back; key: its txid.
+const BROADCAST: &str = "broadcast";
+/// Makes batches on the interval; key: the vault.
+const BATCH: &str = "batch";
+/// Takes in what the watchtower saw.
+const EVENTS: &str = "events";
+/// Expires withdrawals.
+const EXPIRE: &str = "expire";
+/// Numbers committed events.
+const SEQUENCE: &str = "sequence";
+/// The key of work that is one of its kind.
+const ALL: &str = "all";
+
+/// How long a claim holds.
+const LEASE_SECONDS: u64 = 60;
+/// Rows or events taken in one transaction.
+const PAGE: u32 = 200;
+/// The longest pause between two tries.
+const MAX_BACKOFF_SECONDS: u64 = 300;
+/// The watchtower's name for the sequencer's lease, shared with its daemon.
+const SEQUENCER_LEASE: &str = "sequencer";
+/// How long we hold the sequencer's lease when its watchtower does not.
+const SEQUENCER_SECONDS: u64 = 5;
+
+/// What one run of a job comes to.
+#[derive(Debug)]
+enum Outcome {
+    /// There is nothing more to do.
+    Done,
+    /// It is to run again after these seconds.
+    Again(u64),
+    /// A human must look.
+    Park(String),
+}
+
+/// How the jobs run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobsConfig {
+    /// The name of this process among several on one database.
+    pub instance: String,
+    /// The pause between two looks at the job table.
+    pub poll_interval: Duration,
+}
+
+/// Runs jobs until `shutdown` resolves. The database must have been migrated.
+pub async fn run(service: Service, config: JobsConfig, shutdown: impl Future<Output = ()> + Send) {
+    let work = async {
+        loop {
+            match round(&service, &config.instance).await {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => tracing::error!(%error, "the job table could not be worked on"),
+            }
+            tokio::time::sleep(config.poll_interval).await;
+        }
+    };
+    tokio::select! {
+        () = work => {}
+        () = shutdown => {}
+    }
+}
+
+/// Runs everything that is due once; says whether anything was done, so that there may be more.
+///
+/// # Errors
+/// On a database failure outside any job; a job's own failure is stored with it.
+pub async fn round(service: &Service, instance: &str) -> Result<bool, ServiceError> {
+    ensure_recurring(service).await?;
+    let now = service.now();
+    let due = {
+        let mut tx = service.database().begin_read().await?;
+        let mut due = Vec::new();
+        for (kind, key) in jobs::due(&mut tx, now, PAGE).await? {
+            if has_work(&mut tx, &kind, &key, now).await? {
+                due.push((kind, key));
+            }
+        }
+        due
+    };
+    let mut worked = false;
+    for (kind, key) in due {
+        let claim = {
+            let mut tx = service.database().begin_write().await?;
+            let claim = jobs::claim(&mut tx, &kind, &key, instance, now, LEASE_SECONDS).await?;
+            tx.commit().await?;
+            claim
+        };
+        if let Some(claim) = claim {
+            worked |= work(service, instance, &claim).await?;
+        }
+    }
+    Ok(worked)
+}
+
+/// Does one claimed job; says whether it got on.
+async fn work(service: &Service, instance: &str, claim: &Claim) -> Result<bool, ServiceError> {
+    match perform(service, instance, claim).await {
+        Ok(()) => Ok(true),
+        // Somebody else has it now; whatever they do is right.
+        Err(ServiceError::Claim(lost)) => {
+            tracing::warn!(%lost, "a job was taken over");
+            Ok(false)
+        }
+        Err(error) => {
+            tracing::warn!(kind = claim.kind, key = claim.key, %error, "a job failed and will be tried again");
+            let backoff = backoff_seconds(claim.attempts);
+            let run_at = service.now().saturating_add(backoff);
+            let mut tx = service.database().begin_write().await?;
+            jobs::retry(&mut tx, claim, run_at, &error.to_string()).await?;
+            tx.commit().await?;
+            Ok(false)
+        }
+    }
+}
+
+/// Does the work and settles the job in one transaction.
+async fn perform(service: &Service, instance: &str, claim: &Claim) -> Result<(), ServiceError> {
+    let now = service.now();
+    let mut tx = service.database().begin_write().await?;
+    jobs::assert_held(&mut tx, claim).await?;
+    let outcome = match claim.kind.as_str() {
+        FINALIZE => finalizing::finalize(service, &mut tx, &claim.key, now).await?,
+        BROADCAST => finalizing::broadcast(service, &mut tx, &claim.key, now).await?,
+        EVENTS => {
+            chain_events::take_in(service, &mut tx, PAGE, now).await?;
+            Outcome::Again(0)
+        }
+        EXPIRE => {
+            expire_overdue(&mut tx, now, PAGE).await?;
+            Outcome::Again(0)
+        }
+        SEQUENCE => sequence(&mut tx, instance, now).await?,
+        BATCH => return batch(service, tx, claim, now).await,
+        other => Outcome::Park(format!("this program knows no job of kind {other}")),
+    };
+    match outcome {
+        Outcome::Done => jobs::finish(&mut tx, claim, now).await?,
+        Outcome::Again(seconds) => {
+            jobs::repeat(&mut tx, claim, now.saturating_add(seconds)).await?;
+        }
+        Outcome::Park(reason) => {
+            tracing::error!(
+                kind = claim.kind,
+                key = claim.key,
+                reason,
+                "a job is parked"
+            );
+            jobs::park(&mut tx, claim, &reason).await?;
+        }
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Makes a vault's batch; when there is nothing to batch, only waits for the next interval.
+async fn batch(
+    service: &Service,
+    mut tx: Transaction,
+    claim: &Claim,
+    now: UnixTime,
+) -> Result<(), ServiceError> {
+    let Some(interval) = service.batch_settings().interval else {
+        jobs::finish(&mut tx, claim, now).await?;
+        return Ok(tx.commit().await?);
+    };
+    let Ok(vault) = claim.key.parse::<VaultId>() else {
+        jobs::park(&mut tx, claim, "the key is no vault").await?;
+        return Ok(tx.commit().await?);
+    };
+    let next = now.saturating_add(interval);
+    match create_batch_in(
+        service,
+        &mut tx,
+        "coordinator",
+        vault,
+        &CreateBatch::default(),
+    )
+    .await
+    {
+        Ok(batch) => {
+            tracing::info!(batch = %batch.id, %vault, "made a batch on the interval");
+            jobs::repeat(&mut tx, claim, next).await?;
+            Ok(tx.commit().await?)
+        }
+        Err(ServiceError::NothingToBatch) => {
+            tx.rollback().await?;
+            let mut tx = service.database().begin_write().await?;
+            jobs::repeat(&mut tx, claim, next).await?;
+            Ok(tx.commit().await?)
+        }
+        Err(error) => {
+            tx.rollback().await?;
+            Err(error)
+        }
+    }
+}
+
+/// Numbers events where no watchtower's daemon does.
+async fn sequence(
+    tx: &mut Transaction,
+    instance: &str,
+    now: UnixTime,
+) -> Result<Outcome, ServiceError> {
+    let holder = format!("{instance} (jobs)");
+    let Some(held) = lease::acquire(tx, SEQUENCER_LEASE, &holder, now, SEQUENCER_SECONDS).await?
+    else {
+        return Ok(Outcome::Again(SEQUENCER_SECONDS));
+    };
+    match event_log::sequence(tx, &held, PAGE).await {
+        Ok(_) => {}
+        Err(EventError::Lease(lost)) => {
+            tracing::warn!(%lost, "another sequencer took over");
+        }
+        Err(error) => return Err(error.into()),
+    }
+    lease::release(tx, &held).await?;
+    Ok(Outcome::Again(0))
+}
+
+async fn ensure_recurring(service: &Service) -> Result<(), ServiceError> {
+    let now = service.now();
+    let mut wanted: Vec<(&str, String)> = [EVENTS, EXPIRE, SEQUENCE]
+        .into_iter()
+        .map(|kind| (kind, ALL.to_owned()))
+        .collect();
+    let missing = {
+        let mut tx = service.database().begin_read().await?;
+        if service.batch_settings().interval.is_some() {
+            for vault in vaults::list(&mut tx).await? {
+                wanted.push((BATCH, vault.id.to_string()));
+            }
+        }
+        let mut missing = Vec::new();
+        for (kind, key) in wanted {
+            if !jobs::exists(&mut tx, kind, &key).await? {
+                missing.push((kind, key));
+            }
+        }
+        missing
+    };
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let mut tx = service.database().begin_write().await?;
+    for (kind, key) in missing {
+        jobs::ensure(&mut tx, kind, &key, now).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+/// Whether recurring work has anything to do: looking costs nothing, claiming costs a write.
+async fn has_work(
+    tx: &mut Transaction,
+    kind: &str,
+    key: &str,
+    now: UnixTime,
+) -> Result<bool, ServiceError> {
+    Ok(match kind {
+        EVENTS => {
+            let seen = cursor::cursor(tx, chain_events::CONSUMER).await?;
+            event_log::head(tx).await?.0 > seen
+        }
+        EXPIRE => !withdrawals::overdue(tx, now, 1).await?.is_empty(),
+        SEQUENCE => event_log::is_waiting(tx).await?,
+        BATCH => match key.parse::<VaultId>() {
+            Ok(vault) => !withdrawals::approved(tx, vault, 1).await?.is_empty(),
+            Err(_) => true,
+        },
+        _ => true,
+    })
+}
+
+/// 1, 2, 4, … seconds, at most five minutes.
+fn backoff_seconds(attempts: u32) -> u64 {
+    1_u64
+        .checked_shl(attempts)
+        .map_or(MAX_BACKOFF_SECONDS, |seconds| {
+            if seconds == 0 {
+                MAX_BACKOFF_SECONDS
+            } else {
+                seconds.min(MAX_BACKOFF_SECONDS)
+            }
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tries_get_slower_up_to_five_minutes() {
+        let pauses: Vec<u64> = [0, 1, 2, 8, 9, 63, 64, u32::MAX]
+            .map(backoff_seconds)
+            .to_vec();
+        assert_eq!(pauses, [1, 2, 4, 256, 300, 300, 300, 300]);
+    }
+}

@@ -1,1 +1,178 @@
 //! What the coordinator can be asked, in the words of the domain.
+//!
+//! Every operation takes the [`Service`] and the [`Actor`] who asks, checks the right first, and does
+//! its work in one database transaction or not at all. Nothing is remembered between calls but
+//! policies, which never change under their id.
+
+pub mod access;
+pub mod addresses;
+pub mod approvals;
+pub mod attempts;
+pub mod batches;
+pub mod books;
+mod building;
+mod error;
+pub mod events;
+pub(crate) mod record;
+pub mod status;
+pub mod tokens;
+pub mod vaults;
+pub mod withdrawals;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bitcoin::Network;
+use policies::document::Policy;
+use policies::{PolicyId, UnixTime, VaultId};
+use watchtower::store::database::{Database, Transaction};
+
+pub use access::{Actor, Right, Role};
+pub use error::{ErrorClass, ServiceError};
+
+use crate::store::vaults::{self as vault_store, VaultRow};
+
+/// The most rows that a list answers with, and what it answers with unless told.
+pub const MAX_LIMIT: u32 = 1000;
+
+/// Reads the time; tests pass one of their own.
+pub type Clock = Arc<dyn Fn() -> UnixTime + Send + Sync>;
+/// Gives 32 random bytes; tests pass a fixed sequence.
+pub type Entropy = Arc<dyn Fn() -> [u8; 32] + Send + Sync>;
+
+/// How batches are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchSettings {
+    /// Seconds between automatic batches of a vault; none makes them by hand only.
+    pub interval: Option<u64>,
+    /// The confirmation target, in blocks, whose estimate gives the feerate.
+    pub fee_target: u32,
+}
+
+/// What every operation works with. Cheap to clone.
+#[derive(Clone)]
+pub struct Service {
+    database: Database,
+    network: Network,
+    batches: BatchSettings,
+    clock: Clock,
+    entropy: Entropy,
+    policies: Arc<Mutex<HashMap<PolicyId, Arc<Policy>>>>,
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service")
+            .field("network", &self.network)
+            .field("batches", &self.batches)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Service {
+    /// A service over a migrated database, with the system's clock and randomness.
+    pub fn new(database: Database, network: Network, batches: BatchSettings) -> Self {
+        Self {
+            database,
+            network,
+            batches,
+            clock: Arc::new(crate::clock::system_time),
+            entropy: Arc::new(system_entropy),
+            policies: Arc::default(),
+        }
+    }
+
+    /// The same service with another clock and another source of randomness.
+    #[must_use]
+    pub fn with_sources(self, clock: Clock, entropy: Entropy) -> Self {
+        Self {
+            clock,
+            entropy,
+            ..self
+        }
+    }
+
+    /// Its database.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Its network.
+    pub fn network(&self) -> Network {
+        self.network
+    }
+
+    /// How it makes batches.
+    pub fn batch_settings(&self) -> BatchSettings {
+        self.batches
+    }
+
+    /// The time now.
+    pub fn now(&self) -> UnixTime {
+        (self.clock)()
+    }
+
+    /// 32 random bytes.
+    pub(crate) fn random(&self) -> [u8; 32] {
+        (self.entropy)()
+    }
+
+    /// A vault and the policy that rules it.
+    pub(crate) async fn vault(
+        &self,
+        tx: &mut Transaction,
+        id: VaultId,
+    ) -> Result<(VaultRow, Arc<Policy>), ServiceError> {
+        let vault = vault_store::lookup(tx, id)
+            .await?
+            .ok_or(ServiceError::UnknownVault { vault: id })?;
+        let policy = self.policy(tx, vault.policy).await?;
+        Ok((vault, policy))
+    }
+
+    /// A stored policy version.
+    pub(crate) async fn policy(
+        &self,
+        tx: &mut Transaction,
+        id: PolicyId,
+    ) -> Result<Arc<Policy>, ServiceError> {
+        let known = self
+            .policies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&id)
+            .cloned();
+        if let Some(policy) = known {
+            return Ok(policy);
+        }
+        let unreadable = || ServiceError::StoredPolicy { policy: id };
+        let bytes = vault_store::policy_document(tx, id)
+            .await?
+            .ok_or_else(unreadable)?;
+        let policy = Arc::new(Policy::parse(&bytes).map_err(|_| unreadable())?);
+        if policy.id != id {
+            return Err(unreadable());
+        }
+        self.policies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id, Arc::clone(&policy));
+        Ok(policy)
+    }
+}
+
+/// Serializes what one vault decides: its money is one resource.
+pub(crate) async fn lock_vault(tx: &mut Transaction, vault: VaultId) -> Result<(), ServiceError> {
+    Ok(tx.lock(&format!("vault {vault}")).await?)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one source of randomness of this program"
+)]
+fn system_entropy() -> [u8; 32] {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).expect("the operating system gives randomness");
+    bytes
+}

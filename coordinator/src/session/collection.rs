@@ -175,6 +175,11 @@ impl Collection {
             .unwrap_or_default()
     }
 
+    /// The signer whose key stands in a place of an input.
+    pub fn signer_of(&self, input: usize, place: SignatureKey) -> Option<String> {
+        self.gathered().inputs.get(input)?.name_of(place)
+    }
+
     fn gathered(&self) -> &Gathered {
         match self {
             Self::Gathering(gathered) | Self::Complete(gathered) => gathered,

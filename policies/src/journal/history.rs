@@ -118,6 +118,15 @@ impl History {
         Self::default()
     }
 
+    /// The history of nobody who knows that change went up to this index: for whoever hands the indexes
+    /// out and reviews without a journal.
+    pub fn that_changed_up_to(index: u32) -> Self {
+        Self {
+            highest_change: Some(index),
+            ..Self::default()
+        }
+    }
+
     /// The history of a journal that was just born.
     pub fn begin(birth: UnixTime) -> Self {
         Self {

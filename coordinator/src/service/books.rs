@@ -1,0 +1,328 @@
+//! What the watchtower knows of a vault: deposits, coins, balances, ledger, reconciliation.
+
+use policies::{Keychain, UnixTime, VaultId};
+use serde::Serialize;
+use utoipa::ToSchema;
+use watchtower::store::database::Transaction;
+use watchtower::store::reconciliation::Reconciliation;
+use watchtower::store::{coins, ledger, reconciliation};
+use watchtower::tracker::{Coin, Placement};
+
+use super::withdrawals::available;
+use super::{Actor, MAX_LIMIT, Right, Service, ServiceError};
+use crate::store::{batches, withdrawals};
+
+/// A coin or deposit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct CoinView {
+    /// The outpoint: txid, colon, output.
+    pub outpoint: String,
+    /// The amount.
+    pub amount_sat: u64,
+    /// Its script in hex.
+    pub script_pubkey: String,
+    /// The keychain of the script.
+    #[schema(value_type = String)]
+    pub keychain: Keychain,
+    /// The index on the keychain.
+    pub index: u32,
+    /// The reference of the address.
+    pub reference: Option<String>,
+    /// Whether it is change of ours.
+    pub change: bool,
+    /// `unconfirmed`, `confirmed`, `settled` or `gone`.
+    pub state: String,
+    /// The height of its block.
+    pub height: Option<u32>,
+    /// The hash of its block.
+    pub block: Option<String>,
+    /// Whether an open batch holds it.
+    pub reserved: bool,
+    /// The transaction that spends it, in mempool or chain.
+    pub spent_by: Option<String>,
+}
+
+/// What a vault has, in its parts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct BalanceView {
+    /// What the books say it holds: confirmed unspent coins.
+    pub total_sat: i64,
+    /// Settled coins that nothing spends.
+    pub settled_sat: u64,
+    /// Of those, what open batches hold.
+    pub reserved_sat: u64,
+    /// Requested and approved withdrawals, which no batch holds coins for yet.
+    pub promised_sat: u64,
+    /// What a new withdrawal may ask for.
+    pub available_sat: u64,
+    /// Each account of the books.
+    pub accounts: Vec<AccountView>,
+}
+
+/// An account of the books.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AccountView {
+    /// Its name.
+    pub account: String,
+    /// The sum of its debits.
+    pub debit_sat: u64,
+    /// The sum of its credits.
+    pub credit_sat: u64,
+}
+
+/// An entry of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct EntryView {
+    /// Its number.
+    pub number: u64,
+    /// The account debited.
+    pub debit: String,
+    /// The account credited.
+    pub credit: String,
+    /// The amount.
+    pub amount_sat: u64,
+    /// What caused it.
+    pub cause: String,
+    /// When it was made (unix seconds).
+    #[schema(value_type = u64)]
+    pub at: UnixTime,
+}
+
+/// A proof that books, tracker and node agree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ReconciliationView {
+    /// The height of the tip at which they were compared.
+    pub height: u32,
+    /// The tip.
+    pub block: String,
+    /// What the ledger says.
+    pub ledger_sat: i64,
+    /// What the tracker says.
+    pub tracker_sat: u64,
+    /// What the node says.
+    pub node_sat: u64,
+    /// How many coins were compared.
+    pub coins: u32,
+    /// Whether all agree.
+    pub agrees: bool,
+    /// The first difference in words.
+    pub detail: String,
+    /// When (unix seconds).
+    #[schema(value_type = u64)]
+    pub at: UnixTime,
+}
+
+/// A reconciliation that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct RequestedReconciliation {
+    /// The number to ask for its result by.
+    pub request: u64,
+    /// The result, once there is one.
+    pub result: Option<ReconciliationView>,
+}
+
+/// All deposits of a vault, also those that are gone, newest first.
+///
+/// # Errors
+/// [`ServiceError::UnknownVault`].
+pub async fn list_deposits(
+    service: &Service,
+    actor: &Actor,
+    vault: VaultId,
+) -> Result<Vec<CoinView>, ServiceError> {
+    let mut tx = begin(service, actor, vault).await?;
+    let deposits = coins::deposits(&mut tx, vault).await?;
+    coin_views(&mut tx, vault, &deposits).await
+}
+
+/// All coins of a vault in chain or mempool, spent or not, newest first.
+///
+/// # Errors
+/// [`ServiceError::UnknownVault`].
+pub async fn list_coins(
+    service: &Service,
+    actor: &Actor,
+    vault: VaultId,
+) -> Result<Vec<CoinView>, ServiceError> {
+    let mut tx = begin(service, actor, vault).await?;
+    let all = coins::coins(&mut tx, vault).await?;
+    coin_views(&mut tx, vault, &all).await
+}
+
+/// What a vault has.
+///
+/// # Errors
+/// [`ServiceError::UnknownVault`].
+pub async fn show_balance(
+    service: &Service,
+    actor: &Actor,
+    vault: VaultId,
+) -> Result<BalanceView, ServiceError> {
+    let mut tx = begin(service, actor, vault).await?;
+    let (row, _) = service.vault(&mut tx, vault).await?;
+    let reserved = batches::reserved(&mut tx, vault).await?;
+    let (mut settled_sat, mut reserved_sat) = (0_u64, 0_u64);
+    for spendable in coins::spendable_coins(&mut tx, vault, row.keyset).await? {
+        let amount = spendable.coin.amount.to_sat();
+        settled_sat = settled_sat.saturating_add(amount);
+        if reserved.contains(&spendable.coin.outpoint) {
+            reserved_sat = reserved_sat.saturating_add(amount);
+        }
+    }
+    let accounts = ledger::balances(&mut tx, vault)
+        .await?
+        .into_iter()
+        .map(|balance| AccountView {
+            account: balance.account.to_string(),
+            debit_sat: balance.debit.to_sat(),
+            credit_sat: balance.credit.to_sat(),
+        })
+        .collect();
+    Ok(BalanceView {
+        total_sat: ledger::vault_total(&mut tx, vault).await?.to_sat(),
+        settled_sat,
+        reserved_sat,
+        promised_sat: withdrawals::promised(&mut tx, vault).await?.to_sat(),
+        available_sat: available(&mut tx, &row).await?.to_sat(),
+        accounts,
+    })
+}
+
+/// Entries of a vault's ledger after a number, in order.
+///
+/// # Errors
+/// [`ServiceError::UnknownVault`].
+pub async fn list_ledger(
+    service: &Service,
+    actor: &Actor,
+    vault: VaultId,
+    after: u64,
+    limit: Option<u32>,
+) -> Result<Vec<EntryView>, ServiceError> {
+    let mut tx = begin(service, actor, vault).await?;
+    let limit = limit.unwrap_or(MAX_LIMIT).min(MAX_LIMIT);
+    let entries = ledger::entries(&mut tx, vault, after.min(u64::MAX / 2), limit).await?;
+    Ok(entries
+        .into_iter()
+        .map(|entry| EntryView {
+            number: entry.number,
+            debit: entry.debit.to_string(),
+            credit: entry.credit.to_string(),
+            amount_sat: entry.amount.to_sat(),
+            cause: entry.cause,
+            at: entry.at,
+        })
+        .collect())
+}
+
+/// The latest reconciliation of a vault, if there was one.
+///
+/// # Errors
+/// [`ServiceError::UnknownVault`].
+pub async fn show_reconciliation(
+    service: &Service,
+    actor: &Actor,
+    vault: VaultId,
+) -> Result<Option<ReconciliationView>, ServiceError> {
+    let mut tx = begin(service, actor, vault).await?;
+    Ok(reconciliation::latest(&mut tx, vault)
+        .await?
+        .map(reconciliation_view))
+}
+
+/// Asks the watchtower to reconcile a vault now.
+///
+/// # Errors
+/// [`ServiceError::UnknownVault`].
+pub async fn request_reconciliation(
+    service: &Service,
+    actor: &Actor,
+    vault: VaultId,
+) -> Result<RequestedReconciliation, ServiceError> {
+    actor.require(Right::Reconcile, vault)?;
+    let mut tx = service.database().begin_write().await?;
+    service.vault(&mut tx, vault).await?;
+    let request = reconciliation::request(&mut tx, vault, service.now()).await?;
+    tx.commit().await?;
+    Ok(RequestedReconciliation {
+        request,
+        result: None,
+    })
+}
+
+/// The result of a reconciliation that was asked for, once there is one.
+///
+/// # Errors
+/// [`ServiceError::UnknownVault`].
+pub async fn reconciliation_result(
+    service: &Service,
+    actor: &Actor,
+    vault: VaultId,
+    request: u64,
+) -> Result<RequestedReconciliation, ServiceError> {
+    let mut tx = begin(service, actor, vault).await?;
+    let result = reconciliation::result(&mut tx, request)
+        .await?
+        .filter(|result| result.vault == vault)
+        .map(reconciliation_view);
+    Ok(RequestedReconciliation { request, result })
+}
+
+async fn begin(
+    service: &Service,
+    actor: &Actor,
+    vault: VaultId,
+) -> Result<Transaction, ServiceError> {
+    actor.require(Right::Read, vault)?;
+    let mut tx = service.database().begin_read().await?;
+    service.vault(&mut tx, vault).await?;
+    Ok(tx)
+}
+
+async fn coin_views(
+    tx: &mut Transaction,
+    vault: VaultId,
+    coins: &[Coin],
+) -> Result<Vec<CoinView>, ServiceError> {
+    let reserved = batches::reserved(tx, vault).await?;
+    Ok(coins
+        .iter()
+        .map(|coin| {
+            let state = match coin.placement {
+                Placement::Unconfirmed => "unconfirmed",
+                Placement::Confirmed(_) if coin.settled => "settled",
+                Placement::Confirmed(_) => "confirmed",
+                Placement::Gone => "gone",
+            };
+            let block = coin.placement.block();
+            CoinView {
+                outpoint: coin.outpoint.to_string(),
+                amount_sat: coin.amount.to_sat(),
+                script_pubkey: coin.script.script_pubkey.to_hex_string(),
+                keychain: coin.script.keychain,
+                index: coin.script.index,
+                reference: coin.script.reference.clone(),
+                change: coin.change,
+                state: state.to_owned(),
+                height: block.map(|block| block.height),
+                block: block.map(|block| block.hash.to_string()),
+                reserved: reserved.contains(&coin.outpoint),
+                spent_by: coin.spent_by.map(|txid| txid.to_string()),
+            }
+        })
+        .collect())
+}
+
+fn reconciliation_view(result: Reconciliation) -> ReconciliationView {
+    ReconciliationView {
+        height: result.tip.height,
+        block: result.tip.hash.to_string(),
+        ledger_sat: result.ledger.to_sat(),
+        tracker_sat: result.tracker.to_sat(),
+        node_sat: result.node.to_sat(),
+        coins: result.coins,
+        agrees: result.agrees,
+        detail: result.detail,
+        at: result.at,
+    }
+}

@@ -1,0 +1,227 @@
+//! Builds one attempt: coins, transaction, PSBT, manifest, and our own review of the bytes. Pure.
+//!
+//! The bytes that leave are the bytes that were reviewed, by the check that every signer makes.
+#![deny(clippy::arithmetic_side_effects)]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bitcoin::{Amount, FeeRate, OutPoint, Transaction, TxOut, Txid, Weight};
+use policies::descriptor::DerivedScript;
+use policies::document::Policy;
+use policies::journal::History;
+use policies::psbt::{AttemptPurpose, Manifest, read_strict};
+use policies::review::review;
+use policies::{Keychain, UnixTime};
+
+use super::ServiceError;
+use crate::coin_selection::{
+    Bounds, Candidate, ChangePolicy, Selection, SelectionError, Target, select,
+};
+use crate::roles::creator::create;
+use crate::roles::issued::{IssuedTransaction, SpentCoin};
+use crate::roles::updater::update;
+use crate::store::approvals::ApprovalRow;
+use crate::store::withdrawals::WithdrawalRow;
+
+/// The feerate at which change is expected to be spent later, 10 sat/vB: only a weight in the choice
+/// between coins, never a fee that is paid.
+const LONG_TERM_FEERATE: FeeRate = FeeRate::from_sat_per_vb_u32(10);
+
+/// A withdrawal with the approvals that count for it now.
+#[derive(Debug, Clone)]
+pub(super) struct Approved {
+    pub(super) withdrawal: WithdrawalRow,
+    pub(super) approvals: Vec<ApprovalRow>,
+}
+
+/// All that an attempt is built from.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) policy: Arc<Policy>,
+    /// In the order in which they came in.
+    pub(super) withdrawals: Vec<Approved>,
+    /// Whether withdrawals may be left out, latest first, when the coins do not suffice.
+    pub(super) may_leave_out: bool,
+    pub(super) candidates: Vec<Candidate>,
+    pub(super) fundings: BTreeMap<Txid, Transaction>,
+    pub(super) feerate: FeeRate,
+    pub(super) change_index: u32,
+    pub(super) tip: u32,
+    pub(super) seed: [u8; 32],
+    pub(super) number: u32,
+    pub(super) now: UnixTime,
+}
+
+/// An attempt that passed our own review.
+#[derive(Debug)]
+pub(super) struct Built {
+    pub(super) txid: Txid,
+    pub(super) psbt: Vec<u8>,
+    pub(super) fee: Amount,
+    pub(super) weight: Weight,
+    pub(super) coins: Vec<(OutPoint, Amount)>,
+    pub(super) change: Option<DerivedScript>,
+    /// The withdrawals that it pays.
+    pub(super) withdrawals: Vec<WithdrawalRow>,
+}
+
+/// Builds and reviews.
+pub(super) fn build(mut plan: Plan) -> Result<Built, ServiceError> {
+    let selection = choose_coins(&mut plan)?;
+    let policy = &plan.policy;
+    let change_script = selection.change.map(|amount| {
+        (
+            amount,
+            policy.descriptor.at(Keychain::Internal, plan.change_index),
+        )
+    });
+    let change_output = change_script.as_ref().map(|(amount, derived)| TxOut {
+        value: *amount,
+        script_pubkey: derived.script_pubkey.clone(),
+    });
+    let outpoints: Vec<OutPoint> = selection.inputs.iter().map(|coin| coin.outpoint).collect();
+    let payments = payments(&plan.withdrawals);
+    let created =
+        create(&outpoints, &payments, change_output, plan.tip, plan.seed).map_err(refused)?;
+    let spent: Vec<SpentCoin> = selection
+        .inputs
+        .iter()
+        .map(|coin| SpentCoin {
+            outpoint: coin.outpoint,
+            prevout: coin.txout.clone(),
+            derived: policy.descriptor.at(coin.keychain, coin.index),
+        })
+        .collect();
+    let issued = IssuedTransaction::new(created.transaction, &spent).map_err(refused)?;
+    let change = created
+        .change
+        .zip(change_script.as_ref())
+        .map(|(output, (_, derived))| (output, derived));
+    let mut psbt = update(&issued, &policy.descriptor, &plan.fundings, change).map_err(refused)?;
+    manifest(&plan, &created.payments, created.change).write_into(&mut psbt);
+    let bytes = psbt.serialize();
+    let (fee, weight) = review_own(&plan, &bytes)?;
+    Ok(Built {
+        txid: issued.txid(),
+        psbt: bytes,
+        fee,
+        weight,
+        coins: selection
+            .inputs
+            .iter()
+            .map(|coin| (coin.outpoint, coin.txout.value))
+            .collect(),
+        change: change_script.map(|(_, derived)| derived),
+        withdrawals: plan
+            .withdrawals
+            .into_iter()
+            .map(|approved| approved.withdrawal)
+            .collect(),
+    })
+}
+
+/// Chooses coins; leaves the latest withdrawals out where that is allowed and too little is there.
+fn choose_coins(plan: &mut Plan) -> Result<Selection, ServiceError> {
+    loop {
+        let payments = payments(&plan.withdrawals);
+        let limits = &plan.policy.limits;
+        let target = Target {
+            payments: &payments,
+            input_weight: plan.policy.descriptor.input_weight(),
+            feerate: plan.feerate,
+            long_term_feerate: LONG_TERM_FEERATE,
+            change: ChangePolicy {
+                min: limits.change_min,
+                output_weight: plan.policy.descriptor.output_weight(),
+            },
+            bounds: Bounds {
+                max_inputs: usize::try_from(limits.max_inputs).unwrap_or(usize::MAX),
+                fee_max: fee_cap(&payments, limits.fee_max, limits.fee_share_max_percent)
+                    .ok_or(ServiceError::CoinSelection(SelectionError::Overflow))?,
+                feerate_max: limits.feerate_max,
+            },
+        };
+        match select(&plan.candidates, &target, plan.seed) {
+            Ok(selection) => return Ok(selection),
+            Err(
+                SelectionError::Shortfall { .. }
+                | SelectionError::TooFragmented { .. }
+                | SelectionError::ChangeBelowMinimum { .. },
+            ) if plan.may_leave_out && plan.withdrawals.len() > 1 => {
+                plan.withdrawals.pop();
+            }
+            Err(error) => return Err(ServiceError::CoinSelection(error)),
+        }
+    }
+}
+
+/// The lower of the fee cap and its share of what is paid (M7).
+fn fee_cap(payments: &[TxOut], fee_max: Amount, share_percent: u8) -> Option<Amount> {
+    let paid = payments
+        .iter()
+        .try_fold(Amount::ZERO, |sum, payment| sum.checked_add(payment.value))?;
+    let share = paid
+        .checked_mul(u64::from(share_percent))?
+        .checked_div(100)?;
+    Some(fee_max.min(share))
+}
+
+fn payments(withdrawals: &[Approved]) -> Vec<TxOut> {
+    withdrawals
+        .iter()
+        .map(|approved| TxOut {
+            value: approved.withdrawal.intent.amount,
+            script_pubkey: approved.withdrawal.intent.script_pubkey.clone(),
+        })
+        .collect()
+}
+
+fn manifest(plan: &Plan, outputs: &[u32], change: Option<u32>) -> Manifest {
+    let mut manifest = Manifest::new(plan.policy.id, AttemptPurpose::Pay, plan.number);
+    for (approved, output) in plan.withdrawals.iter().zip(outputs) {
+        let withdrawal = &approved.withdrawal;
+        manifest
+            .intents
+            .insert(withdrawal.hash, withdrawal.bytes.clone());
+        manifest.add_request_signature(withdrawal.hash, &withdrawal.request);
+        manifest.payments.insert(*output, withdrawal.hash);
+        for row in &approved.approvals {
+            manifest.add_approval(row.approval.clone());
+            manifest
+                .proofs
+                .insert((row.approval.root, withdrawal.hash), row.proof.clone());
+        }
+    }
+    if let Some(output) = change {
+        manifest
+            .changes
+            .insert(output, (plan.policy.id, plan.change_index));
+    }
+    manifest
+}
+
+/// Reviews our own bytes as a signer will.
+fn review_own(plan: &Plan, bytes: &[u8]) -> Result<(Amount, Weight), ServiceError> {
+    let strict = read_strict(bytes).map_err(|refusal| ServiceError::SelfReview {
+        codes: vec![refusal.code()],
+        refusals: vec![refusal.to_string()],
+    })?;
+    let history = History::that_changed_up_to(plan.change_index);
+    let review = review(&strict, &plan.policy, &history, plan.now).map_err(|refusals| {
+        ServiceError::SelfReview {
+            codes: refusals
+                .iter()
+                .map(policies::review::Refusal::code)
+                .collect(),
+            refusals: refusals.iter().map(ToString::to_string).collect(),
+        }
+    })?;
+    Ok((review.fee, review.weight))
+}
+
+fn refused(error: impl std::error::Error) -> ServiceError {
+    ServiceError::Build {
+        reason: error.to_string(),
+    }
+}

@@ -1,0 +1,664 @@
+//! What the service refuses and why: one stable code each, with the facts.
+
+use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, Txid};
+use policies::document::{Mistake, format_sat_per_vb};
+use policies::intent::{IntentError, IntentKind, KeyError, ProofError, SignatureError};
+use policies::rules::{DenyReason, Shortfall};
+use policies::{IntentHash, KeyId, Keyset, RequesterName, UnixTime, VaultId, WithdrawalId};
+use serde_json::{Map, Value, json};
+use watchtower::store::database::DatabaseError;
+use watchtower::store::events::EventError;
+use watchtower::store::ledger::LedgerError;
+
+use super::access::{Right, Role};
+use crate::coin_selection::SelectionError;
+use crate::session::{BatchId, IllegalTransition};
+use crate::store::jobs::ClaimError;
+
+/// What kind of answer an error is; decides the HTTP status and the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorClass {
+    /// The request cannot be understood (400).
+    Malformed,
+    /// Nobody known asks (401).
+    Unauthorized,
+    /// Somebody known asks for more than allowed (403).
+    Forbidden,
+    /// There is no such thing (404).
+    NotFound,
+    /// It contradicts what stands (409).
+    Conflict,
+    /// It is understood and refused (422).
+    Refused,
+    /// It cannot be done now, and may be later (503).
+    Unavailable,
+    /// The fault is ours (500).
+    Internal,
+}
+
+impl ErrorClass {
+    /// The HTTP status.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::Malformed => 400,
+            Self::Unauthorized => 401,
+            Self::Forbidden => 403,
+            Self::NotFound => 404,
+            Self::Conflict => 409,
+            Self::Refused => 422,
+            Self::Unavailable => 503,
+            Self::Internal => 500,
+        }
+    }
+}
+
+/// Why the service did not do what it was asked. Nothing is changed then.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The token is unknown or revoked.
+    #[error("the token is not valid")]
+    Unauthorized,
+    /// The role does not include this.
+    #[error("a token of role {role} may not {}", .right.name())]
+    Forbidden {
+        /// The token's role.
+        role: Role,
+        /// What it asked for.
+        right: Right,
+    },
+    /// A field is not what it must be.
+    #[error("{field} is not {expected}")]
+    Malformed {
+        /// The field.
+        field: &'static str,
+        /// What it must be.
+        expected: &'static str,
+    },
+    /// No such vault.
+    #[error("no vault {vault}")]
+    UnknownVault {
+        /// The vault asked for.
+        vault: VaultId,
+    },
+    /// No such withdrawal.
+    #[error("no withdrawal {requester}/{id}")]
+    UnknownWithdrawal {
+        /// The requester.
+        requester: RequesterName,
+        /// The id.
+        id: WithdrawalId,
+    },
+    /// No withdrawal has this intent.
+    #[error("no withdrawal has the intent {intent}")]
+    UnknownIntent {
+        /// The intent.
+        intent: IntentHash,
+    },
+    /// No such batch.
+    #[error("no batch {batch}")]
+    UnknownBatch {
+        /// The batch asked for.
+        batch: BatchId,
+    },
+    /// No such attempt.
+    #[error("no attempt {txid}")]
+    UnknownAttempt {
+        /// The attempt asked for.
+        txid: Txid,
+    },
+    /// No such token.
+    #[error("no token {id}")]
+    UnknownToken {
+        /// The token asked for.
+        id: String,
+    },
+    /// The policy document has mistakes.
+    #[error("the policy document has {} mistakes; the first: {}", .mistakes.len(), .mistakes.first().map_or_else(String::new, ToString::to_string))]
+    PolicyMistakes {
+        /// All of them.
+        mistakes: Vec<Mistake>,
+    },
+    /// The policy is for another network than this coordinator.
+    #[error("the policy is for {found}, this coordinator serves {expected}")]
+    WrongNetwork {
+        /// The coordinator's network.
+        expected: bitcoin::Network,
+        /// The policy's.
+        found: bitcoin::Network,
+    },
+    /// The bytes are no intent.
+    #[error(transparent)]
+    Intent(#[from] IntentError),
+    /// A key or a signature is not written as one.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// No requester of the policy has this key.
+    #[error("no requester of the policy has the key {key}")]
+    UnknownRequestKey {
+        /// The key.
+        key: KeyId,
+    },
+    /// The key belongs to another requester than the intent names.
+    #[error("the key {key} belongs to requester {owner}, the intent is of {requester}")]
+    OtherRequester {
+        /// The key.
+        key: KeyId,
+        /// Whose it is.
+        owner: String,
+        /// Whom the intent names.
+        requester: RequesterName,
+    },
+    /// The request's signature does not hold.
+    #[error("the request's signature: {0}")]
+    RequestSignature(#[source] SignatureError),
+    /// The intent is for another vault.
+    #[error("the intent is for vault {found}, not {expected}")]
+    OtherVault {
+        /// The vault addressed.
+        expected: VaultId,
+        /// The vault in the intent.
+        found: VaultId,
+    },
+    /// The intent is for another keyset.
+    #[error("the intent is for keyset {found}, the vault's is {expected}")]
+    OtherKeyset {
+        /// The vault's keyset.
+        expected: Keyset,
+        /// The keyset in the intent.
+        found: Keyset,
+    },
+    /// The intent's time is over.
+    #[error("the intent expired at {expires}, it is {now}")]
+    IntentExpired {
+        /// When it ended.
+        expires: UnixTime,
+        /// The time now.
+        now: UnixTime,
+    },
+    /// The intent was made in the future.
+    #[error("the intent was made at {created}, which is after {latest}, the latest allowed now")]
+    IntentFromTheFuture {
+        /// When it says it was made.
+        created: UnixTime,
+        /// Now and the clock skew that the policy allows.
+        latest: UnixTime,
+    },
+    /// This kind of intent, or this use of it, is not served yet.
+    #[error("{what} is not supported yet")]
+    NotYet {
+        /// What was asked for.
+        what: &'static str,
+    },
+    /// The script is of no kind that withdrawals may pay.
+    #[error("the script {script} is not p2pkh, p2sh, p2wpkh, p2wsh or p2tr")]
+    ScriptNotAllowed {
+        /// The script.
+        script: ScriptBuf,
+    },
+    /// The amount is dust for its script.
+    #[error("{amount} is dust: this script takes at least {minimum}")]
+    Dust {
+        /// The amount asked for.
+        amount: Amount,
+        /// The least for this script.
+        minimum: Amount,
+    },
+    /// A payment to the vault itself.
+    #[error("the script is the vault's own; only a transfer may pay it")]
+    OwnScript,
+    /// No rule allows it.
+    #[error("denied by the policy: {0}")]
+    Denied(DenyReason),
+    /// The vault has not enough.
+    #[error("{wanted} wanted, {available} available")]
+    InsufficientFunds {
+        /// What is settled, unreserved and not promised.
+        available: Amount,
+        /// What was asked for.
+        wanted: Amount,
+    },
+    /// The id stands with another body.
+    #[error("{requester} has used the id {id} for another intent")]
+    IdReused {
+        /// The requester.
+        requester: RequesterName,
+        /// The id.
+        id: WithdrawalId,
+    },
+    /// The withdrawal is past cancelling.
+    #[error("withdrawal {requester}/{id} is {state} and can no longer be cancelled")]
+    NotCancellable {
+        /// The requester.
+        requester: RequesterName,
+        /// The id.
+        id: WithdrawalId,
+        /// Where it stands.
+        state: &'static str,
+    },
+    /// No approver of the policy has this key.
+    #[error("no approver of the policy has the key {key}")]
+    UnknownApprovalKey {
+        /// The key.
+        key: KeyId,
+    },
+    /// The signature is for another purpose than approving or refusing.
+    #[error("the purpose {purpose} is neither approve nor reject")]
+    ApprovalPurpose {
+        /// The purpose found.
+        purpose: String,
+    },
+    /// The approval's signature does not hold.
+    #[error("the approval's signature: {0}")]
+    ApprovalSignature(#[source] SignatureError),
+    /// The approval's time is over.
+    #[error("the approval expired at {expires}, it is {now}")]
+    ApprovalExpired {
+        /// When it ended.
+        expires: UnixTime,
+        /// The time now.
+        now: UnixTime,
+    },
+    /// A proof does not tie its intent to the root.
+    #[error("the proof for intent {intent}: {reason}")]
+    ApprovalProof {
+        /// The intent.
+        intent: IntentHash,
+        /// What is wrong.
+        reason: ProofError,
+    },
+    /// The withdrawal no longer takes approvals or refusals.
+    #[error("withdrawal {requester}/{id} is {state} and takes no approval or refusal")]
+    ApprovalTooLate {
+        /// The requester.
+        requester: RequesterName,
+        /// The id.
+        id: WithdrawalId,
+        /// Where it stands.
+        state: &'static str,
+    },
+    /// Nothing is approved that could be batched.
+    #[error("no approved withdrawal is there to be batched")]
+    NothingToBatch,
+    /// A withdrawal named for a batch is not approved.
+    #[error("withdrawal {requester}/{id} is {state}, not approved")]
+    NotApproved {
+        /// The requester.
+        requester: RequesterName,
+        /// The id.
+        id: WithdrawalId,
+        /// Where it stands.
+        state: &'static str,
+    },
+    /// Approvals ran out since the withdrawal was approved.
+    #[error("withdrawal {requester}/{id} needs approvals again: {shortfall}")]
+    ApprovalsRanOut {
+        /// The requester.
+        requester: RequesterName,
+        /// The id.
+        id: WithdrawalId,
+        /// What is missing.
+        shortfall: Box<Shortfall>,
+    },
+    /// Two payments of a batch are equal in script and amount.
+    #[error("two payments of {amount} to the same script cannot stand in one transaction")]
+    EqualPayments {
+        /// The amount.
+        amount: Amount,
+    },
+    /// More withdrawals than one transaction may pay.
+    #[error("{found} withdrawals, the policy allows {max} in one transaction beside change")]
+    TooManyPayments {
+        /// How many were named.
+        found: usize,
+        /// How many are allowed.
+        max: usize,
+    },
+    /// There is no feerate: none was given and the node has no estimate.
+    #[error("no feerate was given and the node has no estimate; the batch is held")]
+    NoFeerate,
+    /// The feerate given is above the policy's.
+    #[error("{} sat/vB is above the policy's {} sat/vB", format_sat_per_vb(*.feerate), format_sat_per_vb(*.cap))]
+    FeerateAboveCap {
+        /// The feerate.
+        feerate: FeeRate,
+        /// The policy's.
+        cap: FeeRate,
+    },
+    /// The node is in trouble: no new batch.
+    #[error("no new batch while the node {node} is in trouble: {trouble}")]
+    NodeTrouble {
+        /// The node.
+        node: String,
+        /// The trouble's code.
+        trouble: &'static str,
+    },
+    /// The watchtower has not seen the chain yet.
+    #[error("the watchtower has not seen the chain yet")]
+    NoChain,
+    /// No coins fit.
+    #[error("no coins can be chosen: {0}")]
+    CoinSelection(SelectionError),
+    /// Another batch took a coin or a withdrawal at the same moment.
+    #[error("another batch took one of the coins or withdrawals at the same moment")]
+    TakenMeanwhile,
+    /// The transaction could not be built.
+    #[error("the transaction could not be built: {reason}")]
+    Build {
+        /// What the role said.
+        reason: String,
+    },
+    /// Our own review refuses what we built; it was not issued.
+    #[error("our own review refuses the transaction: {}", .refusals.join("; "))]
+    SelfReview {
+        /// Its refusals in words.
+        refusals: Vec<String>,
+        /// Their codes.
+        codes: Vec<&'static str>,
+    },
+    /// What was handed in as signatures cannot be read.
+    #[error("{reason}")]
+    Intake {
+        /// The reader's code.
+        reason_code: &'static str,
+        /// What the reader said.
+        reason: String,
+    },
+    /// The signatures are for another transaction.
+    #[error("the signatures are for {found}, not for {expected}")]
+    OtherTransaction {
+        /// The attempt addressed.
+        expected: Txid,
+        /// The transaction found.
+        found: Txid,
+    },
+    /// The attempt takes no signatures.
+    #[error("attempt {txid} is {state} and takes no signatures")]
+    AttemptClosed {
+        /// The attempt.
+        txid: Txid,
+        /// Where it stands.
+        state: &'static str,
+    },
+    /// A coin of an attempt is not known any more.
+    #[error("the coin {outpoint} is not known")]
+    UnknownCoin {
+        /// The coin.
+        outpoint: OutPoint,
+    },
+    /// A state does not allow an event.
+    #[error(transparent)]
+    Illegal(#[from] IllegalTransition),
+    /// A worker lost its claim.
+    #[error(transparent)]
+    Claim(ClaimError),
+    /// The event log refused.
+    #[error(transparent)]
+    Event(EventError),
+    /// The ledger refused.
+    #[error(transparent)]
+    Ledger(LedgerError),
+    /// A stored policy document cannot be read any more.
+    #[error("the stored policy {policy} cannot be read")]
+    StoredPolicy {
+        /// Which one.
+        policy: policies::PolicyId,
+    },
+    /// An object's events and its version do not agree.
+    #[error("{object} has version {version}, its events say {events}")]
+    VersionsDiffer {
+        /// Which object.
+        object: String,
+        /// The version of its row.
+        version: u64,
+        /// The version of its events.
+        events: u64,
+    },
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+impl From<EventError> for ServiceError {
+    fn from(error: EventError) -> Self {
+        match error {
+            EventError::Database(error) => Self::Database(error),
+            other @ (EventError::Body(_) | EventError::Broken { .. } | EventError::Lease(_)) => {
+                Self::Event(other)
+            }
+        }
+    }
+}
+
+impl From<LedgerError> for ServiceError {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::Database(error) => Self::Database(error),
+            other @ (LedgerError::CauseReused { .. } | LedgerError::Zero { .. }) => {
+                Self::Ledger(other)
+            }
+        }
+    }
+}
+
+impl From<ClaimError> for ServiceError {
+    fn from(error: ClaimError) -> Self {
+        match error {
+            ClaimError::Database(error) => Self::Database(error),
+            lost @ ClaimError::Lost { .. } => Self::Claim(lost),
+        }
+    }
+}
+
+impl ServiceError {
+    /// Its stable code.
+    pub fn code(&self) -> &'static str {
+        self.code_and_class().0
+    }
+
+    /// What kind of answer it is.
+    pub fn class(&self) -> ErrorClass {
+        self.code_and_class().1
+    }
+
+    fn code_and_class(&self) -> (&'static str, ErrorClass) {
+        use ErrorClass as Class;
+        match self {
+            Self::Unauthorized => ("unauthorized", Class::Unauthorized),
+            Self::Forbidden { .. } => ("forbidden", Class::Forbidden),
+            Self::Malformed { .. } => ("malformed", Class::Malformed),
+            Self::UnknownVault { .. } => ("unknown_vault", Class::NotFound),
+            Self::UnknownWithdrawal { .. } => ("unknown_withdrawal", Class::NotFound),
+            Self::UnknownIntent { .. } => ("unknown_intent", Class::NotFound),
+            Self::UnknownBatch { .. } => ("unknown_batch", Class::NotFound),
+            Self::UnknownAttempt { .. } => ("unknown_attempt", Class::NotFound),
+            Self::UnknownToken { .. } => ("unknown_token", Class::NotFound),
+            Self::PolicyMistakes { .. } => ("policy_mistakes", Class::Refused),
+            Self::WrongNetwork { .. } => ("wrong_network", Class::Refused),
+            Self::Intent(error) => (intent_code(error), Class::Refused),
+            Self::Key(_) => ("malformed_key", Class::Malformed),
+            Self::UnknownRequestKey { .. } => ("unknown_request_key", Class::Refused),
+            Self::OtherRequester { .. } => ("other_requester", Class::Refused),
+            Self::RequestSignature(_) => ("request_signature_invalid", Class::Refused),
+            Self::OtherVault { .. } => ("other_vault", Class::Refused),
+            Self::OtherKeyset { .. } => ("other_keyset", Class::Refused),
+            Self::IntentExpired { .. } => ("intent_expired", Class::Refused),
+            Self::IntentFromTheFuture { .. } => ("intent_from_the_future", Class::Refused),
+            Self::NotYet { .. } => ("not_supported_yet", Class::Refused),
+            Self::ScriptNotAllowed { .. } => ("script_not_allowed", Class::Refused),
+            Self::Dust { .. } => ("dust", Class::Refused),
+            Self::OwnScript => ("own_script", Class::Refused),
+            Self::Denied(_) => ("denied_by_policy", Class::Refused),
+            Self::InsufficientFunds { .. } => ("insufficient_funds", Class::Refused),
+            Self::IdReused { .. } => ("id_reused", Class::Conflict),
+            Self::NotCancellable { .. } => ("not_cancellable", Class::Conflict),
+            Self::UnknownApprovalKey { .. } => ("unknown_approval_key", Class::Refused),
+            Self::ApprovalPurpose { .. } => ("approval_wrong_purpose", Class::Refused),
+            Self::ApprovalSignature(_) => ("approval_signature_invalid", Class::Refused),
+            Self::ApprovalExpired { .. } => ("approval_expired", Class::Refused),
+            Self::ApprovalProof { .. } => ("approval_bad_proof", Class::Refused),
+            Self::ApprovalTooLate { .. } => ("approval_too_late", Class::Conflict),
+            Self::NothingToBatch => ("nothing_to_batch", Class::Conflict),
+            Self::NotApproved { .. } => ("not_approved", Class::Conflict),
+            Self::ApprovalsRanOut { .. } => ("approvals_ran_out", Class::Conflict),
+            Self::EqualPayments { .. } => ("equal_payments", Class::Refused),
+            Self::TooManyPayments { .. } => ("too_many_payments", Class::Refused),
+            Self::NoFeerate => ("no_feerate", Class::Unavailable),
+            Self::FeerateAboveCap { .. } => ("feerate_above_cap", Class::Refused),
+            Self::NodeTrouble { .. } => ("node_trouble", Class::Unavailable),
+            Self::NoChain => ("no_chain", Class::Unavailable),
+            Self::CoinSelection(_) => ("coin_selection", Class::Refused),
+            Self::TakenMeanwhile => ("taken_meanwhile", Class::Conflict),
+            Self::Build { .. } => ("build_failed", Class::Refused),
+            Self::SelfReview { .. } => ("self_review_refused", Class::Refused),
+            Self::Intake { .. } => ("signatures_unreadable", Class::Refused),
+            Self::OtherTransaction { .. } => ("other_transaction", Class::Refused),
+            Self::AttemptClosed { .. } => ("attempt_closed", Class::Conflict),
+            Self::UnknownCoin { .. } => ("unknown_coin", Class::Conflict),
+            Self::Illegal(_) => ("illegal_transition", Class::Conflict),
+            Self::Claim(_) => ("claim_lost", Class::Conflict),
+            Self::Database(DatabaseError::Connect(_) | DatabaseError::Commit(_)) => {
+                ("database_unavailable", Class::Unavailable)
+            }
+            Self::Event(_)
+            | Self::Ledger(_)
+            | Self::StoredPolicy { .. }
+            | Self::VersionsDiffer { .. }
+            | Self::Database(_) => ("internal", Class::Internal),
+        }
+    }
+
+    /// The facts that a program can use, beside the words.
+    pub fn facts(&self) -> Map<String, Value> {
+        let facts = match self {
+            Self::Forbidden { role, right } => {
+                json!({ "role": role.name(), "right": right.name() })
+            }
+            Self::Malformed { field, expected } => json!({ "field": field, "expected": expected }),
+            Self::PolicyMistakes { mistakes } => json!({ "mistakes": mistakes }),
+            Self::OtherVault { expected, found } => json!({ "expected": expected, "found": found }),
+            Self::OtherKeyset { expected, found } => {
+                json!({ "expected": expected, "found": found })
+            }
+            Self::OtherTransaction { expected, found } => {
+                json!({ "expected": expected, "found": found })
+            }
+            Self::WrongNetwork { expected, found } => {
+                json!({ "expected": expected.to_string(), "found": found.to_string() })
+            }
+            Self::IntentExpired { expires, now } | Self::ApprovalExpired { expires, now } => {
+                json!({ "expires": expires, "now": now })
+            }
+            Self::IntentFromTheFuture { created, latest } => {
+                json!({ "created": created, "latest": latest })
+            }
+            Self::Dust { amount, minimum } => {
+                json!({ "amount_sat": amount.to_sat(), "minimum_sat": minimum.to_sat() })
+            }
+            Self::InsufficientFunds { available, wanted } => {
+                json!({ "available_sat": available.to_sat(), "wanted_sat": wanted.to_sat() })
+            }
+            Self::Denied(reason) => json!({ "reason": reason.code() }),
+            Self::IdReused { requester, id } | Self::UnknownWithdrawal { requester, id } => {
+                json!({ "requester": requester, "id": id })
+            }
+            Self::NotCancellable {
+                requester,
+                id,
+                state,
+            }
+            | Self::ApprovalTooLate {
+                requester,
+                id,
+                state,
+            }
+            | Self::NotApproved {
+                requester,
+                id,
+                state,
+            } => {
+                json!({ "requester": requester, "id": id, "state": state })
+            }
+            Self::ApprovalProof { intent, .. } | Self::UnknownIntent { intent } => {
+                json!({ "intent": intent })
+            }
+            Self::UnknownApprovalKey { key } | Self::UnknownRequestKey { key } => {
+                json!({ "key": key })
+            }
+            Self::NodeTrouble { node, trouble } => json!({ "node": node, "trouble": trouble }),
+            Self::SelfReview { refusals, codes } => json!({ "refusals": refusals, "codes": codes }),
+            Self::Intake { reason_code, .. } => json!({ "reason": reason_code }),
+            Self::AttemptClosed { txid, state } => json!({ "txid": txid, "state": state }),
+            Self::FeerateAboveCap { feerate, cap } => json!({
+                "feerate_sat_vb": format_sat_per_vb(*feerate),
+                "cap_sat_vb": format_sat_per_vb(*cap),
+            }),
+            Self::Unauthorized
+            | Self::UnknownVault { .. }
+            | Self::UnknownBatch { .. }
+            | Self::UnknownAttempt { .. }
+            | Self::UnknownToken { .. }
+            | Self::Intent(_)
+            | Self::Key(_)
+            | Self::OtherRequester { .. }
+            | Self::RequestSignature(_)
+            | Self::NotYet { .. }
+            | Self::ScriptNotAllowed { .. }
+            | Self::OwnScript
+            | Self::ApprovalPurpose { .. }
+            | Self::ApprovalSignature(_)
+            | Self::NothingToBatch
+            | Self::ApprovalsRanOut { .. }
+            | Self::EqualPayments { .. }
+            | Self::TooManyPayments { .. }
+            | Self::NoFeerate
+            | Self::NoChain
+            | Self::CoinSelection(_)
+            | Self::TakenMeanwhile
+            | Self::Build { .. }
+            | Self::UnknownCoin { .. }
+            | Self::Illegal(_)
+            | Self::Claim(_)
+            | Self::Event(_)
+            | Self::Ledger(_)
+            | Self::StoredPolicy { .. }
+            | Self::VersionsDiffer { .. }
+            | Self::Database(_) => Value::Null,
+        };
+        match facts {
+            Value::Object(facts) => facts,
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_) => Map::new(),
+        }
+    }
+}
+
+fn intent_code(error: &IntentError) -> &'static str {
+    match error {
+        IntentError::ZeroAmount | IntentError::ZeroMin => "amount_zero",
+        IntentError::AmountAboveSupply { .. } => "amount_too_large",
+        IntentError::NotCanonical | IntentError::Canonical(_) => "intent_not_canonical",
+        IntentError::ExpiresBeforeCreated { .. } => "intent_expires_before_created",
+        IntentError::Field(_)
+        | IntentError::Format
+        | IntentError::Hex { .. }
+        | IntentError::Name { .. }
+        | IntentError::Kind
+        | IntentError::EmptyScript
+        | IntentError::MinAboveAmount { .. }
+        | IntentError::MinDiffers { .. }
+        | IntentError::NamesItself { .. }
+        | IntentError::ReplacesAndRepeats { .. }
+        | IntentError::ReferenceTooLong { .. } => "intent_malformed",
+    }
+}
+
+/// Which kinds of intent this version does not build.
+pub(super) fn refuse_kinds_not_yet_built(kind: IntentKind) -> Result<(), ServiceError> {
+    match kind {
+        IntentKind::Payment | IntentKind::Transfer => Ok(()),
+        IntentKind::Sweep => Err(ServiceError::NotYet { what: "a sweep" }),
+    }
+}

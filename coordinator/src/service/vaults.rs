@@ -1,0 +1,143 @@
+//! Vaults: added once, by the policy document that people reviewed.
+
+use policies::document::{Policy, name_of_network};
+use policies::{Keyset, PolicyId, UnixTime, VaultId};
+use serde::Serialize;
+use serde_json::{Map, json};
+use utoipa::ToSchema;
+use watchtower::store::events::{self, NewEvent};
+
+use super::{Actor, Right, Service, ServiceError};
+use crate::store::vaults::{self, VaultRow};
+
+/// A vault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct VaultView {
+    /// Its identity: the id of its first policy version.
+    #[schema(value_type = String)]
+    pub vault: VaultId,
+    /// Its name in the policy.
+    pub name: String,
+    /// The policy version that rules it.
+    #[schema(value_type = String)]
+    pub policy: PolicyId,
+    /// The version's number.
+    pub version: u32,
+    /// The keyset of the version.
+    #[schema(value_type = String)]
+    pub keyset: Keyset,
+    /// The network.
+    pub network: String,
+    /// The output descriptor with both keychains and its checksum.
+    pub descriptor: String,
+    /// The policy document, byte for byte.
+    pub document: String,
+    /// When it was added (unix seconds).
+    #[schema(value_type = u64)]
+    pub created_at: UnixTime,
+}
+
+/// Adds the vault of a first policy version; adding the same document again answers the same.
+///
+/// # Errors
+/// [`ServiceError::PolicyMistakes`], [`ServiceError::WrongNetwork`].
+pub async fn create_vault(
+    service: &Service,
+    actor: &Actor,
+    document: &[u8],
+) -> Result<VaultView, ServiceError> {
+    actor.require_everywhere(Right::AddVault)?;
+    let policy =
+        Policy::parse(document).map_err(|mistakes| ServiceError::PolicyMistakes { mistakes })?;
+    if policy.network != service.network() {
+        return Err(ServiceError::WrongNetwork {
+            expected: service.network(),
+            found: policy.network,
+        });
+    }
+    if policy.version != 1 {
+        return Err(ServiceError::NotYet {
+            what: "a policy version after the first",
+        });
+    }
+    let now = service.now();
+    let mut tx = service.database().begin_write().await?;
+    super::lock_vault(&mut tx, policy.vault).await?;
+    if let Some(standing) = vaults::lookup(&mut tx, policy.vault).await? {
+        return Ok(view(&standing, &policy));
+    }
+    let row = VaultRow {
+        id: policy.vault,
+        name: policy.name.clone(),
+        policy: policy.id,
+        keyset: policy.keyset,
+        created_at: now,
+    };
+    vaults::insert_policy(&mut tx, &policy, now).await?;
+    vaults::insert(&mut tx, &row).await?;
+    let mut body = Map::new();
+    body.insert("name".to_owned(), json!(row.name));
+    body.insert("policy".to_owned(), json!(row.policy));
+    events::append(
+        &mut tx,
+        &NewEvent {
+            object_kind: "vault",
+            object_id: &row.id.to_string(),
+            kind: "vault.created",
+            vault: Some(row.id),
+            body,
+            actor: &actor.name,
+            reason: "",
+            at: now,
+        },
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(view(&row, &policy))
+}
+
+/// The vaults that the actor may see.
+///
+/// # Errors
+/// On a database failure.
+pub async fn list_vaults(service: &Service, actor: &Actor) -> Result<Vec<VaultView>, ServiceError> {
+    actor.require_somewhere(Right::Read)?;
+    let mut tx = service.database().begin_read().await?;
+    let mut views = Vec::new();
+    for row in vaults::list(&mut tx).await? {
+        if actor.vault.is_none_or(|own| own == row.id) {
+            let policy = service.policy(&mut tx, row.policy).await?;
+            views.push(view(&row, &policy));
+        }
+    }
+    Ok(views)
+}
+
+/// One vault.
+///
+/// # Errors
+/// [`ServiceError::UnknownVault`].
+pub async fn show_vault(
+    service: &Service,
+    actor: &Actor,
+    vault: VaultId,
+) -> Result<VaultView, ServiceError> {
+    actor.require(Right::Read, vault)?;
+    let mut tx = service.database().begin_read().await?;
+    let (row, policy) = service.vault(&mut tx, vault).await?;
+    Ok(view(&row, &policy))
+}
+
+fn view(row: &VaultRow, policy: &Policy) -> VaultView {
+    VaultView {
+        vault: row.id,
+        name: row.name.clone(),
+        policy: row.policy,
+        version: policy.version,
+        keyset: row.keyset,
+        network: name_of_network(policy.network).to_owned(),
+        descriptor: policy.descriptor.text().to_owned(),
+        document: String::from_utf8_lossy(&policy.bytes).into_owned(),
+        created_at: row.created_at,
+    }
+}

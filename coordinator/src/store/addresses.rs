@@ -1,0 +1,132 @@
+//! Issued addresses, and the next index of each keychain.
+
+use bitcoin::ScriptBuf;
+use policies::{Keychain, Keyset, PolicyId, UnixTime, VaultId};
+use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
+
+/// An issued deposit address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddressRow {
+    /// The vault.
+    pub vault: VaultId,
+    /// The policy version whose descriptor gives it.
+    pub policy: PolicyId,
+    /// The keyset of that version.
+    pub keyset: Keyset,
+    /// The keychain.
+    pub keychain: Keychain,
+    /// The index on the keychain.
+    pub index: u32,
+    /// The script.
+    pub script_pubkey: ScriptBuf,
+    /// The script as an address of the vault's network.
+    pub address: String,
+    /// The service's own reference; empty for none.
+    pub reference: String,
+    /// The service's own facts, a JSON object as text.
+    pub metadata: String,
+    /// When it was issued.
+    pub issued_at: UnixTime,
+}
+
+/// Takes the next index of a keychain; two callers never get the same.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn take_index(
+    tx: &mut Transaction,
+    keyset: Keyset,
+    keychain: Keychain,
+) -> Result<u32, DatabaseError> {
+    let row = tx
+        .one_row(
+            "INSERT INTO keychain_cursor (keyset, keychain, next_index) VALUES ($1, $2, 1)
+             ON CONFLICT (keyset, keychain) DO UPDATE SET next_index = keychain_cursor.next_index + 1
+             RETURNING next_index - 1 AS idx",
+            &[keyset.to_bytes().into(), i64::from(keychain.branch()).into()],
+        )
+        .await?;
+    row.u32("idx")
+}
+
+/// The next index of a keychain, without taking it.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn next_index(
+    tx: &mut Transaction,
+    keyset: Keyset,
+    keychain: Keychain,
+) -> Result<u32, DatabaseError> {
+    tx.optional_row(
+        "SELECT next_index FROM keychain_cursor WHERE keyset = $1 AND keychain = $2",
+        &[
+            keyset.to_bytes().into(),
+            i64::from(keychain.branch()).into(),
+        ],
+    )
+    .await?
+    .map_or(Ok(0), |row| row.u32("next_index"))
+}
+
+/// Stores an issued address.
+///
+/// # Errors
+/// A unique violation if its place or script is issued already.
+pub async fn insert(tx: &mut Transaction, address: &AddressRow) -> Result<(), DatabaseError> {
+    tx.execute_one(
+        "INSERT INTO address (keyset, keychain, idx, vault, policy, script_pubkey, address, reference,
+             metadata, issued_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        &[
+            address.keyset.to_bytes().into(),
+            i64::from(address.keychain.branch()).into(),
+            address.index.into(),
+            address.vault.to_bytes().into(),
+            address.policy.to_bytes().into(),
+            address.script_pubkey.as_bytes().into(),
+            address.address.clone().into(),
+            address.reference.clone().into(),
+            address.metadata.clone().into(),
+            Value::from_u64(address.issued_at.as_secs())?,
+        ],
+    )
+    .await
+}
+
+/// The addresses of a vault, newest first.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn list(
+    tx: &mut Transaction,
+    vault: VaultId,
+    limit: u32,
+) -> Result<Vec<AddressRow>, DatabaseError> {
+    tx.rows(
+        "SELECT keyset, keychain, idx, vault, policy, script_pubkey, address, reference, metadata, issued_at
+         FROM address WHERE vault = $1 ORDER BY issued_at DESC, idx DESC LIMIT $2",
+        &[vault.to_bytes().into(), limit.into()],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
+fn read(row: &Row) -> Result<AddressRow, DatabaseError> {
+    let keychain = row.u32("keychain")?;
+    Ok(AddressRow {
+        vault: VaultId::from_bytes(row.array("vault")?),
+        policy: PolicyId::from_bytes(row.array("policy")?),
+        keyset: Keyset::from_bytes(row.array("keyset")?),
+        keychain: Keychain::of_branch(keychain)
+            .ok_or_else(|| row.corrupt("keychain", "0 or 1", &keychain.to_string()))?,
+        index: row.u32("idx")?,
+        script_pubkey: ScriptBuf::from_bytes(row.bytes("script_pubkey")?.to_vec()),
+        address: row.text("address")?.to_owned(),
+        reference: row.text("reference")?.to_owned(),
+        metadata: row.text("metadata")?.to_owned(),
+        issued_at: UnixTime::from_secs(row.u64("issued_at")?),
+    })
+}

@@ -1,0 +1,323 @@
+//! Attempts, the signatures that verified for them and the receipts of the signers' journals.
+
+use bitcoin::consensus::encode;
+use bitcoin::hashes::Hash as _;
+use bitcoin::{Amount, Transaction as BitcoinTransaction, Txid, Weight};
+use policies::psbt::SignatureKey;
+use policies::{PolicyId, UnixTime, VaultId};
+use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
+
+use crate::session::BatchId;
+use crate::session::attempt::AttemptState;
+
+/// An attempt as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptRow {
+    /// Its unsigned transaction's id, which signing does not change.
+    pub txid: Txid,
+    /// Its batch.
+    pub batch: BatchId,
+    /// Its number within the batch, from 1.
+    pub number: u32,
+    /// The vault that pays.
+    pub vault: VaultId,
+    /// The policy version it was reviewed under.
+    pub policy: PolicyId,
+    /// The PSBT with its manifest, as issued.
+    pub psbt: Vec<u8>,
+    /// The fee.
+    pub fee: Amount,
+    /// The weight that the feerate was computed for.
+    pub weight: Weight,
+    /// Where it stands.
+    pub state: AttemptState,
+    /// How many events it has had.
+    pub version: u64,
+    /// How often it was found in a block; names its ledger entries.
+    pub confirmations: u32,
+    /// The final transaction, once there is one.
+    pub final_transaction: Option<BitcoinTransaction>,
+    /// When it was built.
+    pub created_at: UnixTime,
+}
+
+/// A signature that verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignatureRow {
+    /// The input it is for.
+    pub input: u32,
+    /// The place in the witness.
+    pub key: SignatureKey,
+    /// The signer's name in the policy.
+    pub signer: String,
+    /// The signature with its sighash byte.
+    pub signature: Vec<u8>,
+    /// When it came in.
+    pub received_at: UnixTime,
+}
+
+/// Stores an attempt.
+///
+/// # Errors
+/// A unique violation if the transaction was built before.
+pub async fn insert(tx: &mut Transaction, row: &AttemptRow) -> Result<(), DatabaseError> {
+    tx.execute_one(
+        "INSERT INTO attempt (txid, batch, number, vault, policy, psbt, fee, weight, state, detail,
+             version, confirmations, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+        &[
+            row.txid.to_byte_array().into(),
+            row.batch.to_bytes().into(),
+            row.number.into(),
+            row.vault.to_bytes().into(),
+            row.policy.to_bytes().into(),
+            row.psbt.clone().into(),
+            Value::from_u64(row.fee.to_sat())?,
+            Value::from_u64(row.weight.to_wu())?,
+            row.state.name().into(),
+            detail(&row.state).into(),
+            Value::from_u64(row.version)?,
+            row.confirmations.into(),
+            Value::from_u64(row.created_at.as_secs())?,
+        ],
+    )
+    .await
+}
+
+/// Moves an attempt from the version that was read to its next state.
+///
+/// # Errors
+/// [`DatabaseError::RowsAffected`] if somebody else moved it meanwhile.
+pub async fn update_state(
+    tx: &mut Transaction,
+    txid: Txid,
+    from_version: u64,
+    state: &AttemptState,
+    confirmations: u32,
+) -> Result<(), DatabaseError> {
+    tx.execute_one(
+        "UPDATE attempt SET state = $1, detail = $2, version = version + 1, confirmations = $3
+         WHERE txid = $4 AND version = $5",
+        &[
+            state.name().into(),
+            detail(state).into(),
+            confirmations.into(),
+            txid.to_byte_array().into(),
+            Value::from_u64(from_version)?,
+        ],
+    )
+    .await
+}
+
+/// Stores the final transaction.
+///
+/// # Errors
+/// [`DatabaseError::RowsAffected`] if there is one already.
+pub async fn set_final(
+    tx: &mut Transaction,
+    transaction: &BitcoinTransaction,
+) -> Result<(), DatabaseError> {
+    tx.execute_one(
+        "UPDATE attempt SET final_transaction = $1 WHERE txid = $2 AND final_transaction IS NULL",
+        &[
+            encode::serialize(transaction).into(),
+            transaction.compute_txid().to_byte_array().into(),
+        ],
+    )
+    .await
+}
+
+/// One attempt.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn lookup(tx: &mut Transaction, txid: Txid) -> Result<Option<AttemptRow>, DatabaseError> {
+    tx.optional_row(
+        "SELECT txid, batch, number, vault, policy, psbt, fee, weight, state, detail, version,
+             confirmations, final_transaction, created_at
+         FROM attempt WHERE txid = $1",
+        &[txid.to_byte_array().into()],
+    )
+    .await?
+    .as_ref()
+    .map(read)
+    .transpose()
+}
+
+/// The attempts of a batch, in order.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn of_batch(
+    tx: &mut Transaction,
+    batch: BatchId,
+) -> Result<Vec<AttemptRow>, DatabaseError> {
+    tx.rows(
+        "SELECT txid, batch, number, vault, policy, psbt, fee, weight, state, detail, version,
+             confirmations, final_transaction, created_at
+         FROM attempt WHERE batch = $1 ORDER BY number",
+        &[batch.to_bytes().into()],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
+/// The attempts of a vault, newest first; those of one state, if one is named.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn list(
+    tx: &mut Transaction,
+    vault: VaultId,
+    state: Option<&str>,
+    limit: u32,
+) -> Result<Vec<AttemptRow>, DatabaseError> {
+    tx.rows(
+        "SELECT txid, batch, number, vault, policy, psbt, fee, weight, state, detail, version,
+             confirmations, final_transaction, created_at
+         FROM attempt WHERE vault = $1 AND ($2 = '' OR state = $2)
+         ORDER BY created_at DESC, txid LIMIT $3",
+        &[
+            vault.to_bytes().into(),
+            state.unwrap_or_default().into(),
+            limit.into(),
+        ],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
+/// Stores a signature; says whether it is new. A key has one signature an input: the first stays.
+///
+/// # Errors
+/// On a failed statement.
+pub async fn add_signature(
+    tx: &mut Transaction,
+    txid: Txid,
+    row: &SignatureRow,
+) -> Result<bool, DatabaseError> {
+    let inserted = tx
+        .execute(
+            "INSERT INTO attempt_signature (txid, input, signature_key, signer, signature, received_at)
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+            &[
+                txid.to_byte_array().into(),
+                row.input.into(),
+                row.key.to_string().into(),
+                row.signer.clone().into(),
+                row.signature.clone().into(),
+                Value::from_u64(row.received_at.as_secs())?,
+            ],
+        )
+        .await?;
+    Ok(inserted == 1)
+}
+
+/// The signatures of an attempt.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn signatures(
+    tx: &mut Transaction,
+    txid: Txid,
+) -> Result<Vec<SignatureRow>, DatabaseError> {
+    tx.rows(
+        "SELECT input, signature_key, signer, signature, received_at FROM attempt_signature
+         WHERE txid = $1 ORDER BY input, signature_key",
+        &[txid.to_byte_array().into()],
+    )
+    .await?
+    .iter()
+    .map(|row| {
+        Ok(SignatureRow {
+            input: row.u32("input")?,
+            key: row.parse("signature_key", "a place in a witness")?,
+            signer: row.text("signer")?.to_owned(),
+            signature: row.bytes("signature")?.to_vec(),
+            received_at: UnixTime::from_secs(row.u64("received_at")?),
+        })
+    })
+    .collect()
+}
+
+/// Stores a receipt; the same one again does nothing.
+///
+/// # Errors
+/// On a failed statement.
+pub async fn add_receipt(
+    tx: &mut Transaction,
+    txid: Txid,
+    journal: [u8; 32],
+    receipt: &[u8],
+    now: UnixTime,
+) -> Result<(), DatabaseError> {
+    tx.execute(
+        "INSERT INTO attempt_receipt (txid, journal, receipt, received_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT DO NOTHING",
+        &[
+            txid.to_byte_array().into(),
+            journal.into(),
+            receipt.into(),
+            Value::from_u64(now.as_secs())?,
+        ],
+    )
+    .await
+    .map(drop)
+}
+
+/// The receipts of an attempt: journal key and record.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn receipts(
+    tx: &mut Transaction,
+    txid: Txid,
+) -> Result<Vec<([u8; 32], Vec<u8>)>, DatabaseError> {
+    tx.rows(
+        "SELECT journal, receipt FROM attempt_receipt WHERE txid = $1 ORDER BY journal, received_at",
+        &[txid.to_byte_array().into()],
+    )
+    .await?
+    .iter()
+    .map(|row| Ok((row.array("journal")?, row.bytes("receipt")?.to_vec())))
+    .collect()
+}
+
+fn detail(state: &AttemptState) -> String {
+    serde_json::to_string(state).expect("a state of texts and integers serializes")
+}
+
+fn read(row: &Row) -> Result<AttemptRow, DatabaseError> {
+    let state: AttemptState = serde_json::from_str(row.text("detail")?)
+        .map_err(|error| row.corrupt("detail", "a state", &error.to_string()))?;
+    if state.name() != row.text("state")? {
+        return Err(row.corrupt("state", "the state of the detail", row.text("state")?));
+    }
+    let final_transaction = row
+        .optional_bytes("final_transaction")?
+        .map(|bytes| {
+            encode::deserialize(bytes).map_err(|error| {
+                row.corrupt("final_transaction", "a transaction", &error.to_string())
+            })
+        })
+        .transpose()?;
+    Ok(AttemptRow {
+        txid: Txid::from_byte_array(row.array("txid")?),
+        batch: BatchId::from_bytes(row.array("batch")?),
+        number: row.u32("number")?,
+        vault: VaultId::from_bytes(row.array("vault")?),
+        policy: PolicyId::from_bytes(row.array("policy")?),
+        psbt: row.bytes("psbt")?.to_vec(),
+        fee: row.amount("fee")?,
+        weight: Weight::from_wu(row.u64("weight")?),
+        state,
+        version: row.u64("version")?,
+        confirmations: row.u32("confirmations")?,
+        final_transaction,
+        created_at: UnixTime::from_secs(row.u64("created_at")?),
+    })
+}

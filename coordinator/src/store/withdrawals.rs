@@ -1,0 +1,270 @@
+//! Withdrawals and the state of each.
+
+use bitcoin::Amount;
+use policies::{
+    Intent, IntentHash, KeyId, RequestSignature, RequesterName, Signature, UnixTime, VaultId,
+    WithdrawalId,
+};
+use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
+
+use crate::session::withdrawal::WithdrawalState;
+
+/// What identifies a withdrawal.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WithdrawalKey {
+    /// The vault.
+    pub vault: VaultId,
+    /// The requester's name.
+    pub requester: RequesterName,
+    /// The requester's own id.
+    pub id: WithdrawalId,
+}
+
+impl WithdrawalKey {
+    fn values(&self) -> [Value; 3] {
+        [
+            self.vault.to_bytes().into(),
+            self.requester.as_str().into(),
+            self.id.as_str().into(),
+        ]
+    }
+}
+
+impl std::fmt::Display for WithdrawalKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}/{}", self.vault, self.requester, self.id)
+    }
+}
+
+/// A withdrawal as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WithdrawalRow {
+    /// Its identity.
+    pub key: WithdrawalKey,
+    /// The intent's hash.
+    pub hash: IntentHash,
+    /// The intent's exact bytes.
+    pub bytes: Vec<u8>,
+    /// The intent.
+    pub intent: Intent,
+    /// The requester's signature.
+    pub request: RequestSignature,
+    /// Where it stands.
+    pub state: WithdrawalState,
+    /// How many events it has had.
+    pub version: u64,
+    /// When it came in.
+    pub submitted_at: UnixTime,
+}
+
+/// Stores a withdrawal.
+///
+/// # Errors
+/// A unique violation if its id is taken.
+pub async fn insert(tx: &mut Transaction, row: &WithdrawalRow) -> Result<(), DatabaseError> {
+    let [vault, requester, id] = row.key.values();
+    tx.execute_one(
+        "INSERT INTO withdrawal (vault, requester, id, intent_hash, intent, request_key,
+             request_signature, script_pubkey, amount, expires, state, detail, version, submitted_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+        &[
+            vault,
+            requester,
+            id,
+            row.hash.to_bytes().into(),
+            row.bytes.clone().into(),
+            row.request.key.to_bytes().into(),
+            row.request.signature.encode().into(),
+            row.intent.script_pubkey.as_bytes().into(),
+            Value::from_u64(row.intent.amount.to_sat())?,
+            Value::from_u64(row.intent.expires.as_secs())?,
+            row.state.name().into(),
+            detail(&row.state).into(),
+            Value::from_u64(row.version)?,
+            Value::from_u64(row.submitted_at.as_secs())?,
+        ],
+    )
+    .await
+}
+
+/// Moves a withdrawal from the version that was read to its next state.
+///
+/// # Errors
+/// [`DatabaseError::RowsAffected`] if somebody else moved it meanwhile.
+pub async fn update_state(
+    tx: &mut Transaction,
+    key: &WithdrawalKey,
+    from_version: u64,
+    state: &WithdrawalState,
+) -> Result<(), DatabaseError> {
+    let [vault, requester, id] = key.values();
+    tx.execute_one(
+        "UPDATE withdrawal SET state = $1, detail = $2, version = version + 1
+         WHERE vault = $3 AND requester = $4 AND id = $5 AND version = $6",
+        &[
+            state.name().into(),
+            detail(state).into(),
+            vault,
+            requester,
+            id,
+            Value::from_u64(from_version)?,
+        ],
+    )
+    .await
+}
+
+/// One withdrawal.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn lookup(
+    tx: &mut Transaction,
+    key: &WithdrawalKey,
+) -> Result<Option<WithdrawalRow>, DatabaseError> {
+    tx.optional_row(
+        "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
+             version, submitted_at
+         FROM withdrawal WHERE vault = $1 AND requester = $2 AND id = $3",
+        &key.values(),
+    )
+    .await?
+    .as_ref()
+    .map(read)
+    .transpose()
+}
+
+/// The withdrawal of an intent.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn by_intent(
+    tx: &mut Transaction,
+    hash: IntentHash,
+) -> Result<Option<WithdrawalRow>, DatabaseError> {
+    tx.optional_row(
+        "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
+             version, submitted_at
+         FROM withdrawal WHERE intent_hash = $1",
+        &[hash.to_bytes().into()],
+    )
+    .await?
+    .as_ref()
+    .map(read)
+    .transpose()
+}
+
+/// The withdrawals of a vault, newest first; those of one state, if one is named.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn list(
+    tx: &mut Transaction,
+    vault: VaultId,
+    state: Option<&str>,
+    limit: u32,
+) -> Result<Vec<WithdrawalRow>, DatabaseError> {
+    tx.rows(
+        "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
+             version, submitted_at
+         FROM withdrawal WHERE vault = $1 AND ($2 = '' OR state = $2)
+         ORDER BY submitted_at DESC, requester, id LIMIT $3",
+        &[vault.to_bytes().into(), state.unwrap_or_default().into(), limit.into()],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
+/// The approved withdrawals of a vault, oldest first.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn approved(
+    tx: &mut Transaction,
+    vault: VaultId,
+    limit: u32,
+) -> Result<Vec<WithdrawalRow>, DatabaseError> {
+    tx.rows(
+        "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
+             version, submitted_at
+         FROM withdrawal WHERE vault = $1 AND state = 'approved'
+         ORDER BY submitted_at, requester, id LIMIT $2",
+        &[vault.to_bytes().into(), limit.into()],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
+/// Withdrawals of any vault whose time ran out while nothing had been issued for them.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn overdue(
+    tx: &mut Transaction,
+    now: UnixTime,
+    limit: u32,
+) -> Result<Vec<WithdrawalRow>, DatabaseError> {
+    tx.rows(
+        "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
+             version, submitted_at
+         FROM withdrawal WHERE state IN ('requested', 'approved') AND expires <= $1
+         ORDER BY expires, vault, requester, id LIMIT $2",
+        &[Value::from_u64(now.as_secs())?, limit.into()],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
+/// What is promised and not yet backed by reserved coins: the requested and approved withdrawals.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn promised(tx: &mut Transaction, vault: VaultId) -> Result<Amount, DatabaseError> {
+    tx.one_row(
+        "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) AS promised FROM withdrawal
+         WHERE vault = $1 AND state IN ('requested', 'approved')",
+        &[vault.to_bytes().into()],
+    )
+    .await?
+    .u64("promised")
+    .map(Amount::from_sat)
+}
+
+fn detail(state: &WithdrawalState) -> String {
+    serde_json::to_string(state).expect("a state of texts and integers serializes")
+}
+
+fn read(row: &Row) -> Result<WithdrawalRow, DatabaseError> {
+    let bytes = row.bytes("intent")?.to_vec();
+    let intent = Intent::decode(&bytes)
+        .map_err(|error| row.corrupt("intent", "an intent", &error.to_string()))?;
+    let state: WithdrawalState = serde_json::from_str(row.text("detail")?)
+        .map_err(|error| row.corrupt("detail", "a state", &error.to_string()))?;
+    if state.name() != row.text("state")? {
+        return Err(row.corrupt("state", "the state of the detail", row.text("state")?));
+    }
+    let signature = Signature::decode(row.bytes("request_signature")?)
+        .map_err(|error| row.corrupt("request_signature", "a signature", &error.to_string()))?;
+    Ok(WithdrawalRow {
+        key: WithdrawalKey {
+            vault: VaultId::from_bytes(row.array("vault")?),
+            requester: row.parse("requester", "a requester's name")?,
+            id: row.parse("id", "a withdrawal's id")?,
+        },
+        hash: IntentHash::from_bytes(row.array("intent_hash")?),
+        bytes,
+        intent,
+        request: RequestSignature {
+            key: KeyId::from_bytes(row.array("request_key")?),
+            signature,
+        },
+        state,
+        version: row.u64("version")?,
+        submitted_at: UnixTime::from_secs(row.u64("submitted_at")?),
+    })
+}
