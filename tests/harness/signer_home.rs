@@ -117,12 +117,20 @@ impl SignerHome {
         self.run_plainly(&["review", "-"], psbt)
     }
 
-    /// Approves withdrawals as the coordinator shows them.
-    pub fn approve(&self, withdrawals: &[Value]) -> Result<Value, Failure> {
-        let file = self.bring("withdrawals.json", &serde_json::to_vec(withdrawals)?)?;
-        self.run(&["approve", text(&file)?, "--yes"])?
-            .done()?
-            .json()
+    /// Approves signed requests, all with one signature.
+    pub fn approve(&self, requests: &[Value]) -> Result<Value, Failure> {
+        let files = requests
+            .iter()
+            .enumerate()
+            .map(|(n, request)| {
+                self.bring(&format!("request-{n}.json"), request.to_string().as_bytes())
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut arguments = vec!["approve", "--yes"];
+        for file in &files {
+            arguments.push(text(file)?);
+        }
+        self.run(&arguments)?.done()?.json()
     }
 
     /// The journal's lines, or none before there is one.

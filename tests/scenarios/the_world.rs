@@ -1,7 +1,7 @@
 //! The harness itself: what scenarios take for granted.
 
 use bitcoin::{Amount, Network};
-use harness::{Bitcoind, Outcome, Postgres, Program, Purse, Role};
+use harness::{Bitcoind, Outcome, People, Postgres, Program, Purse, Role, ScriptKind};
 use serde_json::json;
 
 /// 1. A fresh chain has 120 blocks.
@@ -133,6 +133,20 @@ fn programs_are_built_beside_the_tests() -> Outcome {
         "countersign-watchtower",
     ] {
         Program::find(name)?;
+    }
+    Ok(())
+}
+
+/// 1. Four signers and an approver make their keys.
+/// 2. A policy names them, and each pins it with the own tool.
+/// 3. Each journal proves itself.
+#[test]
+fn people_agree_on_a_policy() -> Outcome {
+    let node = Bitcoind::start()?;
+    let people = People::agree(ScriptKind::Wsh, &node)?;
+    for signer in [&people.alice, &people.bob, &people.machine] {
+        let journal = signer.run(&["journal", "verify"])?.done()?.json()?;
+        assert_eq!(journal["vault"], people.policy.vault.to_string());
     }
     Ok(())
 }

@@ -64,7 +64,7 @@ impl Treasury {
         }
         let token = |name: &str, role: &str| {
             let body = json!({ "name": name, "role": role });
-            field(&operator.post("/tokens", &body)?.done()?, "token")
+            field(&operator.post("/tokens", &body)?.done()?, "secret")
         };
         let tokens = Tokens {
             service: token("exchange", "service")?,
@@ -168,6 +168,6 @@ impl Treasury {
     /// All sequenced events so far.
     pub fn events(&self) -> Result<Vec<Value>, Failure> {
         let answer = self.auditor().get("/events?after=0&limit=1000")?.done()?;
-        Ok(crate::api::items(&answer)?.to_vec())
+        Ok(crate::api::items(&answer["events"])?.to_vec())
     }
 }

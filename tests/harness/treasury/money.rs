@@ -1,6 +1,7 @@
 //! The way of the money through a treasury, step by step.
 
 use bitcoin::{Address, Amount, OutPoint, Txid};
+use policies::Intent;
 use serde_json::{Value, json};
 
 use super::Treasury;
@@ -106,14 +107,15 @@ impl Treasury {
             .done()
     }
 
-    /// The approver approves withdrawals with the own tool, and the operator hands it in.
+    /// The approver reads requests with the own tool and approves them with one signature, which the
+    /// operator hands in.
     #[track_caller]
-    pub fn approve(&self, ids: &[&str]) -> Result<(), Failure> {
-        let withdrawals = ids
+    pub fn approve(&self, intents: &[&Intent]) -> Result<(), Failure> {
+        let requests: Vec<Value> = intents
             .iter()
-            .map(|id| self.withdrawal(id))
-            .collect::<Result<Vec<_>, _>>()?;
-        let approval = self.people.dana.approve(&withdrawals)?;
+            .map(|intent| self.signed_bytes(&intent.encode()))
+            .collect();
+        let approval = self.people.dana.approve(&requests)?;
         self.operator()
             .post(&self.path("/approvals"), &approval)?
             .done()?;
@@ -142,20 +144,26 @@ impl Treasury {
     /// Compares the ledger with the node's coins; what was found, which must balance.
     #[track_caller]
     pub fn reconcile(&self) -> Result<Value, Failure> {
-        let path = self.path("/reconciliation");
-        let asked = self.operator().post(&path, &json!({}))?.done()?;
-        let found = wait_until("the reconciliation", SHORT, || {
-            let found = self.operator().get(&path)?.done()?;
-            let answered = found["checked_at"].is_u64() && found["request"] == asked["request"];
-            Ok(answered.then_some(found))
-        })?;
-        if found["balanced"] == true {
+        let found = self.reconciliation()?;
+        if found["agrees"] == true {
             Ok(found)
         } else {
             Err(Failure::new(format!(
                 "ledger and node do not agree: {found}"
             )))
         }
+    }
+
+    /// Compares the ledger with the node's coins; what was found.
+    #[track_caller]
+    pub fn reconciliation(&self) -> Result<Value, Failure> {
+        let path = self.path("/reconciliation");
+        let asked = self.operator().post(&path, &json!({}))?.done()?;
+        let path = format!("{path}/{}", asked["request"]);
+        wait_until("the reconciliation", SHORT, || {
+            let found = self.operator().get(&path)?.done()?["result"].take();
+            Ok((!found.is_null()).then_some(found))
+        })
     }
 
     /// Verifies the whole chain of events; how many there are.
