@@ -14,8 +14,8 @@ use crate::{
 /// How a coordinator of a test differs from others.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
-    /// Seconds between automatic batches; none leaves batches to be made by hand.
-    pub batch_interval_s: Option<u64>,
+    /// Seconds between automatic batches; 0 leaves batches to be made by hand.
+    pub batch_interval_s: u64,
     /// Another genesis block than regtest's, as a coordinator for another chain has.
     pub genesis: Option<String>,
 }
@@ -45,14 +45,21 @@ impl Coordinator {
         let program = Program::find("countersign-coordinator")?;
         let folder = environment::folder("coordinator")?;
         let port = free_port()?;
-        let write = |name: &str, role: Role| -> Result<PathBuf, Failure> {
-            let path = folder.path().join(name);
-            fs::write(&path, configuration(&store.url(role), port, node, settings))?;
-            Ok(path)
-        };
-        let owners = write("owner.toml", Role::Administrator)?;
-        write("coordinator.toml", Role::Coordinator)?;
-        write("watchtower.toml", Role::Watchtower)?;
+        let watchtower = watchtowers(node, settings);
+        let of = |role| coordinators(&store.url(role), port, settings, &watchtower);
+        let owners = folder.path().join("owner.toml");
+        fs::write(&owners, of(Role::Administrator))?;
+        fs::write(
+            folder.path().join("coordinator.toml"),
+            of(Role::Coordinator),
+        )?;
+        fs::write(
+            folder.path().join("watchtower.toml"),
+            format!(
+                "database = \"{}\"\n{watchtower}",
+                store.url(Role::Watchtower)
+            ),
+        )?;
         let token_file = folder.path().join("operator.token");
         program
             .run(&[
@@ -184,23 +191,28 @@ impl Coordinator {
     }
 }
 
-/// The configuration file, the same for coordinator and watchtower but for the database's role.
-fn configuration(database: &str, port: u16, node: &Bitcoind, settings: &Settings) -> String {
-    let batches = settings
-        .batch_interval_s
-        .map(|seconds| format!("[batches]\ninterval_s = {seconds}\n"))
-        .unwrap_or_default();
+/// The coordinator's configuration file.
+fn coordinators(database: &str, port: u16, settings: &Settings, watchtower: &str) -> String {
+    format!(
+        "database = \"{database}\"\n\
+         listen = \"127.0.0.1:{port}\"\n\
+         network = \"regtest\"\n\
+         poll_interval_ms = 50\n\
+         batch_interval_s = {}\n\
+         {watchtower}",
+        settings.batch_interval_s
+    )
+}
+
+/// The part about the watchtower, the same in either's file.
+fn watchtowers(node: &Bitcoind, settings: &Settings) -> String {
     let genesis = settings
         .genesis
         .as_ref()
         .map(|genesis| format!("genesis = \"{genesis}\"\n"))
         .unwrap_or_default();
     format!(
-        "database = \"{database}\"\n\
-         listen = \"127.0.0.1:{port}\"\n\
-         network = \"regtest\"\n\
-         {batches}\
-         [watchtower]\n\
+        "[watchtower]\n\
          network = \"regtest\"\n\
          {genesis}\
          poll_interval_ms = 50\n\

@@ -8,6 +8,8 @@ mod requests;
 pub use self::document::AUTOMATIC_MAX_SAT;
 pub use self::people::{People, requester_key};
 
+use std::fmt::Write as _;
+
 use policies::ScriptKind;
 use serde_json::{Value, json};
 
@@ -154,7 +156,7 @@ impl Treasury {
             let count = self
                 .store
                 .number(&format!("SELECT COUNT(*) FROM {table}"))?;
-            census.push_str(&format!("{table} {count}\n"));
+            writeln!(census, "{table} {count}")?;
         }
         census += &self
             .store
