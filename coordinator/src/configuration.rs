@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use bitcoin::Network;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::service::BatchSettings;
 
@@ -11,7 +11,7 @@ use crate::service::BatchSettings;
 pub const EXAMPLE: &str = include_str!("configuration.example.toml");
 
 /// The file of `countersign-coordinator`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CoordinatorConfig {
     /// The database: `sqlite:///path/file.db` or `postgres://…`.
@@ -33,8 +33,11 @@ pub struct CoordinatorConfig {
     /// The confirmation target, in blocks, whose estimate gives the feerate.
     #[serde(default = "fee_target_blocks")]
     pub fee_target_blocks: u32,
+    /// The database URL of the watchtower in the same process: on PostgreSQL, that of its own role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watchtower_database: Option<String>,
     /// A watchtower in the same process, for `run --with-watchtower`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watchtower: Option<watchtower::Config>,
 }
 

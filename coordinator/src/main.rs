@@ -1,2 +1,7 @@
-//! main
-fn main() {}
+//! The `countersign-coordinator` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    coordinator::cli::main()
+}

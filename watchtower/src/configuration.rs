@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use bitcoin::constants::genesis_block;
 use bitcoin::{BlockHash, Network};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::bitcoind::Credentials;
 
@@ -12,7 +12,7 @@ use crate::bitcoind::Credentials;
 pub const EXAMPLE: &str = include_str!("configuration.example.toml");
 
 /// The file of `countersign-watchtower`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConfigFile {
     /// The database: `sqlite:///path/file.db` or `postgres://…`.
@@ -22,13 +22,13 @@ pub struct ConfigFile {
 }
 
 /// How a watchtower works; embedded in a coordinator's file as `[watchtower]`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The network.
     pub network: Network,
     /// The genesis block, where it is not the network's own.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub genesis: Option<BlockHash>,
     /// The node.
     pub node: NodeConfig,
@@ -42,24 +42,24 @@ pub struct Config {
     #[serde(default = "reconcile_interval_s")]
     pub reconcile_interval_s: u64,
     /// On regtest, where nodes have no estimate: the feerate to offer instead.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fee_estimate_fallback_sat_kwu: Option<u64>,
 }
 
 /// Where the node is and how to prove who we are.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NodeConfig {
     /// Its RPC address.
     pub url: String,
     /// The cookie file it writes at each start.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cookie_file: Option<PathBuf>,
     /// Or a user …
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// … and the file that holds the password alone.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_file: Option<PathBuf>,
 }
 

@@ -1,1 +1,162 @@
-//! The command line.
+//! The command line of `countersign-coordinator`, one verb a file.
+//!
+//! Verbs about a running coordinator speak to its JSON API with a token, so that the command line
+//! can do nothing that the API would refuse; `run`, `init`, `migrate`, `openapi`, `config` and
+//! `policy` work locally. Data goes to standard output, talk to standard error.
+//! Exit status: 0 done, 1 refused, 2 usage, 3 connection, 255 bug.
+
+mod address;
+mod api;
+mod approval;
+mod attempt;
+mod batch;
+mod chain;
+mod daemon;
+mod error;
+mod event;
+mod output;
+mod policy;
+mod token;
+mod vault;
+mod withdrawal;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+pub use error::CliError;
+
+/// Builds PSBTs from approved withdrawals, collects signatures and finalizes.
+#[derive(Debug, Parser)]
+#[command(name = "countersign-coordinator", version, about, max_term_width = 80)]
+struct Cli {
+    #[command(flatten)]
+    connection: Connection,
+    /// Print JSON instead of text.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// Where a running coordinator is, and as whom to speak to it.
+#[derive(Debug, Clone, Args)]
+struct Connection {
+    /// Base address of the coordinator.
+    #[arg(
+        long,
+        global = true,
+        env = "COUNTERSIGN_URL",
+        default_value = "http://127.0.0.1:7543",
+        value_name = "URL"
+    )]
+    url: String,
+    /// File that holds the bearer token.
+    #[arg(
+        long,
+        global = true,
+        env = "COUNTERSIGN_TOKEN_FILE",
+        value_name = "FILE"
+    )]
+    token_file: Option<PathBuf>,
+    /// Vault to act on; may be left out when the coordinator has only one.
+    #[arg(long, global = true, env = "COUNTERSIGN_VAULT", value_name = "ID")]
+    vault: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Serve the API and do the jobs until told to stop.
+    Run(daemon::Run),
+    /// Make a database, its tables and a first operator token.
+    Init(daemon::Init),
+    /// Bring the tables up to this version.
+    Migrate(daemon::Migrate),
+    /// Print an example of the configuration file.
+    #[command(subcommand)]
+    Config(daemon::Config),
+    /// Print the API's OpenAPI document.
+    Openapi,
+    /// Compile, show and check policy documents, offline.
+    #[command(subcommand)]
+    Policy(policy::Policy),
+    /// Add and show vaults.
+    #[command(subcommand)]
+    Vault(vault::Vault),
+    /// Issue and list deposit addresses.
+    #[command(subcommand)]
+    Address(address::Address),
+    /// List deposits with their confirmations.
+    #[command(subcommand)]
+    Deposit(chain::Deposit),
+    /// List unspent coins.
+    #[command(subcommand)]
+    Coin(chain::Coin),
+    /// Show what the vault holds: settled, pending, reserved.
+    Balance,
+    /// Show accounts and entries of the ledger.
+    Ledger(chain::Ledger),
+    /// Compare ledger, tracker and node now, and show the result.
+    Reconcile,
+    /// Submit, list, show and cancel withdrawals.
+    #[command(subcommand)]
+    Withdrawal(withdrawal::Withdrawal),
+    /// Hand in approvals and rejections made with the own tool.
+    #[command(subcommand)]
+    Approval(approval::Approval),
+    /// Pay approved withdrawals together.
+    #[command(subcommand)]
+    Batch(batch::Batch),
+    /// Transactions out for signing: list, fetch the PSBT, hand in signatures.
+    #[command(subcommand)]
+    Attempt(attempt::Attempt),
+    /// Read the sequenced events and check their chain.
+    #[command(subcommand)]
+    Event(event::Event),
+    /// Make, list and revoke API tokens.
+    #[command(subcommand)]
+    Token(token::Token),
+    /// Show the node's tip and whether all is well.
+    Status,
+}
+
+/// Runs the command line of this process and says how it ended.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => return output::usage(&usage),
+    };
+    let json = cli.json;
+    match dispatch(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => output::failure(&error, json),
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<(), CliError> {
+    let out = output::Output::new(cli.json);
+    let api = || api::Api::connect(&cli.connection);
+    match cli.verb {
+        Verb::Run(verb) => daemon::run(&verb),
+        Verb::Init(verb) => daemon::init(&verb, &out),
+        Verb::Migrate(verb) => daemon::migrate(&verb, &out),
+        Verb::Config(verb) => daemon::config(&verb, &out),
+        Verb::Openapi => daemon::openapi(&out),
+        Verb::Policy(verb) => policy::run(&verb, &out),
+        Verb::Vault(verb) => vault::run(&verb, &api()?, &out),
+        Verb::Address(verb) => address::run(&verb, &api()?, &out),
+        Verb::Deposit(chain::Deposit::List) => chain::deposits(&api()?, &out),
+        Verb::Coin(chain::Coin::List) => chain::coins(&api()?, &out),
+        Verb::Balance => chain::balance(&api()?, &out),
+        Verb::Ledger(verb) => chain::ledger(&verb, &api()?, &out),
+        Verb::Reconcile => chain::reconcile(&api()?, &out),
+        Verb::Withdrawal(verb) => withdrawal::run(&verb, &api()?, &out),
+        Verb::Approval(verb) => approval::run(&verb, &api()?, &out),
+        Verb::Batch(verb) => batch::run(&verb, &api()?, &out),
+        Verb::Attempt(verb) => attempt::run(&verb, &api()?, &out),
+        Verb::Event(verb) => event::run(&verb, &api()?, &out),
+        Verb::Token(verb) => token::run(&verb, &api()?, &out),
+        Verb::Status => chain::status(&api()?, &out),
+    }
+}

@@ -1,1 +1,106 @@
-//! The JSON API under `/api/v1`.
+//! The JSON API under `/api/v1`, and nothing but translation: a request becomes a call of the service
+//! with the [`Actor`](crate::service::Actor) whose token it carries, an error becomes a problem document.
+//!
+//! Every route is registered here together with its place in the OpenAPI document, so that none can be
+//! served and not described. Unknown routes and verbs are refused, bodies and times are bounded.
+
+mod addresses;
+mod approvals;
+mod attempts;
+mod authentication;
+mod batches;
+mod body;
+mod books;
+mod events;
+mod openapi;
+mod problem;
+mod status;
+mod tokens;
+mod vaults;
+mod withdrawals;
+
+use std::future::Future;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::StatusCode;
+use tokio::net::TcpListener;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::timeout::TimeoutLayer;
+use tower_http::trace::TraceLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::service::Service;
+
+pub use openapi::document;
+pub use problem::Problem;
+
+/// The largest body that is read: a PSBT in base64, with room.
+const BODY_LIMIT: usize = 8 * 1024 * 1024;
+/// The longest that one request may take.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
+
+/// Returns the routes with their descriptions, without a service behind them.
+fn described() -> OpenApiRouter<Service> {
+    OpenApiRouter::with_openapi(openapi::head())
+        .routes(routes!(vaults::create, vaults::list))
+        .routes(routes!(vaults::show))
+        .routes(routes!(addresses::issue, addresses::list))
+        .routes(routes!(books::deposits))
+        .routes(routes!(books::coins))
+        .routes(routes!(books::balance))
+        .routes(routes!(books::ledger))
+        .routes(routes!(books::reconciliation, books::reconcile))
+        .routes(routes!(books::reconciliation_result))
+        .routes(routes!(withdrawals::submit, withdrawals::list))
+        .routes(routes!(withdrawals::show))
+        .routes(routes!(withdrawals::cancel))
+        .routes(routes!(approvals::record))
+        .routes(routes!(batches::create, batches::list))
+        .routes(routes!(batches::show))
+        .routes(routes!(attempts::list))
+        .routes(routes!(attempts::show))
+        .routes(routes!(attempts::psbt))
+        .routes(routes!(attempts::submit))
+        .routes(routes!(events::list))
+        .routes(routes!(events::verify))
+        .routes(routes!(tokens::create, tokens::list))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(status::show))
+}
+
+/// Returns the whole API over a service.
+pub fn router(service: Service) -> Router {
+    let (routes, document) = described().split_for_parts();
+    let document = axum::Json(document);
+    routes
+        .route(
+            "/api/v1/openapi.json",
+            axum::routing::get(async move || document),
+        )
+        .fallback(problem::no_such_route)
+        .method_not_allowed_fallback(problem::no_such_verb)
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::SERVICE_UNAVAILABLE,
+            TIME_LIMIT,
+        ))
+        .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
+        .layer(TraceLayer::new_for_http())
+        .with_state(service)
+}
+
+/// Serves the API until `shutdown` completes, and lets requests under way finish.
+///
+/// # Errors
+///
+/// What the system says of the listener.
+pub async fn serve(
+    listener: TcpListener,
+    service: Service,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    axum::serve(listener, router(service))
+        .with_graceful_shutdown(shutdown)
+        .await
+}

@@ -1,0 +1,82 @@
+//! `attempt`: transactions out for signing.
+
+use std::fs;
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use super::CliError;
+use super::api::{self, Api, Body};
+use super::output::{self, Output};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Attempt {
+    /// List attempts.
+    List {
+        /// Only those in this state.
+        #[arg(long)]
+        state: Option<String>,
+    },
+    /// Show one attempt: who signed, who is missing.
+    Show {
+        /// Its txid.
+        txid: String,
+    },
+    /// Fetch the PSBT, for an offline signer.
+    Psbt {
+        /// Its txid.
+        txid: String,
+        /// Write it here; standard output when left out.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Hand in what a signer returned, in any encoding.
+    Submit {
+        /// Its txid.
+        txid: String,
+        /// The file, or `-` for standard input.
+        file: PathBuf,
+    },
+}
+
+pub(super) fn run(verb: &Attempt, api: &Api, out: &Output) -> Result<(), CliError> {
+    match verb {
+        Attempt::List { state } => {
+            let state = state
+                .as_ref()
+                .map(|state| format!("?state={}", api::segment(state)))
+                .unwrap_or_default();
+            let answer = api.get(&format!("{}/attempts{state}", api.vault_path()?))?;
+            out.table(
+                &answer,
+                &["txid", "state", "fee_sat", "missing"],
+                "no attempts",
+            )
+        }
+        Attempt::Show { txid } => {
+            out.record(&api.get(&format!("/attempts/{}", api::segment(txid)))?)
+        }
+        Attempt::Psbt { txid, output } => {
+            let psbt = api.get_bytes(&format!("/attempts/{}/psbt", api::segment(txid)))?;
+            match output {
+                None => out.bytes(&psbt),
+                Some(path) => {
+                    fs::write(path, &psbt).map_err(|source| CliError::File {
+                        path: path.clone(),
+                        source,
+                    })?;
+                    output::say(&format!(
+                        "{} bytes written to {}",
+                        psbt.len(),
+                        path.display()
+                    ));
+                    Ok(())
+                }
+            }
+        }
+        Attempt::Submit { txid, file } => {
+            let path = format!("/attempts/{}/signatures", api::segment(txid));
+            out.record(&api.post(&path, Body::Bytes(api::read(file)?))?)
+        }
+    }
+}

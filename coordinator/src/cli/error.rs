@@ -1,0 +1,75 @@
+//! What can go wrong on the command line, by kind: the kind decides the exit status.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// A command that did not do what was asked.
+#[derive(Debug, Error)]
+pub enum CliError {
+    /// The coordinator, a policy check or another rule said no.
+    #[error("{detail} ({code})")]
+    Refused {
+        /// Stable code of the refusal.
+        code: String,
+        /// What was refused and why.
+        detail: String,
+        /// The whole problem document, where the coordinator sent one.
+        problem: Option<serde_json::Value>,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// The arguments do not fit together.
+    #[error("{message}")]
+    Usage {
+        /// What does not fit.
+        message: String,
+    },
+    /// A file named on the command line cannot be used.
+    #[error("cannot use {path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// No answer, or none that makes sense.
+    #[error("cannot speak to {url}: {reason}")]
+    Connection {
+        /// The address spoken to.
+        url: String,
+        /// What happened.
+        reason: String,
+    },
+    /// A part of the running coordinator failed.
+    #[error("{part}: {reason}")]
+    Failed {
+        /// Which part.
+        part: String,
+        /// What happened.
+        reason: String,
+    },
+}
+
+impl CliError {
+    /// Returns the exit status of this kind of error.
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Self::Refused { .. } => 1,
+            Self::Usage { .. } | Self::File { .. } => 2,
+            Self::Connection { .. } | Self::Failed { .. } => 3,
+        }
+    }
+
+    /// Returns what to do next, where there is something.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Refused { hint, .. } => hint.as_deref(),
+            Self::Usage { .. } => Some("--help shows what this command takes"),
+            Self::File { .. } | Self::Failed { .. } => None,
+            Self::Connection { .. } => {
+                Some("is the coordinator running? --url or COUNTERSIGN_URL names its address")
+            }
+        }
+    }
+}

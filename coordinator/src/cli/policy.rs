@@ -1,0 +1,141 @@
+//! `policy`: compile, show and check policy documents, offline.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Subcommand, ValueEnum};
+use policies::Policy as Document;
+use policies::descriptor::{NamedKey, ScriptKind, compile};
+use policies::document::{Mistake, SignerKey};
+use policies::report;
+use serde_json::json;
+
+use super::output::Output;
+use super::{CliError, api};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Policy {
+    /// Write the descriptor of a policy over named keys. Store what it prints: it is never
+    /// compiled again.
+    Compile {
+        /// The policy, such as "or(99@thresh(2,pk(alice),pk(bob)),1@and(pk(vault),older(12960)))".
+        policy: String,
+        /// A key the policy names, with its origin: NAME=[f5acc2fd/48h/1h/0h/2h]tpub…
+        #[arg(long = "key", value_name = "NAME=KEY", required = true)]
+        keys: Vec<String>,
+        /// The kind of script.
+        #[arg(long, value_enum, default_value = "wsh")]
+        script: Script,
+    },
+    /// Show what a policy document means: paths, weights, rules, people.
+    Show {
+        /// The document.
+        file: PathBuf,
+    },
+    /// Check a policy document and name every mistake.
+    Check {
+        /// The document.
+        file: PathBuf,
+    },
+}
+
+/// The kinds of script that a policy compiles to.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Script {
+    /// P2WSH.
+    Wsh,
+    /// Taproot.
+    Tr,
+    /// A single key, for a hot vault.
+    Wpkh,
+}
+
+pub(super) fn run(verb: &Policy, out: &Output) -> Result<(), CliError> {
+    match verb {
+        Policy::Compile {
+            policy,
+            keys,
+            script,
+        } => {
+            let kind = match script {
+                Script::Wsh => ScriptKind::Wsh,
+                Script::Tr => ScriptKind::Tr,
+                Script::Wpkh => ScriptKind::Wpkh,
+            };
+            let keys = keys
+                .iter()
+                .map(|text| named_key(text))
+                .collect::<Result<Vec<_>, _>>()?;
+            let descriptor = compile(policy, kind, &keys).map_err(|error| CliError::Refused {
+                code: "POLICY_NOT_COMPILED".to_owned(),
+                detail: error.to_string(),
+                problem: None,
+                hint: Some("every name in the policy needs a --key NAME=KEY".to_owned()),
+            })?;
+            if out.json() {
+                out.record(&json!({ "descriptor": descriptor }))
+            } else {
+                out.text(&descriptor)
+            }
+        }
+        Policy::Show { file } => {
+            let document = parse(file)?;
+            if out.json() {
+                out.record(&report::json(&document))
+            } else {
+                out.text(&report::show(&document))
+            }
+        }
+        Policy::Check { file } => {
+            let document = parse(file)?;
+            let words = document.words().join(" ");
+            if out.json() {
+                return out.record(&json!({ "valid": true, "id": document.id, "words": words }));
+            }
+            out.text(&format!(
+                "{} is valid\nid     {}\nwords  {words}",
+                file.display(),
+                document.id
+            ))
+        }
+    }
+}
+
+fn parse(file: &Path) -> Result<Document, CliError> {
+    Document::parse(&api::read(file)?).map_err(|mistakes| refusal(file, &mistakes))
+}
+
+fn refusal(file: &Path, mistakes: &[Mistake]) -> CliError {
+    let listed: Vec<_> = mistakes
+        .iter()
+        .map(|mistake| {
+            json!({
+                "code": mistake.problem.code(), "path": mistake.path, "line": mistake.line,
+                "detail": mistake.problem.to_string(), "hint": mistake.hint(),
+            })
+        })
+        .collect();
+    CliError::Refused {
+        code: "POLICY_INVALID".to_owned(),
+        detail: format!(
+            "{} is no valid policy\n{}",
+            file.display(),
+            report::mistakes(mistakes).trim_end()
+        ),
+        problem: Some(json!({ "code": "POLICY_INVALID", "mistakes": listed })),
+        hint: None,
+    }
+}
+
+fn named_key(text: &str) -> Result<NamedKey, CliError> {
+    let usage = |message: String| CliError::Usage { message };
+    let (name, key) = text
+        .split_once('=')
+        .ok_or_else(|| usage(format!("--key {text} is not NAME=KEY")))?;
+    let key: SignerKey = key
+        .parse()
+        .map_err(|error| usage(format!("the key of {name}: {error}")))?;
+    Ok(NamedKey {
+        name: name.to_owned(),
+        key: key.position(),
+    })
+}

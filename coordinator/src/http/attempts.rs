@@ -1,0 +1,91 @@
+//! `/vaults/{vault}/attempts` and `/attempts/{txid}`: transactions out for signing.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName};
+use policies::psbt::Encoding;
+
+use super::Problem;
+use super::authentication::Caller;
+use super::body::{Asked, Named, Page};
+use crate::service::Service;
+use crate::service::attempts::{self, AttemptView, SubmittedSignatures};
+
+/// Lists attempts, with the signers whose signatures are missing.
+#[utoipa::path(
+    get, path = "/api/v1/vaults/{vault}/attempts", tag = "attempts", params(("vault" = String, Path), Page),
+    responses((status = 200, body = Vec<AttemptView>), (status = "4XX", body = Problem)),
+)]
+pub(super) async fn list(
+    State(service): State<Service>,
+    Caller(actor): Caller,
+    named: Named,
+    Asked(page): Asked,
+) -> Result<Json<Vec<AttemptView>>, Problem> {
+    let vault = named.vault()?;
+    Ok(Json(
+        attempts::list_attempts(&service, &actor, vault, page.state.as_deref(), page.limit).await?,
+    ))
+}
+
+/// Shows one attempt.
+#[utoipa::path(
+    get, path = "/api/v1/attempts/{txid}", tag = "attempts", params(("txid" = String, Path)),
+    responses((status = 200, body = AttemptView), (status = "4XX", body = Problem)),
+)]
+pub(super) async fn show(
+    State(service): State<Service>,
+    Caller(actor): Caller,
+    named: Named,
+) -> Result<Json<AttemptView>, Problem> {
+    Ok(Json(
+        attempts::show_attempt(&service, &actor, named.txid()?).await?,
+    ))
+}
+
+/// Gives the PSBT with its manifest: binary, or base64 where `text/plain` is accepted.
+#[utoipa::path(
+    get, path = "/api/v1/attempts/{txid}/psbt", tag = "attempts", params(("txid" = String, Path)),
+    responses(
+        (status = 200, body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = "4XX", body = Problem),
+    ),
+)]
+pub(super) async fn psbt(
+    State(service): State<Service>,
+    Caller(actor): Caller,
+    named: Named,
+    headers: HeaderMap,
+) -> Result<([(HeaderName, &'static str); 1], Vec<u8>), Problem> {
+    let psbt = attempts::attempt_psbt(&service, &actor, named.txid()?).await?;
+    let text = headers
+        .get(ACCEPT)
+        .is_some_and(|accept| accept.as_bytes().starts_with(b"text/plain"));
+    if text {
+        return Ok((
+            [(CONTENT_TYPE, "text/plain")],
+            Encoding::Base64.encode(&psbt),
+        ));
+    }
+    Ok(([(CONTENT_TYPE, "application/octet-stream")], psbt))
+}
+
+/// Hands in what a signer returned, in any encoding. Each signature is verified alone; a bad one is
+/// named and hurts no other.
+#[utoipa::path(
+    post, path = "/api/v1/attempts/{txid}/signatures", tag = "attempts", params(("txid" = String, Path)),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 200, body = SubmittedSignatures), (status = "4XX", body = Problem)),
+)]
+pub(super) async fn submit(
+    State(service): State<Service>,
+    Caller(actor): Caller,
+    named: Named,
+    body: Bytes,
+) -> Result<Json<SubmittedSignatures>, Problem> {
+    Ok(Json(
+        attempts::submit_signatures(&service, &actor, named.txid()?, &body).await?,
+    ))
+}

@@ -1,0 +1,119 @@
+//! What a request carries, parsed at the edge, with refusals that say which field is wrong.
+
+use std::str::FromStr;
+
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request};
+use axum::http::request::Parts;
+use bitcoin::Txid;
+use policies::VaultId;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::Problem;
+use crate::service::Service;
+
+/// A JSON body. Unknown fields are refused by the types themselves.
+#[derive(Debug)]
+pub(super) struct JsonBody<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest<Service> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, service: &Service) -> Result<Self, Problem> {
+        match axum::Json::<T>::from_request(request, service).await {
+            Ok(axum::Json(value)) => Ok(Self(value)),
+            Err(rejection) => {
+                let code = match &rejection {
+                    JsonRejection::MissingJsonContentType(_) => "not_json",
+                    JsonRejection::JsonSyntaxError(_) => "bad_json",
+                    JsonRejection::JsonDataError(_) => "malformed",
+                    JsonRejection::BytesRejection(_) => "bad_body",
+                    _ => "bad_request",
+                };
+                Err(Problem::new(
+                    rejection.status(),
+                    code,
+                    rejection.body_text(),
+                ))
+            }
+        }
+    }
+}
+
+/// How much of a list to answer with, and which part.
+#[derive(Debug, Clone, Default, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Page {
+    /// At most this many items.
+    pub(super) limit: Option<u32>,
+    /// Only items in this state, where the items have one.
+    pub(super) state: Option<String>,
+    /// Only items after this number, where the items have one.
+    pub(super) after: Option<u64>,
+}
+
+/// A query, with problems as problem documents.
+#[derive(Debug)]
+pub(super) struct Asked(pub(super) Page);
+
+impl FromRequestParts<Service> for Asked {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
+        match Query::<Page>::from_request_parts(parts, service).await {
+            Ok(Query(page)) => Ok(Self(page)),
+            Err(QueryRejection::FailedToDeserializeQueryString(error)) => {
+                Err(Problem::malformed("query", error))
+            }
+            Err(error) => Err(Problem::malformed("query", error)),
+        }
+    }
+}
+
+/// The parts of a path, by name.
+#[derive(Debug)]
+pub(super) struct Named(Vec<(String, String)>);
+
+impl FromRequestParts<Service> for Named {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
+        let named = RawPathParams::from_request_parts(parts, service)
+            .await
+            .map_err(|error| Problem::malformed("path", error))?;
+        Ok(Self(
+            named
+                .iter()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+        ))
+    }
+}
+
+impl Named {
+    /// Parses the part of this name.
+    pub(super) fn get<T: FromStr<Err: std::fmt::Display>>(&self, name: &str) -> Result<T, Problem> {
+        self.text(name)?
+            .parse()
+            .map_err(|error| Problem::malformed(name, error))
+    }
+
+    /// Returns the part of this name as it is.
+    pub(super) fn text(&self, name: &str) -> Result<&str, Problem> {
+        let found = self.0.iter().find(|(found, _)| found == name);
+        found
+            .map(|(_, value)| value.as_str())
+            .ok_or_else(|| Problem::malformed(name, "missing"))
+    }
+
+    /// Parses the vault of the path.
+    pub(super) fn vault(&self) -> Result<VaultId, Problem> {
+        self.get("vault")
+    }
+
+    /// Parses the attempt of the path.
+    pub(super) fn txid(&self) -> Result<Txid, Problem> {
+        self.get("txid")
+    }
+}

@@ -1,0 +1,100 @@
+//! Errors at the HTTP edge: one `application/problem+json` document (RFC 9457) with a stable code.
+
+use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use crate::service::{ErrorClass, ServiceError};
+
+/// A problem: what was refused, by which rule, and the facts. Nothing was changed.
+#[derive(Debug, Clone, ToSchema, serde::Serialize)]
+pub struct Problem {
+    /// Short words for the status.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// Stable code to decide by.
+    code: String,
+    /// What was refused and why, for people.
+    detail: String,
+    /// The facts, by name.
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    facts: Map<String, Value>,
+}
+
+impl Problem {
+    /// Makes a problem that did not come from the service.
+    pub(super) fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
+        Self {
+            title: status.canonical_reason().unwrap_or("Problem").to_owned(),
+            status: status.as_u16(),
+            code: code.to_owned(),
+            detail: detail.into(),
+            facts: Map::new(),
+        }
+    }
+
+    /// Returns the problem of a field of a path or query that is not written as it must be.
+    pub(super) fn malformed(field: &str, detail: impl std::fmt::Display) -> Self {
+        let mut problem = Self::new(
+            StatusCode::BAD_REQUEST,
+            "malformed",
+            format!("{field}: {detail}"),
+        );
+        problem.facts.insert("field".to_owned(), json!(field));
+        problem
+    }
+}
+
+impl From<ServiceError> for Problem {
+    fn from(error: ServiceError) -> Self {
+        let status = StatusCode::from_u16(error.class().status())
+            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        if error.class() == ErrorClass::Internal {
+            tracing::error!(code = error.code(), %error, "request failed");
+            // What broke inside is for the log, not for the one who asked.
+            return Self::new(
+                status,
+                error.code(),
+                "the coordinator has a fault; its log says more",
+            );
+        }
+        let mut problem = Self::new(status, error.code(), error.to_string());
+        problem.facts = error.facts();
+        problem
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, axum::Json(self)).into_response();
+        response.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if status == StatusCode::UNAUTHORIZED {
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+/// Answers for routes that do not exist.
+pub(super) async fn no_such_route(uri: Uri) -> Problem {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "no_such_route",
+        format!("there is nothing at {}", uri.path()),
+    )
+}
+
+/// Answers for verbs that a route does not know.
+pub(super) async fn no_such_verb(uri: Uri) -> Problem {
+    let detail = format!("{} does not know this verb", uri.path());
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "no_such_verb", detail)
+}
