@@ -38,13 +38,13 @@ pub struct SignedApproval {
     pub key: KeyId,
     /// Its signature.
     pub signature: Signature,
-    /// That each intent stands under the root.
-    pub proofs: Vec<Proof>,
+    /// The intents, each with the proof that it stands under the root.
+    pub intents: Vec<ProvenIntent>,
 }
 
 /// That one intent stands under the root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Proof {
+pub struct ProvenIntent {
     /// The intent's hash.
     pub intent: IntentHash,
     /// The Merkle proof in lower hex.
@@ -257,9 +257,9 @@ pub fn sign(
         Verdict::Approve => Approval::approve(key, vault, root, expires),
         Verdict::Reject => Approval::reject(key, vault, root, expires),
     };
-    let proofs = candidates.iter().filter_map(|candidate| {
+    let intents = candidates.iter().filter_map(|candidate| {
         let proof = tree.proof(candidate.hash.as_bytes())?;
-        Some(Proof {
+        Some(ProvenIntent {
             intent: candidate.hash,
             proof: proof.encode().to_lower_hex_string(),
         })
@@ -270,7 +270,7 @@ pub fn sign(
         expires,
         key: approval.key,
         signature: approval.signature,
-        proofs: proofs.collect(),
+        intents: intents.collect(),
     })
 }
 

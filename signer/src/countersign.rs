@@ -20,6 +20,7 @@ use std::fs::File;
 
 /// A signer ready to sign: pinned policy, locked journal, opened keys.
 pub struct Countersigner<L = File> {
+    name: String,
     policy: Policy,
     journal: JournalFile<L>,
     key: VaultKey,
@@ -110,16 +111,19 @@ impl Countersigner<File> {
     pub fn open(home: &Home, passphrase: &Passphrase) -> Result<Self, CountersignError> {
         let pinned = Pinned::load(home)?;
         let owner = pinned.journal().ok_or(CountersignError::NotASigner)?;
+        let name = pinned.signer().ok_or(CountersignError::NotASigner)?;
         let journal = JournalFile::open(&home.journal_file(), owner)?;
         let key = home.open_vault_key(passphrase)?;
         let journal_key = home.open_journal_key(passphrase)?;
-        Ok(Self::of(pinned.policy().clone(), journal, key, journal_key))
+        let policy = pinned.policy().clone();
+        Ok(Self::of(name.to_owned(), policy, journal, key, journal_key))
     }
 }
 
 impl<L: AppendLog> Countersigner<L> {
     /// A signer of these parts.
     pub fn of(
+        name: String,
         policy: Policy,
         journal: JournalFile<L>,
         key: VaultKey,
@@ -131,12 +135,18 @@ impl<L: AppendLog> Countersigner<L> {
             secp.seeded_randomize(&seed);
         }
         Self {
+            name,
             policy,
             journal,
             key,
             journal_key,
             secp,
         }
+    }
+
+    /// Its name in the policy.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The pinned policy.

@@ -26,6 +26,8 @@ pub mod home;
 pub mod journal_file;
 #[cfg(feature = "tool")]
 pub mod keystore;
+#[cfg(feature = "online")]
+pub mod online;
 #[cfg(feature = "tool")]
 pub mod pin;
 #[cfg(feature = "tool")]

@@ -11,6 +11,8 @@ mod keygen;
 mod policy;
 mod request;
 mod review;
+#[cfg(feature = "online")]
+mod serve;
 mod sign;
 mod xpub;
 
@@ -60,6 +62,8 @@ enum Verb {
     Init(init::Init),
     Review(review::ReviewVerb),
     Sign(sign::Sign),
+    #[cfg(feature = "online")]
+    Serve(serve::Serve),
     Approve(approve::Approve),
     Reject(approve::Reject),
     Request(request::Request),
@@ -124,6 +128,8 @@ impl Verb {
             Self::Init(verb) => verb.run(context),
             Self::Review(verb) => verb.run(context),
             Self::Sign(verb) => verb.run(context),
+            #[cfg(feature = "online")]
+            Self::Serve(verb) => verb.run(context),
             Self::Approve(verb) => verb.run(context),
             Self::Reject(verb) => verb.run(context),
             Self::Request(verb) => verb.run(context),

@@ -1,0 +1,76 @@
+//! `serve`: the automatic co-signer.
+
+use super::Context;
+use crate::clock;
+use crate::countersign::Countersigner;
+use crate::failure::{Class, Failure};
+use crate::online::cosigner::PassError;
+use crate::online::{Cosigner, Event, HttpCoordinator, Stop, Url};
+use crate::terminal::{Terminal, read_input};
+use std::path::PathBuf;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// Sign automatically what a coordinator issues and the policy allows
+///
+/// Reports each attempt on standard error. What was refused is not looked at again; while the
+/// coordinator is away it is waited for. SIGTERM ends it between two signatures.
+#[derive(Debug, clap::Args)]
+pub(super) struct Serve {
+    /// The coordinator's address
+    #[arg(long)]
+    url: Url,
+    /// The file with the token that the coordinator gave to this signer
+    #[arg(long, value_name = "FILE")]
+    token_file: PathBuf,
+    /// Milliseconds between two rounds
+    #[arg(long, value_name = "MS", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(10..=3_600_000))]
+    poll_ms: u64,
+    /// One round only
+    #[arg(long)]
+    once: bool,
+}
+
+impl Serve {
+    pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
+        let home = context.home()?;
+        let token = Zeroizing::new(read_input(&self.token_file, 4096)?);
+        let token = Zeroizing::new(String::from_utf8_lossy(&token).into_owned());
+        let passphrase = context.passphrase()?;
+        let signer = Countersigner::open(&home, &passphrase)?;
+        drop(passphrase);
+        let stop = Stop::on_signals()
+            .map_err(|error| Failure::because(Class::Device, "SIGNALS", error.to_string()))?;
+        let coordinator = HttpCoordinator::new(&self.url, &token);
+        let mut cosigner = Cosigner::new(signer, coordinator, stop);
+        let terminal = &mut context.terminal;
+        terminal.talk(&format!(
+            "Co-signing as {} for {}",
+            cosigner.signer().name(),
+            cosigner.signer().policy().name
+        ));
+        if self.once {
+            let pass = cosigner.pass(clock::now, |event| say(terminal, event));
+            let pass = pass.map_err(|error| match error {
+                PassError::Coordinator(error) => Failure::from(error),
+                PassError::Signer(error) => Failure::from(error),
+            })?;
+            let text = format!("Signed {}, refused {}", pass.signed, pass.refused);
+            let value = serde_json::json!({ "signed": pass.signed, "refused": pass.refused });
+            return terminal.answer(&text, &value);
+        }
+        let poll = Duration::from_millis(self.poll_ms);
+        cosigner.run(poll, clock::now, |event| say(terminal, event))?;
+        terminal.talk("Ended as asked");
+        Ok(())
+    }
+}
+
+fn say(terminal: &mut Terminal, event: &Event) {
+    let line = if terminal.is_json() {
+        serde_json::to_string(event).expect("an event is plain JSON")
+    } else {
+        event.to_string()
+    };
+    terminal.talk(&line);
+}

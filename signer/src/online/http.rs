@@ -1,0 +1,210 @@
+//! The three calls to a coordinator: blocking HTTP with a bearer token, bounded in time and size.
+
+use super::cosigner::Attempts;
+use crate::failure::{Class, Explained};
+use bitcoin::Txid;
+use policies::VaultId;
+use policies::psbt::MAX_BYTES;
+use serde::Deserialize;
+use std::str::FromStr;
+use std::time::Duration;
+use ureq::{Agent, Body, http::Response};
+
+/// How long one call may take.
+const TIMEOUT: Duration = Duration::from_mins(1);
+/// The largest list or problem that is read.
+const MAX_ANSWER: u64 = 16 << 20;
+/// The most attempts asked for at once.
+const LIMIT: u32 = 500;
+
+/// The address of a coordinator: `http://` or `https://`, without a path of the interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Url(String);
+
+/// A text is no address of a coordinator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a URL like https://coordinator.example")]
+pub struct UrlError;
+
+impl FromStr for Url {
+    type Err = UrlError;
+
+    fn from_str(text: &str) -> Result<Self, UrlError> {
+        let host = text
+            .strip_prefix("http://")
+            .or_else(|| text.strip_prefix("https://"))
+            .ok_or(UrlError)?;
+        if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c == '@' || c == '?') {
+            return Err(UrlError);
+        }
+        Ok(Self(text.trim_end_matches('/').to_owned()))
+    }
+}
+
+/// Why a call gave nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum CoordinatorError {
+    /// The coordinator cannot be reached, or stopped answering.
+    #[error("the coordinator cannot be reached: {0}")]
+    Unreachable(Box<ureq::Error>),
+    /// The coordinator refused.
+    #[error("the coordinator answers {status} {code}: {detail}")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// Its stable code.
+        code: String,
+        /// Its words.
+        detail: String,
+    },
+    /// The answer is not one of this interface.
+    #[error("the answer with status {status} is not one of a coordinator")]
+    Foreign {
+        /// The HTTP status.
+        status: u16,
+    },
+}
+
+impl CoordinatorError {
+    /// Whether the coordinator looked at what was posted and does not want it: asking again with
+    /// the same bytes is in vain.
+    pub fn is_final(&self) -> bool {
+        match self {
+            // Too early, too many requests, and who one is may change.
+            Self::Refused { status, .. } => {
+                (400..500).contains(status) && ![401, 403, 408, 425, 429].contains(status)
+            }
+            Self::Unreachable(_) | Self::Foreign { .. } => false,
+        }
+    }
+}
+
+/// A coordinator over HTTP.
+pub struct HttpCoordinator {
+    agent: Agent,
+    base: String,
+    authorization: String,
+}
+
+#[derive(Deserialize)]
+struct ListedAttempt {
+    txid: Txid,
+    #[serde(alias = "missing_signers")]
+    missing: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Problem {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    detail: String,
+}
+
+impl HttpCoordinator {
+    /// A coordinator at an address, with the token that it gave to this signer.
+    pub fn new(url: &Url, token: &str) -> Self {
+        let agent = Agent::config_builder()
+            .timeout_global(Some(TIMEOUT))
+            .http_status_as_error(false)
+            // A redirect would carry the token to another host.
+            .max_redirects(0)
+            .build()
+            .new_agent();
+        Self {
+            agent,
+            base: format!("{}/api/v1", url.0),
+            authorization: format!("Bearer {}", token.trim()),
+        }
+    }
+
+    fn get(&self, path: &str, accept: &str, most: u64) -> Result<Vec<u8>, CoordinatorError> {
+        let request = self
+            .agent
+            .get(format!("{}/{path}", self.base))
+            .header("authorization", &self.authorization)
+            .header("accept", accept);
+        read(request.call(), most)
+    }
+}
+
+impl Attempts for HttpCoordinator {
+    fn missing(&self, vault: VaultId, signer: &str) -> Result<Vec<Txid>, CoordinatorError> {
+        let path = format!("vaults/{vault}/attempts?state=issued&limit={LIMIT}");
+        let bytes = self.get(&path, "application/json", MAX_ANSWER)?;
+        let listed: Vec<ListedAttempt> = serde_json::from_slice(&bytes)
+            .map_err(|_| CoordinatorError::Foreign { status: 200 })?;
+        let missing = listed.into_iter().filter(|attempt| {
+            let mut names = attempt.missing.iter();
+            names.any(|name| name == signer)
+        });
+        Ok(missing.map(|attempt| attempt.txid).collect())
+    }
+
+    fn psbt(&self, txid: Txid) -> Result<Vec<u8>, CoordinatorError> {
+        let most = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
+        let path = format!("attempts/{txid}/psbt");
+        self.get(&path, "application/octet-stream", most)
+    }
+
+    fn submit(&self, txid: Txid, signatures: &[u8]) -> Result<(), CoordinatorError> {
+        let request = self
+            .agent
+            .post(format!("{}/attempts/{txid}/signatures", self.base))
+            .header("authorization", &self.authorization)
+            .header("content-type", "application/octet-stream");
+        read(request.send(signatures), MAX_ANSWER).map(drop)
+    }
+}
+
+fn read(
+    answer: Result<Response<Body>, ureq::Error>,
+    most: u64,
+) -> Result<Vec<u8>, CoordinatorError> {
+    let unreachable = |error: ureq::Error| CoordinatorError::Unreachable(Box::new(error));
+    let mut answer = answer.map_err(unreachable)?;
+    let status = answer.status();
+    let bytes = answer
+        .body_mut()
+        .with_config()
+        .limit(most)
+        .read_to_vec()
+        .map_err(unreachable)?;
+    if status.is_success() {
+        return Ok(bytes);
+    }
+    let status = status.as_u16();
+    let problem: Problem =
+        serde_json::from_slice(&bytes).map_err(|_| CoordinatorError::Foreign { status })?;
+    Err(CoordinatorError::Refused {
+        status,
+        code: problem.code,
+        detail: problem.detail,
+    })
+}
+
+impl Explained for CoordinatorError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Unreachable(_) | Self::Foreign { .. } => Class::Device,
+            Self::Refused { .. } => Class::Refused,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Unreachable(_) => "COORDINATOR_UNREACHABLE",
+            Self::Refused { .. } => "COORDINATOR_REFUSED",
+            Self::Foreign { .. } => "COORDINATOR_FOREIGN",
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Refused {
+                status: 401 | 403, ..
+            } => Some("ask the operator for a token of the role signer".to_owned()),
+            Self::Unreachable(_) | Self::Refused { .. } | Self::Foreign { .. } => None,
+        }
+    }
+}

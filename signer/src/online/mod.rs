@@ -1,0 +1,12 @@
+//! The automatic co-signer: asks a coordinator for attempts, reviews, journals, signs, posts.
+//!
+//! The only network code of this crate. The coordinator is believed in nothing: what it hands out
+//! is read strictly and reviewed, and what it answers decides only whether to ask again.
+
+pub mod cosigner;
+pub mod http;
+pub mod stop;
+
+pub use cosigner::{Attempts, Cosigner, Event, Pass};
+pub use http::{CoordinatorError, HttpCoordinator, Url};
+pub use stop::Stop;
