@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bitcoin::{Address, Amount, TxOut};
+use bitcoin::{Address, AddressType, Amount, TxOut};
 
 use super::{Refusal, ReviewedPayment, structure};
 use crate::descriptor::OwnScripts;
@@ -20,6 +20,15 @@ use crate::journal::History;
 use crate::psbt::{AttemptPurpose, Manifest, StrictPsbt};
 use crate::rules::{Decision, approving_persons, decide, satisfied};
 use crate::time::UnixTime;
+
+/// The kinds of script that are paid.
+const PAID_KINDS: [AddressType; 5] = [
+    AddressType::P2pkh,
+    AddressType::P2sh,
+    AddressType::P2wpkh,
+    AddressType::P2wsh,
+    AddressType::P2tr,
+];
 
 /// What the authority part found.
 #[derive(Debug)]
@@ -42,6 +51,14 @@ pub(super) fn examine(
     let intents = read_intents(manifest, refusals);
     for (hash, intent) in &intents {
         examine_genuine(*hash, intent, manifest, policy, refusals);
+    }
+    for (intent, key) in manifest.request_signatures.keys() {
+        if !manifest.intents.contains_key(intent) {
+            refusals.push(Refusal::RequestUnused {
+                intent: *intent,
+                key: *key,
+            });
+        }
     }
     let approving = verify_approvals(manifest, policy, now, refusals);
     let mut payments = Vec::new();
@@ -70,6 +87,7 @@ pub(super) fn examine(
         };
         examine_output(*output, txout, *hash, intent, refusals);
         examine_fresh(*hash, intent, policy, history, now, refusals);
+        examine_destination(*hash, intent, psbt, policy, history, refusals);
         let keys = approving.get(hash).cloned().unwrap_or_default();
         let (rule, approved_by) = examine_rules(*hash, intent, &keys, policy, refusals);
         payments.push(ReviewedPayment {
@@ -322,9 +340,35 @@ fn examine_fresh(
             refusal,
         });
     }
-    let own = OwnScripts::new(&policy.descriptor, history.index_bound());
-    if intent.kind != IntentKind::Transfer && own.contains(&intent.script_pubkey) {
-        refusals.push(Refusal::PaysOwnScript { intent: hash });
+}
+
+/// Examines that only transfers pay the vault, and that transfers pay nobody else: a transfer to a
+/// stranger would be a payment under the rules for transfers.
+fn examine_destination(
+    hash: IntentHash,
+    intent: &Intent,
+    psbt: &StrictPsbt,
+    policy: &Policy,
+    history: &History,
+    refusals: &mut Vec<Refusal>,
+) {
+    let script = &intent.script_pubkey;
+    // Deposits may lie beyond the index bound; where one is spent here, it is known all the same.
+    let ours = OwnScripts::new(&policy.descriptor, history.index_bound()).contains(script)
+        || psbt
+            .previous_outputs()
+            .iter()
+            .any(|previous| previous.script_pubkey == *script);
+    match (ours, intent.kind == IntentKind::Transfer) {
+        (true, true) | (false, false) => {}
+        (true, false) => refusals.push(Refusal::PaysOwnScript { intent: hash }),
+        (false, true) => refusals.push(Refusal::TransferToStranger { intent: hash }),
+    }
+    let kind = Address::from_script(script, policy.network)
+        .ok()
+        .and_then(|address| address.address_type());
+    if !kind.is_some_and(|kind| PAID_KINDS.contains(&kind)) {
+        refusals.push(Refusal::ScriptKind { intent: hash });
     }
 }
 
@@ -370,14 +414,15 @@ fn replaced_intents(
         let first = intents
             .iter()
             .find(|(_, intent)| intent.requester == payment.intent.requester && intent.id == *id);
-        match first {
-            Some((hash, intent)) => {
-                replaced.insert(*hash, intent.clone());
-            }
-            None => refusals.push(Refusal::ReplacedIntentMissing {
+        if let Some((hash, intent)) = first {
+            replaced.insert(*hash, intent.clone());
+        }
+        // A line is named by its first intent, which replaces nothing.
+        if first.is_none_or(|(_, intent)| intent.replaces.is_some()) {
+            refusals.push(Refusal::ReplacedIntentMissing {
                 intent: payment.hash,
                 replaces: id.to_string(),
-            }),
+            });
         }
     }
     let paid: BTreeSet<&IntentHash> = payments.iter().map(|payment| &payment.hash).collect();

@@ -185,5 +185,7 @@ impl Review {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "signing"))]
 mod tests;
+#[cfg(all(test, feature = "signing"))]
+pub(crate) mod world;

@@ -1,6 +1,9 @@
 //! Why a transaction is not signed: one variant a fact, each with a stable code and a hint.
 
-use bitcoin::{Amount, FeeRate, ScriptBuf};
+mod advice;
+
+use bitcoin::bip32::Xpub;
+use bitcoin::{Amount, FeeRate, ScriptBuf, Weight};
 
 use crate::ids::{IntentHash, KeyId, MerkleRoot, PolicyId};
 use crate::intent::{IntentError, ProofError, SignatureError};
@@ -57,11 +60,23 @@ pub enum Refusal {
         /// Outputs allowed.
         max: u32,
     },
-    /// Nothing is spent or nothing is paid.
-    #[error("the transaction has no {what}")]
-    Empty {
-        /// `inputs` or `outputs`.
-        what: &'static str,
+    /// The transaction is heavier than nodes relay.
+    #[error("the transaction weighs more than {max} once signed, which nodes do not relay")]
+    TooHeavy {
+        /// The weight that nodes relay.
+        max: Weight,
+    },
+    /// The sighash type does not exist for the vault's kind of script.
+    #[error("input {input} asks for sighash DEFAULT, which only taproot has")]
+    SighashDefault {
+        /// Position of the input.
+        input: usize,
+    },
+    /// An extended key that is not one of the descriptor's, or of another origin.
+    #[error("extended key {xpub} is not one of the vault's with its origin")]
+    UnknownXpub {
+        /// The key.
+        xpub: Box<Xpub>,
     },
     /// The full previous transaction is missing, where not all inputs are taproot.
     #[error("input {input} comes without its previous transaction, so its amount is unproven")]
@@ -125,6 +140,9 @@ pub enum Refusal {
         /// How many outputs there are.
         outputs: usize,
     },
+    /// No intent is paid.
+    #[error("the transaction pays no intent")]
+    PaysNothing,
     /// Two outputs pay one script the same amount.
     #[error("outputs {first} and {second} pay the same script the same amount")]
     EqualOutputs {
@@ -288,7 +306,9 @@ pub enum Refusal {
         second: u32,
     },
     /// The intent that another replaces is not carried.
-    #[error("intent {intent} replaces {replaces}, which the file does not carry")]
+    #[error(
+        "intent {intent} replaces {replaces}, which the file does not carry as the first of its line"
+    )]
     ReplacedIntentMissing {
         /// The intent.
         intent: IntentHash,
@@ -300,6 +320,12 @@ pub enum Refusal {
     PaymentScript {
         /// Position of the output.
         output: u32,
+        /// The intent.
+        intent: IntentHash,
+    },
+    /// An intent's script is none of the kinds that are paid.
+    #[error("intent {intent} pays a script that is not p2pkh, p2sh, p2wpkh, p2wsh or p2tr")]
+    ScriptKind {
         /// The intent.
         intent: IntentHash,
     },
@@ -355,6 +381,14 @@ pub enum Refusal {
         /// What is wrong.
         error: SignatureError,
     },
+    /// A request signature is over an intent that is not carried.
+    #[error("a request signature by key {key} is over intent {intent}, which is not carried")]
+    RequestUnused {
+        /// The intent.
+        intent: IntentHash,
+        /// The key.
+        key: KeyId,
+    },
     /// An intent has expired.
     #[error("intent {intent} expired {expires}, it is {now}")]
     IntentExpired {
@@ -376,6 +410,12 @@ pub enum Refusal {
     /// A payment goes to one of the vault's own scripts.
     #[error("intent {intent} pays the vault's own script, but is not a transfer")]
     PaysOwnScript {
+        /// The intent.
+        intent: IntentHash,
+    },
+    /// A transfer goes to a script that is not known as the vault's.
+    #[error("intent {intent} is a transfer, but its script is not known as the vault's own")]
+    TransferToStranger {
         /// The intent.
         intent: IntentHash,
     },
@@ -454,161 +494,4 @@ pub enum Refusal {
     /// What was signed before forbids this transaction.
     #[error("{0}")]
     History(Fault),
-}
-
-impl Refusal {
-    /// Returns the stable code of this refusal.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::TransactionVersion { .. } => "TRANSACTION_VERSION",
-            Self::Sequence { .. } => "SEQUENCE",
-            Self::LocktimeIsTime { .. } => "LOCKTIME_IS_TIME",
-            Self::LocktimeBeyondChain { .. } => "LOCKTIME_BEYOND_CHAIN",
-            Self::TooManyInputs { .. } => "TOO_MANY_INPUTS",
-            Self::TooManyOutputs { .. } => "TOO_MANY_OUTPUTS",
-            Self::Empty { .. } => "EMPTY_TRANSACTION",
-            Self::PreviousTransactionMissing { .. } => "PREVIOUS_TRANSACTION_MISSING",
-            Self::ForeignInput { .. } => "FOREIGN_INPUT",
-            Self::InputPathMismatch { .. } => "INPUT_PATH_MISMATCH",
-            Self::InputField { .. } => "INPUT_FIELD",
-            Self::OutputField { .. } => "OUTPUT_FIELD",
-            Self::OutputMismatch { .. } => "OUTPUT_MISMATCH",
-            Self::OutputTwice { .. } => "OUTPUT_TWICE",
-            Self::NoSuchOutput { .. } => "NO_SUCH_OUTPUT",
-            Self::EqualOutputs { .. } => "EQUAL_OUTPUTS",
-            Self::ChangeNotOurs { .. } => "CHANGE_NOT_OURS",
-            Self::ChangeVersion { .. } => "CHANGE_VERSION",
-            Self::ChangeIndexTooFar { .. } => "CHANGE_INDEX_TOO_FAR",
-            Self::ChangeTooSmall { .. } => "CHANGE_TOO_SMALL",
-            Self::TooMuchChange { .. } => "TOO_MUCH_CHANGE",
-            Self::OutputsExceedInputs { .. } => "OUTPUTS_EXCEED_INPUTS",
-            Self::SumOverflow { .. } => "SUM_OVERFLOW",
-            Self::FeeAboveCap { .. } => "FEE_ABOVE_CAP",
-            Self::FeerateAboveCap { .. } => "FEERATE_ABOVE_CAP",
-            Self::FeeShareAboveCap { .. } => "FEE_SHARE_ABOVE_CAP",
-            Self::WrongPolicy { .. } => "WRONG_POLICY",
-            Self::PolicyExpired { .. } => "POLICY_EXPIRED",
-            Self::PurposeNotYet { .. } => "PURPOSE_NOT_YET",
-            Self::RecordNotYet { .. } => "RECORD_NOT_YET",
-            Self::SweepNotYet { .. } => "SWEEP_NOT_YET",
-            Self::IntentUnreadable { .. } => "INTENT_UNREADABLE",
-            Self::IntentMissing { .. } => "INTENT_MISSING",
-            Self::IntentUnused { .. } => "INTENT_UNUSED",
-            Self::IntentTwice { .. } => "INTENT_TWICE",
-            Self::ReplacedIntentMissing { .. } => "REPLACED_INTENT_MISSING",
-            Self::PaymentScript { .. } => "PAYMENT_SCRIPT",
-            Self::PaymentAmount { .. } => "PAYMENT_AMOUNT",
-            Self::OtherVault { .. } => "OTHER_VAULT",
-            Self::OtherKeyset { .. } => "OTHER_KEYSET",
-            Self::RequestUnsigned { .. } => "REQUEST_UNSIGNED",
-            Self::RequestForeign { .. } => "REQUEST_FOREIGN",
-            Self::RequestWrong { .. } => "REQUEST_WRONG",
-            Self::IntentExpired { .. } => "INTENT_EXPIRED",
-            Self::IntentCreated {
-                refusal: CreatedRefusal::BeforeBirth { .. },
-                ..
-            } => "INTENT_BEFORE_BIRTH",
-            Self::IntentCreated {
-                refusal: CreatedRefusal::FromTheFuture { .. },
-                ..
-            } => "INTENT_FROM_THE_FUTURE",
-            Self::PaysOwnScript { .. } => "PAYS_OWN_SCRIPT",
-            Self::Denied { .. } => "DENIED",
-            Self::TooFewApprovals { .. } => "TOO_FEW_APPROVALS",
-            Self::ApprovalForeign { .. } => "APPROVAL_FOREIGN",
-            Self::ApprovalWrong { .. } => "APPROVAL_WRONG",
-            Self::ApprovalExpired { .. } => "APPROVAL_EXPIRED",
-            Self::Rejected { .. } => "REJECTED",
-            Self::ProofWrong { .. } => "PROOF_WRONG",
-            Self::ApprovalUnused { .. } => "APPROVAL_UNUSED",
-            Self::History(fault) => history_code(fault),
-        }
-    }
-
-    /// Returns what the person who meets this refusal can do.
-    pub fn hint(&self) -> &'static str {
-        match self {
-            Self::TooManyInputs { .. } | Self::TooManyOutputs { .. } => {
-                "split the batch into smaller ones"
-            }
-            Self::FeeAboveCap { .. }
-            | Self::FeerateAboveCap { .. }
-            | Self::FeeShareAboveCap { .. } => {
-                "wait for lower feerates, batch more payments, or change the policy's limits"
-            }
-            Self::WrongPolicy { .. } => {
-                "compare the id pinned here with the others; someone follows another version"
-            }
-            Self::PolicyExpired { .. } => "the quorum must approve a next version of the policy",
-            Self::PurposeNotYet { .. } | Self::RecordNotYet { .. } | Self::SweepNotYet { .. } => {
-                "a newer version of this program is needed"
-            }
-            Self::IntentExpired { .. } => "the service must request it again with a new id",
-            Self::ApprovalExpired { .. } | Self::TooFewApprovals { .. } => {
-                "more approvers must approve with their own tool"
-            }
-            Self::Rejected { .. } => "talk to the approver who rejected it",
-            Self::IntentCreated { .. } => {
-                "check this machine's clock; a fresh journal signs only newer requests"
-            }
-            Self::Denied { .. } => "the policy's rules do not allow it; `policy show` lists them",
-            Self::PreviousTransactionMissing { .. } => {
-                "ask the coordinator for the PSBT with previous transactions"
-            }
-            Self::History(Fault::NotExclusive { .. }) => {
-                "paying it again is only safe in a transaction that spends an input of the earlier one"
-            }
-            Self::TransactionVersion { .. }
-            | Self::Sequence { .. }
-            | Self::LocktimeIsTime { .. }
-            | Self::LocktimeBeyondChain { .. }
-            | Self::Empty { .. }
-            | Self::ForeignInput { .. }
-            | Self::InputPathMismatch { .. }
-            | Self::InputField { .. }
-            | Self::OutputField { .. }
-            | Self::OutputMismatch { .. }
-            | Self::OutputTwice { .. }
-            | Self::NoSuchOutput { .. }
-            | Self::EqualOutputs { .. }
-            | Self::ChangeNotOurs { .. }
-            | Self::ChangeVersion { .. }
-            | Self::ChangeIndexTooFar { .. }
-            | Self::ChangeTooSmall { .. }
-            | Self::TooMuchChange { .. }
-            | Self::OutputsExceedInputs { .. }
-            | Self::SumOverflow { .. }
-            | Self::IntentUnreadable { .. }
-            | Self::IntentMissing { .. }
-            | Self::IntentUnused { .. }
-            | Self::IntentTwice { .. }
-            | Self::ReplacedIntentMissing { .. }
-            | Self::PaymentScript { .. }
-            | Self::PaymentAmount { .. }
-            | Self::OtherVault { .. }
-            | Self::OtherKeyset { .. }
-            | Self::RequestUnsigned { .. }
-            | Self::RequestForeign { .. }
-            | Self::RequestWrong { .. }
-            | Self::PaysOwnScript { .. }
-            | Self::ApprovalForeign { .. }
-            | Self::ApprovalWrong { .. }
-            | Self::ProofWrong { .. }
-            | Self::ApprovalUnused { .. }
-            | Self::History(_) => {
-                "do not sign; an honest coordinator never sends this, so tell the operators"
-            }
-        }
-    }
-}
-
-fn history_code(fault: &Fault) -> &'static str {
-    match fault {
-        Fault::NoInputs { .. } => "EMPTY_TRANSACTION",
-        Fault::InputTwice { .. } => "INPUT_TWICE",
-        Fault::OtherInputs { .. } => "OTHER_INPUTS",
-        Fault::SecondBody { .. } => "SECOND_BODY",
-        Fault::PaidTwice { .. } => "PAID_TWICE",
-        Fault::NotExclusive { .. } => "NOT_EXCLUSIVE",
-    }
 }

@@ -6,18 +6,16 @@
 
 #![deny(clippy::arithmetic_side_effects)]
 
-use std::collections::{BTreeMap, HashMap};
+mod inputs;
+mod outputs;
 
 use bitcoin::absolute::LockTime;
-use bitcoin::bip32::{ChildNumber, DerivationPath, Fingerprint};
-use bitcoin::psbt::{Input, Output};
 use bitcoin::transaction::Version;
-use bitcoin::{Amount, FeeRate, OutPoint, Sequence, Transaction, TxIn, TxOut, Weight};
+use bitcoin::{Amount, FeeRate, OutPoint, Sequence, Transaction, TxIn, Weight};
 
 use super::{Refusal, ReviewedChange, ReviewedInput};
-use crate::descriptor::{DerivedScript, KeyPosition, ScriptKind};
+use crate::descriptor::KeyPosition;
 use crate::document::Policy;
-use crate::ids::Keychain;
 use crate::psbt::StrictPsbt;
 use crate::time::UnixTime;
 
@@ -29,6 +27,9 @@ const LOCKTIME_SLACK: u64 = 144;
 
 /// Marker and flag of a segwit transaction (BIP 144).
 const SEGWIT_MARKER_WEIGHT: u64 = 2;
+
+/// The heaviest transaction that nodes relay.
+const MAX_WEIGHT: Weight = Weight::from_wu(400_000);
 
 /// What the structure part found.
 #[derive(Debug)]
@@ -50,8 +51,9 @@ pub(super) fn examine(
 ) -> Structure {
     let given = psbt.transaction();
     examine_header(given, policy, now, refusals);
-    let inputs = examine_inputs(psbt, policy, refusals);
-    let changes = examine_outputs(psbt, policy, refusals);
+    examine_xpubs(psbt, policy, refusals);
+    let inputs = inputs::examine(psbt, policy, refusals);
+    let changes = outputs::examine(psbt, policy, refusals);
     let transaction = rebuild(given);
     let spent = sum(
         psbt.previous_outputs().iter().map(|output| output.value),
@@ -74,6 +76,9 @@ pub(super) fn examine(
         fee
     });
     let weight = signed_weight(&transaction, policy);
+    if weight > MAX_WEIGHT {
+        refusals.push(Refusal::TooHeavy { max: MAX_WEIGHT });
+    }
     let fee = fee.unwrap_or(Amount::ZERO);
     let feerate = feerate_rounded_up(fee, weight);
     Structure {
@@ -168,12 +173,6 @@ fn examine_header(
         }
     }
     let (inputs, outputs) = (given.input.len(), given.output.len());
-    if inputs == 0 {
-        refusals.push(Refusal::Empty { what: "inputs" });
-    }
-    if outputs == 0 {
-        refusals.push(Refusal::Empty { what: "outputs" });
-    }
     let above = |found: usize, max: u32| usize::try_from(max).is_ok_and(|max| found > max);
     if above(inputs, policy.limits.max_inputs) {
         refusals.push(Refusal::TooManyInputs {
@@ -203,254 +202,20 @@ fn latest_height(policy: &Policy, now: UnixTime) -> u64 {
         .saturating_add(LOCKTIME_SLACK)
 }
 
-fn examine_inputs(
-    psbt: &StrictPsbt,
-    policy: &Policy,
-    refusals: &mut Vec<Refusal>,
-) -> Vec<ReviewedInput> {
-    let mut reviewed = Vec::new();
-    let proof_needed = policy.descriptor.kind() != ScriptKind::Tr;
-    let fields = psbt.psbt().inputs.iter().zip(psbt.previous_outputs());
-    for (input, (field, previous)) in fields.enumerate() {
-        let Some(derived) = own_input(input, field, previous, policy, refusals) else {
-            continue;
+/// Examines that every extended key given is one of the descriptor's, with its origin.
+fn examine_xpubs(psbt: &StrictPsbt, policy: &Policy, refusals: &mut Vec<Refusal>) {
+    for (xpub, (fingerprint, path)) in &psbt.psbt().xpub {
+        let given = KeyPosition {
+            fingerprint: *fingerprint,
+            path: path.clone(),
+            xpub: *xpub,
         };
-        if proof_needed && field.non_witness_utxo.is_none() {
-            refusals.push(Refusal::PreviousTransactionMissing { input });
-        }
-        reviewed.push(ReviewedInput {
-            previous: previous.clone(),
-            derived,
-        });
-    }
-    reviewed
-}
-
-fn own_input(
-    input: usize,
-    field: &Input,
-    previous: &TxOut,
-    policy: &Policy,
-    refusals: &mut Vec<Refusal>,
-) -> Option<DerivedScript> {
-    let Some((keychain, index)) = path_hint(&origins_of_input(field), policy) else {
-        refusals.push(Refusal::ForeignInput {
-            input,
-            script: previous.script_pubkey.clone(),
-        });
-        return None;
-    };
-    let derived = policy.descriptor.at(keychain, index);
-    if derived.script_pubkey != previous.script_pubkey {
-        refusals.push(Refusal::InputPathMismatch { input });
-        return None;
-    }
-    let mut expected = Input::default();
-    derived.update_input(&mut expected);
-    let mut check = |equal: bool, name: &'static str| {
-        if !equal {
-            refusals.push(Refusal::InputField { input, field: name });
-        }
-    };
-    check(field.redeem_script.is_none(), "redeem script");
-    check(
-        field.witness_script == expected.witness_script,
-        "witness script",
-    );
-    check(
-        field.bip32_derivation == expected.bip32_derivation,
-        "key origins",
-    );
-    check(
-        field.tap_internal_key == expected.tap_internal_key,
-        "taproot internal key",
-    );
-    check(
-        field.tap_merkle_root == expected.tap_merkle_root,
-        "taproot merkle root",
-    );
-    check(
-        field.tap_scripts == expected.tap_scripts,
-        "taproot leaf scripts",
-    );
-    check(
-        field.tap_key_origins == expected.tap_key_origins,
-        "taproot key origins",
-    );
-    Some(derived)
-}
-
-/// A master fingerprint and a path below it, as PSBTs give them.
-type Origins = Vec<(Fingerprint, DerivationPath)>;
-
-fn origins_of_input(field: &Input) -> Origins {
-    let plain = field.bip32_derivation.values().cloned();
-    let taproot = field
-        .tap_key_origins
-        .values()
-        .map(|(_, origin)| origin.clone());
-    plain.chain(taproot).collect()
-}
-
-/// Returns the keychain and index that the key paths point at, if they are paths of this vault.
-fn path_hint(origins: &Origins, policy: &Policy) -> Option<(Keychain, u32)> {
-    origins.iter().find_map(|(fingerprint, path)| {
-        policy
-            .descriptor
-            .key_positions()
-            .iter()
-            .find_map(|position| below(position, *fingerprint, path))
-    })
-}
-
-fn below(
-    position: &KeyPosition,
-    fingerprint: Fingerprint,
-    path: &DerivationPath,
-) -> Option<(Keychain, u32)> {
-    if position.fingerprint != fingerprint {
-        return None;
-    }
-    let steps: &[ChildNumber] = path.as_ref();
-    let prefix: &[ChildNumber] = position.path.as_ref();
-    match steps.strip_prefix(prefix)? {
-        [
-            ChildNumber::Normal { index: branch },
-            ChildNumber::Normal { index },
-        ] => Some((Keychain::of_branch(*branch)?, *index)),
-        _ => None,
-    }
-}
-
-fn examine_outputs(
-    psbt: &StrictPsbt,
-    policy: &Policy,
-    refusals: &mut Vec<Refusal>,
-) -> Vec<ReviewedChange> {
-    let (manifest, given) = (psbt.manifest(), psbt.transaction());
-    let outputs = given.output.len();
-    for output in manifest.payments.keys().chain(manifest.changes.keys()) {
-        if usize::try_from(*output).is_ok_and(|output| output >= outputs) {
-            refusals.push(Refusal::NoSuchOutput {
-                output: *output,
-                outputs,
+        if !policy.descriptor.key_positions().contains(&given) {
+            refusals.push(Refusal::UnknownXpub {
+                xpub: Box::new(*xpub),
             });
         }
     }
-    let mut seen: HashMap<(&bitcoin::Script, Amount), usize> = HashMap::new();
-    let mut changes = Vec::new();
-    for (output, (txout, field)) in given.output.iter().zip(&psbt.psbt().outputs).enumerate() {
-        if let Some(first) = seen.insert((&txout.script_pubkey, txout.value), output) {
-            refusals.push(Refusal::EqualOutputs {
-                first,
-                second: output,
-            });
-        }
-        let Ok(number) = u32::try_from(output) else {
-            continue;
-        };
-        match (
-            manifest.payments.get(&number),
-            manifest.changes.get(&number),
-        ) {
-            (None, None) => refusals.push(Refusal::OutputMismatch {
-                output,
-                amount: txout.value,
-            }),
-            (Some(_), Some(_)) => refusals.push(Refusal::OutputTwice { output }),
-            // That the payment is asked for and approved is the authority part's to say.
-            (Some(_), None) => examine_fields(output, field, &Output::default(), refusals),
-            (None, Some((version, index))) => {
-                if *version != policy.id {
-                    refusals.push(Refusal::ChangeVersion {
-                        output,
-                        expected: policy.id,
-                        found: *version,
-                    });
-                }
-                if let Some(derived) = own_change(output, txout, *index, policy, refusals) {
-                    let mut expected = Output::default();
-                    derived.update_output(&mut expected);
-                    examine_fields(output, field, &expected, refusals);
-                }
-                changes.push(ReviewedChange {
-                    output: number,
-                    index: *index,
-                    amount: txout.value,
-                });
-            }
-        }
-    }
-    let max = policy.limits.change_max_outputs;
-    if usize::try_from(max).is_ok_and(|max| changes.len() > max) {
-        refusals.push(Refusal::TooMuchChange {
-            found: changes.len(),
-            max,
-        });
-    }
-    changes
-}
-
-fn own_change(
-    output: usize,
-    txout: &TxOut,
-    index: u32,
-    policy: &Policy,
-    refusals: &mut Vec<Refusal>,
-) -> Option<DerivedScript> {
-    let min = policy.limits.change_min;
-    if txout.value < min {
-        refusals.push(Refusal::ChangeTooSmall {
-            output,
-            found: txout.value,
-            min,
-        });
-    }
-    // An index beyond the unhardened ones derives nothing.
-    let derived = ChildNumber::from_normal_idx(index)
-        .ok()
-        .map(|_| policy.descriptor.at(Keychain::Internal, index));
-    let ours = derived.filter(|derived| derived.script_pubkey == txout.script_pubkey);
-    if ours.is_none() {
-        refusals.push(Refusal::ChangeNotOurs { output, index });
-    }
-    ours
-}
-
-fn examine_fields(output: usize, field: &Output, expected: &Output, refusals: &mut Vec<Refusal>) {
-    let mut check = |equal: bool, name: &'static str| {
-        if !equal {
-            refusals.push(Refusal::OutputField {
-                output,
-                field: name,
-            });
-        }
-    };
-    check(
-        field.redeem_script == expected.redeem_script,
-        "redeem script",
-    );
-    check(
-        field.witness_script == expected.witness_script,
-        "witness script",
-    );
-    check(
-        same(&field.bip32_derivation, &expected.bip32_derivation),
-        "key origins",
-    );
-    check(
-        field.tap_internal_key == expected.tap_internal_key,
-        "taproot internal key",
-    );
-    check(field.tap_tree == expected.tap_tree, "tap tree");
-    check(
-        same(&field.tap_key_origins, &expected.tap_key_origins),
-        "taproot key origins",
-    );
-}
-
-fn same<K: PartialEq, V: PartialEq>(found: &BTreeMap<K, V>, expected: &BTreeMap<K, V>) -> bool {
-    found == expected
 }
 
 /// Builds the transaction again from what review looked at, and nothing else.

@@ -26,10 +26,13 @@ pub fn review_text(review: &Review, policy: &Policy) -> String {
     ));
     line(format!("Fee          {}", amount(review.fee)));
     line(format!(
-        "             {} sat/vB; at most {} sat/vB and {}",
+        "             at most {}",
+        amount(policy.limits.fee_max)
+    ));
+    line(format!(
+        "             {} sat/vB, at most {} sat/vB",
         format_sat_per_vb(review.feerate),
         format_sat_per_vb(policy.limits.feerate_max),
-        amount(policy.limits.fee_max),
     ));
     line(String::new());
     for (number, payment) in (1u32..).zip(&review.payments) {
@@ -37,10 +40,13 @@ pub fn review_text(review: &Review, policy: &Policy) -> String {
         for part in destination(payment) {
             line(format!("     {part}"));
         }
-        line(format!(
-            "     asked for by {} as {}",
+        let asked = format!(
+            "asked for by {} as {}",
             payment.intent.requester, payment.intent.id
-        ));
+        );
+        for part in wrap(&asked, 74) {
+            line(format!("     {part}"));
+        }
         if !payment.intent.reference.is_empty() {
             for part in wrap(&format!("reference: {}", payment.intent.reference), 74) {
                 line(format!("     {part}"));
@@ -53,7 +59,9 @@ pub fn review_text(review: &Review, policy: &Policy) -> String {
             line(format!("     {part}"));
         }
         if let Some(repeats) = &payment.intent.repeats {
-            line(format!("     REPEATS {repeats}: both may be paid"));
+            for part in wrap(&format!("REPEATS {repeats}: both may be paid"), 74) {
+                line(format!("     {part}"));
+            }
         }
     }
     line(String::new());
