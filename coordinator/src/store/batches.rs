@@ -108,14 +108,19 @@ pub async fn release(
     .await
 }
 
-/// Takes the coins that a batch had released back, after a reorg undid the reason.
+/// Takes the coins that a batch had released back, after a reorg undid the reason. A coin that another
+/// open batch holds by now stays with that one: the two transactions exclude each other, and the chain
+/// decides between them.
 ///
 /// # Errors
-/// A unique violation if another open batch holds one of them now.
+/// On a database failure.
 pub async fn reserve_again(tx: &mut Transaction, batch: BatchId) -> Result<u64, DatabaseError> {
     tx.execute(
         "UPDATE reservation SET released_at = NULL, release_reason = NULL
-         WHERE batch = $1 AND released_at IS NOT NULL",
+         WHERE batch = $1 AND released_at IS NOT NULL
+             AND NOT EXISTS (SELECT 1 FROM reservation AS other
+                 WHERE other.txid = reservation.txid AND other.vout = reservation.vout
+                     AND other.released_at IS NULL)",
         &[batch.to_bytes().into()],
     )
     .await
