@@ -100,7 +100,12 @@ pub(super) async fn broadcast(
         return Ok(Outcome::Park(reason));
     }
     let policy = service.policy(tx, row.policy).await?;
-    let depth = policy.limits.confirmations_change.max(1);
+    // A payment is settled when money that comes in would be, never sooner than its own change.
+    let limits = &policy.limits;
+    let depth = limits
+        .confirmations_deposit
+        .max(limits.confirmations_change)
+        .max(1);
     add_outgoing(tx, row.vault, &transaction, depth, now).await?;
     let cause = Cause {
         actor: "coordinator",

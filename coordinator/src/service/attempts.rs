@@ -102,7 +102,7 @@ pub struct AttemptView {
     /// Signers who have signed every input.
     pub signed_by: Vec<String>,
     /// Signers of ordinary paths who have not signed every input.
-    pub missing: Vec<String>,
+    pub missing_signers: Vec<String>,
     /// Whether every input has a quorum.
     pub complete: bool,
     /// The height of the block that confirms it.
@@ -462,12 +462,12 @@ pub(super) async fn view(
     let manifest = session.strict.manifest();
     let status = session.collection.status();
     let signed_by = session.collection.signed_by();
-    let mut missing: Vec<String> = status
+    let mut missing_signers: Vec<String> = status
         .iter()
         .flat_map(|input| input.missing.clone())
         .collect();
-    missing.sort();
-    missing.dedup();
+    missing_signers.sort();
+    missing_signers.dedup();
     let inputs = session
         .issued
         .unsigned()
@@ -518,7 +518,7 @@ pub(super) async fn view(
         changes: changes(manifest, session.strict.transaction()),
         complete: session.collection.is_complete(),
         signed_by,
-        missing,
+        missing_signers,
         height,
         block,
         dead_by,

@@ -15,6 +15,8 @@ mod error;
 pub mod events;
 pub(crate) mod record;
 pub mod status;
+#[cfg(test)]
+mod tests;
 pub mod tokens;
 pub mod vaults;
 pub mod withdrawals;

@@ -1,0 +1,119 @@
+//! Whatever is killed when: the next process goes on from what is stored.
+
+use policies::UnixTime;
+
+use super::world::{NOW, World};
+use crate::jobs;
+use crate::roles::fixture::Kind;
+use crate::session::attempt::AttemptState;
+use crate::store::jobs::{self as table, ClaimError};
+
+#[tokio::test]
+async fn every_step_goes_on_after_a_restart() {
+    let mut world = World::funded(Kind::Wsh, 1, 5_000_000).await;
+    world.submit("w-1", 500_000).await;
+    world.restart().await;
+    let txid = world.batch().await;
+    world.restart().await;
+    world.sign(0, txid).await;
+    world.restart().await;
+    world.sign(1, txid).await;
+    world.restart().await;
+    world.work().await;
+    world.restart().await;
+    assert_eq!(world.stored(txid).await.state, AttemptState::Signed);
+    world.answer_mempool_tests().await;
+    world.restart().await;
+    world.pass(1);
+    world.work().await;
+    assert_eq!(world.stored(txid).await.state, AttemptState::Broadcasting);
+    let last = world
+        .stored(txid)
+        .await
+        .final_transaction
+        .expect("is final");
+    world.mine(vec![last]).await;
+    world.restart().await;
+    world.work().await;
+    assert_eq!(world.show("w-1").await.state, "confirmed");
+}
+
+#[tokio::test]
+async fn a_worker_killed_with_a_claim_is_followed_by_another_when_the_lease_ends() {
+    let world = World::funded(Kind::Wsh, 1, 5_000_000).await;
+    world.submit("w-1", 500_000).await;
+    let txid = world.batch().await;
+    world.sign(0, txid).await;
+    world.sign(1, txid).await;
+    let now = world.service.now();
+    let key = txid.to_string();
+    let mut tx = world
+        .service
+        .database()
+        .begin_write()
+        .await
+        .expect("begins");
+    let stale = table::claim(&mut tx, "finalize", &key, "killed", now, 60)
+        .await
+        .expect("claims")
+        .expect("is due");
+    tx.commit().await.expect("commits");
+    world.work().await;
+    assert_eq!(
+        world.stored(txid).await.state,
+        AttemptState::Issued,
+        "the lease holds"
+    );
+    world.pass(61);
+    world.work().await;
+    assert_eq!(world.stored(txid).await.state, AttemptState::Signed);
+    let mut tx = world
+        .service
+        .database()
+        .begin_write()
+        .await
+        .expect("begins");
+    let error = table::finish(&mut tx, &stale, now).await;
+    // Nothing has claimed it since it was done, or somebody has: both times the epoch differs.
+    assert!(matches!(error, Err(ClaimError::Lost { .. })));
+}
+
+#[tokio::test]
+async fn a_job_that_fails_is_tried_again_ever_slower_and_seen_by_operators() {
+    let world = World::new(Kind::Wsh).await;
+    let now = UnixTime::from_secs(NOW);
+    let mut tx = world
+        .service
+        .database()
+        .begin_write()
+        .await
+        .expect("begins");
+    table::enqueue(&mut tx, "conjure", "money", now)
+        .await
+        .expect("enqueues");
+    let claim = table::claim(&mut tx, "conjure", "money", "a", now, 60)
+        .await
+        .expect("claims")
+        .expect("is due");
+    table::retry(&mut tx, &claim, now.saturating_add(2), "not today")
+        .await
+        .expect("gives back");
+    tx.commit().await.expect("commits");
+    let mut tx = world.service.database().begin_read().await.expect("begins");
+    let troubled = table::troubled(&mut tx).await.expect("reads");
+    assert_eq!(
+        troubled.first().and_then(|job| job.last_error.as_deref()),
+        Some("not today")
+    );
+    drop(tx);
+    world.pass(2);
+    jobs::round(&world.service, "b").await.expect("a round");
+    let status = crate::service::status::show_status(&world.service, &world.operator)
+        .await
+        .expect("a status");
+    let parked = status.jobs.first().expect("is shown").parked.clone();
+    assert_eq!(
+        parked.as_deref(),
+        Some("this program knows no job of kind conjure")
+    );
+}

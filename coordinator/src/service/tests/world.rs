@@ -1,0 +1,494 @@
+//! A 2-of-3 vault with a service, an approver, money and a chain of its own.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bitcoin::hashes::{Hash, sha256};
+use bitcoin::hex::DisplayHex;
+use bitcoin::{
+    Amount, BlockHash, Network, OutPoint, Psbt, ScriptBuf, Sequence, Transaction, TxIn, TxOut,
+    Txid, Witness, absolute::LockTime, transaction::Version,
+};
+use policies::document::{
+    ApprovalsDraft, ApproverDraft, HeadDraft, PinnedKeyDraft, PolicyDraft, RequesterDraft,
+    RuleDraft, SignerDraft,
+};
+use policies::intent::{MerkleTree, SecretKey};
+use policies::psbt::{SignatureSet, take_signatures};
+use policies::{
+    Approval, Intent, IntentHash, IntentKind, Keyset, RequestSignature, UnixTime, VaultId,
+};
+use tempfile::TempDir;
+use watchtower::store::chain;
+use watchtower::store::database::Database;
+use watchtower::store::mempool_test::{MempoolTest, open_requests, record_result};
+use watchtower::tracker::{Block, BlockRef};
+
+use crate::jobs;
+use crate::roles::fixture::{Kind, NAMES, Vault};
+use crate::service::addresses::{AddressView, NewAddress, issue_address};
+use crate::service::approvals::{ProvenIntent, RecordApprovals};
+use crate::service::attempts::{Session, SubmittedSignatures, submit_signatures};
+use crate::service::batches::{BatchView, CreateBatch, create_batch};
+use crate::service::withdrawals::{
+    SubmitWithdrawal, WithdrawalView, show_withdrawal, submit_withdrawal,
+};
+use crate::service::{Actor, BatchSettings, Service, ServiceError};
+use crate::store::attempts;
+use crate::store::withdrawals::WithdrawalKey;
+
+/// The time at which every test begins.
+pub(super) const NOW: u64 = 1_795_400_000;
+/// The height below which there is nothing.
+const BASE: u32 = 100;
+
+pub(super) struct World {
+    pub(super) folder: TempDir,
+    pub(super) service: Service,
+    pub(super) operator: Actor,
+    pub(super) vault: VaultId,
+    pub(super) keyset: Keyset,
+    pub(super) requester: SecretKey,
+    pub(super) approver: SecretKey,
+    pub(super) blocks: Vec<Block>,
+    time: Arc<AtomicU64>,
+    keys: Vault,
+    made: u64,
+}
+
+pub(super) fn rule(name: &str, max: u64, group: Option<&str>, count: u32) -> RuleDraft {
+    RuleDraft {
+        name: name.to_owned(),
+        kind: None,
+        requester: None,
+        to: None,
+        amount_max_sat: Some(max),
+        approvals: ApprovalsDraft {
+            group: group.map(str::to_owned),
+            count,
+        },
+    }
+}
+
+/// The document of the vault: up to a million automatic, up to a hundred million by one of ops.
+pub(super) fn document(keys: &Vault, requester: &SecretKey, approver: &SecretKey) -> String {
+    let head = HeadDraft {
+        height: BASE,
+        time: UnixTime::from_secs(NOW - 1000),
+    };
+    let mut draft = PolicyDraft::first_version("treasury", Network::Regtest, head);
+    keys.descriptor
+        .text()
+        .clone_into(&mut draft.spending.descriptor);
+    draft.signers = keys
+        .signers()
+        .into_iter()
+        .enumerate()
+        .map(|(number, signer)| SignerDraft {
+            name: signer.name.clone(),
+            person: signer.name,
+            device: None,
+            key: signer.key.text,
+            journal: secret(&format!("journal {number}")).public().to_string(),
+        })
+        .collect();
+    draft.requesters = vec![RequesterDraft {
+        name: "exchange".to_owned(),
+        person: None,
+        keys: vec![PinnedKeyDraft::own(&requester.public())],
+    }];
+    draft.approvers = vec![ApproverDraft {
+        name: "dana".to_owned(),
+        person: "dana".to_owned(),
+        groups: vec!["ops".to_owned()],
+        keys: vec![PinnedKeyDraft::own(&approver.public())],
+    }];
+    draft.rules = vec![
+        rule("small", 1_000_000, None, 0),
+        rule("large", 100_000_000, Some("ops"), 1),
+    ];
+    draft.to_toml()
+}
+
+pub(super) fn secret(name: &str) -> SecretKey {
+    SecretKey::from_bytes(&sha256::Hash::hash(name.as_bytes()).to_byte_array())
+}
+
+/// A script of somebody else.
+pub(super) fn foreign(seed: u8) -> ScriptBuf {
+    ScriptBuf::new_p2wpkh(&bitcoin::WPubkeyHash::from_byte_array([seed; 20]))
+}
+
+impl World {
+    pub(super) async fn new(kind: Kind) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("countersign.db");
+        let database = Database::open_sqlite(&path).await.expect("opens");
+        crate::store::migrate(&database).await.expect("migrates");
+        let keys = Vault::new(kind);
+        let (requester, approver) = (secret("exchange"), secret("dana"));
+        let time = Arc::new(AtomicU64::new(NOW));
+        let service = serve(database, &time);
+        let operator = Actor::local();
+        let document = document(&keys, &requester, &approver);
+        let vault = crate::service::vaults::create_vault(&service, &operator, document.as_bytes())
+            .await
+            .expect("a vault");
+        let mut world = Self {
+            folder,
+            service,
+            operator,
+            vault: vault.vault,
+            keyset: vault.keyset,
+            requester,
+            approver,
+            blocks: Vec::new(),
+            time,
+            keys,
+            made: 0,
+        };
+        let base = BlockRef {
+            height: BASE,
+            hash: world.fresh_hash(),
+        };
+        let mut tx = world
+            .service
+            .database()
+            .begin_write()
+            .await
+            .expect("begins");
+        chain::set_base(
+            &mut tx,
+            base,
+            BlockHash::all_zeros(),
+            UnixTime::from_secs(NOW),
+        )
+        .await
+        .expect("a base");
+        tx.commit().await.expect("commits");
+        world.blocks.push(Block {
+            height: base.height,
+            hash: base.hash,
+            previous: BlockHash::all_zeros(),
+            time: UnixTime::from_secs(NOW),
+            transactions: Vec::new(),
+        });
+        world
+    }
+
+    /// The same database behind a process that was started anew.
+    pub(super) async fn restart(&mut self) {
+        self.service.database().close().await;
+        let path = self.folder.path().join("countersign.db");
+        let database = Database::open_sqlite(&path).await.expect("opens");
+        self.service = serve(database, &self.time);
+    }
+
+    pub(super) fn pass(&self, seconds: u64) {
+        self.time.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    /// Runs the jobs until there is nothing left to do.
+    pub(super) async fn work(&self) {
+        for _ in 0..50 {
+            if !jobs::round(&self.service, "test").await.expect("a round") {
+                return;
+            }
+        }
+        panic!("the jobs never come to rest");
+    }
+
+    pub(super) async fn address(&self) -> AddressView {
+        issue_address(
+            &self.service,
+            &self.operator,
+            self.vault,
+            &NewAddress::default(),
+        )
+        .await
+        .expect("an address")
+    }
+
+    /// A vault with `coins` settled coins of this many satoshi each.
+    pub(super) async fn funded(kind: Kind, coins: u32, sat: u64) -> Self {
+        let mut world = Self::new(kind).await;
+        let mut fundings = Vec::new();
+        for _ in 0..coins {
+            let address = world.address().await;
+            let script = ScriptBuf::from_hex(&address.script_pubkey).expect("hex");
+            fundings.push(world.payment_to(script, sat));
+        }
+        world.mine(fundings).await;
+        world.mine(Vec::new()).await;
+        world.mine(Vec::new()).await;
+        world.work().await;
+        world
+    }
+
+    /// A transaction from outside.
+    pub(super) fn payment_to(&mut self, script_pubkey: ScriptBuf, sat: u64) -> Transaction {
+        let previous = Txid::from_byte_array(self.fresh());
+        Transaction {
+            version: Version::TWO,
+            lock_time: LockTime::ZERO,
+            input: vec![TxIn {
+                previous_output: OutPoint {
+                    txid: previous,
+                    vout: 0,
+                },
+                script_sig: ScriptBuf::new(),
+                sequence: Sequence::MAX,
+                witness: Witness::new(),
+            }],
+            output: vec![TxOut {
+                value: Amount::from_sat(sat),
+                script_pubkey,
+            }],
+        }
+    }
+
+    pub(super) async fn mine(&mut self, transactions: Vec<Transaction>) {
+        let hash = self.fresh_hash();
+        let tip = self.blocks.last().expect("a tip").at();
+        let block = Block {
+            height: tip.height + 1,
+            hash,
+            previous: tip.hash,
+            time: self.service.now(),
+            transactions,
+        };
+        let mut tx = self.service.database().begin_write().await.expect("begins");
+        let changes = chain::connect_block(&mut tx, &block, self.service.now())
+            .await
+            .expect("connects");
+        drop(changes);
+        tx.commit().await.expect("commits");
+        self.blocks.push(block);
+    }
+
+    pub(super) async fn unmine(&mut self) -> Block {
+        let block = self.blocks.pop().expect("a block");
+        let mut tx = self.service.database().begin_write().await.expect("begins");
+        let changes = chain::disconnect_tip(&mut tx, block.at(), self.service.now())
+            .await
+            .expect("disconnects");
+        drop(changes);
+        tx.commit().await.expect("commits");
+        block
+    }
+
+    /// The node says to every question that it would take the transaction.
+    pub(super) async fn answer_mempool_tests(&self) {
+        let mut tx = self.service.database().begin_write().await.expect("begins");
+        for transaction in open_requests(&mut tx).await.expect("reads") {
+            let result = MempoolTest {
+                allowed: true,
+                reason: String::new(),
+                at: self.service.now(),
+            };
+            record_result(&mut tx, transaction.compute_txid(), &result)
+                .await
+                .expect("stores");
+        }
+        tx.commit().await.expect("commits");
+    }
+
+    pub(super) fn intent(&self, id: &str, sat: u64) -> Intent {
+        Intent {
+            vault: self.vault,
+            keyset: self.keyset,
+            requester: "exchange".parse().expect("a name"),
+            id: id.parse().expect("an id"),
+            kind: IntentKind::Payment,
+            script_pubkey: foreign(id.bytes().last().unwrap_or_default()),
+            amount: Amount::from_sat(sat),
+            min: Amount::from_sat(sat),
+            created: self.service.now(),
+            expires: self.service.now().saturating_add(86_400),
+            replaces: None,
+            repeats: None,
+            reference: format!("payout {id}"),
+        }
+    }
+
+    pub(super) fn signed(&self, intent: &Intent) -> SubmitWithdrawal {
+        let text = String::from_utf8(intent.encode()).expect("ASCII");
+        self.signed_text(&text)
+    }
+
+    pub(super) fn signed_text(&self, text: &str) -> SubmitWithdrawal {
+        let hash = Intent::hash_bytes(text.as_bytes());
+        let request = RequestSignature::sign(&self.requester, self.vault, hash);
+        SubmitWithdrawal {
+            intent: text.to_owned(),
+            key: request.key,
+            signature: request.signature.encode().to_lower_hex_string(),
+        }
+    }
+
+    pub(super) async fn try_submit(
+        &self,
+        intent: &Intent,
+    ) -> Result<(WithdrawalView, bool), ServiceError> {
+        submit_withdrawal(
+            &self.service,
+            &self.operator,
+            self.vault,
+            &self.signed(intent),
+        )
+        .await
+    }
+
+    pub(super) async fn submit(&self, id: &str, sat: u64) -> WithdrawalView {
+        self.try_submit(&self.intent(id, sat))
+            .await
+            .expect("is taken")
+            .0
+    }
+
+    /// An approver's signature over these intents together.
+    pub(super) fn approval(&self, hashes: &[IntentHash], reject: bool) -> RecordApprovals {
+        let subjects: Vec<[u8; 32]> = hashes.iter().map(|hash| hash.to_bytes()).collect();
+        let tree = MerkleTree::new(&subjects).expect("a tree");
+        let expires = self.service.now().saturating_add(3600);
+        let sign = if reject {
+            Approval::reject
+        } else {
+            Approval::approve
+        };
+        let approval = sign(&self.approver, self.vault, tree.root(), expires);
+        RecordApprovals {
+            purpose: approval.purpose.to_string(),
+            root: approval.root,
+            expires,
+            key: approval.key,
+            signature: approval.signature.encode().to_lower_hex_string(),
+            intents: hashes
+                .iter()
+                .map(|hash| ProvenIntent {
+                    intent: *hash,
+                    proof: tree
+                        .proof(hash.as_bytes())
+                        .expect("a leaf")
+                        .encode()
+                        .to_lower_hex_string(),
+                })
+                .collect(),
+        }
+    }
+
+    pub(super) async fn show(&self, id: &str) -> WithdrawalView {
+        let key = WithdrawalKey {
+            vault: self.vault,
+            requester: "exchange".parse().expect("a name"),
+            id: id.parse().expect("an id"),
+        };
+        show_withdrawal(&self.service, &self.operator, &key)
+            .await
+            .expect("is there")
+    }
+
+    pub(super) async fn try_batch(&self) -> Result<BatchView, ServiceError> {
+        let request = CreateBatch {
+            withdrawals: None,
+            feerate_sat_vb: Some("2".to_owned()),
+        };
+        create_batch(&self.service, &self.operator, self.vault, &request).await
+    }
+
+    pub(super) async fn batch(&self) -> Txid {
+        self.try_batch()
+            .await
+            .expect("a batch")
+            .attempts
+            .first()
+            .expect("an attempt")
+            .txid
+    }
+
+    /// What one signer returns for an attempt: the PSBT with its signatures.
+    pub(super) async fn signatures_of(&self, signer: usize, txid: Txid) -> Psbt {
+        let mut tx = self.service.database().begin_read().await.expect("begins");
+        let row = attempts::lookup(&mut tx, txid)
+            .await
+            .expect("reads")
+            .expect("is there");
+        let session = Session::open(&self.service, &mut tx, &row)
+            .await
+            .expect("opens");
+        let offered = session
+            .issued
+            .offer(self.keys.sign(signer, &session.issued));
+        let taken = take_signatures(&session.issued.issued(), &offered).expect("its transaction");
+        let mut set = SignatureSet::new();
+        for verified in taken {
+            set.insert(verified.expect("a good signature"));
+        }
+        let mut psbt = Psbt::deserialize(&row.psbt).expect("a PSBT");
+        set.write_into(&mut psbt);
+        psbt
+    }
+
+    pub(super) async fn hand_in(&self, txid: Txid, psbt: &Psbt) -> SubmittedSignatures {
+        submit_signatures(&self.service, &self.operator, txid, &psbt.serialize())
+            .await
+            .expect("is taken")
+    }
+
+    pub(super) async fn sign(&self, signer: usize, txid: Txid) -> SubmittedSignatures {
+        let psbt = self.signatures_of(signer, txid).await;
+        let answer = self.hand_in(txid, &psbt).await;
+        assert!(answer.refused.is_empty(), "{:?}", answer.refused);
+        assert!(
+            answer
+                .accepted
+                .iter()
+                .all(|accepted| accepted.signer == NAMES[signer])
+        );
+        answer
+    }
+
+    /// Signs by two, finalizes, hands over; gives the final transaction.
+    pub(super) async fn broadcast(&self, txid: Txid) -> Transaction {
+        self.sign(0, txid).await;
+        self.sign(2, txid).await;
+        self.work().await;
+        self.answer_mempool_tests().await;
+        self.pass(1);
+        self.work().await;
+        self.stored(txid).await.final_transaction.expect("is final")
+    }
+
+    pub(super) async fn stored(&self, txid: Txid) -> attempts::AttemptRow {
+        let mut tx = self.service.database().begin_read().await.expect("begins");
+        attempts::lookup(&mut tx, txid)
+            .await
+            .expect("reads")
+            .expect("is there")
+    }
+
+    pub(super) fn fresh_hash(&mut self) -> BlockHash {
+        BlockHash::from_byte_array(self.fresh())
+    }
+
+    fn fresh(&mut self) -> [u8; 32] {
+        self.made += 1;
+        sha256::Hash::hash(&self.made.to_le_bytes()).to_byte_array()
+    }
+}
+
+fn serve(database: Database, time: &Arc<AtomicU64>) -> Service {
+    let (clock, drawn) = (Arc::clone(time), AtomicU64::new(0));
+    let start = time.load(Ordering::SeqCst);
+    let settings = BatchSettings {
+        interval: None,
+        fee_target: 6,
+    };
+    Service::new(database, Network::Regtest, settings).with_sources(
+        Arc::new(move || UnixTime::from_secs(clock.load(Ordering::SeqCst))),
+        Arc::new(move || {
+            let number = drawn.fetch_add(1, Ordering::SeqCst);
+            sha256::Hash::hash(format!("{start} {number}").as_bytes()).to_byte_array()
+        }),
+    )
+}
