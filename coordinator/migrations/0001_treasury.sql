@@ -195,7 +195,7 @@ CREATE TABLE job (
 CREATE INDEX job_due ON job (run_at) WHERE done_at IS NULL AND parked_reason IS NULL;
 
 -- only postgres:
-GRANT SELECT ON policy, vault, keychain_cursor, address, withdrawal, approval, batch, batch_withdrawal,
+GRANT SELECT ON coordinator_migration, policy, vault, keychain_cursor, address, withdrawal, approval, batch, batch_withdrawal,
     reservation, attempt, attempt_signature, attempt_receipt, void, job
     TO countersign_coordinator, countersign_web, countersign_auditor;
 GRANT SELECT ON token TO countersign_coordinator, countersign_web;

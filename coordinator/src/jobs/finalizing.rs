@@ -10,7 +10,7 @@ use super::{BROADCAST, Outcome};
 use crate::roles::extractor::extract;
 use crate::roles::finalizer::finalize as finalize_witnesses;
 use crate::roles::issued::offer_again;
-use crate::service::attempts::Session;
+use crate::service::opened::Session;
 use crate::service::record::{Cause, move_attempt, move_withdrawal};
 use crate::service::{Service, ServiceError};
 use crate::session::attempt::{AttemptEvent, AttemptState};

@@ -107,7 +107,7 @@ pub async fn record_approvals(
             };
             take_effect(&mut tx, &policy, &mut row, &approval, cause).await?;
         }
-        views.push(service_withdrawals::view(&mut tx, &policy, &row, now).await?);
+        views.push(super::withdrawal_view::view(&mut tx, &policy, &row, now).await?);
     }
     tx.commit().await?;
     Ok(views)

@@ -1,35 +1,28 @@
 //! Batches: approved withdrawals, reserved coins and the first attempt, in one transaction.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bitcoin::{FeeRate, TxOut};
-use policies::document::{Policy, parse_sat_per_vb};
-use policies::hash::Purpose;
-use policies::rules::{Decision, decide, satisfied};
+use policies::document::Policy;
 use policies::{Keychain, RequesterName, UnixTime, VaultId, WithdrawalId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
 use watchtower::store::events::{self, NewEvent};
-use watchtower::store::{chain, coins, fees, node, scripts};
+use watchtower::store::{chain, scripts};
 use watchtower::tracker::WatchedScript;
 
-use super::attempts::{AttemptView, view as attempt_view};
-use super::building::{Approved, Built, Plan, build};
+use super::attempt_view::{AttemptView, view as attempt_view};
+use super::building::{Built, Plan, build};
+use super::choosing::{candidates, choose_withdrawals, feerate, refuse_in_trouble};
 use super::record::{Cause, append_attempt_event, move_attempt, move_withdrawal};
-use super::withdrawals::{approving_keys, existing};
 use super::{Actor, MAX_LIMIT, Right, Service, ServiceError, lock_vault};
-use crate::coin_selection::Candidate;
 use crate::session::BatchId;
 use crate::session::attempt::{AttemptEvent, AttemptState};
-use crate::session::withdrawal::{WithdrawalEvent, WithdrawalState};
+use crate::session::withdrawal::WithdrawalEvent;
+use crate::store::addresses;
 use crate::store::attempts::{self, AttemptRow};
 use crate::store::batches::{self, BatchRow};
-use crate::store::vaults::VaultRow;
-use crate::store::withdrawals::{self, WithdrawalKey, WithdrawalRow};
-use crate::store::{addresses, approvals};
 
 /// Asks for a batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -283,196 +276,6 @@ async fn issue(
         .await?;
     }
     move_attempt(tx, &mut attempt, &AttemptEvent::Issued, cause).await
-}
-
-async fn refuse_in_trouble(tx: &mut Transaction) -> Result<(), ServiceError> {
-    let nodes = node::node_status(tx).await?;
-    let troubled = nodes
-        .into_iter()
-        .find_map(|node| node.trouble.map(|trouble| (node.node, trouble)));
-    match troubled {
-        None => Ok(()),
-        Some((node, trouble)) => Err(ServiceError::NodeTrouble {
-            node,
-            trouble: trouble.code(),
-        }),
-    }
-}
-
-/// The feerate given, or the estimate of the nearest target at or after ours; never a default.
-async fn feerate(
-    service: &Service,
-    tx: &mut Transaction,
-    policy: &Policy,
-    given: Option<&str>,
-) -> Result<FeeRate, ServiceError> {
-    let cap = policy.limits.feerate_max;
-    if let Some(text) = given {
-        let feerate = parse_sat_per_vb(text).map_err(|_| ServiceError::Malformed {
-            field: "feerate_sat_vb",
-            expected: "a feerate in sat/vB such as \"2.5\", exact in sat per 1000 weight units",
-        })?;
-        if feerate > cap {
-            return Err(ServiceError::FeerateAboveCap { feerate, cap });
-        }
-        return Ok(feerate);
-    }
-    let target = service.batch_settings().fee_target;
-    let estimates = fees::fee_estimates(tx).await?;
-    let fitting = estimates
-        .iter()
-        .find(|estimate| estimate.target >= target)
-        .or(estimates.last());
-    fitting
-        .map(|estimate| estimate.feerate.min(cap))
-        .ok_or(ServiceError::NoFeerate)
-}
-
-async fn choose_withdrawals(
-    tx: &mut Transaction,
-    vault: &VaultRow,
-    policy: &Policy,
-    named: Option<&[WithdrawalName]>,
-    now: UnixTime,
-) -> Result<Vec<Approved>, ServiceError> {
-    let change = usize::try_from(policy.limits.change_max_outputs.min(1)).unwrap_or(1);
-    let max = usize::try_from(policy.limits.max_outputs)
-        .unwrap_or(usize::MAX)
-        .saturating_sub(change);
-    let mut outputs = BTreeSet::new();
-    let mut chosen = Vec::new();
-    match named {
-        Some(names) => {
-            let names: BTreeSet<&WithdrawalName> = names.iter().collect();
-            if names.len() > max {
-                return Err(ServiceError::TooManyPayments {
-                    found: names.len(),
-                    max,
-                });
-            }
-            for name in names {
-                let key = WithdrawalKey {
-                    vault: vault.id,
-                    requester: name.requester.clone(),
-                    id: name.id.clone(),
-                };
-                let row = existing(tx, &key).await?;
-                let approved = still_approved(tx, policy, row, now).await?;
-                let intent = &approved.withdrawal.intent;
-                if !outputs.insert((intent.script_pubkey.clone(), intent.amount)) {
-                    return Err(ServiceError::EqualPayments {
-                        amount: intent.amount,
-                    });
-                }
-                chosen.push(approved);
-            }
-        }
-        None => {
-            for row in withdrawals::approved(tx, vault.id, MAX_LIMIT).await? {
-                let output = (row.intent.script_pubkey.clone(), row.intent.amount);
-                if chosen.len() >= max || outputs.contains(&output) {
-                    continue;
-                }
-                match still_approved(tx, policy, row, now).await {
-                    Ok(approved) => {
-                        outputs.insert(output);
-                        chosen.push(approved);
-                    }
-                    Err(
-                        ServiceError::NotApproved { .. }
-                        | ServiceError::ApprovalsRanOut { .. }
-                        | ServiceError::Denied(_)
-                        | ServiceError::OtherKeyset { .. },
-                    ) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-        }
-    }
-    if chosen.is_empty() {
-        return Err(ServiceError::NothingToBatch);
-    }
-    chosen.sort_by(|a, b| {
-        (a.withdrawal.submitted_at, &a.withdrawal.key)
-            .cmp(&(b.withdrawal.submitted_at, &b.withdrawal.key))
-    });
-    Ok(chosen)
-}
-
-/// A withdrawal whose approvals still hold.
-async fn still_approved(
-    tx: &mut Transaction,
-    policy: &Policy,
-    row: WithdrawalRow,
-    now: UnixTime,
-) -> Result<Approved, ServiceError> {
-    let is_approved = matches!(row.state, WithdrawalState::Approved { .. });
-    if !is_approved || row.intent.expires <= now {
-        return Err(ServiceError::NotApproved {
-            requester: row.key.requester,
-            id: row.key.id,
-            state: if is_approved {
-                "expired"
-            } else {
-                row.state.name()
-            },
-        });
-    }
-    if row.intent.keyset != policy.keyset {
-        return Err(ServiceError::OtherKeyset {
-            expected: policy.keyset,
-            found: row.intent.keyset,
-        });
-    }
-    let requirement = match decide(policy, &row.intent) {
-        Decision::Denied(reason) => return Err(ServiceError::Denied(reason)),
-        Decision::Needs(requirement) => requirement,
-    };
-    let mut approvals = approvals::of_intent(tx, row.hash).await?;
-    let keys = approving_keys(&approvals, now);
-    if let Err(shortfall) = satisfied(policy, &requirement, &row.intent, &keys) {
-        return Err(ServiceError::ApprovalsRanOut {
-            requester: row.key.requester,
-            id: row.key.id,
-            shortfall: Box::new(shortfall),
-        });
-    }
-    approvals
-        .retain(|row| row.approval.purpose == Purpose::Approve && !row.approval.has_expired(now));
-    Ok(Approved {
-        withdrawal: row,
-        approvals,
-    })
-}
-
-type Spendable = (
-    Vec<Candidate>,
-    BTreeMap<bitcoin::Txid, bitcoin::Transaction>,
-);
-
-/// The settled coins that no open batch holds.
-async fn candidates(tx: &mut Transaction, vault: &VaultRow) -> Result<Spendable, ServiceError> {
-    let reserved: BTreeSet<_> = batches::reserved(tx, vault.id).await?.into_iter().collect();
-    let mut candidates = Vec::new();
-    let mut fundings = BTreeMap::new();
-    for spendable in coins::spendable_coins(tx, vault.id, vault.keyset).await? {
-        let coin = spendable.coin;
-        if reserved.contains(&coin.outpoint) {
-            continue;
-        }
-        fundings.insert(coin.outpoint.txid, spendable.funding);
-        candidates.push(Candidate {
-            outpoint: coin.outpoint,
-            txout: TxOut {
-                value: coin.amount,
-                script_pubkey: coin.script.script_pubkey,
-            },
-            keychain: coin.script.keychain,
-            index: coin.script.index,
-            height: coin.placement.block().map_or(0, |block| block.height),
-        });
-    }
-    Ok((candidates, fundings))
 }
 
 fn taken_meanwhile(error: ServiceError) -> ServiceError {

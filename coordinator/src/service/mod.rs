@@ -6,19 +6,25 @@
 
 pub mod access;
 pub mod addresses;
+mod answer;
 pub mod approvals;
+mod attempt_view;
 pub mod attempts;
 pub mod batches;
 pub mod books;
 mod building;
+mod choosing;
 mod error;
 pub mod events;
+pub(crate) mod opened;
 pub(crate) mod record;
 pub mod status;
+mod terms;
 #[cfg(test)]
 mod tests;
 pub mod tokens;
 pub mod vaults;
+mod withdrawal_view;
 pub mod withdrawals;
 
 use std::collections::HashMap;
@@ -31,7 +37,8 @@ use policies::{PolicyId, UnixTime, VaultId};
 use watchtower::store::database::{Database, Transaction};
 
 pub use access::{Actor, Right, Role};
-pub use error::{ErrorClass, ServiceError};
+pub use answer::ErrorClass;
+pub use error::ServiceError;
 
 use crate::store::vaults::{self as vault_store, VaultRow};
 

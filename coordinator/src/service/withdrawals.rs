@@ -1,33 +1,28 @@
 //! Withdrawals: submitted with the requester's signature, shown, listed, cancelled.
 
-use bitcoin::hex::{DisplayHex, FromHex};
-use bitcoin::{Address, Amount, Script, Txid};
-use policies::descriptor::OwnScripts;
+use bitcoin::Amount;
+use bitcoin::hex::FromHex;
 use policies::document::Policy;
 use policies::hash::Purpose;
-use policies::rules::{Decision, Requirement, approving_persons, decide, satisfied};
-use policies::{
-    Intent, IntentHash, IntentKind, KeyId, Keychain, RequestSignature, RequesterName, Signature,
-    UnixTime, VaultId, WithdrawalId,
-};
+use policies::rules::{Decision, Requirement, decide, satisfied};
+use policies::{Intent, KeyId, RequestSignature, Signature, UnixTime, VaultId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
+use watchtower::store::coins;
 use watchtower::store::database::Transaction;
 use watchtower::store::events::{self, NewEvent};
-use watchtower::store::{coins, scripts};
 
 use super::record::{Cause, WITHDRAWAL, move_withdrawal};
+use super::terms::{check_terms, verify_request};
+use super::withdrawal_view::view;
+pub use super::withdrawal_view::{ApprovalView, NeedsView, WithdrawalView};
 use super::{Actor, MAX_LIMIT, Right, Service, ServiceError, lock_vault};
-use crate::session::BatchId;
 use crate::session::withdrawal::{WithdrawalEvent, WithdrawalState};
 use crate::store::approvals::{self, ApprovalRow};
+use crate::store::batches;
 use crate::store::vaults::VaultRow;
 use crate::store::withdrawals::{self, WithdrawalKey, WithdrawalRow};
-use crate::store::{addresses, batches};
-
-/// How far beyond the highest index in use the vault's own scripts are looked for (D6).
-const OWN_SCRIPTS_BEYOND: u32 = 1000;
 
 /// Submits a withdrawal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -40,100 +35,6 @@ pub struct SubmitWithdrawal {
     pub key: KeyId,
     /// The signature record in hex: algorithm byte and signature.
     pub signature: String,
-}
-
-/// An approval or refusal that counts or counted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct ApprovalView {
-    /// `approve` or `reject`.
-    pub purpose: String,
-    /// The approver's name in the policy.
-    pub approver: String,
-    /// The key.
-    #[schema(value_type = String)]
-    pub key: KeyId,
-    /// When it ends (unix seconds).
-    #[schema(value_type = u64)]
-    pub expires: UnixTime,
-    /// When it came in (unix seconds).
-    #[schema(value_type = u64)]
-    pub received_at: UnixTime,
-}
-
-/// What the policy demands for a withdrawal, and who has approved.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct NeedsView {
-    /// The rule that decides.
-    pub rule: String,
-    /// The group whose persons count; any approver if none.
-    pub group: Option<String>,
-    /// Persons demanded; 0 is automatic.
-    pub count: u32,
-    /// Persons whose approvals count now.
-    pub approved_by: Vec<String>,
-}
-
-/// A withdrawal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct WithdrawalView {
-    /// The vault.
-    #[schema(value_type = String)]
-    pub vault: VaultId,
-    /// The requester's name.
-    #[schema(value_type = String)]
-    pub requester: RequesterName,
-    /// The requester's id.
-    #[schema(value_type = String)]
-    pub id: WithdrawalId,
-    /// The intent's hash.
-    #[schema(value_type = String)]
-    pub intent_hash: IntentHash,
-    /// The intent's canonical text, as it was signed.
-    pub intent: String,
-    /// The key that signed the request.
-    #[schema(value_type = String)]
-    pub request_key: KeyId,
-    /// The request's signature record in hex.
-    pub request_signature: String,
-    /// The kind of the intent.
-    #[schema(value_type = String)]
-    pub kind: IntentKind,
-    /// The amount.
-    pub amount_sat: u64,
-    /// The script to pay, in hex.
-    pub script_pubkey: String,
-    /// The script as an address of the vault's network.
-    pub address: Option<String>,
-    /// The requester's own words.
-    pub reference: String,
-    /// When the intent was made (unix seconds).
-    #[schema(value_type = u64)]
-    pub created: UnixTime,
-    /// When it ends (unix seconds).
-    #[schema(value_type = u64)]
-    pub expires: UnixTime,
-    /// When it came in (unix seconds).
-    #[schema(value_type = u64)]
-    pub submitted_at: UnixTime,
-    /// The name of its state.
-    pub state: String,
-    /// How many events it has had.
-    pub version: u64,
-    /// What the policy demands; none if the policy denies it by now.
-    pub needs: Option<NeedsView>,
-    /// Approvals and refusals.
-    pub approvals: Vec<ApprovalView>,
-    /// Its batch.
-    #[schema(value_type = Option<String>)]
-    pub batch: Option<BatchId>,
-    /// The transaction that pays it.
-    #[schema(value_type = Option<String>)]
-    pub txid: Option<Txid>,
-    /// The height of the block that confirms it.
-    pub height: Option<u32>,
-    /// The settled transaction that made it fail.
-    #[schema(value_type = Option<String>)]
-    pub failed_by: Option<Txid>,
 }
 
 /// Takes a withdrawal in. The same body again answers the same; says whether it is new.
@@ -384,122 +285,6 @@ pub(super) fn read_signature(text: &str) -> Result<Signature, ServiceError> {
     Signature::decode(&bytes).map_err(|_| malformed)
 }
 
-fn verify_request(
-    policy: &Policy,
-    vault: VaultId,
-    intent: &Intent,
-    hash: IntentHash,
-    request: &RequestSignature,
-) -> Result<(), ServiceError> {
-    if intent.vault != vault {
-        return Err(ServiceError::OtherVault {
-            expected: vault,
-            found: intent.vault,
-        });
-    }
-    let (owner, public) = policy
-        .requester_of_key(request.key)
-        .ok_or(ServiceError::UnknownRequestKey { key: request.key })?;
-    if owner.name != intent.requester.as_str() {
-        return Err(ServiceError::OtherRequester {
-            key: request.key,
-            owner: owner.name.clone(),
-            requester: intent.requester.clone(),
-        });
-    }
-    request
-        .verify(public, vault, hash)
-        .map_err(ServiceError::RequestSignature)
-}
-
-/// What a new intent must meet beside its signature and the rules.
-async fn check_terms(
-    tx: &mut Transaction,
-    vault: &VaultRow,
-    policy: &Policy,
-    intent: &Intent,
-    now: UnixTime,
-) -> Result<(), ServiceError> {
-    if intent.keyset != vault.keyset {
-        return Err(ServiceError::OtherKeyset {
-            expected: vault.keyset,
-            found: intent.keyset,
-        });
-    }
-    if intent.expires <= now {
-        return Err(ServiceError::IntentExpired {
-            expires: intent.expires,
-            now,
-        });
-    }
-    let latest = now.saturating_add(policy.limits.clock_skew);
-    if intent.created > latest {
-        return Err(ServiceError::IntentFromTheFuture {
-            created: intent.created,
-            latest,
-        });
-    }
-    super::error::refuse_kinds_not_yet_built(intent.kind)?;
-    if intent.replaces.is_some() {
-        return Err(ServiceError::NotYet {
-            what: "an intent that replaces another",
-        });
-    }
-    if let Some(repeated) = &intent.repeats {
-        let key = WithdrawalKey {
-            vault: vault.id,
-            requester: intent.requester.clone(),
-            id: repeated.clone(),
-        };
-        existing(tx, &key).await?;
-    }
-    check_destination(&intent.script_pubkey, intent.amount)?;
-    let own = is_own(tx, vault, policy, &intent.script_pubkey).await?;
-    if own && intent.kind != IntentKind::Transfer {
-        return Err(ServiceError::OwnScript);
-    }
-    Ok(())
-}
-
-/// The scripts that withdrawals may pay, and the least amount for each.
-fn check_destination(script: &Script, amount: Amount) -> Result<(), ServiceError> {
-    let allowed = script.is_p2pkh()
-        || script.is_p2sh()
-        || script.is_p2wpkh()
-        || script.is_p2wsh()
-        || script.is_p2tr();
-    if !allowed {
-        return Err(ServiceError::ScriptNotAllowed {
-            script: script.to_owned(),
-        });
-    }
-    let minimum = script.minimal_non_dust();
-    if amount < minimum {
-        return Err(ServiceError::Dust { amount, minimum });
-    }
-    Ok(())
-}
-
-async fn is_own(
-    tx: &mut Transaction,
-    vault: &VaultRow,
-    policy: &Policy,
-    script: &Script,
-) -> Result<bool, ServiceError> {
-    if scripts::watched_script(tx, script)
-        .await?
-        .is_some_and(|watched| watched.vault == vault.id)
-    {
-        return Ok(true);
-    }
-    let mut highest = 0;
-    for keychain in Keychain::BOTH {
-        highest = highest.max(addresses::next_index(tx, vault.keyset, keychain).await?);
-    }
-    let upto = highest.saturating_add(OWN_SCRIPTS_BEYOND);
-    Ok(OwnScripts::new(&policy.descriptor, upto).contains(script))
-}
-
 async fn append_requested(
     tx: &mut Transaction,
     row: &WithdrawalRow,
@@ -542,133 +327,5 @@ async fn append_requested(
             version: row.version,
             events: version,
         })
-    }
-}
-
-pub(super) async fn view(
-    tx: &mut Transaction,
-    policy: &Policy,
-    row: &WithdrawalRow,
-    now: UnixTime,
-) -> Result<WithdrawalView, ServiceError> {
-    let approvals = approvals::of_intent(tx, row.hash).await?;
-    let needs = match decide(policy, &row.intent) {
-        Decision::Denied(_) => None,
-        Decision::Needs(requirement) => {
-            let keys = approving_keys(&approvals, now);
-            let approved_by = approving_persons(policy, &requirement, &row.intent, &keys);
-            Some(NeedsView {
-                rule: requirement.rule,
-                group: requirement.group,
-                count: requirement.count,
-                approved_by,
-            })
-        }
-    };
-    let (height, failed_by) = match &row.state {
-        WithdrawalState::Confirmed { height, .. } | WithdrawalState::Settled { height, .. } => {
-            (Some(*height), None)
-        }
-        WithdrawalState::Failed { by, .. } => (None, Some(*by)),
-        WithdrawalState::Requested
-        | WithdrawalState::Approved { .. }
-        | WithdrawalState::Rejected { .. }
-        | WithdrawalState::Expired
-        | WithdrawalState::Cancelled
-        | WithdrawalState::Batched { .. }
-        | WithdrawalState::Signing { .. }
-        | WithdrawalState::Broadcast { .. } => (None, None),
-    };
-    Ok(WithdrawalView {
-        vault: row.key.vault,
-        requester: row.key.requester.clone(),
-        id: row.key.id.clone(),
-        intent_hash: row.hash,
-        intent: String::from_utf8_lossy(&row.bytes).into_owned(),
-        request_key: row.request.key,
-        request_signature: row.request.signature.encode().to_lower_hex_string(),
-        kind: row.intent.kind,
-        amount_sat: row.intent.amount.to_sat(),
-        script_pubkey: row.intent.script_pubkey.to_hex_string(),
-        address: Address::from_script(&row.intent.script_pubkey, policy.network)
-            .ok()
-            .map(|address| address.to_string()),
-        reference: row.intent.reference.clone(),
-        created: row.intent.created,
-        expires: row.intent.expires,
-        submitted_at: row.submitted_at,
-        state: row.state.name().to_owned(),
-        version: row.version,
-        needs,
-        approvals: approvals.iter().map(approval_view).collect(),
-        batch: row.state.batch(),
-        txid: row.state.attempt(),
-        height,
-        failed_by,
-    })
-}
-
-fn approval_view(row: &ApprovalRow) -> ApprovalView {
-    ApprovalView {
-        purpose: row.approval.purpose.to_string(),
-        approver: row.approver.clone(),
-        key: row.approval.key,
-        expires: row.approval.expires,
-        received_at: row.received_at,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use bitcoin::ScriptBuf;
-    use bitcoin::hex::FromHex;
-
-    use super::*;
-
-    fn script(hex: &str) -> ScriptBuf {
-        ScriptBuf::from_bytes(Vec::from_hex(hex).expect("hex"))
-    }
-
-    #[test]
-    fn only_common_scripts_are_paid() {
-        let amount = Amount::from_sat(100_000);
-        let refused = [
-            "6a0474657374".to_owned(),          // OP_RETURN
-            "51024e73".to_owned(),              // P2A: anyone can spend it
-            format!("5220{}", "11".repeat(32)), // witness version 2
-            format!("6020{}", "11".repeat(32)), // witness version 16
-            format!("0010{}", "11".repeat(16)), // version 0 of another length
-            format!("5102{}", "11".repeat(2)),  // version 1 of another length
-            format!("21{}ac", "02".repeat(33)), // p2pk
-        ];
-        for hex in refused {
-            assert!(
-                matches!(
-                    check_destination(&script(&hex), amount),
-                    Err(ServiceError::ScriptNotAllowed { .. })
-                ),
-                "{hex}"
-            );
-        }
-        let paid = [
-            format!("0014{}", "11".repeat(20)),
-            format!("0020{}", "11".repeat(32)),
-            format!("5120{}", "11".repeat(32)),
-            format!("76a914{}88ac", "11".repeat(20)),
-            format!("a914{}87", "11".repeat(20)),
-        ];
-        for hex in paid {
-            check_destination(&script(&hex), amount).expect("paid");
-        }
-    }
-
-    #[test]
-    fn dust_is_refused_by_the_least_of_its_script() {
-        let p2wpkh = script(&format!("0014{}", "11".repeat(20)));
-        check_destination(&p2wpkh, Amount::from_sat(294)).expect("the least");
-        assert!(matches!(
-            check_destination(&p2wpkh, Amount::from_sat(293)),
-            Err(ServiceError::Dust { minimum, .. }) if minimum == Amount::from_sat(294)
-        ));
     }
 }

@@ -28,8 +28,9 @@ use crate::jobs;
 use crate::roles::fixture::{Kind, NAMES, Vault};
 use crate::service::addresses::{AddressView, NewAddress, issue_address};
 use crate::service::approvals::{ProvenIntent, RecordApprovals};
-use crate::service::attempts::{Session, SubmittedSignatures, submit_signatures};
+use crate::service::attempts::{SubmittedSignatures, submit_signatures};
 use crate::service::batches::{BatchView, CreateBatch, create_batch};
+use crate::service::opened::Session;
 use crate::service::withdrawals::{
     SubmitWithdrawal, WithdrawalView, show_withdrawal, submit_withdrawal,
 };

@@ -1,0 +1,197 @@
+//! What an intent must meet before it becomes a withdrawal: signature, time, kind, destination.
+
+use bitcoin::{Amount, Script};
+use policies::descriptor::OwnScripts;
+use policies::document::Policy;
+use policies::{Intent, IntentHash, IntentKind, Keychain, RequestSignature, UnixTime, VaultId};
+use watchtower::store::database::Transaction;
+use watchtower::store::scripts;
+
+use super::ServiceError;
+use super::withdrawals::existing;
+use crate::store::addresses;
+use crate::store::vaults::VaultRow;
+use crate::store::withdrawals::WithdrawalKey;
+
+/// How far beyond the highest index in use the vault's own scripts are looked for (D6).
+const OWN_SCRIPTS_BEYOND: u32 = 1000;
+
+/// Whether a pinned requester of this vault signed the intent.
+pub(super) fn verify_request(
+    policy: &Policy,
+    vault: VaultId,
+    intent: &Intent,
+    hash: IntentHash,
+    request: &RequestSignature,
+) -> Result<(), ServiceError> {
+    if intent.vault != vault {
+        return Err(ServiceError::OtherVault {
+            expected: vault,
+            found: intent.vault,
+        });
+    }
+    let (owner, public) = policy
+        .requester_of_key(request.key)
+        .ok_or(ServiceError::UnknownRequestKey { key: request.key })?;
+    if owner.name != intent.requester.as_str() {
+        return Err(ServiceError::OtherRequester {
+            key: request.key,
+            owner: owner.name.clone(),
+            requester: intent.requester.clone(),
+        });
+    }
+    request
+        .verify(public, vault, hash)
+        .map_err(ServiceError::RequestSignature)
+}
+
+/// What a new intent must meet beside its signature and the rules.
+pub(super) async fn check_terms(
+    tx: &mut Transaction,
+    vault: &VaultRow,
+    policy: &Policy,
+    intent: &Intent,
+    now: UnixTime,
+) -> Result<(), ServiceError> {
+    if intent.keyset != vault.keyset {
+        return Err(ServiceError::OtherKeyset {
+            expected: vault.keyset,
+            found: intent.keyset,
+        });
+    }
+    if intent.expires <= now {
+        return Err(ServiceError::IntentExpired {
+            expires: intent.expires,
+            now,
+        });
+    }
+    let latest = now.saturating_add(policy.limits.clock_skew);
+    if intent.created > latest {
+        return Err(ServiceError::IntentFromTheFuture {
+            created: intent.created,
+            latest,
+        });
+    }
+    refuse_kinds_not_yet_built(intent.kind)?;
+    if intent.replaces.is_some() {
+        return Err(ServiceError::NotYet {
+            what: "an intent that replaces another",
+        });
+    }
+    if let Some(repeated) = &intent.repeats {
+        let key = WithdrawalKey {
+            vault: vault.id,
+            requester: intent.requester.clone(),
+            id: repeated.clone(),
+        };
+        existing(tx, &key).await?;
+    }
+    check_destination(&intent.script_pubkey, intent.amount)?;
+    let own = is_own(tx, vault, policy, &intent.script_pubkey).await?;
+    if own && intent.kind != IntentKind::Transfer {
+        return Err(ServiceError::OwnScript);
+    }
+    Ok(())
+}
+
+/// The scripts that withdrawals may pay, and the least amount for each.
+fn check_destination(script: &Script, amount: Amount) -> Result<(), ServiceError> {
+    let allowed = script.is_p2pkh()
+        || script.is_p2sh()
+        || script.is_p2wpkh()
+        || script.is_p2wsh()
+        || script.is_p2tr();
+    if !allowed {
+        return Err(ServiceError::ScriptNotAllowed {
+            script: script.to_owned(),
+        });
+    }
+    let minimum = script.minimal_non_dust();
+    if amount < minimum {
+        return Err(ServiceError::Dust { amount, minimum });
+    }
+    Ok(())
+}
+
+async fn is_own(
+    tx: &mut Transaction,
+    vault: &VaultRow,
+    policy: &Policy,
+    script: &Script,
+) -> Result<bool, ServiceError> {
+    if scripts::watched_script(tx, script)
+        .await?
+        .is_some_and(|watched| watched.vault == vault.id)
+    {
+        return Ok(true);
+    }
+    let mut highest = 0;
+    for keychain in Keychain::BOTH {
+        highest = highest.max(addresses::next_index(tx, vault.keyset, keychain).await?);
+    }
+    let upto = highest.saturating_add(OWN_SCRIPTS_BEYOND);
+    Ok(OwnScripts::new(&policy.descriptor, upto).contains(script))
+}
+
+/// Which kinds of intent this version does not build.
+fn refuse_kinds_not_yet_built(kind: IntentKind) -> Result<(), ServiceError> {
+    match kind {
+        IntentKind::Payment | IntentKind::Transfer => Ok(()),
+        IntentKind::Sweep => Err(ServiceError::NotYet { what: "a sweep" }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bitcoin::ScriptBuf;
+    use bitcoin::hex::FromHex;
+
+    use super::*;
+
+    fn script(hex: &str) -> ScriptBuf {
+        ScriptBuf::from_bytes(Vec::from_hex(hex).expect("hex"))
+    }
+
+    #[test]
+    fn only_common_scripts_are_paid() {
+        let amount = Amount::from_sat(100_000);
+        let refused = [
+            "6a0474657374".to_owned(),          // OP_RETURN
+            "51024e73".to_owned(),              // P2A: anyone can spend it
+            format!("5220{}", "11".repeat(32)), // witness version 2
+            format!("6020{}", "11".repeat(32)), // witness version 16
+            format!("0010{}", "11".repeat(16)), // version 0 of another length
+            format!("5102{}", "11".repeat(2)),  // version 1 of another length
+            format!("21{}ac", "02".repeat(33)), // p2pk
+        ];
+        for hex in refused {
+            assert!(
+                matches!(
+                    check_destination(&script(&hex), amount),
+                    Err(ServiceError::ScriptNotAllowed { .. })
+                ),
+                "{hex}"
+            );
+        }
+        let paid = [
+            format!("0014{}", "11".repeat(20)),
+            format!("0020{}", "11".repeat(32)),
+            format!("5120{}", "11".repeat(32)),
+            format!("76a914{}88ac", "11".repeat(20)),
+            format!("a914{}87", "11".repeat(20)),
+        ];
+        for hex in paid {
+            check_destination(&script(&hex), amount).expect("paid");
+        }
+    }
+
+    #[test]
+    fn dust_is_refused_by_the_least_of_its_script() {
+        let p2wpkh = script(&format!("0014{}", "11".repeat(20)));
+        check_destination(&p2wpkh, Amount::from_sat(294)).expect("the least");
+        assert!(matches!(
+            check_destination(&p2wpkh, Amount::from_sat(293)),
+            Err(ServiceError::Dust { minimum, .. }) if minimum == Amount::from_sat(294)
+        ));
+    }
+}
