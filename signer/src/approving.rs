@@ -317,11 +317,8 @@ pub fn words(candidate: &Candidate, policy: &Policy) -> String {
 }
 
 fn amount(amount: Amount) -> String {
-    let sat = amount.to_sat();
-    format!(
-        "{} BTC ({sat} sat)",
-        amount.display_in(bitcoin::Denomination::Bitcoin)
-    )
+    let bitcoin = amount.display_in(bitcoin::Denomination::Bitcoin);
+    format!("{bitcoin:.8} BTC ({} sat)", amount.to_sat())
 }
 
 impl Explained for ApprovingError {

@@ -303,13 +303,17 @@ impl Explained for HomeError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keystore::Cost;
+
+    const CHEAP: Cost = Cost::new(16, 1, 1);
 
     fn passphrase() -> Passphrase {
         Passphrase::new("correct horse".to_owned()).expect("not empty")
     }
 
     fn store_approval(home: &Home, name: &str) -> PersonKey {
-        let (key, sealed) = PersonKey::generate(Kind::Approval, &passphrase()).expect("draws");
+        let (key, sealed) =
+            PersonKey::generate(Kind::Approval, &passphrase(), CHEAP).expect("draws");
         let name = name.parse().expect("a name");
         home.store(&sealed, Some(&name)).expect("stores");
         key
@@ -344,7 +348,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let home = Home::at(folder.path());
         store_approval(&home, "dana");
-        let (_, sealed) = PersonKey::generate(Kind::Approval, &passphrase()).expect("draws");
+        let (_, sealed) = PersonKey::generate(Kind::Approval, &passphrase(), CHEAP).expect("draws");
         let refused = home
             .store(&sealed, Some(&"dana".parse().expect("a name")))
             .expect_err("refuses");

@@ -3,7 +3,7 @@
 use super::Context;
 use crate::failure::{Class, Failure};
 use crate::home::{Home, KeyName};
-use crate::keystore::{Kind, Made, Passphrase, PersonKey, VaultKey, durable, vault_key};
+use crate::keystore::{Cost, Kind, Made, Passphrase, PersonKey, VaultKey, durable, vault_key};
 use bitcoin::Network;
 use bitcoin::bip32::DerivationPath;
 use bitcoin::secp256k1::Secp256k1;
@@ -124,8 +124,9 @@ pub(super) fn store_signer(
     passphrase: &Passphrase,
     account: &Account,
 ) -> Result<(), Failure> {
-    let (journal, journal_file) = PersonKey::generate(Kind::Journal, passphrase)?;
-    let key_file = key.seal(made, passphrase)?;
+    let (journal, journal_file) =
+        PersonKey::generate(Kind::Journal, passphrase, Cost::RECOMMENDED)?;
+    let key_file = key.seal(made, passphrase, Cost::RECOMMENDED)?;
     home.store(&journal_file, None)?;
     home.store(&key_file, None)?;
     let public = key.public(&Secp256k1::new()).to_string();
@@ -154,7 +155,7 @@ fn person_key(
     name: &KeyName,
 ) -> Result<(), Failure> {
     let passphrase = context.new_passphrase()?;
-    let (key, sealed) = PersonKey::generate(kind, &passphrase)?;
+    let (key, sealed) = PersonKey::generate(kind, &passphrase, Cost::RECOMMENDED)?;
     home.store(&sealed, Some(name))?;
     let public = key.public();
     let keys = format!("keys = [{{ key = \"{public}\", tool = \"own\" }}]\n");

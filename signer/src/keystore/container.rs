@@ -57,6 +57,16 @@ impl Cost {
         passes: 3,
         lanes: 4,
     };
+
+    /// Other costs, such as for a key in a test that protects nothing.
+    pub const fn new(memory_kib: u32, passes: u32, lanes: u32) -> Self {
+        Self {
+            memory_kib,
+            passes,
+            lanes,
+        }
+    }
+
     /// The most this program spends on opening a file that somebody may have altered.
     const MOST: Self = Self {
         memory_kib: 1024 * 1024,
@@ -144,6 +154,9 @@ impl Sealed {
     ///
     /// # Errors
     /// When the system gives no randomness for salt and nonce.
+    ///
+    /// # Panics
+    /// For a cost that [`Sealed::open`] would refuse.
     pub fn seal(
         kind: Kind,
         made: Made,
@@ -273,11 +286,7 @@ impl Header {
 mod tests {
     use super::*;
 
-    const CHEAP: Cost = Cost {
-        memory_kib: 16,
-        passes: 1,
-        lanes: 1,
-    };
+    const CHEAP: Cost = Cost::new(16, 1, 1);
 
     fn passphrase(text: &str) -> Passphrase {
         Passphrase::new(text.to_owned()).expect("not empty")

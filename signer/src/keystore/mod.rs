@@ -11,7 +11,7 @@ pub mod passphrase;
 pub mod person_key;
 pub mod vault_key;
 
-pub use container::{Kind, Made, OpenError, Sealed};
+pub use container::{Cost, Kind, Made, OpenError, Sealed};
 pub use durable::WriteError;
 pub use passphrase::{Passphrase, PassphraseError};
 pub use person_key::PersonKey;

@@ -16,7 +16,11 @@ impl PersonKey {
     ///
     /// # Errors
     /// When the system gives no randomness.
-    pub fn generate(kind: Kind, passphrase: &Passphrase) -> Result<(Self, Sealed), NoEntropy> {
+    pub fn generate(
+        kind: Kind,
+        passphrase: &Passphrase,
+        cost: Cost,
+    ) -> Result<(Self, Sealed), NoEntropy> {
         let bytes = fresh::<32>()?;
         let secret = SecretKey::from_bytes(&bytes);
         let sealed = Sealed::seal(
@@ -25,7 +29,7 @@ impl PersonKey {
             secret.public().to_string(),
             bytes.as_slice(),
             passphrase,
-            Cost::RECOMMENDED,
+            cost,
         )?;
         Ok((Self { kind, secret }, sealed))
     }
@@ -70,7 +74,8 @@ mod tests {
     #[test]
     fn a_generated_key_comes_back_from_its_file_for_its_purpose_only() {
         let passphrase = Passphrase::new("correct horse".to_owned()).expect("not empty");
-        let (key, sealed) = PersonKey::generate(Kind::Approval, &passphrase).expect("draws");
+        let (key, sealed) =
+            PersonKey::generate(Kind::Approval, &passphrase, Cost::new(16, 1, 1)).expect("draws");
         assert_eq!(sealed.header.made, Made::Generated);
         let opened = PersonKey::open(Kind::Approval, &sealed, &passphrase).expect("opens");
         assert_eq!(opened.public(), key.public());

@@ -189,7 +189,12 @@ impl VaultKey {
     ///
     /// # Errors
     /// When the system gives no randomness.
-    pub fn seal(&self, made: Made, passphrase: &Passphrase) -> Result<Sealed, NoEntropy> {
+    pub fn seal(
+        &self,
+        made: Made,
+        passphrase: &Passphrase,
+        cost: Cost,
+    ) -> Result<Sealed, NoEntropy> {
         let secret = Zeroizing::new(self.account.encode());
         Sealed::seal(
             Kind::Vault,
@@ -197,7 +202,7 @@ impl VaultKey {
             self.public(&Secp256k1::new()).to_string(),
             secret.as_slice(),
             passphrase,
-            Cost::RECOMMENDED,
+            cost,
         )
     }
 
@@ -330,7 +335,9 @@ mod tests {
     fn a_sealed_key_comes_back_with_its_origin() {
         let key = key();
         let passphrase = Passphrase::new("correct horse".to_owned()).expect("not empty");
-        let sealed = key.seal(Made::Imported, &passphrase).expect("seals");
+        let sealed = key
+            .seal(Made::Imported, &passphrase, Cost::new(16, 1, 1))
+            .expect("seals");
         let secp = Secp256k1::new();
         let opened = VaultKey::open(&sealed, &passphrase).expect("opens");
         assert_eq!(opened.public(&secp), key.public(&secp));

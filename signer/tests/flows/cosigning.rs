@@ -1,0 +1,341 @@
+//! The automatic co-signer against coordinators that are honest, lying, absent, or broken.
+
+use crate::treasury::{NOW, Treasury};
+use bitcoin::Txid;
+use policies::psbt::read_intake;
+use policies::{ScriptKind, VaultId};
+use signer::failure::Explained;
+use signer::online::cosigner::PassError;
+use signer::online::{Attempts, CoordinatorError, Cosigner, Event, HttpCoordinator, Pass, Stop};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::rc::Rc;
+use std::thread;
+use std::time::Duration;
+
+/// A coordinator in memory.
+#[derive(Clone, Default)]
+struct Fake(Rc<RefCell<State>>);
+
+#[derive(Default)]
+struct State {
+    issued: BTreeMap<Txid, Vec<u8>>,
+    signed: BTreeMap<Txid, Vec<u8>>,
+    absent: bool,
+    unwilling: bool,
+    fetched: usize,
+}
+
+impl Fake {
+    fn issue(&self, txid: Txid, bytes: Vec<u8>) {
+        self.0.borrow_mut().issued.insert(txid, bytes);
+    }
+
+    fn answer(&self) -> Result<(), CoordinatorError> {
+        if self.0.borrow().absent {
+            return Err(CoordinatorError::Foreign { status: 502 });
+        }
+        Ok(())
+    }
+}
+
+impl Attempts for Fake {
+    fn missing(&self, _: VaultId, signer: &str) -> Result<Vec<Txid>, CoordinatorError> {
+        self.answer()?;
+        assert_eq!(signer, "machine");
+        let state = self.0.borrow();
+        let missing = state
+            .issued
+            .keys()
+            .filter(|txid| !state.signed.contains_key(*txid));
+        Ok(missing.copied().collect())
+    }
+
+    fn psbt(&self, txid: Txid) -> Result<Vec<u8>, CoordinatorError> {
+        self.answer()?;
+        self.0.borrow_mut().fetched += 1;
+        Ok(self.0.borrow().issued[&txid].clone())
+    }
+
+    fn submit(&self, txid: Txid, signatures: &[u8]) -> Result<(), CoordinatorError> {
+        self.answer()?;
+        if self.0.borrow().unwilling {
+            return Err(CoordinatorError::Refused {
+                status: 409,
+                code: "ATTEMPT_CLOSED".to_owned(),
+                detail: String::new(),
+            });
+        }
+        self.0.borrow_mut().signed.insert(txid, signatures.to_vec());
+        Ok(())
+    }
+}
+
+fn cosigner(treasury: &Treasury, fake: &Fake, stop: &Stop) -> Cosigner<File, Fake> {
+    Cosigner::new(
+        treasury.countersigner("machine"),
+        fake.clone(),
+        stop.clone(),
+    )
+}
+
+fn issue(treasury: &Treasury, fake: &Fake, id: &str, coin: u32) -> Txid {
+    // Amounts differ, since equal payments to one script are one line of withdrawals.
+    let intent = treasury.intent(id, 1_000_000 + u64::from(coin));
+    let issued = treasury.transfer(&[intent], &[coin]);
+    let txid = issued.unsigned_tx.compute_txid();
+    fake.issue(txid, issued.serialize());
+    txid
+}
+
+#[test]
+fn every_issued_attempt_is_signed_once() {
+    let treasury = Treasury::agree(ScriptKind::Tr);
+    let (fake, stop) = (Fake::default(), Stop::default());
+    let first = issue(&treasury, &fake, "w1", 0);
+    let second = issue(&treasury, &fake, "w2", 1);
+    let mut cosigner = cosigner(&treasury, &fake, &stop);
+    let mut events = Vec::new();
+    let pass = cosigner
+        .pass(|| NOW, |event| events.push(event.clone()))
+        .expect("passes");
+    assert_eq!(
+        pass,
+        Pass {
+            signed: 2,
+            refused: 0
+        }
+    );
+    assert!(
+        events
+            .iter()
+            .all(|event| matches!(event, Event::Signed { .. }))
+    );
+    for txid in [first, second] {
+        let reply = fake.0.borrow().signed[&txid].clone();
+        assert_eq!(read_intake(&reply).expect("reads").txid, txid);
+    }
+    let pass = cosigner.pass(|| NOW, |_| ()).expect("passes");
+    assert_eq!(pass, Pass::default());
+}
+
+#[test]
+fn a_lie_is_refused_by_name_once_and_hurts_no_other_attempt() {
+    let treasury = Treasury::agree(ScriptKind::Wsh);
+    let (fake, stop) = (Fake::default(), Stop::default());
+    let honest = issue(&treasury, &fake, "w1", 0);
+    let mut lying = treasury.transfer(&[treasury.intent("w2", 2_000_000)], &[1]);
+    lying.unsigned_tx.output[0].value += bitcoin::Amount::from_sat(1);
+    let lie = lying.unsigned_tx.compute_txid();
+    fake.issue(lie, lying.serialize());
+    let mut cosigner = cosigner(&treasury, &fake, &stop);
+    let mut refused = Vec::new();
+    for _ in 0..3 {
+        let report = |event: &Event| {
+            if let Event::Refused { txid, reasons } = event {
+                refused.push((*txid, reasons[0].code));
+            }
+        };
+        cosigner.pass(|| NOW, report).expect("passes");
+    }
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    assert_eq!(refused[0].0, lie);
+    assert!(fake.0.borrow().signed.contains_key(&honest));
+    assert!(!fake.0.borrow().signed.contains_key(&lie));
+}
+
+#[test]
+fn a_psbt_of_another_transaction_than_the_listed_one_is_not_signed() {
+    let treasury = Treasury::agree(ScriptKind::Wsh);
+    let (fake, stop) = (Fake::default(), Stop::default());
+    let other = issue(&treasury, &fake, "w1", 0);
+    let bytes = fake
+        .0
+        .borrow_mut()
+        .issued
+        .remove(&other)
+        .expect("is issued");
+    let listed = treasury
+        .transfer(&[treasury.intent("w2", 1)], &[3])
+        .unsigned_tx
+        .compute_txid();
+    fake.issue(listed, bytes);
+    let mut cosigner = cosigner(&treasury, &fake, &stop);
+    let mut codes = Vec::new();
+    let report = |event: &Event| {
+        if let Event::Refused { reasons, .. } = event {
+            codes.push(reasons[0].code);
+        }
+    };
+    cosigner.pass(|| NOW, report).expect("passes");
+    assert_eq!(codes, ["OTHER_TRANSACTION"]);
+    assert_eq!(cosigner.signer().journal().journal().counter(), 0);
+}
+
+#[test]
+fn a_reply_that_was_lost_on_the_way_is_given_again() {
+    let treasury = Treasury::agree(ScriptKind::Wsh);
+    let (fake, stop) = (Fake::default(), Stop::default());
+    issue(&treasury, &fake, "w1", 0);
+    let mut cosigner = cosigner(&treasury, &fake, &stop);
+    cosigner.pass(|| NOW, |_| ()).expect("passes");
+    fake.0.borrow_mut().signed.clear();
+    let pass = cosigner.pass(|| NOW, |_| ()).expect("passes");
+    assert_eq!(pass.signed, 1);
+    assert_eq!(cosigner.signer().journal().journal().counter(), 1);
+}
+
+#[test]
+fn signatures_that_the_coordinator_does_not_want_are_offered_once() {
+    let treasury = Treasury::agree(ScriptKind::Wsh);
+    let (fake, stop) = (Fake::default(), Stop::default());
+    fake.0.borrow_mut().unwilling = true;
+    issue(&treasury, &fake, "w1", 0);
+    let mut cosigner = cosigner(&treasury, &fake, &stop);
+    assert_eq!(cosigner.pass(|| NOW, |_| ()).expect("passes").refused, 1);
+    assert_eq!(
+        cosigner.pass(|| NOW, |_| ()).expect("passes"),
+        Pass::default()
+    );
+}
+
+#[test]
+fn an_absent_coordinator_is_waited_for_and_a_wish_to_stop_is_heard() {
+    let treasury = Treasury::agree(ScriptKind::Tr);
+    let (fake, stop) = (Fake::default(), Stop::default());
+    fake.0.borrow_mut().absent = true;
+    let txid = issue(&treasury, &fake, "w1", 0);
+    let mut cosigner = cosigner(&treasury, &fake, &stop);
+    let refused = cosigner.pass(|| NOW, |_| ()).expect_err("is absent");
+    assert!(matches!(refused, PassError::Coordinator(_)));
+    let mut events = Vec::new();
+    let report = |event: &Event| {
+        // It comes back once it was missed, and the wish follows its return.
+        fake.0.borrow_mut().absent = false;
+        if matches!(event, Event::Online) {
+            stop.wish();
+        }
+        events.push(event.clone());
+    };
+    cosigner
+        .run(Duration::from_millis(1), || NOW, report)
+        .expect("ends");
+    assert!(matches!(events[0], Event::Offline { .. }), "{events:?}");
+    assert!(matches!(events[1], Event::Signed { .. }), "{events:?}");
+    assert_eq!(events[2], Event::Online);
+    assert!(fake.0.borrow().signed.contains_key(&txid));
+}
+
+#[test]
+fn no_attempt_is_begun_after_the_wish_to_stop() {
+    let treasury = Treasury::agree(ScriptKind::Tr);
+    let (fake, stop) = (Fake::default(), Stop::default());
+    issue(&treasury, &fake, "w1", 0);
+    issue(&treasury, &fake, "w2", 1);
+    let mut cosigner = cosigner(&treasury, &fake, &stop);
+    let pass = cosigner.pass(|| NOW, |_| stop.wish()).expect("passes");
+    assert_eq!(pass.signed, 1);
+    assert_eq!(fake.0.borrow().fetched, 1);
+}
+
+/// Answers each connection with the next of these answers; gives what was asked.
+fn canned(answers: Vec<String>) -> (String, thread::JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
+    let url = format!("http://{}", listener.local_addr().expect("has an address"));
+    let serving = thread::spawn(move || {
+        let mut asked = Vec::new();
+        for answer in answers {
+            let (mut stream, _) = listener.accept().expect("is asked");
+            let mut reader = BufReader::new(stream.try_clone().expect("clones"));
+            let (mut head, mut length) = (String::new(), 0);
+            loop {
+                let mut line = String::new();
+                reader.read_line(&mut line).expect("reads");
+                if line.trim().is_empty() {
+                    break;
+                }
+                let lower = line.to_ascii_lowercase();
+                if let Some(value) = lower.strip_prefix("content-length:") {
+                    length = value.trim().parse().expect("a length");
+                }
+                head.push_str(&line);
+            }
+            let mut body = vec![0; length];
+            reader.read_exact(&mut body).expect("reads the body");
+            head.push_str(&String::from_utf8_lossy(&body));
+            asked.push(head);
+            stream.write_all(answer.as_bytes()).expect("answers");
+        }
+        asked
+    });
+    (url, serving)
+}
+
+fn response(status: &str, body: &str) -> String {
+    let length = body.len();
+    format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}")
+}
+
+#[test]
+fn the_calls_carry_the_token_and_name_what_is_refused() {
+    let [first, second] = [[1_u8; 32], [2; 32]].map(|bytes| {
+        use bitcoin::hashes::Hash;
+        Txid::from_byte_array(bytes)
+    });
+    let list = format!(
+        r#"[{{"txid":"{first}","missing":["alice","machine"],"state":"issued"}},{{"txid":"{second}","missing":["alice"]}}]"#
+    );
+    let problem =
+        r#"{"title":"Conflict","status":409,"code":"attempt_closed","detail":"too late"}"#;
+    let (url, serving) = canned(vec![
+        response("200 OK", &list),
+        response("200 OK", "psbt bytes"),
+        response("200 OK", "{}"),
+        response("409 Conflict", problem),
+        response(
+            "401 Unauthorized",
+            r#"{"code":"unauthorized","detail":"no"}"#,
+        ),
+        response("502 Bad Gateway", "<html>"),
+        response("302 Found", ""),
+    ]);
+    let coordinator = HttpCoordinator::new(&url.parse().expect("a URL"), "secret\n");
+    let vault = VaultId::from_bytes([9; 32]);
+    assert_eq!(
+        coordinator.missing(vault, "machine").expect("lists"),
+        [first]
+    );
+    assert_eq!(coordinator.psbt(first).expect("gives"), b"psbt bytes");
+    coordinator.submit(first, b"signatures").expect("takes");
+    let closed = coordinator.submit(first, b"again").expect_err("refuses");
+    assert!(closed.is_final());
+    assert!(
+        closed.to_string().contains("attempt_closed: too late"),
+        "{closed}"
+    );
+    let unauthorized = coordinator.psbt(first).expect_err("refuses");
+    assert!(!unauthorized.is_final());
+    assert_eq!(unauthorized.code(), "COORDINATOR_REFUSED");
+    let broken = coordinator.psbt(first).expect_err("is broken");
+    assert_eq!(broken.code(), "COORDINATOR_FOREIGN");
+    // A redirect is not followed: it would carry the token elsewhere.
+    coordinator.psbt(first).expect_err("is a redirect");
+
+    let asked = serving.join().expect("served");
+    assert!(asked[0].starts_with(&format!("GET /api/v1/vaults/{vault}/attempts?state=issued")));
+    assert!(asked[1].starts_with(&format!("GET /api/v1/attempts/{first}/psbt ")));
+    assert!(asked[2].starts_with(&format!("POST /api/v1/attempts/{first}/signatures ")));
+    assert!(asked[2].ends_with("signatures"));
+    for head in &asked {
+        assert!(
+            head.to_ascii_lowercase()
+                .contains("authorization: bearer secret\r\n"),
+            "{head}"
+        );
+    }
+    let gone = coordinator.psbt(first).expect_err("nobody listens");
+    assert_eq!(gone.code(), "COORDINATOR_UNREACHABLE");
+}

@@ -1,0 +1,11 @@
+//! A whole treasury in temporary folders: policy, people, transfers, signatures, and adversaries.
+#![cfg(feature = "tool")]
+
+mod treasury;
+
+mod approving;
+mod command_line;
+#[cfg(feature = "online")]
+mod cosigning;
+mod enrolling;
+mod signing;
