@@ -45,7 +45,7 @@ pure: ## The pure half of each crate, and the signer without network code
 	@tests/setup/offline.sh
 
 docs: ## The reference builds without a warning
-	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
+	@RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --workspace --no-deps --document-private-items --locked --quiet
 
 coverage: ## Every test once, instrumented; 80 % of the lines at least
 	@tests/setup/coverage.sh

@@ -27,6 +27,12 @@ const FEE: Amount = Amount::from_sat(1000);
 /// Any time will do: the tests never compare with it.
 pub(crate) const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
 
+/// How to stop a watchtower, and how it ended.
+type Running = (
+    oneshot::Sender<()>,
+    JoinHandle<Result<(), watchtower::DaemonError>>,
+);
+
 pub(crate) struct Tower {
     pub(crate) node: Bitcoind,
     pub(crate) runtime: Runtime,
@@ -34,10 +40,7 @@ pub(crate) struct Tower {
     pub(crate) database: Database,
     /// As the watchtower sees it.
     own: Database,
-    running: Option<(
-        oneshot::Sender<()>,
-        JoinHandle<Result<(), watchtower::DaemonError>>,
-    )>,
+    running: Option<Running>,
     _postgres: Option<Postgres>,
     _folder: tempfile::TempDir,
 }

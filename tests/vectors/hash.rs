@@ -35,7 +35,8 @@ struct Message {
     vault: VaultId,
     subject: Hex,
     expires: u64,
-    message: Hex,
+    #[serde(rename = "message")]
+    signed: Hex,
 }
 
 #[derive(Deserialize)]
@@ -69,7 +70,7 @@ fn hashes_and_messages_are_those_of_the_golden_file() {
     for case in file.messages {
         let purpose = case.purpose.parse().expect("a purpose");
         let message = signing_message(purpose, case.vault, case.subject.array(), case.expires);
-        assert_eq!(message, case.message.array(), "{}", case.purpose);
+        assert_eq!(message, case.signed.array(), "{}", case.purpose);
     }
     for case in file.statements {
         assert_eq!(

@@ -37,7 +37,8 @@ fn a_journal_written_again_is_that_of_the_golden_file() {
         let entry = Entry::from_object(entry).expect("an entry");
         written.extend_from_slice(live.append(entry).expect("appends").as_bytes());
     }
-    let expected: String = file.lines.iter().map(|line| format!("{line}\n")).collect();
+    let mut expected = file.lines.join("\n");
+    expected.push('\n');
     assert_eq!(String::from_utf8(written), Ok(expected.clone()));
     assert_eq!((live.counter(), live.head()), (file.counter, file.head));
     assert_eq!(Journal::read(expected.as_bytes()), Ok(live));

@@ -10,7 +10,7 @@ use super::{Block, BlockRef, Change, Coin, Placement, SpentCoin, TrackedTransact
 impl View {
     /// Connects the next block of the active chain.
     ///
-    /// The view holds what [`needs`] named, and every coin and transaction due to settle at this
+    /// The view holds what [`needs`](super::needs) named, and every coin and transaction due to settle at this
     /// height.
     pub fn connect(&mut self, block: &Block) -> Vec<Change> {
         let mut changes = Vec::new();
