@@ -1,10 +1,12 @@
 //! Whatever is killed when: the next process goes on from what is stored.
 
 use policies::UnixTime;
+use watchtower::store::fees::{self, FeeEstimate};
 
 use super::world::{NOW, World};
 use crate::jobs;
 use crate::roles::fixture::Kind;
+use crate::service::{BatchSettings, Service};
 use crate::session::attempt::AttemptState;
 use crate::store::jobs::{self as table, ClaimError};
 
@@ -116,4 +118,39 @@ async fn a_job_that_fails_is_tried_again_ever_slower_and_seen_by_operators() {
         parked.as_deref(),
         Some("this program knows no job of kind conjure")
     );
+}
+
+#[tokio::test]
+async fn a_batch_is_made_on_the_interval_and_a_failed_one_is_seen_and_tried_again() {
+    let world = World::funded(Kind::Wsh, 1, 5_000_000).await;
+    world.submit("w-1", 500_000).await;
+    let settings = BatchSettings {
+        interval: Some(60),
+        fee_target: 6,
+    };
+    let database = world.service.database().clone();
+    let (clock, dice) = (world.service.clone(), world.service.clone());
+    let service = Service::new(database.clone(), world.service.network(), settings).with_sources(
+        std::sync::Arc::new(move || clock.now()),
+        std::sync::Arc::new(move || dice.random()),
+    );
+    jobs::round(&service, "a").await.expect("a round");
+    assert_eq!(world.show("w-1").await.state, "approved");
+    let status = crate::service::status::show_status(&service, &world.operator)
+        .await
+        .expect("a status");
+    let job = status.jobs.first().expect("is shown");
+    assert_eq!((job.kind.as_str(), job.attempts), ("batch", 1));
+    let mut tx = database.begin_write().await.expect("begins");
+    let estimate = FeeEstimate {
+        target: 6,
+        feerate: bitcoin::FeeRate::from_sat_per_vb_u32(2),
+        height: 103,
+        at: service.now(),
+    };
+    fees::replace(&mut tx, &[estimate]).await.expect("stores");
+    tx.commit().await.expect("commits");
+    world.pass(60);
+    jobs::round(&service, "a").await.expect("a round");
+    assert_eq!(world.show("w-1").await.state, "signing");
 }
