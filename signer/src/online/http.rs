@@ -57,6 +57,14 @@ pub enum CoordinatorError {
         /// Its words.
         detail: String,
     },
+    /// The coordinator looked at a signature and does not count it.
+    #[error("the coordinator does not count the signature of input {input}: {code}")]
+    NotTaken {
+        /// The input.
+        input: u32,
+        /// Its stable code.
+        code: String,
+    },
     /// The answer is not one of this interface.
     #[error("the answer with status {status} is not one of a coordinator")]
     Foreign {
@@ -74,6 +82,7 @@ impl CoordinatorError {
             Self::Refused { status, .. } => {
                 (400..500).contains(status) && ![401, 403, 408, 425, 429].contains(status)
             }
+            Self::NotTaken { .. } => true,
             Self::Unreachable(_) | Self::Foreign { .. } => false,
         }
     }
@@ -89,8 +98,20 @@ pub struct HttpCoordinator {
 #[derive(Deserialize)]
 struct ListedAttempt {
     txid: Txid,
-    #[serde(alias = "missing_signers")]
-    missing: Vec<String>,
+    missing_signers: Vec<String>,
+}
+
+/// What became of signatures that were handed in.
+#[derive(Deserialize)]
+struct Taken {
+    #[serde(default)]
+    refused: Vec<NotTaken>,
+}
+
+#[derive(Deserialize)]
+struct NotTaken {
+    input: u32,
+    code: String,
 }
 
 #[derive(Deserialize)]
@@ -135,7 +156,7 @@ impl Attempts for HttpCoordinator {
         let listed: Vec<ListedAttempt> = serde_json::from_slice(&bytes)
             .map_err(|_| CoordinatorError::Foreign { status: 200 })?;
         let missing = listed.into_iter().filter(|attempt| {
-            let mut names = attempt.missing.iter();
+            let mut names = attempt.missing_signers.iter();
             names.any(|name| name == signer)
         });
         Ok(missing.map(|attempt| attempt.txid).collect())
@@ -153,7 +174,13 @@ impl Attempts for HttpCoordinator {
             .post(format!("{}/attempts/{txid}/signatures", self.base))
             .header("authorization", &self.authorization)
             .header("content-type", "application/octet-stream");
-        read(request.send(signatures), MAX_ANSWER).map(drop)
+        let bytes = read(request.send(signatures), MAX_ANSWER)?;
+        let taken: Taken = serde_json::from_slice(&bytes)
+            .map_err(|_| CoordinatorError::Foreign { status: 200 })?;
+        match taken.refused.into_iter().next() {
+            None => Ok(()),
+            Some(NotTaken { input, code }) => Err(CoordinatorError::NotTaken { input, code }),
+        }
     }
 }
 
@@ -187,7 +214,7 @@ impl Explained for CoordinatorError {
     fn class(&self) -> Class {
         match self {
             Self::Unreachable(_) | Self::Foreign { .. } => Class::Device,
-            Self::Refused { .. } => Class::Refused,
+            Self::Refused { .. } | Self::NotTaken { .. } => Class::Refused,
         }
     }
 
@@ -195,6 +222,7 @@ impl Explained for CoordinatorError {
         match self {
             Self::Unreachable(_) => "COORDINATOR_UNREACHABLE",
             Self::Refused { .. } => "COORDINATOR_REFUSED",
+            Self::NotTaken { .. } => "SIGNATURE_NOT_TAKEN",
             Self::Foreign { .. } => "COORDINATOR_FOREIGN",
         }
     }
@@ -204,7 +232,10 @@ impl Explained for CoordinatorError {
             Self::Refused {
                 status: 401 | 403, ..
             } => Some("ask the operator for a token of the role signer".to_owned()),
-            Self::Unreachable(_) | Self::Refused { .. } | Self::Foreign { .. } => None,
+            Self::Unreachable(_)
+            | Self::Refused { .. }
+            | Self::NotTaken { .. }
+            | Self::Foreign { .. } => None,
         }
     }
 }

@@ -286,7 +286,7 @@ fn the_calls_carry_the_token_and_name_what_is_refused() {
         Txid::from_byte_array(bytes)
     });
     let list = format!(
-        r#"[{{"txid":"{first}","missing":["alice","machine"],"state":"issued"}},{{"txid":"{second}","missing":["alice"]}}]"#
+        r#"[{{"txid":"{first}","missing_signers":["alice","machine"],"state":"issued"}},{{"txid":"{second}","missing_signers":["alice"]}}]"#
     );
     let problem =
         r#"{"title":"Conflict","status":409,"code":"attempt_closed","detail":"too late"}"#;
@@ -294,6 +294,10 @@ fn the_calls_carry_the_token_and_name_what_is_refused() {
         response("200 OK", &list),
         response("200 OK", "psbt bytes"),
         response("200 OK", "{}"),
+        response(
+            "200 OK",
+            r#"{"refused":[{"input":2,"code":"wrong_signature"}]}"#,
+        ),
         response("409 Conflict", problem),
         response(
             "401 Unauthorized",
@@ -310,6 +314,11 @@ fn the_calls_carry_the_token_and_name_what_is_refused() {
     );
     assert_eq!(coordinator.psbt(first).expect("gives"), b"psbt bytes");
     coordinator.submit(first, b"signatures").expect("takes");
+    let not_taken = coordinator
+        .submit(first, b"bad")
+        .expect_err("does not count");
+    assert!(not_taken.is_final());
+    assert_eq!(not_taken.code(), "SIGNATURE_NOT_TAKEN");
     let closed = coordinator.submit(first, b"again").expect_err("refuses");
     assert!(closed.is_final());
     assert!(
