@@ -66,7 +66,7 @@ impl Coordinator {
                 "init",
                 "--config",
                 text(&owners)?,
-                "--token-file",
+                "--operator-token",
                 text(&token_file)?,
             ])?
             .done()?;

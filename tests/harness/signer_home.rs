@@ -142,7 +142,15 @@ impl SignerHome {
     pub fn serve(&self, url: &str, token: &str) -> Result<Process, Failure> {
         let token_file = self.bring("token", token.as_bytes())?;
         let mut command = self.program.command();
-        command.args(self.arguments(&["serve", "--url", url, "--token-file", text(&token_file)?]));
+        command.args(self.arguments(&[
+            "serve",
+            "--url",
+            url,
+            "--token-file",
+            text(&token_file)?,
+            "--poll-ms",
+            "50",
+        ]));
         Process::start(
             &format!("countersign-signer of {}", self.name),
             command,

@@ -1,6 +1,11 @@
 //! What the whole of Countersign does, told in sentences: each on a node and database of its own.
 
+mod deposits;
+mod exactly_once;
+mod hostile_coordinator;
+mod hostile_signer;
 mod store_roles;
+mod the_money_moves;
 mod the_world;
 mod watchtower_deposits;
 mod watchtower_node;
