@@ -22,8 +22,10 @@ const MAX_WITNESS_ELEMENTS: usize = 256;
 const MAX_SIGNATURES_PER_INPUT: usize = 64;
 /// Lengths of Schnorr signatures without and with a sighash byte.
 const SCHNORR_LENGTHS: std::ops::RangeInclusive<usize> = 64..=65;
-/// Lengths of DER signatures with a sighash byte.
-const DER_LENGTHS: std::ops::RangeInclusive<usize> = 9..=73;
+/// The first byte of a taproot annex (BIP 341).
+const ANNEX: u8 = 0x50;
+/// The leaf version of tapscript, without the parity bit (BIP 342).
+const TAPSCRIPT: u8 = 0xc0;
 
 /// Where an offered signature says it belongs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -164,9 +166,9 @@ impl Intake {
 
     /// Offers all elements of a final witness that could be signatures.
     fn take_witness(&mut self, input: usize, witness: &Witness) {
-        for (position, element) in witness.iter().enumerate().take(MAX_WITNESS_ELEMENTS) {
-            let der = DER_LENGTHS.contains(&element.len()) && element.first() == Some(&0x30);
-            if der || SCHNORR_LENGTHS.contains(&element.len()) {
+        let elements: Vec<&[u8]> = witness.iter().take(MAX_WITNESS_ELEMENTS).collect();
+        for (position, element) in before_script(&elements).iter().enumerate() {
+            if is_der(element) || SCHNORR_LENGTHS.contains(&element.len()) {
                 self.offer(input, OfferedSlot::FinalWitness { position }, element);
             }
         }
@@ -186,6 +188,35 @@ impl Intake {
                 bytes: bytes.to_vec(),
             });
         }
+    }
+}
+
+/// The elements below script and control block, which no one signs with.
+///
+/// A control block is told from a witness script by its first byte, which is no opcode.
+fn before_script<'a>(elements: &'a [&'a [u8]]) -> &'a [&'a [u8]] {
+    let elements = match elements {
+        [rest @ .., last] if !rest.is_empty() && last.first() == Some(&ANNEX) => rest,
+        all => all,
+    };
+    match elements {
+        [rest @ .., _, last] if is_control_block(last) => rest,
+        [only] => std::slice::from_ref(only),
+        [rest @ .., _] => rest,
+        [] => &[],
+    }
+}
+
+fn is_control_block(element: &[u8]) -> bool {
+    let version = element.first().map(|byte| byte & 0xfe);
+    version == Some(TAPSCRIPT) && element.len() >= 33 && element.len() % 32 == 1
+}
+
+/// Whether an element has the shape of a DER signature with a sighash byte.
+fn is_der(element: &[u8]) -> bool {
+    match element {
+        [0x30, length, rest @ ..] => rest.len().checked_sub(1) == Some(usize::from(*length)),
+        _ => false,
     }
 }
 

@@ -32,3 +32,6 @@ pub const MAX_INPUTS: usize = 1_000;
 pub const MAX_OUTPUTS: usize = 1_000;
 /// The most records in all maps together.
 pub const MAX_RECORDS: usize = 50_000;
+
+#[cfg(all(test, feature = "signing"))]
+mod tests;
