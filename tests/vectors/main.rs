@@ -7,5 +7,6 @@ mod hash;
 mod intent;
 mod journal;
 mod keys;
+mod manifest;
 mod merkle;
 mod receipt;
