@@ -29,7 +29,7 @@ pub use self::{
 };
 use self::{
     transport::Transport,
-    wire::{AddressAnswer, List, Submission},
+    wire::{AddressAnswer, EventPage, Submission},
 };
 
 /// A connection of one requester to one vault.
@@ -133,7 +133,7 @@ impl Client {
         let bytes = intent.encode();
         Intent::decode(&bytes)?;
         let signed = RequestSignature::sign(&self.key, self.policy.vault, intent.hash());
-        let submission = Submission::new(&bytes, self.key.public(), &signed)?;
+        let submission = Submission::new(&bytes, &signed)?;
         let withdrawal: Withdrawal = self
             .transport
             .post(&self.path("withdrawals"), Some(&submission))?;
@@ -156,8 +156,7 @@ impl Client {
     /// # Errors
     /// Returns the refusal with its code, or that the connection failed.
     pub fn withdrawals(&self) -> Result<Vec<Withdrawal>, ClientError> {
-        let list: List<Withdrawal> = self.transport.get(&self.path("withdrawals"))?;
-        Ok(list.into_items())
+        self.transport.get(&self.path("withdrawals"))
     }
 
     /// Cancels a withdrawal for which no attempt was issued.
@@ -176,10 +175,10 @@ impl Client {
     /// # Errors
     /// Returns the refusal with its code, or that the connection failed.
     pub fn events(&self, after: u64, limit: u32) -> Result<Vec<Event>, ClientError> {
-        let list: List<Event> = self
+        let page: EventPage = self
             .transport
             .get(&format!("events?after={after}&limit={limit}"))?;
-        Ok(list.into_items())
+        Ok(page.events)
     }
 
     fn path(&self, rest: &str) -> String {

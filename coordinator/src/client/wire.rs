@@ -2,7 +2,7 @@
 
 use bitcoin::{Address, ScriptBuf, hex::DisplayHex as _};
 use policies::{
-    Keychain, Keyset, PolicyId, PublicKey, RequestSignature, RequesterName, UnixTime, VaultId,
+    KeyId, Keychain, Keyset, PolicyId, RequestSignature, RequesterName, UnixTime, VaultId,
     WithdrawalId,
 };
 use serde::{Deserialize, Serialize};
@@ -48,23 +48,19 @@ pub struct VerifiedAddress {
 pub(super) struct Submission {
     /// The canonical JSON as text.
     intent: String,
-    /// The textual public key.
-    key: PublicKey,
+    /// The id of the key that signed.
+    key: KeyId,
     /// Algorithm byte and signature in hex.
     signature: String,
 }
 
 impl Submission {
-    pub(super) fn new(
-        bytes: &[u8],
-        key: PublicKey,
-        signed: &RequestSignature,
-    ) -> Result<Self, ClientError> {
+    pub(super) fn new(bytes: &[u8], signed: &RequestSignature) -> Result<Self, ClientError> {
         let intent = String::from_utf8(bytes.to_vec())
             .map_err(|_| ClientError::OtherAnswer { field: "intent" })?;
         Ok(Self {
             intent,
-            key,
+            key: signed.key,
             signature: signed.signature.encode().to_lower_hex_string(),
         })
     }
@@ -111,18 +107,8 @@ pub struct Event {
     pub hash: String,
 }
 
-/// A list, as an array or under `items`.
+/// Events in order.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
-pub(super) enum List<T> {
-    Plain(Vec<T>),
-    Items { items: Vec<T> },
-}
-
-impl<T> List<T> {
-    pub(super) fn into_items(self) -> Vec<T> {
-        match self {
-            Self::Plain(items) | Self::Items { items } => items,
-        }
-    }
+pub(super) struct EventPage {
+    pub(super) events: Vec<Event>,
 }

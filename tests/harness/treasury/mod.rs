@@ -56,6 +56,16 @@ impl Treasury {
         let store = Store::start(engine)?;
         let people = People::agree(kind, &node)?;
         let coordinator = Coordinator::start(&store, &node, settings)?;
+        Self::assemble(node, store, people, coordinator)
+    }
+
+    /// Adds the people's vault to a running coordinator and gives tokens to everyone.
+    pub fn assemble(
+        node: Bitcoind,
+        store: Store,
+        people: People,
+        coordinator: Coordinator,
+    ) -> Result<Self, Failure> {
         let operator = Api::new(coordinator.url(), Some(coordinator.token()));
         let document = String::from_utf8(people.policy.bytes.clone())?;
         let added = operator
@@ -101,6 +111,11 @@ impl Treasury {
     /// The auditor's calls.
     pub fn auditor(&self) -> Api {
         Api::new(self.coordinator.url(), Some(&self.tokens.auditor))
+    }
+
+    /// The service's token.
+    pub fn service_token(&self) -> &str {
+        &self.tokens.service
     }
 
     /// The path of something of the vault, such as `/deposits`.
