@@ -49,7 +49,7 @@ pub(super) fn run(verb: &Attempt, api: &Api, out: &Output) -> Result<(), CliErro
             let answer = api.get(&format!("{}/attempts{state}", api.vault_path()?))?;
             out.table(
                 &answer,
-                &["txid", "state", "fee_sat", "missing"],
+                &["txid", "state", "fee_sat", "missing_signers"],
                 "no attempts",
             )
         }
