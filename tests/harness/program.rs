@@ -56,14 +56,29 @@ impl Program {
         self.run_with_input(arguments, &[])
     }
 
+    /// Runs it to its end with one variable set.
+    pub fn run_with_setting(&self, variable: &str, value: &str) -> Result<Said, Failure> {
+        let mut command = self.command();
+        command.env(variable, value);
+        self.finish(command, &[] as &[&str], &[])
+    }
+
     /// Runs it to its end with `input` on its standard input.
     pub fn run_with_input<A: AsRef<OsStr>>(
         &self,
         arguments: &[A],
         input: &[u8],
     ) -> Result<Said, Failure> {
-        let mut child = self
-            .command()
+        self.finish(self.command(), arguments, input)
+    }
+
+    fn finish<A: AsRef<OsStr>>(
+        &self,
+        mut command: Command,
+        arguments: &[A],
+        input: &[u8],
+    ) -> Result<Said, Failure> {
+        let mut child = command
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -5,6 +5,7 @@ mod exactly_once;
 mod hostile_coordinator;
 mod hostile_signer;
 mod store_roles;
+mod the_demo;
 mod the_money_moves;
 mod the_world;
 mod watchtower_deposits;
