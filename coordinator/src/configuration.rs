@@ -33,6 +33,9 @@ pub struct CoordinatorConfig {
     /// The confirmation target, in blocks, whose estimate gives the feerate.
     #[serde(default = "fee_target_blocks")]
     pub fee_target_blocks: u32,
+    /// Seconds that signers are given: intents and approvals that run out sooner are not batched.
+    #[serde(default = "signing_window_s")]
+    pub signing_window_s: u64,
     /// The database URL of the watchtower in the same process: on PostgreSQL, that of its own role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watchtower_database: Option<String>,
@@ -93,6 +96,7 @@ impl CoordinatorConfig {
         BatchSettings {
             interval: (self.batch_interval_s > 0).then_some(self.batch_interval_s),
             fee_target: self.fee_target_blocks,
+            signing_window: self.signing_window_s,
         }
     }
 }
@@ -111,6 +115,10 @@ const fn poll_interval_ms() -> u64 {
 
 const fn fee_target_blocks() -> u32 {
     6
+}
+
+const fn signing_window_s() -> u64 {
+    1800
 }
 
 #[cfg(test)]

@@ -1,13 +1,14 @@
 //! Pinning a policy: the human's id, the home's own keys, and the birth of the journal.
 //!
 //! Birth zero is given once in a journal key's life, and only to a key that was drawn in this home
-//! and is named by the vault's first version; every other journal is born now, so that it signs
-//! nothing which a journal before it may have signed.
+//! (a mark beside the keys says so until it is used up) and is named by the vault's first version;
+//! every other journal, so one of keys from a backup, is born now and signs nothing which a journal
+//! before it may have signed.
 
 use crate::failure::{Class, Explained, Reason, reason};
 use crate::home::{Home, HomeError};
 use crate::journal_file::{JournalFile, JournalFileError, Owner};
-use crate::keystore::{Kind, Made, WriteError, durable};
+use crate::keystore::{WriteError, durable};
 use crate::pin::{FORMAT, PinError, PinRecord, Pinned};
 use policies::{Policy, PolicyId, UnixTime};
 
@@ -108,13 +109,12 @@ fn begin_journal(home: &Home, owner: Owner, now: UnixTime) -> Result<UnixTime, E
         Err(JournalFileError::Missing(_)) => {}
         Err(error) => return Err(error.into()),
     }
-    let made = home.sealed(Kind::Journal, None)?.header.made;
-    // The mark is durable before the journal: a journal lost later never comes back with birth zero.
-    let mark = format!("{}\n", owner.key);
-    let birth = match durable::write_new(&home.journal_begun(), mark.as_bytes()) {
-        Ok(()) if made == Made::Generated => UnixTime::ZERO,
-        Ok(()) | Err(WriteError::Exists(_)) => now,
-        Err(error) => return Err(error.into()),
+    // The mark is gone for good before the journal is there: a journal lost later, or one of restored
+    // keys, never comes back with birth zero.
+    let birth = if home.use_up_freshness(&owner.key.to_string())? {
+        UnixTime::ZERO
+    } else {
+        now
     };
     JournalFile::begin(&home.journal_file(), owner, birth)?;
     Ok(birth)

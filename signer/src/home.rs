@@ -8,13 +8,13 @@
 //! policy.toml               the pinned policy, its exact bytes
 //! pin.json                  its id, as a human typed it
 //! journal.jsonl             the journal, append-only
-//! journal.begun             that this journal key once began a journal
+//! journal.fresh             that the journal key was drawn here and has begun no journal yet
 //! ```
 
 use crate::failure::{Class, Explained};
 use crate::keystore::container::Header;
 use crate::keystore::{
-    Kind, OpenError, Passphrase, PersonKey, Sealed, VaultKey, WriteError, durable,
+    Kind, Made, OpenError, Passphrase, PersonKey, Sealed, VaultKey, WriteError, durable,
 };
 use std::path::{Path, PathBuf};
 
@@ -103,9 +103,31 @@ impl Home {
         self.folder.join("journal.jsonl")
     }
 
-    /// The mark that the journal key once began a journal.
-    pub fn journal_begun(&self) -> PathBuf {
-        self.folder.join("journal.begun")
+    /// The mark that the journal key was drawn in this home and has begun no journal yet.
+    ///
+    /// Its absence is what a restored backup of the keys shows, so that absence must mean *not fresh*.
+    pub fn journal_fresh(&self) -> PathBuf {
+        self.folder.join("journal.fresh")
+    }
+
+    /// Uses up the mark of freshness; says whether it was there for this journal key.
+    ///
+    /// # Errors
+    /// When the system refuses; the mark may be used up then.
+    pub fn use_up_freshness(&self, journal: &str) -> Result<bool, HomeError> {
+        let path = self.journal_fresh();
+        let unreadable = |cause| HomeError::Unreadable {
+            path: path.clone(),
+            cause,
+        };
+        let marked = match std::fs::read(&path) {
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            marked => marked.map_err(unreadable)?,
+        };
+        std::fs::remove_file(&path)
+            .and_then(|()| durable::sync_folder(&self.folder))
+            .map_err(unreadable)?;
+        Ok(marked.trim_ascii() == journal.as_bytes())
     }
 
     /// The pinned policy's exact bytes.
@@ -144,6 +166,10 @@ impl Home {
         durable::make_folder(&self.keys())?;
         let path = self.key_file(sealed.header.kind, name);
         sealed.write(&path)?;
+        if sealed.header.kind == Kind::Journal && sealed.header.made == Made::Generated {
+            let mark = format!("{}\n", sealed.header.public);
+            durable::write_new(&self.journal_fresh(), mark.as_bytes())?;
+        }
         Ok(path)
     }
 

@@ -239,7 +239,9 @@ impl<L: AppendLog> JournalFile<L> {
         }
     }
 
-    /// Makes a transaction durable before it is signed. One that is there already needs no entry.
+    /// Makes a transaction durable before it is signed. One that is there already for the same intents
+    /// needs no entry, but its entry may have been read from a process that was killed before the disk
+    /// had it, so the disk is asked again.
     ///
     /// # Errors
     /// When the journal does not admit it or the entry cannot be made durable; after that, nothing
@@ -249,22 +251,27 @@ impl<L: AppendLog> JournalFile<L> {
             return Err(JournalFileError::FailedBefore);
         }
         let txid = signed.txid;
-        if self.journal.history().contains(&txid) {
+        if self.journal.history().knows(&signed) {
             self.journal.history().admits(&signed).map_err(|source| {
                 let line = self.journal.counter();
                 not_admitted(JournalError::NotAdmitted { line, source })
             })?;
+            self.append(&[])?;
             return Ok(Remembered { txid });
         }
         let line = self
             .journal
             .append(Entry::Signed(signed))
             .map_err(not_admitted)?;
-        if let Err(cause) = self.log.append_durably(line.as_bytes()) {
-            self.failed = true;
-            return Err(JournalFileError::NotDurable(cause));
-        }
+        self.append(line.as_bytes())?;
         Ok(Remembered { txid })
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Result<(), JournalFileError> {
+        self.log.append_durably(bytes).map_err(|cause| {
+            self.failed = true;
+            JournalFileError::NotDurable(cause)
+        })
     }
 
     /// The journal's state.

@@ -210,3 +210,33 @@ fn nothing_is_remembered_on_a_full_disk_nor_afterwards() {
     let refused = journal.remember(signed(1, "w1", 1)).expect_err("still");
     assert!(matches!(refused, JournalFileError::FailedBefore));
 }
+
+#[test]
+fn an_entry_of_a_killed_process_is_made_durable_before_its_transaction_is_signed_again() {
+    let disk = on_disk();
+    let mut first = disk.open().expect("opens");
+    let _written = first.remember(signed(1, "w1", 1)).expect("remembers");
+    // What was read back may have been in the machine's memory only.
+    let mut again = JournalFile::over(Full, first.journal().clone());
+    let refused = again.remember(signed(1, "w1", 1)).expect_err("is full");
+    assert_eq!(refused.code(), "JOURNAL_NOT_DURABLE");
+}
+
+#[test]
+fn the_same_transaction_for_another_intent_is_remembered_for_that_line_too() {
+    let disk = on_disk();
+    let mut journal = disk.open().expect("opens");
+    let _first = journal.remember(signed(1, "w1", 1)).expect("remembers");
+    // An equal payment that replaces a third withdrawal, claimed for the same transaction.
+    let mut other = signed(1, "w2", 1);
+    let mut third = signed(2, "third", 2);
+    other.intents[0].replaces = Some(third.intents[0].id.clone());
+    other.replaced.clone_from(&third.intents);
+    let _second = journal.remember(other).expect("remembers");
+    third.at = UnixTime::from_secs(2_001);
+    let refused = journal.remember(third.clone()).expect_err("refuses");
+    assert_eq!(refused.code(), "JOURNAL_NOT_ADMITTED");
+    drop(journal);
+    let refused = disk.open().expect("opens").remember(third);
+    assert_eq!(refused.expect_err("refuses").code(), "JOURNAL_NOT_ADMITTED");
+}

@@ -3,14 +3,16 @@
 //!
 //! The cursor moves in the same transaction, so that every event counts once whatever is killed when.
 
-use bitcoin::{BlockHash, OutPoint, Txid};
+use bitcoin::{Amount, BlockHash, OutPoint, Txid};
 use policies::UnixTime;
 use serde_json::Value;
 use watchtower::ledger::{Account, Posting};
 use watchtower::store::database::Transaction;
 use watchtower::store::events::{self, Event};
-use watchtower::store::{cursor, ledger};
+use watchtower::store::outgoing::add_outgoing;
+use watchtower::store::{coins, cursor, ledger};
 
+use super::finalizing::settle_depth;
 use crate::service::record::{Cause, move_attempt, move_withdrawal};
 use crate::service::{Service, ServiceError, lock_vault};
 use crate::session::attempt::{AttemptEvent, AttemptState};
@@ -66,6 +68,9 @@ async fn take_spend(
         at: now,
     };
     if let Some(mut row) = attempts::lookup(tx, spend.txid).await? {
+        if matches!(kind, "spend.seen" | "spend.confirmed") {
+            hand_over(service, tx, &mut row, now).await?;
+        }
         follow(tx, kind, spend, &mut row, cause).await?;
     }
     match kind {
@@ -73,6 +78,37 @@ async fn take_spend(
         "spend.reorged" if spend.was_settled => revive_rivals(service, tx, spend, cause).await,
         _ => Ok(()),
     }
+}
+
+/// Keeps the bytes of an attempt that the network has and we never broadcast: signers handed it over
+/// themselves, and from now on it must be broadcast again whenever it is lost (M5).
+async fn hand_over(
+    service: &Service,
+    tx: &mut Transaction,
+    row: &mut AttemptRow,
+    now: UnixTime,
+) -> Result<(), ServiceError> {
+    let unsent = matches!(
+        row.state,
+        AttemptState::Issued | AttemptState::Signed | AttemptState::Dead { signed: false, .. }
+    );
+    if !unsent {
+        return Ok(());
+    }
+    let transaction = match &row.final_transaction {
+        Some(known) => known.clone(),
+        None => match coins::funding_transaction(tx, row.txid).await? {
+            Some(seen) => {
+                attempts::set_final(tx, &seen).await?;
+                row.final_transaction = Some(seen.clone());
+                seen
+            }
+            None => return Ok(()),
+        },
+    };
+    let policy = service.policy(tx, row.policy).await?;
+    let depth = settle_depth(&policy);
+    Ok(add_outgoing(tx, row.vault, &transaction, depth, now).await?)
 }
 
 /// Moves an attempt of ours and its withdrawals with its own transaction.
@@ -255,6 +291,10 @@ fn postings(row: &AttemptRow, paid: &[WithdrawalRow], block: BlockHash) -> Vec<P
             amount: withdrawal.intent.amount,
         })
         .collect();
+    // An entry of nothing is none.
+    if row.fee == Amount::ZERO {
+        return postings;
+    }
     postings.push(Posting {
         vault: row.vault,
         cause: format!("fee:{}:{block}:{times}", row.txid),

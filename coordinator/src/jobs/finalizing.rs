@@ -2,6 +2,7 @@
 
 use bitcoin::Txid;
 use policies::UnixTime;
+use policies::document::Policy;
 use watchtower::store::database::Transaction;
 use watchtower::store::mempool_test::{MempoolTest, mempool_test_result, request_mempool_test};
 use watchtower::store::outgoing::add_outgoing;
@@ -100,13 +101,7 @@ pub(super) async fn broadcast(
         return Ok(Outcome::Park(reason));
     }
     let policy = service.policy(tx, row.policy).await?;
-    // A payment is settled when money that comes in would be, never sooner than its own change.
-    let limits = &policy.limits;
-    let depth = limits
-        .confirmations_deposit
-        .max(limits.confirmations_change)
-        .max(1);
-    add_outgoing(tx, row.vault, &transaction, depth, now).await?;
+    add_outgoing(tx, row.vault, &transaction, settle_depth(&policy), now).await?;
     let cause = Cause {
         actor: "coordinator",
         reason: &test.reason,
@@ -122,6 +117,15 @@ pub(super) async fn broadcast(
         }
     }
     Ok(Outcome::Done)
+}
+
+/// A payment is settled when money that comes in would be, never sooner than its own change.
+pub(super) fn settle_depth(policy: &Policy) -> u32 {
+    let limits = &policy.limits;
+    limits
+        .confirmations_deposit
+        .max(limits.confirmations_change)
+        .max(1)
 }
 
 fn never_valid(test: &MempoolTest) -> Option<String> {

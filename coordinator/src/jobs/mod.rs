@@ -94,8 +94,10 @@ pub async fn round(service: &Service, instance: &str) -> Result<bool, ServiceErr
     let due = {
         let mut tx = service.database().begin_read().await?;
         let mut due = Vec::new();
-        for (kind, key) in jobs::due(&mut tx, now, PAGE).await? {
-            if has_work(&mut tx, &kind, &key, now).await? {
+        let page = usize::try_from(PAGE).unwrap_or(usize::MAX);
+        // Recurring work without anything to do stays due: it must not take the page from the rest.
+        for (kind, key) in jobs::due(&mut tx, now).await? {
+            if due.len() < page && has_work(&mut tx, &kind, &key, now).await? {
                 due.push((kind, key));
             }
         }

@@ -14,7 +14,7 @@ use watchtower::tracker::WatchedScript;
 
 use super::attempt_view::{AttemptView, view as attempt_view};
 use super::building::{Built, Plan, build};
-use super::choosing::{candidates, choose_withdrawals, feerate, refuse_in_trouble};
+use super::choosing::{Hold, candidates, choose_withdrawals, feerate, refuse_in_trouble};
 use super::record::{Cause, append_attempt_event, move_attempt, move_withdrawal};
 use super::{Actor, MAX_LIMIT, Right, Service, ServiceError, lock_vault};
 use crate::session::BatchId;
@@ -141,8 +141,12 @@ pub(crate) async fn create_batch_in(
     refuse_in_trouble(tx).await?;
     let tip = chain::tip(tx).await?.ok_or(ServiceError::NoChain)?;
     let feerate = feerate(service, tx, &policy, request.feerate_sat_vb.as_deref()).await?;
+    let hold = Hold {
+        now,
+        until: now.saturating_add(service.batch_settings().signing_window),
+    };
     let withdrawals =
-        choose_withdrawals(tx, &row, &policy, request.withdrawals.as_deref(), now).await?;
+        choose_withdrawals(tx, &row, &policy, request.withdrawals.as_deref(), hold).await?;
     let (candidates, fundings) = candidates(tx, &row).await?;
     let plan = Plan {
         policy: Arc::clone(&policy),

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bitcoin::{Amount, FeeRate, OutPoint, Transaction, TxOut, Txid, Weight};
-use policies::descriptor::DerivedScript;
+use policies::descriptor::{DerivedScript, ScriptKind};
 use policies::document::Policy;
 use policies::journal::History;
-use policies::psbt::{AttemptPurpose, Manifest, read_strict};
+use policies::psbt::{AttemptPurpose, MAX_BYTES, Manifest, read_strict};
 use policies::review::review;
 use policies::{Keychain, UnixTime};
 
@@ -27,6 +27,9 @@ use crate::store::withdrawals::WithdrawalRow;
 /// The feerate at which change is expected to be spent later, 10 sat/vB: only a weight in the choice
 /// between coins, never a fee that is paid.
 const LONG_TERM_FEERATE: FeeRate = FeeRate::from_sat_per_vb_u32(10);
+
+/// The room for funding transactions in a PSBT that signers read.
+const FUNDING_BYTES: usize = MAX_BYTES / 2;
 
 /// A withdrawal with the approvals that count for it now.
 #[derive(Debug, Clone)]
@@ -121,11 +124,105 @@ pub(super) fn build(mut plan: Plan) -> Result<Built, ServiceError> {
     })
 }
 
-/// Chooses coins; leaves the latest withdrawals out where that is allowed and too little is there.
+/// Chooses coins; leaves the latest withdrawals out where that is allowed and too little is there, and
+/// the oldest too where it cannot be paid even alone: one that cannot be paid must not hold up the rest.
 fn choose_coins(plan: &mut Plan) -> Result<Selection, ServiceError> {
-    loop {
-        let payments = payments(&plan.withdrawals);
-        let limits = &plan.policy.limits;
+    let shelves = shelves(plan);
+    let mut count = plan.withdrawals.len();
+    let failed = loop {
+        let fitting = plan.withdrawals.get(..count).unwrap_or_default();
+        match choose_for(plan, &shelves, fitting) {
+            Ok(selection) => {
+                plan.withdrawals.truncate(count);
+                return Ok(selection);
+            }
+            Err(error) if plan.may_leave_out && is_of_amounts(&error) => {
+                count = count.saturating_sub(1);
+                if count == 0 {
+                    break error;
+                }
+            }
+            Err(error) => return Err(ServiceError::CoinSelection(error)),
+        }
+    };
+    let mut kept = Vec::new();
+    let mut chosen = None;
+    for approved in std::mem::take(&mut plan.withdrawals) {
+        kept.push(approved);
+        match choose_for(plan, &shelves, &kept) {
+            Ok(selection) => chosen = Some(selection),
+            Err(_) => {
+                kept.pop();
+            }
+        }
+    }
+    plan.withdrawals = kept;
+    chosen.ok_or(ServiceError::CoinSelection(failed))
+}
+
+/// Whether other withdrawals may be paid where these cannot.
+fn is_of_amounts(error: &SelectionError) -> bool {
+    match error {
+        SelectionError::Shortfall { .. }
+        | SelectionError::TooFragmented { .. }
+        | SelectionError::FeeAboveCap { .. }
+        | SelectionError::ChangeBelowMinimum { .. } => true,
+        SelectionError::NothingToPay
+        | SelectionError::FeerateAboveCap { .. }
+        | SelectionError::Overflow => false,
+    }
+}
+
+/// Coins to choose from, and how many of them a PSBT has room for.
+#[derive(Debug)]
+struct Shelf {
+    candidates: Vec<Candidate>,
+    max_inputs: usize,
+}
+
+/// All coins; before them, where it makes a difference, those whose funding transactions are small
+/// enough for any number of inputs. A PSBT carries whole funding transactions, and whoever deposits
+/// decides how large they are.
+fn shelves(plan: &Plan) -> Vec<Shelf> {
+    let max_inputs = usize::try_from(plan.policy.limits.max_inputs).unwrap_or(usize::MAX);
+    let all = |max_inputs| Shelf {
+        candidates: plan.candidates.clone(),
+        max_inputs,
+    };
+    if plan.policy.descriptor.kind() == ScriptKind::Tr {
+        return vec![all(max_inputs)];
+    }
+    let size = |coin: &Candidate| {
+        let funding = plan.fundings.get(&coin.outpoint.txid);
+        funding.map_or(0, Transaction::total_size).max(1)
+    };
+    let room = |size: usize| FUNDING_BYTES.checked_div(size).unwrap_or(max_inputs).max(1);
+    let heaviest = plan.candidates.iter().map(size).max().unwrap_or(1);
+    if room(heaviest) >= max_inputs {
+        return vec![all(max_inputs)];
+    }
+    let light = plan
+        .candidates
+        .iter()
+        .filter(|coin| room(size(coin)) >= max_inputs);
+    vec![
+        Shelf {
+            candidates: light.cloned().collect(),
+            max_inputs,
+        },
+        all(room(heaviest)),
+    ]
+}
+
+fn choose_for(
+    plan: &Plan,
+    shelves: &[Shelf],
+    withdrawals: &[Approved],
+) -> Result<Selection, SelectionError> {
+    let payments = payments(withdrawals);
+    let limits = &plan.policy.limits;
+    let mut failed = SelectionError::NothingToPay;
+    for shelf in shelves {
         let target = Target {
             payments: &payments,
             input_weight: plan.policy.descriptor.input_weight(),
@@ -136,24 +233,18 @@ fn choose_coins(plan: &mut Plan) -> Result<Selection, ServiceError> {
                 output_weight: plan.policy.descriptor.output_weight(),
             },
             bounds: Bounds {
-                max_inputs: usize::try_from(limits.max_inputs).unwrap_or(usize::MAX),
+                max_inputs: shelf.max_inputs,
                 fee_max: fee_cap(&payments, limits.fee_max, limits.fee_share_max_percent)
-                    .ok_or(ServiceError::CoinSelection(SelectionError::Overflow))?,
+                    .ok_or(SelectionError::Overflow)?,
                 feerate_max: limits.feerate_max,
             },
         };
-        match select(&plan.candidates, &target, plan.seed) {
+        match select(&shelf.candidates, &target, plan.seed) {
             Ok(selection) => return Ok(selection),
-            Err(
-                SelectionError::Shortfall { .. }
-                | SelectionError::TooFragmented { .. }
-                | SelectionError::ChangeBelowMinimum { .. },
-            ) if plan.may_leave_out && plan.withdrawals.len() > 1 => {
-                plan.withdrawals.pop();
-            }
-            Err(error) => return Err(ServiceError::CoinSelection(error)),
+            Err(error) => failed = error,
         }
     }
+    Err(failed)
 }
 
 /// The lower of the fee cap and its share of what is paid (M7).

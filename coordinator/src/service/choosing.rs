@@ -48,6 +48,12 @@ pub(super) async fn feerate(
             field: "feerate_sat_vb",
             expected: "a feerate in sat/vB such as \"2.5\", exact in sat per 1000 weight units",
         })?;
+        if feerate == FeeRate::ZERO {
+            return Err(ServiceError::Malformed {
+                field: "feerate_sat_vb",
+                expected: "a feerate above 0: nothing replaces an attempt that nobody relays",
+            });
+        }
         if feerate > cap {
             return Err(ServiceError::FeerateAboveCap { feerate, cap });
         }
@@ -64,13 +70,21 @@ pub(super) async fn feerate(
         .ok_or(ServiceError::NoFeerate)
 }
 
+/// The time over which intents and approvals must hold to be put into an attempt.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Hold {
+    pub(super) now: UnixTime,
+    /// When the last signer is expected to have signed.
+    pub(super) until: UnixTime,
+}
+
 /// The withdrawals to pay, oldest first: those named, or all approved ones that may stand together.
 pub(super) async fn choose_withdrawals(
     tx: &mut Transaction,
     vault: &VaultRow,
     policy: &Policy,
     named: Option<&[WithdrawalName]>,
-    now: UnixTime,
+    hold: Hold,
 ) -> Result<Vec<Approved>, ServiceError> {
     let change = usize::try_from(policy.limits.change_max_outputs.min(1)).unwrap_or(1);
     let max = usize::try_from(policy.limits.max_outputs)
@@ -94,7 +108,7 @@ pub(super) async fn choose_withdrawals(
                     id: name.id.clone(),
                 };
                 let row = existing(tx, &key).await?;
-                let approved = still_approved(tx, policy, row, now).await?;
+                let approved = still_approved(tx, policy, row, hold).await?;
                 let intent = &approved.withdrawal.intent;
                 if !outputs.insert((intent.script_pubkey.clone(), intent.amount)) {
                     return Err(ServiceError::EqualPayments {
@@ -110,7 +124,7 @@ pub(super) async fn choose_withdrawals(
                 if chosen.len() >= max || outputs.contains(&output) {
                     continue;
                 }
-                match still_approved(tx, policy, row, now).await {
+                match still_approved(tx, policy, row, hold).await {
                     Ok(approved) => {
                         outputs.insert(output);
                         chosen.push(approved);
@@ -136,22 +150,23 @@ pub(super) async fn choose_withdrawals(
     Ok(chosen)
 }
 
-/// A withdrawal whose approvals still hold.
+/// A withdrawal that holds, with enough approvals, until the signers have signed. Only approvals that
+/// hold as long are carried: every signer refuses a file with one that ran out.
 async fn still_approved(
     tx: &mut Transaction,
     policy: &Policy,
     row: WithdrawalRow,
-    now: UnixTime,
+    hold: Hold,
 ) -> Result<Approved, ServiceError> {
     let is_approved = matches!(row.state, WithdrawalState::Approved { .. });
-    if !is_approved || row.intent.expires <= now {
+    if !is_approved || row.intent.expires <= hold.until {
         return Err(ServiceError::NotApproved {
             requester: row.key.requester,
             id: row.key.id,
-            state: if is_approved {
-                "expired"
-            } else {
-                row.state.name()
+            state: match is_approved {
+                true if row.intent.expires <= hold.now => "expired",
+                true => "about to expire",
+                false => row.state.name(),
             },
         });
     }
@@ -166,7 +181,7 @@ async fn still_approved(
         Decision::Needs(requirement) => requirement,
     };
     let mut approvals = approvals::of_intent(tx, row.hash).await?;
-    let keys = approving_keys(&approvals, now);
+    let keys = approving_keys(&approvals, hold.until);
     if let Err(shortfall) = satisfied(policy, &requirement, &row.intent, &keys) {
         return Err(ServiceError::ApprovalsRanOut {
             requester: row.key.requester,
@@ -174,8 +189,9 @@ async fn still_approved(
             shortfall: Box::new(shortfall),
         });
     }
-    approvals
-        .retain(|row| row.approval.purpose == Purpose::Approve && !row.approval.has_expired(now));
+    approvals.retain(|row| {
+        row.approval.purpose == Purpose::Approve && !row.approval.has_expired(hold.until)
+    });
     Ok(Approved {
         withdrawal: row,
         approvals,

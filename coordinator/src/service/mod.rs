@@ -57,6 +57,9 @@ pub struct BatchSettings {
     pub interval: Option<u64>,
     /// The confirmation target, in blocks, whose estimate gives the feerate.
     pub fee_target: u32,
+    /// Seconds that signers are given: an attempt carries only intents and approvals that hold for at
+    /// least as long, since one that runs out before the last signature spoils the whole attempt.
+    pub signing_window: u64,
 }
 
 /// What every operation works with. Cheap to clone.

@@ -100,13 +100,12 @@ pub async fn ensure(
 pub async fn due(
     tx: &mut Transaction,
     now: UnixTime,
-    limit: u32,
 ) -> Result<Vec<(String, String)>, DatabaseError> {
     tx.rows(
         "SELECT kind, key FROM job
          WHERE done_at IS NULL AND parked_reason IS NULL AND run_at <= $1 AND lease_until <= $1
-         ORDER BY run_at, kind, key LIMIT $2",
-        &[Value::from_u64(now.as_secs())?, limit.into()],
+         ORDER BY run_at, kind, key",
+        &[Value::from_u64(now.as_secs())?],
     )
     .await?
     .iter()

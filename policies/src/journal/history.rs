@@ -188,6 +188,17 @@ impl History {
         self.numbers.contains_key(txid)
     }
 
+    /// Whether this transaction was signed before, and every intent of it with the same body: then
+    /// recording it again would teach nothing. The same transaction may carry other intents later that
+    /// its outputs satisfy as well; those, and what they replace, must still be remembered.
+    pub fn knows(&self, signed: &SignedTransaction) -> bool {
+        self.contains(&signed.txid)
+            && signed.intents.iter().chain(&signed.replaced).all(|intent| {
+                let name = (intent.requester.clone(), intent.id.clone());
+                self.bodies.get(&name) == Some(&intent.hash())
+            })
+    }
+
     /// The number of transactions signed.
     pub fn transactions(&self) -> usize {
         self.transactions.len()

@@ -1,7 +1,8 @@
 //! One round of the automatic co-signer, and the rounds after one another.
 //!
-//! Invariant: bytes that were refused once are never looked at again, and a wish to stop is heard
-//! between two signatures, never within one.
+//! Invariant: bytes that were refused are not looked at again before a while is over (a clock that
+//! was behind, or a coordinator that was not ready, must not lose an attempt for ever), and a wish to
+//! stop is heard between two signatures, never within one.
 
 use super::http::CoordinatorError;
 use super::stop::Stop;
@@ -12,11 +13,14 @@ use bitcoin::Txid;
 use bitcoin::hashes::{Hash, sha256};
 use policies::{UnixTime, VaultId};
 use serde::Serialize;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// The longest pause while the coordinator cannot be reached.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// How long bytes that were refused are left alone, in seconds.
+const LEFT_ALONE: u64 = 600;
 
 /// What a co-signer needs of a coordinator.
 pub trait Attempts {
@@ -127,7 +131,7 @@ pub struct Cosigner<L, A> {
     signer: Countersigner<L>,
     coordinator: A,
     stop: Stop,
-    refused: HashSet<[u8; 32]>,
+    refused: HashMap<[u8; 32], UnixTime>,
 }
 
 impl<L: AppendLog, A: Attempts> Cosigner<L, A> {
@@ -137,7 +141,7 @@ impl<L: AppendLog, A: Attempts> Cosigner<L, A> {
             signer,
             coordinator,
             stop,
-            refused: HashSet::new(),
+            refused: HashMap::new(),
         }
     }
 
@@ -157,6 +161,9 @@ impl<L: AppendLog, A: Attempts> Cosigner<L, A> {
     ) -> Result<Pass, PassError> {
         let vault = self.signer.policy().vault;
         let mut pass = Pass::default();
+        let begun = clock();
+        self.refused
+            .retain(|_, at| begun.secs_since(*at) < LEFT_ALONE);
         for txid in self.coordinator.missing(vault, self.signer.name())? {
             if self.stop.is_wished() {
                 break;
@@ -167,7 +174,7 @@ impl<L: AppendLog, A: Attempts> Cosigner<L, A> {
                 answer => answer?,
             };
             let hash = sha256::Hash::hash(&bytes).to_byte_array();
-            if self.refused.contains(&hash) {
+            if self.refused.contains_key(&hash) {
                 continue;
             }
             match self.countersign(txid, &bytes, clock())? {
@@ -177,7 +184,7 @@ impl<L: AppendLog, A: Attempts> Cosigner<L, A> {
                 }
                 Err(reasons) => {
                     pass.refused = pass.refused.saturating_add(1);
-                    self.refused.insert(hash);
+                    self.refused.insert(hash, begun);
                     report(&Event::Refused { txid, reasons });
                 }
             }

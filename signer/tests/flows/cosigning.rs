@@ -3,7 +3,7 @@
 use crate::treasury::{NOW, Treasury};
 use bitcoin::Txid;
 use policies::psbt::read_intake;
-use policies::{ScriptKind, VaultId};
+use policies::{ScriptKind, UnixTime, VaultId};
 use signer::failure::Explained;
 use signer::online::cosigner::PassError;
 use signer::online::{Attempts, CoordinatorError, Cosigner, Event, HttpCoordinator, Pass, Stop};
@@ -200,6 +200,24 @@ fn signatures_that_the_coordinator_does_not_want_are_offered_once() {
         cosigner.pass(|| NOW, |_| ()).expect("passes"),
         Pass::default()
     );
+}
+
+#[test]
+fn what_was_refused_too_early_is_looked_at_again_after_a_while() {
+    let treasury = Treasury::agree(ScriptKind::Wsh);
+    let (fake, stop) = (Fake::default(), Stop::default());
+    let txid = issue(&treasury, &fake, "w1", 0);
+    let mut cosigner = cosigner(&treasury, &fake, &stop);
+    // This machine's clock is behind: the intent seems to come from the future.
+    let behind = UnixTime::from_secs(NOW.as_secs() - 3_600);
+    assert_eq!(cosigner.pass(|| behind, |_| ()).expect("passes").refused, 1);
+    let soon = || behind.saturating_add(599);
+    assert_eq!(
+        cosigner.pass(soon, |_| ()).expect("passes"),
+        Pass::default()
+    );
+    assert_eq!(cosigner.pass(|| NOW, |_| ()).expect("passes").signed, 1);
+    assert!(fake.0.borrow().signed.contains_key(&txid));
 }
 
 #[test]

@@ -129,6 +129,20 @@ fn a_journal_that_was_lost_is_born_again_now_and_never_at_zero() {
 }
 
 #[test]
+fn keys_from_a_backup_begin_a_journal_that_is_born_now() {
+    let treasury = Treasury::agree(ScriptKind::Wsh);
+    let restored = Home::at(treasury.folder.path().join("restored"));
+    std::fs::create_dir_all(restored.folder().join("keys")).expect("is made");
+    for entry in std::fs::read_dir(treasury.home("alice").folder().join("keys")).expect("lists") {
+        let key = entry.expect("reads").path();
+        let name = key.file_name().expect("is a file");
+        std::fs::copy(&key, restored.folder().join("keys").join(name)).expect("copies");
+    }
+    let reborn = enrol(&restored, &treasury.policy.bytes, treasury.policy.id, NOW);
+    assert_eq!(reborn.expect("begins").birth, Some(NOW));
+}
+
+#[test]
 fn an_altered_policy_file_is_noticed() {
     let treasury = Treasury::agree(ScriptKind::Wsh);
     let home = treasury.home("alice");

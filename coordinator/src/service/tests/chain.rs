@@ -6,6 +6,7 @@ use super::world::{World, foreign};
 use crate::roles::fixture::Kind;
 use crate::session::attempt::AttemptState;
 use crate::store::batches;
+use watchtower::store::outgoing;
 
 /// A transaction of somebody with a quorum of keys, outside the pipeline.
 fn rival_of(transaction: &Transaction) -> Transaction {
@@ -63,6 +64,23 @@ async fn an_attempt_dies_only_by_a_settled_rival_and_lives_again_when_that_is_re
     world.mine(vec![last]).await;
     world.work().await;
     assert_eq!(world.show("w-1").await.state, "confirmed");
+}
+
+#[tokio::test]
+async fn what_signers_broadcast_themselves_is_broadcast_again_by_us_when_it_is_lost() {
+    let mut world = World::funded(Kind::Wsh, 1, 5_000_000).await;
+    world.submit("w-1", 500_000).await;
+    let txid = world.batch().await;
+    let sent = bitcoin::Psbt::deserialize(&world.stored(txid).await.psbt)
+        .expect("a PSBT")
+        .unsigned_tx;
+    world.mine(vec![sent.clone()]).await;
+    world.work().await;
+    world.unmine().await;
+    world.work().await;
+    let mut tx = world.service.database().begin_read().await.expect("begins");
+    let kept = outgoing::outgoing(&mut tx, txid).await.expect("reads");
+    assert_eq!(kept.expect("is kept").transaction, sent);
 }
 
 #[tokio::test]

@@ -81,6 +81,34 @@ async fn a_worker_killed_with_a_claim_is_followed_by_another_when_the_lease_ends
 }
 
 #[tokio::test]
+async fn idle_recurring_work_never_takes_the_turn_of_other_work() {
+    let world = World::new(Kind::Wsh).await;
+    let now = UnixTime::from_secs(NOW);
+    let mut tx = world
+        .service
+        .database()
+        .begin_write()
+        .await
+        .expect("begins");
+    for number in 0..300_u32 {
+        // The batches of idle vaults, due for longer than anything else.
+        let vault = format!("{number:064x}");
+        table::ensure(&mut tx, "batch", &vault, UnixTime::from_secs(NOW - 1))
+            .await
+            .expect("is added");
+    }
+    table::enqueue(&mut tx, "conjure", "money", now)
+        .await
+        .expect("enqueues");
+    tx.commit().await.expect("commits");
+    jobs::round(&world.service, "a").await.expect("a round");
+    let status = crate::service::status::show_status(&world.service, &world.operator)
+        .await
+        .expect("a status");
+    assert!(status.jobs.iter().any(|job| job.parked.is_some()));
+}
+
+#[tokio::test]
 async fn a_job_that_fails_is_tried_again_ever_slower_and_seen_by_operators() {
     let world = World::new(Kind::Wsh).await;
     let now = UnixTime::from_secs(NOW);
@@ -127,6 +155,7 @@ async fn a_batch_is_made_on_the_interval_and_a_failed_one_is_seen_and_tried_agai
     let settings = BatchSettings {
         interval: Some(60),
         fee_target: 6,
+        signing_window: 1800,
     };
     let database = world.service.database().clone();
     let (clock, dice) = (world.service.clone(), world.service.clone());

@@ -1,6 +1,6 @@
 //! From a request to a settled payment.
 
-use bitcoin::{Amount, SignedAmount, consensus};
+use bitcoin::{Amount, ScriptBuf, SignedAmount, TxOut, consensus};
 use policies::psbt::encoding::Encoding;
 use watchtower::ledger::Account;
 use watchtower::store::{events, ledger, outgoing};
@@ -332,6 +332,74 @@ async fn a_batch_leaves_out_the_latest_where_coins_do_not_suffice_for_all_and_th
     assert_eq!(batch.withdrawals.len(), 1);
     assert_eq!(world.show("w-1").await.state, "signing");
     assert_eq!(world.show("w-2").await.state, "approved");
+}
+
+#[tokio::test]
+async fn an_old_withdrawal_that_cannot_be_paid_holds_up_no_other() {
+    let mut world = World::funded(Kind::Wsh, 1, 600_000).await;
+    let script = ScriptBuf::from_hex(&world.address().await.script_pubkey).expect("hex");
+    let second = world.payment_to(script, 900_000);
+    world.mine(vec![second]).await;
+    world.mine(Vec::new()).await;
+    world.mine(Vec::new()).await;
+    world.submit("w-1", 1_000_000).await;
+    world.pass(1);
+    world.submit("w-2", 300_000).await;
+    for _ in 0..3 {
+        world.unmine().await;
+    }
+    let batch = world.try_batch().await.expect("a batch");
+    assert_eq!(batch.withdrawals.len(), 1);
+    assert_eq!(world.show("w-1").await.state, "approved");
+    assert_eq!(world.show("w-2").await.state, "signing");
+}
+
+#[tokio::test]
+async fn what_runs_out_before_the_signers_have_signed_is_not_batched() {
+    let world = World::funded(Kind::Wsh, 3, 5_000_000).await;
+    let mut short = world.intent("short", 500_000);
+    short.expires = world.service.now().saturating_add(1_800);
+    world.try_submit(&short).await.expect("is taken");
+    let large = world.submit("large", 2_000_000).await;
+    record_approvals(
+        &world.service,
+        &world.operator,
+        world.vault,
+        &world.approval(&[large.intent_hash], false),
+    )
+    .await
+    .expect("is approved");
+    let error = world.try_batch_of("short").await.expect_err("too short");
+    assert_eq!(error.code(), "not_approved");
+    // The approval holds for an hour; after this, for a signing window less a second.
+    world.pass(1_801);
+    let error = world.try_batch_of("large").await.expect_err("too short");
+    assert_eq!(error.code(), "approvals_ran_out");
+    world.submit("w-1", 300_000).await;
+    let batch = world.try_batch().await.expect("a batch of the rest");
+    assert_eq!(batch.withdrawals.len(), 1);
+    assert_eq!(world.show("w-1").await.state, "signing");
+}
+
+#[tokio::test]
+async fn a_coin_of_a_huge_transaction_is_spent_last() {
+    let mut world = World::funded(Kind::Wsh, 1, 600_000).await;
+    let script = ScriptBuf::from_hex(&world.address().await.script_pubkey).expect("hex");
+    let mut huge = world.payment_to(script, 5_000_000);
+    huge.output.push(TxOut {
+        value: Amount::ZERO,
+        script_pubkey: ScriptBuf::from_bytes([vec![0x6a], vec![0; 100_000]].concat()),
+    });
+    let txid = huge.compute_txid();
+    world.mine(vec![huge]).await;
+    world.mine(Vec::new()).await;
+    world.mine(Vec::new()).await;
+    world.submit("w-1", 300_000).await;
+    let first = world.try_batch().await.expect("a batch");
+    assert!(!first.coins[0].starts_with(&txid.to_string()));
+    world.submit("w-2", 300_000).await;
+    let second = world.try_batch().await.expect("a batch");
+    assert!(second.coins[0].starts_with(&txid.to_string()));
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ use crate::roles::fixture::{Kind, NAMES, Vault};
 use crate::service::addresses::{AddressView, NewAddress, issue_address};
 use crate::service::approvals::{ProvenIntent, RecordApprovals};
 use crate::service::attempts::{SubmittedSignatures, submit_signatures};
-use crate::service::batches::{BatchView, CreateBatch, create_batch};
+use crate::service::batches::{BatchView, CreateBatch, WithdrawalName, create_batch};
 use crate::service::opened::Session;
 use crate::service::withdrawals::{
     SubmitWithdrawal, WithdrawalView, show_withdrawal, submit_withdrawal,
@@ -397,6 +397,18 @@ impl World {
         create_batch(&self.service, &self.operator, self.vault, &request).await
     }
 
+    /// A batch of one named withdrawal.
+    pub(super) async fn try_batch_of(&self, id: &str) -> Result<BatchView, ServiceError> {
+        let request = CreateBatch {
+            withdrawals: Some(vec![WithdrawalName {
+                requester: "exchange".parse().expect("a name"),
+                id: id.parse().expect("an id"),
+            }]),
+            feerate_sat_vb: Some("2".to_owned()),
+        };
+        create_batch(&self.service, &self.operator, self.vault, &request).await
+    }
+
     pub(super) async fn batch(&self) -> Txid {
         self.try_batch()
             .await
@@ -484,6 +496,7 @@ fn serve(database: Database, time: &Arc<AtomicU64>) -> Service {
     let settings = BatchSettings {
         interval: None,
         fee_target: 6,
+        signing_window: 1800,
     };
     Service::new(database, Network::Regtest, settings).with_sources(
         Arc::new(move || UnixTime::from_secs(clock.load(Ordering::SeqCst))),
