@@ -1,7 +1,6 @@
 //! `/vaults/{vault}/attempts` and `/attempts/{txid}`: transactions out for signing.
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName};
@@ -9,7 +8,7 @@ use policies::psbt::Encoding;
 
 use super::Problem;
 use super::authentication::Caller;
-use super::body::{Asked, Named, Page};
+use super::body::{Asked, Named, Page, RawBody};
 use crate::service::Service;
 use crate::service::attempts::{self, AttemptView, SubmittedSignatures};
 
@@ -83,7 +82,7 @@ pub(super) async fn submit(
     State(service): State<Service>,
     Caller(actor): Caller,
     named: Named,
-    body: Bytes,
+    RawBody(body): RawBody,
 ) -> Result<Json<SubmittedSignatures>, Problem> {
     Ok(Json(
         attempts::submit_signatures(&service, &actor, named.txid()?, &body).await?,

@@ -2,15 +2,17 @@
 
 use std::str::FromStr;
 
+use axum::body::Bytes;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 use bitcoin::Txid;
 use policies::VaultId;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::Problem;
+use super::{Problem, problem};
 use crate::service::Service;
 
 /// A JSON body. Unknown fields are refused by the types themselves.
@@ -28,8 +30,9 @@ impl<T: DeserializeOwned> FromRequest<Service> for JsonBody<T> {
                     JsonRejection::MissingJsonContentType(_) => "not_json",
                     JsonRejection::JsonSyntaxError(_) => "bad_json",
                     JsonRejection::JsonDataError(_) => "malformed",
-                    JsonRejection::BytesRejection(_) => "bad_body",
-                    _ => "bad_request",
+                    JsonRejection::BytesRejection(_) | _ => {
+                        return Err(unread(rejection.status(), rejection.body_text()));
+                    }
                 };
                 Err(Problem::new(
                     rejection.status(),
@@ -39,6 +42,30 @@ impl<T: DeserializeOwned> FromRequest<Service> for JsonBody<T> {
             }
         }
     }
+}
+
+/// A body of bytes, of whatever content type.
+#[derive(Debug)]
+pub(super) struct RawBody(pub(super) Bytes);
+
+impl FromRequest<Service> for RawBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, service: &Service) -> Result<Self, Problem> {
+        Bytes::from_request(request, service)
+            .await
+            .map(Self)
+            .map_err(|rejection| unread(rejection.status(), rejection.body_text()))
+    }
+}
+
+/// The problem of a body that did not come to its end.
+fn unread(status: StatusCode, detail: String) -> Problem {
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        let (code, detail) = problem::words(status);
+        return Problem::new(status, code, detail);
+    }
+    Problem::new(status, "bad_body", detail)
 }
 
 /// How much of a list to answer with, and which part.

@@ -7,6 +7,9 @@ use utoipa::ToSchema;
 
 use crate::service::{ErrorClass, ServiceError};
 
+/// The content type of every problem.
+const PROBLEM_JSON: &str = "application/problem+json";
+
 /// A problem: what was refused, by which rule, and the facts. Nothing was changed.
 #[derive(Debug, Clone, ToSchema, serde::Serialize)]
 pub struct Problem {
@@ -71,10 +74,9 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, axum::Json(self)).into_response();
-        response.headers_mut().insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         if status == StatusCode::UNAUTHORIZED {
             response
                 .headers_mut()
@@ -97,4 +99,36 @@ pub(super) async fn no_such_route(uri: Uri) -> Problem {
 pub(super) async fn no_such_verb(uri: Uri) -> Problem {
     let detail = format!("{} does not know this verb", uri.path());
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "no_such_verb", detail)
+}
+
+/// Answers as a problem document where a layer below refused in plain text or without a word.
+pub(super) async fn in_our_words(response: Response) -> Response {
+    let status = response.status();
+    let is_error = status.is_client_error() || status.is_server_error();
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    if !is_error || kind.is_some_and(|kind| kind == PROBLEM_JSON) {
+        return response;
+    }
+    let (code, detail) = words(status);
+    Problem::new(status, code, detail).into_response()
+}
+
+/// The stable code and the words of a status that is refused with before a handler is reached.
+pub(super) fn words(status: StatusCode) -> (&'static str, &'static str) {
+    match status {
+        StatusCode::PAYLOAD_TOO_LARGE => (
+            "body_too_large",
+            "the body is larger than any that is read here",
+        ),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => ("not_json", "the body must be application/json"),
+        StatusCode::REQUEST_TIMEOUT => ("request_timeout", "the request did not arrive in time"),
+        StatusCode::SERVICE_UNAVAILABLE => (
+            "timed_out",
+            "the request took too long; ask what became of it before asking again",
+        ),
+        other if other.is_server_error() => {
+            ("internal", "the coordinator has a fault; its log says more")
+        }
+        _ => ("bad_request", "the request cannot be understood"),
+    }
 }

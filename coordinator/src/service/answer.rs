@@ -4,6 +4,7 @@ use policies::document::format_sat_per_vb;
 use policies::intent::IntentError;
 use serde_json::{Map, Value, json};
 use watchtower::store::database::DatabaseError;
+use watchtower::store::events::EventError;
 
 use super::ServiceError;
 
@@ -114,7 +115,8 @@ impl ServiceError {
             Self::Database(DatabaseError::Connect(_) | DatabaseError::Commit(_)) => {
                 ("database_unavailable", Class::Unavailable)
             }
-            Self::Event(_)
+            Self::Event(EventError::Broken { .. }) => ("event_chain_broken", Class::Conflict),
+            Self::Event(EventError::Body(_) | EventError::Lease(_) | EventError::Database(_))
             | Self::Ledger(_)
             | Self::StoredPolicy { .. }
             | Self::VersionsDiffer { .. }
