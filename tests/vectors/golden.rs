@@ -35,13 +35,22 @@ impl<'de> Deserialize<'de> for Hex {
     }
 }
 
-/// Reads a golden file that stands beside this one.
+/// Reads a golden file of JSON that stands beside this one.
 pub(crate) fn read<T: DeserializeOwned>(name: &str) -> T {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("vectors")
-        .join(name);
-    let text = std::fs::read_to_string(&path).expect("the golden file is there");
-    serde_json::from_str(&text).expect("the golden file is read")
+    serde_json::from_str(&text(name)).expect("the golden file is read")
+}
+
+/// The text of a golden file that stands beside this one.
+pub(crate) fn text(name: &str) -> String {
+    source(&format!("tests/vectors/{name}"))
+}
+
+/// The text of a file of the project.
+pub(crate) fn source(path: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("this package lies in the project's folder");
+    std::fs::read_to_string(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 /// Proves that something is refused, and for the reason that the file gives.

@@ -2,6 +2,8 @@
 //! implementers in other languages, and run through the library here.
 
 mod approval;
+mod codes;
+mod documents;
 mod golden;
 mod hash;
 mod intent;
@@ -9,4 +11,5 @@ mod journal;
 mod keys;
 mod manifest;
 mod merkle;
+mod policy;
 mod receipt;
