@@ -5,6 +5,8 @@ mod deposits;
 mod exactly_once;
 mod hostile_coordinator;
 mod hostile_signer;
+mod policy_files;
+mod refused_approvals;
 mod store_roles;
 mod the_demo;
 mod the_money_moves;

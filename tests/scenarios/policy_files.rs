@@ -1,0 +1,132 @@
+//! Policy files with a mistake, shown to both command lines and to the API.
+
+use harness::{Bitcoind, Engine, Outcome, People, Program, ScriptKind, Treasury};
+use serde_json::{Value, json};
+
+/// Every kind of mistake in a genuine document is refused by both tools with status 1, its code and a
+/// hint; `init` pins none of them.
+#[test]
+fn policy_files_with_a_mistake_are_refused_by_both_tools() -> Outcome {
+    let node = Bitcoind::start()?;
+    let people = People::agree(ScriptKind::Wsh, &node)?;
+    let genuine = String::from_utf8(people.policy.bytes.clone())?;
+    let replaced = |from: &str, to: &str| {
+        assert!(genuine.contains(from), "{from} is not in\n{genuine}");
+        genuine.replacen(from, to, 1)
+    };
+    let alice = people.policy.signers[0].key.text.clone();
+    let bob = people.policy.signers[1].key.text.clone();
+    let mistakes = [
+        (String::new(), "FINAL_LINE_FEED"),
+        (genuine.replace('\n', "\r\n"), "CARRIAGE_RETURN"),
+        (format!("\u{feff}{genuine}"), "BYTE_ORDER_MARK"),
+        (format!("{genuine}#{}\n", "x".repeat(65536)), "TOO_LARGE"),
+        (replaced("version = 1", "version = = 1"), "NOT_TOML"),
+        (replaced("fee_max_sat", "fee_max_sats"), "UNKNOWN_KEY"),
+        (replaced("version = 1\n", ""), "MISSING"),
+        (replaced("version = 1", "version = \"one\""), "WRONG_TYPE"),
+        (replaced("version = 1", "version = 2"), "NOT_YET"),
+        (
+            replaced("network = \"regtest\"", "network = \"signet\""),
+            "WRONG_GENESIS",
+        ),
+        (replaced("genesis = \"0", "genesis = \"1"), "WRONG_GENESIS"),
+        (replaced(&alice, &bob), "DUPLICATE_KEY"),
+        (replaced("name = \"alice\"", "name = \"bob\""), "DUPLICATE"),
+        (replaced("thresh(2,", "thresh(1,"), "POLICY_DIFFERS"),
+        (replaced("older(12960)", "older(12961)"), "BAD_DESCRIPTOR"),
+        (
+            replaced("clock_skew = \"10m\"", "clock_skew = \"ten\""),
+            "INVALID",
+        ),
+        (
+            replaced("fee_share_max_percent = 2", "fee_share_max_percent = 200"),
+            "OUT_OF_RANGE",
+        ),
+        (
+            replaced("group = \"ops\"", "group = \"oops\""),
+            "UNKNOWN_NAME",
+        ),
+    ];
+    let tools = ["countersign-signer", "countersign-coordinator"].map(Program::find);
+    for (text, code) in mistakes {
+        let file = people.alice.bring("wrong.toml", text.as_bytes())?;
+        let file = file.display().to_string();
+        for tool in &tools {
+            let Ok(tool) = tool else {
+                return Err(harness::Failure::new("a tool is not built"));
+            };
+            let said = tool
+                .run(&["policy", "check", file.as_str(), "--json"])?
+                .ended_with(1)?;
+            let answer = said.json()?;
+            let listed = answer["mistakes"]
+                .as_array()
+                .or_else(|| answer["reasons"].as_array())
+                .cloned()
+                .unwrap_or_default();
+            let found: Vec<&Value> = listed.iter().map(|mistake| &mistake["code"]).collect();
+            assert!(found.iter().any(|found| *found == code), "{code}: {answer}");
+            assert!(
+                said.stderr.contains("Hint:") || said.stderr.contains("hint"),
+                "{}",
+                said.stderr
+            );
+            assert!(!said.stderr.contains("panicked"), "{}", said.stderr);
+            let shown = tool.run(&["policy", "show", file.as_str()])?;
+            shown.ended_with(1)?;
+        }
+    }
+    Ok(())
+}
+
+/// A home pins only the document whose id the human gave.
+#[test]
+fn init_refuses_a_document_of_another_id() -> Outcome {
+    let node = Bitcoind::start()?;
+    let people = People::agree(ScriptKind::Wsh, &node)?;
+    let fresh = harness::SignerHome::new("erin")?;
+    fresh.make_signer()?;
+    let file = fresh.bring("policy.toml", &people.policy.bytes)?;
+    let file = file.display().to_string();
+    let zeros = "00".repeat(32);
+    fresh
+        .run_plainly(&["init", "--policy", &file, "--id", &zeros], &[])?
+        .ended_with(1)?;
+    fresh
+        .run_plainly(&["init", "--policy", &file, "--id", "nonsense"], &[])?
+        .ended_with(2)?;
+    // The right id, but erin's key is nowhere in it.
+    let id = people.policy.id.to_string();
+    fresh
+        .run_plainly(&["init", "--policy", &file, "--id", &id], &[])?
+        .ended_with(1)?;
+    Ok(())
+}
+
+/// A policy of another network, with a mistake, or known already is no vault.
+#[test]
+fn documents_that_are_no_vault_are_refused() -> Outcome {
+    let treasury = Treasury::start(ScriptKind::Wsh, Engine::Sqlite)?;
+    let census = treasury.census()?;
+    let document = String::from_utf8(treasury.people.policy.bytes.clone())?;
+    let add = |document: &str| {
+        treasury
+            .operator()
+            .post("/vaults", &json!({ "document": document }))
+    };
+    for broken in [
+        String::new(),
+        "nonsense".to_owned(),
+        document.replace("fee_max_sat", "fee_max_sats"),
+        document.trim_end().to_owned(),
+    ] {
+        add(&broken)?.refused(422, "policy_mistakes")?;
+        assert_eq!(treasury.census()?, census);
+    }
+    // The same vault again is the vault that stands.
+    let again = add(&document)?;
+    assert!([200, 201, 409].contains(&again.status), "{}", again.text());
+    assert_eq!(treasury.census()?, census);
+    Ok(())
+}
