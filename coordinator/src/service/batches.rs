@@ -138,7 +138,7 @@ pub(crate) async fn create_batch_in(
     let now = service.now();
     lock_vault(tx, vault).await?;
     let (row, policy) = service.vault(tx, vault).await?;
-    refuse_in_trouble(tx).await?;
+    refuse_in_trouble(tx, now).await?;
     let tip = chain::tip(tx).await?.ok_or(ServiceError::NoChain)?;
     let feerate = feerate(service, tx, &policy, request.feerate_sat_vb.as_deref()).await?;
     let hold = Hold {

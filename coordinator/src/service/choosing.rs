@@ -20,19 +20,24 @@ use crate::store::vaults::VaultRow;
 use crate::store::withdrawals::{self, WithdrawalKey, WithdrawalRow};
 use crate::store::{approvals, batches};
 
-/// Refuses while a node is in trouble: its coins and fees cannot be relied on.
-pub(super) async fn refuse_in_trouble(tx: &mut Transaction) -> Result<(), ServiceError> {
-    let nodes = node::node_status(tx).await?;
-    let troubled = nodes
-        .into_iter()
-        .find_map(|node| node.trouble.map(|trouble| (node.node, trouble)));
-    match troubled {
-        None => Ok(()),
-        Some((node, trouble)) => Err(ServiceError::NodeTrouble {
-            node,
-            trouble: trouble.code(),
-        }),
+/// How old the watchtower's last word on a node may be, in seconds; it is renewed every ten.
+const LAST_WORD: u64 = 120;
+
+/// Refuses while a node is in trouble, or nobody has looked at it for a while: its coins and fees
+/// cannot be relied on.
+pub(super) async fn refuse_in_trouble(
+    tx: &mut Transaction,
+    now: UnixTime,
+) -> Result<(), ServiceError> {
+    for node in node::node_status(tx).await? {
+        let unwatched = now.secs_since(node.checked_at) > LAST_WORD;
+        let trouble = node.trouble.map(node::Trouble::code);
+        if let Some(trouble) = trouble.or(unwatched.then_some("NODE_UNWATCHED")) {
+            let node = node.node;
+            return Err(ServiceError::NodeTrouble { node, trouble });
+        }
     }
+    Ok(())
 }
 
 /// The feerate given, or the estimate of the nearest target at or after ours; never a default.

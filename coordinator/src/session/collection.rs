@@ -7,7 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bitcoin::{PublicKey, XOnlyPublicKey};
-use miniscript::{Descriptor, ForEachKey as _, descriptor::DefiniteDescriptorKey};
+use miniscript::{
+    Descriptor, DescriptorPublicKey, ForEachKey as _, descriptor::DefiniteDescriptorKey,
+};
 use policies::{
     VaultDescriptor,
     document::Signer,
@@ -224,11 +226,11 @@ fn names_of(
 
 /// Whether a key descends from the signer's extended key, by its origin.
 fn is_key_of(key: &DefiniteDescriptorKey, signer: &Signer) -> bool {
-    let origin = signer.key.path.as_ref();
-    key.master_fingerprint() == signer.key.fingerprint
-        && key
-            .full_derivation_path()
-            .is_some_and(|path| path.as_ref().starts_with(origin))
+    // The extended key itself: an origin is only what its owner says, and two may say the same.
+    match key.as_descriptor_public_key() {
+        DescriptorPublicKey::XPub(xpub) => xpub.xkey == signer.key.xpub,
+        DescriptorPublicKey::Single(_) | DescriptorPublicKey::MultiXPub(_) => false,
+    }
 }
 
 /// The names of those who can sign on a path without a timelock.

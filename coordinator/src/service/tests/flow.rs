@@ -3,7 +3,7 @@
 use bitcoin::{Amount, ScriptBuf, SignedAmount, TxOut, consensus};
 use policies::psbt::encoding::Encoding;
 use watchtower::ledger::Account;
-use watchtower::store::{events, ledger, outgoing};
+use watchtower::store::{events, ledger, node, outgoing};
 
 use super::world::World;
 use crate::roles::fixture::Kind;
@@ -379,6 +379,48 @@ async fn what_runs_out_before_the_signers_have_signed_is_not_batched() {
     let batch = world.try_batch().await.expect("a batch of the rest");
     assert_eq!(batch.withdrawals.len(), 1);
     assert_eq!(world.show("w-1").await.state, "signing");
+}
+
+#[tokio::test]
+async fn no_batch_is_made_on_a_chain_that_nobody_looks_at() {
+    let world = World::funded(Kind::Wsh, 1, 1_000_000).await;
+    world.submit("w-1", 500_000).await;
+    let status = node::NodeStatus {
+        node: "main".to_owned(),
+        chain: "regtest".to_owned(),
+        height: 0,
+        hash: None,
+        headers: 0,
+        initial_download: false,
+        trouble: None,
+        detail: String::new(),
+        checked_at: world.service.now(),
+    };
+    let mut tx = world
+        .service
+        .database()
+        .begin_write()
+        .await
+        .expect("begins");
+    node::record(&mut tx, &status).await.expect("stores");
+    tx.commit().await.expect("commits");
+    world.pass(121);
+    let error = world.try_batch().await.expect_err("is held");
+    assert_eq!(error.code(), "node_trouble");
+    let mut tx = world
+        .service
+        .database()
+        .begin_write()
+        .await
+        .expect("begins");
+    let checked_at = world.service.now();
+    let renewed = node::NodeStatus {
+        checked_at,
+        ..status
+    };
+    node::record(&mut tx, &renewed).await.expect("stores");
+    tx.commit().await.expect("commits");
+    world.try_batch().await.expect("a batch");
 }
 
 #[tokio::test]

@@ -26,6 +26,24 @@ fn take(collection: &Collection, attempt: &Attempt, signatures: Vec<OfferedSigna
 }
 
 #[test]
+fn an_origin_that_is_claimed_twice_gives_nobody_the_name_of_another() {
+    for kind in [Kind::Wsh, Kind::Tr] {
+        let vault = Vault::new(kind);
+        let attempt = vault.attempt(1);
+        let mut signers = vault.signers();
+        let alice = signers[0].key.clone();
+        signers[1].key.fingerprint = alice.fingerprint;
+        signers[1].key.path = alice.path;
+        signers.rotate_left(1);
+        let begun = Collection::begin(attempt.issued.clone(), &vault.descriptor, &signers);
+        let taken = take(&begun, &attempt, signed(&vault, &attempt, 0));
+        assert_eq!(taken.collection.signed_by(), ["alice"]);
+        let taken = take(&begun, &attempt, signed(&vault, &attempt, 1));
+        assert_eq!(taken.collection.signed_by(), ["bob"]);
+    }
+}
+
+#[test]
 fn names_tell_who_signed_and_who_is_missing() {
     for kind in [Kind::Wsh, Kind::Tr] {
         let vault = Vault::new(kind);
