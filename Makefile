@@ -44,8 +44,9 @@ pure: ## The pure half of each crate, and the signer without network code
 	@cargo clippy --locked --package countersign-signer --no-default-features --features tool -- -D warnings
 	@tests/setup/offline.sh
 
-docs: ## The reference builds without a warning
+docs: ## The reference builds, and documents show only what is there
 	@RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --workspace --no-deps --document-private-items --locked --quiet
+	@tests/setup/docs.sh
 
 coverage: ## Every test once, instrumented; 80 % of the lines at least
 	@tests/setup/coverage.sh
