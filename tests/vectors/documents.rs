@@ -1,26 +1,13 @@
 //! Documents that name tests: each name is a test that exists.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
-use crate::golden::source;
+use crate::golden::{source, sources};
 
 /// Rooms whose sources hold tests.
 const ROOMS: [&str; 5] = ["coordinator", "policies", "signer", "tests", "watchtower"];
 /// Names of tests are sentences of at least this many words.
 const WORDS: usize = 4;
-
-fn functions(folder: &Path, found: &mut BTreeSet<String>) {
-    for entry in std::fs::read_dir(folder).expect("the folder is there") {
-        let path = entry.expect("the folder is read").path();
-        if path.is_dir() {
-            functions(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = std::fs::read_to_string(&path).expect("a source file is text");
-            found.extend(text.lines().filter_map(function).map(str::to_owned));
-        }
-    }
-}
 
 /// The name of the function that a line begins.
 fn function(line: &str) -> Option<&str> {
@@ -47,13 +34,18 @@ fn named(document: &str) -> BTreeSet<&str> {
 
 #[test]
 fn every_test_that_the_security_document_names_exists() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("this package lies in the project's folder");
-    let mut tests = BTreeSet::new();
-    for room in ROOMS {
-        functions(&root.join(room), &mut tests);
-    }
+    let tests: BTreeSet<String> = ROOMS
+        .into_iter()
+        .flat_map(sources)
+        .flat_map(|text| {
+            let names: Vec<String> = text
+                .lines()
+                .filter_map(function)
+                .map(str::to_owned)
+                .collect();
+            names
+        })
+        .collect();
     let document = source("docs/security.md");
     let named = named(&document);
     assert!(named.len() > 50, "{} tests are named", named.len());

@@ -47,10 +47,30 @@ pub(crate) fn text(name: &str) -> String {
 
 /// The text of a file of the project.
 pub(crate) fn source(path: &str) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The texts of all Rust files under a folder of the project.
+pub(crate) fn sources(folder: &str) -> Vec<String> {
+    let mut texts = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("the folder is there") {
+            let path = entry.expect("the folder is read").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                texts.push(std::fs::read_to_string(path).expect("a source file is text"));
+            }
+        }
+    }
+    texts
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
-        .expect("this package lies in the project's folder");
-    std::fs::read_to_string(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+        .expect("this package lies in the project's folder")
 }
 
 /// Proves that something is refused, and for the reason that the file gives.

@@ -4,6 +4,7 @@
 mod approval;
 mod codes;
 mod documents;
+mod events;
 mod golden;
 mod hash;
 mod intent;
