@@ -1,8 +1,10 @@
 //! Attempts: what signers are asked for, and the signatures they hand in, verified one by one.
 
 use bitcoin::Txid;
-use policies::psbt::{BadSignature, Intake, OfferedSlot, read_intake};
-use policies::{UnixTime, VaultId};
+use policies::psbt::{
+    BadSignature, Intake, OfferedSlot, OtherTransaction, VerifiedSignature, read_intake,
+};
+use policies::{Receipt, UnixTime, VaultId};
 use serde::Serialize;
 use serde_json::{Map, json};
 use utoipa::ToSchema;
@@ -14,6 +16,7 @@ pub use super::attempt_view::{AttemptView, ChangeView, InputView, PaymentView};
 use super::opened::Session;
 use super::{Actor, MAX_LIMIT, Right, Service, ServiceError};
 use crate::jobs::FINALIZE;
+use crate::roles::issued::offer_again;
 use crate::session::attempt::AttemptState;
 use crate::session::collection::Collection;
 use crate::store::attempts::{self, AttemptRow, SignatureRow};
@@ -125,20 +128,19 @@ pub async fn submit_signatures(
         reason_code: refusal.code(),
         reason: refusal.to_string(),
     })?;
+    let Sifted {
+        good,
+        receipts,
+        refused,
+    } = sift(service, actor, txid, intake).await?;
     let now = service.now();
     let mut tx = service.database().begin_write().await?;
     let row = existing(&mut tx, actor, txid).await?;
     tx.lock(&format!("attempt {txid}")).await?;
     refuse_closed(&row)?;
     let session = Session::open(service, &mut tx, &row).await?;
-    let taken =
-        session
-            .collection
-            .take(&intake)
-            .map_err(|other| ServiceError::OtherTransaction {
-                expected: other.expected,
-                found: other.found,
-            })?;
+    let good = session.issued.offer(good.iter().map(offer_again));
+    let taken = session.collection.take(&good).map_err(other_transaction)?;
     let mut accepted = Vec::new();
     for verified in &taken.new {
         let input = u32::try_from(verified.input()).unwrap_or(u32::MAX);
@@ -162,12 +164,7 @@ pub async fn submit_signatures(
             });
         }
     }
-    let refused: Vec<RefusedSignature> = taken
-        .refused
-        .iter()
-        .map(|bad| refused_view(&session.collection, bad))
-        .collect();
-    let receipts = store_receipts(&mut tx, &row, &session, &intake, now).await?;
+    let receipts = store_receipts(&mut tx, &row, &session, &receipts, now).await?;
     if !accepted.is_empty() {
         append_signed(&mut tx, &row, &accepted, actor, now).await?;
     }
@@ -182,6 +179,59 @@ pub async fn submit_signatures(
         receipts,
         attempt,
     })
+}
+
+/// The most receipts that one hand-in is asked for.
+const MAX_RECEIPTS: usize = 16;
+
+/// What a signer returned, every signature verified.
+struct Sifted {
+    good: Vec<VerifiedSignature>,
+    receipts: Vec<Receipt>,
+    refused: Vec<RefusedSignature>,
+}
+
+/// Verifies what was handed in before anything is locked and away from other requests: thousands of
+/// bad signatures cost their sender's time and nobody else's.
+async fn sift(
+    service: &Service,
+    actor: &Actor,
+    txid: Txid,
+    mut intake: Intake,
+) -> Result<Sifted, ServiceError> {
+    let session = {
+        let mut tx = service.database().begin_read().await?;
+        let row = existing(&mut tx, actor, txid).await?;
+        refuse_closed(&row)?;
+        Session::open(service, &mut tx, &row).await?
+    };
+    intake.receipts.truncate(MAX_RECEIPTS);
+    let receipts = std::mem::take(&mut intake.receipts);
+    tokio::task::spawn_blocking(move || {
+        let taken = session
+            .collection
+            .take(&intake)
+            .map_err(other_transaction)?;
+        let refused = taken.refused.iter();
+        Ok(Sifted {
+            refused: refused
+                .map(|bad| refused_view(&session.collection, bad))
+                .collect(),
+            good: taken.new,
+            receipts,
+        })
+    })
+    .await
+    .map_err(|error| ServiceError::Build {
+        reason: error.to_string(),
+    })?
+}
+
+fn other_transaction(other: OtherTransaction) -> ServiceError {
+    ServiceError::OtherTransaction {
+        expected: other.expected,
+        found: other.found,
+    }
 }
 
 fn refuse_closed(row: &AttemptRow) -> Result<(), ServiceError> {
@@ -205,11 +255,11 @@ async fn store_receipts(
     tx: &mut Transaction,
     row: &AttemptRow,
     session: &Session,
-    intake: &Intake,
+    receipts: &[Receipt],
     now: UnixTime,
 ) -> Result<u32, ServiceError> {
     let mut stored = 0_u32;
-    for receipt in &intake.receipts {
+    for receipt in receipts {
         let journal = receipt.body.journal;
         let genuine = session.policy.signer_of_journal(&journal).is_some()
             && receipt.body.txid == row.txid

@@ -1,11 +1,15 @@
 //! From a request to a settled payment.
 
+use bitcoin::psbt::raw::ProprietaryKey;
 use bitcoin::{Amount, ScriptBuf, SignedAmount, TxOut, consensus};
+use policies::ids::JournalHead;
+use policies::journal::ReceiptBody;
 use policies::psbt::encoding::Encoding;
+use policies::psbt::read_strict;
 use watchtower::ledger::Account;
 use watchtower::store::{events, ledger, node, outgoing};
 
-use super::world::World;
+use super::world::{World, secret};
 use crate::roles::fixture::Kind;
 use crate::service::approvals::record_approvals;
 use crate::service::attempts::{attempt_psbt, show_attempt, submit_signatures};
@@ -242,6 +246,36 @@ async fn a_bad_signature_is_named_and_hurts_no_other() {
     assert_eq!(refused.signer.as_deref(), Some("bob"));
     world.sign(0, txid).await;
     assert!(world.sign(2, txid).await.attempt.complete);
+}
+
+#[tokio::test]
+async fn receipts_of_pinned_journals_are_kept_and_a_flood_of_them_is_not() {
+    let world = World::funded(Kind::Wsh, 1, 1_000_000).await;
+    world.submit("w-1", 500_000).await;
+    let txid = world.batch().await;
+    let mut psbt = world.signatures_of(0, txid).await;
+    let issued = read_strict(&world.stored(txid).await.psbt).expect("reads");
+    for number in 0..40 {
+        let journal = secret(if number == 0 { "stranger" } else { "journal 0" });
+        let receipt = ReceiptBody {
+            counter: 1,
+            head: JournalHead::from_bytes([1; 32]),
+            journal: journal.public(),
+            txid,
+            manifest: issued.manifest_hash(),
+            nonce: Some([number; 32]),
+            event_head: None,
+            now: world.service.now(),
+        }
+        .sign(&journal, world.vault);
+        let key = ProprietaryKey {
+            prefix: b"countersign".to_vec(),
+            subtype: 0x40,
+            key: vec![number],
+        };
+        psbt.proprietary.insert(key, receipt.encode());
+    }
+    assert_eq!(world.hand_in(txid, &psbt).await.receipts, 15);
 }
 
 #[tokio::test]
