@@ -1,34 +1,54 @@
-//! `make demo`: the whole story on a node of its own, told by the programs that an operator runs.
+//! The demo: the whole way of the money, told on a chain of its own with the real programs.
 //!
-//! With `DEMO_EXIT=1` it ends after the story; else it keeps serving until Ctrl-C.
+//! `DEMO_EXIT=1` ends it after the story; otherwise it serves until Ctrl-C. Whatever it started, and
+//! every folder it made, goes with it.
 
-mod serving;
-mod stage;
+mod afterwards;
+mod books;
+mod deposits;
+mod lie;
+mod page;
+mod signing;
 mod story;
+mod vault;
+mod withdrawals;
 
 use std::process::ExitCode;
 
-use stage::Stage;
+use harness::Failure;
+
+use self::page::Page;
+
+/// What a shell expects of a program that Ctrl-C ended.
+const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
-    let mut stage = Stage::open();
-    let told = story::tell(&mut stage).and_then(|treasury| {
-        stage.end();
-        if exits() {
-            return Ok(());
-        }
-        serving::until_interrupted(&stage, &treasury)
-    });
-    match told {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            stage.text(&format!("\nThe demo failed: {failure:?}"));
-            ExitCode::FAILURE
-        }
+    let Ok(mut page) = Page::open() else {
+        return ExitCode::FAILURE;
+    };
+    let told = story::tell(&mut page, stays());
+    let ending = match &told {
+        _ if page.is_interrupted() => Page::close("Stopped as asked. Nothing is left running."),
+        Ok(()) => Page::close("The end. Nothing is left running."),
+        Err(failure) => page.fail(failure),
+    };
+    match (told, ending) {
+        (Ok(()), Ok(())) => ExitCode::SUCCESS,
+        _ if page.is_interrupted() => ExitCode::from(INTERRUPTED),
+        _ => ExitCode::FAILURE,
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the demo's one setting")]
-fn exits() -> bool {
-    std::env::var_os("DEMO_EXIT").is_some_and(|value| !value.is_empty() && value != "0")
+/// Whether the demo keeps serving after the story.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the demo's one setting; make passes it on as it came"
+)]
+fn stays() -> bool {
+    std::env::var_os("DEMO_EXIT").is_none_or(|value| value.is_empty() || value == "0")
+}
+
+/// A failure that only says that somebody pressed Ctrl-C.
+fn interrupted() -> Failure {
+    Failure::new("interrupted")
 }

@@ -178,6 +178,12 @@ impl Coordinator {
         }
     }
 
+    /// The ends of its logs.
+    pub(crate) fn last_words(&self) -> String {
+        let running = self.running.iter();
+        running.map(Process::titled_last_words).collect()
+    }
+
     /// All that it printed.
     pub fn log(&self) -> Result<String, Failure> {
         let mut all = String::new();

@@ -100,6 +100,11 @@ impl Process {
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(20)..].join("\n")
     }
+
+    /// The end of what it printed, below its name.
+    pub(crate) fn titled_last_words(&self) -> String {
+        format!("== {}\n{}\n", self.name, self.last_words())
+    }
 }
 
 impl Drop for Process {

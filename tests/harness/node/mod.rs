@@ -81,6 +81,11 @@ impl Bitcoind {
         }
     }
 
+    /// The end of its log.
+    pub(crate) fn last_words(&self) -> String {
+        self.process.titled_last_words()
+    }
+
     /// The address of its RPC service, as programs are told it.
     pub fn url(&self) -> String {
         self.rpc.url()

@@ -148,6 +148,16 @@ impl Treasury {
         self.coordinator.must_be_well()
     }
 
+    /// The ends of all logs, each below its program's name.
+    pub fn last_words(&self) -> String {
+        let mut words = self.node.last_words();
+        words += &self.coordinator.last_words();
+        if let Some(cosigner) = &self.cosigner {
+            words += &cosigner.titled_last_words();
+        }
+        words
+    }
+
     /// How much of everything is stored: equal before and after means that nothing was changed.
     pub fn census(&self) -> Result<String, Failure> {
         let tables = [
