@@ -1,8 +1,10 @@
 //! What the whole of Countersign does, told in sentences: each on a node and database of its own.
 
 mod bad_input;
+mod books;
 mod deposits;
 mod exactly_once;
+mod grants;
 mod hostile_coordinator;
 mod hostile_signer;
 mod policy_files;

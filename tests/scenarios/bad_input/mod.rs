@@ -3,11 +3,15 @@
 
 mod destinations;
 mod intents;
+mod nodes;
 mod requests;
+mod signatures;
 
 use bitcoin::Amount;
-use harness::{Engine, Failure, Outcome, SHORT, ScriptKind, Treasury, wait_until};
+use harness::{Engine, Failure, Outcome, ScriptKind, Treasury};
 use serde_json::Value;
+
+use crate::books::event_head;
 
 /// What the vault of these scenarios holds.
 const FUNDS: Amount = Amount::from_sat(10_000_000);
@@ -22,12 +26,7 @@ fn funded() -> Result<Treasury, Failure> {
 /// Everything that a refusal must leave as it was: what is stored, the balance, the event chain.
 fn state(treasury: &Treasury) -> Result<(String, Value, Value), Failure> {
     let balance = treasury.auditor().get(&treasury.path("/balance"))?.done()?;
-    let events = treasury.store.number("SELECT COUNT(*) FROM event")?;
-    // Events are numbered a moment after they are written.
-    let head = wait_until("all events to be numbered", SHORT, || {
-        let status = treasury.auditor().get("/status")?.done()?;
-        Ok((status["event_number"] == events).then(|| status["event_hash"].clone()))
-    })?;
+    let head = event_head(treasury)?;
     Ok((treasury.census()?, balance, head))
 }
 

@@ -1,0 +1,241 @@
+//! Which role may do what with the coordinator's tables, on a real PostgreSQL.
+
+use std::collections::BTreeSet;
+
+use harness::{Failure, Outcome, Postgres, Role};
+use tokio::runtime::Runtime;
+use watchtower::store::database::Database;
+
+/// What each role may do: `s` select, `i` insert. Nobody may delete or truncate anything.
+const GRANTED: &[(&str, &str, &str, &str, &str)] = &[
+    // table, coordinator, watchtower, web, auditor
+    ("address", "si", "", "s", "s"),
+    ("approval", "si", "", "si", "s"),
+    ("attempt", "si", "", "s", "s"),
+    ("attempt_receipt", "si", "", "s", "s"),
+    ("attempt_signature", "si", "", "s", "s"),
+    ("batch", "si", "", "s", "s"),
+    ("batch_withdrawal", "si", "", "s", "s"),
+    ("coordinator_migration", "s", "", "s", "s"),
+    ("job", "si", "", "s", "s"),
+    ("keychain_cursor", "si", "", "s", "s"),
+    ("policy", "si", "", "s", "s"),
+    ("reservation", "si", "", "s", "s"),
+    // The auditor sees who holds tokens, never what a token could be checked against.
+    ("token", "si", "", "s", ""),
+    ("vault", "si", "", "s", "s"),
+    ("void", "si", "", "s", "s"),
+    ("withdrawal", "si", "", "si", "s"),
+];
+
+/// The only columns that anybody may change, and only the coordinator may.
+const UPDATED: &[(&str, &[&str])] = &[
+    (
+        "attempt",
+        &[
+            "confirmations",
+            "detail",
+            "final_transaction",
+            "state",
+            "version",
+        ],
+    ),
+    ("batch_withdrawal", &["live"]),
+    (
+        "job",
+        &[
+            "attempts",
+            "done_at",
+            "epoch",
+            "last_error",
+            "lease_holder",
+            "lease_until",
+            "parked_reason",
+            "run_at",
+        ],
+    ),
+    ("keychain_cursor", &["next_index"]),
+    ("reservation", &["release_reason", "released_at"]),
+    ("token", &["revoked_at"]),
+    ("vault", &["keyset", "policy"]),
+    ("withdrawal", &["detail", "state", "version"]),
+];
+
+const ROLES: [Role; 4] = [
+    Role::Coordinator,
+    Role::Watchtower,
+    Role::Web,
+    Role::Auditor,
+];
+const VERBS: [(&str, char); 5] = [
+    ("SELECT", 's'),
+    ("INSERT", 'i'),
+    ("UPDATE", 'u'),
+    ("DELETE", 'd'),
+    ("TRUNCATE", 't'),
+];
+
+/// A server with the tables of the watchtower alone, then with the coordinator's, and their names.
+fn migrated() -> Result<(Postgres, Vec<String>), Failure> {
+    let postgres = Postgres::start()?;
+    let url = postgres.url(Role::Administrator);
+    let tables = |postgres: &Postgres| -> Result<BTreeSet<String>, Failure> {
+        let names = postgres.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")?;
+        Ok(names.lines().map(str::to_owned).collect())
+    };
+    let runtime = Runtime::new()?;
+    let database = runtime.block_on(Database::open(&url))?;
+    runtime.block_on(watchtower::store::migrate(&database))?;
+    let watchtowers = tables(&postgres)?;
+    runtime.block_on(coordinator::store::migrate(&database))?;
+    runtime.block_on(coordinator::store::migrate(&database))?;
+    runtime.block_on(database.close());
+    let own = tables(&postgres)?
+        .difference(&watchtowers)
+        .cloned()
+        .collect();
+    postgres.let_roles_log_in()?;
+    Ok((postgres, own))
+}
+
+/// 1. The tables are made as an operator would make them, twice.
+/// 2. Every table of the coordinator stands in the matrix above.
+/// 3. Every table × role × verb, and every column × role for changes, is as written there: nothing
+///    more, nothing less.
+#[test]
+#[expect(
+    clippy::print_stdout,
+    reason = "how much was tried belongs into the report"
+)]
+fn each_role_may_do_with_the_coordinators_tables_what_is_granted() -> Outcome {
+    let (postgres, tables) = migrated()?;
+    let known: Vec<&str> = GRANTED.iter().map(|(table, ..)| *table).collect();
+    assert_eq!(tables, known, "every table stands in the matrix");
+    let ask = |privilege: &str| {
+        Ok::<_, Failure>(postgres.sql(&format!("SELECT {privilege}"))?.trim() == "t")
+    };
+    let (mut wrong, mut cells) = (Vec::new(), 0);
+    for (table, coordinator, watchtower, web, auditor) in GRANTED {
+        for (role, letters) in ROLES.iter().zip([coordinator, watchtower, web, auditor]) {
+            for (verb, letter) in VERBS {
+                let name = role.name();
+                let may = ask(&format!(
+                    "has_table_privilege('{name}', '{table}', '{verb}')"
+                ))?;
+                if may != letters.contains(letter) {
+                    wrong.push(format!("{name} {verb} {table}: {may}"));
+                }
+                cells += 1;
+            }
+        }
+    }
+    let mut columns = 0;
+    for role in ROLES {
+        let name = role.name();
+        let may = postgres.sql(&format!(
+            "SELECT table_name || '.' || column_name FROM information_schema.columns
+             WHERE table_schema = 'public' AND table_name IN ('{}')
+             AND has_column_privilege('{name}', table_name::regclass, column_name, 'UPDATE')
+             ORDER BY 1",
+            tables.join("','")
+        ))?;
+        let may: BTreeSet<String> = may.lines().map(str::to_owned).collect();
+        let granted: BTreeSet<String> = UPDATED
+            .iter()
+            .filter(|_| role.name() == Role::Coordinator.name())
+            .flat_map(|(table, columns)| {
+                columns
+                    .iter()
+                    .map(move |column| format!("{table}.{column}"))
+            })
+            .collect();
+        for differs in may.symmetric_difference(&granted) {
+            wrong.push(format!(
+                "{name} UPDATE {differs}: {}",
+                may.contains(differs)
+            ));
+        }
+        columns += may.len();
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(cells, GRANTED.len() * ROLES.len() * VERBS.len());
+    println!("{cells} cells of tables, {columns} columns that may change");
+    Ok(())
+}
+
+/// 1. Each role logs in and tries what it must never do: the auditor to read the hashes of tokens,
+///    the watchtower to look at withdrawals, the web to approve a withdrawal by itself, the
+///    coordinator to rewrite an amount, a policy, a signature, or its migrations, anybody to delete.
+/// 2. PostgreSQL itself refuses each, for lack of permission.
+#[test]
+fn postgres_refuses_what_a_role_must_never_do() -> Outcome {
+    let (postgres, tables) = migrated()?;
+    let mut tried = vec![
+        (Role::Auditor, "SELECT sha256 FROM token".to_owned()),
+        (Role::Auditor, "SELECT * FROM token".to_owned()),
+        (Role::Watchtower, "SELECT * FROM withdrawal".to_owned()),
+        (
+            Role::Watchtower,
+            "UPDATE withdrawal SET state = 'approved'".to_owned(),
+        ),
+        (
+            Role::Web,
+            "UPDATE withdrawal SET state = 'approved'".to_owned(),
+        ),
+        (
+            Role::Web,
+            "INSERT INTO token SELECT * FROM token".to_owned(),
+        ),
+        (
+            Role::Coordinator,
+            "UPDATE withdrawal SET amount = 1".to_owned(),
+        ),
+        (
+            Role::Coordinator,
+            "UPDATE withdrawal SET intent = ''".to_owned(),
+        ),
+        (
+            Role::Coordinator,
+            "UPDATE policy SET document = ''".to_owned(),
+        ),
+        (
+            Role::Coordinator,
+            "UPDATE approval SET expires = 0".to_owned(),
+        ),
+        (Role::Coordinator, "UPDATE attempt SET psbt = ''".to_owned()),
+        (
+            Role::Coordinator,
+            "UPDATE attempt_signature SET input = 0".to_owned(),
+        ),
+        (
+            Role::Coordinator,
+            "UPDATE reservation SET txid = ''".to_owned(),
+        ),
+        (
+            Role::Coordinator,
+            "UPDATE token SET role = 'operator'".to_owned(),
+        ),
+        (
+            Role::Coordinator,
+            "DELETE FROM coordinator_migration".to_owned(),
+        ),
+        (
+            Role::Coordinator,
+            "ALTER TABLE withdrawal DROP COLUMN amount".to_owned(),
+        ),
+        (Role::Coordinator, "SET ROLE countersign_owner".to_owned()),
+    ];
+    for table in &tables {
+        tried.extend(ROLES.map(|role| (role, format!("DELETE FROM {table}"))));
+    }
+    for (role, statement) in &tried {
+        let Err(refused) = postgres.sql_as(*role, statement) else {
+            return Err(Failure::new(format!("{} may {statement}", role.name())));
+        };
+        let words = refused.to_string();
+        let denied = words.contains("permission denied") || words.contains("must be owner");
+        assert!(denied, "{} {statement}: {words}", role.name());
+    }
+    postgres.sql_as(Role::Auditor, "SELECT id, name, role FROM token")?;
+    Ok(())
+}
