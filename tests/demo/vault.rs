@@ -73,7 +73,7 @@ pub(crate) fn everyone_pins(page: &mut Page, people: &People) -> Outcome {
         let key: String = key.chars().take(24).collect();
         page.fact(
             signer.name(),
-            &format!("pinned; journal {key}… proves itself, {entries} entries"),
+            &format!("pinned; journal {key}…, {entries} entries"),
         )?;
     }
     page.fact("dana", "pinned; she approves and signs no transactions")
