@@ -6,6 +6,7 @@ mod intents;
 mod nodes;
 mod requests;
 mod signatures;
+mod tokens;
 
 use bitcoin::Amount;
 use harness::{Engine, Failure, Outcome, ScriptKind, Treasury};

@@ -1,0 +1,251 @@
+//! Tokens that are missing, wrong or revoked, or that are for less than what is asked.
+
+use std::collections::BTreeSet;
+
+use bitcoin::Amount;
+use harness::{
+    AUTOMATIC_MAX_SAT, Answer, Api, Failure, Outcome, People, Purse, ScriptKind, Treasury, field,
+};
+use serde_json::{Value, json};
+use ureq::http::Method;
+
+use super::{funded, nothing_changes};
+
+/// Which roles may ask what: `s` service, `g` signer, `o` operator, `a` auditor.
+const ROUTES: &[(&str, &str, &str)] = &[
+    ("GET", "/vaults", "sgoa"),
+    ("POST", "/vaults", "o"),
+    ("GET", "/vaults/{vault}", "sgoa"),
+    ("GET", "/vaults/{vault}/addresses", "sgoa"),
+    ("POST", "/vaults/{vault}/addresses", "so"),
+    ("GET", "/vaults/{vault}/deposits", "sgoa"),
+    ("GET", "/vaults/{vault}/coins", "sgoa"),
+    ("GET", "/vaults/{vault}/balance", "sgoa"),
+    ("GET", "/vaults/{vault}/ledger", "sgoa"),
+    ("GET", "/vaults/{vault}/reconciliation", "sgoa"),
+    ("POST", "/vaults/{vault}/reconciliation", "o"),
+    ("GET", "/vaults/{vault}/reconciliation/{request}", "sgoa"),
+    ("GET", "/vaults/{vault}/withdrawals", "sgoa"),
+    ("POST", "/vaults/{vault}/withdrawals", "so"),
+    (
+        "GET",
+        "/vaults/{vault}/withdrawals/{requester}/{id}",
+        "sgoa",
+    ),
+    (
+        "POST",
+        "/vaults/{vault}/withdrawals/{requester}/{id}/cancel",
+        "so",
+    ),
+    ("POST", "/vaults/{vault}/approvals", "sgo"),
+    ("GET", "/vaults/{vault}/batches", "sgoa"),
+    ("POST", "/vaults/{vault}/batches", "o"),
+    ("GET", "/batches/{id}", "sgoa"),
+    ("GET", "/vaults/{vault}/attempts", "sgoa"),
+    ("GET", "/attempts/{txid}", "sgoa"),
+    ("GET", "/attempts/{txid}/psbt", "sgoa"),
+    ("POST", "/attempts/{txid}/signatures", "go"),
+    ("GET", "/events", "sgoa"),
+    ("GET", "/events/verification", "sgoa"),
+    ("GET", "/tokens", "o"),
+    ("POST", "/tokens", "o"),
+    ("DELETE", "/tokens/{id}", "o"),
+    ("GET", "/status", "sgoa"),
+];
+
+/// Good requests for every route, about things that exist.
+struct Requests {
+    vault: String,
+    txid: String,
+    batch: String,
+    document: String,
+    intent: Value,
+    approval: Value,
+    psbt: Vec<u8>,
+}
+
+impl Requests {
+    fn of(treasury: &Treasury) -> Result<Self, Failure> {
+        let to = Purse::stranger(1);
+        treasury.withdraw("w-1", &to, Amount::from_sat(1_000_000))?;
+        let large = Amount::from_sat(AUTOMATIC_MAX_SAT + 1);
+        treasury.withdraw("w-2", &to, large)?;
+        let txid = treasury.batch()?.to_string();
+        let standing = treasury.withdrawal("w-2")?;
+        let intent = treasury.signed_bytes(field(&standing, "intent")?.as_bytes());
+        let attempt = treasury
+            .auditor()
+            .get(&format!("/attempts/{txid}"))?
+            .done()?;
+        Ok(Self {
+            vault: treasury.people.policy.vault.to_string(),
+            batch: field(&attempt, "batch")?,
+            psbt: treasury.psbt(txid.parse()?)?,
+            txid,
+            document: String::from_utf8(treasury.people.policy.bytes.clone())?,
+            approval: treasury
+                .people
+                .dana
+                .approve(std::slice::from_ref(&intent))?,
+            intent,
+        })
+    }
+
+    #[track_caller]
+    fn send(&self, api: &Api, verb: &str, route: &str) -> Result<Answer, Failure> {
+        let batch = if route.starts_with("/batches") {
+            &self.batch
+        } else {
+            "w-2"
+        };
+        let path = route
+            .replace("{vault}", &self.vault)
+            .replace("{txid}", &self.txid)
+            .replace("{requester}", "exchange")
+            .replace("{request}", "1")
+            .replace("{id}", batch);
+        let body = match route.rsplit('/').next() {
+            Some("vaults") => json!({ "document": self.document }),
+            Some("withdrawals") => self.intent.clone(),
+            Some("approvals") => self.approval.clone(),
+            Some("tokens") => json!({ "name": "x", "role": "operator" }),
+            _ => json!({}),
+        };
+        match verb {
+            "GET" => api.get(&path),
+            "DELETE" => api.delete(&path),
+            _ if route.ends_with("/signatures") => api.post_bytes(&path, &self.psbt),
+            _ => api.post(&path, &body),
+        }
+    }
+}
+
+/// 1. The matrix of this file names every route that the API describes.
+/// 2. Without a token, with a wrong one, with half of one or with a revoked one, every route refuses.
+/// 3. With a token of each role, every route outside the role's part refuses, and every route to
+///    read in it answers.
+#[test]
+#[expect(
+    clippy::print_stdout,
+    reason = "how much was tried belongs into the report"
+)]
+fn each_role_is_refused_what_is_not_its_part() -> Outcome {
+    let mut treasury = funded()?;
+    let anybody = treasury.operator().with_token(None);
+    let described = anybody.get("/openapi.json")?.done()?;
+    let mut routes = BTreeSet::new();
+    for (path, verbs) in described["paths"].as_object().into_iter().flatten() {
+        for verb in verbs.as_object().into_iter().flatten() {
+            let path = path.trim_start_matches("/api/v1").to_owned();
+            routes.insert((verb.0.to_uppercase(), path));
+        }
+    }
+    let known: BTreeSet<_> = ROUTES
+        .iter()
+        .map(|(verb, path, _)| ((*verb).to_owned(), (*path).to_owned()))
+        .collect();
+    assert_eq!(routes, known, "every route stands in the matrix");
+
+    let requests = Requests::of(&treasury)?;
+    let new = json!({ "name": "gone", "role": "operator" });
+    let revoked = treasury.operator().post("/tokens", &new)?.done()?;
+    let id = field(&revoked["token"], "id")?;
+    let was = field(&revoked, "secret")?;
+    let holder = anybody.with_token(Some(&was));
+    holder.get("/status")?.done()?;
+    holder.delete(&format!("/tokens/{id}"))?.done()?;
+    let (mut refused, mut answered) = (0, 0);
+    nothing_changes(&mut treasury, |treasury| {
+        let own = treasury.coordinator.token();
+        let wrong = [
+            None,
+            Some(was.clone()),
+            Some("ab".repeat(32)),
+            Some(own[..own.len() / 2].to_owned()),
+            Some(format!("{own}0")),
+            Some(own.to_uppercase()),
+            Some("' OR 1=1 --".to_owned()),
+        ];
+        for token in wrong {
+            let api = anybody.with_token(token.as_deref());
+            for (verb, route, _) in ROUTES {
+                requests
+                    .send(&api, verb, route)?
+                    .refused(401, "unauthorized")?;
+                refused += 1;
+            }
+        }
+        let basic = [("authorization", "Basic b3BlcmF0b3I6eA==")];
+        anybody
+            .send(&Method::GET, "/status", &basic, Vec::new())?
+            .refused(401, "unauthorized")?;
+        let roles = [
+            ('s', treasury.service()),
+            ('g', treasury.signer()),
+            ('o', treasury.operator()),
+            ('a', treasury.auditor()),
+        ];
+        for (letter, api) in roles {
+            for (verb, route, roles) in ROUTES {
+                if !roles.contains(letter) {
+                    requests
+                        .send(&api, verb, route)?
+                        .refused(403, "forbidden")?;
+                    refused += 1;
+                } else if *verb == "GET" {
+                    let answer = requests.send(&api, verb, route)?;
+                    // The one thing asked for that does not exist is a reconciliation.
+                    if !route.ends_with("{request}") && answer.status != 200 {
+                        answer.done()?;
+                    }
+                    answered += 1;
+                }
+            }
+        }
+        Ok(())
+    })?;
+    println!(
+        "{} routes: {refused} requests refused, {answered} answered",
+        ROUTES.len()
+    );
+    Ok(())
+}
+
+/// 1. A second vault is added, and an operator's token made for that one only.
+/// 2. With it, everything of the first vault is as if it did not exist, whatever is asked.
+/// 3. Lists and events show nothing of the first vault.
+#[test]
+fn token_of_another_vault_learns_nothing() -> Outcome {
+    let mut treasury = funded()?;
+    let requests = Requests::of(&treasury)?;
+    let others = People::agree(ScriptKind::Tr, &treasury.node)?;
+    let document = String::from_utf8(others.policy.bytes.clone())?;
+    let operator = treasury.operator();
+    operator
+        .post("/vaults", &json!({ "document": document }))?
+        .done()?;
+    let vault = others.policy.vault.to_string();
+    let new = json!({ "name": "other", "role": "operator", "vault": vault });
+    let secret = field(&operator.post("/tokens", &new)?.done()?, "secret")?;
+    nothing_changes(&mut treasury, |treasury| {
+        let api = treasury.operator().with_token(Some(&secret));
+        for (verb, route, _) in ROUTES {
+            let answer = requests.send(&api, verb, route)?;
+            let (status, code) = match (*verb, *route) {
+                (_, route) if route.starts_with("/vaults/") => (404, "unknown_vault"),
+                (_, route) if route.starts_with("/batches/") => (404, "unknown_batch"),
+                (_, route) if route.starts_with("/attempts/") => (404, "unknown_attempt"),
+                ("GET", "/vaults" | "/events" | "/status") => {
+                    let text = answer.text();
+                    answer.done()?;
+                    assert!(!text.contains(&requests.vault), "{text}");
+                    assert!(!text.contains(&requests.txid), "{text}");
+                    continue;
+                }
+                _ => (403, "forbidden"),
+            };
+            answer.refused(status, code)?;
+        }
+        Ok(())
+    })
+}
