@@ -4,6 +4,7 @@
 mod destinations;
 mod intents;
 mod nodes;
+mod policy_files;
 mod requests;
 mod signatures;
 mod tokens;
