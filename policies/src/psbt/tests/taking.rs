@@ -280,6 +280,31 @@ fn a_signature_for_an_input_that_is_not_there_is_refused() {
 }
 
 #[test]
+fn scripts_control_blocks_and_annexes_are_not_taken_for_signatures() {
+    let issued = IssuedAttempt::of(&World::new(ScriptKind::Tr));
+    let offered = |elements: &[&[u8]]| {
+        let mut psbt = issued.psbt.clone();
+        psbt.inputs[0].final_script_witness = Some(Witness::from_slice(elements));
+        let intake = read_intake(&psbt.serialize()).expect("read");
+        intake.signatures.len()
+    };
+    let signature = &[7; 64][..];
+    // As long as a signature, all of them.
+    let script = &[0x51; 64][..];
+    let control_block = &[&[0xc1][..], &[7; 64]].concat()[..];
+    let annex = &[&[0x50][..], &[7; 63]].concat()[..];
+    assert_eq!(offered(&[signature]), 1);
+    assert_eq!(offered(&[signature, annex]), 1);
+    assert_eq!(offered(&[signature, script, control_block]), 1);
+    assert_eq!(
+        offered(&[signature, signature, script, control_block, annex]),
+        2
+    );
+    assert_eq!(offered(&[signature, script]), 1);
+    assert_eq!(offered(&[]), 0);
+}
+
+#[test]
 fn a_flood_of_signatures_is_taken_up_to_its_bound() {
     for world in World::both() {
         let issued = IssuedAttempt::of(&world);
