@@ -63,6 +63,9 @@ CREATE TABLE withdrawal (
     UNIQUE (intent_hash)
 ){strict};
 
+-- One output satisfies every withdrawal of one script and amount (M2).
+CREATE INDEX withdrawal_by_payment ON withdrawal (vault, script_pubkey, amount);
+
 CREATE INDEX withdrawal_by_state ON withdrawal (vault, state, submitted_at);
 
 -- Every approval and refusal that verified, with the proof that ties it to the intent.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::CliError;
 
 /// The widest a column of a table gets before its middle is cut.
-const COLUMN: usize = 34;
+const COLUMN: usize = 20;
 
 /// How answers are shown.
 pub(super) struct Output {
@@ -157,7 +157,7 @@ fn short(text: &str) -> String {
     if chars.len() <= COLUMN {
         return text.to_owned();
     }
-    let head: String = chars.iter().take(14).collect();
+    let head: String = chars.iter().take(8).collect();
     let tail: String = chars.iter().skip(chars.len().saturating_sub(8)).collect();
     format!("{head}…{tail}")
 }
@@ -256,7 +256,7 @@ mod tests {
         let text = table(&items, &["id", "amount_sat"]);
         assert_eq!(
             text,
-            "id                       amount sat\nw-1                               5\n0123456789abcd…89abcdef       12345\n"
+            "id                 amount sat\nw-1                         5\n01234567…89abcdef       12345\n"
         );
     }
 

@@ -96,7 +96,7 @@ pub async fn round(service: &Service, instance: &str) -> Result<bool, ServiceErr
         let mut due = Vec::new();
         let page = usize::try_from(PAGE).unwrap_or(usize::MAX);
         // Recurring work without anything to do stays due: it must not take the page from the rest.
-        for (kind, key) in jobs::due(&mut tx, now).await? {
+        for (kind, key) in jobs::due(&mut tx, instance, now).await? {
             if due.len() < page && has_work(&mut tx, &kind, &key, now).await? {
                 due.push((kind, key));
             }

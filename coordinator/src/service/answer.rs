@@ -86,6 +86,7 @@ impl ServiceError {
             Self::Denied(_) => ("denied_by_policy", Class::Refused),
             Self::InsufficientFunds { .. } => ("insufficient_funds", Class::Refused),
             Self::IdReused { .. } => ("id_reused", Class::Conflict),
+            Self::EqualPayment { .. } => ("equal_withdrawal", Class::Conflict),
             Self::NotCancellable { .. } => ("not_cancellable", Class::Conflict),
             Self::UnknownApprovalKey { .. } => ("unknown_approval_key", Class::Refused),
             Self::ApprovalPurpose { .. } => ("approval_wrong_purpose", Class::Refused),
@@ -155,7 +156,9 @@ impl ServiceError {
                 json!({ "available_sat": available.to_sat(), "wanted_sat": wanted.to_sat() })
             }
             Self::Denied(reason) => json!({ "reason": reason.code() }),
-            Self::IdReused { requester, id } | Self::UnknownWithdrawal { requester, id } => {
+            Self::IdReused { requester, id }
+            | Self::EqualPayment { requester, id }
+            | Self::UnknownWithdrawal { requester, id } => {
                 json!({ "requester": requester, "id": id })
             }
             Self::NotCancellable {

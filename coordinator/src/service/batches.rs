@@ -147,7 +147,7 @@ pub(crate) async fn create_batch_in(
     };
     let withdrawals =
         choose_withdrawals(tx, &row, &policy, request.withdrawals.as_deref(), hold).await?;
-    let (candidates, fundings) = candidates(tx, &row).await?;
+    let (candidates, fundings) = candidates(tx, &row, tip.height).await?;
     let plan = Plan {
         policy: Arc::clone(&policy),
         withdrawals,

@@ -212,13 +212,18 @@ type Spendable = (
 pub(super) async fn candidates(
     tx: &mut Transaction,
     vault: &VaultRow,
+    tip: u32,
 ) -> Result<Spendable, ServiceError> {
     let reserved: BTreeSet<_> = batches::reserved(tx, vault.id).await?.into_iter().collect();
     let mut candidates = Vec::new();
     let mut fundings = BTreeMap::new();
     for spendable in coins::spendable_coins(tx, vault.id, vault.keyset).await? {
         let coin = spendable.coin;
-        if reserved.contains(&coin.outpoint) {
+        // A coin that settled stays so while its block stands; after a reorg to a lower tip it may be
+        // less deep than the policy demands (M6).
+        let height = coin.placement.block().map_or(0, |block| block.height);
+        let depth = tip.saturating_sub(height).saturating_add(1);
+        if reserved.contains(&coin.outpoint) || depth < coin.script.settle_depth {
             continue;
         }
         fundings.insert(coin.outpoint.txid, spendable.funding);
@@ -230,7 +235,7 @@ pub(super) async fn candidates(
             },
             keychain: coin.script.keychain,
             index: coin.script.index,
-            height: coin.placement.block().map_or(0, |block| block.height),
+            height,
         });
     }
     Ok((candidates, fundings))

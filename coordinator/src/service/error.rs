@@ -187,6 +187,16 @@ pub enum ServiceError {
         /// The id.
         id: WithdrawalId,
     },
+    /// Another withdrawal pays the same script the same amount, so one output would satisfy both.
+    #[error(
+        "{requester}/{id} pays the same script the same amount: one output would satisfy both, so signers pay only one"
+    )]
+    EqualPayment {
+        /// The other's requester.
+        requester: RequesterName,
+        /// The other's id.
+        id: WithdrawalId,
+    },
     /// The withdrawal is past cancelling.
     #[error("withdrawal {requester}/{id} is {state} and can no longer be cancelled")]
     NotCancellable {

@@ -77,6 +77,12 @@ pub async fn submit_withdrawal(
         });
     }
     check_terms(&mut tx, &row, &policy, &intent, now).await?;
+    if let Some(other) = withdrawals::equal_payment(&mut tx, vault, &intent).await? {
+        return Err(ServiceError::EqualPayment {
+            requester: other.requester,
+            id: other.id,
+        });
+    }
     let requirement = match decide(&policy, &intent) {
         Decision::Denied(reason) => return Err(ServiceError::Denied(reason)),
         Decision::Needs(requirement) => requirement,

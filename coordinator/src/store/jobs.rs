@@ -99,13 +99,15 @@ pub async fn ensure(
 /// On a failed statement or a corrupt row.
 pub async fn due(
     tx: &mut Transaction,
+    holder: &str,
     now: UnixTime,
 ) -> Result<Vec<(String, String)>, DatabaseError> {
     tx.rows(
         "SELECT kind, key FROM job
-         WHERE done_at IS NULL AND parked_reason IS NULL AND run_at <= $1 AND lease_until <= $1
+         WHERE done_at IS NULL AND parked_reason IS NULL AND run_at <= $1
+             AND (lease_until <= $1 OR lease_holder = $2)
          ORDER BY run_at, kind, key",
-        &[Value::from_u64(now.as_secs())?],
+        &[Value::from_u64(now.as_secs())?, holder.into()],
     )
     .await?
     .iter()
@@ -141,7 +143,7 @@ pub async fn claim(
     tx.optional_row(
         "UPDATE job SET lease_holder = $1, lease_until = $2, epoch = epoch + 1
          WHERE kind = $3 AND key = $4 AND done_at IS NULL AND parked_reason IS NULL
-             AND run_at <= $5 AND lease_until <= $5
+             AND run_at <= $5 AND (lease_until <= $5 OR lease_holder = $1)
          RETURNING kind, key, attempts, epoch",
         &[
             holder.into(),

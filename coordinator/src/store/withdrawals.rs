@@ -133,6 +133,35 @@ pub async fn lookup(
     .transpose()
 }
 
+/// A withdrawal that pays the same script the same amount, and that was paid or still may be: signers
+/// count both as one line and pay it once (M2).
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn equal_payment(
+    tx: &mut Transaction,
+    vault: VaultId,
+    intent: &Intent,
+) -> Result<Option<WithdrawalKey>, DatabaseError> {
+    tx.optional_row(
+        "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
+             version, submitted_at
+         FROM withdrawal
+         WHERE vault = $1 AND script_pubkey = $2 AND amount = $3
+             AND state NOT IN ('rejected', 'expired', 'cancelled')
+         ORDER BY submitted_at LIMIT 1",
+        &[
+            vault.to_bytes().into(),
+            intent.script_pubkey.to_bytes().into(),
+            Value::from_u64(intent.amount.to_sat())?,
+        ],
+    )
+    .await?
+    .as_ref()
+    .map(|row| read(row).map(|withdrawal| withdrawal.key))
+    .transpose()
+}
+
 /// The withdrawal of an intent.
 ///
 /// # Errors

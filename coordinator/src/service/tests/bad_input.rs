@@ -190,7 +190,7 @@ async fn the_same_body_answers_the_same_and_another_under_its_id_is_a_conflict()
 async fn parallel_requests_never_promise_more_than_there_is() {
     let world = World::funded(Kind::Wsh, 1, 1_000_000).await;
     let intents: Vec<_> = (0..20)
-        .map(|number| world.intent(&format!("w-{number}"), 400_000))
+        .map(|number| world.intent(&format!("w-{number}"), 400_000 + number))
         .collect();
     let mut tasks = tokio::task::JoinSet::new();
     for intent in intents {
@@ -350,21 +350,23 @@ async fn a_policy_of_another_network_or_with_mistakes_is_refused() {
 }
 
 #[tokio::test]
-async fn two_payments_equal_in_script_and_amount_never_stand_in_one_batch() {
+async fn a_second_payment_equal_in_script_and_amount_is_refused_while_the_first_may_be_paid() {
     let world = World::funded(Kind::Wsh, 4, 1_000_000).await;
-    for id in ["w-1", "w-2"] {
-        let intent = policies::Intent {
-            script_pubkey: foreign(1),
-            ..world.intent(id, 300_000)
-        };
-        world.try_submit(&intent).await.expect("is taken");
-    }
-    assert_eq!(
-        world.try_batch().await.expect("a batch").withdrawals.len(),
-        1
-    );
-    assert_eq!(
-        world.try_batch().await.expect("a batch").withdrawals.len(),
-        1
-    );
+    let pay = |id: &str, sat: u64| policies::Intent {
+        script_pubkey: foreign(1),
+        ..world.intent(id, sat)
+    };
+    world
+        .try_submit(&pay("w-1", 300_000))
+        .await
+        .expect("is taken");
+    let again = world.try_submit(&pay("w-2", 300_000)).await;
+    assert_eq!(again.expect_err("is refused").code(), "equal_withdrawal");
+    world
+        .try_submit(&pay("w-2", 299_999))
+        .await
+        .expect("one satoshi less is another payment");
+    world.try_batch().await.expect("a batch");
+    let again = world.try_submit(&pay("w-3", 300_000)).await;
+    assert_eq!(again.expect_err("is refused").code(), "equal_withdrawal");
 }
