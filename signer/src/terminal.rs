@@ -113,7 +113,8 @@ impl Terminal {
             .lock()
             .read_line(&mut answer)
             .map_err(|error| Failure::because(Class::Device, "STDIN", error.to_string()))?;
-        if answer.trim().eq_ignore_ascii_case("yes") {
+        let answer = answer.trim();
+        if answer.eq_ignore_ascii_case("yes") || answer.eq_ignore_ascii_case("y") {
             Ok(())
         } else {
             Err(Failure::because(

@@ -87,7 +87,9 @@ fn tell(page: &Page, folder: &Path) -> Outcome {
         "  --passphrase-file $DANA/../passphrase > $DEMO/approval.json",
         "countersign-coordinator approval submit $DEMO/approval.json",
     ])?;
-    page.say("Batch it, which shows a TXID; the machine signs by itself. Sign as Alice:")?;
+    page.say(
+        "Batch it, and put what it shows after \"txid\" in place of TXID. The machine signs by itself; sign as Alice:",
+    )?;
     commands(&[
         "countersign-coordinator batch create",
         "countersign-coordinator attempt psbt TXID -o $DEMO/transfer.psbt",

@@ -48,7 +48,8 @@ pub(crate) fn bitcoind() -> Result<PathBuf, Failure> {
     if !found.status.success() {
         let said = String::from_utf8_lossy(&found.stderr);
         return Err(Failure::new(format!(
-            "there is no bitcoind: run `make setup`, or set BITCOIND_EXE {said}"
+            "there is no bitcoind: run `make setup`, or set BITCOIND_EXE {}",
+            said.trim_end()
         )));
     }
     Ok(PathBuf::from(String::from_utf8(found.stdout)?.trim_end()))

@@ -19,22 +19,22 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Follows the chain until it is told to stop.
+    /// Follow the chain until told to stop.
     Run {
         /// The configuration file.
-        #[arg(long)]
+        #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
-    /// Makes or updates the watchtower's tables.
+    /// Make or update the watchtower's tables.
     Migrate {
         /// The configuration file.
-        #[arg(long)]
+        #[arg(long, value_name = "FILE")]
         config: PathBuf,
         /// Another database URL than the file's: that of the owner's role.
-        #[arg(long)]
+        #[arg(long, value_name = "URL")]
         database: Option<String>,
     },
-    /// The configuration file.
+    /// Print an example of the configuration file.
     #[command(subcommand)]
     Config(ConfigVerb),
 }

@@ -216,7 +216,15 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
 
 /// Reads a file that holds JSON, as another of our tools wrote it.
 pub(super) fn read_json(path: &Path) -> Result<Value, CliError> {
-    serde_json::from_slice(&read(path)?).map_err(|error| CliError::Usage {
+    let bytes = read(path)?;
+    if bytes.is_empty() {
+        let message = format!(
+            "{} is empty: did the command that wrote it fail?",
+            path.display()
+        );
+        return Err(CliError::Usage { message });
+    }
+    serde_json::from_slice(&bytes).map_err(|error| CliError::Usage {
         message: format!("{} is not JSON: {error}", path.display()),
     })
 }

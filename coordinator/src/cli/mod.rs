@@ -102,7 +102,7 @@ enum Verb {
     /// Submit, list, show and cancel withdrawals.
     #[command(subcommand)]
     Withdrawal(withdrawal::Withdrawal),
-    /// Hand in approvals and rejections made with the own tool.
+    /// Hand in approvals and rejections made with `countersign-signer`.
     #[command(subcommand)]
     Approval(approval::Approval),
     /// Pay approved withdrawals together.

@@ -69,6 +69,9 @@ fn pretty(value: &Value) -> String {
 
 /// Shows a record as text.
 pub(super) fn lines(record: &Value) -> String {
+    if let Some(items) = record.as_array() {
+        return items.iter().map(lines).collect::<Vec<_>>().join("\n\n");
+    }
     let Some(fields) = record.as_object() else {
         return cell(record);
     };

@@ -58,7 +58,7 @@ impl Sign {
         };
         durable::replace(output, &Encoding::sniff(&bytes).encode(&psbt))?;
         let text = format!(
-            "Signed: {} signatures in {}",
+            "Signed: signatures for {} inputs in {}",
             signed.signatures,
             output.display()
         );
