@@ -77,6 +77,11 @@ impl IntoResponse for Problem {
         response
             .headers_mut()
             .insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        // Whoever is refused early may not have been read to the end of the body: the connection ends
+        // with the answer, and says so, lest the next request go into a closing one.
+        response
+            .headers_mut()
+            .insert(header::CONNECTION, HeaderValue::from_static("close"));
         if status == StatusCode::UNAUTHORIZED {
             response
                 .headers_mut()
