@@ -22,7 +22,24 @@ use self::page::Page;
 /// What a shell expects of a program that Ctrl-C ended.
 const INTERRUPTED: u8 = 130;
 
+/// What the demo says of itself.
+const USAGE: &str = "\
+Tells how Countersign moves money, on a regtest chain of its own, and then
+keeps serving until Ctrl-C.
+
+Usage: countersign-demo [--help]
+
+  DEMO_EXIT=1     end after the story
+  BITCOIND_EXE    the bitcoind to use";
+
 fn main() -> ExitCode {
+    if let Some(argument) = std::env::args().nth(1) {
+        let asked = matches!(argument.as_str(), "-h" | "--help");
+        return match Page::instead(USAGE) {
+            Ok(()) if asked => ExitCode::SUCCESS,
+            _ => ExitCode::from(2),
+        };
+    }
     let Ok(mut page) = Page::open() else {
         return ExitCode::FAILURE;
     };

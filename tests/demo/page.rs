@@ -95,6 +95,11 @@ impl Page {
         Ok(())
     }
 
+    /// Says something instead of the story.
+    pub(crate) fn instead(text: &str) -> Outcome {
+        Ok(writeln!(io::stdout(), "{text}")?)
+    }
+
     /// The last line.
     pub(crate) fn close(text: &str) -> Outcome {
         Ok(writeln!(io::stdout(), "\n{text}")?)

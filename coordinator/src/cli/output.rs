@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use policies::UnixTime;
 use serde_json::Value;
 
 use super::CliError;
@@ -77,8 +78,8 @@ pub(super) fn lines(record: &Value) -> String {
     };
     let width = fields.keys().map(String::len).max().unwrap_or(0);
     let mut out = String::new();
-    for (name, value) in fields {
-        let name = name.replace('_', " ");
+    for (key, value) in fields {
+        let name = key.replace('_', " ");
         match value {
             Value::Array(items) if items.iter().any(Value::is_object) => {
                 out.push_str(&format!("{name}:\n"));
@@ -98,7 +99,7 @@ pub(super) fn lines(record: &Value) -> String {
             | Value::Number(_)
             | Value::String(_)
             | Value::Array(_) => {
-                out.push_str(&format!("{name:width$}  {}\n", cell(value)));
+                out.push_str(&format!("{name:width$}  {}\n", field(key, value)));
             }
         }
     }
@@ -115,7 +116,7 @@ fn table(items: &[Value], columns: &[&str]) -> String {
     rows.extend(items.iter().map(|item| {
         columns
             .iter()
-            .map(|column| short(&cell(item.get(*column).unwrap_or(&Value::Null))))
+            .map(|column| short(&field(column, item.get(*column).unwrap_or(&Value::Null))))
             .collect()
     }));
     let widths: Vec<usize> = (0..columns.len())
@@ -142,6 +143,15 @@ fn table(items: &[Value], columns: &[&str]) -> String {
         out.push('\n');
     }
     out
+}
+
+/// Shows a field: a moment as people read it, anything else as it is.
+fn field(key: &str, value: &Value) -> String {
+    let is_moment = key.ends_with("_at") || matches!(key, "at" | "created" | "expires");
+    value
+        .as_u64()
+        .filter(|_| is_moment)
+        .map_or_else(|| cell(value), |secs| UnixTime::from_secs(secs).to_string())
 }
 
 fn cell(value: &Value) -> String {
@@ -261,6 +271,14 @@ mod tests {
             text,
             "id                 amount sat\nw-1                         5\n01234567…89abcdef       12345\n"
         );
+    }
+
+    #[test]
+    fn a_moment_is_shown_as_people_read_it() {
+        let record = serde_json::json!({"created_at": 1_795_660_800, "amount_sat": 1_795_660_800});
+        let text = lines(&record);
+        assert!(text.contains("created at  2026-11-26T02:40:00Z"), "{text}");
+        assert!(text.contains("amount sat  1795660800"), "{text}");
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod batches;
 mod body;
 mod books;
 mod events;
+mod lingering;
 mod openapi;
 mod problem;
 mod status;
@@ -33,6 +34,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::service::Service;
+use lingering::Lingering;
 
 pub use openapi::document;
 pub use problem::Problem;
@@ -93,7 +95,8 @@ pub fn router(service: Service) -> Router {
         .with_state(service)
 }
 
-/// Serves the API until `shutdown` completes, and lets requests under way finish.
+/// Serves the API until `shutdown` completes, and lets requests under way finish. Connections linger, so
+/// that a refusal arrives even where its request was not read to the end.
 ///
 /// # Errors
 ///
@@ -103,7 +106,7 @@ pub async fn serve(
     service: Service,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    axum::serve(listener, router(service))
+    axum::serve(Lingering(listener), router(service))
         .with_graceful_shutdown(shutdown)
         .await
 }

@@ -62,6 +62,7 @@ impl ServiceError {
             Self::Unauthorized => ("unauthorized", Class::Unauthorized),
             Self::Forbidden { .. } => ("forbidden", Class::Forbidden),
             Self::Malformed { .. } => ("malformed", Class::Malformed),
+            Self::UnknownState { .. } => ("unknown_state", Class::Malformed),
             Self::UnknownVault { .. } => ("unknown_vault", Class::NotFound),
             Self::UnknownWithdrawal { .. } => ("unknown_withdrawal", Class::NotFound),
             Self::UnknownIntent { .. } => ("unknown_intent", Class::NotFound),
@@ -184,6 +185,7 @@ impl ServiceError {
             Self::UnknownApprovalKey { key } | Self::UnknownRequestKey { key } => {
                 json!({ "key": key })
             }
+            Self::UnknownState { state, known } => json!({ "state": state, "known": known }),
             Self::NodeTrouble { node, trouble } => json!({ "node": node, "trouble": trouble }),
             Self::SelfReview { refusals, codes } => json!({ "refusals": refusals, "codes": codes }),
             Self::Intake { reason_code, .. } => json!({ "reason": reason_code }),

@@ -64,7 +64,7 @@ pub struct SubmittedSignatures {
 /// The attempts of a vault, newest first; those of one state, if one is named.
 ///
 /// # Errors
-/// [`ServiceError::UnknownVault`].
+/// [`ServiceError::UnknownVault`], [`ServiceError::UnknownState`].
 pub async fn list_attempts(
     service: &Service,
     actor: &Actor,
@@ -73,6 +73,7 @@ pub async fn list_attempts(
     limit: Option<u32>,
 ) -> Result<Vec<AttemptView>, ServiceError> {
     actor.require(Right::Read, vault)?;
+    super::expect_state(state, &AttemptState::NAMES)?;
     let mut tx = service.database().begin_read().await?;
     service.vault(&mut tx, vault).await?;
     let limit = limit.unwrap_or(100).min(MAX_LIMIT);

@@ -36,6 +36,14 @@ pub enum ServiceError {
         /// What it must be.
         expected: &'static str,
     },
+    /// A list is asked for by a state that does not exist.
+    #[error("state: there is no state {state:?}, only {}", .known.join(", "))]
+    UnknownState {
+        /// The state asked for, at most 40 characters of it.
+        state: String,
+        /// The states there are.
+        known: &'static [&'static str],
+    },
     /// No such vault.
     #[error("no vault {vault}")]
     UnknownVault {

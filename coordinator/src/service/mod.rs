@@ -188,3 +188,14 @@ fn system_entropy() -> [u8; 32] {
     getrandom::fill(&mut bytes).expect("the operating system gives randomness");
     bytes
 }
+
+/// Refuses to list by a state that no object of the kind ever has.
+fn expect_state(state: Option<&str>, known: &'static [&'static str]) -> Result<(), ServiceError> {
+    match state.filter(|state| !known.contains(state)) {
+        None => Ok(()),
+        Some(state) => Err(ServiceError::UnknownState {
+            state: state.chars().take(40).collect(),
+            known,
+        }),
+    }
+}

@@ -182,7 +182,7 @@ pub async fn show_withdrawal(
 /// The withdrawals of a vault, newest first; those of one state, if one is named.
 ///
 /// # Errors
-/// [`ServiceError::UnknownVault`].
+/// [`ServiceError::UnknownVault`], [`ServiceError::UnknownState`].
 pub async fn list_withdrawals(
     service: &Service,
     actor: &Actor,
@@ -191,6 +191,7 @@ pub async fn list_withdrawals(
     limit: Option<u32>,
 ) -> Result<Vec<WithdrawalView>, ServiceError> {
     actor.require(Right::Read, vault)?;
+    super::expect_state(state, &WithdrawalState::NAMES)?;
     let mut tx = service.database().begin_read().await?;
     let (_, policy) = service.vault(&mut tx, vault).await?;
     let limit = limit.unwrap_or(MAX_LIMIT).min(MAX_LIMIT);

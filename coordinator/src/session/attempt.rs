@@ -104,6 +104,19 @@ impl AttemptState {
         }
     }
 
+    /// The names of all states.
+    pub const NAMES: [&'static str; 9] = [
+        "draft",
+        "dropped",
+        "issued",
+        "signed",
+        "broadcasting",
+        "in_mempool",
+        "confirmed",
+        "settled",
+        "dead",
+    ];
+
     /// The state after `event`.
     ///
     /// The chain may show an attempt that this coordinator never broadcast: a quorum of signers can,

@@ -150,6 +150,21 @@ impl WithdrawalState {
         }
     }
 
+    /// The names of all states.
+    pub const NAMES: [&'static str; 11] = [
+        "requested",
+        "approved",
+        "rejected",
+        "expired",
+        "cancelled",
+        "batched",
+        "signing",
+        "broadcast",
+        "confirmed",
+        "settled",
+        "failed",
+    ];
+
     /// Whether its amount is spoken for: it may still be paid and is not yet off the books.
     pub const fn is_open(&self) -> bool {
         match self {

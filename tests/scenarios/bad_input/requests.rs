@@ -101,7 +101,7 @@ fn huge_body_is_refused_unread() -> Outcome {
             is_refused(treasury, &announced, b"", 413, "body_too_large")?;
             let chunk = [b"100000\r\n", &vec![b' '; 1 << 20][..], b"\r\n"].concat();
             let chunked = format!("{head}\ntransfer-encoding: chunked");
-            is_refused(treasury, &chunked, &chunk.repeat(9), 413, "body_too_large")?;
+            is_refused(treasury, &chunked, &chunk.repeat(24), 413, "body_too_large")?;
             let broken = format!("{head}\ntransfer-encoding: chunked");
             is_refused(treasury, &broken, b"nonsense\r\n", 400, "bad_body")?;
         }
@@ -163,6 +163,12 @@ fn path_query_or_verb_that_does_not_exist_is_refused() -> Outcome {
                 "malformed",
             ),
             (treasury.path("/withdrawals?nonsense=1"), 400, "malformed"),
+            (
+                treasury.path("/withdrawals?state=paid"),
+                400,
+                "unknown_state",
+            ),
+            (treasury.path("/attempts?state="), 400, "unknown_state"),
             (treasury.path("/ledger?after=x"), 400, "malformed"),
             ("/events?after=-1".to_owned(), 400, "malformed"),
             (
