@@ -17,8 +17,8 @@ setup: ## Install or build whatever this machine lacks (quick if nothing)
 	@tests/setup/setup.sh check
 
 test: setup ## Run every test, without coverage
-	@cargo build --workspace --bins --locked
-	@cargo nextest run --workspace --locked
+	@cargo build --workspace --bins --locked --features countersign-tests/planted
+	@cargo nextest run --workspace --locked --features countersign-tests/planted $${BIP_VECTORS:+--run-ignored all}
 
 fmt: ## Format the code
 	@cargo fmt --all
@@ -28,7 +28,7 @@ clean: ## Remove what was built here (the cached bitcoind stays)
 
 ##@ To judge it
 check: ## All that CI checks, with the time each part took
-	@for part in setup lint pure docs coverage; do \
+	@for part in setup lint pure coverage docs; do \
 	    echo "== make $$part"; start=$$SECONDS; $(MAKE) $$part; \
 	    echo "== make $$part: $$((SECONDS - start)) s"; \
 	done
@@ -36,6 +36,7 @@ check: ## All that CI checks, with the time each part took
 lint: ## Formatting and lints
 	@cargo fmt --all --check
 	@cargo clippy --workspace --all-targets --locked -- -D warnings
+	@cargo clippy --package countersign-tests --all-targets --features planted --locked -- -D warnings
 
 pure: ## The pure half of each crate, and the signer without network code
 	@for crate in policies watchtower coordinator signer; do \
@@ -51,12 +52,11 @@ docs: ## The reference builds, and documents show only what is there
 coverage: ## Every test once, instrumented; 80 % of the lines at least
 	@tests/setup/coverage.sh
 
-adversary: setup ## The refusals only: liars, thieves, broken files, crashes
-	@cargo build --workspace --bins --locked
-	@cargo nextest run --workspace --locked -E 'test(refuse) + test(crash) + test(lying) + test(hostile)'
+adversary: setup ## The campaigns in full; ONLY=G1,G2 CASES=n SEED=n choose
+	@tests/setup/adversary.sh "$(ONLY)" "$(CASES)" "$(SEED)"
 
 help: ## This list
 	@awk 'BEGIN { FS = ":.*## "; print "make TARGET, where TARGET is one of" } \
 	    /^##@ / { printf "\n%s\n", substr($$0, 5) } \
 	    /^[a-z]+:.*## / { printf "  %-11s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@printf '\n%s\n' "CARGO_TARGET_DIR says where to build, BITCOIND_EXE which node to test with."
+	@printf '\n%s\n' "CARGO_TARGET_DIR says where to build, BITCOIND_EXE which node to test with, BIP_VECTORS where the BIPs' vectors are."

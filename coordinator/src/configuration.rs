@@ -102,7 +102,7 @@ impl CoordinatorConfig {
 }
 
 fn listen() -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], 7543))
+    SocketAddr::from(([127, 0, 0, 1], 7540))
 }
 
 fn instance() -> String {

@@ -57,11 +57,13 @@ pub enum Purpose {
     Void,
     /// A signer's journal says what it signed.
     Receipt,
+    /// A signer's journal says which journal goes on for it.
+    Move,
 }
 
 impl Purpose {
     /// All purposes, in the order of their bytes.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Request,
         Self::Approve,
         Self::Reject,
@@ -76,6 +78,7 @@ impl Purpose {
         Self::Go,
         Self::Void,
         Self::Receipt,
+        Self::Move,
     ];
 
     /// Its name, the end of the hash tag.
@@ -95,6 +98,7 @@ impl Purpose {
             Self::Go => "go",
             Self::Void => "void",
             Self::Receipt => "receipt",
+            Self::Move => "move",
         }
     }
 
@@ -165,7 +169,7 @@ mod tests {
             assert_eq!(Purpose::from_byte(purpose.to_byte()), Some(purpose));
             assert_eq!(purpose.name().parse(), Ok(purpose));
         }
-        assert_eq!(Purpose::from_byte(14), None);
+        assert_eq!(Purpose::from_byte(15), None);
         assert_eq!("pay".parse::<Purpose>(), Err(UnknownPurpose));
     }
 

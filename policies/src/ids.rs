@@ -160,8 +160,26 @@ id! {
 }
 
 id! {
+    /// What a person's signature is about: a Merkle root, a statement's or a transaction's hash.
+    Subject
+}
+
+id! {
     /// The head of a journal: a hash over its birth and every entry since.
     JournalHead
+}
+
+impl From<MerkleRoot> for Subject {
+    fn from(root: MerkleRoot) -> Self {
+        Self(root.0)
+    }
+}
+
+impl Subject {
+    /// The root of these bytes, for signatures that approve or reject.
+    pub const fn to_root(self) -> MerkleRoot {
+        MerkleRoot(self.0)
+    }
 }
 
 impl VaultId {

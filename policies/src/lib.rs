@@ -5,11 +5,13 @@
 
 pub mod analysis;
 pub mod descriptor;
+pub mod destination;
 pub mod document;
 pub mod hash;
 pub mod ids;
 pub mod intent;
 pub mod journal;
+pub mod planted;
 pub mod psbt;
 pub mod report;
 pub mod review;
@@ -19,9 +21,11 @@ pub mod time;
 pub use self::time::UnixTime;
 pub use descriptor::{DerivedScript, OwnScripts, ScriptKind, VaultDescriptor};
 pub use document::{Mistake, Policy};
-pub use ids::{HexError, IntentHash, KeyId, Keychain, Keyset, MerkleRoot, PolicyId, VaultId};
+pub use ids::{
+    HexError, IntentHash, KeyId, Keychain, Keyset, MerkleRoot, PolicyId, Subject, VaultId,
+};
 pub use intent::{
-    Approval, Intent, IntentKind, PublicKey, RequestSignature, RequesterName, Signature,
-    WithdrawalId,
+    Approval, Intent, IntentKind, ListAdd, PublicKey, RequestSignature, RequesterName, Signature,
+    Statement, WithdrawalId,
 };
 pub use journal::{History, Journal, Receipt, SignedTransaction};

@@ -5,12 +5,14 @@ use crate::requesting::SignedRequest;
 use bitcoin::hex::DisplayHex;
 use bitcoin::{Address, Amount};
 use policies::hash::Purpose;
-use policies::intent::{IntentError, MerkleError, MerkleTree, SecretKey};
+use policies::intent::{
+    Assertion, IntentError, MerkleError, MerkleTree, SecretKey, SignatureError, VerifyingParty as _,
+};
 use policies::psbt::{PsbtRefusal, read_strict};
-use policies::rules::{Decision, decide};
+use policies::rules::{Decision, Standing, decide};
 use policies::{
-    Approval, Intent, IntentHash, KeyId, MerkleRoot, Policy, PublicKey, RequestSignature,
-    Signature, UnixTime,
+    Approval, Intent, IntentHash, KeyId, MerkleRoot, Policy, PolicyId, PublicKey, RequestSignature,
+    Signature, UnixTime, VaultId,
 };
 use serde::Serialize;
 
@@ -96,6 +98,12 @@ pub enum ApprovingError {
     /// The key is no approver's.
     #[error("the policy names no approver with the key {0}")]
     NotAnApprover(PublicKey),
+    /// The passkey that answered is no approver's under this policy.
+    #[error("the policy names no approver with the key id {0}")]
+    UnknownKey(KeyId),
+    /// A passkey's answer does not count.
+    #[error("the passkey's answer does not count: {0}")]
+    Passkey(#[from] SignatureError),
     /// There is no tree over these intents.
     #[error(transparent)]
     Merkle(#[from] MerkleError),
@@ -144,7 +152,7 @@ pub fn read_candidates(bytes: &[u8], policy: &Policy) -> Result<Vec<Candidate>, 
             .filter(|((intent, _), _)| intent == hash)
             .map(|((_, key), signature)| RequestSignature {
                 key: *key,
-                signature: *signature,
+                signature: signature.clone(),
             })
             .collect();
         candidates.push(requested(intent, &signatures, policy)?);
@@ -222,7 +230,7 @@ pub fn check(
                 expires: intent.expires,
             });
         }
-        match decide(policy, intent) {
+        match decide(policy, intent, &Standing::empty(now)) {
             Decision::Denied(reason) if verdict == Verdict::Approve => {
                 return Err(ApprovingError::Denied { id, reason });
             }
@@ -230,6 +238,98 @@ pub fn check(
         }
     }
     Ok(())
+}
+
+/// A verdict over intents that waits for its signature.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    verdict: Verdict,
+    policy: PolicyId,
+    vault: VaultId,
+    root: MerkleRoot,
+    expires: UnixTime,
+    intents: Vec<ProvenIntent>,
+}
+
+impl Prepared {
+    /// One root over all intents, with a proof for each.
+    ///
+    /// # Errors
+    /// When there is no tree over the intents.
+    pub fn new(
+        candidates: &[Candidate],
+        verdict: Verdict,
+        policy: &Policy,
+        expires: UnixTime,
+    ) -> Result<Self, ApprovingError> {
+        let subjects: Vec<[u8; 32]> = candidates
+            .iter()
+            .map(|candidate| candidate.hash.to_bytes())
+            .collect();
+        let tree = MerkleTree::new(&subjects)?;
+        let intents = candidates.iter().filter_map(|candidate| {
+            let proof = tree.proof(candidate.hash.as_bytes())?;
+            Some(ProvenIntent {
+                intent: candidate.hash,
+                proof: proof.encode().to_lower_hex_string(),
+            })
+        });
+        Ok(Self {
+            verdict,
+            policy: policy.id,
+            vault: policy.vault,
+            root: tree.root(),
+            expires,
+            intents: intents.collect(),
+        })
+    }
+
+    /// The 32 bytes to sign: for a passkey, the challenge.
+    pub fn message(&self) -> [u8; 32] {
+        Approval::message(self.verdict.purpose(), self.vault, self.root, self.expires)
+    }
+
+    /// Signs with a key of a file.
+    ///
+    /// # Errors
+    /// When the key is no approver's.
+    pub fn sign(&self, policy: &Policy, key: &SecretKey) -> Result<SignedApproval, ApprovingError> {
+        let public = key.public();
+        policy
+            .approver_of_key(public.id())
+            .ok_or(ApprovingError::NotAnApprover(public))?;
+        Ok(self.signed(public.id(), key.sign(&self.message())))
+    }
+
+    /// Takes a passkey's answer, verified as every signer will verify it.
+    ///
+    /// # Errors
+    /// When the key is no approver's, or the answer does not count.
+    pub fn assert(
+        &self,
+        policy: &Policy,
+        key: KeyId,
+        assertion: Assertion,
+    ) -> Result<SignedApproval, ApprovingError> {
+        let (_, pinned) = policy
+            .approver_of_key(key)
+            .filter(|_| policy.id == self.policy)
+            .ok_or(ApprovingError::UnknownKey(key))?;
+        let signature = Signature::from_assertion(&pinned.key, assertion)?;
+        pinned.verify_signature(&self.message(), &signature)?;
+        Ok(self.signed(key, signature))
+    }
+
+    fn signed(&self, key: KeyId, signature: Signature) -> SignedApproval {
+        SignedApproval {
+            purpose: self.verdict.purpose().to_string(),
+            root: self.root,
+            expires: self.expires,
+            key,
+            signature,
+            intents: self.intents.clone(),
+        }
+    }
 }
 
 /// Signs a verdict over intents: one root, one signature, a proof for each.
@@ -243,77 +343,97 @@ pub fn sign(
     key: &SecretKey,
     expires: UnixTime,
 ) -> Result<SignedApproval, ApprovingError> {
-    let public = key.public();
-    policy
-        .approver_of_key(public.id())
-        .ok_or(ApprovingError::NotAnApprover(public))?;
-    let subjects: Vec<[u8; 32]> = candidates
-        .iter()
-        .map(|candidate| candidate.hash.to_bytes())
-        .collect();
-    let tree = MerkleTree::new(&subjects)?;
-    let (root, vault) = (tree.root(), policy.vault);
-    let approval = match verdict {
-        Verdict::Approve => Approval::approve(key, vault, root, expires),
-        Verdict::Reject => Approval::reject(key, vault, root, expires),
-    };
-    let intents = candidates.iter().filter_map(|candidate| {
-        let proof = tree.proof(candidate.hash.as_bytes())?;
-        Some(ProvenIntent {
-            intent: candidate.hash,
-            proof: proof.encode().to_lower_hex_string(),
-        })
-    });
-    Ok(SignedApproval {
-        purpose: verdict.purpose().to_string(),
-        root,
-        expires,
-        key: approval.key,
-        signature: approval.signature,
-        intents: intents.collect(),
-    })
+    Prepared::new(candidates, verdict, policy, expires)?.sign(policy, key)
 }
 
-/// An intent in the words that an approver reads.
+/// What an approver reads of one intent: the one source of the terminal's and the page's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// What is asked, with the amount.
+    pub headline: String,
+    /// Label and value of each fact; a label in capitals is a warning.
+    pub facts: Vec<(&'static str, String)>,
+}
+
+/// What is signed over all intents together, in one line.
+pub fn summary(
+    candidates: &[Candidate],
+    verdict: Verdict,
+    policy: &Policy,
+    expires: UnixTime,
+) -> String {
+    let verb = match verdict {
+        Verdict::Approve => "Approve",
+        Verdict::Reject => "Reject",
+    };
+    let count = match candidates.len() {
+        1 => "1 withdrawal".to_owned(),
+        several => format!("{several} withdrawals"),
+    };
+    let total = candidates
+        .iter()
+        .try_fold(Amount::ZERO, |sum, one| sum.checked_add(one.intent.amount));
+    let total = total.map_or_else(|| "more than there can be".to_owned(), amount);
+    let vault = &policy.name;
+    format!("{verb} {count} of {vault}, together {total}; it counts until {expires}.")
+}
+
+/// An intent in the words that an approver reads in the terminal.
 pub fn words(candidate: &Candidate, policy: &Policy) -> String {
+    let told = tell(candidate, policy);
+    let facts = told.facts.iter();
+    let facts = facts.map(|(label, value)| format!("\n  {label:<9} {value}"));
+    told.headline + &facts.collect::<String>()
+}
+
+/// What an approver reads of an intent.
+pub fn tell(candidate: &Candidate, policy: &Policy) -> Told {
     let intent = &candidate.intent;
     let script = &intent.script_pubkey;
     let to = Address::from_script(script, policy.network)
         .map_or_else(|_| format!("script {script:x}"), |to| to.to_string());
-    let mut lines = vec![
-        format!("{} of {}", intent.kind, amount(intent.amount)),
-        format!("  to        {to}"),
-        format!("  asked by  {} as {}", intent.requester, intent.id),
-        format!("  created   {}", intent.created),
-        format!("  expires   {}", intent.expires),
+    let mut facts = vec![
+        ("to", to),
+        ("asked by", format!("{} as {}", intent.requester, intent.id)),
+        ("created", intent.created.to_string()),
+        ("expires", intent.expires.to_string()),
     ];
     if intent.min != intent.amount {
-        lines.push(format!("  at least  {}", amount(intent.min)));
+        facts.push(("at least", amount(intent.min)));
     }
     if !intent.reference.is_empty() {
-        lines.push(format!("  reference {}", intent.reference));
+        facts.push(("reference", intent.reference.clone()));
     }
     if let Some(replaces) = &intent.replaces {
-        lines.push(format!("  REPLACES  {replaces}: at most one is paid"));
+        facts.push(("REPLACES", format!("{replaces}: at most one is paid")));
     }
     if let Some(repeats) = &intent.repeats {
-        lines.push(format!("  REPEATS   {repeats}: both may be paid"));
+        facts.push(("REPEATS", format!("{repeats}: both may be paid")));
     }
-    lines.push(match decide(policy, intent) {
-        Decision::Needs(needs) => {
-            let group = needs.group.as_deref().unwrap_or("any approvers");
-            format!("  rule      {}: {} of {group}", needs.rule, needs.count)
-        }
-        Decision::Denied(reason) => format!("  DENIED    {reason}"),
-    });
+    // Windows and open lists are the coordinator's and the signers' to count.
+    facts.push(
+        match decide(policy, intent, &Standing::empty(intent.created)) {
+            Decision::Needs(needs) => {
+                let group = needs.group.as_deref().unwrap_or("any approvers");
+                (
+                    "rule",
+                    format!("{}: {} of {group}", needs.rule, needs.count),
+                )
+            }
+            Decision::Denied(reason) => ("DENIED", reason.to_string()),
+        },
+    );
     let request = if candidate.request_verified {
         "signed by its requester, verified"
     } else {
         "the requester's signature is not in this file"
     };
-    lines.push(format!("  request   {request}"));
-    lines.push(format!("  hash      {}", candidate.hash));
-    lines.join("\n")
+    facts.push(("request", request.to_owned()));
+    facts.push(("hash", candidate.hash.to_string()));
+    Told {
+        headline: format!("{} of {}", intent.kind, amount(intent.amount)),
+        facts,
+    }
 }
 
 fn amount(amount: Amount) -> String {
@@ -334,7 +454,8 @@ impl Explained for ApprovingError {
             Self::Expired { .. } => "INTENT_EXPIRED",
             Self::NotRequested { .. } => "INTENT_NOT_SIGNED",
             Self::Denied { .. } => "DENIED",
-            Self::NotAnApprover(_) => "NOT_AN_APPROVER",
+            Self::NotAnApprover(_) | Self::UnknownKey(_) => "NOT_AN_APPROVER",
+            Self::Passkey(_) => "PASSKEY_REFUSED",
             Self::Merkle(_) => "BAD_SET_OF_INTENTS",
             Self::NeverExpires => "NEVER_EXPIRES",
         }
@@ -344,7 +465,7 @@ impl Explained for ApprovingError {
         let hint = match self {
             Self::Psbt(refusal) => refusal.hint(),
             Self::NotRequested { .. } => "do not approve it: nobody who may ask has asked for it",
-            Self::NotAnApprover(_) => {
+            Self::NotAnApprover(_) | Self::UnknownKey(_) => {
                 "give --key NAME of a key that the policy names under [[approvers]]"
             }
             Self::Merkle(MerkleError::Duplicate) => "give every withdrawal once",
@@ -353,6 +474,7 @@ impl Explained for ApprovingError {
             | Self::OtherVault { .. }
             | Self::Expired { .. }
             | Self::Denied { .. }
+            | Self::Passkey(_)
             | Self::Merkle(_)
             | Self::NeverExpires => return None,
         };

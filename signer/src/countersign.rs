@@ -13,9 +13,10 @@ use crate::reply::reply;
 use crate::signing::{InputSignatures, SigningError, Spending, sign};
 use bitcoin::psbt::Psbt;
 use bitcoin::secp256k1::{All, Secp256k1};
-use policies::psbt::{PsbtRefusal, read_strict};
-use policies::review::{Refusal, Review, review};
-use policies::{History, Policy, Receipt, UnixTime};
+use policies::journal::Seen;
+use policies::psbt::{PsbtRefusal, PsbtVersion, read_strict};
+use policies::review::{Refusal, Review, review, statements};
+use policies::{History, Policy, Receipt, Statement, UnixTime};
 use std::fs::File;
 
 /// A signer ready to sign: pinned policy, locked journal, opened keys.
@@ -25,6 +26,8 @@ pub struct Countersigner<L = File> {
     journal: JournalFile<L>,
     key: VaultKey,
     journal_key: PersonKey,
+    /// The head of the coordinator's event chain, as it was last told; echoed in receipts.
+    event_head: Option<[u8; 32]>,
     secp: Secp256k1<All>,
 }
 
@@ -34,6 +37,7 @@ pub struct Countersigner<L = File> {
 pub struct Examined {
     review: Review,
     at: UnixTime,
+    version: PsbtVersion,
 }
 
 impl Examined {
@@ -48,10 +52,19 @@ impl Examined {
 pub struct Signed {
     /// Signatures and receipt over the unsigned transaction.
     pub psbt: Psbt,
+    /// The version in which it was asked for.
+    pub version: PsbtVersion,
     /// The receipt in it.
     pub receipt: Receipt,
     /// How many signatures there are.
     pub signatures: usize,
+}
+
+impl Signed {
+    /// Its bytes, in the version in which it was asked for.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.version.write(&self.psbt)
+    }
 }
 
 /// Why a transfer is not signed.
@@ -100,7 +113,12 @@ pub fn examine(
     let psbt = read_strict(bytes)?;
     let at = history.now(clock);
     let review = review(&psbt, policy, history, at).map_err(CountersignError::Refused)?;
-    Ok(Examined { review, at })
+    let version = psbt.version();
+    Ok(Examined {
+        review,
+        at,
+        version,
+    })
 }
 
 impl Countersigner<File> {
@@ -113,6 +131,8 @@ impl Countersigner<File> {
         let owner = pinned.journal().ok_or(CountersignError::NotASigner)?;
         let name = pinned.signer().ok_or(CountersignError::NotASigner)?;
         let journal = JournalFile::open(&home.journal_file(), owner)?;
+        // Once this journal may have signed, it is never taken in again from a bundle.
+        home.use_up_freshness(&owner.key.to_string())?;
         let key = home.open_vault_key(passphrase)?;
         let journal_key = home.open_journal_key(passphrase)?;
         let policy = pinned.policy().clone();
@@ -140,6 +160,7 @@ impl<L: AppendLog> Countersigner<L> {
             journal,
             key,
             journal_key,
+            event_head: None,
             secp,
         }
     }
@@ -167,13 +188,64 @@ impl<L: AppendLog> Countersigner<L> {
         examine(bytes, &self.policy, self.journal.history(), clock)
     }
 
+    /// Hears the head of the coordinator's event chain: receipts echo it, so that rewritten history shows.
+    pub fn hear(&mut self, event_head: Option<[u8; 32]>) {
+        self.event_head = event_head;
+    }
+
+    /// Journals statements about open lists that verified; says how many are new. From then on the
+    /// cooling-off of an entry runs by this signer's clock.
+    ///
+    /// # Errors
+    /// When the journal cannot remember.
+    pub fn note(
+        &mut self,
+        statements: &[Statement],
+        clock: UnixTime,
+    ) -> Result<usize, CountersignError> {
+        let mut new = 0_usize;
+        for statement in statements {
+            let subject = statement.subject();
+            if self.journal.history().seen(subject.as_bytes()).is_none() {
+                let at = self.journal.history().now(clock);
+                let seen = Seen::of(&statement.encode(), at)
+                    .map_err(|_| CountersignError::Inconsistent)?;
+                self.journal.remember_statement(seen)?;
+                new = new.saturating_add(1);
+            }
+        }
+        Ok(new)
+    }
+
+    /// Journals the statements of a transfer that was refused: it may have been refused only because they
+    /// are new here.
+    ///
+    /// # Errors
+    /// When the journal cannot remember. A transfer that cannot be read carries nothing.
+    pub fn note_carried(
+        &mut self,
+        bytes: &[u8],
+        clock: UnixTime,
+    ) -> Result<usize, CountersignError> {
+        let Ok(psbt) = read_strict(bytes) else {
+            return Ok(0);
+        };
+        let at = self.journal.history().now(clock);
+        self.note(&statements(&psbt, &self.policy, at), clock)
+    }
+
     /// Remembers, signs, verifies, receipts. Signing the same transaction again gives the same
     /// signatures.
     ///
     /// # Errors
     /// When the journal does not remember or a signature is wrong; then none leaves.
     pub fn sign(&mut self, examined: Examined) -> Result<Signed, CountersignError> {
-        let Examined { review, at } = examined;
+        let Examined {
+            review,
+            at,
+            version,
+        } = examined;
+        self.note(&review.seen, at)?;
         let remembered = self.journal.remember(review.signed_transaction(at))?;
         let signatures = self.signatures(&review, remembered)?;
         let count = signatures.iter().map(InputSignatures::count).sum();
@@ -181,7 +253,7 @@ impl<L: AppendLog> Countersigner<L> {
             review.txid,
             review.manifest_hash,
             None,
-            None,
+            self.event_head,
             self.journal.history().now(at),
         );
         let receipt = body.sign(self.journal_key.secret(), self.policy.vault);
@@ -189,6 +261,7 @@ impl<L: AppendLog> Countersigner<L> {
             .map_err(|_| CountersignError::Inconsistent)?;
         Ok(Signed {
             psbt,
+            version,
             receipt,
             signatures: count,
         })

@@ -5,10 +5,12 @@
 //! keys/journal.key          the journal's key, sealed
 //! keys/approval-NAME.key    an approver's key, sealed
 //! keys/request-NAME.key     a requester's key, sealed
+//! keys/passkey-NAME.json    how to ask for an approver's passkey; no secret
 //! policy.toml               the pinned policy, its exact bytes
 //! pin.json                  its id, as a human typed it
 //! journal.jsonl             the journal, append-only
 //! journal.fresh             that the journal key was drawn here and has begun no journal yet
+//! journal.moves             the certificates of the moves that led here, if the journal moved
 //! ```
 
 use crate::failure::{Class, Explained};
@@ -108,6 +110,24 @@ impl Home {
     /// Its absence is what a restored backup of the keys shows, so that absence must mean *not fresh*.
     pub fn journal_fresh(&self) -> PathBuf {
         self.folder.join("journal.fresh")
+    }
+
+    /// The certificates of the moves that led to this home's journal.
+    pub fn moves_file(&self) -> PathBuf {
+        self.folder.join("journal.moves")
+    }
+
+    /// Whether the mark of freshness is there for this journal key.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn is_fresh(&self, journal: &str) -> Result<bool, HomeError> {
+        let path = self.journal_fresh();
+        match std::fs::read(&path) {
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(cause) => Err(HomeError::Unreadable { path, cause }),
+            Ok(marked) => Ok(marked.trim_ascii() == journal.as_bytes()),
+        }
     }
 
     /// Uses up the mark of freshness; says whether it was there for this journal key.

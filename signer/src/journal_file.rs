@@ -6,7 +6,8 @@
 use crate::failure::{Class, Explained};
 use crate::keystore::durable::{self, WriteError};
 use bitcoin::Txid;
-use policies::journal::{Entry, JournalError, Line};
+use policies::journal::{Entry, Fault, JournalError, Line, MoveStatement, Moved, Seen};
+use policies::planted::{Bug, planted};
 use policies::{History, Journal, PublicKey, SignedTransaction, UnixTime, VaultId};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -174,6 +175,17 @@ impl JournalFile<File> {
     }
 }
 
+fn has_moved(error: &JournalError) -> bool {
+    matches!(
+        error,
+        JournalError::Moved { .. }
+            | JournalError::NotAdmitted {
+                source: Fault::Moved { .. },
+                ..
+            }
+    )
+}
+
 fn not_admitted(error: JournalError) -> JournalFileError {
     JournalFileError::NotAdmitted(Box::new(error))
 }
@@ -267,11 +279,54 @@ impl<L: AppendLog> JournalFile<L> {
         Ok(Remembered { txid })
     }
 
+    /// Makes durable that a statement about an open list was seen; one that was seen before needs no
+    /// entry. Says when it was first seen.
+    ///
+    /// # Errors
+    /// As [`JournalFile::remember`].
+    pub fn remember_statement(&mut self, seen: Seen) -> Result<UnixTime, JournalFileError> {
+        let (subject, at) = (seen.subject(), seen.at());
+        let known = self.journal.history().seen(&subject);
+        self.remember_entry(known.is_none().then_some(Entry::Seen(seen)))?;
+        Ok(known.unwrap_or(at))
+    }
+
+    /// Ends the journal: makes durable that another one goes on, and says what the move's certificate
+    /// must say. Asked again for the same key it says the same, so that a crash loses nothing.
+    ///
+    /// # Errors
+    /// When the journal moved to another key, or as [`JournalFile::remember`].
+    pub fn move_to(
+        &mut self,
+        to: PublicKey,
+        clock: UnixTime,
+    ) -> Result<MoveStatement, JournalFileError> {
+        let at = self.journal.now(clock);
+        let moved = self.journal.history().moved_to() == Some(to);
+        self.remember_entry((!moved).then_some(Entry::Moved(Moved { to, at })))?;
+        let statement = self.journal.move_statement();
+        statement.ok_or(JournalFileError::FailedBefore)
+    }
+
+    /// Appends an entry, if there is one; either way all entries are durable afterwards.
+    fn remember_entry(&mut self, entry: Option<Entry>) -> Result<(), JournalFileError> {
+        if self.failed {
+            return Err(JournalFileError::FailedBefore);
+        }
+        match entry.map(|entry| self.journal.append(entry)).transpose() {
+            Ok(line) => self.append(line.as_ref().map(Line::as_bytes).unwrap_or_default()),
+            Err(error) => Err(not_admitted(error)),
+        }
+    }
+
     fn append(&mut self, bytes: &[u8]) -> Result<(), JournalFileError> {
-        self.log.append_durably(bytes).map_err(|cause| {
-            self.failed = true;
-            JournalFileError::NotDurable(cause)
-        })
+        match self.log.append_durably(bytes) {
+            Err(cause) if !planted(Bug::JournalDurability) => {
+                self.failed = true;
+                Err(JournalFileError::NotDurable(cause))
+            }
+            Err(_) | Ok(()) => Ok(()),
+        }
     }
 
     /// The journal's state.
@@ -310,6 +365,7 @@ impl Explained for JournalFileError {
             Self::Create(_) => "JOURNAL_EXISTS",
             Self::Tampered(_) => "JOURNAL_TAMPERED",
             Self::OtherKey { .. } | Self::OtherVault { .. } => "JOURNAL_FOREIGN",
+            Self::NotAdmitted(error) if has_moved(error) => "JOURNAL_MOVED",
             Self::NotAdmitted(_) => "JOURNAL_NOT_ADMITTED",
             Self::NotDurable(_) | Self::FailedBefore => "JOURNAL_NOT_DURABLE",
         }
@@ -325,6 +381,9 @@ impl Explained for JournalFileError {
             Self::Tampered(_) => "do not sign with this home; find out who changed the file",
             Self::OtherKey { .. } | Self::OtherVault { .. } => {
                 "a journal belongs to one home and is never copied"
+            }
+            Self::NotAdmitted(error) if has_moved(error) => {
+                "sign on the machine that the journal moved to; this home's work is done"
             }
             Self::NotDurable(_) | Self::FailedBefore => {
                 "nothing was signed; make room on the disk, then try again"

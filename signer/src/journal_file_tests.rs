@@ -4,7 +4,7 @@ use super::*;
 use bitcoin::hashes::Hash;
 use bitcoin::{Amount, OutPoint, ScriptBuf};
 use policies::intent::SecretKey;
-use policies::journal::Fault;
+use policies::journal::SpendMode;
 use policies::{Intent, IntentKind, Keyset};
 
 fn owner() -> Owner {
@@ -36,7 +36,10 @@ fn signed(number: u8, id: &str, coin: u8) -> SignedTransaction {
     SignedTransaction {
         txid: Txid::from_byte_array([number; 32]),
         inputs: vec![OutPoint::new(Txid::from_byte_array([coin; 32]), 0)],
+        mode: SpendMode::Pay,
+        ancestors: Vec::new(),
         intents: vec![intent],
+        rules: vec!["rule".to_owned()],
         replaced: Vec::new(),
         change_indexes: vec![u32::from(number)],
         fee: Amount::from_sat(200),
@@ -239,4 +242,50 @@ fn the_same_transaction_for_another_intent_is_remembered_for_that_line_too() {
     drop(journal);
     let refused = disk.open().expect("opens").remember(third);
     assert_eq!(refused.expect_err("refuses").code(), "JOURNAL_NOT_ADMITTED");
+}
+
+#[test]
+fn a_journal_that_moved_signs_nothing_more_and_says_the_same_again() {
+    let disk = on_disk();
+    let mut journal = disk.open().expect("opens");
+    let _first = journal.remember(signed(1, "w1", 1)).expect("remembers");
+    let to = SecretKey::from_bytes(&[3; 32]).public();
+    let clock = UnixTime::from_secs(1);
+    let statement = journal.move_to(to, clock).expect("moves");
+    assert_eq!((statement.to, statement.counter), (to, 2));
+    let whole = disk.bytes();
+    for signed in [signed(1, "w1", 1), signed(2, "w22", 2)] {
+        let refused = journal.remember(signed).expect_err("refuses");
+        assert_eq!(refused.code(), "JOURNAL_MOVED");
+    }
+    drop(journal);
+    let mut journal = disk.open().expect("opens");
+    assert_eq!(journal.move_to(to, clock).expect("is there"), statement);
+    let other = SecretKey::from_bytes(&[4; 32]).public();
+    let refused = journal.move_to(other, clock).expect_err("refuses");
+    assert_eq!(refused.code(), "JOURNAL_MOVED");
+    assert_eq!(disk.bytes(), whole);
+    let mut full = JournalFile::over(Full, journal.journal().clone());
+    let refused = full.move_to(to, clock).expect_err("is full");
+    assert_eq!(refused.code(), "JOURNAL_NOT_DURABLE");
+}
+
+#[test]
+fn a_statement_is_remembered_when_it_is_first_seen() {
+    let disk = on_disk();
+    let mut journal = disk.open().expect("opens");
+    let entry = "ab".repeat(32);
+    let text = format!("{{\"entry\":\"{entry}\",\"format\":\"countersign/list-remove/1\"}}");
+    let seen = |at| Seen::of(text.as_bytes(), UnixTime::from_secs(at)).expect("a statement");
+    let first = journal.remember_statement(seen(2_000)).expect("remembers");
+    let again = journal.remember_statement(seen(3_000)).expect("is there");
+    assert_eq!((first, again), (UnixTime::from_secs(2_000), first));
+    assert_eq!(journal.journal().counter(), 1);
+    let live = journal.journal().clone();
+    drop(journal);
+    let read = disk.open().expect("opens");
+    assert_eq!(*read.journal(), live);
+    assert!(read.history().removed(&[0xab; 32]));
+    assert!(!read.history().confirmed(&[0xab; 32]));
+    assert_eq!(read.history().seen(&seen(0).subject()), Some(first));
 }

@@ -2,7 +2,7 @@
 //!
 //! Three halves by feature. Without features only what is pure: [`signing`] and [`reply`]. `tool`
 //! adds the command line, the software keys and the journal file; `online` adds the automatic
-//! co-signer, and with it the only network code. Everything that is decided is decided by
+//! co-signer and the tool's own page, and with them the only network code. Everything that is decided is decided by
 //! `policies`; this crate obeys.
 
 pub mod reply;
@@ -26,8 +26,18 @@ pub mod home;
 pub mod journal_file;
 #[cfg(feature = "tool")]
 pub mod keystore;
+#[cfg(feature = "tool")]
+pub mod listing;
+#[cfg(feature = "tool")]
+pub mod maintaining;
+#[cfg(feature = "tool")]
+pub mod moving;
 #[cfg(feature = "online")]
 pub mod online;
+#[cfg(feature = "online")]
+pub mod page;
+#[cfg(feature = "tool")]
+pub mod passkey;
 #[cfg(feature = "tool")]
 pub mod pin;
 #[cfg(feature = "tool")]

@@ -7,7 +7,10 @@ use crate::failure::{Class, Explained, Reason, reason};
 use crate::home::{HeldKey, Home, HomeError};
 use crate::journal_file::Owner;
 use crate::keystore::Kind;
-use policies::document::SignerKey;
+use crate::moving::{MovingError, moves};
+use crate::passkey::{PasskeyError, passkeys};
+use policies::document::{Signer, SignerKey};
+use policies::journal::{MoveCertificate, accept_moves};
 use policies::{Mistake, Policy, PolicyId, PublicKey};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -82,9 +85,15 @@ pub enum PinError {
     /// A key of this home does not fit the policy.
     #[error(transparent)]
     Key(#[from] KeyNotNamed),
+    /// The certificates of the journal's moves cannot be read.
+    #[error(transparent)]
+    Moves(#[from] MovingError),
     /// The home's keys cannot be listed.
     #[error(transparent)]
     Home(#[from] HomeError),
+    /// A passkey's file.
+    #[error(transparent)]
+    Passkey(#[from] PasskeyError),
 }
 
 /// How a key of the home is missing in the policy, by name.
@@ -164,12 +173,13 @@ impl Pinned {
     /// [`PinError::Key`] names the first key that the policy does not name as it should.
     pub fn of(home: &Home, policy: Policy) -> Result<Self, PinError> {
         let held = home.held_keys()?;
+        let moves = moves(home)?;
         let mut roles = Vec::new();
         let mut journal = None;
         for key in &held {
             match key.header.kind {
                 Kind::Vault => {
-                    let (name, owner) = signer_of(&policy, key, &held)?;
+                    let (name, owner) = signer_of(&policy, key, &held, &moves)?;
                     roles.push(Role::Signer(name));
                     journal = Some(owner);
                 }
@@ -177,6 +187,16 @@ impl Pinned {
                 Kind::Journal => {}
                 Kind::Approval | Kind::Request => roles.push(person_of(&policy, key)?),
             }
+        }
+        for passkey in passkeys(home)? {
+            let (approver, _) = policy
+                .approver_of_key(passkey.key.id())
+                .filter(|(_, pinned)| pinned.passkey.as_ref() == Some(&passkey.used))
+                .ok_or_else(|| KeyNotNamed::Person {
+                    kind: Kind::Approval,
+                    key: passkey.key.to_string(),
+                })?;
+            roles.push(Role::Approver(approver.name.clone()));
         }
         if roles.is_empty() {
             return Err(KeyNotNamed::NoKeys.into());
@@ -216,6 +236,7 @@ fn signer_of(
     policy: &Policy,
     key: &HeldKey,
     held: &[HeldKey],
+    moves: &[MoveCertificate],
 ) -> Result<(String, Owner), KeyNotNamed> {
     let text = || key.header.public.clone();
     let not_named = || KeyNotNamed::Signer { key: text() };
@@ -234,18 +255,26 @@ fn signer_of(
     }
     let journal = held.iter().find(|held| held.header.kind == Kind::Journal);
     let journal = journal.map_or("none", |held| held.header.public.as_str());
-    if signer.journal.to_string() != journal {
+    let own = moved_here(policy, signer, moves).unwrap_or(signer.journal);
+    if own.to_string() != journal {
         return Err(KeyNotNamed::Journal {
             name: signer.name.clone(),
-            found: signer.journal,
+            found: own,
             key: journal.to_owned(),
         });
     }
     let owner = Owner {
         vault: policy.vault,
-        key: signer.journal,
+        key: own,
     };
     Ok((signer.name.clone(), owner))
+}
+
+/// The journal that a signer's moved to, where certificates prove it.
+fn moved_here(policy: &Policy, signer: &Signer, moves: &[MoveCertificate]) -> Option<PublicKey> {
+    let moved = accept_moves(policy, moves).ok()?;
+    let last = moves.last()?;
+    (moved.name == signer.name).then_some(last.statement.to)
 }
 
 fn person_of(policy: &Policy, key: &HeldKey) -> Result<Role, KeyNotNamed> {
@@ -283,7 +312,9 @@ impl Explained for PinError {
             Self::NotAPin(_) | Self::Altered { .. } | Self::Mistakes(_) | Self::Key(_) => {
                 Class::Refused
             }
+            Self::Moves(error) => error.class(),
             Self::Home(error) => error.class(),
+            Self::Passkey(error) => error.class(),
         }
     }
 
@@ -300,7 +331,9 @@ impl Explained for PinError {
             }
             Self::Key(KeyNotNamed::Origin { .. }) => "KEY_ORIGIN_MISMATCH",
             Self::Key(KeyNotNamed::Journal { .. }) => "JOURNAL_NOT_IN_POLICY",
+            Self::Moves(error) => error.code(),
             Self::Home(error) => error.code(),
+            Self::Passkey(error) => error.code(),
         }
     }
 
@@ -316,7 +349,9 @@ impl Explained for PinError {
                 | KeyNotNamed::Journal { .. },
             ) => "every key of a home must stand in its policy: compare with the record of keygen",
             Self::Mistakes(mistakes) => return mistakes.first().map(Mistake::hint),
+            Self::Moves(error) => return error.hint(),
             Self::Home(error) => return error.hint(),
+            Self::Passkey(error) => return error.hint(),
             Self::Unreadable { .. } | Self::NotAPin(_) => return None,
         };
         Some(hint.to_owned())
@@ -330,7 +365,9 @@ impl Explained for PinError {
             | Self::NotAPin(_)
             | Self::Altered { .. }
             | Self::Key(_)
-            | Self::Home(_) => vec![reason(self)],
+            | Self::Moves(_)
+            | Self::Home(_)
+            | Self::Passkey(_) => vec![reason(self)],
         }
     }
 }

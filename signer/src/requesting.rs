@@ -3,6 +3,7 @@
 use crate::failure::{Class, Explained};
 use bitcoin::address::NetworkUnchecked;
 use bitcoin::{Address, Amount};
+use policies::destination::{DestinationError, check_destination};
 use policies::intent::{IntentError, SecretKey};
 use policies::{
     Intent, IntentKind, Policy, RequestSignature, RequesterName, UnixTime, WithdrawalId,
@@ -53,9 +54,12 @@ pub enum RequestError {
     /// The requester's name cannot stand in an intent.
     #[error("the requester's name in the policy: {0}")]
     Name(policies::intent::NameError),
-    /// The address is of another network.
-    #[error("the address is not of the network {0}")]
-    WrongNetwork(bitcoin::Network),
+    /// The address cannot be paid: it is of another network, or of a kind that is not paid.
+    #[error(transparent)]
+    Destination(#[from] DestinationError),
+    /// A sweep pays its coins less the fee: without a least amount it could never be paid.
+    #[error("a sweep needs the least that may be paid")]
+    NoMinimum,
     /// The validity ends beyond all time.
     #[error("it would never expire")]
     NeverExpires,
@@ -78,10 +82,10 @@ pub fn request(
         .requester_of_key(key.public().id())
         .ok_or(RequestError::NotARequester(key.public()))?;
     let requester: RequesterName = requester.name.parse().map_err(RequestError::Name)?;
-    let address = wish
-        .address
-        .require_network(policy.network)
-        .map_err(|_| RequestError::WrongNetwork(policy.network))?;
+    let address = check_destination(wish.address, policy.network)?;
+    if wish.kind == IntentKind::Sweep && wish.min.is_none() {
+        return Err(RequestError::NoMinimum);
+    }
     let intent = Intent {
         vault: policy.vault,
         keyset: policy.keyset,
@@ -119,7 +123,8 @@ impl Explained for RequestError {
         match self {
             Self::NotARequester(_) => "NOT_A_REQUESTER",
             Self::Name(_) => "REQUESTER_NAME",
-            Self::WrongNetwork(_) => "WRONG_NETWORK",
+            Self::Destination(error) => error.code(),
+            Self::NoMinimum => "NO_MINIMUM",
             Self::NeverExpires => "NEVER_EXPIRES",
             Self::Intent(_) => "BAD_INTENT",
         }
@@ -130,7 +135,9 @@ impl Explained for RequestError {
             Self::NotARequester(_) => {
                 Some("give --key NAME of a key that the policy names under [[requesters]]".into())
             }
-            Self::Name(_) | Self::WrongNetwork(_) | Self::NeverExpires | Self::Intent(_) => None,
+            Self::Destination(error) => Some(error.hint().into()),
+            Self::NoMinimum => Some("give --min-sat SAT, below --amount-sat".into()),
+            Self::Name(_) | Self::NeverExpires | Self::Intent(_) => None,
         }
     }
 }

@@ -4,7 +4,10 @@
 //! side, and everything it started ends with it: on drop, and even if the test itself is killed.
 //! Nothing is skipped when a part of the world is missing; the test fails and says what to install.
 
+#[path = "../adversaries/mod.rs"]
+pub mod adversaries;
 mod api;
+mod browser;
 mod clock;
 mod coordinator;
 mod database;
@@ -19,6 +22,7 @@ mod treasury;
 mod wait;
 
 pub use self::api::{Answer, Api, items};
+pub use self::browser::{Browser, Screen};
 pub use self::clock::now;
 pub use self::coordinator::{Coordinator, ENGINES, Settings};
 pub use self::database::Store;
@@ -28,7 +32,7 @@ pub use self::postgres::{Postgres, Role};
 pub use self::process::Process;
 pub use self::program::{Program, Said};
 pub use self::signer_home::{SignerHome, field};
-pub use self::treasury::{AUTOMATIC_MAX_SAT, People, Treasury, requester_key};
+pub use self::treasury::{AUTOMATIC_MAX_SAT, People, Terms, Treasury, requester_key};
 pub use self::wait::{LONG, SHORT, wait_until};
 pub use policies::ScriptKind;
 pub use watchtower::store::database::Engine;

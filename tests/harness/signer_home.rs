@@ -8,7 +8,7 @@ use policies::document::{DeviceDraft, PinnedKeyDraft, SignerDraft};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Failure, Process, Program, Said, environment};
+use crate::{Failure, Process, Program, SHORT, Said, environment, wait_until};
 
 /// A home of `countersign-signer` with keys, pinned policy and journal.
 #[derive(Debug)]
@@ -98,6 +98,35 @@ impl SignerHome {
         self.make_person("--request")
     }
 
+    /// A second machine of the same signer: its key from the same words, a journal key of its own.
+    pub fn second_machine(&self) -> Result<Self, Failure> {
+        let other = Self::new(&self.name)?;
+        let words = self.folder.path().join("words");
+        let import = [
+            "import",
+            text(&words)?,
+            "--network",
+            "regtest",
+            "--name",
+            &self.name,
+        ];
+        other.run(&import)?.done()?;
+        Ok(other)
+    }
+
+    /// A copy of the home folder as it is now, as a backup has it.
+    pub fn back_up(&self) -> Result<TempDir, Failure> {
+        let backup = environment::folder("backup")?;
+        copy(&self.home(), &backup.path().join("home"))?;
+        Ok(backup)
+    }
+
+    /// Puts a backup in place of the home folder.
+    pub fn restore(&self, backup: &TempDir) -> Result<(), Failure> {
+        fs::remove_dir_all(self.home())?;
+        copy(&backup.path().join("home"), &self.home())
+    }
+
     /// Pins a policy whose id a human has read out.
     pub fn pin(&self, policy: &[u8], id: PolicyId) -> Result<(), Failure> {
         let file = self.bring("policy.toml", policy)?;
@@ -110,6 +139,17 @@ impl SignerHome {
     /// output.
     pub fn sign(&self, psbt: &[u8]) -> Result<Said, Failure> {
         self.run_plainly(&["sign", "-", "--yes"], psbt)
+    }
+
+    /// Reviews a recovery and signs it where nothing is to be refused.
+    pub fn sign_recovery(&self, psbt: &[u8]) -> Result<Said, Failure> {
+        self.run_plainly(&["sign", "-", "--yes", "--recovery"], psbt)
+    }
+
+    /// Approves a spend to ourselves as maintenance.
+    pub fn maintain(&self, psbt: &[u8]) -> Result<Said, Failure> {
+        let file = self.bring("maintain.psbt", psbt)?;
+        self.run(&["maintain", "--yes", text(&file)?])
     }
 
     /// Reviews a PSBT without signing.
@@ -158,12 +198,51 @@ impl SignerHome {
         )
     }
 
+    /// Runs the tool until a person answered on its own page: `visit` gets the page's address. What the
+    /// tool answered in JSON.
+    #[track_caller]
+    pub fn on_page(
+        &self,
+        arguments: &[&str],
+        visit: impl FnOnce(&str) -> Result<(), Failure>,
+    ) -> Result<Value, Failure> {
+        let mut command = self.program.command();
+        command.args(self.arguments(&[arguments, &["--json"]].concat()));
+        let log = self
+            .folder
+            .path()
+            .join(format!("page-{}.log", arguments.join("-").len()));
+        drop(fs::remove_file(&log));
+        let name = format!("countersign-signer of {}", self.name);
+        let mut tool = Process::start(&name, command, &log)?;
+        let url = wait_until("the address of the tool's own page", SHORT, || {
+            if let Some(status) = tool.ended()? {
+                let said = tool.last_words();
+                return Err(Failure::new(format!(
+                    "the tool ended with {status}: {said}"
+                )));
+            }
+            let said = tool.log()?;
+            let url = said
+                .lines()
+                .find(|line| line.trim().starts_with("http://localhost:"));
+            Ok(url.map(|line| line.trim().to_owned()))
+        })?;
+        visit(&url)?;
+        let status = wait_until("the tool to end", SHORT, || tool.ended())?;
+        let said = tool.log()?;
+        let answer = said.lines().find(|line| line.starts_with('{'));
+        match answer {
+            Some(answer) if status.success() => Ok(serde_json::from_str(answer)?),
+            _ => Err(Failure::new(format!(
+                "the tool ended with {status}: {said}"
+            ))),
+        }
+    }
+
     fn make_person(&self, kind: &str) -> Result<PinnedKeyDraft, Failure> {
         let made = self.run(&["keygen", kind, &self.name])?.done()?.json()?;
-        Ok(PinnedKeyDraft {
-            key: field(&made, "key")?,
-            tool: "own".to_owned(),
-        })
+        Ok(PinnedKeyDraft::own(&field(&made, "key")?))
     }
 
     fn arguments(&self, arguments: &[&str]) -> Vec<String> {
@@ -179,6 +258,20 @@ impl SignerHome {
         .map(ToString::to_string)
         .collect()
     }
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &to)?;
+        } else {
+            fs::copy(entry.path(), &to)?;
+        }
+    }
+    Ok(())
 }
 
 /// A path as an argument.

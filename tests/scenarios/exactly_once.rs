@@ -284,6 +284,9 @@ fn signer_refuses_a_second_payment_of_one_withdrawal() -> Outcome {
     alice.sign(&treasury.psbt(first)?)?.done()?;
     // Somebody with the database in their hands makes it forget the first attempt.
     treasury.store.sql("UPDATE batch_withdrawal SET live = 0")?;
+    treasury
+        .store
+        .sql("UPDATE window_count SET released_at = counted_at")?;
     treasury.store.sql(
         "UPDATE withdrawal SET state = 'approved', \
          detail = '{\"state\":\"approved\",\"rule\":\"small payouts\"}'",

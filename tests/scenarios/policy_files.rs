@@ -34,7 +34,10 @@ fn policy_files_with_a_mistake_are_refused_by_both_tools() -> Outcome {
         (replaced(&alice, &bob), "DUPLICATE_KEY"),
         (replaced("name = \"alice\"", "name = \"bob\""), "DUPLICATE"),
         (replaced("thresh(2,", "thresh(1,"), "POLICY_DIFFERS"),
-        (replaced("older(12960)", "older(12961)"), "BAD_DESCRIPTOR"),
+        (
+            replaced("older(12960)", "older(12961)"),
+            "DESCRIPTOR_CHECKSUM",
+        ),
         (
             replaced("clock_skew = \"10m\"", "clock_skew = \"ten\""),
             "INVALID",

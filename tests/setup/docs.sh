@@ -6,14 +6,18 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 wrong=0
+# Programs that only show their help leave no trace of coverage here.
+export LLVM_PROFILE_FILE=/dev/null
 complain() { printf '%s: %s\n' "$1" "$2" >&2; wrong=1; }
 
 # Built only if a document shows one of our programs.
 programs=
 program() {
     if [ -z "$programs" ]; then
-        cargo build --workspace --bins --locked --quiet
-        programs=${CARGO_TARGET_DIR:-target}/debug
+        # The one instrumented build, which the tests have made already.
+        . tests/setup/instrumented.sh
+        cargo build --workspace --bins --locked --quiet --features countersign-tests/planted
+        programs=$CARGO_TARGET_DIR/debug
     fi
     echo "$programs/$1"
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs or builds whatever this machine still lacks; does nothing, quickly, when all is there.
 #   setup.sh demo     what `make demo` needs: a C compiler, a bitcoind
-#   setup.sh check    what `make check` needs: also PostgreSQL, cargo-nextest, coverage (default)
+#   setup.sh check    what `make check` needs: also PostgreSQL, Chromium, cargo-nextest, coverage, Node and
+#                     Python with the signers of others (default)
 # Talk goes to stderr. Nothing is installed outside Debian's packages, cargo's bin folder and
 # ${COUNTERSIGN_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/countersign}.
 set -euo pipefail
@@ -50,6 +51,10 @@ missing_packages() {
     if [ "$purpose" = check ]; then
         postgres_is_there || wanted+=(postgresql-15)
         coverage_tools_are_there || wanted+=(llvm-22)
+        command -v chromium >/dev/null || wanted+=(chromium)
+        command -v chromedriver >/dev/null || wanted+=(chromium-driver)
+        python3 -c 'import ensurepip, venv' 2>/dev/null || wanted+=(python3 python3-venv)
+        command -v node >/dev/null && command -v npm >/dev/null || wanted+=(nodejs npm)
     fi
     for package in "${wanted[@]}"; do
         [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || echo "$package"
@@ -85,4 +90,5 @@ tests/setup/bitcoind.sh >/dev/null
 if [ "$purpose" = check ]; then
     install_cargo_tool cargo-nextest "$nextest_version"
     install_cargo_tool cargo-llvm-cov "$llvm_cov_version"
+    tests/setup/independent.sh >/dev/null || fail "embit or @scure/btc-signer could not be installed"
 fi

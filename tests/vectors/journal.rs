@@ -2,7 +2,7 @@
 
 use policies::ids::JournalHead;
 use policies::intent::canonical::Object;
-use policies::journal::Entry;
+use policies::journal::{self, Entry, MoveCertificate};
 use policies::{Journal, UnixTime, VaultId};
 use serde::Deserialize;
 
@@ -16,7 +16,17 @@ struct File {
     lines: Vec<String>,
     counter: u64,
     head: JournalHead,
+    moved: Moved,
     refused: Vec<Refused>,
+}
+
+#[derive(Deserialize)]
+struct Moved {
+    to_seed: Hex,
+    lines: Vec<String>,
+    statement: String,
+    message: Hex,
+    certificate: Hex,
 }
 
 #[derive(Deserialize)]
@@ -42,6 +52,33 @@ fn a_journal_written_again_is_that_of_the_golden_file() {
     assert_eq!(String::from_utf8(written), Ok(expected.clone()));
     assert_eq!((live.counter(), live.head()), (file.counter, file.head));
     assert_eq!(Journal::read(expected.as_bytes()), Ok(live));
+}
+
+#[test]
+fn a_journal_moved_again_is_that_of_the_golden_file() {
+    let file: File = read("journal.json");
+    let (from, moved) = (file.journal_seed.key(), file.moved);
+    let (to, expected) = (moved.to_seed.key().public(), moved.lines.join("\n") + "\n");
+    let mut live = Journal::replay(&file.lines).expect("a journal");
+    let at = live.now(file.birth).saturating_add(60);
+    let mut written = file.lines.join("\n").into_bytes();
+    written.push(b'\n');
+    let end = live.append(Entry::Moved(journal::Moved { to, at }));
+    written.extend_from_slice(end.expect("moves").as_bytes());
+    let statement = live.move_statement().expect("moved");
+    assert_eq!(statement.encode(), moved.statement.as_bytes());
+    assert_eq!(statement.message(file.vault), moved.message.array());
+    let certificate = statement.sign(&from, file.vault);
+    assert_eq!(certificate.encode(), moved.certificate.0);
+    assert_eq!(
+        MoveCertificate::decode(&moved.certificate.0),
+        Ok(certificate.clone())
+    );
+    let (new, lines) = live.go_on(&certificate).expect("goes on");
+    written.extend(lines.iter().flat_map(policies::journal::Line::as_bytes));
+    assert_eq!(String::from_utf8(written), Ok(expected.clone()));
+    assert_eq!(new.key(), to);
+    assert_eq!(Journal::read(expected.as_bytes()), Ok(new));
 }
 
 #[test]

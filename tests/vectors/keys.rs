@@ -8,6 +8,7 @@ use crate::golden::{Hex, read, refused};
 #[derive(Deserialize)]
 struct File {
     keys: Vec<Key>,
+    passkeys: Vec<Passkey>,
     refused_keys: Vec<RefusedKey>,
     signatures: Vec<Signed>,
     refused_signatures: Vec<RefusedSignature>,
@@ -16,6 +17,13 @@ struct File {
 #[derive(Deserialize)]
 struct Key {
     seed: Hex,
+    text: String,
+    record: Hex,
+    id: KeyId,
+}
+
+#[derive(Deserialize)]
+struct Passkey {
     text: String,
     record: Hex,
     id: KeyId,
@@ -51,6 +59,13 @@ fn keys_are_those_of_the_golden_file() {
         assert_eq!(key.record(), case.record.0);
         assert_eq!(key.id(), case.id);
         assert_eq!(case.text.parse(), Ok(key));
+        assert_eq!(PublicKey::from_record(&case.record.0), Ok(key));
+    }
+    for case in file.passkeys {
+        let key: PublicKey = case.text.parse().expect("a passkey's key");
+        assert_eq!(key.to_string(), case.text);
+        assert_eq!(key.record(), case.record.0);
+        assert_eq!(key.id(), case.id);
         assert_eq!(PublicKey::from_record(&case.record.0), Ok(key));
     }
     for case in file.refused_keys {

@@ -2,6 +2,7 @@
 //! implementers in other languages, and run through the library here.
 
 mod approval;
+mod bip;
 mod codes;
 mod documents;
 mod events;
@@ -14,3 +15,5 @@ mod manifest;
 mod merkle;
 mod policy;
 mod receipt;
+mod reference;
+mod webauthn;

@@ -1,7 +1,10 @@
 //! F5: the manifest in a PSBT's global proprietary records.
 
+use std::collections::BTreeSet;
+
 use bitcoin::psbt::Psbt;
 use bitcoin::psbt::raw::{Key, ProprietaryKey};
+use policies::hash::Purpose;
 use policies::psbt::{AttemptPurpose, Manifest};
 use policies::{IntentHash, PolicyId};
 use serde::Deserialize;
@@ -82,12 +85,29 @@ fn manifests_are_read_as_the_golden_file_says() {
     assert!(manifest.changes.into_iter().eq(changes));
     assert_eq!(manifest.intents.len(), 2);
     assert_eq!(manifest.request_signatures.len(), 2);
-    assert_eq!(manifest.approvals.len(), 1);
+    assert_eq!(manifest.approvals.len(), 5);
+    let purposes: BTreeSet<Purpose> = (manifest.approvals.values())
+        .map(|approval| approval.purpose)
+        .collect();
+    let signed = [
+        Purpose::Approve,
+        Purpose::ListAdd,
+        Purpose::ListRemove,
+        Purpose::ListConfirm,
+        Purpose::Maintain,
+    ];
+    assert_eq!(purposes, BTreeSet::from(signed));
     assert_eq!(manifest.proofs.len(), 2);
     for ((root, intent), proof) in &manifest.proofs {
         assert_eq!(proof.verify(intent.as_bytes(), *root), Ok(()));
     }
-    assert_eq!(manifest.statements.len(), 1);
+    assert_eq!(manifest.statements.len(), 3);
+    for (subject, statement) in &manifest.statements {
+        assert_eq!(statement.subject(), *subject);
+        let signed = (manifest.approvals.iter()).filter(|((about, _), _)| about == subject);
+        let purposes: Vec<_> = signed.map(|(_, approval)| approval.purpose).collect();
+        assert_eq!(purposes, [statement.purpose()]);
+    }
     assert_eq!(manifest.ancestors.len(), 1);
     assert_eq!(manifest.earlier.len(), 1);
     assert_eq!(manifest.earlier_outputs.len(), 1);

@@ -24,7 +24,7 @@ def th(tag, data):
 
 
 PURPOSES = ("request approve reject list-add list-remove list-confirm maintain policy ack stop "
-            "release go void receipt").split()
+            "release go void receipt move").split()
 
 
 def u32(number):
@@ -106,6 +106,35 @@ def sign(seed, msg):
     return b"\x01" + big_r + ((r + h * scalar) % Q).to_bytes(32, "little")
 
 
+def decompress(data):
+    """A point of canonical encoding, or None."""
+    number = int.from_bytes(data, "little")
+    y, sign_bit = number & ((1 << 255) - 1), number >> 255
+    if y >= P:
+        return None
+    x2 = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    x = pow(x2, (P + 3) // 8, P)
+    if (x * x - x2) % P:
+        x = x * pow(2, (P - 1) // 4, P) % P
+    if (x * x - x2) % P or (x == 0 and sign_bit):
+        return None
+    x = P - x if x & 1 != sign_bit else x
+    return (x, y, 1, x * y % P)
+
+
+def is_small(point):
+    return compress(point_mul(8, point)) == bytes([1]) + bytes(31)
+
+
+def verifies(key, msg, signature):
+    """Strict: canonical encodings, no point of small order, no cofactor."""
+    a, r, s = decompress(key), decompress(signature[:32]), int.from_bytes(signature[32:], "little")
+    if a is None or r is None or len(signature) != 64 or s >= Q or is_small(a) or is_small(r):
+        return False
+    h = int.from_bytes(hashlib.sha512(signature[:32] + key + msg).digest(), "little") % Q
+    return compress(point_mul(s, G)) == compress(point_add(r, point_mul(h, a)))
+
+
 def record(seed):
     return b"\x01" + public(seed)
 
@@ -152,10 +181,26 @@ def proof(subjects, index):
     return u32(len(subjects)) + u32(index) + siblings(subjects, index)
 
 
+def root_of_proof(subject, data):
+    """The root that a proof leads to, as a verifier in another language computes it."""
+    count, index = (int.from_bytes(data[at:at + 4], "little") for at in (0, 4))
+    hashes = [data[at:at + 32] for at in range(8, len(data), 32)]
+
+    def up(count, index, hashes):
+        if count == 1:
+            return th("leaf", subject)
+        half = split(count)
+        if index < half:
+            return th("branch", up(half, index, hashes[:-1]) + hashes[-1])
+        return th("branch", hashes[-1] + up(count - half, index - half, hashes[:-1]))
+    return th("root", u32(count) + up(count, index, hashes))
+
+
 # --- The examples ---------------------------------------------------------------------------------
 VAULT = sha256(b"an example vault")
 KEYSET = VAULT
 REQUESTER, APPROVER, JOURNAL = bytes([1]) * 32, bytes([2]) * 32, bytes([3]) * 32
+SECOND = bytes([4]) * 32
 CREATED = 1795478400
 
 
@@ -280,13 +325,22 @@ def keys_file():
             {"seed": seed.hex(), "text": key_text(seed), "record": record(seed).hex(), "id": key_id(seed).hex()}
             for seed in seeds
         ],
+        "passkeys": [
+            {"text": name + digits, "record": byte + digits, "id": sha256(bytes.fromhex(byte + digits)).hex()}
+            for name, byte, digits in [
+                ("webauthn-es256:", "02", "036b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"),
+                ("webauthn-eddsa:", "03", key.hex()),
+            ]
+        ],
         "refused_keys": [
             {"why": why, "text": text} for why, text in [
                 ("written as ed25519", key.hex()),
                 ("unknown key algorithm", "rsa:" + key.hex()),
                 ("RS256", "webauthn-rs256:" + key.hex()),
-                ("webauthn-es256 keys are not supported yet", "webauthn-es256:02" + key.hex()),
-                ("webauthn-eddsa keys are not supported yet", "webauthn-eddsa:" + key.hex()),
+                ("not a point", "webauthn-es256:02" + "ff" * 32),
+                ("not a point", "webauthn-es256:04" + key.hex()),
+                ("66 hex digits", "webauthn-es256:" + key.hex()),
+                ("weak", "webauthn-eddsa:" + neutral.hex()),
                 ("lower hex", "ed25519:" + key.hex().upper()),
                 ("64 hex digits", "ed25519:" + key.hex()[2:]),
                 ("weak", "ed25519:" + neutral.hex()),
@@ -304,7 +358,9 @@ def keys_file():
                 ("65", signature[:-1]),
                 ("65", signature + b"\0"),
                 ("unknown algorithm", b"\0" + signature[1:]),
-                ("webauthn-es256 signatures are not supported yet", b"\x02" + signature[1:]),
+                ("webauthn-es256 by a key of ed25519", b"\x02\x00\x00\x00"),
+                ("cut off in its clientDataJSON", b"\x02\x00"),
+                ("1 bytes follow the signature", b"\x03\x00\x00\x00\x00"),
             ]
         ],
     }
@@ -382,39 +438,98 @@ def approval_file():
     }
 
 
-def journal_file():
-    def signed(number, inputs, paid, replaced, change, at):
-        return {
-            "at": at, "change": change, "entry": "signed", "fee_sat": 1_410,
-            "inputs": [f"{shown(txid(byte))}:{vout}" for byte, vout in inputs],
-            "intents": paid, "replaced": replaced, "txid": shown(txid(number)),
-        }
-    birth = {
-        "birth": 0, "entry": "birth", "format": "countersign/journal/1", "journal": key_text(JOURNAL),
-        "vault": VAULT.hex(),
-    }
-    entries = [
-        signed(1, [(101, 0), (102, 3)], [FIRST, INTENTS[1]], [], [0], CREATED + 100),
-        signed(2, [(101, 0)], [INTENTS[2]], [FIRST], [1, 2], CREATED + 200),
-        signed(3, [(103, 1)], [], [], [], CREATED + 200),
-    ]
-    head = th("birth", VAULT + public(JOURNAL) + u64(0))
+def outpoint(byte, vout):
+    return f"{shown(txid(byte))}:{vout}"
+
+
+def chained(key, birth, entries):
+    """The lines of one journal, and its last head."""
+    head = th("birth", VAULT + public(key) + u64(birth["birth"]))
     lines = [{"counter": 0, "entry": birth, "head": head.hex()}]
     for counter, entry in enumerate(entries, 1):
         head = th("entry", head + u64(counter) + sha256(canonical(entry)))
         lines.append({"counter": counter, "entry": entry, "head": head.hex()})
-    lines = [canonical(line).decode() for line in lines]
+    return [canonical(line).decode() for line in lines], head
+
+
+def journal_file():
+    def signed(number, inputs, paid, replaced, change, at, mode="pay", ancestors=None, rules=None):
+        return {
+            "ancestors": ancestors or {}, "at": at, "change": change, "entry": "signed", "fee_sat": 1_410,
+            "inputs": [outpoint(byte, vout) for byte, vout in inputs],
+            "intents": paid, "mode": mode, "replaced": replaced,
+            "rules": rules if rules is not None else ["small payouts"] * len(paid), "txid": shown(txid(number)),
+        }
+
+    def born(key):
+        return {
+            "birth": 0, "entry": "birth", "format": "countersign/journal/1", "journal": key_text(key),
+            "vault": VAULT.hex(),
+        }
+
+    added = {
+        "expires": CREATED + 86400, "format": "countersign/list-add/1", "label": "an exchange",
+        "list": "counterparties", "not_before": CREATED, "script_pubkey": "0014" + "ab" * 20,
+    }
+    subject = th("statement", canonical(added)).hex()
+    entries = [
+        signed(1, [(101, 0), (102, 3)], [FIRST, INTENTS[1]], [], [0], CREATED + 100),
+        signed(2, [(101, 0)], [INTENTS[2]], [FIRST], [1, 2], CREATED + 200),
+        signed(3, [(103, 1)], [], [], [], CREATED + 200, mode="self-spend"),
+        {"at": CREATED + 200, "entry": "seen", "statement": added},
+        {"at": CREATED + 210, "entry": "seen",
+         "statement": {"entry": subject, "format": "countersign/list-confirm/1"}},
+        {"at": CREATED + 220, "entry": "seen",
+         "statement": {"entry": subject, "format": "countersign/list-remove/1"}},
+        signed(5, [(2, 1)], [INTENTS[1]], [], [3], CREATED + 230, rules=[""],
+               ancestors={shown(txid(2)): [outpoint(101, 0)], shown(txid(101)): [outpoint(100, 0)]}),
+        signed(6, [(104, 0)], [], [], [4], CREATED + 240, mode="recovery"),
+    ]
+    lines, head = chained(JOURNAL, born(JOURNAL), entries)
+    count = len(entries)
+
+    def followed(entry):
+        """The journal with one more entry, its head made right."""
+        return chained(JOURNAL, born(JOURNAL), entries + [entry])[0]
+
     not_exclusive = signed(4, [(109, 0)], [FIRST], [], [], CREATED + 300)
-    next_head = th("entry", head + u64(4) + sha256(canonical(not_exclusive)))
-    forbidden = canonical({"counter": 4, "entry": not_exclusive, "head": next_head.hex()}).decode()
+    stranger = signed(4, [(109, 0)], [], [], [], CREATED + 300, ancestors={shown(txid(7)): [outpoint(101, 0)]})
+
+    # The move to a second machine.
+    moved = entries + [{"at": CREATED + 300, "entry": "moved", "to": key_text(SECOND)}]
+    old_lines, old_head = chained(JOURNAL, born(JOURNAL), moved)
+    statement = canonical({
+        "birth": 0, "counter": count + 1, "format": "countersign/move/1", "from": key_text(JOURNAL),
+        "head": old_head.hex(), "to": key_text(SECOND),
+    })
+    msg = message("move", VAULT, th("statement", statement), 0)
+    signature = sign(JOURNAL, msg)
+    assert 253 <= len(statement) < 65536
+    certificate = bytes([0xFD]) + len(statement).to_bytes(2, "little") + statement + signature
+
+    def inherited(by):
+        return {"certificate": by.hex(), "counter": count + 1, "entry": "inherited",
+                "from": key_text(JOURNAL), "head": old_head.hex()}
+    new_lines, _ = chained(SECOND, born(SECOND), [inherited(signature)])
+    forged, _ = chained(SECOND, born(SECOND), [inherited(sign(SECOND, msg))])
+    stranger_lines, _ = chained(APPROVER, born(APPROVER), [inherited(signature)])
+    after, _ = chained(JOURNAL, born(JOURNAL), moved + [signed(3, [(103, 1)], [], [], [], CREATED + 300)])
+
     return {
         "about": "F7: a journal line by line, without line feeds; every line ends in one in the file",
         "journal_seed": JOURNAL.hex(),
         "vault": VAULT.hex(),
         "birth": 0,
         "lines": lines,
-        "counter": 3,
+        "counter": count,
         "head": head.hex(),
+        "moved": {
+            "to_seed": SECOND.hex(),
+            "lines": old_lines + new_lines,
+            "statement": statement.decode(),
+            "message": msg.hex(),
+            "certificate": certificate.hex(),
+        },
         "refused": [
             {"why": why, "lines": bad} for why, bad in [
                 ("the journal is empty", []),
@@ -425,7 +540,17 @@ def journal_file():
                 ("the head is", [lines[0].replace('"birth":0', '"birth":1')] + lines[1:]),
                 ("white space", [lines[0] + " "]),
                 ("unknown kind", [lines[0], lines[1].replace('"signed"', '"stop"')]),
-                ("shares no input", lines + [forbidden]),
+                ("in one chain", followed(not_exclusive)),
+                ("does not descend", followed(stranger)),
+                ("names for", followed(dict(not_exclusive, rules=[]))),
+                ("pay, self-spend or recovery", followed(dict(not_exclusive, mode="gift"))),
+                ("a statement about an open list",
+                 followed({"at": CREATED + 300, "entry": "seen", "statement": {"format": "x"}})),
+                ("takes no more entries", after),
+                ("not how the journal goes on", new_lines),
+                ("not how the journal goes on", old_lines + new_lines[:1]),
+                ("not how the journal goes on", old_lines + stranger_lines),
+                ("not the key's signature", old_lines + forged),
             ]
         ],
     }

@@ -64,6 +64,18 @@ def receipt():
     return prefixed(body) + sign(JOURNAL, message("receipt", VAULT, th("statement", body), 0))
 
 
+def statements():
+    """An entry of an open list, its removal and the confirmation of its first payment."""
+    add = canonical({
+        "expires": CREATED + 86400, "format": "countersign/list-add/1", "label": "Acme Ltd",
+        "list": "counterparties", "not_before": CREATED, "script_pubkey": "0014" + "07" * 20,
+    })
+    entry = th("statement", add).hex()
+    remove = canonical({"entry": entry, "format": "countersign/list-remove/1"})
+    confirm = canonical({"entry": entry, "format": "countersign/list-confirm/1"})
+    return [("list-add", add), ("list-remove", remove), ("list-confirm", confirm)]
+
+
 def records():
     """One record of every kind, with two where their order matters."""
     found = [
@@ -87,8 +99,16 @@ def records():
     found.append((0x14, output(0), hashes[0]))
     found.append((0x14, output(256), hashes[1]))
     found.append((0x15, output(1), VAULT + u32(300)))
-    statement = canonical({"list": "counterparties", "not_before": CREATED})
-    found.append((0x16, th("statement", statement), statement))
+    for purpose, statement in statements():
+        subject = th("statement", statement)
+        found.append((0x16, subject, statement))
+        signature = sign(APPROVER, message(purpose, VAULT, subject, expires))
+        value = bytes([PURPOSES.index(purpose)]) + u64(expires) + signature
+        found.append((0x12, subject + key_id(APPROVER), value))
+    spent = th("tx", txid(UNSIGNED))
+    maintain = bytes([PURPOSES.index("maintain")]) + u64(expires)
+    maintain += sign(APPROVER, message("maintain", VAULT, spent, expires))
+    found.append((0x12, spent + key_id(APPROVER), maintain))
     found.append((0x20, txid(FUNDING), FUNDING))
     found.append((0x21, txid(FUNDING), EARLIER))
     found.append((0x22, bytes([5] * 32) + u32(1), tx_out(71_000, bytes([0, 20] + [9] * 20))))
@@ -125,6 +145,10 @@ def manifest_file():
     def with_value(kind, value):
         return without(kind) + [(only(kind)[0], value)]
 
+    def statement(fields):
+        encoded = canonical(fields)
+        return good + [(key(0x16, th("statement", encoded)), encoded)]
+
     refused = [
         ("no format record", without(0x00)),
         ("no policy version record", without(0x01)),
@@ -141,12 +165,32 @@ def manifest_file():
         ("key is not the hash", without(0x10) + [(key(0x10, bytes(32)), canonical(FIRST))]),
         ("key data of 63 bytes, expected 64", good + [(key(0x11, bytes(63)), only(0x11)[1])]),
         ("a signature of an unknown algorithm", with_value(0x11, bytes(65))),
-        ("purpose byte 14", with_value(0x12, bytes([14]) + only(0x12)[1][1:])),
+        ("purpose byte 200", with_value(0x12, bytes([200]) + only(0x12)[1][1:])),
         ("signatures to policy are not supported", with_value(0x12, bytes([7]) + only(0x12)[1][1:])),
         ("a tree of 0 leaves", with_value(0x13, bytes(8))),
         ("key data of 2 bytes, expected 4", without(0x14) + [(key(0x14, bytes(2)), bytes(32))]),
         ("a value of 32 bytes, expected 36", with_value(0x15, VAULT)),
-        ("key is not the hash", with_value(0x16, b"{}")),
+        ("key is not the hash", without(0x16) + [(key(0x16, bytes(32)), only(0x16)[1])]),
+        ("key \"format\" is missing", with_value(0x16, b"{}")),
+        ("an unknown format", statement({"entry": "00" * 32, "format": "countersign/list-add/2"})),
+        ("key \"expires\" is missing", statement(
+            {"format": "countersign/list-add/1", "label": "", "list": "l", "not_before": 1,
+             "script_pubkey": "00"})),
+        ("expires 1970-01-01T00:00:01Z is not after", statement(
+            {"expires": 1, "format": "countersign/list-add/1", "label": "", "list": "l",
+             "not_before": 1, "script_pubkey": "00"})),
+        ("a label of 65 characters", statement(
+            {"expires": 2, "format": "countersign/list-add/1", "label": "x" * 65, "list": "l",
+             "not_before": 1, "script_pubkey": "00"})),
+        ("list is not a name", statement(
+            {"expires": 2, "format": "countersign/list-add/1", "label": "", "list": "L",
+             "not_before": 1, "script_pubkey": "00"})),
+        ("script_pubkey is empty", statement(
+            {"expires": 2, "format": "countersign/list-add/1", "label": "", "list": "l",
+             "not_before": 1, "script_pubkey": ""})),
+        ("key \"more\" is unknown", statement(
+            {"entry": "00" * 32, "format": "countersign/list-remove/1", "more": 1})),
+        ("a string", statement({"entry": 1, "format": "countersign/list-confirm/1"})),
         ("key is not the hash", without(0x20) + [(key(0x20, bytes(32)), FUNDING)]),
         ("value does not encode to itself", with_value(0x20, EARLIER)),
         ("value does not encode to itself", with_value(0x20, FUNDING + b"\x00")),

@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use bitcoin::Amount;
 use policies::VaultId;
+use policies::planted::{Bug, planted};
 use serde::Serialize;
 
 /// An account of a vault.
@@ -123,11 +124,16 @@ impl Posting {
     /// The entry that takes this one back.
     #[must_use]
     pub fn reversed(self) -> Self {
+        let (debit, credit) = if planted(Bug::NoReversal) {
+            (self.debit, self.credit)
+        } else {
+            (self.credit, self.debit)
+        };
         Self {
             vault: self.vault,
             cause: format!("reverses:{}", self.cause),
-            debit: self.credit,
-            credit: self.debit,
+            debit,
+            credit,
             amount: self.amount,
         }
     }

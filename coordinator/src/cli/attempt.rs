@@ -26,9 +26,19 @@ pub(super) enum Attempt {
     Psbt {
         /// Its txid.
         txid: String,
+        /// The PSBT's version: 0 or 2.
+        #[arg(long, default_value = "0", value_parser = ["0", "2"])]
+        version: String,
         /// Write it here; standard output when left out.
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
+    },
+    /// Hand in an approval of maintenance that `countersign-signer maintain` wrote.
+    Approve {
+        /// Its txid.
+        txid: String,
+        /// The file, or `-` for standard input.
+        file: PathBuf,
     },
     /// Hand in what a signer returned, in any encoding.
     Submit {
@@ -56,8 +66,13 @@ pub(super) fn run(verb: &Attempt, api: &Api, out: &Output) -> Result<(), CliErro
         Attempt::Show { txid } => {
             out.record(&api.get(&format!("/attempts/{}", api::segment(txid)))?)
         }
-        Attempt::Psbt { txid, output } => {
-            let psbt = api.get_bytes(&format!("/attempts/{}/psbt", api::segment(txid)))?;
+        Attempt::Psbt {
+            txid,
+            version,
+            output,
+        } => {
+            let path = format!("/attempts/{}/psbt?version={version}", api::segment(txid));
+            let psbt = api.get_bytes(&path)?;
             match output {
                 None => out.bytes(&psbt),
                 Some(path) => {
@@ -73,6 +88,10 @@ pub(super) fn run(verb: &Attempt, api: &Api, out: &Output) -> Result<(), CliErro
                     Ok(())
                 }
             }
+        }
+        Attempt::Approve { txid, file } => {
+            let path = format!("/attempts/{}/approvals", api::segment(txid));
+            out.record(&api.post(&path, Body::Json(api::read_json(file)?))?)
         }
         Attempt::Submit { txid, file } => {
             let path = format!("/attempts/{}/signatures", api::segment(txid));

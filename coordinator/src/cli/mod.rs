@@ -14,8 +14,12 @@ mod chain;
 mod daemon;
 mod error;
 mod event;
+mod journal;
+mod list;
 mod output;
 mod policy;
+mod recovery;
+mod self_spend;
 mod token;
 mod vault;
 mod withdrawal;
@@ -48,7 +52,7 @@ struct Connection {
         long,
         global = true,
         env = "COUNTERSIGN_URL",
-        default_value = "http://127.0.0.1:7543",
+        default_value = "http://127.0.0.1:7540",
         value_name = "URL"
     )]
     url: String,
@@ -105,9 +109,24 @@ enum Verb {
     /// Hand in approvals and rejections made with `countersign-signer`.
     #[command(subcommand)]
     Approval(approval::Approval),
+    /// Show lists of destinations and the entries of open ones.
+    #[command(subcommand)]
+    List(list::List),
+    /// Hand in what persons say of open lists, made with `countersign-signer list`.
+    #[command(subcommand)]
+    Statement(list::Statement),
+    /// Show the signers' journals, and hand in that one moved.
+    #[command(subcommand)]
+    Journal(journal::Journal),
     /// Pay approved withdrawals together.
     #[command(subcommand)]
     Batch(batch::Batch),
+    /// Join coins, or renew their age, by spending them to the vault itself.
+    #[command(subcommand)]
+    SelfSpend(self_spend::SelfSpend),
+    /// Spend coins that are old enough to where the policy says.
+    #[command(subcommand)]
+    Recovery(recovery::Recovery),
     /// Transactions out for signing: list, fetch the PSBT, hand in signatures.
     #[command(subcommand)]
     Attempt(attempt::Attempt),
@@ -153,7 +172,12 @@ fn dispatch(cli: Cli) -> Result<(), CliError> {
         Verb::Reconcile => chain::reconcile(&api()?, &out),
         Verb::Withdrawal(verb) => withdrawal::run(&verb, &api()?, &out),
         Verb::Approval(verb) => approval::run(&verb, &api()?, &out),
+        Verb::List(verb) => list::run(&verb, &api()?, &out),
+        Verb::Statement(verb) => list::statement(&verb, &api()?, &out),
+        Verb::Journal(verb) => journal::run(&verb, &api()?, &out),
         Verb::Batch(verb) => batch::run(&verb, &api()?, &out),
+        Verb::SelfSpend(verb) => self_spend::run(&verb, &api()?, &out),
+        Verb::Recovery(verb) => recovery::run(&verb, &api()?, &out),
         Verb::Attempt(verb) => attempt::run(&verb, &api()?, &out),
         Verb::Event(verb) => event::run(&verb, &api()?, &out),
         Verb::Token(verb) => token::run(&verb, &api()?, &out),

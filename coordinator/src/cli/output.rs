@@ -147,7 +147,11 @@ fn table(items: &[Value], columns: &[&str]) -> String {
 
 /// Shows a field: a moment as people read it, anything else as it is.
 fn field(key: &str, value: &Value) -> String {
-    let is_moment = key.ends_with("_at") || matches!(key, "at" | "created" | "expires");
+    let is_moment = key.ends_with("_at")
+        || matches!(
+            key,
+            "at" | "created" | "expires" | "first_seen" | "not_before" | "now"
+        );
     value
         .as_u64()
         .filter(|_| is_moment)

@@ -1,6 +1,7 @@
 //! Why the client did not do what it was asked.
 
 use bitcoin::{Address, Amount};
+use policies::destination::DestinationError;
 use policies::{Keychain, PolicyId, PublicKey, intent::IntentError};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -58,9 +59,9 @@ pub enum ClientError {
         /// The field that differs.
         field: &'static str,
     },
-    /// The address is of another network.
-    #[error("the address is not of the vault's network")]
-    OtherNetwork,
+    /// The address cannot be paid: it is of another network, or of a kind that is not paid.
+    #[error(transparent)]
+    Destination(DestinationError),
     /// A repeated payment has no satoshi left to take off.
     #[error("{amount} cannot be lowered until it differs from what it repeats")]
     CannotDiffer {

@@ -1,6 +1,7 @@
 //! Orders of a service and the intents that they become.
 
 use bitcoin::{Address, Amount, address::NetworkUnchecked};
+use policies::destination::check_destination;
 use policies::{Intent, IntentKind, Policy, RequesterName, UnixTime, WithdrawalId};
 
 use super::error::ClientError;
@@ -78,11 +79,8 @@ pub(super) fn build(
     order: &Order,
     now: UnixTime,
 ) -> Result<Built, ClientError> {
-    let address = order
-        .to
-        .clone()
-        .require_network(policy.network)
-        .map_err(|_| ClientError::OtherNetwork)?;
+    let address =
+        check_destination(order.to.clone(), policy.network).map_err(ClientError::Destination)?;
     let script_pubkey = address.script_pubkey();
     let taken: Vec<Amount> = order
         .repeats

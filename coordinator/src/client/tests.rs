@@ -8,6 +8,7 @@ use std::{
 };
 
 use bitcoin::{Address, Amount, Network, ScriptBuf, WScriptHash, hashes::Hash as _};
+use policies::destination::DestinationError;
 use policies::{
     Intent, Keychain, Policy, PolicyId, RequestSignature, Signature, UnixTime,
     document::{
@@ -56,9 +57,11 @@ fn policy() -> Policy {
         requester: None,
         to: None,
         amount_max_sat: Some(5_000_000),
+        window: None,
         approvals: ApprovalsDraft {
             group: None,
             count: 0,
+            page: None,
         },
     }];
     Policy::parse(draft.to_toml().as_bytes()).expect("a policy without mistakes")
@@ -314,7 +317,9 @@ fn orders_that_no_intent_can_say_are_refused_before_signing() {
         .expect("an address");
     assert!(matches!(
         client.build_intent(&mainnet, NOW),
-        Err(ClientError::OtherNetwork)
+        Err(ClientError::Destination(
+            DestinationError::WrongNetwork { .. }
+        ))
     ));
     let mut long = order("w-1", 1_000);
     long.reference = "x".repeat(201);

@@ -11,6 +11,18 @@ const SEGWIT_WEIGHT: u64 = 2;
 /// The most that one more input can add through the length of the input count (1 → 3 bytes).
 const COUNT_GROWTH: u64 = 8;
 
+/// The weight of a transaction with some inputs and one output.
+pub(super) fn lone_weight(inputs: u64, input: Weight, output: Weight) -> Option<Weight> {
+    let counts = VarInt(inputs).size().checked_add(VarInt(1).size())?;
+    Weight::from_wu(FIXED_WEIGHT)
+        .checked_add(Weight::from_wu(SEGWIT_WEIGHT))?
+        .checked_add(Weight::from_non_witness_data_size(
+            u64::try_from(counts).ok()?,
+        ))?
+        .checked_add(output)?
+        .checked_add(input.checked_mul(inputs)?)
+}
+
 /// The price list of one choice.
 #[derive(Debug)]
 pub(super) struct Cost {

@@ -14,6 +14,7 @@ mod cost;
 mod draw;
 mod exact;
 mod fill;
+mod gather;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ use bitcoin::{Amount, FeeRate, OutPoint, TxOut, Weight};
 use policies::ids::Keychain;
 
 pub use self::draw::Draw;
+pub use self::gather::{Gathered, LoneOutput, Take, gather};
 use self::{cost::Cost, exact::find_exact};
 
 /// One coin that may be spent.
@@ -153,6 +155,20 @@ pub enum SelectionError {
         min: Amount,
         /// The most that may be given to the fee instead.
         tolerance: Amount,
+    },
+    /// The transactions that made the coins named are too large for one PSBT.
+    #[error("a PSBT has no room for the funding transactions of {coins} of the coins")]
+    TooHeavy {
+        /// How many coins do not fit.
+        coins: usize,
+    },
+    /// The coins named hold more than the output may take.
+    #[error("the output would be {amount}, at most {most} is allowed")]
+    AboveMost {
+        /// What the coins hold, less the fee.
+        amount: Amount,
+        /// The most.
+        most: Amount,
     },
     /// Amounts or weights do not fit their integers.
     #[error("amounts, feerates or weights are too large to add up")]

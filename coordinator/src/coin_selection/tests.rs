@@ -386,7 +386,8 @@ proptest! {
             Err(SelectionError::TooFragmented { reachable, needed, .. }) => prop_assert!(reachable < needed),
             Err(SelectionError::FeeAboveCap { fee, cap }) => prop_assert!(fee > cap),
             Err(SelectionError::ChangeBelowMinimum { left, min, .. }) => prop_assert!(left < min),
-            Err(other @ (SelectionError::NothingToPay | SelectionError::FeerateAboveCap { .. } | SelectionError::Overflow)) => {
+            Err(other @ (SelectionError::NothingToPay | SelectionError::FeerateAboveCap { .. }
+                | SelectionError::AboveMost { .. } | SelectionError::TooHeavy { .. } | SelectionError::Overflow)) => {
                 prop_assert!(false, "{}", other);
             }
         }

@@ -8,9 +8,10 @@ use policies::psbt::Encoding;
 
 use super::Problem;
 use super::authentication::Caller;
-use super::body::{Asked, Named, Page, RawBody};
+use super::body::{Asked, AskedVersion, JsonBody, Named, Page, RawBody, Version};
 use crate::service::Service;
 use crate::service::attempts::{self, AttemptView, SubmittedSignatures};
+use crate::service::maintenance::{self, RecordMaintenance};
 
 /// Lists attempts, with the signers whose signatures are missing.
 #[utoipa::path(
@@ -44,9 +45,9 @@ pub(super) async fn show(
     ))
 }
 
-/// Gives the PSBT with its manifest: binary, or base64 where `text/plain` is accepted.
+/// Gives the PSBT with its manifest, in version 0 or 2: binary, or base64 where `text/plain` is accepted.
 #[utoipa::path(
-    get, path = "/api/v1/attempts/{txid}/psbt", tag = "attempts", params(("txid" = String, Path)),
+    get, path = "/api/v1/attempts/{txid}/psbt", tag = "attempts", params(("txid" = String, Path), Version),
     responses(
         (status = 200, body = Vec<u8>, content_type = "application/octet-stream"),
         (status = "4XX", body = Problem),
@@ -56,9 +57,10 @@ pub(super) async fn psbt(
     State(service): State<Service>,
     Caller(actor): Caller,
     named: Named,
+    AskedVersion(version): AskedVersion,
     headers: HeaderMap,
 ) -> Result<([(HeaderName, &'static str); 1], Vec<u8>), Problem> {
-    let psbt = attempts::attempt_psbt(&service, &actor, named.txid()?).await?;
+    let psbt = attempts::attempt_psbt(&service, &actor, named.txid()?, version).await?;
     let text = headers
         .get(ACCEPT)
         .is_some_and(|accept| accept.as_bytes().starts_with(b"text/plain"));
@@ -72,7 +74,7 @@ pub(super) async fn psbt(
 }
 
 /// Hands in what a signer returned, in any encoding. Each signature is verified alone; a bad one is
-/// named and hurts no other.
+/// named, stored with who handed it in, and hurts no other.
 #[utoipa::path(
     post, path = "/api/v1/attempts/{txid}/signatures", tag = "attempts", params(("txid" = String, Path)),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
@@ -86,5 +88,23 @@ pub(super) async fn submit(
 ) -> Result<Json<SubmittedSignatures>, Problem> {
     Ok(Json(
         attempts::submit_signatures(&service, &actor, named.txid()?, &body).await?,
+    ))
+}
+
+/// Hands in an approval of maintenance for a spend to ourselves beyond the budget, signed with the
+/// approver's own tool. The PSBT is issued again with it.
+#[utoipa::path(
+    post, path = "/api/v1/attempts/{txid}/approvals", tag = "attempts", params(("txid" = String, Path)),
+    request_body = RecordMaintenance,
+    responses((status = 200, body = AttemptView), (status = "4XX", body = Problem)),
+)]
+pub(super) async fn approve(
+    State(service): State<Service>,
+    Caller(actor): Caller,
+    named: Named,
+    JsonBody(request): JsonBody<RecordMaintenance>,
+) -> Result<Json<AttemptView>, Problem> {
+    Ok(Json(
+        maintenance::record_maintenance(&service, &actor, named.txid()?, &request).await?,
     ))
 }

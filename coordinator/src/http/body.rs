@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use bitcoin::Txid;
 use policies::VaultId;
+use policies::psbt::PsbtVersion;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -70,6 +71,7 @@ fn unread(status: StatusCode, detail: String) -> Problem {
 
 /// How much of a list to answer with, and which part.
 #[derive(Debug, Clone, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Page {
     /// At most this many items.
@@ -95,6 +97,32 @@ impl FromRequestParts<Service> for Asked {
             }
             Err(error) => Err(Problem::malformed("query", error)),
         }
+    }
+}
+
+/// In which version to answer with a PSBT.
+#[derive(Debug, Clone, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Version {
+    /// The PSBT's version: 0 (the default) or 2.
+    pub(super) version: Option<u32>,
+}
+
+/// A query for a PSBT, with problems as problem documents.
+#[derive(Debug)]
+pub(super) struct AskedVersion(pub(super) PsbtVersion);
+
+impl FromRequestParts<Service> for AskedVersion {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
+        let Query(asked) = Query::<Version>::from_request_parts(parts, service)
+            .await
+            .map_err(|error| Problem::malformed("query", error))?;
+        PsbtVersion::of_number(asked.version.unwrap_or_default())
+            .map(Self)
+            .ok_or_else(|| Problem::malformed("version", "neither 0 nor 2"))
     }
 }
 

@@ -12,9 +12,12 @@ mod batches;
 mod body;
 mod books;
 mod events;
+mod journals;
 mod lingering;
+mod lists;
 mod openapi;
 mod problem;
+mod self_spends;
 mod status;
 mod tokens;
 mod vaults;
@@ -60,12 +63,21 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(withdrawals::show))
         .routes(routes!(withdrawals::cancel))
         .routes(routes!(approvals::record))
+        .routes(routes!(lists::list))
+        .routes(routes!(lists::show))
+        .routes(routes!(lists::submit, lists::statements))
+        .routes(routes!(lists::approve))
+        .routes(routes!(journals::list))
+        .routes(routes!(journals::submit_move))
         .routes(routes!(batches::create, batches::list))
         .routes(routes!(batches::show))
+        .routes(routes!(self_spends::create))
+        .routes(routes!(self_spends::recover))
         .routes(routes!(attempts::list))
         .routes(routes!(attempts::show))
         .routes(routes!(attempts::psbt))
         .routes(routes!(attempts::submit))
+        .routes(routes!(attempts::approve))
         .routes(routes!(events::list))
         .routes(routes!(events::verify))
         .routes(routes!(tokens::create, tokens::list))
@@ -76,7 +88,7 @@ fn described() -> OpenApiRouter<Service> {
 /// Returns the whole API over a service.
 pub fn router(service: Service) -> Router {
     let (routes, document) = described().split_for_parts();
-    let document = axum::Json(document);
+    let document = axum::Json(openapi::named(document));
     routes
         .route(
             "/api/v1/openapi.json",

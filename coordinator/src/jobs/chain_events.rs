@@ -3,15 +3,15 @@
 //!
 //! The cursor moves in the same transaction, so that every event counts once whatever is killed when.
 
-use bitcoin::{Amount, BlockHash, OutPoint, Txid};
+use bitcoin::{BlockHash, OutPoint, Txid};
 use policies::UnixTime;
 use serde_json::Value;
-use watchtower::ledger::{Account, Posting};
 use watchtower::store::database::Transaction;
 use watchtower::store::events::{self, Event};
 use watchtower::store::outgoing::add_outgoing;
 use watchtower::store::{coins, cursor, ledger};
 
+use super::bookings::postings;
 use super::finalizing::settle_depth;
 use crate::service::record::{Cause, move_attempt, move_withdrawal};
 use crate::service::{Service, ServiceError, lock_vault};
@@ -19,7 +19,7 @@ use crate::session::attempt::{AttemptEvent, AttemptState};
 use crate::session::withdrawal::{WithdrawalEvent, WithdrawalState};
 use crate::store::attempts::{self, AttemptRow};
 use crate::store::withdrawals::WithdrawalRow;
-use crate::store::{batches, jobs, withdrawals};
+use crate::store::{batches, jobs, windows, withdrawals};
 
 /// Our name among the readers of the event log.
 pub(super) const CONSUMER: &str = "coordinator";
@@ -139,11 +139,12 @@ async fn follow(
                 move_payments(tx, row, &WithdrawalEvent::Revived, cause).await?;
                 batches::reserve_again(tx, row.batch).await?;
                 batches::set_live(tx, row.batch, true).await?;
+                windows::count_again(tx, row.batch).await?;
             }
             move_attempt(tx, row, &AttemptEvent::Confirmed { height, block }, cause).await?;
             let paid =
                 move_payments(tx, row, &WithdrawalEvent::Confirmed { height }, cause).await?;
-            for posting in postings(row, &paid, block) {
+            for posting in postings(tx, row, &paid, block).await? {
                 ledger::post(tx, &posting, cause.at).await?;
             }
         }
@@ -160,7 +161,7 @@ async fn follow(
             }
             move_attempt(tx, row, &AttemptEvent::Reorged, cause).await?;
             let paid = move_payments(tx, row, &WithdrawalEvent::Reorged, cause).await?;
-            for posting in postings(row, &paid, block) {
+            for posting in postings(tx, row, &paid, block).await? {
                 ledger::post(tx, &posting.reversed(), cause.at).await?;
             }
         }
@@ -207,6 +208,7 @@ async fn bury_rivals(
             )
             .await?;
             batches::set_live(tx, rival.batch, false).await?;
+            windows::release(tx, rival.batch, cause.at).await?;
         }
     }
     Ok(())
@@ -223,6 +225,7 @@ async fn revive_rivals(
         if matches!(rival.state, AttemptState::Dead { by, .. } if by == spend.txid) {
             batches::reserve_again(tx, rival.batch).await?;
             batches::set_live(tx, rival.batch, true).await?;
+            windows::count_again(tx, rival.batch).await?;
             move_attempt(tx, &mut rival, &AttemptEvent::Revived, cause).await?;
             move_payments(tx, &rival, &WithdrawalEvent::Revived, cause).await?;
             if rival.state == AttemptState::Issued {
@@ -272,37 +275,6 @@ async fn move_payments(
         }
     }
     Ok(paid)
-}
-
-/// What leaves the vault for good: each payment and the fee. The inputs and the change are the
-/// watchtower's entries; together the clearing account is even.
-fn postings(row: &AttemptRow, paid: &[WithdrawalRow], block: BlockHash) -> Vec<Posting> {
-    let times = row.confirmations;
-    let mut postings: Vec<Posting> = paid
-        .iter()
-        .map(|withdrawal| Posting {
-            vault: row.vault,
-            cause: format!(
-                "payment:{}:{}:{}:{block}:{times}",
-                row.txid, withdrawal.key.requester, withdrawal.key.id
-            ),
-            debit: Account::Withdrawals,
-            credit: Account::Clearing,
-            amount: withdrawal.intent.amount,
-        })
-        .collect();
-    // An entry of nothing is none.
-    if row.fee == Amount::ZERO {
-        return postings;
-    }
-    postings.push(Posting {
-        vault: row.vault,
-        cause: format!("fee:{}:{block}:{times}", row.txid),
-        debit: Account::Fees,
-        credit: Account::Clearing,
-        amount: row.fee,
-    });
-    postings
 }
 
 fn read(event: &Event) -> Option<Spend> {

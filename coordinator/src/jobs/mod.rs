@@ -4,6 +4,7 @@
 //! transaction that stores its result, under the epoch of its claim. What fails is tried again for
 //! ever, more and more slowly, or parked where operators see it.
 
+mod bookings;
 mod chain_events;
 mod finalizing;
 
@@ -203,12 +204,13 @@ async fn batch(
     )
     .await
     {
-        Ok(batch) => {
-            tracing::info!(batch = %batch.id, %vault, "made a batch on the interval");
+        Ok((batch, waiting)) => {
+            let waiting = waiting.len();
+            tracing::info!(batch = %batch.id, %vault, waiting, "made a batch on the interval");
             jobs::repeat(&mut tx, claim, next).await?;
             Ok(tx.commit().await?)
         }
-        Err(ServiceError::NothingToBatch) => {
+        Err(ServiceError::NothingToBatch { .. }) => {
             tx.rollback().await?;
             let mut tx = service.database().begin_write().await?;
             jobs::repeat(&mut tx, claim, next).await?;
@@ -289,7 +291,10 @@ async fn has_work(
         EXPIRE => !withdrawals::overdue(tx, now, 1).await?.is_empty(),
         SEQUENCE => event_log::is_waiting(tx).await?,
         BATCH => match key.parse::<VaultId>() {
-            Ok(vault) => !withdrawals::approved(tx, vault, 1).await?.is_empty(),
+            Ok(vault) => {
+                !withdrawals::approved(tx, vault, 1).await?.is_empty()
+                    || !withdrawals::requested(tx, vault, 1).await?.is_empty()
+            }
             Err(_) => true,
         },
         _ => true,

@@ -1,7 +1,7 @@
 //! The Creator: the unsigned transaction (BIP 174).
 //!
-//! Version 2, every sequence 0xFFFFFFFD (replaceable by BIP 125, no relative timelock), and the
-//! tip's height as locktime, so that a miner gains nothing by replacing the tip (anti fee sniping).
+//! Version 2, every sequence 0xFFFFFFFD (replaceable by BIP 125, no relative timelock; a recovery's is its
+//! path's timelock), and the tip's height as locktime, so that a miner gains nothing by replacing the tip (anti fee sniping).
 //! Inputs and outputs stand in an order drawn by the seed, so that places say nothing about change.
 #![deny(clippy::arithmetic_side_effects)]
 
@@ -64,6 +64,61 @@ pub enum CreatorError {
     },
 }
 
+/// Makes the unsigned transaction that spends `coins` to one output and nothing else, at the height `tip`.
+/// Every input has the same sequence: [`Sequence::ENABLE_RBF_NO_LOCKTIME`], or the age in blocks that a
+/// recovery path demands (BIP 68).
+///
+/// # Errors
+/// Returns why the coins cannot stand in one transaction.
+pub fn create_lone(
+    coins: &[OutPoint],
+    output: TxOut,
+    sequence: Sequence,
+    tip: u32,
+    seed: [u8; 32],
+) -> Result<Transaction, CreatorError> {
+    Ok(Transaction {
+        version: Version::TWO,
+        lock_time: LockTime::Blocks(height(tip)?),
+        input: inputs(coins, sequence, seed)?,
+        output: vec![output],
+    })
+}
+
+/// The inputs in an order drawn by the seed.
+fn inputs(
+    coins: &[OutPoint],
+    sequence: Sequence,
+    seed: [u8; 32],
+) -> Result<Vec<TxIn>, CreatorError> {
+    if coins.is_empty() {
+        return Err(CreatorError::NoInputs);
+    }
+    let mut seen = BTreeSet::new();
+    if let Some(outpoint) = coins.iter().find(|outpoint| !seen.insert(**outpoint)) {
+        return Err(CreatorError::CoinTwice {
+            outpoint: *outpoint,
+        });
+    }
+    // From one order first, so that the order of the caller's rows never shows.
+    let mut inputs: Vec<OutPoint> = coins.to_vec();
+    inputs.sort_unstable();
+    Draw::new("inputs", seed).shuffle(&mut inputs);
+    Ok(inputs
+        .into_iter()
+        .map(|previous_output| TxIn {
+            previous_output,
+            script_sig: ScriptBuf::new(),
+            sequence,
+            witness: Witness::new(),
+        })
+        .collect())
+}
+
+fn height(tip: u32) -> Result<Height, CreatorError> {
+    Height::from_consensus(tip).map_err(|_| CreatorError::NotAHeight { height: tip })
+}
+
 /// Makes the unsigned transaction that spends `coins` to `payments` and `change` at the height `tip`.
 ///
 /// # Errors
@@ -81,14 +136,8 @@ pub fn create(
     if payments.is_empty() {
         return Err(CreatorError::NoPayments);
     }
-    let mut seen = BTreeSet::new();
-    if let Some(outpoint) = coins.iter().find(|outpoint| !seen.insert(**outpoint)) {
-        return Err(CreatorError::CoinTwice {
-            outpoint: *outpoint,
-        });
-    }
-    let height =
-        Height::from_consensus(tip).map_err(|_| CreatorError::NotAHeight { height: tip })?;
+    let inputs = inputs(coins, Sequence::ENABLE_RBF_NO_LOCKTIME, seed)?;
+    let height = height(tip)?;
 
     let change_place = change.is_some().then_some(payments.len());
     let outputs: Vec<TxOut> = payments.iter().cloned().chain(change).collect();
@@ -106,10 +155,6 @@ pub fn create(
         outputs: outputs.len(),
     })?;
 
-    // From one order first, so that the order of the caller's rows never shows.
-    let mut inputs: Vec<OutPoint> = coins.to_vec();
-    inputs.sort_unstable();
-    Draw::new("inputs", seed).shuffle(&mut inputs);
     let mut placed: Vec<(usize, TxOut)> = outputs.into_iter().enumerate().collect();
     placed.sort_by(|(_, a), (_, b)| (&a.script_pubkey, a.value).cmp(&(&b.script_pubkey, b.value)));
     Draw::new("outputs", seed).shuffle(&mut placed);
@@ -128,15 +173,7 @@ pub fn create(
         transaction: Transaction {
             version: Version::TWO,
             lock_time: LockTime::Blocks(height),
-            input: inputs
-                .into_iter()
-                .map(|previous_output| TxIn {
-                    previous_output,
-                    script_sig: ScriptBuf::new(),
-                    sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
-                    witness: Witness::new(),
-                })
-                .collect(),
+            input: inputs,
             output: placed.into_iter().map(|(_, output)| output).collect(),
         },
     })
@@ -148,7 +185,7 @@ mod tests {
         Amount, OutPoint, ScriptBuf, Sequence, TxOut, Txid, WScriptHash, hashes::Hash as _,
     };
 
-    use super::{CreatorError, create};
+    use super::{CreatorError, create, create_lone};
 
     fn outpoint(number: u8) -> OutPoint {
         OutPoint {
@@ -183,6 +220,28 @@ mod tests {
                 .iter()
                 .all(|input| input.sequence == Sequence(0xffff_fffd) && input.witness.is_empty())
         );
+    }
+
+    #[test]
+    fn a_lone_output_is_spent_to_at_the_age_that_is_asked_for() {
+        let coins = [outpoint(1), outpoint(2)];
+        let made =
+            create_lone(&coins, output(9, 70_000), Sequence(12), 321, [7; 32]).expect("valid");
+        assert_eq!(
+            (made.version.0, made.lock_time.to_consensus_u32()),
+            (2, 321)
+        );
+        assert!(
+            made.input
+                .iter()
+                .all(|input| input.sequence == Sequence(12))
+        );
+        assert_eq!(made.output, [output(9, 70_000)]);
+        let twice = [outpoint(1), outpoint(1)];
+        assert!(matches!(
+            create_lone(&twice, output(9, 70_000), Sequence(12), 321, [7; 32]),
+            Err(CreatorError::CoinTwice { .. })
+        ));
     }
 
     #[test]

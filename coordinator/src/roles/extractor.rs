@@ -1,8 +1,16 @@
 //! The Extractor: the transaction for the network (BIP 174).
+//!
+//! Invariant: what comes out is the transaction that was issued, and every input of it is valid by
+//! Bitcoin Core's own rules of consensus.
 
 use bitcoin::{Transaction, Txid, Witness};
+use policies::planted::{Bug, planted};
 
-use super::{finalizer::Finalized, issued::IssuedTransaction};
+use super::{
+    consensus::{self, ConsensusError},
+    finalizer::Finalized,
+    issued::IssuedTransaction,
+};
 
 /// Why no transaction was extracted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -23,6 +31,9 @@ pub enum ExtractorError {
         /// The witnesses given.
         witnesses: usize,
     },
+    /// Bitcoin Core's rules refuse an input.
+    #[error(transparent)]
+    Consensus(#[from] ConsensusError),
     /// An input would have no witness.
     #[error("the witness of input {input} is empty")]
     EmptyWitness {
@@ -53,9 +64,11 @@ pub fn extract(
         txin.witness = witness.clone();
     }
     let (expected, found) = (issued.txid(), transaction.compute_txid());
-    if found == expected {
-        Ok(transaction)
-    } else {
-        Err(ExtractorError::OtherTransaction { expected, found })
+    if found != expected {
+        return Err(ExtractorError::OtherTransaction { expected, found });
     }
+    if !planted(Bug::Consensus) {
+        consensus::verify(&transaction, issued.previous_outputs())?;
+    }
+    Ok(transaction)
 }

@@ -1,8 +1,9 @@
 //! The Finalizer: witnesses from signatures (BIP 174), built and checked by ourselves.
 //!
 //! Every signature is verified once more; one that does not hold is set aside with its reason and
-//! cannot hurt the others. The witness is the lightest of an ordinary path, the same for the same
-//! signatures, and is run through an interpreter before it counts. The work grows with the inputs.
+//! cannot hurt the others. The witness is the lightest of a path that the transaction's own sequences
+//! allow, the same for the same signatures, and is run through an interpreter before it counts. The
+//! work grows with the inputs.
 
 use bitcoin::Witness;
 use policies::psbt::{BadSignature, OfferedSignature, SignatureSet};
@@ -58,7 +59,7 @@ pub fn finalize(
     let intake = issued.offer(signatures);
     let combined = combine(issued, SignatureSet::new(), &intake)
         .expect("the offer names the transaction that was issued");
-    let offered = Offered::by_input(&combined.signatures, issued.scripts().len());
+    let offered = Offered::by_input(&combined.signatures, issued.unsigned());
     let mut checker = Checker::new(issued.unsigned(), issued.previous_outputs());
     let mut witnesses = Vec::with_capacity(offered.len());
     for (input, (derived, offered)) in issued.scripts().iter().zip(&offered).enumerate() {

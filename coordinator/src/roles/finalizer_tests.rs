@@ -220,13 +220,18 @@ fn interpreter_refuses_what_is_not_signed_by_a_quorum() {
 }
 
 #[test]
-fn interpreter_refuses_a_recovery_path() {
-    for kind in [Kind::Wsh, Kind::Tr] {
+fn interpreter_refuses_a_recovery_path_of_a_transaction_that_was_not_made_for_it() {
+    for (kind, sequence) in [
+        (Kind::Wsh, bitcoin::Sequence(12959)),
+        (Kind::Tr, bitcoin::Sequence(12959)),
+        (Kind::Wsh, bitcoin::Sequence::ENABLE_RBF_NO_LOCKTIME),
+        (Kind::Tr, bitcoin::Sequence::ENABLE_RBF_NO_LOCKTIME),
+    ] {
         let vault = Vault::new(kind);
         let attempt = vault.attempt(1);
         let mut unsigned = attempt.issued.unsigned().clone();
         for txin in &mut unsigned.input {
-            txin.sequence = bitcoin::Sequence(12960);
+            txin.sequence = sequence;
         }
         let issued = IssuedTransaction::new(unsigned, &attempt.coins).expect("its coins");
         let [signature] = &vault.sign(3, &issued)[..] else {
@@ -242,7 +247,7 @@ fn interpreter_refuses_a_recovery_path() {
         let witness = Witness::from_slice(&items);
         let result = Checker::new(issued.unsigned(), issued.previous_outputs()).check(0, &witness);
         assert!(
-            matches!(result, Err(WitnessError::NotOrdinary)),
+            matches!(result, Err(WitnessError::Invalid(_))),
             "{result:?}"
         );
     }

@@ -43,6 +43,8 @@ pub(crate) struct Vault {
     pub(crate) descriptor: VaultDescriptor,
     accounts: Vec<Xpriv>,
     secp: Secp256k1<All>,
+    /// Whether signers look for signatures with a short R, as most do.
+    pub(crate) grinding: bool,
 }
 
 /// The signers, in the order of their keys; the last one recovers.
@@ -88,6 +90,7 @@ impl Vault {
             descriptor,
             accounts,
             secp,
+            grinding: true,
         }
     }
 
@@ -227,7 +230,11 @@ impl Vault {
                             .p2wsh_signature_hash(input, &code, value, sighash_type)
                             .expect("an input")
                     };
-                    let signature = self.secp.sign_ecdsa_low_r(&sighash.into(), &secret);
+                    let signature = if self.grinding {
+                        self.secp.sign_ecdsa_low_r(&sighash.into(), &secret)
+                    } else {
+                        self.secp.sign_ecdsa(&sighash.into(), &secret)
+                    };
                     let signature = ecdsa::Signature {
                         signature,
                         sighash_type,

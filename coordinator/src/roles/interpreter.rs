@@ -1,14 +1,16 @@
 //! Checks a witness as the network will: hashes of scripts, every opcode, every signature.
 //!
 //! Miniscript's interpreter runs it, on what the witness itself shows; the sighashes are ours, made
-//! once a transaction, so that the work grows with the inputs and not with their square. A witness
-//! that used a timelock or a hash lock is not of an ordinary path and is refused.
+//! once a transaction, so that the work grows with the inputs and not with their square. A relative
+//! timelock holds where the input's own sequence says so, which only a transaction made for recovery
+//! does; a witness that used an absolute locktime or a hash lock is refused.
 
 use bitcoin::{
     Script, TapLeafHash, Transaction, TxOut, Witness,
     sighash::{EcdsaSighashType, Prevouts, SighashCache, TapSighashType},
 };
 use miniscript::interpreter::{Error, Interpreter, KeySigPair, SatisfiedConstraint};
+use policies::planted::{Bug, planted};
 
 use super::SECP;
 
@@ -21,9 +23,9 @@ pub enum WitnessError {
     /// The network would refuse it.
     #[error("the witness is not valid: {0}")]
     Invalid(#[source] Box<Error>),
-    /// It is satisfied by more than signatures.
-    #[error("the witness takes a path that is not ordinary")]
-    NotOrdinary,
+    /// It is satisfied by more than signatures and the age of the coin.
+    #[error("the witness takes a path that no vault has")]
+    UnknownPath,
     /// It is satisfied without a signature.
     #[error("the witness needs no signature")]
     NoSignature,
@@ -50,13 +52,16 @@ impl<'a> Checker<'a> {
     /// Checks one input's witness.
     ///
     /// # Errors
-    /// Returns why the witness is not valid, or not of an ordinary path.
+    /// Returns why the witness is not valid, or of no path that vaults have.
     pub fn check(&mut self, input: usize, witness: &Witness) -> Result<(), WitnessError> {
         let (Some(txin), Some(prevout)) =
             (self.transaction.input.get(input), self.prevouts.get(input))
         else {
             return Err(WitnessError::NoSuchInput);
         };
+        if planted(Bug::Interpreter) {
+            return Ok(());
+        }
         let invalid = |error: Error| WitnessError::Invalid(Box::new(error));
         let interpreter = Interpreter::from_txdata(
             &prevout.script_pubkey,
@@ -78,10 +83,11 @@ impl<'a> Checker<'a> {
                 | SatisfiedConstraint::PublicKeyHash { .. } => {
                     signatures = signatures.saturating_add(1);
                 }
+                // The interpreter compared it with the input's sequence.
+                SatisfiedConstraint::RelativeTimelock { .. } => {}
                 SatisfiedConstraint::HashLock { .. }
-                | SatisfiedConstraint::RelativeTimelock { .. }
                 | SatisfiedConstraint::AbsoluteTimelock { .. } => {
-                    return Err(WitnessError::NotOrdinary);
+                    return Err(WitnessError::UnknownPath);
                 }
             }
         }

@@ -2,9 +2,10 @@
 //!
 //! [`creator`] makes the unsigned transaction, [`updater`] adds what devices need, [`combiner`]
 //! unites verified signatures, [`finalizer`] builds and checks the witnesses and [`extractor`]
-//! gives the transaction for the network. The Signer role is played elsewhere, by others.
+//! gives the transaction for the network, once [`consensus`] agrees. The Signer role is played elsewhere, by others.
 
 pub mod combiner;
+pub mod consensus;
 pub mod creator;
 pub mod extractor;
 pub mod finalizer;
@@ -14,9 +15,13 @@ pub(crate) mod satisfaction;
 pub mod updater;
 
 #[cfg(test)]
+mod cheapest_tests;
+#[cfg(test)]
 mod finalizer_tests;
 #[cfg(test)]
 pub(crate) mod fixture;
+#[cfg(test)]
+mod recovery_tests;
 #[cfg(test)]
 mod updater_tests;
 

@@ -2,11 +2,14 @@
 
 use policies::document::format_sat_per_vb;
 use policies::intent::IntentError;
+use policies::journal::MoveError;
+use policies::rules::DenyReason;
 use serde_json::{Map, Value, json};
 use watchtower::store::database::DatabaseError;
 use watchtower::store::events::EventError;
 
 use super::ServiceError;
+use super::misses::MissView;
 
 /// What kind of answer an error is; decides the HTTP status and the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -69,6 +72,20 @@ impl ServiceError {
             Self::UnknownBatch { .. } => ("unknown_batch", Class::NotFound),
             Self::UnknownAttempt { .. } => ("unknown_attempt", Class::NotFound),
             Self::UnknownToken { .. } => ("unknown_token", Class::NotFound),
+            Self::UnknownList { .. } => ("unknown_list", Class::NotFound),
+            Self::UnknownStatement { .. } => ("unknown_statement", Class::NotFound),
+            Self::UnknownEntry { .. } => ("unknown_entry", Class::NotFound),
+            Self::Statement(_) => ("statement_malformed", Class::Refused),
+            Self::ListNotOpen { .. } => ("list_not_open", Class::Refused),
+            Self::NothingToConfirm { .. } => ("nothing_to_confirm", Class::Refused),
+            Self::EntryExpired { .. } => ("entry_expired", Class::Refused),
+            Self::EntryEnds { .. } => ("entry_about_to_expire", Class::Conflict),
+            Self::StatementPurpose { .. } => ("statement_wrong_purpose", Class::Refused),
+            Self::NotEntitled { .. } => ("not_entitled", Class::Refused),
+            Self::Move(error) => (move_code(error), Class::Refused),
+            Self::MovedAlready { .. } => ("journal_moved_already", Class::Conflict),
+            Self::SignedAfterMove { .. } => ("journal_signed_after_move", Class::Conflict),
+            Self::Journal(refused) => (refused.code, Class::Conflict),
             Self::PolicyMistakes { .. } => ("policy_mistakes", Class::Refused),
             Self::WrongNetwork { .. } => ("wrong_network", Class::Refused),
             Self::Intent(error) => (intent_code(error), Class::Refused),
@@ -84,6 +101,20 @@ impl ServiceError {
             Self::ScriptNotAllowed { .. } => ("script_not_allowed", Class::Refused),
             Self::Dust { .. } => ("dust", Class::Refused),
             Self::OwnScript => ("own_script", Class::Refused),
+            Self::TransferToStranger => ("transfer_to_stranger", Class::Refused),
+            Self::TransferNotIssued => ("transfer_not_issued", Class::Refused),
+            Self::SweepNotAlone => ("sweep_not_alone", Class::Refused),
+            Self::CoinNotSettled { .. } => ("coin_not_settled", Class::Conflict),
+            Self::CoinReserved { .. } => ("coin_reserved", Class::Conflict),
+            Self::CoinTooYoung { .. } => ("coin_too_young", Class::Conflict),
+            Self::NothingToRecover { .. } => ("nothing_to_recover", Class::Conflict),
+            Self::NoRecoveryPath { .. } => ("no_recovery_path", Class::Refused),
+            Self::NothingToSpend => ("nothing_to_spend", Class::Conflict),
+            Self::NothingToConsolidate { .. } => ("nothing_to_consolidate", Class::Conflict),
+            Self::SelfSpendBudget { .. } => ("self_spend_budget", Class::Refused),
+            Self::NotMaintenance { .. } => ("not_maintenance", Class::Refused),
+            Self::NotAMaintainer { .. } => ("not_a_maintainer", Class::Refused),
+            Self::MaintenanceTooLate { .. } => ("maintenance_too_late", Class::Conflict),
             Self::Denied(_) => ("denied_by_policy", Class::Refused),
             Self::InsufficientFunds { .. } => ("insufficient_funds", Class::Refused),
             Self::IdReused { .. } => ("id_reused", Class::Conflict),
@@ -95,7 +126,8 @@ impl ServiceError {
             Self::ApprovalExpired { .. } => ("approval_expired", Class::Refused),
             Self::ApprovalProof { .. } => ("approval_bad_proof", Class::Refused),
             Self::ApprovalTooLate { .. } => ("approval_too_late", Class::Conflict),
-            Self::NothingToBatch => ("nothing_to_batch", Class::Conflict),
+            Self::NothingToBatch { .. } => ("nothing_to_batch", Class::Conflict),
+            Self::DecidedByOrder { .. } => ("decided_by_order", Class::Conflict),
             Self::NotApproved { .. } => ("not_approved", Class::Conflict),
             Self::ApprovalsRanOut { .. } => ("approvals_ran_out", Class::Conflict),
             Self::EqualPayments { .. } => ("equal_payments", Class::Refused),
@@ -144,7 +176,9 @@ impl ServiceError {
             Self::WrongNetwork { expected, found } => {
                 json!({ "expected": expected.to_string(), "found": found.to_string() })
             }
-            Self::IntentExpired { expires, now } | Self::ApprovalExpired { expires, now } => {
+            Self::IntentExpired { expires, now }
+            | Self::ApprovalExpired { expires, now }
+            | Self::EntryExpired { expires, now } => {
                 json!({ "expires": expires, "now": now })
             }
             Self::IntentFromTheFuture { created, latest } => {
@@ -156,10 +190,39 @@ impl ServiceError {
             Self::InsufficientFunds { available, wanted } => {
                 json!({ "available_sat": available.to_sat(), "wanted_sat": wanted.to_sat() })
             }
-            Self::Denied(reason) => json!({ "reason": reason.code() }),
+            Self::Denied(reason) => json!({ "reason": reason.code(), "misses": misses(reason) }),
+            Self::NothingToBatch { waiting } => json!({ "waiting": waiting }),
+            Self::UnknownList { list }
+            | Self::ListNotOpen { list }
+            | Self::NothingToConfirm { list } => json!({ "list": list }),
+            Self::UnknownStatement { subject } => json!({ "statement": subject }),
+            Self::UnknownEntry { entry } => json!({ "entry": entry }),
+            Self::NotEntitled { approver, purpose } => {
+                json!({ "approver": approver, "purpose": purpose.to_string() })
+            }
+            Self::StatementPurpose { expected, found } => {
+                json!({ "expected": expected.to_string(), "found": found })
+            }
+            Self::MovedAlready { from, to } => {
+                json!({ "from": from.to_string(), "to": to.to_string() })
+            }
+            Self::SignedAfterMove {
+                from,
+                counter,
+                moved_at,
+            } => {
+                json!({ "journal": from.to_string(), "counter": counter, "moved_at": moved_at })
+            }
+            Self::Journal(refused) => json!({
+                "journal": refused.journal.to_string(),
+                "signer": refused.signer,
+                "hint": refused.hint,
+            }),
             Self::IdReused { requester, id }
             | Self::EqualPayment { requester, id }
-            | Self::UnknownWithdrawal { requester, id } => {
+            | Self::UnknownWithdrawal { requester, id }
+            | Self::DecidedByOrder { requester, id }
+            | Self::EntryEnds { requester, id } => {
                 json!({ "requester": requester, "id": id })
             }
             Self::NotCancellable {
@@ -189,7 +252,27 @@ impl ServiceError {
             Self::NodeTrouble { node, trouble } => json!({ "node": node, "trouble": trouble }),
             Self::SelfReview { refusals, codes } => json!({ "refusals": refusals, "codes": codes }),
             Self::Intake { reason_code, .. } => json!({ "reason": reason_code }),
-            Self::AttemptClosed { txid, state } => json!({ "txid": txid, "state": state }),
+            Self::CoinTooYoung {
+                outpoint,
+                older,
+                height,
+                next,
+            } => json!({
+                "coin": outpoint.to_string(),
+                "older": older,
+                "from_height": height,
+                "next_height": next,
+            }),
+            Self::CoinNotSettled { outpoint } | Self::CoinReserved { outpoint } => {
+                json!({ "coin": outpoint.to_string() })
+            }
+            Self::NothingToRecover { from } => json!({ "from_height": from }),
+            Self::SelfSpendBudget { fees, count } => {
+                json!({ "fees_sat": fees.to_sat(), "count": count })
+            }
+            Self::MaintenanceTooLate { txid, state } | Self::AttemptClosed { txid, state } => {
+                json!({ "txid": txid, "state": state })
+            }
             Self::FeerateAboveCap { feerate, cap } => json!({
                 "feerate_sat_vb": format_sat_per_vb(*feerate),
                 "cap_sat_vb": format_sat_per_vb(*cap),
@@ -206,9 +289,18 @@ impl ServiceError {
             | Self::NotYet { .. }
             | Self::ScriptNotAllowed { .. }
             | Self::OwnScript
+            | Self::TransferToStranger
+            | Self::TransferNotIssued
+            | Self::SweepNotAlone
+            | Self::NoRecoveryPath { .. }
+            | Self::NothingToSpend
+            | Self::NothingToConsolidate { .. }
+            | Self::NotMaintenance { .. }
+            | Self::NotAMaintainer { .. }
             | Self::ApprovalPurpose { .. }
             | Self::ApprovalSignature(_)
-            | Self::NothingToBatch
+            | Self::Statement(_)
+            | Self::Move(_)
             | Self::ApprovalsRanOut { .. }
             | Self::EqualPayments { .. }
             | Self::TooManyPayments { .. }
@@ -234,6 +326,28 @@ impl ServiceError {
             | Value::String(_)
             | Value::Array(_) => Map::new(),
         }
+    }
+}
+
+/// Why each rule does not match.
+fn misses(reason: &DenyReason) -> Vec<MissView> {
+    match reason {
+        DenyReason::NoMatchingRule { missed } => missed.iter().map(MissView::of).collect(),
+        DenyReason::UnknownRequester { .. } => Vec::new(),
+    }
+}
+
+fn move_code(error: &MoveError) -> &'static str {
+    match error {
+        MoveError::EndsEarly
+        | MoveError::Canonical(_)
+        | MoveError::Field(_)
+        | MoveError::Format
+        | MoveError::Value(_)
+        | MoveError::NotCanonical => "move_unreadable",
+        MoveError::ToItself { .. } | MoveError::ToTaken { .. } => "move_to_key",
+        MoveError::FromUnknown { .. } => "move_foreign",
+        MoveError::Signature(_) => "move_not_signed",
     }
 }
 

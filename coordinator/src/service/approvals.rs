@@ -12,6 +12,7 @@ use watchtower::store::database::Transaction;
 use watchtower::store::events::{self, NewEvent};
 
 use super::record::{Cause, move_withdrawal};
+use super::standing::Known;
 use super::withdrawals::{self as service_withdrawals, WithdrawalView};
 use super::{Actor, Right, Service, ServiceError, lock_vault};
 use crate::session::withdrawal::{WithdrawalEvent, WithdrawalState};
@@ -85,7 +86,7 @@ pub async fn record_approvals(
     let mut views = Vec::new();
     for (intent, proof) in proofs {
         proof
-            .verify(intent.as_bytes(), approval.root)
+            .verify(intent.as_bytes(), approval.subject.to_root())
             .map_err(|reason| ServiceError::ApprovalProof { intent, reason })?;
         let mut row = withdrawals::by_intent(&mut tx, intent)
             .await?
@@ -135,8 +136,18 @@ async fn take_effect(
         let event = WithdrawalEvent::Rejected { key: approval.key };
         return move_withdrawal(tx, row, &event, cause).await;
     }
-    match decide(policy, &row.intent) {
-        Decision::Denied(reason) => Err(ServiceError::Denied(reason)),
+    let known = Known::load(
+        tx,
+        row.key.vault,
+        policy,
+        &[&row.intent],
+        cause.at,
+        cause.at,
+    )
+    .await?;
+    match decide(policy, &row.intent, &known.standing()) {
+        // Windows and lists change with time: it stands for when a rule allows the payment again.
+        Decision::Denied(_) => Ok(()),
         Decision::Needs(requirement) => {
             service_withdrawals::approve_if_satisfied(tx, policy, row, &requirement, cause).await
         }
@@ -175,7 +186,7 @@ fn read(
     }
     let approval = Approval {
         purpose,
-        root: request.root,
+        subject: request.root.into(),
         expires: request.expires,
         key: request.key,
         signature: service_withdrawals::read_signature(&request.signature)?,
@@ -199,7 +210,7 @@ async fn append_recorded(
         json!(stored.approval.purpose.to_string()),
     );
     body.insert("requester".to_owned(), json!(row.key.requester));
-    body.insert("root".to_owned(), json!(stored.approval.root));
+    body.insert("root".to_owned(), json!(stored.approval.subject));
     events::append(
         tx,
         &NewEvent {

@@ -9,11 +9,13 @@ use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
 use watchtower::store::mempool_test;
 
+use super::culprits::{self, Culprit};
 use super::opened::Session;
 use super::{Service, ServiceError};
 use crate::session::BatchId;
 use crate::session::attempt::AttemptState;
 use crate::store::attempts::AttemptRow;
+use crate::store::reissues;
 
 /// An input of an attempt and who has signed it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -24,7 +26,7 @@ pub struct InputView {
     pub amount_sat: u64,
     /// Signers whose signature is there.
     pub signed: Vec<String>,
-    /// Signers of ordinary paths whose signature is not there.
+    /// Signers of the paths that it is made for whose signature is not there.
     pub missing: Vec<String>,
     /// Whether the signatures suffice.
     pub quorum: bool,
@@ -58,6 +60,16 @@ pub struct ChangeView {
     pub amount_sat: u64,
 }
 
+/// An approval of maintenance that an attempt's PSBT carries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct MaintenanceView {
+    /// The approver's name.
+    pub approver: String,
+    /// When it ends (unix seconds).
+    #[schema(value_type = u64)]
+    pub expires: UnixTime,
+}
+
 /// An attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct AttemptView {
@@ -75,6 +87,8 @@ pub struct AttemptView {
     pub batch: BatchId,
     /// Its number within the batch.
     pub number: u32,
+    /// What it is for: `pay`, `consolidate`, `refresh` or `recover`.
+    pub purpose: String,
     /// The name of its state.
     pub state: String,
     /// How many events it has had.
@@ -91,12 +105,16 @@ pub struct AttemptView {
     pub payments: Vec<PaymentView>,
     /// Its change.
     pub changes: Vec<ChangeView>,
+    /// The approvals of maintenance that came for it.
+    pub maintenance: Vec<MaintenanceView>,
     /// Signers who have signed every input.
     pub signed_by: Vec<String>,
-    /// Signers of ordinary paths who have not signed every input.
+    /// Signers of the paths that it is made for who have not signed every input.
     pub missing_signers: Vec<String>,
     /// Whether every input has a quorum.
     pub complete: bool,
+    /// Signatures that did not hold, with who handed them in.
+    pub refused: Vec<Culprit>,
     /// The height of the block that confirms it.
     pub height: Option<u32>,
     /// The block that confirms it.
@@ -156,12 +174,22 @@ pub(super) async fn view(
     let mempool_test = mempool_test::mempool_test_result(tx, row.txid)
         .await?
         .map(|test| test.reason);
+    let maintenance = reissues::of_attempt(tx, row.txid)
+        .await?
+        .into_iter()
+        .map(|reissue| MaintenanceView {
+            approver: reissue.approver,
+            expires: reissue.expires,
+        })
+        .collect();
+    let refused = culprits::list(tx, row).await?;
     Ok(AttemptView {
         txid: row.txid,
         vault: row.vault,
         policy: row.policy,
         batch: row.batch,
         number: row.number,
+        purpose: manifest.purpose.name().to_owned(),
         state: row.state.name().to_owned(),
         version: row.version,
         fee_sat: row.fee.to_sat(),
@@ -174,9 +202,11 @@ pub(super) async fn view(
             session.policy.network,
         ),
         changes: changes(manifest, session.strict.transaction()),
+        maintenance,
         complete: session.collection.is_complete(),
         signed_by,
         missing_signers,
+        refused,
         height,
         block,
         dead_by,

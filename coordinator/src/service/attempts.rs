@@ -2,17 +2,22 @@
 
 use bitcoin::Txid;
 use policies::psbt::{
-    BadSignature, Intake, OfferedSlot, OtherTransaction, VerifiedSignature, read_intake,
+    BadSignature, Intake, OfferedSlot, OtherTransaction, PsbtVersion, VerifiedSignature,
+    read_intake, read_strict,
 };
 use policies::{Receipt, UnixTime, VaultId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
 use watchtower::store::events::{self, NewEvent};
 
 use super::attempt_view::view;
-pub use super::attempt_view::{AttemptView, ChangeView, InputView, PaymentView};
+pub use super::attempt_view::{AttemptView, ChangeView, InputView, MaintenanceView, PaymentView};
+use super::culprits;
+pub use super::culprits::Culprit;
+use super::journals::{remember_refusal, take_receipts};
+use super::maintenance::newest_psbt;
 use super::opened::Session;
 use super::{Actor, MAX_LIMIT, Right, Service, ServiceError};
 use crate::jobs::FINALIZE;
@@ -34,7 +39,7 @@ pub struct AcceptedSignature {
 }
 
 /// A signature that does not count, and why; it hurts no other.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RefusedSignature {
     /// The input.
     pub input: u32,
@@ -99,7 +104,8 @@ pub async fn show_attempt(
     view(service, &mut tx, &row).await
 }
 
-/// The PSBT of an attempt, byte for byte as it was reviewed and issued.
+/// The PSBT of an attempt: in version 0 byte for byte as it was reviewed and last issued, in version 2 with
+/// the same records around the same transaction.
 ///
 /// # Errors
 /// [`ServiceError::UnknownAttempt`].
@@ -107,16 +113,27 @@ pub async fn attempt_psbt(
     service: &Service,
     actor: &Actor,
     txid: Txid,
+    version: PsbtVersion,
 ) -> Result<Vec<u8>, ServiceError> {
     actor.require_somewhere(Right::Read)?;
     let mut tx = service.database().begin_read().await?;
-    Ok(existing(&mut tx, actor, txid).await?.psbt)
+    let row = existing(&mut tx, actor, txid).await?;
+    let issued = newest_psbt(&mut tx, row, service.now()).await?;
+    match version {
+        PsbtVersion::Zero => Ok(issued),
+        PsbtVersion::Two => read_strict(&issued)
+            .map(|strict| strict.write(version))
+            .map_err(|refusal| ServiceError::Build {
+                reason: refusal.to_string(),
+            }),
+    }
 }
 
 /// Takes what a signer returned, in any encoding; each signature is verified alone.
 ///
 /// # Errors
-/// [`ServiceError::Intake`], [`ServiceError::OtherTransaction`], [`ServiceError::AttemptClosed`].
+/// [`ServiceError::Intake`], [`ServiceError::OtherTransaction`], [`ServiceError::AttemptClosed`];
+/// [`ServiceError::Journal`] for a receipt that is wrong, and then nothing is taken.
 /// A bad signature is no error: it is reported, and hurts no other.
 pub async fn submit_signatures(
     service: &Service,
@@ -140,6 +157,14 @@ pub async fn submit_signatures(
     tx.lock(&format!("attempt {txid}")).await?;
     refuse_closed(&row)?;
     let session = Session::open(service, &mut tx, &row).await?;
+    let receipts = match take_receipts(&mut tx, &row, &session, &receipts, now).await? {
+        Ok(taken) => taken,
+        Err(refused) => {
+            tx.rollback().await?;
+            remember_refusal(service, actor, &row, &refused).await?;
+            return Err(ServiceError::Journal(Box::new(refused)));
+        }
+    };
     let good = session.issued.offer(good.iter().map(offer_again));
     let taken = session.collection.take(&good).map_err(other_transaction)?;
     let mut accepted = Vec::new();
@@ -165,7 +190,7 @@ pub async fn submit_signatures(
             });
         }
     }
-    let receipts = store_receipts(&mut tx, &row, &session, &receipts, now).await?;
+    culprits::record(&mut tx, &row, &refused, actor, now).await?;
     if !accepted.is_empty() {
         append_signed(&mut tx, &row, &accepted, actor, now).await?;
     }
@@ -252,35 +277,6 @@ fn refuse_closed(row: &AttemptRow) -> Result<(), ServiceError> {
     }
 }
 
-async fn store_receipts(
-    tx: &mut Transaction,
-    row: &AttemptRow,
-    session: &Session,
-    receipts: &[Receipt],
-    now: UnixTime,
-) -> Result<u32, ServiceError> {
-    let mut stored = 0_u32;
-    for receipt in receipts {
-        let journal = receipt.body.journal;
-        let genuine = session.policy.signer_of_journal(&journal).is_some()
-            && receipt.body.txid == row.txid
-            && receipt.body.manifest == session.strict.manifest_hash()
-            && receipt.verify(row.vault, &journal).is_ok();
-        if genuine {
-            attempts::add_receipt(
-                tx,
-                row.txid,
-                journal.id().to_bytes(),
-                &receipt.encode(),
-                now,
-            )
-            .await?;
-            stored = stored.saturating_add(1);
-        }
-    }
-    Ok(stored)
-}
-
 async fn append_signed(
     tx: &mut Transaction,
     row: &AttemptRow,
@@ -315,7 +311,7 @@ async fn append_signed(
     Ok(())
 }
 
-async fn existing(
+pub(super) async fn existing(
     tx: &mut Transaction,
     actor: &Actor,
     txid: Txid,

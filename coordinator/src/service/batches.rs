@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use policies::document::Policy;
-use policies::{Keychain, RequesterName, UnixTime, VaultId, WithdrawalId};
+use policies::psbt::AttemptPurpose;
+use policies::rules::{Decision, decide};
+use policies::{Intent, Keychain, RequesterName, UnixTime, VaultId, WithdrawalId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 use utoipa::ToSchema;
@@ -14,8 +16,12 @@ use watchtower::tracker::WatchedScript;
 
 use super::attempt_view::{AttemptView, view as attempt_view};
 use super::building::{Built, Plan, build};
-use super::choosing::{Hold, candidates, choose_withdrawals, feerate, refuse_in_trouble};
+use super::choosing::{Chosen, Hold, candidates, choose_withdrawals, feerate, refuse_in_trouble};
+use super::journals;
 use super::record::{Cause, append_attempt_event, move_attempt, move_withdrawal};
+use super::standing::Known;
+use super::waiting::Waiting;
+use super::withdrawals::approve_if_satisfied;
 use super::{Actor, MAX_LIMIT, Right, Service, ServiceError, lock_vault};
 use crate::session::BatchId;
 use crate::session::attempt::{AttemptEvent, AttemptState};
@@ -23,6 +29,9 @@ use crate::session::withdrawal::WithdrawalEvent;
 use crate::store::addresses;
 use crate::store::attempts::{self, AttemptRow};
 use crate::store::batches::{self, BatchRow};
+use crate::store::vaults::VaultRow;
+use crate::store::windows::{self, WindowRow};
+use crate::store::withdrawals::{self, WithdrawalKey};
 
 /// Asks for a batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -57,6 +66,8 @@ pub struct BatchView {
     /// The vault that pays.
     #[schema(value_type = String)]
     pub vault: VaultId,
+    /// What it is for: `pay`, `consolidate`, `refresh` or `recover`.
+    pub purpose: String,
     /// When it was made (unix seconds).
     #[schema(value_type = u64)]
     pub created_at: UnixTime,
@@ -68,6 +79,8 @@ pub struct BatchView {
     pub coins: Vec<String>,
     /// Its attempts, in order.
     pub attempts: Vec<AttemptView>,
+    /// Approved withdrawals that were left to wait when it was made, and why; told only then.
+    pub waiting: Vec<Waiting>,
 }
 
 /// Makes a batch: reserves coins, builds, reviews and issues its attempt, all or nothing.
@@ -82,10 +95,10 @@ pub async fn create_batch(
 ) -> Result<BatchView, ServiceError> {
     actor.require(Right::Batch, vault)?;
     let mut tx = service.database().begin_write().await?;
-    let batch = create_batch_in(service, &mut tx, &actor.name, vault, request).await?;
+    let (batch, waiting) = create_batch_in(service, &mut tx, &actor.name, vault, request).await?;
     let answer = view(service, &mut tx, &batch).await?;
     tx.commit().await?;
-    Ok(answer)
+    Ok(BatchView { waiting, ..answer })
 }
 
 /// One batch.
@@ -134,7 +147,7 @@ pub(crate) async fn create_batch_in(
     actor: &str,
     vault: VaultId,
     request: &CreateBatch,
-) -> Result<BatchRow, ServiceError> {
+) -> Result<(BatchRow, Vec<Waiting>), ServiceError> {
     let now = service.now();
     lock_vault(tx, vault).await?;
     let (row, policy) = service.vault(tx, vault).await?;
@@ -145,8 +158,16 @@ pub(crate) async fn create_batch_in(
         now,
         until: now.saturating_add(service.batch_settings().signing_window),
     };
-    let withdrawals =
-        choose_withdrawals(tx, &row, &policy, request.withdrawals.as_deref(), hold).await?;
+    reconsider(tx, &row, &policy, now).await?;
+    let Chosen {
+        withdrawals,
+        mut waiting,
+        known,
+    } = choose_withdrawals(tx, &row, &policy, request.withdrawals.as_deref(), hold).await?;
+    let chosen: Vec<WithdrawalKey> = withdrawals
+        .iter()
+        .map(|approved| approved.withdrawal.key.clone())
+        .collect();
     let (candidates, fundings) = candidates(tx, &row, tip.height).await?;
     let plan = Plan {
         policy: Arc::clone(&policy),
@@ -160,33 +181,100 @@ pub(crate) async fn create_batch_in(
         seed: service.random(),
         number: 1,
         now,
+        windows: known.windows().clone(),
+        receipts: journals::last_receipts(tx, vault, &policy).await?,
     };
     let built = tokio::task::spawn_blocking(move || build(plan))
         .await
         .map_err(|error| ServiceError::Build {
             reason: error.to_string(),
         })??;
+    let cause = Cause {
+        actor,
+        reason: "",
+        at: now,
+    };
+    let left_out = chosen.into_iter().filter(|key| {
+        let mut paid = built.withdrawals.iter();
+        paid.all(|withdrawal| withdrawal.key != *key)
+    });
+    waiting.extend(left_out.map(|key| {
+        Waiting::because(
+            key,
+            "coins",
+            "the free coins do not suffice, or the fee would exceed its cap",
+        )
+    }));
+    let batch = store(
+        service,
+        tx,
+        &row,
+        &policy,
+        AttemptPurpose::Pay,
+        built,
+        cause,
+    )
+    .await?;
+    Ok((batch, waiting))
+}
+
+/// Stores a batch with what was built for it, and issues the attempt.
+pub(super) async fn store(
+    service: &Service,
+    tx: &mut Transaction,
+    vault: &VaultRow,
+    policy: &Policy,
+    purpose: AttemptPurpose,
+    built: Built,
+    cause: Cause<'_>,
+) -> Result<BatchRow, ServiceError> {
     let id: [u8; 16] = std::array::from_fn({
         let random = service.random();
         move |position| random.get(position).copied().unwrap_or_default()
     });
     let batch = BatchRow {
         id: BatchId::from_bytes(id),
-        vault,
-        keyset: row.keyset,
-        created_at: now,
-        created_by: actor.to_owned(),
-    };
-    let cause = Cause {
-        actor,
-        reason: "",
-        at: now,
+        vault: vault.id,
+        keyset: vault.keyset,
+        purpose,
+        created_at: cause.at,
+        created_by: cause.actor.to_owned(),
     };
     reserve(tx, &batch, &built, cause)
         .await
         .map_err(taken_meanwhile)?;
-    issue(tx, &batch, &policy, built, cause).await?;
+    issue(tx, &batch, policy, built, cause).await?;
     Ok(batch)
+}
+
+/// Approves what waited for approvals and needs none now: a window has room again, an entry of a list is
+/// in force. Only rules whose conditions change with time can make a difference.
+async fn reconsider(
+    tx: &mut Transaction,
+    vault: &VaultRow,
+    policy: &Policy,
+    now: UnixTime,
+) -> Result<(), ServiceError> {
+    let changes = policy.rules.iter().any(|rule| rule.window.is_some())
+        || policy.lists.iter().any(|list| list.open.is_some());
+    if !changes {
+        return Ok(());
+    }
+    let cause = Cause {
+        actor: "coordinator",
+        reason: "the rule that decides it now is satisfied",
+        at: now,
+    };
+    let mut rows = withdrawals::requested(tx, vault.id, MAX_LIMIT).await?;
+    let intents: Vec<Intent> = rows.iter().map(|row| row.intent.clone()).collect();
+    let intents: Vec<&Intent> = intents.iter().collect();
+    let known = Known::load(tx, vault.id, policy, &intents, now, now).await?;
+    for row in rows.iter_mut().filter(|row| row.intent.expires > now) {
+        if let Decision::Needs(requirement) = decide(policy, &row.intent, &known.standing()) {
+            approve_if_satisfied(tx, policy, row, &requirement, cause).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Stores the batch with its coins and withdrawals.
@@ -200,11 +288,21 @@ async fn reserve(
     for (outpoint, amount) in &built.coins {
         batches::reserve(tx, batch.id, *outpoint, *amount, cause.at).await?;
     }
-    for withdrawal in &built.withdrawals {
+    for (withdrawal, rule) in built.withdrawals.iter().zip(&built.rules) {
         batches::add_withdrawal(tx, batch.id, &withdrawal.key).await?;
+        let counted = WindowRow {
+            intent: withdrawal.hash,
+            batch: batch.id,
+            vault: batch.vault,
+            rule: rule.clone(),
+            amount: withdrawal.intent.amount,
+            counted_at: cause.at,
+        };
+        windows::count(tx, &counted).await?;
     }
     let mut body = Map::new();
     body.insert("coins".to_owned(), json!(built.coins.len()));
+    body.insert("purpose".to_owned(), json!(batch.purpose));
     body.insert("withdrawals".to_owned(), json!(built.withdrawals.len()));
     events::append(
         tx,
@@ -292,7 +390,7 @@ fn taken_meanwhile(error: ServiceError) -> ServiceError {
     }
 }
 
-async fn view(
+pub(super) async fn view(
     service: &Service,
     tx: &mut Transaction,
     row: &BatchRow,
@@ -304,6 +402,7 @@ async fn view(
     Ok(BatchView {
         batch: row.id,
         vault: row.vault,
+        purpose: row.purpose.name().to_owned(),
         created_at: row.created_at,
         created_by: row.created_by.clone(),
         withdrawals: batches::withdrawals_of(tx, row.id)
@@ -320,5 +419,6 @@ async fn view(
             .map(ToString::to_string)
             .collect(),
         attempts,
+        waiting: Vec::new(),
     })
 }

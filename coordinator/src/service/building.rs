@@ -9,14 +9,17 @@ use std::sync::Arc;
 use bitcoin::{Amount, FeeRate, OutPoint, Transaction, TxOut, Txid, Weight};
 use policies::descriptor::{DerivedScript, ScriptKind};
 use policies::document::Policy;
-use policies::journal::History;
+use policies::journal::{History, Seen};
 use policies::psbt::{AttemptPurpose, MAX_BYTES, Manifest, read_strict};
 use policies::review::review;
-use policies::{Keychain, UnixTime};
+use policies::rules::Windows;
+use policies::{IntentKind, Keychain, Receipt, UnixTime};
 
 use super::ServiceError;
+use super::standing::Entry;
 use crate::coin_selection::{
-    Bounds, Candidate, ChangePolicy, Selection, SelectionError, Target, select,
+    Bounds, Candidate, ChangePolicy, LoneOutput, Search, Selection, SelectionError, Take, Target,
+    gather, select,
 };
 use crate::roles::creator::create;
 use crate::roles::issued::{IssuedTransaction, SpentCoin};
@@ -29,13 +32,17 @@ use crate::store::withdrawals::WithdrawalRow;
 const LONG_TERM_FEERATE: FeeRate = FeeRate::from_sat_per_vb_u32(10);
 
 /// The room for funding transactions in a PSBT that signers read.
-const FUNDING_BYTES: usize = MAX_BYTES / 2;
+pub(super) const FUNDING_BYTES: usize = MAX_BYTES / 2;
 
 /// A withdrawal with the approvals that count for it now.
 #[derive(Debug, Clone)]
 pub(super) struct Approved {
     pub(super) withdrawal: WithdrawalRow,
     pub(super) approvals: Vec<ApprovalRow>,
+    /// The rule that allows it.
+    pub(super) rule: String,
+    /// The entry of an open list that it pays.
+    pub(super) entry: Option<Entry>,
 }
 
 /// All that an attempt is built from.
@@ -54,6 +61,10 @@ pub(super) struct Plan {
     pub(super) seed: [u8; 32],
     pub(super) number: u32,
     pub(super) now: UnixTime,
+    /// What the windows count already.
+    pub(super) windows: Windows,
+    /// The last accepted receipt of each signer's journal.
+    pub(super) receipts: Vec<Receipt>,
 }
 
 /// An attempt that passed our own review.
@@ -67,11 +78,18 @@ pub(super) struct Built {
     pub(super) change: Option<DerivedScript>,
     /// The withdrawals that it pays.
     pub(super) withdrawals: Vec<WithdrawalRow>,
+    /// The rule that allows each of them.
+    pub(super) rules: Vec<String>,
 }
 
 /// Builds and reviews.
 pub(super) fn build(mut plan: Plan) -> Result<Built, ServiceError> {
-    let selection = choose_coins(&mut plan)?;
+    let selection = match plan.withdrawals.as_slice() {
+        [only] if only.withdrawal.intent.kind == IntentKind::Sweep => {
+            sweep(&plan, &only.withdrawal).map_err(ServiceError::CoinSelection)?
+        }
+        _ => choose_coins(&mut plan)?,
+    };
     let policy = &plan.policy;
     let change_script = selection.change.map(|amount| {
         (
@@ -84,7 +102,7 @@ pub(super) fn build(mut plan: Plan) -> Result<Built, ServiceError> {
         script_pubkey: derived.script_pubkey.clone(),
     });
     let outpoints: Vec<OutPoint> = selection.inputs.iter().map(|coin| coin.outpoint).collect();
-    let payments = payments(&plan.withdrawals);
+    let payments = paid(&plan.withdrawals, &selection);
     let created =
         create(&outpoints, &payments, change_output, plan.tip, plan.seed).map_err(refused)?;
     let spent: Vec<SpentCoin> = selection
@@ -116,6 +134,11 @@ pub(super) fn build(mut plan: Plan) -> Result<Built, ServiceError> {
             .map(|coin| (coin.outpoint, coin.txout.value))
             .collect(),
         change: change_script.map(|(_, derived)| derived),
+        rules: plan
+            .withdrawals
+            .iter()
+            .map(|approved| approved.rule.clone())
+            .collect(),
         withdrawals: plan
             .withdrawals
             .into_iter()
@@ -160,6 +183,48 @@ fn choose_coins(plan: &mut Plan) -> Result<Selection, ServiceError> {
     chosen.ok_or(ServiceError::CoinSelection(failed))
 }
 
+/// Chooses the coins of a sweep: the largest that fit, so that what they hold, less the fee, is paid in
+/// one output between the least and the most of the intent. There is no change.
+fn sweep(plan: &Plan, withdrawal: &WithdrawalRow) -> Result<Selection, SelectionError> {
+    let (policy, intent) = (&plan.policy, &withdrawal.intent);
+    let limits = &policy.limits;
+    let mut coins = plan.candidates.clone();
+    coins.sort_unstable_by(|a, b| {
+        (b.txout.value, a.height, a.outpoint).cmp(&(a.txout.value, b.height, b.outpoint))
+    });
+    let script_pubkey = intent.script_pubkey.clone();
+    let paid_least = [TxOut {
+        value: intent.min,
+        script_pubkey,
+    }];
+    let output = LoneOutput {
+        input_weight: policy.descriptor.input_weight(),
+        output_weight: paid_least.iter().map(TxOut::weight).sum(),
+        feerate: plan.feerate,
+        least: intent.min,
+        most: intent.amount,
+        bounds: Bounds {
+            max_inputs: most_inputs(plan),
+            fee_max: fee_cap(&paid_least, limits.fee_max, limits.fee_share_max_percent)
+                .ok_or(SelectionError::Overflow)?,
+            feerate_max: limits.feerate_max,
+        },
+    };
+    let gathered = gather(&coins, &output, Take::Fitting)?;
+    Ok(Selection {
+        inputs: gathered.inputs,
+        change: None,
+        fee: gathered.fee,
+        weight: gathered.weight,
+        found_by: Search::LargestFirst,
+    })
+}
+
+/// How many inputs a PSBT has room for, whichever coins they are.
+fn most_inputs(plan: &Plan) -> usize {
+    shelves(plan).last().map_or(1, |shelf| shelf.max_inputs)
+}
+
 /// Whether other withdrawals may be paid where these cannot.
 fn is_of_amounts(error: &SelectionError) -> bool {
     match error {
@@ -169,6 +234,8 @@ fn is_of_amounts(error: &SelectionError) -> bool {
         | SelectionError::ChangeBelowMinimum { .. } => true,
         SelectionError::NothingToPay
         | SelectionError::FeerateAboveCap { .. }
+        | SelectionError::AboveMost { .. }
+        | SelectionError::TooHeavy { .. }
         | SelectionError::Overflow => false,
     }
 }
@@ -268,6 +335,24 @@ fn payments(withdrawals: &[Approved]) -> Vec<TxOut> {
         .collect()
 }
 
+/// The payments as they will stand: a sweep pays all that the coins hold, less the fee.
+fn paid(withdrawals: &[Approved], selection: &Selection) -> Vec<TxOut> {
+    let mut payments = payments(withdrawals);
+    let sweeps = withdrawals
+        .iter()
+        .any(|approved| approved.withdrawal.intent.kind == IntentKind::Sweep);
+    if let ([payment], true) = (payments.as_mut_slice(), sweeps) {
+        let spent = selection
+            .inputs
+            .iter()
+            .try_fold(Amount::ZERO, |sum, coin| sum.checked_add(coin.txout.value));
+        payment.value = spent
+            .and_then(|spent| spent.checked_sub(selection.fee))
+            .unwrap_or(Amount::ZERO);
+    }
+    payments
+}
+
 fn manifest(plan: &Plan, outputs: &[u32], change: Option<u32>) -> Manifest {
     let mut manifest = Manifest::new(plan.policy.id, AttemptPurpose::Pay, plan.number);
     for (approved, output) in plan.withdrawals.iter().zip(outputs) {
@@ -279,10 +364,26 @@ fn manifest(plan: &Plan, outputs: &[u32], change: Option<u32>) -> Manifest {
         manifest.payments.insert(*output, withdrawal.hash);
         for row in &approved.approvals {
             manifest.add_approval(row.approval.clone());
-            manifest
-                .proofs
-                .insert((row.approval.root, withdrawal.hash), row.proof.clone());
+            manifest.proofs.insert(
+                (row.approval.subject.to_root(), withdrawal.hash),
+                row.proof.clone(),
+            );
         }
+    }
+    let entries = plan
+        .withdrawals
+        .iter()
+        .filter_map(|paid| paid.entry.as_ref());
+    for (statement, approvals) in entries.flat_map(Entry::carried) {
+        manifest.add_statement(statement);
+        for approval in approvals {
+            manifest.add_approval(approval);
+        }
+    }
+    for receipt in &plan.receipts {
+        manifest
+            .receipts
+            .insert(receipt.body.journal, receipt.clone());
     }
     if let Some(output) = change {
         manifest
@@ -298,7 +399,7 @@ fn review_own(plan: &Plan, bytes: &[u8]) -> Result<(Amount, Weight), ServiceErro
         codes: vec![refusal.code()],
         refusals: vec![refusal.to_string()],
     })?;
-    let history = History::that_changed_up_to(plan.change_index);
+    let history = history(plan)?;
     let review = review(&strict, &plan.policy, &history, plan.now).map_err(|refusals| {
         ServiceError::SelfReview {
             codes: refusals
@@ -309,6 +410,21 @@ fn review_own(plan: &Plan, bytes: &[u8]) -> Result<(Amount, Weight), ServiceErro
         }
     })?;
     Ok((review.fee, review.weight))
+}
+
+/// What the database remembers in place of a journal: windows, and when entries of open lists were seen.
+fn history(plan: &Plan) -> Result<History, ServiceError> {
+    let mut history = History::that_counted(plan.change_index, plan.windows.clone());
+    for entry in plan
+        .withdrawals
+        .iter()
+        .filter_map(|paid| paid.entry.as_ref())
+    {
+        let at = entry.row.entitled_at.unwrap_or(plan.now);
+        let seen = Seen::of(&entry.row.statement.encode(), at).map_err(refused)?;
+        history.see(&seen);
+    }
+    Ok(history)
 }
 
 fn refused(error: impl std::error::Error) -> ServiceError {

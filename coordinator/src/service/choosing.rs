@@ -3,22 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bitcoin::{FeeRate, TxOut};
-use policies::UnixTime;
 use policies::document::{Policy, parse_sat_per_vb};
 use policies::hash::Purpose;
 use policies::rules::{Decision, decide, satisfied};
+use policies::{Intent, IntentKind, Subject, UnixTime};
 use watchtower::store::database::Transaction;
 use watchtower::store::{coins, fees, node};
 
 use super::batches::WithdrawalName;
 use super::building::Approved;
+use super::standing::{Entry, Known};
+use super::waiting::Waiting;
 use super::withdrawals::{approving_keys, existing};
 use super::{MAX_LIMIT, Service, ServiceError};
 use crate::coin_selection::Candidate;
 use crate::session::withdrawal::WithdrawalState;
 use crate::store::vaults::VaultRow;
 use crate::store::withdrawals::{self, WithdrawalKey, WithdrawalRow};
-use crate::store::{approvals, batches};
+use crate::store::{approvals, batches, statements};
 
 /// How old the watchtower's last word on a node may be, in seconds; it is renewed every ten.
 const LAST_WORD: u64 = 120;
@@ -83,85 +85,149 @@ pub(super) struct Hold {
     pub(super) until: UnixTime,
 }
 
-/// The withdrawals to pay, oldest first: those named, or all approved ones that may stand together.
+/// What a batch is made of, and what is left to wait.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    /// Oldest first.
+    pub(super) withdrawals: Vec<Approved>,
+    pub(super) waiting: Vec<Waiting>,
+    /// What was counted before.
+    pub(super) known: Known,
+}
+
+/// The withdrawals to pay, oldest first: those named, or all approved ones that may stand together. One
+/// that may not be paid now waits and holds up no other.
 pub(super) async fn choose_withdrawals(
     tx: &mut Transaction,
     vault: &VaultRow,
     policy: &Policy,
     named: Option<&[WithdrawalName]>,
     hold: Hold,
-) -> Result<Vec<Approved>, ServiceError> {
+) -> Result<Chosen, ServiceError> {
     let change = usize::try_from(policy.limits.change_max_outputs.min(1)).unwrap_or(1);
     let max = usize::try_from(policy.limits.max_outputs)
         .unwrap_or(usize::MAX)
         .saturating_sub(change);
+    let rows = asked_for(tx, vault, named, max).await?;
+    let intents: Vec<&Intent> = rows.iter().map(|row| &row.intent).collect();
+    let known = Known::load(tx, vault.id, policy, &intents, hold.now, hold.until).await?;
+    let mut counted = known.clone();
     let mut outputs = BTreeSet::new();
     let mut chosen = Vec::new();
-    match named {
-        Some(names) => {
-            let names: BTreeSet<&WithdrawalName> = names.iter().collect();
-            if names.len() > max {
-                return Err(ServiceError::TooManyPayments {
-                    found: names.len(),
-                    max,
-                });
-            }
-            for name in names {
-                let key = WithdrawalKey {
-                    vault: vault.id,
-                    requester: name.requester.clone(),
-                    id: name.id.clone(),
-                };
-                let row = existing(tx, &key).await?;
-                let approved = still_approved(tx, policy, row, hold).await?;
-                let intent = &approved.withdrawal.intent;
-                if !outputs.insert((intent.script_pubkey.clone(), intent.amount)) {
-                    return Err(ServiceError::EqualPayments {
-                        amount: intent.amount,
-                    });
-                }
+    let mut waiting = Vec::new();
+    for row in rows {
+        let (key, intent) = (row.key.clone(), row.intent.clone());
+        let output = (intent.script_pubkey.clone(), intent.amount);
+        let fitting = if outputs.contains(&output) {
+            let amount = intent.amount;
+            Err(ServiceError::EqualPayments { amount })
+        } else if chosen.len() >= max {
+            let found = chosen.len().saturating_add(1);
+            Err(ServiceError::TooManyPayments { found, max })
+        } else {
+            still_approved(tx, policy, row, hold, &known, &counted).await
+        };
+        match fitting {
+            Ok(approved) => {
+                counted.grant(&approved.rule, &intent);
+                outputs.insert(output);
                 chosen.push(approved);
             }
-        }
-        None => {
-            for row in withdrawals::approved(tx, vault.id, MAX_LIMIT).await? {
-                let output = (row.intent.script_pubkey.clone(), row.intent.amount);
-                if chosen.len() >= max || outputs.contains(&output) {
-                    continue;
-                }
-                match still_approved(tx, policy, row, hold).await {
-                    Ok(approved) => {
-                        outputs.insert(output);
-                        chosen.push(approved);
-                    }
-                    Err(
-                        ServiceError::NotApproved { .. }
-                        | ServiceError::ApprovalsRanOut { .. }
-                        | ServiceError::Denied(_)
-                        | ServiceError::OtherKeyset { .. },
-                    ) => {}
-                    Err(error) => return Err(error),
-                }
+            Err(error) if named.is_none() && may_wait(&error) => {
+                waiting.push(Waiting::of(key, &error));
             }
+            Err(error) => return Err(error),
         }
     }
     if chosen.is_empty() {
-        return Err(ServiceError::NothingToBatch);
+        return Err(ServiceError::NothingToBatch { waiting });
     }
-    chosen.sort_by(|a, b| {
-        (a.withdrawal.submitted_at, &a.withdrawal.key)
-            .cmp(&(b.withdrawal.submitted_at, &b.withdrawal.key))
-    });
-    Ok(chosen)
+    if chosen.len() > 1 && named.is_some() && chosen.iter().any(is_sweep) {
+        return Err(ServiceError::SweepNotAlone);
+    }
+    // A sweep is its transaction's only payment: it waits until nothing else does.
+    let later = if chosen.iter().all(is_sweep) {
+        chosen.split_off(1)
+    } else {
+        chosen
+            .extract_if(.., |approved| is_sweep(approved))
+            .collect()
+    };
+    waiting.extend(later.into_iter().map(|approved| {
+        Waiting::because(
+            approved.withdrawal.key,
+            "sweep",
+            "a sweep is its transaction's only payment, and waits until nothing else does",
+        )
+    }));
+    Ok(Chosen {
+        withdrawals: chosen,
+        waiting,
+        known,
+    })
+}
+
+/// Those named, or all approved ones, oldest first.
+async fn asked_for(
+    tx: &mut Transaction,
+    vault: &VaultRow,
+    named: Option<&[WithdrawalName]>,
+    max: usize,
+) -> Result<Vec<WithdrawalRow>, ServiceError> {
+    let Some(names) = named else {
+        return Ok(withdrawals::approved(tx, vault.id, MAX_LIMIT).await?);
+    };
+    let names: BTreeSet<&WithdrawalName> = names.iter().collect();
+    if names.len() > max {
+        return Err(ServiceError::TooManyPayments {
+            found: names.len(),
+            max,
+        });
+    }
+    let mut rows = Vec::new();
+    for name in names {
+        let key = WithdrawalKey {
+            vault: vault.id,
+            requester: name.requester.clone(),
+            id: name.id.clone(),
+        };
+        rows.push(existing(tx, &key).await?);
+    }
+    rows.sort_by(|a, b| (a.submitted_at, &a.key).cmp(&(b.submitted_at, &b.key)));
+    Ok(rows)
+}
+
+/// Whether a withdrawal is only left to wait where this stands against it.
+fn may_wait(error: &ServiceError) -> bool {
+    matches!(
+        error,
+        ServiceError::NotApproved { .. }
+            | ServiceError::ApprovalsRanOut { .. }
+            | ServiceError::Denied(_)
+            | ServiceError::OtherKeyset { .. }
+            | ServiceError::EqualPayments { .. }
+            | ServiceError::TooManyPayments { .. }
+            | ServiceError::DecidedByOrder { .. }
+            | ServiceError::EntryEnds { .. }
+    )
+}
+
+fn is_sweep(approved: &Approved) -> bool {
+    approved.withdrawal.intent.kind == IntentKind::Sweep
 }
 
 /// A withdrawal that holds, with enough approvals, until the signers have signed. Only approvals that
 /// hold as long are carried: every signer refuses a file with one that ran out.
+///
+/// Signers decide in the order of the outputs, which says nothing about ages: a withdrawal goes in only
+/// if the same rule decides it whether those chosen before it count or not.
 async fn still_approved(
     tx: &mut Transaction,
     policy: &Policy,
     row: WithdrawalRow,
     hold: Hold,
+    known: &Known,
+    counted: &Known,
 ) -> Result<Approved, ServiceError> {
     let is_approved = matches!(row.state, WithdrawalState::Approved { .. });
     if !is_approved || row.intent.expires <= hold.until {
@@ -181,10 +247,17 @@ async fn still_approved(
             found: row.intent.keyset,
         });
     }
-    let requirement = match decide(policy, &row.intent) {
+    let requirement = match decide(policy, &row.intent, &known.standing()) {
         Decision::Denied(reason) => return Err(ServiceError::Denied(reason)),
         Decision::Needs(requirement) => requirement,
     };
+    let among_others = decide(policy, &row.intent, &counted.standing());
+    if among_others != Decision::Needs(requirement.clone()) {
+        return Err(ServiceError::DecidedByOrder {
+            requester: row.key.requester,
+            id: row.key.id,
+        });
+    }
     let mut approvals = approvals::of_intent(tx, row.hash).await?;
     let keys = approving_keys(&approvals, hold.until);
     if let Err(shortfall) = satisfied(policy, &requirement, &row.intent, &keys) {
@@ -194,13 +267,41 @@ async fn still_approved(
             shortfall: Box::new(shortfall),
         });
     }
+    let entry = match &requirement.entry {
+        None => None,
+        Some(entry) => read_entry(tx, policy, &row, entry.subject, hold).await?,
+    };
     approvals.retain(|row| {
         row.approval.purpose == Purpose::Approve && !row.approval.has_expired(hold.until)
     });
     Ok(Approved {
         withdrawal: row,
         approvals,
+        rule: requirement.rule,
+        entry,
     })
+}
+
+/// The entry of an open list that a withdrawal pays, which must hold until the signers have signed.
+async fn read_entry(
+    tx: &mut Transaction,
+    policy: &Policy,
+    row: &WithdrawalRow,
+    subject: Subject,
+    hold: Hold,
+) -> Result<Option<Entry>, ServiceError> {
+    let ends = || ServiceError::EntryEnds {
+        requester: row.key.requester.clone(),
+        id: row.key.id.clone(),
+    };
+    let stored = statements::lookup(tx, row.key.vault, subject)
+        .await?
+        .ok_or_else(ends)?;
+    let entry = Entry::read(tx, policy, stored, hold.until)
+        .await?
+        .filter(|entry| entry.add.expires > hold.until)
+        .ok_or_else(ends)?;
+    Ok(Some(entry))
 }
 
 type Spendable = (

@@ -2,14 +2,21 @@
 
 use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, Txid};
 use policies::document::{Mistake, format_sat_per_vb};
+use policies::hash::Purpose;
+use policies::intent::StatementError;
 use policies::intent::{IntentError, KeyError, ProofError, SignatureError};
+use policies::journal::MoveError;
 use policies::rules::{DenyReason, Shortfall};
-use policies::{IntentHash, KeyId, Keyset, RequesterName, UnixTime, VaultId, WithdrawalId};
+use policies::{
+    IntentHash, KeyId, Keyset, PublicKey, RequesterName, Subject, UnixTime, VaultId, WithdrawalId,
+};
 use watchtower::store::database::DatabaseError;
 use watchtower::store::events::EventError;
 use watchtower::store::ledger::LedgerError;
 
 use super::access::{Right, Role};
+use super::journals::RefusedReceipt;
+use super::waiting::Waiting;
 use crate::coin_selection::SelectionError;
 use crate::session::{BatchId, IllegalTransition};
 use crate::store::jobs::ClaimError;
@@ -176,6 +183,96 @@ pub enum ServiceError {
     /// A payment to the vault itself.
     #[error("the script is the vault's own; only a transfer may pay it")]
     OwnScript,
+    /// A transfer that pays somebody else.
+    #[error("the script is not the vault's own: a transfer pays one of its deposit addresses")]
+    TransferToStranger,
+    /// A transfer to a script that was never issued as a deposit address.
+    #[error("the script is the vault's own and was never issued as a deposit address")]
+    TransferNotIssued,
+    /// A sweep that was to be paid together with others.
+    #[error("a sweep is its transaction's only payment")]
+    SweepNotAlone,
+    /// A coin that was named is spent, not settled, or not the vault's.
+    #[error("the coin {outpoint} is not a settled unspent coin of the vault")]
+    CoinNotSettled {
+        /// The coin.
+        outpoint: OutPoint,
+    },
+    /// A coin that was named is held by another batch.
+    #[error("the coin {outpoint} is held by an open batch")]
+    CoinReserved {
+        /// The coin.
+        outpoint: OutPoint,
+    },
+    /// A coin that was named is not old enough for the recovery path.
+    #[error(
+        "the coin {outpoint} can be recovered from height {height} on, after {older} blocks; the next block is {next}"
+    )]
+    CoinTooYoung {
+        /// The coin.
+        outpoint: OutPoint,
+        /// The blocks that the path demands.
+        older: u16,
+        /// The first block that may hold it.
+        height: u32,
+        /// The next block.
+        next: u32,
+    },
+    /// No free coin is old enough for the recovery path.
+    #[error("no free coin can be recovered in the next block{}", .from.map_or_else(String::new, |height| format!("; the first one from height {height} on")))]
+    NothingToRecover {
+        /// The first block that may hold a recovery, if there is any coin.
+        from: Option<u32>,
+    },
+    /// The vault's descriptor has no such recovery path.
+    #[error("the vault has no recovery path {}", .older.map_or_else(|| "at all".to_owned(), |older| format!("after {older} blocks")))]
+    NoRecoveryPath {
+        /// The age asked for.
+        older: Option<u16>,
+    },
+    /// No coin is free to be spent.
+    #[error("no settled coin of the vault is free")]
+    NothingToSpend,
+    /// Fewer coins are free than a consolidation joins.
+    #[error("{found} free coins pay for themselves, a consolidation joins at least 2")]
+    NothingToConsolidate {
+        /// How many there are.
+        found: usize,
+    },
+    /// The budget of spends to ourselves is used up, and nobody can approve more.
+    #[error(
+        "{fees} in {count} spends to ourselves are beyond the budget, and the policy names nobody for maintenance"
+    )]
+    SelfSpendBudget {
+        /// The fees in the window, this one included.
+        fees: Amount,
+        /// The number in the window, this one included.
+        count: u32,
+    },
+    /// The attempt pays withdrawals, or recovers: maintenance approves neither.
+    #[error(
+        "attempt {txid} is for {purpose}: only spends to ourselves are approved as maintenance"
+    )]
+    NotMaintenance {
+        /// The attempt.
+        txid: Txid,
+        /// What it is for.
+        purpose: &'static str,
+    },
+    /// The policy lets nobody approve maintenance, or not this person.
+    #[error("{approver} may not approve maintenance under this policy")]
+    NotAMaintainer {
+        /// The approver.
+        approver: String,
+    },
+    /// The attempt takes no approvals any more.
+    #[error("attempt {txid} is {state} and takes no approvals")]
+    MaintenanceTooLate {
+        /// The attempt.
+        txid: Txid,
+        /// Where it stands.
+        state: &'static str,
+    },
     /// No rule allows it.
     #[error("denied by the policy: {0}")]
     Denied(DenyReason),
@@ -257,8 +354,19 @@ pub enum ServiceError {
         state: &'static str,
     },
     /// Nothing is approved that could be batched.
-    #[error("no approved withdrawal is there to be batched")]
-    NothingToBatch,
+    #[error("no approved withdrawal is there to be batched{}", waiting_text(.waiting))]
+    NothingToBatch {
+        /// Approved ones, and why each waits.
+        waiting: Vec<Waiting>,
+    },
+    /// What decides a withdrawal depends on the order in which signers read the batch.
+    #[error("withdrawal {requester}/{id} is decided otherwise once others of the batch count")]
+    DecidedByOrder {
+        /// The requester.
+        requester: RequesterName,
+        /// The id.
+        id: WithdrawalId,
+    },
     /// A withdrawal named for a batch is not approved.
     #[error("withdrawal {requester}/{id} is {state}, not approved")]
     NotApproved {
@@ -335,6 +443,95 @@ pub enum ServiceError {
         /// Their codes.
         codes: Vec<&'static str>,
     },
+    /// No such list.
+    #[error("the policy has no list {list}")]
+    UnknownList {
+        /// The list asked for.
+        list: String,
+    },
+    /// No such statement.
+    #[error("no statement {subject}")]
+    UnknownStatement {
+        /// The statement asked for.
+        subject: Subject,
+    },
+    /// A statement is about an entry that nobody proposed.
+    #[error("no statement {entry} adds a destination")]
+    UnknownEntry {
+        /// The entry named.
+        entry: Subject,
+    },
+    /// The bytes are no statement.
+    #[error(transparent)]
+    Statement(#[from] StatementError),
+    /// The policy has no open list of the name.
+    #[error("the policy has no open list {list}")]
+    ListNotOpen {
+        /// The list named.
+        list: String,
+    },
+    /// Payments to the list are not confirmed.
+    #[error("the list {list} asks for no confirmation of a first payment")]
+    NothingToConfirm {
+        /// The list.
+        list: String,
+    },
+    /// The entry's time is over.
+    #[error("the entry expired at {expires}, it is {now}")]
+    EntryExpired {
+        /// When it ended.
+        expires: UnixTime,
+        /// The time now.
+        now: UnixTime,
+    },
+    /// The entry's time is over before the signers are expected to have signed.
+    #[error("withdrawal {requester}/{id} pays a list entry that is about to expire")]
+    EntryEnds {
+        /// The requester.
+        requester: RequesterName,
+        /// The id.
+        id: WithdrawalId,
+    },
+    /// The signature is for another purpose than the statement's.
+    #[error("the purpose is {found}, the statement's is {expected}")]
+    StatementPurpose {
+        /// The statement's.
+        expected: Purpose,
+        /// The purpose found.
+        found: String,
+    },
+    /// The person may not say this.
+    #[error("{approver} may not sign a {purpose} of this list")]
+    NotEntitled {
+        /// The approver's name.
+        approver: String,
+        /// What was said.
+        purpose: Purpose,
+    },
+    /// The move of a journal does not count.
+    #[error(transparent)]
+    Move(#[from] MoveError),
+    /// The journal moved elsewhere.
+    #[error("journal {from} moved to {to} already")]
+    MovedAlready {
+        /// The journal.
+        from: PublicKey,
+        /// Where it moved.
+        to: PublicKey,
+    },
+    /// The journal signed after the entry that says it moved.
+    #[error("journal {from} signed entry {counter} although it moved at entry {moved_at}")]
+    SignedAfterMove {
+        /// The journal.
+        from: PublicKey,
+        /// The last counter that is known.
+        counter: u64,
+        /// The counter of the move.
+        moved_at: u64,
+    },
+    /// A receipt is refused, and the signatures that came with it.
+    #[error("{}; nothing that came with it is taken", .0.reason)]
+    Journal(Box<RefusedReceipt>),
     /// What was handed in as signatures cannot be read.
     #[error("{reason}")]
     Intake {
@@ -396,6 +593,13 @@ pub enum ServiceError {
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+}
+
+fn waiting_text(waiting: &[Waiting]) -> String {
+    let first = waiting.first();
+    first.map_or_else(String::new, |first| {
+        format!("; {} wait, the first since {}", waiting.len(), first.says)
+    })
 }
 
 impl From<EventError> for ServiceError {

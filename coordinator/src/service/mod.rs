@@ -14,16 +14,28 @@ pub mod batches;
 pub mod books;
 mod building;
 mod choosing;
+mod culprits;
 mod error;
 pub mod events;
+pub mod journals;
+pub mod lists;
+pub mod maintenance;
+pub mod misses;
 pub(crate) mod opened;
+mod own_building;
+mod own_spends;
 pub(crate) mod record;
+pub mod recoveries;
+pub mod self_spends;
+mod standing;
+mod statement_view;
 pub mod status;
 mod terms;
 #[cfg(test)]
 mod tests;
 pub mod tokens;
 pub mod vaults;
+pub mod waiting;
 mod withdrawal_view;
 pub mod withdrawals;
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use watchtower::store::{chain, events, fees, node};
 
+use super::journals::{RefusedReceiptView, troubled as troubled_journals};
 use super::{Actor, Right, Service, ServiceError};
 use crate::store::jobs;
 
@@ -29,6 +30,8 @@ pub struct StatusView {
     pub fees: Vec<FeeView>,
     /// Jobs that failed at least once or are parked.
     pub jobs: Vec<JobView>,
+    /// Receipts that were refused of journals that nothing was accepted of since, with what to do.
+    pub journals: Vec<RefusedReceiptView>,
     /// The number of the last sequenced event.
     pub event_number: u64,
     /// The hash of the event chain's head.
@@ -100,6 +103,7 @@ pub async fn show_status(service: &Service, actor: &Actor) -> Result<StatusView,
     } else {
         Vec::new()
     };
+    let journals = troubled_journals(service, &mut tx, actor).await?;
     Ok(StatusView {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         network: name_of_network(service.network()).to_owned(),
@@ -135,6 +139,7 @@ pub async fn show_status(service: &Service, actor: &Actor) -> Result<StatusView,
                 last_error: job.last_error,
             })
             .collect(),
+        journals,
         event_number,
         event_hash: event_hash.to_lower_hex_string(),
         now: service.now(),

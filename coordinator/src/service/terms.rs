@@ -72,7 +72,6 @@ pub(super) async fn check_terms(
             latest,
         });
     }
-    refuse_kinds_not_yet_built(intent.kind)?;
     if intent.replaces.is_some() {
         return Err(ServiceError::NotYet {
             what: "an intent that replaces another",
@@ -86,12 +85,28 @@ pub(super) async fn check_terms(
         };
         existing(tx, &key).await?;
     }
-    check_destination(&intent.script_pubkey, intent.amount)?;
+    // Only a sweep may pay less than its amount.
+    check_destination(&intent.script_pubkey, intent.min)?;
     let own = is_own(tx, vault, policy, &intent.script_pubkey).await?;
-    if own && intent.kind != IntentKind::Transfer {
-        return Err(ServiceError::OwnScript);
+    match intent.kind {
+        IntentKind::Payment | IntentKind::Sweep if own => Err(ServiceError::OwnScript),
+        IntentKind::Payment | IntentKind::Sweep => Ok(()),
+        IntentKind::Transfer if !own => Err(ServiceError::TransferToStranger),
+        IntentKind::Transfer => is_deposit_address(tx, vault, &intent.script_pubkey).await,
     }
-    Ok(())
+}
+
+/// Whether a transfer pays a deposit address that was issued: of any other script of the vault nobody
+/// would notice what it receives.
+async fn is_deposit_address(
+    tx: &mut Transaction,
+    vault: &VaultRow,
+    script: &Script,
+) -> Result<(), ServiceError> {
+    let issued = scripts::watched_script(tx, script)
+        .await?
+        .is_some_and(|watched| watched.vault == vault.id && watched.keychain == Keychain::External);
+    issued.then_some(()).ok_or(ServiceError::TransferNotIssued)
 }
 
 /// The scripts that withdrawals may pay, and the least amount for each.
@@ -131,14 +146,6 @@ async fn is_own(
     }
     let upto = highest.saturating_add(OWN_SCRIPTS_BEYOND);
     Ok(OwnScripts::new(&policy.descriptor, upto).contains(script))
-}
-
-/// Which kinds of intent this version does not build.
-fn refuse_kinds_not_yet_built(kind: IntentKind) -> Result<(), ServiceError> {
-    match kind {
-        IntentKind::Payment | IntentKind::Transfer => Ok(()),
-        IntentKind::Sweep => Err(ServiceError::NotYet { what: "a sweep" }),
-    }
 }
 
 #[cfg(test)]

@@ -3,13 +3,15 @@
 use bitcoin::hex::DisplayHex;
 use bitcoin::{Address, Txid};
 use policies::document::Policy;
-use policies::rules::{Decision, approving_persons, decide};
+use policies::rules::{Decision, approving_persons, decide, misses};
 use policies::{IntentHash, IntentKind, KeyId, RequesterName, UnixTime, VaultId, WithdrawalId};
 use serde::Serialize;
 use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
 
 use super::ServiceError;
+use super::misses::MissView;
+use super::standing::Known;
 use super::withdrawals::approving_keys;
 use crate::session::BatchId;
 use crate::session::withdrawal::WithdrawalState;
@@ -95,6 +97,8 @@ pub struct WithdrawalView {
     pub version: u64,
     /// What the policy demands; none if the policy denies it by now.
     pub needs: Option<NeedsView>,
+    /// Why the rules before the one that decides do not; all of them where none does.
+    pub misses: Vec<MissView>,
     /// Approvals and refusals.
     pub approvals: Vec<ApprovalView>,
     /// Its batch.
@@ -116,8 +120,21 @@ pub(super) async fn view(
     row: &WithdrawalRow,
     now: UnixTime,
 ) -> Result<WithdrawalView, ServiceError> {
+    let known = Known::load(tx, row.key.vault, policy, &[&row.intent], now, now).await?;
+    view_by(tx, policy, row, now, &known).await
+}
+
+/// The same by what is known already, for many at once.
+pub(super) async fn view_by(
+    tx: &mut Transaction,
+    policy: &Policy,
+    row: &WithdrawalRow,
+    now: UnixTime,
+    known: &Known,
+) -> Result<WithdrawalView, ServiceError> {
     let approvals = approvals::of_intent(tx, row.hash).await?;
-    let needs = match decide(policy, &row.intent) {
+    let missed = misses(policy, &row.intent, &known.standing());
+    let needs = match decide(policy, &row.intent, &known.standing()) {
         Decision::Denied(_) => None,
         Decision::Needs(requirement) => {
             let keys = approving_keys(&approvals, now);
@@ -165,6 +182,7 @@ pub(super) async fn view(
         state: row.state.name().to_owned(),
         version: row.version,
         needs,
+        misses: missed.iter().map(MissView::of).collect(),
         approvals: approvals.iter().map(approval_view).collect(),
         batch: row.state.batch(),
         txid: row.state.attempt(),

@@ -14,9 +14,10 @@ use watchtower::store::database::Transaction;
 use watchtower::store::events::{self, NewEvent};
 
 use super::record::{Cause, WITHDRAWAL, move_withdrawal};
+use super::standing::Known;
 use super::terms::{check_terms, verify_request};
-use super::withdrawal_view::view;
 pub use super::withdrawal_view::{ApprovalView, NeedsView, WithdrawalView};
+use super::withdrawal_view::{view, view_by};
 use super::{Actor, MAX_LIMIT, Right, Service, ServiceError, lock_vault};
 use crate::session::withdrawal::{WithdrawalEvent, WithdrawalState};
 use crate::store::approvals::{self, ApprovalRow};
@@ -83,7 +84,8 @@ pub async fn submit_withdrawal(
             id: other.id,
         });
     }
-    let requirement = match decide(&policy, &intent) {
+    let known = Known::load(&mut tx, vault, &policy, &[&intent], now, now).await?;
+    let requirement = match decide(&policy, &intent, &known.standing()) {
         Decision::Denied(reason) => return Err(ServiceError::Denied(reason)),
         Decision::Needs(requirement) => requirement,
     };
@@ -196,8 +198,12 @@ pub async fn list_withdrawals(
     let (_, policy) = service.vault(&mut tx, vault).await?;
     let limit = limit.unwrap_or(MAX_LIMIT).min(MAX_LIMIT);
     let mut views = Vec::new();
-    for row in withdrawals::list(&mut tx, vault, state, limit).await? {
-        views.push(view(&mut tx, &policy, &row, service.now()).await?);
+    let now = service.now();
+    let rows = withdrawals::list(&mut tx, vault, state, limit).await?;
+    let intents: Vec<&Intent> = rows.iter().map(|row| &row.intent).collect();
+    let known = Known::load(&mut tx, vault, &policy, &intents, now, now).await?;
+    for row in &rows {
+        views.push(view_by(&mut tx, &policy, row, now, &known).await?);
     }
     Ok(views)
 }

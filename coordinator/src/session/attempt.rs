@@ -4,6 +4,7 @@
 //! that is settled (money rule M1); eviction, errors and time change nothing.
 
 use bitcoin::{BlockHash, Txid};
+use policies::planted::{Bug, planted};
 use serde::{Deserialize, Serialize};
 
 use super::IllegalTransition;
@@ -129,6 +130,7 @@ impl AttemptState {
         let from = self.name();
         match (self, event) {
             (Self::Draft, Event::Dropped) => Ok(Self::Dropped),
+            (Self::Issued, Event::Dropped) if planted(Bug::IssuedIsDropped) => Ok(Self::Dropped),
             (Self::Draft, Event::Issued) | (Self::Dead { signed: false, .. }, Event::Revived) => {
                 Ok(Self::Issued)
             }

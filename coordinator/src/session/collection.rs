@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bitcoin::{PublicKey, XOnlyPublicKey};
+use bitcoin::{PublicKey, TxIn, XOnlyPublicKey, relative};
 use miniscript::{
     Descriptor, DescriptorPublicKey, ForEachKey as _, descriptor::DefiniteDescriptorKey,
 };
@@ -21,7 +21,7 @@ use crate::roles::{
     SECP,
     combiner::{Combined, combine},
     issued::IssuedTransaction,
-    satisfaction::Offered,
+    satisfaction::{Offered, demanded_age},
 };
 
 /// The signatures of one attempt.
@@ -38,7 +38,6 @@ pub enum Collection {
 pub struct Gathered {
     issued: IssuedTransaction,
     inputs: Vec<InputSeats>,
-    ordinary: BTreeSet<String>,
     signatures: SignatureSet,
 }
 
@@ -47,6 +46,8 @@ pub struct Gathered {
 struct InputSeats {
     script: Descriptor<PublicKey>,
     names: BTreeMap<XOnlyPublicKey, String>,
+    /// The signers of the paths that the input is made for.
+    expected: BTreeSet<String>,
     signed: BTreeSet<String>,
     quorum: bool,
 }
@@ -58,7 +59,8 @@ pub struct InputStatus {
     pub input: usize,
     /// The signers whose signature is there, by their names in the policy.
     pub signed: Vec<String>,
-    /// The signers of ordinary paths whose signature is not there.
+    /// The signers of the paths that the input is made for (ordinary ones, or a recovery path where its
+    /// sequence demands that age) whose signature is not there.
     pub missing: Vec<String>,
     /// Whether the signatures reach a quorum.
     pub quorum: bool,
@@ -83,15 +85,17 @@ impl Collection {
         descriptor: &VaultDescriptor,
         signers: &[Signer],
     ) -> Self {
-        let seats = |derived: &policies::DerivedScript| InputSeats {
+        let unsigned = issued.unsigned();
+        let seats = |(derived, txin): (&policies::DerivedScript, &TxIn)| InputSeats {
             script: derived.definite.derived_descriptor(&*SECP),
             names: names_of(&derived.definite, signers),
+            expected: signers_at(descriptor, signers, demanded_age(unsigned, txin.sequence)),
             signed: BTreeSet::new(),
             quorum: false,
         };
+        let inputs = issued.scripts().iter().zip(&unsigned.input);
         Self::Gathering(Gathered {
-            inputs: issued.scripts().iter().map(seats).collect(),
-            ordinary: ordinary_signers(descriptor, signers),
+            inputs: inputs.map(seats).collect(),
             signatures: SignatureSet::new(),
             issued,
         })
@@ -108,15 +112,13 @@ impl Collection {
             new,
             refused,
         } = combine(&gathered.issued, gathered.signatures, intake)?;
-        for (seats, offered) in gathered.inputs.iter_mut().zip(Offered::by_input(
-            &signatures,
-            gathered.issued.scripts().len(),
-        )) {
+        let offered = Offered::by_input(&signatures, gathered.issued.unsigned());
+        for (seats, offered) in gathered.inputs.iter_mut().zip(offered) {
             seats.signed = offered
                 .keys()
                 .filter_map(|key| seats.name_of(*key))
                 .collect();
-            seats.quorum = offered.satisfy(&seats.script).is_some();
+            seats.quorum = offered.reaches(&seats.script);
         }
         gathered.signatures = signatures;
         let complete = gathered.inputs.iter().all(|seats| seats.quorum);
@@ -151,11 +153,7 @@ impl Collection {
         let status = |(input, seats): (usize, &InputSeats)| InputStatus {
             input,
             signed: seats.signed.iter().cloned().collect(),
-            missing: gathered
-                .ordinary
-                .difference(&seats.signed)
-                .cloned()
-                .collect(),
+            missing: seats.expected.difference(&seats.signed).cloned().collect(),
             quorum: seats.quorum,
         };
         gathered.inputs.iter().enumerate().map(status).collect()
@@ -233,12 +231,22 @@ fn is_key_of(key: &DefiniteDescriptorKey, signer: &Signer) -> bool {
     }
 }
 
-/// The names of those who can sign on a path without a timelock.
-fn ordinary_signers(descriptor: &VaultDescriptor, signers: &[Signer]) -> BTreeSet<String> {
+/// The names of those who can sign on a path for coins of this age: the ordinary paths where none is
+/// demanded, else the recovery paths that it satisfies.
+fn signers_at(
+    descriptor: &VaultDescriptor,
+    signers: &[Signer],
+    age: Option<relative::LockTime>,
+) -> BTreeSet<String> {
+    let is_meant = |older: Option<u16>| match (older, age) {
+        (None, None) => true,
+        (Some(older), Some(age)) => relative::LockTime::from_height(older).is_implied_by(age),
+        (None, Some(_)) | (Some(_), None) => false,
+    };
     descriptor
         .paths()
         .iter()
-        .filter(|path| path.older.is_none())
+        .filter(|path| is_meant(path.older))
         .flat_map(|path| &path.keys)
         .filter_map(|key| descriptor.key_positions().get(*key))
         .filter_map(|position| {

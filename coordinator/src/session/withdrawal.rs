@@ -5,6 +5,7 @@
 
 use bitcoin::Txid;
 use policies::ids::KeyId;
+use policies::planted::{Bug, planted};
 use serde::{Deserialize, Serialize};
 
 use super::{BatchId, IllegalTransition};
@@ -232,6 +233,9 @@ impl WithdrawalState {
             }
             (Self::Requested | Self::Approved { .. }, Event::Expired) => Ok(Self::Expired),
             (Self::Requested | Self::Approved { .. }, Event::Cancelled) => Ok(Self::Cancelled),
+            (Self::Signing { .. }, Event::Cancelled) if planted(Bug::SigningIsCancelled) => {
+                Ok(Self::Cancelled)
+            }
             (Self::Approved { rule }, Event::Batched { batch }) => Ok(Self::Batched {
                 rule,
                 batch: *batch,

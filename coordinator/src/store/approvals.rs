@@ -2,7 +2,7 @@
 
 use policies::hash::Purpose;
 use policies::intent::MerkleProof;
-use policies::{Approval, IntentHash, KeyId, MerkleRoot, Signature, UnixTime};
+use policies::{Approval, IntentHash, KeyId, Signature, Subject, UnixTime};
 use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
 
 /// An approval of one intent, with the proof that ties it to the signed root.
@@ -35,7 +35,7 @@ pub async fn insert(tx: &mut Transaction, row: &ApprovalRow) -> Result<bool, Dat
                 row.approval.key.to_bytes().into(),
                 i64::from(row.approval.purpose.to_byte()).into(),
                 row.approver.clone().into(),
-                row.approval.root.to_bytes().into(),
+                row.approval.subject.to_bytes().into(),
                 Value::from_u64(row.approval.expires.as_secs())?,
                 row.approval.signature.encode().into(),
                 row.proof.encode().into(),
@@ -79,7 +79,7 @@ fn read(row: &Row) -> Result<ApprovalRow, DatabaseError> {
         intent: IntentHash::from_bytes(row.array("intent_hash")?),
         approval: Approval {
             purpose,
-            root: MerkleRoot::from_bytes(row.array("root")?),
+            subject: Subject::from_bytes(row.array("root")?),
             expires: UnixTime::from_secs(row.u64("expires")?),
             key: KeyId::from_bytes(row.array("approving_key")?),
             signature,

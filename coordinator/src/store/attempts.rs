@@ -191,6 +191,28 @@ pub async fn list(
     .collect()
 }
 
+/// The fees and the number of the spends to ourselves that were issued after a moment. What was issued
+/// may be signed at any time, so that none is ever taken off.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn self_spends_since(
+    tx: &mut Transaction,
+    vault: VaultId,
+    since: UnixTime,
+) -> Result<(Amount, u32), DatabaseError> {
+    let row = tx
+        .one_row(
+            "SELECT CAST(COALESCE(SUM(a.fee), 0) AS BIGINT) AS fees, COUNT(*) AS attempts
+             FROM attempt a JOIN batch b ON b.id = a.batch
+             WHERE a.vault = $1 AND a.created_at > $2 AND a.state NOT IN ('draft', 'dropped')
+                 AND b.purpose IN ('consolidate', 'refresh', 'cancel', 'drain')",
+            &[vault.to_bytes().into(), Value::from_u64(since.as_secs())?],
+        )
+        .await?;
+    Ok((Amount::from_sat(row.u64("fees")?), row.u32("attempts")?))
+}
+
 /// Stores a signature; says whether it is new. A key has one signature an input: the first stays.
 ///
 /// # Errors

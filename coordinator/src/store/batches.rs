@@ -2,6 +2,7 @@
 
 use bitcoin::hashes::Hash as _;
 use bitcoin::{Amount, OutPoint, Txid};
+use policies::psbt::AttemptPurpose;
 use policies::{Keyset, UnixTime, VaultId};
 use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
 
@@ -17,6 +18,8 @@ pub struct BatchRow {
     pub vault: VaultId,
     /// The keyset whose coins pay.
     pub keyset: Keyset,
+    /// What its attempts are for.
+    pub purpose: AttemptPurpose,
     /// When it was made.
     pub created_at: UnixTime,
     /// Who made it.
@@ -29,11 +32,13 @@ pub struct BatchRow {
 /// On a failed statement.
 pub async fn insert(tx: &mut Transaction, batch: &BatchRow) -> Result<(), DatabaseError> {
     tx.execute_one(
-        "INSERT INTO batch (id, vault, keyset, created_at, created_by) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO batch (id, vault, keyset, purpose, created_at, created_by)
+         VALUES ($1, $2, $3, $4, $5, $6)",
         &[
             batch.id.to_bytes().into(),
             batch.vault.to_bytes().into(),
             batch.keyset.to_bytes().into(),
+            batch.purpose.name().into(),
             Value::from_u64(batch.created_at.as_secs())?,
             batch.created_by.clone().into(),
         ],
@@ -228,7 +233,7 @@ pub async fn withdrawals_of(
 /// On a failed statement or a corrupt row.
 pub async fn lookup(tx: &mut Transaction, id: BatchId) -> Result<Option<BatchRow>, DatabaseError> {
     tx.optional_row(
-        "SELECT id, vault, keyset, created_at, created_by FROM batch WHERE id = $1",
+        "SELECT id, vault, keyset, purpose, created_at, created_by FROM batch WHERE id = $1",
         &[id.to_bytes().into()],
     )
     .await?
@@ -247,7 +252,7 @@ pub async fn list(
     limit: u32,
 ) -> Result<Vec<BatchRow>, DatabaseError> {
     tx.rows(
-        "SELECT id, vault, keyset, created_at, created_by FROM batch WHERE vault = $1
+        "SELECT id, vault, keyset, purpose, created_at, created_by FROM batch WHERE vault = $1
          ORDER BY created_at DESC, id LIMIT $2",
         &[vault.to_bytes().into(), limit.into()],
     )
@@ -265,10 +270,16 @@ fn outpoint(row: &Row) -> Result<OutPoint, DatabaseError> {
 }
 
 fn read(row: &Row) -> Result<BatchRow, DatabaseError> {
+    let purpose = row.text("purpose")?;
+    let purpose = AttemptPurpose::ALL
+        .into_iter()
+        .find(|known| known.name() == purpose)
+        .ok_or_else(|| row.corrupt("purpose", "a purpose", purpose))?;
     Ok(BatchRow {
         id: BatchId::from_bytes(row.array("id")?),
         vault: VaultId::from_bytes(row.array("vault")?),
         keyset: Keyset::from_bytes(row.array("keyset")?),
+        purpose,
         created_at: UnixTime::from_secs(row.u64("created_at")?),
         created_by: row.text("created_by")?.to_owned(),
     })

@@ -8,8 +8,12 @@ pub mod approvals;
 pub mod attempts;
 pub mod batches;
 pub mod jobs;
+pub mod journals;
+pub mod reissues;
+pub mod statements;
 pub mod tokens;
 pub mod vaults;
+pub mod windows;
 pub mod withdrawals;
 
 use watchtower::store::database::{self, Database, DatabaseError, Migration, Owner};
@@ -17,11 +21,23 @@ use watchtower::store::database::{self, Database, DatabaseError, Migration, Owne
 /// The coordinator's migrations.
 pub const OWNER: Owner = Owner {
     name: "coordinator",
-    migrations: &[Migration {
-        number: 1,
-        name: "treasury",
-        sql: include_str!("../../migrations/0001_treasury.sql"),
-    }],
+    migrations: &[
+        Migration {
+            number: 1,
+            name: "treasury",
+            sql: include_str!("../../migrations/0001_treasury.sql"),
+        },
+        Migration {
+            number: 2,
+            name: "rules_and_journals",
+            sql: include_str!("../../migrations/0002_rules_and_journals.sql"),
+        },
+        Migration {
+            number: 3,
+            name: "self-spends",
+            sql: include_str!("../../migrations/0003_self_spends.sql"),
+        },
+    ],
 };
 
 /// Makes or updates the tables of watchtower and coordinator. On PostgreSQL run it as their owner.

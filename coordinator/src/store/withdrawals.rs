@@ -1,9 +1,9 @@
 //! Withdrawals and the state of each.
 
-use bitcoin::Amount;
+use bitcoin::{Amount, Script};
 use policies::{
-    Intent, IntentHash, KeyId, RequestSignature, RequesterName, Signature, UnixTime, VaultId,
-    WithdrawalId,
+    Intent, IntentHash, IntentKind, KeyId, RequestSignature, RequesterName, Signature, UnixTime,
+    VaultId, WithdrawalId,
 };
 use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
 
@@ -65,8 +65,8 @@ pub async fn insert(tx: &mut Transaction, row: &WithdrawalRow) -> Result<(), Dat
     let [vault, requester, id] = row.key.values();
     tx.execute_one(
         "INSERT INTO withdrawal (vault, requester, id, intent_hash, intent, request_key,
-             request_signature, script_pubkey, amount, expires, state, detail, version, submitted_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+             request_signature, script_pubkey, amount, sweep, expires, state, detail, version, submitted_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         &[
             vault,
             requester,
@@ -77,6 +77,7 @@ pub async fn insert(tx: &mut Transaction, row: &WithdrawalRow) -> Result<(), Dat
             row.request.signature.encode().into(),
             row.intent.script_pubkey.as_bytes().into(),
             Value::from_u64(row.intent.amount.to_sat())?,
+            (row.intent.kind == IntentKind::Sweep).into(),
             Value::from_u64(row.intent.expires.as_secs())?,
             row.state.name().into(),
             detail(&row.state).into(),
@@ -133,8 +134,9 @@ pub async fn lookup(
     .transpose()
 }
 
-/// A withdrawal that pays the same script the same amount, and that was paid or still may be: signers
-/// count both as one line and pay it once (M2).
+/// A withdrawal that one output could satisfy together with this intent, and that was paid or still may
+/// be: the same script and amount, or the same script where one of them sweeps. Signers count both as one
+/// line and pay it once (M2).
 ///
 /// # Errors
 /// On a failed statement or a corrupt row.
@@ -147,19 +149,45 @@ pub async fn equal_payment(
         "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
              version, submitted_at
          FROM withdrawal
-         WHERE vault = $1 AND script_pubkey = $2 AND amount = $3
+         WHERE vault = $1 AND script_pubkey = $2 AND (amount = $3 OR sweep = 1 OR $4 = 1)
              AND state NOT IN ('rejected', 'expired', 'cancelled')
          ORDER BY submitted_at LIMIT 1",
         &[
             vault.to_bytes().into(),
             intent.script_pubkey.to_bytes().into(),
             Value::from_u64(intent.amount.to_sat())?,
+            (intent.kind == IntentKind::Sweep).into(),
         ],
     )
     .await?
     .as_ref()
     .map(|row| read(row).map(|withdrawal| withdrawal.key))
     .transpose()
+}
+
+/// The withdrawals to a script that were ever in a batch, newest first.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn ever_batched_to(
+    tx: &mut Transaction,
+    vault: VaultId,
+    script: &Script,
+    limit: u32,
+) -> Result<Vec<WithdrawalRow>, DatabaseError> {
+    tx.rows(
+        "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
+             version, submitted_at
+         FROM withdrawal
+         WHERE vault = $1 AND script_pubkey = $2
+             AND state IN ('batched', 'signing', 'broadcast', 'confirmed', 'settled', 'failed')
+         ORDER BY submitted_at DESC, requester, id LIMIT $3",
+        &[vault.to_bytes().into(), script.to_bytes().into(), limit.into()],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
 }
 
 /// The withdrawal of an intent.
@@ -218,6 +246,28 @@ pub async fn approved(
         "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
              version, submitted_at
          FROM withdrawal WHERE vault = $1 AND state = 'approved'
+         ORDER BY submitted_at, requester, id LIMIT $2",
+        &[vault.to_bytes().into(), limit.into()],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
+/// The withdrawals of a vault that wait for approvals, oldest first.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn requested(
+    tx: &mut Transaction,
+    vault: VaultId,
+    limit: u32,
+) -> Result<Vec<WithdrawalRow>, DatabaseError> {
+    tx.rows(
+        "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
+             version, submitted_at
+         FROM withdrawal WHERE vault = $1 AND state = 'requested'
          ORDER BY submitted_at, requester, id LIMIT $2",
         &[vault.to_bytes().into(), limit.into()],
     )

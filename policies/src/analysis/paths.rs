@@ -18,6 +18,8 @@ pub struct SpendingPath {
     /// The heaviest witness of this path.
     #[serde(rename = "satisfaction_weight", serialize_with = "as_wu")]
     pub satisfaction_weight: Weight,
+    /// What one input costs through it at some feerates.
+    pub costs: Vec<Cost>,
     /// Whether it spends without a timelock.
     pub ordinary: bool,
 }
@@ -32,7 +34,19 @@ pub struct Cost {
     pub amount: Amount,
 }
 
+/// Feerates at which costs are shown, in sat/vB.
+const SHOWN_SAT_PER_VB: [u64; 3] = [1, 10, 100];
+
 impl Cost {
+    /// The fees of a weight at the feerates that are shown.
+    pub(super) fn shown(weight: Weight) -> Vec<Self> {
+        SHOWN_SAT_PER_VB
+            .into_iter()
+            .filter_map(FeeRate::from_sat_per_vb)
+            .filter_map(|feerate| Self::of(weight, feerate))
+            .collect()
+    }
+
     /// The fee of a weight; none when it cannot be counted.
     pub fn of(weight: Weight, feerate: FeeRate) -> Option<Self> {
         Some(Self {
@@ -88,6 +102,10 @@ pub(super) fn spending_paths(
                 keys,
                 older: path.older,
                 satisfaction_weight: path.satisfaction_weight,
+                costs: TXIN_BASE_WEIGHT
+                    .checked_add(path.satisfaction_weight)
+                    .map(Cost::shown)
+                    .unwrap_or_default(),
                 ordinary: path.older.is_none(),
             }
         })

@@ -1,22 +1,29 @@
-//! Double-payment tolerance: how many dishonest persons two ordinary sets always outnumber.
+//! Double-payment tolerance: how many dishonest holders two ordinary sets always outnumber.
 
 use std::collections::BTreeSet;
 
-/// The largest f such that every two sets share more than f persons (k-of-n: 2k−n−1); −1 when two
-/// sets share nobody. Two keys of one person are one, for whoever turns one turns both.
-pub fn double_payment_tolerance(sets: &[BTreeSet<String>]) -> i32 {
-    let persons: BTreeSet<&String> = sets.iter().flatten().collect();
-    // One bit a person, so that thousands of sets are compared quickly.
+/// The largest f such that every two sets of keys share more than f holders (k-of-n: 2k−n−1); −1
+/// when two sets share no key.
+///
+/// What two sets share are *keys*, for each key has a journal of its own and only a journal that is
+/// asked twice notices: two keys of one person in two sets stop nothing. Of the shared keys, those
+/// of one holder count once, for whoever turns one turns all.
+pub(crate) fn double_payment_tolerance(
+    sets: &[&[usize]],
+    holder_of: &impl Fn(usize) -> usize,
+) -> i32 {
+    let keys = sets
+        .iter()
+        .flat_map(|set| set.iter())
+        .max()
+        .map_or(0, |last| last + 1);
+    // One bit a key, so that thousands of sets are compared quickly.
     let masks: Vec<Vec<u128>> = sets
         .iter()
         .map(|set| {
-            let mut mask = vec![0_u128; persons.len().div_ceil(128)];
-            for (index, _) in persons
-                .iter()
-                .enumerate()
-                .filter(|(_, person)| set.contains(**person))
-            {
-                mask[index / 128] |= 1 << (index % 128);
+            let mut mask = vec![0_u128; keys.div_ceil(128)];
+            for key in *set {
+                mask[key / 128] |= 1 << (key % 128);
             }
             mask
         })
@@ -24,14 +31,31 @@ pub fn double_payment_tolerance(sets: &[BTreeSet<String>]) -> i32 {
     let mut least = None;
     for (position, a) in masks.iter().enumerate() {
         for b in &masks[position..] {
-            let shared: u32 = a.iter().zip(b).map(|(a, b)| (a & b).count_ones()).sum();
-            if shared == 0 {
+            let shared = || a.iter().zip(b).map(|(a, b)| a & b);
+            if shared().all(|word| word == 0) {
                 return -1;
             }
-            least = Some(least.map_or(shared, |least: u32| least.min(shared)));
+            // Less than one holder cannot be shared by sets that share a key.
+            if least != Some(1) {
+                let holders = holders(shared(), holder_of);
+                least = Some(least.map_or(holders, |least: usize| least.min(holders)));
+            }
         }
     }
     least.map_or(-1, |shared| {
         i32::try_from(shared).map_or(i32::MAX, |shared| shared.saturating_sub(1))
     })
+}
+
+/// The distinct holders of the keys in a mask.
+fn holders(mask: impl Iterator<Item = u128>, holder_of: &impl Fn(usize) -> usize) -> usize {
+    let mut found = BTreeSet::new();
+    for (position, mut word) in mask.enumerate() {
+        while word != 0 {
+            let bit = word.trailing_zeros() as usize;
+            found.insert(holder_of(position * 128 + bit));
+            word &= word - 1;
+        }
+    }
+    found.len()
 }

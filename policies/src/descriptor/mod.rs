@@ -5,9 +5,11 @@
 
 mod compile;
 mod error;
+mod keys;
 mod nums;
 mod own_scripts;
 mod paths;
+mod resources;
 mod script;
 mod vault;
 mod weight;
@@ -15,11 +17,14 @@ mod weight;
 pub(crate) use compile::means_the_same;
 pub use compile::{CompileError, NamedKey, compile};
 pub use error::DescriptorError;
+pub use keys::KeyPosition;
 pub use nums::{is_nums, nums_xpub};
 pub use own_scripts::OwnScripts;
+pub(crate) use paths::{Effort, minimal};
 pub use paths::{KeyPath, MAX_PATHS};
+pub use resources::Resource;
 pub use script::DerivedScript;
-pub use vault::{KeyPosition, MAX_INDEX, ScriptKind, VaultDescriptor};
+pub use vault::{MAX_INDEX, ScriptKind, VaultDescriptor};
 pub use weight::TXIN_BASE_WEIGHT;
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ use super::samples::{all_named, compiled, ranged, secp, vault, with_checksum, xp
 use super::*;
 use crate::Keychain;
 
+mod wallets;
+
 const NAMES: [&str; 4] = samples::NAMES;
 
 /// Descriptors of every accepted shape.
@@ -376,7 +378,7 @@ fn a_key_that_is_not_ranged_or_has_no_origin_is_refused() {
     ));
     assert!(matches!(
         VaultDescriptor::parse("wpkh(x)", Network::Regtest),
-        Err(DescriptorError::NoChecksum)
+        Err(DescriptorError::NoChecksum { .. })
     ));
     let (a, b) = (ranged("alice"), ranged("bob"));
     let equal = refused(&format!(

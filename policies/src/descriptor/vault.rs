@@ -1,18 +1,19 @@
 //! The parsed descriptor of a vault and its derivation.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex};
 
-use bitcoin::bip32::{ChildNumber, DerivationPath, Fingerprint, Xpub};
+use bitcoin::bip32::{ChildNumber, Xpub};
 use bitcoin::secp256k1::{Secp256k1, VerifyOnly};
-use bitcoin::{Network, NetworkKind, ScriptBuf, Weight};
-use miniscript::descriptor::{DescriptorPublicKey, Wildcard};
-use miniscript::{Descriptor, ForEachKey, Translator, translate_hash_clone};
+use bitcoin::{Network, ScriptBuf, Weight};
+use miniscript::descriptor::DescriptorPublicKey;
+use miniscript::{Descriptor, Translator, translate_hash_clone};
 
+use super::keys::{self, KeyPosition};
 use super::own_scripts::ScriptTable;
-use super::paths::{self, KeyPath};
-use super::{DerivedScript, DescriptorError, is_nums, weight};
+use super::paths::{self, Effort, KeyPath};
+use super::{DerivedScript, DescriptorError, weight};
 use crate::Keychain;
 
 /// The highest unhardened index (BIP 32).
@@ -50,27 +51,6 @@ impl fmt::Display for ScriptKind {
     }
 }
 
-/// One distinct extended key of the descriptor, without the NUMS key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyPosition {
-    /// Fingerprint of the master key.
-    pub fingerprint: Fingerprint,
-    /// Path from the master key to `xpub`.
-    pub path: DerivationPath,
-    /// The extended key.
-    pub xpub: Xpub,
-}
-
-impl fmt::Display for KeyPosition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "[{}", self.fingerprint)?;
-        for step in &self.path {
-            write!(f, "/{step:#}")?;
-        }
-        write!(f, "]{}", self.xpub)
-    }
-}
-
 /// The descriptor of a vault: ranged, with one branch for deposits and one for change.
 #[derive(Clone)]
 pub struct VaultDescriptor {
@@ -94,29 +74,23 @@ struct Branch {
 impl VaultDescriptor {
     /// Parses a multipath descriptor with checksum and checks all that a vault needs of it.
     pub fn parse(text: &str, network: Network) -> Result<Self, DescriptorError> {
-        if !text.contains('#') {
-            return Err(DescriptorError::NoChecksum);
-        }
-        let multipath: Descriptor<DescriptorPublicKey> =
-            text.parse().map_err(DescriptorError::Syntax)?;
+        keys::examine_text(text)?;
+        let multipath: Descriptor<DescriptorPublicKey> = text
+            .parse()
+            .map_err(|error| DescriptorError::syntax(text, error))?;
         let kind = kind_of(&multipath)?;
-        let positions = key_positions(&multipath, network)?;
-        multipath.sanity_check().map_err(DescriptorError::Insane)?;
+        let keys = keys::key_positions(text, &multipath, network)?;
+        multipath.sanity_check().map_err(DescriptorError::insane)?;
         let singles = multipath
             .clone()
             .into_single_descriptors()
-            .map_err(DescriptorError::Syntax)?;
+            .map_err(|error| DescriptorError::syntax(text, error))?;
         let Ok([external, internal]) = <[_; 2]>::try_from(singles) else {
             return Err(DescriptorError::NotRanged {
                 key: text.to_owned(),
+                checksum: None,
             });
         };
-        let mut keys: Vec<KeyPosition> = Vec::new();
-        for position in positions {
-            if !keys.contains(&position) {
-                keys.push(position);
-            }
-        }
         let mut descriptor = Self {
             text: text.to_owned(),
             network,
@@ -165,6 +139,17 @@ impl VaultDescriptor {
     /// Every minimal set of keys that can spend, ordinary ones first.
     pub fn paths(&self) -> &[KeyPath] {
         &self.paths
+    }
+
+    /// The minimal sets of holders without whom nobody can spend a coin of an age, each holder's keys
+    /// lost together.
+    pub(crate) fn blocking_sets(
+        &self,
+        age: u16,
+        holder_of: &impl Fn(usize) -> usize,
+        effort: &mut Effort,
+    ) -> Result<Vec<BTreeSet<usize>>, DescriptorError> {
+        paths::blocking_sets(&self.multipath, &self.keys, age, holder_of, effort)
     }
 
     /// Derives the script at an index.
@@ -308,63 +293,4 @@ fn kind_of(descriptor: &Descriptor<DescriptorPublicKey>) -> Result<ScriptKind, D
         Descriptor::Wpkh(_) => Ok(ScriptKind::Wpkh),
         Descriptor::Bare(_) | Descriptor::Pkh(_) | Descriptor::Sh(_) => Err(DescriptorError::Kind),
     }
-}
-
-/// Checks every key's shape and network; gives all but the NUMS key.
-fn key_positions(
-    descriptor: &Descriptor<DescriptorPublicKey>,
-    network: Network,
-) -> Result<Vec<KeyPosition>, DescriptorError> {
-    let mut positions = Vec::new();
-    let mut refusal = None;
-    descriptor.for_each_key(|key| match key_position(key, network) {
-        Ok(position) => {
-            positions.extend(position);
-            true
-        }
-        Err(error) => {
-            refusal = Some(error);
-            false
-        }
-    });
-    refusal.map_or(Ok(positions), Err)
-}
-
-fn key_position(
-    key: &DescriptorPublicKey,
-    network: Network,
-) -> Result<Option<KeyPosition>, DescriptorError> {
-    let not_ranged = || DescriptorError::NotRanged {
-        key: key.to_string(),
-    };
-    let xkey = match key {
-        DescriptorPublicKey::MultiXPub(xkey) => xkey,
-        DescriptorPublicKey::Single(_) | DescriptorPublicKey::XPub(_) => return Err(not_ranged()),
-    };
-    // Equal branches become one when miniscript parses them.
-    if xkey.derivation_paths.paths().len() != 2
-        || xkey.wildcard != Wildcard::Unhardened
-        || key.has_hardened_step()
-    {
-        return Err(not_ranged());
-    }
-    if xkey.xkey.network != NetworkKind::from(network) {
-        return Err(DescriptorError::WrongNetwork {
-            xpub: Box::new(xkey.xkey),
-            network,
-        });
-    }
-    if is_nums(&xkey.xkey) {
-        return Ok(None);
-    }
-    let Some((fingerprint, path)) = xkey.origin.clone() else {
-        return Err(DescriptorError::NoOrigin {
-            key: key.to_string(),
-        });
-    };
-    Ok(Some(KeyPosition {
-        fingerprint,
-        path,
-        xpub: xkey.xkey,
-    }))
 }

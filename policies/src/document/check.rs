@@ -8,10 +8,10 @@ use super::mistake::NeverMatches;
 use super::parse::Spending;
 use super::reader::{Mistakes, nearest};
 use super::{
-    Approvals, Approver, DoublePayment, List, PinnedKey, Problem, Requester, Rule, Signer,
+    Approvals, Approver, DoublePayment, List, PinnedKey, Problem, Requester, Rule, Signer, Tool,
     name_of_network,
 };
-use crate::analysis::{double_payment_tolerance, ordinary_persons};
+use crate::analysis::tolerance_of;
 use crate::descriptor::{VaultDescriptor, means_the_same};
 use crate::{IntentKind, PublicKey};
 
@@ -45,7 +45,9 @@ pub(super) fn names_and_keys(
     let approving = pinned("approvers", approvers.iter().map(|entry| &entry.keys));
     let mut seen: Vec<(String, &PublicKey)> = Vec::new();
     for (path, key) in journals.chain(requesting).chain(approving) {
-        if let Some((first, _)) = seen.iter().find(|(_, earlier)| *earlier == key) {
+        // Bytes, not records: one key under two algorithms is one key as well.
+        let bytes = key.as_bytes();
+        if let Some((first, _)) = seen.iter().find(|(_, earlier)| earlier.as_bytes() == bytes) {
             let first = first.clone();
             mistakes.add(&path, Problem::DuplicateKey { first });
         }
@@ -114,7 +116,15 @@ pub(super) fn descriptor_keys(
         }
         let own = signer.key.position();
         let same_key: Vec<_> = positions.iter().filter(|key| key.xpub == xpub).collect();
-        if same_key.is_empty() {
+        let used = |position: &usize| {
+            let paths = descriptor.paths().iter();
+            paths.flat_map(|path| &path.keys).any(|key| key == position)
+        };
+        let in_a_path = positions
+            .iter()
+            .position(|key| key.xpub == xpub)
+            .is_some_and(|at| used(&at));
+        if !in_a_path {
             let signer = signer.name.clone();
             mistakes.add(&path, Problem::SignerInNoPath { signer });
         } else if let Some(other) = same_key.into_iter().find(|key| **key != own) {
@@ -160,7 +170,7 @@ pub(super) fn policy_text(spending: &Spending, signers: &[Signer], mistakes: &mu
 
 /// Two ordinary sets of signers share someone, unless the document trusts the coordinator.
 pub(super) fn double_payment(spending: &Spending, signers: &[Signer], mistakes: &mut Mistakes<'_>) {
-    let tolerance = double_payment_tolerance(&ordinary_persons(&spending.descriptor, signers));
+    let tolerance = tolerance_of(&spending.descriptor, signers);
     if tolerance < 0 && spending.double_payment == DoublePayment::Signers {
         let problem = Problem::DoublePaymentTolerance { tolerance };
         mistakes.add("spending.descriptor", problem);
@@ -196,22 +206,37 @@ pub(super) fn quorum(
         mistakes.add(&format!("{path}.group"), problem);
         return;
     }
-    let persons_without = |requester: Option<&str>| {
+    // Keys of tool `page` only add to what `own` keys demand.
+    let own_keys = |approver: &&&Approver| approver.keys.iter().any(|key| key.tool == Tool::Own);
+    let persons_without = |requester: Option<&str>, own: bool| {
         members
             .iter()
+            .filter(|approver| !own || own_keys(approver))
             .map(|approver| approver.person.as_str())
             .filter(|person| Some(*person) != requester)
             .collect::<BTreeSet<&str>>()
             .len()
     };
-    let available = requesters
-        .iter()
-        .map(|requester| persons_without(Some(&requester.person)))
-        .max()
-        .unwrap_or_else(|| persons_without(None));
-    if usize::try_from(approvals.count).is_ok_and(|count| count > available) {
+    let available = |own: bool| {
+        requesters
+            .iter()
+            .map(|requester| persons_without(Some(&requester.person), own))
+            .max()
+            .unwrap_or_else(|| persons_without(None, own))
+    };
+    let demands = [
+        (approvals.count, available(true)),
+        (
+            approvals.count.saturating_add(approvals.page),
+            available(false),
+        ),
+    ];
+    let short = demands.into_iter().find(|(needed, available)| {
+        usize::try_from(*needed).is_ok_and(|needed| needed > *available)
+    });
+    if let Some((needed, available)) = short {
         let problem = Problem::TooFewPersons {
-            count: approvals.count,
+            count: needed,
             available,
         };
         mistakes.add(&format!("{path}.count"), problem);
@@ -283,6 +308,32 @@ pub(super) fn rules(
     }
 }
 
+/// Open lists name groups that exist and quorums that can be formed.
+pub(super) fn open_lists(lists: &[List], approvers: &[Approver], mistakes: &mut Mistakes<'_>) {
+    for (index, list) in lists.iter().enumerate() {
+        let Some(open) = &list.open else {
+            continue;
+        };
+        let path = format!("lists[{index}].open");
+        let approvals_path = format!("{path}.approvals");
+        quorum(&open.approvals, approvers, &[], &approvals_path, mistakes);
+        if let Some(test) = &open.test_first {
+            let one = Approvals {
+                group: Some(test.group.clone()),
+                count: 1,
+                page: 0,
+            };
+            quorum(
+                &one,
+                approvers,
+                &[],
+                &format!("{path}.test_first"),
+                mistakes,
+            );
+        }
+    }
+}
+
 fn known_names<'a>(
     names: Option<&[String]>,
     kind: &'static str,
@@ -304,8 +355,10 @@ fn known_names<'a>(
 
 /// Whether the earlier rule matches everything that the later one matches.
 fn covers(earlier: &Rule, later: &Rule, lists: &[List]) -> bool {
-    // An automatic rule lets sweeps and repeats pass to later rules that a person approves.
-    let lets_some_pass = earlier.approvals.count == 0 && later.approvals.count > 0;
+    // An automatic rule lets sweeps and repeats pass to later rules that a person approves, and an
+    // exhausted window lets everything pass.
+    let lets_some_pass =
+        earlier.window.is_some() || (earlier.approvals.count == 0 && later.approvals.count > 0);
     let covers_kind = earlier.kind.is_none() || earlier.kind == later.kind;
     let covers_requesters = match (&earlier.requesters, &later.requesters) {
         (None, _) => true,
@@ -317,6 +370,9 @@ fn covers(earlier: &Rule, later: &Rule, lists: &[List]) -> bool {
         (Some(_), None) => false,
         (Some(earlier), Some(later)) => {
             destinations(later, lists).is_subset(&destinations(earlier, lists))
+                && (lists.iter())
+                    .filter(|list| list.open.is_some() && later.contains(&list.name))
+                    .all(|list| earlier.contains(&list.name))
         }
     };
     let covers_amounts = match (earlier.amount_max, later.amount_max) {

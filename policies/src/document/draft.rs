@@ -4,8 +4,9 @@ use bitcoin::Network;
 use serde::{Serialize, Serializer};
 
 use super::parse::FORMAT;
-use super::{genesis_of, name_of_network};
+use super::{Tool, genesis_of, name_of_network};
 use crate::UnixTime;
+use crate::intent::RelyingParty;
 
 /// A policy document before it is checked; [`PolicyDraft::to_toml`] gives its text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -136,10 +137,19 @@ pub struct ApproverDraft {
 /// A pinned key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PinnedKeyDraft {
-    /// `ed25519:…`.
+    /// `ed25519:…`, `webauthn-es256:…` or `webauthn-eddsa:…`.
     pub key: String,
-    /// `own`.
+    /// `own` or `page`.
     pub tool: String,
+    /// A passkey's domain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rp_id: Option<String>,
+    /// A passkey's exact origins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origins: Option<Vec<String>>,
+    /// Whether a passkey can be copied to other devices.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub synced: Option<bool>,
 }
 
 /// `[limits]`.
@@ -159,6 +169,32 @@ pub struct LimitsDraft {
     pub confirmations: ConfirmationsDraft,
     /// Such as `10m`.
     pub clock_skew: String,
+    /// Fees in a stretch of time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fee_budget: Option<FeeBudgetDraft>,
+    /// Spends to ourselves in a stretch of time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub self_spend_budget: Option<SelfSpendBudgetDraft>,
+}
+
+/// `limits.fee_budget`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FeeBudgetDraft {
+    /// The sum.
+    pub sat: u64,
+    /// Such as `24h`.
+    pub window: String,
+}
+
+/// `limits.self_spend_budget`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SelfSpendBudgetDraft {
+    /// The sum of their fees.
+    pub sat: u64,
+    /// How many.
+    pub count: u32,
+    /// Such as `24h`.
+    pub window: String,
 }
 
 /// `limits.change`.
@@ -196,6 +232,9 @@ pub struct ApprovalsDraft {
     pub group: Option<String>,
     /// Persons.
     pub count: u32,
+    /// Further persons, by the coordinator's page too; in rules only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page: Option<u32>,
 }
 
 /// `[maintenance]`.
@@ -211,7 +250,41 @@ pub struct ListDraft {
     /// Name.
     pub name: String,
     /// Addresses.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub entries: Vec<String>,
+    /// How others come onto it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open: Option<OpenDraft>,
+}
+
+/// A list's `open`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OpenDraft {
+    /// The quorum that adds.
+    pub approvals: ApprovalsDraft,
+    /// Such as `24h`.
+    pub delay: String,
+    /// A small first payment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_first: Option<TestFirstDraft>,
+}
+
+/// A list's `test_first`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TestFirstDraft {
+    /// The most that it pays.
+    pub sat: u64,
+    /// Who confirms it.
+    pub group: String,
+}
+
+/// A rule's `window`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WindowDraft {
+    /// The sum.
+    pub sat: u64,
+    /// Such as `24h`.
+    pub per: String,
 }
 
 /// One of `[[rules]]`.
@@ -231,6 +304,9 @@ pub struct RuleDraft {
     /// Highest amount.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amount_max_sat: Option<u64>,
+    /// The most in a stretch of time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<WindowDraft>,
     /// The quorum.
     pub approvals: ApprovalsDraft,
 }
@@ -288,11 +364,25 @@ impl PolicyDraft {
 }
 
 impl PinnedKeyDraft {
-    /// A key of tool `own`.
+    /// A key file's key of tool `own`.
     pub fn own(key: &impl ToString) -> Self {
         Self {
             key: key.to_string(),
             tool: "own".to_owned(),
+            rp_id: None,
+            origins: None,
+            synced: None,
+        }
+    }
+
+    /// A passkey.
+    pub fn passkey(key: &impl ToString, tool: Tool, used: &RelyingParty) -> Self {
+        Self {
+            key: key.to_string(),
+            tool: tool.name().to_owned(),
+            rp_id: Some(used.rp_id.clone()),
+            origins: Some(used.origins.clone()),
+            synced: Some(used.synced),
         }
     }
 }
@@ -317,6 +407,15 @@ impl Default for LimitsDraft {
                 change: 1,
             },
             clock_skew: "10m".to_owned(),
+            fee_budget: Some(FeeBudgetDraft {
+                sat: 2_000_000,
+                window: "24h".to_owned(),
+            }),
+            self_spend_budget: Some(SelfSpendBudgetDraft {
+                sat: 200_000,
+                count: 4,
+                window: "24h".to_owned(),
+            }),
         }
     }
 }

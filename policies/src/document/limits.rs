@@ -25,4 +25,28 @@ pub struct Limits {
     pub confirmations_change: u32,
     /// Seconds that two clocks may differ.
     pub clock_skew: u64,
+    /// What all transactions may cost in a stretch of time; without bound when none is written.
+    pub fee_budget: Option<FeeBudget>,
+    /// What spends to ourselves may cost without `[maintenance]`; nothing when none is written.
+    pub self_spend_budget: Option<SelfSpendBudget>,
+}
+
+/// The most fees in any stretch of time of a length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FeeBudget {
+    /// The sum of the fees.
+    pub amount: Amount,
+    /// The length in seconds.
+    pub window: u64,
+}
+
+/// The spends to ourselves that nobody needs to approve, in any stretch of time of a length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SelfSpendBudget {
+    /// The sum of their fees.
+    pub amount: Amount,
+    /// How many.
+    pub count: u32,
+    /// The length in seconds.
+    pub window: u64,
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::destination::DestinationError;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 /// One mistake in a document.
@@ -129,11 +130,21 @@ pub enum Problem {
         /// The network's name.
         network: &'static str,
     },
+    /// An address whose coins anybody, or nobody, can spend.
+    #[error("{value} is an address of a kind that is not paid")]
+    ScriptKind {
+        /// The address.
+        value: String,
+    },
     /// The descriptor is refused.
     #[error("{message}")]
     Descriptor {
+        /// The code of the descriptor's refusal.
+        code: &'static str,
         /// Why.
         message: String,
+        /// What to do about it.
+        hint: String,
     },
     /// The policy text does not mean what the descriptor means.
     #[error("the policy does not mean the same as the descriptor")]
@@ -163,7 +174,7 @@ pub enum Problem {
         descriptor: String,
     },
     /// Two sets of signers may share nobody.
-    #[error("two sets of signers can pay without sharing a person (tolerance {tolerance})")]
+    #[error("two sets of signers can pay without sharing a signer (tolerance {tolerance})")]
     DoublePaymentTolerance {
         /// The tolerance found.
         tolerance: i32,
@@ -184,6 +195,38 @@ pub enum Problem {
         count: u32,
         /// Persons who could.
         available: usize,
+    },
+    /// A key that only passkeys have.
+    #[error("only a passkey has {field}")]
+    OnlyForPasskeys {
+        /// The field.
+        field: &'static str,
+    },
+    /// A journal's key that is a passkey.
+    #[error("a journal's key cannot be a passkey")]
+    JournalPasskey,
+    /// A key of tool `page` that no page could use, or that must not be one.
+    #[error("a key of tool \"page\" must be an approver's passkey")]
+    PageKey,
+    /// A passkey of tool `own` of a page that is not the person's own.
+    #[error("{value} is not on the person's own host")]
+    OwnNotLoopback {
+        /// The domain or origin.
+        value: String,
+    },
+    /// A passkey of tool `page` on the person's own host.
+    #[error("{value} is the person's own host, not the coordinator's page")]
+    PageIsLoopback {
+        /// The domain or origin.
+        value: String,
+    },
+    /// An origin outside the passkey's domain.
+    #[error("{origin} is not of the domain {rp_id}")]
+    OriginOutsideDomain {
+        /// The origin.
+        origin: String,
+        /// The domain.
+        rp_id: String,
     },
     /// Part of the format, but not supported by this version.
     #[error("{field} is not supported yet")]
@@ -228,7 +271,8 @@ impl Problem {
             Self::UnknownName { .. } => "UNKNOWN_NAME",
             Self::WrongGenesis { .. } => "WRONG_GENESIS",
             Self::WrongNetwork { .. } => "WRONG_NETWORK",
-            Self::Descriptor { .. } => "BAD_DESCRIPTOR",
+            Self::ScriptKind { .. } => "SCRIPT_KIND",
+            Self::Descriptor { code, .. } => code,
             Self::PolicyDiffers => "POLICY_DIFFERS",
             Self::PolicyText { .. } => "BAD_POLICY",
             Self::SignerInNoPath { .. } => "SIGNER_IN_NO_PATH",
@@ -238,6 +282,12 @@ impl Problem {
             Self::NeverValid => "NEVER_VALID",
             Self::NeverMatches { .. } => "NEVER_MATCHES",
             Self::TooFewPersons { .. } => "TOO_FEW_PERSONS",
+            Self::OnlyForPasskeys { .. } => "ONLY_FOR_PASSKEYS",
+            Self::JournalPasskey => "JOURNAL_PASSKEY",
+            Self::PageKey => "PAGE_KEY",
+            Self::OwnNotLoopback { .. } => "OWN_NOT_LOOPBACK",
+            Self::PageIsLoopback { .. } => "PAGE_IS_LOOPBACK",
+            Self::OriginOutsideDomain { .. } => "ORIGIN_OUTSIDE_DOMAIN",
             Self::NotYet { .. } => "NOT_YET",
         }
     }
@@ -277,10 +327,8 @@ impl Problem {
                 "copy the hash of block 0 from your own node (getblockhash 0)".to_owned()
             }
             Self::WrongNetwork { .. } => "use keys and addresses of the vault's network".to_owned(),
-            Self::Descriptor { .. } => {
-                "write the descriptor with `policy compile`, or export it from your wallet"
-                    .to_owned()
-            }
+            Self::ScriptKind { .. } => DestinationError::ScriptKind.hint().to_owned(),
+            Self::Descriptor { hint, .. } => hint.clone(),
             Self::PolicyDiffers => {
                 "the descriptor is the truth: correct the policy, or compile it anew".to_owned()
             }
@@ -306,6 +354,18 @@ impl Problem {
                 "lower the count or name more persons; the requester's person never counts"
                     .to_owned()
             }
+            Self::OnlyForPasskeys { .. } => {
+                "remove it, or give a key like webauthn-es256:<66 hex digits>".to_owned()
+            }
+            Self::JournalPasskey => "give the journal's own key, as `keygen` prints it".to_owned(),
+            Self::PageKey => "write tool = \"own\" for keys of files and for requesters".to_owned(),
+            Self::OwnNotLoopback { .. } => {
+                "register the passkey with `keygen --passkey`, or write tool = \"page\"".to_owned()
+            }
+            Self::PageIsLoopback { .. } => {
+                "write tool = \"own\", or the domain of the coordinator's page".to_owned()
+            }
+            Self::OriginOutsideDomain { .. } => "name origins on the rp_id or below it".to_owned(),
             Self::NotYet { .. } => "remove it; a later version will accept it".to_owned(),
         }
     }

@@ -19,18 +19,19 @@ mod rule;
 mod words;
 
 pub use draft::{
-    ApprovalsDraft, ApproverDraft, ChangeLimitsDraft, ConfirmationsDraft, DeviceDraft, HeadDraft,
-    LimitsDraft, ListDraft, MaintenanceDraft, PinnedKeyDraft, PolicyDraft, RecoveryDraft,
-    RequesterDraft, RuleDraft, SignerDraft, SpendingDraft, SuccessionDraft, TransactionLimitsDraft,
+    ApprovalsDraft, ApproverDraft, ChangeLimitsDraft, ConfirmationsDraft, DeviceDraft,
+    FeeBudgetDraft, HeadDraft, LimitsDraft, ListDraft, MaintenanceDraft, OpenDraft, PinnedKeyDraft,
+    PolicyDraft, RecoveryDraft, RequesterDraft, RuleDraft, SelfSpendBudgetDraft, SignerDraft,
+    SpendingDraft, SuccessionDraft, TestFirstDraft, TransactionLimitsDraft, WindowDraft,
 };
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use feerate::{FeeRateError, format_sat_per_vb, parse_sat_per_vb};
-pub use limits::Limits;
+pub use limits::{FeeBudget, Limits, SelfSpendBudget};
 pub use mistake::{Mistake, NeverMatches, Problem};
 pub use network::{genesis_of, name_of_network, network_of_name};
-pub use people::{Approver, Device, PinnedKey, Requester, Signer, SignerKey, SignerKeyError};
+pub use people::{Approver, Device, PinnedKey, Requester, Signer, SignerKey, SignerKeyError, Tool};
 pub use policy::{DoublePayment, Head, MAX_BYTES, Policy, Recovery, Succession};
-pub use rule::{Approvals, List, Rule};
+pub use rule::{Approvals, List, Open, Rule, TestFirst, Window};
 pub use words::{WordsError, policy_id_from_text, words_of};
 
 #[cfg(test)]

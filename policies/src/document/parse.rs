@@ -1,6 +1,7 @@
 //! From bytes to a checked policy.
 
 mod limits;
+mod passkeys;
 mod people;
 mod rules;
 mod spending;
@@ -14,6 +15,7 @@ use toml::de::DeTable;
 use super::reader::{Field, Mistakes, Reserved, Table};
 use super::{
     Head, Mistake, Policy, Problem, bytes, check, genesis_of, name_of_network, network_of_name,
+    parse_duration,
 };
 use crate::{Keyset, PolicyId, UnixTime, VaultId};
 
@@ -98,6 +100,7 @@ fn read(document: &[u8], root: &Table<'_>, mistakes: &mut Mistakes<'_>) -> Optio
         check::names_and_keys(signers, requesters, approvers, mistakes);
         if let (Some(lists), Some(parsed_rules)) = (&lists, &parsed_rules) {
             check::rules(parsed_rules, lists, requesters, approvers, mistakes);
+            check::open_lists(lists, approvers, mistakes);
         }
         let quorums = [
             (maintenance.as_ref(), "maintenance.approvals"),
@@ -233,6 +236,18 @@ fn valid_until(
         mistakes.add(&field.path, Problem::NeverValid);
     }
     Some(moment)
+}
+
+/// A stretch of time: at least a second, at most ten years.
+pub(super) fn span(table: &Table<'_>, key: &str, mistakes: &mut Mistakes<'_>) -> Option<u64> {
+    const TEN_YEARS: u64 = 3_650 * 86_400;
+    table
+        .required(key, mistakes)?
+        .parse(mistakes, |text| match parse_duration(text) {
+            Ok(secs) if (1..=TEN_YEARS).contains(&secs) => Ok(secs),
+            Ok(_) => Err("between 1s and 3650d".to_owned()),
+            Err(error) => Err(error.to_string()),
+        })
 }
 
 /// A name of people, groups and lists: the alphabet that intents allow.

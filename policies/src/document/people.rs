@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use bitcoin::bip32::{DerivationPath, Fingerprint, Xpub};
 
-use crate::PublicKey;
 use crate::descriptor::KeyPosition;
+use crate::intent::{PublicKey, RelyingParty, Signature, SignatureError, VerifyingParty};
 
 /// The holder of one of the descriptor's keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct Device {
     pub firmware: Option<String>,
     /// The day the seed was made.
     pub seed_created: Option<String>,
+    /// The machine that holds it: keys on one host are lost and stolen together.
+    pub host: Option<String>,
 }
 
 /// An extended public key with its origin, `[f5acc2fd/48h/1h/0h/2h]tpub…`.
@@ -117,11 +119,62 @@ impl FromStr for SignerKey {
     }
 }
 
-/// A signing key that a policy pins; all are `own` keys of people or hosts.
+/// Whose program shows what a key signs (D6 of the design: only `own` keys count for the promise).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Tool {
+    /// The person's own tool, or the service's own host.
+    Own,
+    /// The coordinator's page: proves presence, not reading.
+    Page,
+}
+
+impl Tool {
+    /// Its word in the document.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::Page => "page",
+        }
+    }
+}
+
+/// A signing key that a policy pins, with all that verifying its signatures takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PinnedKey {
     /// The key.
     pub key: PublicKey,
+    /// Whose program shows what it signs.
+    pub tool: Tool,
+    /// Where it is used, if it is a passkey.
+    pub passkey: Option<RelyingParty>,
+}
+
+impl PinnedKey {
+    /// A key file's key in a person's own tool.
+    pub const fn own(key: PublicKey) -> Self {
+        Self {
+            key,
+            tool: Tool::Own,
+            passkey: None,
+        }
+    }
+}
+
+impl VerifyingParty for PinnedKey {
+    fn public_key(&self) -> &PublicKey {
+        &self.key
+    }
+
+    fn verify_signature(
+        &self,
+        message: &[u8; 32],
+        signature: &Signature,
+    ) -> Result<(), SignatureError> {
+        match &self.passkey {
+            Some(relying_party) => self.key.verify_assertion(relying_party, message, signature),
+            None => self.key.verify(message, signature),
+        }
+    }
 }
 
 /// A service or person whose signature makes an intent genuine.

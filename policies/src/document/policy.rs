@@ -50,7 +50,7 @@ pub struct Policy {
     pub limits: Limits,
     /// Who approves spends to ourselves.
     pub maintenance: Option<Approvals>,
-    /// Closed lists of destinations.
+    /// Lists of destinations.
     pub lists: Vec<List>,
     /// First match decides; nothing matching denies.
     pub rules: Vec<Rule>,
@@ -126,14 +126,14 @@ impl Policy {
     }
 
     /// The requester who holds a key, and the key.
-    pub fn requester_of_key(&self, key: KeyId) -> Option<(&Requester, &PublicKey)> {
+    pub fn requester_of_key(&self, key: KeyId) -> Option<(&Requester, &PinnedKey)> {
         self.requesters
             .iter()
             .find_map(|requester| find_key(&requester.keys, key).map(|pinned| (requester, pinned)))
     }
 
     /// The approver who holds a key, and the key.
-    pub fn approver_of_key(&self, key: KeyId) -> Option<(&Approver, &PublicKey)> {
+    pub fn approver_of_key(&self, key: KeyId) -> Option<(&Approver, &PinnedKey)> {
         self.approvers
             .iter()
             .find_map(|approver| find_key(&approver.keys, key).map(|pinned| (approver, pinned)))
@@ -147,8 +147,6 @@ impl Policy {
     }
 }
 
-fn find_key(keys: &[PinnedKey], id: KeyId) -> Option<&PublicKey> {
-    keys.iter()
-        .map(|pinned| &pinned.key)
-        .find(|key| key.id() == id)
+fn find_key(keys: &[PinnedKey], id: KeyId) -> Option<&PinnedKey> {
+    keys.iter().find(|pinned| pinned.key.id() == id)
 }

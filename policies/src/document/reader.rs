@@ -179,6 +179,14 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// `true` or `false`.
+    pub(super) fn boolean(&self, mistakes: &mut Mistakes<'_>) -> Option<bool> {
+        if let DeValue::Boolean(value) = self.value {
+            return Some(*value);
+        }
+        self.wrong_type("true or false", mistakes)
+    }
+
     /// A whole number within bounds.
     pub(super) fn integer<T: TryFrom<u64>>(
         &self,

@@ -34,6 +34,7 @@ pub(crate) fn quorum(group: Option<&str>, count: u32) -> ApprovalsDraft {
     ApprovalsDraft {
         group: group.map(str::to_owned),
         count,
+        page: None,
     }
 }
 
@@ -44,6 +45,7 @@ pub(crate) fn rule(name: &str, approvals: ApprovalsDraft) -> RuleDraft {
         requester: None,
         to: None,
         amount_max_sat: None,
+        window: None,
         approvals,
     }
 }
@@ -94,6 +96,7 @@ pub(crate) fn draft(kind: ScriptKind) -> PolicyDraft {
     draft.lists = vec![ListDraft {
         name: "counterparties".to_owned(),
         entries: vec![address(1).to_string(), address(2).to_string()],
+        open: None,
     }];
     draft.rules = vec![
         RuleDraft {

@@ -61,7 +61,7 @@ fn people_are_found_by_their_keys() {
         policy
             .approver_of_key(dana.id())
             .map(|(approver, key)| (approver.name.as_str(), key)),
-        Some(("dana", dana))
+        Some(("dana", &PinnedKey::own(*dana)))
     );
     assert!(policy.requester_of_key(dana.id()).is_none());
     let journal = policy.signers[2].journal;

@@ -1,12 +1,15 @@
-//! What people and services sign: requests for one intent, approvals and rejections of several.
+//! What people and services sign: requests for one intent, approvals and rejections of several, and what
+//! they say of open lists and of spends to ourselves.
 
 use crate::hash::{Purpose, signing_message};
-use crate::ids::{IntentHash, KeyId, MerkleRoot, VaultId};
+#[cfg(feature = "signing")]
+use crate::ids::MerkleRoot;
+use crate::ids::{IntentHash, KeyId, Subject, VaultId};
 use crate::time::UnixTime;
 
-use super::key::{PublicKey, Signature, SignatureError};
 #[cfg(feature = "signing")]
 use super::secret::SecretKey;
+use super::signature::{Signature, SignatureError, VerifyingParty};
 
 /// A requester's signature over one intent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,12 +39,12 @@ impl RequestSignature {
     /// Verifies that `key` asked for the intent in this vault.
     pub fn verify(
         &self,
-        key: &PublicKey,
+        key: &impl VerifyingParty,
         vault: VaultId,
         intent: IntentHash,
     ) -> Result<(), SignatureError> {
         expect_key(self.key, key)?;
-        key.verify(&Self::message(vault, intent), &self.signature)
+        key.verify_signature(&Self::message(vault, intent), &self.signature)
     }
 }
 
@@ -71,13 +74,15 @@ pub enum ApprovalError {
     Signature(#[from] SignatureError),
 }
 
-/// An approver's signature over the Merkle root of one or more intents.
+/// An approver's signature: over the Merkle root of one or more intents, a statement about an open list,
+/// or a spend to ourselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Approval {
-    /// [`Purpose::Approve`] or [`Purpose::Reject`].
+    /// One of [`Approval::PURPOSES`].
     pub purpose: Purpose,
-    /// The root over the intents' hashes; a tree of one for one intent.
-    pub root: MerkleRoot,
+    /// To approve and reject the root over the intents' hashes (a tree of one for one intent), to maintain
+    /// the transaction's subject, otherwise the statement's.
+    pub subject: Subject,
     /// The moment it ends.
     pub expires: UnixTime,
     /// The key that signed.
@@ -87,14 +92,24 @@ pub struct Approval {
 }
 
 impl Approval {
+    /// What approvers' signatures may say.
+    pub const PURPOSES: [Purpose; 6] = [
+        Purpose::Approve,
+        Purpose::Reject,
+        Purpose::ListAdd,
+        Purpose::ListRemove,
+        Purpose::ListConfirm,
+        Purpose::Maintain,
+    ];
+
     /// The 32 bytes that an approval's signature is over.
     pub fn message(
         purpose: Purpose,
         vault: VaultId,
-        root: MerkleRoot,
+        subject: impl Into<Subject>,
         expires: UnixTime,
     ) -> [u8; 32] {
-        signing_message(purpose, vault, root.to_bytes(), expires.as_secs())
+        signing_message(purpose, vault, subject.into().to_bytes(), expires.as_secs())
     }
 
     /// Approves a root.
@@ -109,18 +124,20 @@ impl Approval {
         Self::sign(key, Purpose::Reject, vault, root, expires)
     }
 
+    /// Signs a subject for a purpose.
     #[cfg(feature = "signing")]
-    fn sign(
+    pub fn sign(
         key: &SecretKey,
         purpose: Purpose,
         vault: VaultId,
-        root: MerkleRoot,
+        subject: impl Into<Subject>,
         expires: UnixTime,
     ) -> Self {
-        let signature = key.sign(&Self::message(purpose, vault, root, expires));
+        let subject = subject.into();
+        let signature = key.sign(&Self::message(purpose, vault, subject, expires));
         Self {
             purpose,
-            root,
+            subject,
             expires,
             key: key.public().id(),
             signature,
@@ -128,10 +145,10 @@ impl Approval {
     }
 
     /// Verifies the signature of `key` in this vault; whether it has ended is the caller's question.
-    pub fn verify(&self, key: &PublicKey, vault: VaultId) -> Result<(), SignatureError> {
+    pub fn verify(&self, key: &impl VerifyingParty, vault: VaultId) -> Result<(), SignatureError> {
         expect_key(self.key, key)?;
-        let message = Self::message(self.purpose, vault, self.root, self.expires);
-        key.verify(&message, &self.signature)
+        let message = Self::message(self.purpose, vault, self.subject, self.expires);
+        key.verify_signature(&message, &self.signature)
     }
 
     /// Whether it has ended at a moment: the moment it expires is the first at which it does not count.
@@ -147,19 +164,26 @@ impl Approval {
         bytes
     }
 
-    /// Reads the value of a manifest record whose key names `root` and `key`.
-    pub fn decode_value(root: MerkleRoot, key: KeyId, value: &[u8]) -> Result<Self, ApprovalError> {
+    /// Reads the value of a manifest record whose key names `subject` and `key`.
+    ///
+    /// # Errors
+    /// Why the bytes are no approval.
+    pub fn decode_value(
+        subject: impl Into<Subject>,
+        key: KeyId,
+        value: &[u8],
+    ) -> Result<Self, ApprovalError> {
         let too_short = ApprovalError::Length { found: value.len() };
         let (byte, rest) = value.split_first().ok_or(too_short)?;
         let (expires, signature) = rest.split_first_chunk::<8>().ok_or(too_short)?;
         let purpose =
             Purpose::from_byte(*byte).ok_or(ApprovalError::UnknownPurpose { byte: *byte })?;
-        if !matches!(purpose, Purpose::Approve | Purpose::Reject) {
+        if !Self::PURPOSES.contains(&purpose) {
             return Err(ApprovalError::NotYet { purpose });
         }
         Ok(Self {
             purpose,
-            root,
+            subject: subject.into(),
             expires: UnixTime::from_secs(u64::from_le_bytes(*expires)),
             key,
             signature: Signature::decode(signature)?,
@@ -167,8 +191,8 @@ impl Approval {
     }
 }
 
-fn expect_key(found: KeyId, expected: &PublicKey) -> Result<(), SignatureError> {
-    let expected = expected.id();
+fn expect_key(found: KeyId, expected: &impl VerifyingParty) -> Result<(), SignatureError> {
+    let expected = expected.public_key().id();
     if found == expected {
         Ok(())
     } else {

@@ -64,13 +64,17 @@ fn an_approval_reads_back_from_its_manifest_record() {
     assert_eq!(decode(&[1; 8]), Err(ApprovalError::Length { found: 8 }));
     let with = |byte| [&[byte][..], value.get(1..).expect("long")].concat();
     assert_eq!(
-        decode(&with(14)),
-        Err(ApprovalError::UnknownPurpose { byte: 14 })
+        decode(&with(200)),
+        Err(ApprovalError::UnknownPurpose { byte: 200 })
     );
     let not_yet = ApprovalError::NotYet {
-        purpose: Purpose::ListAdd,
+        purpose: Purpose::Policy,
     };
-    assert_eq!(decode(&with(3)), Err(not_yet));
+    assert_eq!(decode(&with(7)), Err(not_yet));
+    for purpose in Approval::PURPOSES {
+        let read = decode(&with(purpose.to_byte())).expect("a purpose of approvers");
+        assert_eq!(read.purpose, purpose);
+    }
     let longer = [&value[..], &[0]].concat();
     let length = SignatureError::Length {
         found: 66,

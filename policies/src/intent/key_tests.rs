@@ -31,17 +31,26 @@ fn keys_of_other_forms_are_refused_by_name() {
         (format!("ED25519:{digits}"), KeyError::UnknownAlgorithm),
         (format!("webauthn-rs256:{digits}"), KeyError::Rs256Refused),
         (format!("rs256:{digits}"), KeyError::Rs256Refused),
+        // Not the x of a point of P-256, an uncompressed point's first byte, and the point at infinity.
         (
-            format!("webauthn-es256:02{digits}"),
-            KeyError::NotYet {
-                algorithm: Algorithm::WebauthnEs256,
-            },
+            format!("webauthn-es256:02{}", "ff".repeat(32)),
+            KeyError::NotAPoint,
+        ),
+        (format!("webauthn-es256:04{digits}"), KeyError::NotAPoint),
+        (
+            format!("webauthn-es256:{}", "00".repeat(33)),
+            KeyError::NotAPoint,
         ),
         (
-            format!("webauthn-eddsa:{digits}"),
-            KeyError::NotYet {
-                algorithm: Algorithm::WebauthnEddsa,
-            },
+            format!("webauthn-es256:{digits}"),
+            KeyError::Hex(HexError::WrongLength {
+                expected: 66,
+                found: 64,
+            }),
+        ),
+        (
+            format!("webauthn-eddsa:01{}", "00".repeat(31)),
+            KeyError::Weak,
         ),
         (
             format!("ed25519:{}", digits.to_uppercase()),
@@ -81,8 +90,11 @@ fn keys_of_other_forms_are_refused_by_name() {
         Err(KeyError::RecordLength { .. })
     ));
     assert!(matches!(
-        PublicKey::from_record(&[2; 34]),
-        Err(KeyError::NotYet { .. })
+        PublicKey::from_record(&[2; 33]),
+        Err(KeyError::RecordLength {
+            found: 33,
+            expected: 34
+        })
     ));
 }
 
@@ -101,12 +113,24 @@ fn a_signature_of_another_length_or_algorithm_is_refused() {
         Signature::decode(&[0; 65]),
         Err(SignatureError::UnknownAlgorithm)
     );
-    let not_yet = SignatureError::NotYet {
-        algorithm: Algorithm::WebauthnEs256,
+    let cut_off = SignatureError::CutOff {
+        part: "clientDataJSON",
     };
-    assert_eq!(Signature::decode(&[2; 100]), Err(not_yet));
+    assert_eq!(Signature::decode(&[2; 4]), Err(cut_off));
+    let too_long = SignatureError::PartTooLong {
+        part: "authenticatorData",
+        found: 257,
+        most: 256,
+    };
+    assert_eq!(Signature::decode(&[2, 0xfd, 1, 1]), Err(too_long));
+    let trailing = SignatureError::Trailing { excess: 1 };
+    assert_eq!(Signature::decode(&[3, 0, 0, 0, 0]), Err(trailing));
+    let shown = Signature::decode(&[3, 1, 7, 0, 0]).expect("three parts");
+    assert_eq!(shown.encode(), [3, 1, 7, 0, 0]);
+    // A length has one encoding.
+    assert!(Signature::decode(&[3, 0xfd, 1, 0, 7, 0, 0]).is_err());
     let signature = Signature::decode(&[1; 65]).expect("a signature");
-    assert_eq!(signature.to_string().parse(), Ok(signature));
+    assert_eq!(signature.to_string().parse(), Ok(signature.clone()));
     assert_eq!(signature.encode(), [1; 65]);
     assert_eq!(
         key().verify(&[0; 32], &signature),
@@ -150,4 +174,25 @@ mod signing {
         let secret = SecretKey::from_bytes(&[7; 32]);
         assert!(!format!("{secret:?}").contains("0707"));
     }
+}
+
+#[test]
+fn a_passkey_verifies_nothing_where_no_policy_pins_its_origins() {
+    let digits = KEY.strip_prefix("ed25519:").expect("prefixed");
+    let passkey: PublicKey = format!("webauthn-eddsa:{digits}").parse().expect("a key");
+    assert!(passkey.is_passkey() && !key().is_passkey());
+    assert_ne!(passkey.id(), key().id());
+    let signature = Signature::decode(&[1; 65]).expect("a signature");
+    assert_eq!(
+        passkey.verify(&[0; 32], &signature),
+        Err(SignatureError::UnpinnedPasskey)
+    );
+    let assertion = Signature::decode(&[3, 0, 0, 0]).expect("an assertion");
+    assert_eq!(
+        key().verify(&[0; 32], &assertion),
+        Err(SignatureError::OtherAlgorithm {
+            found: Algorithm::WebauthnEddsa,
+            expected: Algorithm::Ed25519
+        })
+    );
 }

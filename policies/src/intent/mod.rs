@@ -12,17 +12,23 @@ pub mod names;
 pub(crate) mod sample;
 #[cfg(feature = "signing")]
 pub mod secret;
+pub mod signature;
+pub mod statement;
+pub mod webauthn;
 
 use bitcoin::{Amount, ScriptBuf};
 use serde::{Serialize, Serializer};
 
 pub use approval::{Approval, ApprovalError, RequestSignature};
 pub use decode::IntentError;
-pub use key::{Algorithm, KeyError, PublicKey, Signature, SignatureError};
+pub use key::{Algorithm, KeyError, PublicKey};
 pub use merkle::{MerkleError, MerkleProof, MerkleTree, ProofError, merkle_root};
 pub use names::{NameError, RequesterName, WithdrawalId};
 #[cfg(feature = "signing")]
 pub use secret::SecretKey;
+pub use signature::{Assertion, Signature, SignatureError, VerifyingParty};
+pub use statement::{ListAdd, Statement, StatementError};
+pub use webauthn::{AssertionError, Registered, RegistrationError, RelyingParty};
 
 use crate::hash::tagged;
 use crate::ids::{IntentHash, Keyset, VaultId};

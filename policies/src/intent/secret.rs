@@ -6,7 +6,8 @@ use std::fmt;
 
 use ed25519_dalek::{Signer, SigningKey};
 
-use super::key::{PublicKey, Signature};
+use super::key::PublicKey;
+use super::signature::Signature;
 
 /// An Ed25519 secret key.
 pub struct SecretKey {

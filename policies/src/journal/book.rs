@@ -3,135 +3,36 @@
 //! A line is the canonical JSON `{"counter":n,"entry":{…},"head":"…"}` and a line feed. The head commits
 //! to the birth and every entry since, so that a line altered, moved, taken out or put in is noticed;
 //! lines cut off at the end are noticed by comparing counter and head with the last receipt.
+//!
+//! The file of a journal that moved here begins with the lines of the journals before it, so that a
+//! replay knows all that was ever signed. The new chain begins after them at counter 0.
 
 use bitcoin::Txid;
-use bitcoin::hashes::{Hash, sha256};
 
-use super::entry::{Birth, Entry, EntryError, SignedTransaction};
-use super::history::{Fault, History};
+use super::entry::{Birth, Entry};
+use super::error::JournalError;
+use super::history::History;
+use super::line::{Line, ReadLine, birth_head, checked_object, line_of, next_head};
+use super::moving::{Inherited, MoveCertificate, MoveStatement};
 use super::receipt::ReceiptBody;
-use crate::hash::tagged;
-use crate::ids::{HexError, JournalHead, VaultId};
+use crate::ids::{JournalHead, VaultId};
 use crate::intent::PublicKey;
-use crate::intent::canonical::{MAX_INTEGER, Object};
 use crate::time::UnixTime;
-
-/// The most bytes of a line, its line feed not counted.
-pub const MAX_LINE_BYTES: usize = 4 << 20;
-
-/// One line to be made durable before anything follows from it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use = "a line that is not made durable is a signature without a memory"]
-pub struct Line(Vec<u8>);
-
-impl Line {
-    /// Its bytes, the line feed included.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-/// Why a journal cannot be read, or an entry not be appended.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum JournalError {
-    /// There is no line at all.
-    #[error("the journal is empty")]
-    Empty,
-    /// The last line has no line feed: its writing was cut off, before any signature left.
-    #[error("line {line}: the line is torn; its entry never took effect")]
-    Torn {
-        /// The line, from 0 as the counter.
-        line: u64,
-    },
-    /// The line is no entry.
-    #[error("line {line}: {source}")]
-    Entry {
-        /// The line.
-        line: u64,
-        /// What is wrong.
-        source: EntryError,
-    },
-    /// The line's head is no hash.
-    #[error("line {line}: head: {source}")]
-    HeadText {
-        /// The line.
-        line: u64,
-        /// What is wrong.
-        source: HexError,
-    },
-    /// The counter is not the next one: a line is missing, moved or put in.
-    #[error("line {line}: the counter is {found}")]
-    Counter {
-        /// The line.
-        line: u64,
-        /// The counter found.
-        found: u64,
-    },
-    /// The head does not follow from the lines before: something was altered.
-    #[error("line {line}: the head is {found}, expected {expected}")]
-    Head {
-        /// The line.
-        line: u64,
-        /// The head found.
-        found: JournalHead,
-        /// The head that follows.
-        expected: JournalHead,
-    },
-    /// The first entry is not a birth.
-    #[error("line 0: a journal begins with its birth")]
-    NoBirth,
-    /// A journal is born once.
-    #[error("line {line}: a second birth")]
-    SecondBirth {
-        /// The line.
-        line: u64,
-    },
-    /// Time runs backwards.
-    #[error("line {line}: signed {at}, before {last}, when the entry before was written")]
-    TimeRunsBackwards {
-        /// The line.
-        line: u64,
-        /// The entry's time.
-        at: UnixTime,
-        /// The time of the entry before.
-        last: UnixTime,
-    },
-    /// An intent of another vault.
-    #[error("line {line}: an intent of vault {found}, the journal's is {expected}")]
-    OtherVault {
-        /// The line.
-        line: u64,
-        /// The intent's vault.
-        found: VaultId,
-        /// The journal's vault.
-        expected: VaultId,
-    },
-    /// A transaction that the history before does not admit.
-    #[error("line {line}: {source}")]
-    NotAdmitted {
-        /// The line.
-        line: u64,
-        /// What is wrong.
-        source: Fault,
-    },
-    /// The line is longer than lines may be.
-    #[error("line {line}: {found} bytes, at most {MAX_LINE_BYTES} are allowed")]
-    LineTooLong {
-        /// The line.
-        line: u64,
-        /// Bytes found.
-        found: usize,
-    },
-}
 
 /// A journal's state: who it is, where its chain stands, and what follows from its entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Journal {
     vault: VaultId,
     key: PublicKey,
+    /// Lines before the birth of this journal: those of the journals before it.
+    before: u64,
     counter: u64,
     head: JournalHead,
     history: History,
+    /// The moves that led here.
+    moves: Vec<MoveCertificate>,
+    /// What must be inherited next: the journal was born to go on for another.
+    awaits: Option<MoveStatement>,
 }
 
 impl Journal {
@@ -151,16 +52,76 @@ impl Journal {
 
     fn born(birth: &Birth) -> Self {
         let Birth { vault, key, birth } = *birth;
-        let seconds = birth.as_secs().to_le_bytes();
-        let head = tagged("birth", &[vault.as_bytes(), key.as_bytes(), &seconds]);
-        let head = JournalHead::from_bytes(head);
+        let head = birth_head(vault, key, birth);
+        let mut history = History::begin(birth);
+        history.begin_chain(key, head);
         Self {
             vault,
             key,
+            before: 0,
             counter: 0,
             head,
-            history: History::begin(birth),
+            history,
+            moves: Vec::new(),
+            awaits: None,
         }
+    }
+
+    /// Goes on for this journal, which moved, under the key that it named; gives the two lines to write
+    /// after its own.
+    ///
+    /// # Errors
+    /// When the journal did not move, or the certificate is not that of its move.
+    pub fn go_on(self, certificate: &MoveCertificate) -> Result<(Self, [Line; 2]), JournalError> {
+        let birth = Birth {
+            vault: self.vault,
+            key: certificate.statement.to,
+            birth: self.history.birth(),
+        };
+        let mut journal = self.reborn(&birth)?;
+        let object = checked_object(&Entry::Birth(birth), journal.line())?;
+        let born = line_of(0, object, journal.head)?;
+        let MoveStatement {
+            from,
+            counter,
+            head,
+            ..
+        } = certificate.statement;
+        let inherited = journal.append(Entry::Inherited(Inherited {
+            from,
+            counter,
+            head,
+            certificate: certificate.signature.clone(),
+        }))?;
+        Ok((journal, [born, inherited]))
+    }
+
+    /// The journal that is born after this one moved.
+    fn reborn(self, birth: &Birth) -> Result<Self, JournalError> {
+        let line = self.line().saturating_add(1);
+        let statement = self
+            .move_statement()
+            .ok_or(JournalError::SecondBirth { line })?;
+        let expected = Birth {
+            vault: self.vault,
+            key: statement.to,
+            birth: statement.birth,
+        };
+        if *birth != expected || self.awaits.is_some() {
+            return Err(JournalError::NotInherited { line });
+        }
+        let mut history = self.history;
+        let head = birth_head(birth.vault, birth.key, birth.birth);
+        history.begin_chain(birth.key, head);
+        Ok(Self {
+            key: birth.key,
+            before: line,
+            counter: 0,
+            head,
+            history,
+            awaits: Some(statement),
+            ..self
+        })
     }
 
     /// Reads a whole journal's bytes; every tampering is a named error.
@@ -195,65 +156,159 @@ impl Journal {
         let mut lines = lines.into_iter();
         let first = lines.next().ok_or(JournalError::Empty)?;
         let first = ReadLine::read(first.as_ref(), 0)?;
+        first.expect_counter(0)?;
         let Entry::Birth(birth) = &first.entry else {
             return Err(JournalError::NoBirth);
         };
         let mut journal = Self::born(birth);
         first.expect_head(journal.head)?;
         for line in lines {
-            let number = journal.counter.saturating_add(1);
+            let number = journal.line().saturating_add(1);
             let read = ReadLine::read(line.as_ref(), number)?;
-            let signed = journal.admit(read.entry.clone(), number)?;
-            let head = next_head(journal.head, number, &read.entry_bytes);
+            if let (Entry::Birth(birth), Some(_)) = (&read.entry, journal.history.moved_to()) {
+                read.expect_counter(0)?;
+                journal = journal.reborn(birth)?;
+                read.expect_head(journal.head)?;
+                continue;
+            }
+            let counter = journal.counter.saturating_add(1);
+            read.expect_counter(counter)?;
+            journal.admit(&read.entry)?;
+            let head = next_head(journal.head, counter, &read.entry_bytes);
             read.expect_head(head)?;
-            journal.advance(number, head, signed);
+            journal.advance(head, read.entry);
+        }
+        if journal.awaits.is_some() {
+            let line = journal.line().saturating_add(1);
+            return Err(JournalError::NotInherited { line });
         }
         Ok(journal)
+    }
+
+    /// The entries of complete lines, each with its counter, for reading. Only [`Journal::read`] proves
+    /// that they belong together.
+    ///
+    /// # Errors
+    /// When a line is no entry.
+    pub fn entries(lines: &[u8]) -> Result<Vec<(u64, Entry)>, JournalError> {
+        let lines = lines.strip_suffix(b"\n").ok_or(JournalError::Empty)?;
+        (0_u64..)
+            .zip(lines.split(|byte| *byte == b'\n'))
+            .map(|(number, line)| {
+                let read = ReadLine::read(line, number)?;
+                Ok((read.counter, read.entry))
+            })
+            .collect()
     }
 
     /// Appends an entry and gives the line that must be durable before a signature leaves. If making it
     /// durable fails, this journal is ahead of its file: drop it and read the file again.
     pub fn append(&mut self, entry: Entry) -> Result<Line, JournalError> {
-        let number = self.counter.saturating_add(1);
-        let object = checked_object(&entry, number)?;
-        let signed = self.admit(entry, number)?;
-        let head = next_head(self.head, number, &object.encode());
-        let line = line_of(number, object, head)?;
-        self.advance(number, head, signed);
+        let counter = self.counter.saturating_add(1);
+        let object = checked_object(&entry, self.line().saturating_add(1))?;
+        self.admit(&entry)?;
+        let head = next_head(self.head, counter, &object.encode());
+        let line = line_of(counter, object, head)?;
+        self.advance(head, entry);
         Ok(line)
     }
 
-    fn admit(&self, entry: Entry, line: u64) -> Result<SignedTransaction, JournalError> {
-        let signed = match entry {
-            Entry::Birth(_) => return Err(JournalError::SecondBirth { line }),
-            Entry::Signed(signed) => signed,
+    /// Checks that an entry may follow.
+    fn admit(&self, entry: &Entry) -> Result<(), JournalError> {
+        let line = self.line().saturating_add(1);
+        if let Some(to) = self.history.moved_to() {
+            return Err(JournalError::Moved { line, to });
+        }
+        let at = match (entry, &self.awaits) {
+            (Entry::Birth(_), _) => return Err(JournalError::SecondBirth { line }),
+            (Entry::Inherited(inherited), Some(expected)) => {
+                let certificate = certificate_of(inherited, expected);
+                if certificate.statement != *expected {
+                    return Err(JournalError::NotInherited { line });
+                }
+                return certificate
+                    .verify(self.vault)
+                    .map_err(|source| JournalError::Certificate { line, source });
+            }
+            (Entry::Inherited(_), None) | (_, Some(_)) => {
+                return Err(JournalError::NotInherited { line });
+            }
+            (Entry::Signed(signed), None) => signed.at,
+            (Entry::Seen(seen), None) => seen.at(),
+            (Entry::Moved(moved), None) => moved.at,
         };
-        let (at, last) = (signed.at, self.history.last());
+        let last = self.history.last();
         if at < last {
             return Err(JournalError::TimeRunsBackwards { line, at, last });
         }
-        let mut vaults = signed
-            .intents
-            .iter()
-            .chain(&signed.replaced)
-            .map(|intent| intent.vault);
-        if let Some(found) = vaults.find(|vault| *vault != self.vault) {
-            return Err(JournalError::OtherVault {
-                line,
-                found,
-                expected: self.vault,
-            });
+        match entry {
+            Entry::Signed(signed) => {
+                let intents = signed.intents.iter().chain(&signed.replaced);
+                let mut vaults = intents.map(|intent| intent.vault);
+                if let Some(found) = vaults.find(|vault| *vault != self.vault) {
+                    let expected = self.vault;
+                    return Err(JournalError::OtherVault {
+                        line,
+                        found,
+                        expected,
+                    });
+                }
+                self.history
+                    .admits(signed)
+                    .map_err(|source| JournalError::NotAdmitted { line, source })
+            }
+            Entry::Moved(moved) => {
+                let to = moved.to;
+                let mut before = self.moves.iter().map(|earlier| earlier.statement.from);
+                if to == self.key || before.any(|key| key == to) {
+                    return Err(JournalError::MovedBack { line, to });
+                }
+                Ok(())
+            }
+            Entry::Seen(_) | Entry::Birth(_) | Entry::Inherited(_) => Ok(()),
         }
-        self.history
-            .admits(&signed)
-            .map_err(|source| JournalError::NotAdmitted { line, source })?;
-        Ok(signed)
     }
 
-    fn advance(&mut self, number: u64, head: JournalHead, signed: SignedTransaction) {
-        self.counter = number;
+    /// Takes in an entry that was admitted.
+    fn advance(&mut self, head: JournalHead, entry: Entry) {
+        self.counter = self.counter.saturating_add(1);
         self.head = head;
-        self.history.record(signed);
+        self.history.extend_chain(head);
+        match entry {
+            Entry::Signed(signed) => self.history.record(signed),
+            Entry::Seen(seen) => self.history.see(&seen),
+            Entry::Moved(moved) => {
+                self.history.pass(moved.at);
+                self.history.move_to(moved.to);
+            }
+            Entry::Inherited(inherited) => {
+                if let Some(expected) = self.awaits.take() {
+                    self.moves.push(certificate_of(&inherited, &expected));
+                }
+            }
+            Entry::Birth(_) => {}
+        }
+    }
+
+    /// The number of the last line in the file, from 0.
+    fn line(&self) -> u64 {
+        self.before.saturating_add(self.counter)
+    }
+
+    /// What the key of this journal says about its move, if it moved.
+    pub fn move_statement(&self) -> Option<MoveStatement> {
+        Some(MoveStatement {
+            from: self.key,
+            to: self.history.moved_to()?,
+            birth: self.history.birth(),
+            counter: self.counter,
+            head: self.head,
+        })
+    }
+
+    /// The moves that led here, the first one first.
+    pub fn moves(&self) -> &[MoveCertificate] {
+        &self.moves
     }
 
     /// What a receipt says after the last entry.
@@ -308,89 +363,17 @@ impl Journal {
     }
 }
 
-/// A line taken apart, before anything about it is believed.
-struct ReadLine {
-    line: u64,
-    head: JournalHead,
-    entry: Entry,
-    entry_bytes: Vec<u8>,
-}
-
-impl ReadLine {
-    fn read(bytes: &[u8], line: u64) -> Result<Self, JournalError> {
-        let wrong = |source| JournalError::Entry { line, source };
-        let mut object =
-            Object::decode_nested(bytes, MAX_LINE_BYTES).map_err(|error| wrong(error.into()))?;
-        let mut read = || {
-            let counter = object.take_integer("counter")?;
-            let head = object.take_text("head")?;
-            let entry = object.take_object("entry")?;
-            std::mem::take(&mut object).finish()?;
-            Ok((counter, head, entry))
-        };
-        let (counter, head, entry) = read().map_err(wrong)?;
-        if counter != line {
-            return Err(JournalError::Counter {
-                line,
-                found: counter,
-            });
-        }
-        let head = head
-            .parse()
-            .map_err(|source| JournalError::HeadText { line, source })?;
-        let entry_bytes = entry.encode();
-        let entry = Entry::from_object(entry).map_err(wrong)?;
-        Ok(Self {
-            line,
-            head,
-            entry,
-            entry_bytes,
-        })
+/// What an entry says was inherited, under the birth and the key that are expected.
+fn certificate_of(inherited: &Inherited, expected: &MoveStatement) -> MoveCertificate {
+    MoveCertificate {
+        statement: MoveStatement {
+            from: inherited.from,
+            counter: inherited.counter,
+            head: inherited.head,
+            ..expected.clone()
+        },
+        signature: inherited.certificate.clone(),
     }
-
-    fn expect_head(&self, expected: JournalHead) -> Result<(), JournalError> {
-        if self.head == expected {
-            return Ok(());
-        }
-        Err(JournalError::Head {
-            line: self.line,
-            found: self.head,
-            expected,
-        })
-    }
-}
-
-/// headₙ = TH("entry", headₙ₋₁ ‖ n u64 ‖ SHA-256(entry's canonical JSON)).
-fn next_head(head: JournalHead, number: u64, entry: &[u8]) -> JournalHead {
-    let entry = sha256::Hash::hash(entry).to_byte_array();
-    JournalHead::from_bytes(tagged(
-        "entry",
-        &[head.as_bytes(), &number.to_le_bytes(), &entry],
-    ))
-}
-
-/// The entry's object, once it is certain that a replay will read it.
-fn checked_object(entry: &Entry, line: u64) -> Result<Object, JournalError> {
-    let object = entry.to_object();
-    Entry::from_object(object.clone()).map_err(|source| JournalError::Entry { line, source })?;
-    Ok(object)
-}
-
-fn line_of(counter: u64, entry: Object, head: JournalHead) -> Result<Line, JournalError> {
-    debug_assert!(counter <= MAX_INTEGER, "a journal of 2^53 entries");
-    let object = Object::new()
-        .integer("counter", counter)
-        .object("entry", entry)
-        .text("head", &head);
-    let mut bytes = object.encode();
-    if bytes.len() > MAX_LINE_BYTES {
-        return Err(JournalError::LineTooLong {
-            line: counter,
-            found: bytes.len(),
-        });
-    }
-    bytes.push(b'\n');
-    Ok(Line(bytes))
 }
 
 #[cfg(test)]

@@ -3,9 +3,11 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::intent::canonical::{CanonicalError, Value};
+use crate::intent::canonical::{CanonicalError, MAX_INTEGER, Object, Value};
 use crate::intent::{Intent, sample};
 use crate::journal::history::tests::signed;
+use crate::journal::line::MAX_LINE_BYTES;
+use crate::journal::{EntryError, Fault, SignedTransaction};
 
 fn key() -> PublicKey {
     "ed25519:fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025"
@@ -79,7 +81,9 @@ fn a_line_is_canonical_json_that_holds_the_whole_intents() {
     let text = String::from_utf8(lines.get(1).expect("a line").clone()).expect("ASCII");
     let intent = String::from_utf8(sample::payment("w1", 1).encode()).expect("ASCII");
     assert!(
-        text.starts_with("{\"counter\":1,\"entry\":{\"at\":1795478500,\"change\":[1],"),
+        text.starts_with(
+            "{\"counter\":1,\"entry\":{\"ancestors\":{},\"at\":1795478500,\"change\":[1],"
+        ),
         "{text}"
     );
     assert!(text.contains(&intent), "{text}");

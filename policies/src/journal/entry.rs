@@ -2,12 +2,14 @@
 //!
 //! An entry is an object with lists: `inputs` of texts `txid:vout`, `change` of integers, `intents` and
 //! `replaced` of whole intents, each written exactly as its requester signed it. So a journal proves by
-//! itself what its signer agreed to, and any JSON tool can read it.
+//! itself what its signer agreed to, and any JSON tool can read it. Follows docs/formats.md F7.
 
 use std::str::FromStr;
 
 use bitcoin::{Amount, OutPoint, Txid};
 
+use super::moving::{Inherited, Moved};
+use super::seen::Seen;
 use crate::ids::VaultId;
 use crate::intent::canonical::{CanonicalError, FieldError, MAX_INTEGER, Object, Value};
 use crate::intent::{Intent, IntentError, PublicKey};
@@ -15,6 +17,9 @@ use crate::time::UnixTime;
 
 /// The format name in a journal's first entry.
 pub const JOURNAL_FORMAT: &str = "countersign/journal/1";
+
+/// The most bytes of a rule's name (docs/formats.md F8).
+const MAX_RULE_BYTES: usize = 64;
 
 /// The first entry of a journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,15 +33,55 @@ pub struct Birth {
     pub birth: UnixTime,
 }
 
+/// What a transaction is for, as far as bounds and budgets differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SpendMode {
+    /// It pays intents.
+    Pay,
+    /// It pays only the vault itself.
+    SelfSpend,
+    /// It recovers coins after their timelock.
+    Recovery,
+}
+
+impl SpendMode {
+    /// All modes.
+    pub const ALL: [Self; 3] = [Self::Pay, Self::SelfSpend, Self::Recovery];
+
+    /// Its name in a journal.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pay => "pay",
+            Self::SelfSpend => "self-spend",
+            Self::Recovery => "recovery",
+        }
+    }
+}
+
+/// What an ancestor of a transaction spends; review proved by its bytes that it is one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AncestorInputs {
+    /// The ancestor's txid.
+    pub txid: Txid,
+    /// The outpoints it spends, in its order.
+    pub inputs: Vec<OutPoint>,
+}
+
 /// One transaction that the signer agreed to sign.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedTransaction {
     /// Its txid.
     pub txid: Txid,
+    /// What it is for.
+    pub mode: SpendMode,
     /// The outpoints it spends, in its order.
     pub inputs: Vec<OutPoint>,
+    /// Those of its ancestors whose bytes the file carried, in any order.
+    pub ancestors: Vec<AncestorInputs>,
     /// The intents it pays, each once.
     pub intents: Vec<Intent>,
+    /// For each intent the name of the rule that allowed it, `""` where nothing new was granted.
+    pub rules: Vec<String>,
     /// The intents that those replace, as the file carried them; they are not paid by it.
     pub replaced: Vec<Intent>,
     /// The indexes of its change outputs on the internal keychain.
@@ -54,6 +99,12 @@ pub enum Entry {
     Birth(Birth),
     /// The signer agreed to sign a transaction.
     Signed(SignedTransaction),
+    /// A signed statement about an open list was seen for the first time.
+    Seen(Seen),
+    /// The last entry: another journal goes on, this one signs nothing more.
+    Moved(Moved),
+    /// The first entry after the birth of a journal that goes on where another stopped.
+    Inherited(Inherited),
 }
 
 /// Why an object is no entry.
@@ -92,6 +143,14 @@ pub enum EntryError {
         /// The most allowed.
         max: u64,
     },
+    /// There is not one rule for each intent.
+    #[error("key \"rules\" holds {rules} names for {intents} intents")]
+    Rules {
+        /// Rules found.
+        rules: usize,
+        /// Intents found.
+        intents: usize,
+    },
     /// Writing the entry again gives another text.
     #[error("writing the entry again gives other bytes")]
     NotCanonical,
@@ -107,39 +166,10 @@ impl Entry {
                 .text("vault", &birth.vault)
                 .text("journal", &birth.key)
                 .integer("birth", birth.birth.as_secs()),
-            Self::Signed(signed) => Object::new()
-                .text("entry", "signed")
-                .text("txid", &signed.txid)
-                .list(
-                    "inputs",
-                    signed
-                        .inputs
-                        .iter()
-                        .map(|input| Value::Text(input.to_string())),
-                )
-                .list(
-                    "intents",
-                    signed
-                        .intents
-                        .iter()
-                        .map(|intent| intent.to_object().into()),
-                )
-                .list(
-                    "replaced",
-                    signed
-                        .replaced
-                        .iter()
-                        .map(|intent| intent.to_object().into()),
-                )
-                .list(
-                    "change",
-                    signed
-                        .change_indexes
-                        .iter()
-                        .map(|index| u64::from(*index).into()),
-                )
-                .integer("fee_sat", signed.fee.to_sat())
-                .integer("at", signed.at.as_secs()),
+            Self::Signed(signed) => signed.to_object(),
+            Self::Seen(seen) => seen.to_object(),
+            Self::Moved(moved) => moved.to_object(),
+            Self::Inherited(inherited) => inherited.to_object(),
         }
     }
 
@@ -149,6 +179,9 @@ impl Entry {
         let entry = match object.take_text("entry")?.as_str() {
             "birth" => Self::Birth(Birth::take(&mut object)?),
             "signed" => Self::Signed(SignedTransaction::take(&mut object)?),
+            "seen" => Self::Seen(Seen::take(&mut object)?),
+            "moved" => Self::Moved(Moved::take(&mut object)?),
+            "inherited" => Self::Inherited(Inherited::take(&mut object)?),
             _ => return Err(EntryError::UnknownKind),
         };
         object.finish()?;
@@ -173,17 +206,36 @@ impl Birth {
 }
 
 impl SignedTransaction {
+    fn to_object(&self) -> Object {
+        let ancestors = self.ancestors.iter().fold(Object::new(), |object, one| {
+            object.list(&one.txid.to_string(), one.inputs.iter().map(text))
+        });
+        let intents = |intents: &[Intent]| -> Vec<Value> {
+            let objects = intents.iter().map(|intent| intent.to_object().into());
+            objects.collect()
+        };
+        Object::new()
+            .text("entry", "signed")
+            .text("txid", &self.txid)
+            .text("mode", self.mode.name())
+            .list("inputs", self.inputs.iter().map(text))
+            .object("ancestors", ancestors)
+            .list("intents", intents(&self.intents))
+            .list("rules", self.rules.iter().map(text))
+            .list("replaced", intents(&self.replaced))
+            .list(
+                "change",
+                self.change_indexes
+                    .iter()
+                    .map(|index| u64::from(*index).into()),
+            )
+            .integer("fee_sat", self.fee.to_sat())
+            .integer("at", self.at.as_secs())
+    }
+
     fn take(object: &mut Object) -> Result<Self, EntryError> {
-        let inputs = object
-            .take_list("inputs")?
-            .into_iter()
-            .map(|value| match value {
-                Value::Text(text) => parse(&text, "inputs", "outpoints"),
-                Value::Integer(_) | Value::List(_) | Value::Object(_) => Err(EntryError::Text {
-                    key: "inputs",
-                    expected: "outpoints",
-                }),
-            });
+        let mode = object.take_text("mode")?;
+        let mode = SpendMode::ALL.into_iter().find(|one| one.name() == mode);
         let change = object
             .take_list("change")?
             .into_iter()
@@ -198,8 +250,14 @@ impl SignedTransaction {
                     expected: "integers",
                 }),
             });
-        Ok(Self {
-            inputs: inputs.collect::<Result<_, _>>()?,
+        let signed = Self {
+            mode: mode.ok_or(EntryError::Text {
+                key: "mode",
+                expected: "pay, self-spend or recovery",
+            })?,
+            inputs: texts(object.take_list("inputs")?, "inputs", "outpoints")?,
+            ancestors: ancestors(&object.take_object("ancestors")?)?,
+            rules: texts(object.take_list("rules")?, "rules", "names of rules")?,
             change_indexes: change.collect::<Result<_, _>>()?,
             txid: parse(&object.take_text("txid")?, "txid", "a txid")?,
             intents: intents(object, "intents")?,
@@ -210,8 +268,60 @@ impl SignedTransaction {
                 Amount::MAX_MONEY.to_sat(),
             )?),
             at: time(object, "at")?,
-        })
+        };
+        if signed.rules.len() != signed.intents.len() {
+            return Err(EntryError::Rules {
+                rules: signed.rules.len(),
+                intents: signed.intents.len(),
+            });
+        }
+        let is_name = |rule: &String| {
+            let printable = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
+            rule.len() <= MAX_RULE_BYTES && rule.bytes().all(printable)
+        };
+        if !signed.rules.iter().all(is_name) {
+            return Err(EntryError::Text {
+                key: "rules",
+                expected: "names of rules",
+            });
+        }
+        Ok(signed)
     }
+}
+
+/// The ancestors, as an object from txids to lists of outpoints.
+fn ancestors(object: &Object) -> Result<Vec<AncestorInputs>, EntryError> {
+    let wrong = EntryError::Text {
+        key: "ancestors",
+        expected: "outpoints by txid",
+    };
+    let read = |(txid, inputs): (&str, &Value)| match inputs {
+        Value::List(inputs) => Ok(AncestorInputs {
+            txid: parse(txid, "ancestors", "outpoints by txid")?,
+            inputs: texts(inputs.clone(), "ancestors", "outpoints by txid")?,
+        }),
+        Value::Text(_) | Value::Integer(_) | Value::Object(_) => Err(wrong.clone()),
+    };
+    object.iter().map(read).collect()
+}
+
+fn text(value: &impl ToString) -> Value {
+    Value::Text(value.to_string())
+}
+
+/// Reads a list of texts.
+fn texts<T: FromStr>(
+    list: Vec<Value>,
+    key: &'static str,
+    expected: &'static str,
+) -> Result<Vec<T>, EntryError> {
+    let read = |value| match value {
+        Value::Text(text) => parse(&text, key, expected),
+        Value::Integer(_) | Value::List(_) | Value::Object(_) => {
+            Err(EntryError::Text { key, expected })
+        }
+    };
+    list.into_iter().map(read).collect()
 }
 
 fn intents(object: &mut Object, key: &'static str) -> Result<Vec<Intent>, EntryError> {
@@ -225,11 +335,11 @@ fn intents(object: &mut Object, key: &'static str) -> Result<Vec<Intent>, EntryE
     object.take_list(key)?.into_iter().map(read).collect()
 }
 
-fn time(object: &mut Object, key: &'static str) -> Result<UnixTime, EntryError> {
+pub(super) fn time(object: &mut Object, key: &'static str) -> Result<UnixTime, EntryError> {
     at_most(object.take_integer(key)?, key, MAX_INTEGER).map(UnixTime::from_secs)
 }
 
-fn at_most(found: u64, key: &'static str, max: u64) -> Result<u64, EntryError> {
+pub(super) fn at_most(found: u64, key: &'static str, max: u64) -> Result<u64, EntryError> {
     if found > max {
         Err(EntryError::TooLarge { key, found, max })
     } else {
@@ -237,7 +347,7 @@ fn at_most(found: u64, key: &'static str, max: u64) -> Result<u64, EntryError> {
     }
 }
 
-fn parse<T: FromStr>(
+pub(super) fn parse<T: FromStr>(
     text: &str,
     key: &'static str,
     expected: &'static str,

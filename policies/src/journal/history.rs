@@ -1,17 +1,24 @@
 //! What follows from all that was signed: which transactions must exclude each other, which intents are
 //! too old or too young, which change indexes are within reach.
 //!
-//! Exclusive are two transactions that spend one outpoint in common (never a coinbase's null outpoint);
-//! exclusivity through ancestors is not looked at yet, so such transactions are refused.
+//! Invariant: no two transactions that were admitted for one line of withdrawals can be in one chain.
+//! Windows and budgets age by the time of the entries; where a policy counts in blocks, a block counts as
+//! ten minutes of that time.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use bitcoin::{OutPoint, Txid};
+use bitcoin::{Amount, OutPoint, Script, ScriptBuf, Txid};
 
-use super::entry::SignedTransaction;
+use super::entry::{SignedTransaction, SpendMode};
+use super::exclusive::{Spends, fees_of_groups, no_ancestor, sum};
+use super::fault::{CreatedRefusal, Fault, Rollback};
 use super::lines::{LineOf, Lines};
-use crate::ids::IntentHash;
-use crate::intent::{Intent, RequesterName, WithdrawalId};
+use super::receipt::ReceiptBody;
+use super::seen::{Seen, SeenKind};
+use crate::ids::{IntentHash, JournalHead};
+use crate::intent::{Intent, PublicKey, RequesterName, WithdrawalId};
+use crate::planted::{Bug, planted};
+use crate::rules::Windows;
 use crate::time::UnixTime;
 
 /// How far above the highest journalled change index own scripts are looked for.
@@ -27,89 +34,39 @@ pub struct History {
     last: UnixTime,
     highest_change: Option<u32>,
     bodies: HashMap<(RequesterName, WithdrawalId), IntentHash>,
-    transactions: Vec<(Txid, Vec<OutPoint>)>,
+    transactions: Vec<Recorded>,
     numbers: HashMap<Txid, u32>,
+    /// Transactions (by number) in order of time.
+    times: Vec<(UnixTime, u32)>,
     lines: Lines,
+    /// The withdrawals ever paid to a script.
+    paid: HashMap<ScriptBuf, BTreeSet<(RequesterName, WithdrawalId)>>,
+    windows: Windows,
+    seen: HashMap<[u8; 32], UnixTime>,
+    removed: HashSet<[u8; 32]>,
+    confirmed: HashSet<[u8; 32]>,
+    /// The journals before this one, and this one last.
+    chains: Vec<Chain>,
+    moved_to: Option<PublicKey>,
 }
 
-/// Why an intent's time of creation is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum CreatedRefusal {
-    /// It may have been signed before the journal was born.
-    #[error(
-        "created {created}, but this journal may sign only what was created from {earliest} on"
-    )]
-    BeforeBirth {
-        /// When it was made.
-        created: UnixTime,
-        /// The first moment allowed.
-        earliest: UnixTime,
-    },
-    /// It comes from the future.
-    #[error("created {created}, which is after {latest}")]
-    FromTheFuture {
-        /// When it was made.
-        created: UnixTime,
-        /// The last moment allowed.
-        latest: UnixTime,
-    },
+/// A transaction signed before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Recorded {
+    txid: Txid,
+    inputs: Vec<OutPoint>,
+    spends: Spends,
+    mode: SpendMode,
+    /// The highest that was shown, and when.
+    fee: Amount,
+    at: UnixTime,
 }
 
-/// Why a transaction cannot stand in one history with what is there.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
-    /// It spends nothing.
-    #[error("transaction {txid} has no inputs")]
-    NoInputs {
-        /// The transaction.
-        txid: Txid,
-    },
-    /// It spends an outpoint twice.
-    #[error("transaction {txid} spends {input} twice")]
-    InputTwice {
-        /// The transaction.
-        txid: Txid,
-        /// The outpoint.
-        input: OutPoint,
-    },
-    /// The same txid stands there with other inputs.
-    #[error("transaction {txid} was signed with other inputs")]
-    OtherInputs {
-        /// The transaction.
-        txid: Txid,
-    },
-    /// The same withdrawal stands there with another intent.
-    #[error("withdrawal {requester}/{id} is known with another body, {known}")]
-    SecondBody {
-        /// Who asked.
-        requester: RequesterName,
-        /// The withdrawal's id.
-        id: WithdrawalId,
-        /// The hash of the intent that is known.
-        known: IntentHash,
-    },
-    /// It pays two intents of one line.
-    #[error("transaction {txid} pays both {first} and {second}, of which at most one may be paid")]
-    PaidTwice {
-        /// The transaction.
-        txid: Txid,
-        /// One intent.
-        first: IntentHash,
-        /// The other intent.
-        second: IntentHash,
-    },
-    /// An earlier transaction of the line shares no input with it: both could be in one chain.
-    #[error("{requester}/{id} was signed in {earlier}, which shares no input with {txid}")]
-    NotExclusive {
-        /// The transaction.
-        txid: Txid,
-        /// The earlier one.
-        earlier: Txid,
-        /// Who asked for the withdrawal in question.
-        requester: RequesterName,
-        /// The withdrawal's id.
-        id: WithdrawalId,
-    },
+/// A journal's heads by counter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Chain {
+    key: PublicKey,
+    heads: Vec<JournalHead>,
 }
 
 impl History {
@@ -124,6 +81,15 @@ impl History {
         Self {
             highest_change: Some(index),
             ..Self::default()
+        }
+    }
+
+    /// The history of nobody who knows what windows count besides: for whoever counts in a database and
+    /// reviews without a journal.
+    pub fn that_counted(index: u32, windows: Windows) -> Self {
+        Self {
+            windows,
+            ..Self::that_changed_up_to(index)
         }
     }
 
@@ -148,6 +114,9 @@ impl History {
 
     /// The journal's time: it never runs backwards, whatever the clock does.
     pub fn now(&self, clock: UnixTime) -> UnixTime {
+        if planted(Bug::ClockBackwards) {
+            return clock;
+        }
         clock.max(self.last)
     }
 
@@ -160,11 +129,11 @@ impl History {
         clock_skew: u64,
     ) -> Result<(), CreatedRefusal> {
         let earliest = self.birth.saturating_add(clock_skew.saturating_mul(2));
-        if self.birth != UnixTime::ZERO && created < earliest {
+        if self.birth != UnixTime::ZERO && created < earliest && !planted(Bug::Birth) {
             return Err(CreatedRefusal::BeforeBirth { created, earliest });
         }
         let latest = now.saturating_add(clock_skew);
-        if created > latest {
+        if created > latest && !planted(Bug::Future) {
             return Err(CreatedRefusal::FromTheFuture { created, latest });
         }
         Ok(())
@@ -188,11 +157,17 @@ impl History {
         self.numbers.contains_key(txid)
     }
 
-    /// Whether this transaction was signed before, and every intent of it with the same body: then
-    /// recording it again would teach nothing. The same transaction may carry other intents later that
-    /// its outputs satisfy as well; those, and what they replace, must still be remembered.
+    /// Whether this transaction was signed before with all it carries now: every intent with the same
+    /// body and counted, every ancestor, no lower fee. Then recording it again would teach nothing. The same transaction
+    /// may carry other intents later that its outputs satisfy as well; those, and what they replace, must
+    /// still be remembered.
     pub fn knows(&self, signed: &SignedTransaction) -> bool {
-        self.contains(&signed.txid)
+        let counted = |(intent, rule): (&Intent, &String)| {
+            rule.is_empty() || self.windows.counted(&intent.hash())
+        };
+        self.recorded(&signed.txid).is_some_and(|known| {
+            Spends::of(signed).within(&known.spends) && known.fee >= signed.fee
+        }) && signed.intents.iter().zip(&signed.rules).all(counted)
             && signed.intents.iter().chain(&signed.replaced).all(|intent| {
                 let name = (intent.requester.clone(), intent.id.clone());
                 self.bodies.get(&name) == Some(&intent.hash())
@@ -225,14 +200,13 @@ impl History {
             .collect()
     }
 
-    /// The earlier transactions of the lines that `new` pays which share no input with it, each with
+    /// The earlier transactions of the lines that `new` pays which are not exclusive with it, each with
     /// the withdrawal of `new` in question. The same txid is no other transaction. Sorted.
     pub fn conflicts_missing(
         &self,
         new: &SignedTransaction,
     ) -> Vec<(Txid, RequesterName, WithdrawalId)> {
-        let inputs: HashSet<&OutPoint> =
-            new.inputs.iter().filter(|input| !input.is_null()).collect();
+        let spends = Spends::of(new);
         let mut missing = Vec::new();
         for line in self.lines_of(new) {
             let withdrawal = line
@@ -240,14 +214,12 @@ impl History {
                 .first()
                 .and_then(|position| new.intents.get(*position));
             for number in self.lines.members(&line) {
-                let earlier = usize::try_from(number)
-                    .ok()
-                    .and_then(|at| self.transactions.get(at));
-                let Some(((txid, spent), intent)) = earlier.zip(withdrawal) else {
+                let Some((earlier, intent)) = self.numbered(number).zip(withdrawal) else {
                     continue;
                 };
-                if *txid != new.txid && !spent.iter().any(|input| inputs.contains(input)) {
-                    missing.push((*txid, intent.requester.clone(), intent.id.clone()));
+                let rival = earlier.txid != new.txid && !spends.excludes(&earlier.spends);
+                if rival && !planted(Bug::Exclusive) {
+                    missing.push((earlier.txid, intent.requester.clone(), intent.id.clone()));
                 }
             }
         }
@@ -259,6 +231,9 @@ impl History {
     /// Checks all that must hold before `new` may be signed or recorded beside what is there.
     pub fn admits(&self, new: &SignedTransaction) -> Result<(), Fault> {
         let txid = new.txid;
+        if let Some(to) = self.moved_to {
+            return Err(Fault::Moved { to });
+        }
         if new.inputs.is_empty() {
             return Err(Fault::NoInputs { txid });
         }
@@ -269,11 +244,15 @@ impl History {
                 input: *input,
             });
         }
-        if self
-            .inputs_of(&txid)
-            .is_some_and(|inputs| inputs != new.inputs)
-        {
-            return Err(Fault::OtherInputs { txid });
+        if let Some(ancestor) = no_ancestor(new) {
+            return Err(Fault::NoAncestor { txid, ancestor });
+        }
+        let ancestors = new.ancestors.iter().map(|one| (one.txid, &one.inputs));
+        for (txid, inputs) in ancestors.chain([(txid, &new.inputs)]) {
+            let known = self.recorded(&txid);
+            if known.is_some_and(|known| known.inputs != *inputs) {
+                return Err(Fault::OtherInputs { txid });
+            }
         }
         let mut bodies = HashMap::new();
         for intent in new.intents.iter().chain(&new.replaced) {
@@ -284,7 +263,9 @@ impl History {
             let other = self
                 .other_body(intent)
                 .or(Some(within).filter(|within| *within != hash));
-            if let Some(known) = other {
+            if let Some(known) = other
+                && !planted(Bug::SecondBody)
+            {
                 let (requester, id) = (intent.requester.clone(), intent.id.clone());
                 return Err(Fault::SecondBody {
                     requester,
@@ -293,7 +274,9 @@ impl History {
                 });
             }
         }
-        if let Some((first, second)) = self.paid_twice(new).first().copied() {
+        if let Some((first, second)) = self.paid_twice(new).first().copied()
+            && !planted(Bug::PaidTwice)
+        {
             return Err(Fault::PaidTwice {
                 txid,
                 first,
@@ -322,15 +305,182 @@ impl History {
             let name = (intent.requester.clone(), intent.id.clone());
             self.bodies.entry(name).or_insert_with(|| intent.hash());
         }
+        for (intent, rule) in signed.intents.iter().zip(&signed.rules) {
+            let name = (intent.requester.clone(), intent.id.clone());
+            let script = intent.script_pubkey.clone();
+            self.paid.entry(script).or_default().insert(name);
+            if !rule.is_empty() {
+                self.windows
+                    .count(rule, intent.hash(), intent.amount, signed.at);
+            }
+        }
         self.highest_change = signed
             .change_indexes
             .iter()
             .copied()
             .max()
             .max(self.highest_change);
-        self.last = self.last.max(signed.at);
+        self.pass(signed.at);
         if number == next {
-            self.transactions.push((signed.txid, signed.inputs));
+            let place = self.times.partition_point(|(at, _)| *at <= signed.at);
+            self.times.insert(place, (signed.at, number));
+            self.transactions.push(Recorded {
+                spends: Spends::of(&signed),
+                txid: signed.txid,
+                inputs: signed.inputs,
+                mode: signed.mode,
+                fee: signed.fee,
+                at: signed.at,
+            });
+        } else if let Some(known) = self.transactions.get_mut(index(number)) {
+            known.spends.add(&signed);
+            if signed.fee > known.fee {
+                known.fee = signed.fee;
+                let before = (std::mem::replace(&mut known.at, signed.at), number);
+                self.times.retain(|time| *time != before);
+                let place = self.times.partition_point(|(at, _)| *at <= signed.at);
+                self.times.insert(place, (signed.at, number));
+            }
+        }
+    }
+
+    /// Records a statement about an open list; the first moment at which it was seen stays.
+    pub fn see(&mut self, seen: &Seen) {
+        self.seen.entry(seen.subject()).or_insert(seen.at());
+        match seen.kind() {
+            SeenKind::Added => {}
+            SeenKind::Removed { entry } => {
+                self.removed.insert(entry);
+            }
+            SeenKind::Confirmed { entry } => {
+                self.confirmed.insert(entry);
+            }
+        }
+        self.pass(seen.at());
+    }
+
+    /// Records that an entry was written at a moment.
+    pub(super) fn pass(&mut self, at: UnixTime) {
+        self.last = self.last.max(at);
+    }
+
+    /// Records that another journal goes on.
+    pub(super) fn move_to(&mut self, to: PublicKey) {
+        self.moved_to = Some(to);
+    }
+
+    /// Begins the heads of a journal that goes on with this history.
+    pub(super) fn begin_chain(&mut self, key: PublicKey, head: JournalHead) {
+        self.moved_to = None;
+        let heads = vec![head];
+        self.chains.push(Chain { key, heads });
+    }
+
+    /// Adds the head after an entry.
+    pub(super) fn extend_chain(&mut self, head: JournalHead) {
+        if let Some(chain) = self.chains.last_mut() {
+            chain.heads.push(head);
+        }
+    }
+
+    /// What each rule granted, and when.
+    pub const fn windows(&self) -> &Windows {
+        &self.windows
+    }
+
+    /// The most that fees can cost of all that was signed after `since`, `new` included: transactions
+    /// each exclusive with every other of their group count as one, at the group's highest fee. What was
+    /// signed before costs nothing again, unless its fee is higher than it was shown then: amounts of
+    /// taproot inputs are only claimed, and a signature over false ones is worth nothing.
+    pub fn fees_in_window(&self, new: &SignedTransaction, since: UnixTime) -> Amount {
+        let spends = Spends::of(new);
+        let known = self.recorded(&new.txid).map(|one| one.fee);
+        let raised = known.is_none_or(|fee| new.fee > fee);
+        let added = raised.then_some((&spends, new.fee));
+        let signed = self
+            .signed_after(since)
+            .filter(|one| !raised || one.txid != new.txid)
+            .map(|one| (&one.spends, one.fee));
+        fees_of_groups(signed.chain(added))
+    }
+
+    /// Whether this very transaction was signed before in the same mode, and with no lower fee.
+    pub fn granted(&self, signed: &SignedTransaction) -> bool {
+        self.recorded(&signed.txid)
+            .is_some_and(|known| known.mode == signed.mode && known.fee >= signed.fee)
+    }
+
+    /// As [`History::fees_in_window`], with nothing new.
+    pub fn fees_since(&self, since: UnixTime) -> Amount {
+        fees_of_groups(self.signed_after(since).map(|one| (&one.spends, one.fee)))
+    }
+
+    /// The fees and the number of the self-spends that were signed after `since`.
+    pub fn self_spends_in_window(&self, since: UnixTime) -> (Amount, u32) {
+        let fees = self
+            .signed_after(since)
+            .filter(|one| one.mode == SpendMode::SelfSpend)
+            .map(|one| one.fee);
+        let fees: Vec<Amount> = fees.collect();
+        let count = u32::try_from(fees.len()).unwrap_or(u32::MAX);
+        (sum(fees), count)
+    }
+
+    /// When the statement of this subject was first seen.
+    pub fn seen(&self, subject: &[u8; 32]) -> Option<UnixTime> {
+        self.seen.get(subject).copied()
+    }
+
+    /// Whether a removal of the destination that this statement added was seen.
+    pub fn removed(&self, entry: &[u8; 32]) -> bool {
+        self.removed.contains(entry)
+    }
+
+    /// Whether a confirmation of the destination that this statement added was seen.
+    pub fn confirmed(&self, entry: &[u8; 32]) -> bool {
+        self.confirmed.contains(entry)
+    }
+
+    /// Whether another line than this intent's was signed to a script.
+    pub fn paid_lines_to(&self, script: &Script, except: &Intent) -> bool {
+        let lines = self.lines.of(std::slice::from_ref(except), &[]);
+        let paid = self.paid.get(script).into_iter().flatten();
+        paid.into_iter().any(|(requester, id)| {
+            !lines
+                .iter()
+                .any(|line| self.lines.holds(line, requester, id))
+        })
+    }
+
+    /// The key of the journal that this history is of.
+    pub fn own_key(&self) -> Option<PublicKey> {
+        self.chains.last().map(|chain| chain.key)
+    }
+
+    /// The journal that goes on for this one; then nothing is signed here.
+    pub const fn moved_to(&self) -> Option<PublicKey> {
+        self.moved_to
+    }
+
+    /// How a well-signed receipt of this journal's key, or of one before it, shows that the journal was
+    /// rolled back or cloned. [`None`] for receipts of others, and for those that stand in this history.
+    pub fn rolled_back(&self, receipt: &ReceiptBody) -> Option<Rollback> {
+        let (journal, counter) = (receipt.journal, receipt.counter);
+        let chain = self.chains.iter().find(|chain| chain.key == journal)?;
+        let at = usize::try_from(counter).ok();
+        match at.and_then(|at| chain.heads.get(at)) {
+            None => Some(Rollback::Ahead {
+                journal,
+                counter,
+                last: u64::try_from(chain.heads.len().saturating_sub(1)).unwrap_or(u64::MAX),
+            }),
+            Some(head) if *head != receipt.head => Some(Rollback::Forked {
+                journal,
+                counter,
+                found: receipt.head,
+                expected: *head,
+            }),
+            Some(_) => None,
         }
     }
 
@@ -338,12 +488,24 @@ impl History {
         self.lines.of(&signed.intents, &signed.replaced)
     }
 
-    fn inputs_of(&self, txid: &Txid) -> Option<&[OutPoint]> {
-        let number = usize::try_from(*self.numbers.get(txid)?).ok()?;
-        self.transactions
-            .get(number)
-            .map(|(_, inputs)| inputs.as_slice())
+    fn numbered(&self, number: u32) -> Option<&Recorded> {
+        self.transactions.get(index(number))
     }
+
+    fn recorded(&self, txid: &Txid) -> Option<&Recorded> {
+        self.numbered(*self.numbers.get(txid)?)
+    }
+
+    /// The transactions first signed after a moment, in order of time.
+    fn signed_after(&self, since: UnixTime) -> impl Iterator<Item = &Recorded> {
+        let place = self.times.partition_point(|(at, _)| *at <= since);
+        let times = self.times.iter().skip(place);
+        times.filter_map(|(_, number)| self.numbered(*number))
+    }
+}
+
+fn index(number: u32) -> usize {
+    usize::try_from(number).expect("a usize has at least 32 bits")
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::intent::{IntentKind, sample};
+use crate::journal::AncestorInputs;
 
 pub(crate) fn outpoint(number: u8) -> OutPoint {
     OutPoint::new(Txid::from_byte_array([number; 32]), u32::from(number))
@@ -15,6 +16,9 @@ pub(crate) fn signed(txid: u8, inputs: &[u8], intents: &[Intent]) -> SignedTrans
     SignedTransaction {
         txid: Txid::from_byte_array([txid; 32]),
         inputs: inputs.iter().map(|number| outpoint(*number)).collect(),
+        mode: SpendMode::Pay,
+        ancestors: Vec::new(),
+        rules: vec!["rule".to_owned(); intents.len()],
         intents: intents.to_vec(),
         replaced: Vec::new(),
         change_indexes: vec![u32::from(txid)],
@@ -190,7 +194,7 @@ fn inputs_and_bodies_that_contradict_are_refused() {
         ),
         (
             signed(2, &[2], std::slice::from_ref(&intent)),
-            "shares no input",
+            "in one chain",
         ),
     ];
     for (new, words) in faults {
@@ -300,35 +304,70 @@ fn world() -> impl Strategy<Value = Vec<Intent>> {
     })
 }
 
+/// Transactions that spend five coins and each other's outputs, and carry none, some or all of their
+/// ancestors.
 fn transactions() -> impl Strategy<Value = Vec<SignedTransaction>> {
     let shape = (
         prop::collection::btree_set(0_usize..8, 1..3),
         prop::collection::btree_set(0_u8..5, 1..4),
+        prop::collection::vec(any::<prop::sample::Index>(), 0..3),
+        0_usize..3,
     );
     (world(), prop::collection::vec(shape, 1..12)).prop_map(|(world, shapes)| {
-        (1_u8..)
-            .zip(shapes)
-            .map(|(txid, (paid, inputs))| {
-                let intents: Vec<Intent> = paid
-                    .iter()
-                    .filter_map(|at| world.get(*at))
-                    .cloned()
-                    .collect();
-                let inputs: Vec<u8> = inputs.into_iter().collect();
-                let mut transaction = signed(txid, &inputs, &intents);
-                transaction.replaced = world
-                    .iter()
-                    .filter(|old| {
-                        intents.iter().any(|new| {
-                            new.requester == old.requester && new.replaces.as_ref() == Some(&old.id)
-                        })
+        let mut made: Vec<SignedTransaction> = Vec::new();
+        for (txid, (paid, coins, parents, depth)) in (1_u8..).zip(shapes) {
+            let intents: Vec<Intent> = paid
+                .iter()
+                .filter_map(|at| world.get(*at))
+                .cloned()
+                .collect();
+            let coins: Vec<u8> = coins.into_iter().collect();
+            let mut transaction = signed(txid, &coins, &intents);
+            if !made.is_empty() {
+                let outputs = parents.iter().map(|parent| {
+                    let parent = parent.get(&made);
+                    OutPoint::new(parent.txid, u32::from(txid % 3))
+                });
+                let outputs: HashSet<OutPoint> = outputs.collect();
+                // Some spend nothing but outputs of others.
+                if depth > 0 && !outputs.is_empty() {
+                    transaction.inputs.truncate(depth.saturating_sub(1));
+                }
+                transaction.inputs.extend(outputs);
+            }
+            carry_ancestors(&mut transaction, &made, depth);
+            transaction.replaced = world
+                .iter()
+                .filter(|old| {
+                    intents.iter().any(|new| {
+                        new.requester == old.requester && new.replaces.as_ref() == Some(&old.id)
                     })
-                    .cloned()
-                    .collect();
-                transaction
-            })
-            .collect()
+                })
+                .cloned()
+                .collect();
+            made.push(transaction);
+        }
+        made
     })
+}
+
+/// Carries the ancestors that `depth` steps back through inputs lead to.
+fn carry_ancestors(transaction: &mut SignedTransaction, made: &[SignedTransaction], depth: usize) {
+    for _ in 0..depth {
+        let mut spent = transaction.inputs.clone();
+        let ancestors = transaction.ancestors.iter();
+        spent.extend(ancestors.flat_map(|one| one.inputs.clone()));
+        for parent in made {
+            let carried = transaction.ancestors.iter();
+            let carried = carried.into_iter().any(|one| one.txid == parent.txid);
+            if !carried && spent.iter().any(|input| input.txid == parent.txid) {
+                transaction.ancestors.push(AncestorInputs {
+                    txid: parent.txid,
+                    inputs: parent.inputs.clone(),
+                });
+            }
+        }
+    }
 }
 
 /// Whether two intents are of one line by themselves.
@@ -364,8 +403,21 @@ fn line_by_definition(transactions: &[SignedTransaction]) -> Vec<&SignedTransact
     earlier.iter().filter(pays).collect()
 }
 
-fn exclusive(one: &SignedTransaction, other: &SignedTransaction) -> bool {
-    one.inputs.iter().any(|input| other.inputs.contains(input))
+/// M2 word for word: among them and those of their ancestors that are carried, two transactions with
+/// different txids spend one outpoint; the null outpoint never counts.
+pub(crate) fn exclusive(one: &SignedTransaction, other: &SignedTransaction) -> bool {
+    let mut all: Vec<(Txid, &[OutPoint])> = Vec::new();
+    for transaction in [one, other] {
+        all.push((transaction.txid, &transaction.inputs));
+        let ancestors = transaction.ancestors.iter();
+        all.extend(ancestors.map(|ancestor| (ancestor.txid, &ancestor.inputs[..])));
+    }
+    all.iter().any(|(txid, inputs)| {
+        all.iter().any(|(other, spent)| {
+            let mut coins = inputs.iter().filter(|input| **input != OutPoint::null());
+            txid != other && coins.any(|input| spent.contains(input))
+        })
+    })
 }
 
 proptest! {

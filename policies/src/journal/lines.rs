@@ -108,6 +108,18 @@ impl Lines {
             .collect()
     }
 
+    /// Whether a withdrawal that was signed is of a line.
+    pub(super) fn holds(
+        &self,
+        line: &LineOf,
+        requester: &RequesterName,
+        id: &WithdrawalId,
+    ) -> bool {
+        let name = Name::Withdrawal(requester.clone(), id.clone());
+        self.root_of(&name)
+            .is_some_and(|root| line.roots.contains(&root))
+    }
+
     /// Joins all that a line touches to one set, and adds a transaction to it.
     pub(super) fn record(&mut self, line: LineOf, transaction: u32) {
         let mut joined: Option<u32> = None;

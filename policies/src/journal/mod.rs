@@ -6,11 +6,26 @@
 
 pub mod book;
 pub mod entry;
+pub mod error;
+mod exclusive;
+pub mod fault;
 pub mod history;
+pub mod line;
 mod lines;
+pub mod moving;
 pub mod receipt;
+pub mod seen;
+pub mod standing;
 
-pub use book::{Journal, JournalError, Line};
-pub use entry::{Birth, Entry, EntryError, SignedTransaction};
-pub use history::{CreatedRefusal, Fault, History};
+pub use book::Journal;
+pub use entry::{AncestorInputs, Birth, Entry, EntryError, SignedTransaction, SpendMode};
+pub use error::JournalError;
+pub use fault::{CreatedRefusal, Fault, Rollback};
+pub use history::History;
+pub use line::Line;
+pub use moving::{
+    Inherited, MoveCertificate, MoveError, MoveStatement, Moved, accept_move, accept_moves,
+};
 pub use receipt::{Receipt, ReceiptBody, ReceiptError};
+pub use seen::{Seen, SeenKind};
+pub use standing::{LastKnown, Standing, StandingError, standing};

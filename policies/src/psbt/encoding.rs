@@ -23,7 +23,7 @@ pub enum Encoding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EncodingError {
     /// More characters than are ever read.
-    #[error("{found} characters of text, too many for a PSBT")]
+    #[error("{found} bytes or characters, too many for a PSBT")]
     TooLarge {
         /// Characters found.
         found: usize,
@@ -69,13 +69,13 @@ impl Encoding {
 
 /// The binary form of bytes in any of the three ways; line breaks in texts are ignored.
 pub fn to_binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, EncodingError> {
-    let encoding = Encoding::sniff(bytes);
-    if encoding == Encoding::Binary {
-        return Ok(Cow::Borrowed(bytes));
-    }
     // Two hex digits or 4/3 characters of base64 a byte, and a line break now and then.
     if bytes.len() > MAX_BYTES.saturating_mul(5).div_ceil(2) {
         return Err(EncodingError::TooLarge { found: bytes.len() });
+    }
+    let encoding = Encoding::sniff(bytes);
+    if encoding == Encoding::Binary {
+        return Ok(Cow::Borrowed(bytes));
     }
     let text: String = bytes
         .trim_ascii()

@@ -1,19 +1,20 @@
 //! The intake profile: what signers and devices return, read tolerantly and within bounds.
 //!
-//! Only signatures and receipts are taken out. Invariant: a part that cannot be read spoils no other;
-//! nothing taken counts before [`super::take_signatures`] verified it.
+//! Only signatures and receipts are taken out. Invariant: a signature that cannot be read spoils no
+//! other; nothing taken counts before [`super::take_signatures`] verified it.
 
 use bitcoin::consensus::{Decodable, deserialize};
 use bitcoin::hashes::Hash;
 use bitcoin::taproot::TapLeafHash;
-use bitcoin::{PublicKey, Transaction, Txid, Witness, XOnlyPublicKey};
+use bitcoin::{PublicKey, Transaction, Txid, XOnlyPublicKey};
 
 use super::encoding::to_binary;
 use super::manifest::{PREFIX, RecordKind};
+use super::reader::Reader;
 use super::refusal::{MapName, PsbtRefusal};
 use super::scan::{Record, Scan, scan};
 use super::signatures::SignatureKey;
-use super::{MAX_BYTES, MAX_INPUTS, MAX_OUTPUTS};
+use super::{MAX_BYTES, MAX_INPUTS, MAX_OUTPUTS, fields};
 use crate::journal::Receipt;
 
 /// The most elements of one final witness that are looked at.
@@ -66,7 +67,10 @@ pub struct Intake {
     pub receipts: Vec<Receipt>,
 }
 
-/// Reads a PSBT version 0, partial or final, or a raw transaction, in binary, base64 or hex.
+/// Reads a PSBT version 0 or 2, partial or final, or a raw transaction, in binary, base64 or hex.
+///
+/// Records may come in any order, and unknown ones are skipped; a known one that has not the shape of
+/// its type makes the whole no PSBT, unless it is a signature.
 pub fn read_intake(bytes: &[u8]) -> Result<Intake, PsbtRefusal> {
     let binary = to_binary(bytes)?;
     let bytes = binary.as_ref();
@@ -81,7 +85,7 @@ pub fn read_intake(bytes: &[u8]) -> Result<Intake, PsbtRefusal> {
 }
 
 fn from_psbt(scanned: &Scan<'_>) -> Result<Intake, PsbtRefusal> {
-    let mut rest = scanned.transaction;
+    let mut rest = scanned.transaction.as_ref();
     let mut part = || -> Option<Transaction> {
         Some(Transaction {
             version: Decodable::consensus_decode(&mut rest).ok()?,
@@ -97,6 +101,7 @@ fn from_psbt(scanned: &Scan<'_>) -> Result<Intake, PsbtRefusal> {
         receipts: Vec::new(),
     };
     for record in &scanned.records {
+        fields::expect_shape(record)?;
         match record.map {
             MapName::Global => intake.receipts.extend(receipt(record)),
             MapName::Input(input) => intake.take_record(input, record),
@@ -126,7 +131,8 @@ fn from_transaction(bytes: &[u8]) -> Result<Intake, PsbtRefusal> {
         receipts: Vec::new(),
     };
     for (input, txin) in transaction.input.iter().enumerate() {
-        intake.take_witness(input, &txin.witness);
+        let elements: Vec<&[u8]> = txin.witness.iter().take(MAX_WITNESS_ELEMENTS).collect();
+        intake.take_witness(input, &elements);
     }
     Ok(intake)
 }
@@ -145,9 +151,8 @@ impl Intake {
         let place = match record.key_type {
             0x02 => PublicKey::from_slice(key).ok().map(SignatureKey::Ecdsa),
             0x08 => {
-                let mut value = record.value;
-                if let Ok(witness) = Witness::consensus_decode(&mut value) {
-                    self.take_witness(input, &witness);
+                if let Some(elements) = witness_elements(record.value) {
+                    self.take_witness(input, &elements);
                 }
                 return;
             }
@@ -165,9 +170,8 @@ impl Intake {
     }
 
     /// Offers all elements of a final witness that could be signatures.
-    fn take_witness(&mut self, input: usize, witness: &Witness) {
-        let elements: Vec<&[u8]> = witness.iter().take(MAX_WITNESS_ELEMENTS).collect();
-        for (position, element) in before_script(&elements).iter().enumerate() {
+    fn take_witness(&mut self, input: usize, elements: &[&[u8]]) {
+        for (position, element) in before_script(elements).iter().enumerate() {
             if is_der(element) || SCHNORR_LENGTHS.contains(&element.len()) {
                 self.offer(input, OfferedSlot::FinalWitness { position }, element);
             }
@@ -189,6 +193,15 @@ impl Intake {
             });
         }
     }
+}
+
+/// The first elements of a final witness; a number that lies takes nothing.
+fn witness_elements(value: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut reader = Reader::after(value, 0);
+    let count = usize::try_from(reader.compact_size().ok()?).ok()?;
+    (0..count.min(MAX_WITNESS_ELEMENTS))
+        .map(|_| reader.prefixed().ok())
+        .collect()
 }
 
 /// The elements below script and control block, which no one signs with.

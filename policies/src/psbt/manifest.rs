@@ -13,10 +13,10 @@ use bitcoin::psbt::raw::{Pair, ProprietaryKey};
 use bitcoin::{OutPoint, Transaction, TxOut, Txid, VarInt};
 
 use crate::hash::tagged;
-use crate::ids::{IntentHash, KeyId, MerkleRoot, PolicyId};
+use crate::ids::{IntentHash, KeyId, MerkleRoot, PolicyId, Subject};
 use crate::intent::{
     Approval, ApprovalError, MerkleProof, ProofError, PublicKey, RequestSignature, Signature,
-    SignatureError,
+    SignatureError, Statement, StatementError,
 };
 use crate::journal::{Receipt, ReceiptError};
 
@@ -246,6 +246,9 @@ pub enum ManifestError {
     /// A proof that cannot be read.
     #[error("Merkle proof: {0}")]
     Proof(ProofError),
+    /// A statement that cannot be read.
+    #[error("{0}")]
+    Statement(StatementError),
     /// A receipt that cannot be read.
     #[error("{0}")]
     Receipt(ReceiptError),
@@ -264,16 +267,16 @@ pub struct Manifest {
     pub intents: BTreeMap<IntentHash, Vec<u8>>,
     /// The requesters' signatures.
     pub request_signatures: BTreeMap<(IntentHash, KeyId), Signature>,
-    /// Approvals and rejections of roots.
-    pub approvals: BTreeMap<(MerkleRoot, KeyId), Approval>,
+    /// What approvers signed: approvals and rejections of roots, statements, maintenance.
+    pub approvals: BTreeMap<(Subject, KeyId), Approval>,
     /// That intents are under roots.
     pub proofs: BTreeMap<(MerkleRoot, IntentHash), MerkleProof>,
     /// The intent that each paying output pays.
     pub payments: BTreeMap<u32, IntentHash>,
     /// The policy version and index that each change output returns to.
     pub changes: BTreeMap<u32, (PolicyId, u32)>,
-    /// Statements by the hash that approvals sign.
-    pub statements: BTreeMap<[u8; 32], Vec<u8>>,
+    /// Statements by the subject that approvals sign.
+    pub statements: BTreeMap<Subject, Statement>,
     /// Ancestors of the transaction.
     pub ancestors: BTreeMap<Txid, Transaction>,
     /// Earlier attempts, fully signed.
@@ -308,13 +311,18 @@ impl Manifest {
     /// Adds a requester's signature over an intent.
     pub fn add_request_signature(&mut self, intent: IntentHash, request: &RequestSignature) {
         self.request_signatures
-            .insert((intent, request.key), request.signature);
+            .insert((intent, request.key), request.signature.clone());
     }
 
-    /// Adds an approval or rejection.
+    /// Adds what an approver signed.
     pub fn add_approval(&mut self, approval: Approval) {
         self.approvals
-            .insert((approval.root, approval.key), approval);
+            .insert((approval.subject, approval.key), approval);
+    }
+
+    /// Adds a statement; approvals sign its subject.
+    pub fn add_statement(&mut self, statement: Statement) {
+        self.statements.insert(statement.subject(), statement);
     }
 
     /// Reads the manifest of a PSBT.

@@ -1,17 +1,21 @@
 //! PSBTs as they cross a trust boundary: read strictly before signing, tolerantly when signatures return.
 //!
 //! Invariant: nothing here believes a length, an index or an amount before it is checked, and nothing
-//! panics on any bytes. Follows BIP 174, 371 and docs/formats.md F5.
+//! panics on any bytes. Follows BIP 174, 370, 371 and docs/formats.md F5.
 
 pub mod encoding;
 mod expected;
+mod fields;
 pub mod intake;
 pub mod manifest;
+mod reader;
 mod refusal;
 mod scan;
 pub mod signatures;
 pub mod strict;
 mod take;
+mod version;
+mod version2;
 
 pub use encoding::{Encoding, EncodingError, to_binary};
 pub use expected::{ExpectedInput, ExpectedSignature};
@@ -23,6 +27,7 @@ pub use signatures::{
 };
 pub use strict::{StrictPsbt, read_strict};
 pub use take::{BadReason, BadSignature, Issued, OtherTransaction, take_signatures};
+pub use version::PsbtVersion;
 
 /// The most bytes of a PSBT or transaction, checked before anything is decoded.
 pub const MAX_BYTES: usize = 4 << 20;
@@ -32,6 +37,8 @@ pub const MAX_INPUTS: usize = 1_000;
 pub const MAX_OUTPUTS: usize = 1_000;
 /// The most records in all maps together.
 pub const MAX_RECORDS: usize = 50_000;
+/// The most leaves of all taproot trees together: each holds a path of at most 128 hashes.
+pub const MAX_TAP_LEAVES: usize = 1_000;
 
 #[cfg(all(test, feature = "signing"))]
 mod tests;

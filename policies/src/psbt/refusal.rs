@@ -6,7 +6,8 @@ use bitcoin::{Amount, OutPoint, Txid};
 
 use super::encoding::EncodingError;
 use super::manifest::ManifestError;
-use super::{MAX_BYTES, MAX_INPUTS, MAX_OUTPUTS, MAX_RECORDS};
+use super::scan::Record;
+use super::{MAX_BYTES, MAX_INPUTS, MAX_OUTPUTS, MAX_RECORDS, MAX_TAP_LEAVES};
 
 /// One of the maps of a PSBT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,11 +85,58 @@ pub enum PsbtRefusal {
         /// Outputs found.
         found: u64,
     },
-    /// A PSBT of a later version.
-    #[error("PSBT version {version} is not supported yet")]
+    /// A PSBT of another version than 0 and 2.
+    #[error("PSBT version {version} is not supported, only 0 and 2 are")]
     VersionNotYet {
         /// The version.
         version: u32,
+    },
+    /// A record that only the other version has.
+    #[error("{map}: a record of type 0x{key_type:02x} in a PSBT of version {version}")]
+    OtherVersionsField {
+        /// Where.
+        map: MapName,
+        /// The type, the first byte of its key.
+        key_type: u8,
+        /// The version of the PSBT.
+        version: u32,
+    },
+    /// A part of the transaction is not there, in version 2.
+    #[error("{map}: the record of type 0x{key_type:02x} is missing")]
+    MissingField {
+        /// Where.
+        map: MapName,
+        /// The type, the first byte of its key.
+        key_type: u8,
+    },
+    /// A key or value that has not the shape of its type.
+    #[error("{map}: the record of type 0x{key_type:02x} has another shape than its type")]
+    MalformedField {
+        /// Where.
+        map: MapName,
+        /// The type, the first byte of its key.
+        key_type: u8,
+    },
+    /// Inputs demand locktimes that no transaction can have together.
+    #[error("one input demands a height as locktime, another a time")]
+    NoLocktime,
+    /// A transaction that others may still change, in version 2.
+    #[error("the transaction may still be changed (flags 0x{flags:02x})")]
+    Modifiable {
+        /// The flags found.
+        flags: u8,
+    },
+    /// An input that demands a locktime of its own, in version 2.
+    #[error("input {input}: demands a locktime of its own")]
+    RequiredLocktime {
+        /// The input.
+        input: usize,
+    },
+    /// More leaves of taproot trees than are ever read.
+    #[error("{map}: more than {MAX_TAP_LEAVES} leaves of taproot trees")]
+    TooManyLeaves {
+        /// Where.
+        map: MapName,
     },
     /// There is no unsigned transaction.
     #[error("there is no unsigned transaction")]
@@ -213,26 +261,40 @@ pub enum PsbtRefusal {
 }
 
 impl PsbtRefusal {
+    /// The refusal of a record that has not the shape of its type.
+    pub(super) const fn malformed(record: &Record<'_>) -> Self {
+        Self::MalformedField {
+            map: record.map,
+            key_type: record.key_type,
+        }
+    }
+
     /// The stable code of the refusal.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::TooLarge { .. }
             | Self::TooManyRecords { .. }
             | Self::TooManyInputs { .. }
-            | Self::TooManyOutputs { .. } => "PSBT_TOO_LARGE",
+            | Self::TooManyOutputs { .. }
+            | Self::TooManyLeaves { .. } => "PSBT_TOO_LARGE",
             Self::Encoding(_) | Self::NotAPsbt => "PSBT_NOT_A_PSBT",
             Self::EndsEarly { .. } => "PSBT_TRUNCATED",
             Self::TrailingBytes { .. } => "PSBT_TRAILING_BYTES",
             Self::VersionNotYet { .. } => "PSBT_VERSION_NOT_YET",
-            Self::NoTransaction | Self::BadTransaction | Self::EmptyTransaction { .. } => {
-                "PSBT_TRANSACTION"
-            }
-            Self::UnexpectedField { .. } | Self::ForeignProprietary { .. } => {
-                "PSBT_UNEXPECTED_FIELD"
-            }
+            Self::NoTransaction
+            | Self::BadTransaction
+            | Self::EmptyTransaction { .. }
+            | Self::MissingField { .. }
+            | Self::NoLocktime => "PSBT_TRANSACTION",
+            Self::UnexpectedField { .. }
+            | Self::ForeignProprietary { .. }
+            | Self::OtherVersionsField { .. } => "PSBT_UNEXPECTED_FIELD",
+            Self::Modifiable { .. } => "PSBT_MODIFIABLE",
+            Self::RequiredLocktime { .. } => "PSBT_REQUIRED_LOCKTIME",
             Self::UnexpectedSignature { .. } => "PSBT_UNEXPECTED_SIGNATURE",
             Self::DuplicateRecord { .. }
             | Self::BadRecord
+            | Self::MalformedField { .. }
             | Self::LongLength { .. }
             | Self::NotCanonical { .. } => "PSBT_NOT_CANONICAL",
             Self::Sighash { .. } => "SIGHASH",
@@ -252,16 +314,20 @@ impl PsbtRefusal {
             Self::TooLarge { .. }
             | Self::TooManyRecords { .. }
             | Self::TooManyInputs { .. }
-            | Self::TooManyOutputs { .. } => "pay fewer withdrawals in one batch",
+            | Self::TooManyOutputs { .. }
+            | Self::TooManyLeaves { .. } => "pay fewer withdrawals in one batch",
             Self::Encoding(_) | Self::NotAPsbt => {
                 "give the file as the coordinator wrote it: binary, base64 or hex"
             }
             Self::EndsEarly { .. } => "the file was cut off: fetch it again",
-            Self::VersionNotYet { .. } => "ask for the PSBT in version 0",
+            Self::VersionNotYet { .. } => "ask for the PSBT in version 0 or 2",
             Self::TrailingBytes { .. }
             | Self::LongLength { .. }
             | Self::DuplicateRecord { .. }
             | Self::BadRecord
+            | Self::MalformedField { .. }
+            | Self::MissingField { .. }
+            | Self::NoLocktime
             | Self::NotCanonical { .. }
             | Self::NoTransaction
             | Self::BadTransaction
@@ -269,8 +335,12 @@ impl PsbtRefusal {
             | Self::Manifest(_) => "fetch the attempt's PSBT again; if it stays, do not sign",
             Self::UnexpectedField { .. }
             | Self::ForeignProprietary { .. }
+            | Self::OtherVersionsField { .. }
             | Self::UnexpectedSignature { .. } => {
                 "sign only the bare PSBT of the attempt, before any other program wrote into it"
+            }
+            Self::Modifiable { .. } | Self::RequiredLocktime { .. } => {
+                "do not sign: the coordinator writes PSBTs that are final; fetch the attempt's again"
             }
             Self::Sighash { .. } => "do not sign: a signature of this kind could be used elsewhere",
             Self::NoPreviousOutput { .. }

@@ -1,19 +1,20 @@
 //! The records of a PSBT as slices of the bytes, before any of them is decoded.
 //!
-//! Invariant: every length is checked against the bytes that are left before it is used, so that a
-//! lying length neither allocates nor panics.
+//! Invariant: every length is checked against the bytes that are left before it is used, and every
+//! count against its bound, so that a lying length neither allocates nor panics; no key stands twice
+//! in a map, and no record is of the other version. Follows BIP 174 and 370.
 
+use std::borrow::Cow;
+
+use super::fields;
+use super::reader::Reader;
 use super::refusal::{MapName, PsbtRefusal};
-use super::{MAX_BYTES, MAX_INPUTS, MAX_OUTPUTS, MAX_RECORDS};
+use super::version::PsbtVersion;
+use super::version2;
+use super::{MAX_BYTES, MAX_INPUTS, MAX_OUTPUTS};
+use crate::planted::{Bug, planted};
 
-const MAGIC: &[u8] = b"psbt\xff";
-
-/// Type of the global record of the unsigned transaction.
-pub(super) const GLOBAL_TRANSACTION: u8 = 0x00;
-/// Types of global records that only PSBT version 2 has (BIP 370).
-const VERSION_2_GLOBALS: std::ops::RangeInclusive<u8> = 0x02..=0x06;
-/// Type of the global record of the PSBT's version.
-const GLOBAL_VERSION: u8 = 0xfb;
+pub(super) const MAGIC: &[u8] = b"psbt\xff";
 
 /// One record: its whole key with the type byte, and its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,89 +25,131 @@ pub(super) struct Record<'a> {
     pub(super) value: &'a [u8],
 }
 
-/// All records of a PSBT version 0.
+/// All records of a PSBT, and the transaction that they are about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Scan<'a> {
+    pub(super) version: PsbtVersion,
     pub(super) records: Vec<Record<'a>>,
-    pub(super) transaction: &'a [u8],
+    /// The unsigned transaction, without witnesses: the record of version 0, or made from those of
+    /// version 2.
+    pub(super) transaction: Cow<'a, [u8]>,
     pub(super) inputs: usize,
     pub(super) outputs: usize,
 }
 
-/// Walks the maps; refuses what is too large, cut off, of version 2, or followed by more bytes.
+/// Walks the maps; refuses what is too large, cut off, of mixed versions, or followed by more bytes.
 pub(super) fn scan(bytes: &[u8]) -> Result<Scan<'_>, PsbtRefusal> {
     if bytes.len() > MAX_BYTES {
         return Err(PsbtRefusal::TooLarge { found: bytes.len() });
     }
-    if !bytes.starts_with(MAGIC) {
+    let Some(rest) = bytes.strip_prefix(MAGIC) else {
         return Err(PsbtRefusal::NotAPsbt);
-    }
-    let mut reader = Reader {
-        bytes,
-        position: MAGIC.len(),
-        map: MapName::Global,
     };
+    let mut reader = Reader::after(bytes, bytes.len().saturating_sub(rest.len()));
     let mut records = Vec::new();
-    reader.map(&mut records)?;
-    refuse_later_versions(&records)?;
-    let mut transactions = records
-        .iter()
-        .filter(|record| record.key_type == GLOBAL_TRANSACTION && record.key_data.is_empty());
-    let transaction = transactions.next().ok_or(PsbtRefusal::NoTransaction)?.value;
-    if transactions.next().is_some() {
-        return Err(PsbtRefusal::DuplicateRecord {
-            map: MapName::Global,
-            key_type: GLOBAL_TRANSACTION,
+    read_map(&mut reader, &mut records)?;
+    let version = version_of(&records)?;
+    for record in &records {
+        expect_of_version(record, version)?;
+    }
+    let (inputs, outputs) = match version {
+        PsbtVersion::Zero => counts(transaction_record(&records)?)?,
+        PsbtVersion::Two => version2::counts(&records)?,
+    };
+    let maps = (0..inputs)
+        .map(MapName::Input)
+        .chain((0..outputs).map(MapName::Output));
+    for map in maps {
+        reader.map = map;
+        let first = records.len();
+        read_map(&mut reader, &mut records)?;
+        for record in records.get(first..).unwrap_or_default() {
+            expect_of_version(record, version)?;
+        }
+    }
+    if !reader.rest().is_empty() && !planted(Bug::TrailingBytes) {
+        return Err(PsbtRefusal::TrailingBytes {
+            found: reader.rest().len(),
         });
     }
-    let (inputs, outputs) = counts(transaction)?;
-    for index in 0..inputs {
-        reader.map = MapName::Input(index);
-        reader.map(&mut records)?;
-    }
-    for index in 0..outputs {
-        reader.map = MapName::Output(index);
-        reader.map(&mut records)?;
-    }
-    match reader.rest() {
-        [] => Ok(Scan {
-            records,
-            transaction,
-            inputs,
-            outputs,
+    let transaction = match version {
+        PsbtVersion::Zero => Cow::Borrowed(transaction_record(&records)?),
+        PsbtVersion::Two => Cow::Owned(version2::transaction(&records, inputs, outputs)?),
+    };
+    Ok(Scan {
+        version,
+        records,
+        transaction,
+        inputs,
+        outputs,
+    })
+}
+
+/// Reads one map; none of its keys may stand there twice.
+fn read_map<'a>(reader: &mut Reader<'a>, records: &mut Vec<Record<'a>>) -> Result<(), PsbtRefusal> {
+    let first = records.len();
+    reader.map(records)?;
+    let read = records.get(first..).unwrap_or_default();
+    let mut keys: Vec<_> = read
+        .iter()
+        .map(|record| (record.key_type, record.key_data))
+        .collect();
+    keys.sort_unstable();
+    match keys.windows(2).find(|pair| pair.first() == pair.last()) {
+        Some(pair) => Err(PsbtRefusal::DuplicateRecord {
+            map: reader.map,
+            key_type: pair.first().map_or(0, |(key_type, _)| *key_type),
         }),
-        rest => Err(PsbtRefusal::TrailingBytes { found: rest.len() }),
+        None => Ok(()),
     }
 }
 
-fn refuse_later_versions(globals: &[Record<'_>]) -> Result<(), PsbtRefusal> {
-    for record in globals {
-        if record.key_type == GLOBAL_VERSION
-            && let Ok(version) = <[u8; 4]>::try_from(record.value)
-        {
-            let version = u32::from_le_bytes(version);
-            if version != 0 {
-                return Err(PsbtRefusal::VersionNotYet { version });
-            }
-        }
-        if VERSION_2_GLOBALS.contains(&record.key_type) {
-            return Err(PsbtRefusal::VersionNotYet { version: 2 });
-        }
+/// The version that the global map names; none means 0.
+fn version_of(globals: &[Record<'_>]) -> Result<PsbtVersion, PsbtRefusal> {
+    let named = globals
+        .iter()
+        .find(|record| record.key_type == fields::GLOBAL_VERSION);
+    let Some(record) = named else {
+        return Ok(PsbtVersion::Zero);
+    };
+    let number = match record.value.try_into() {
+        Ok(number) if record.key_data.is_empty() => u32::from_le_bytes(number),
+        Ok(_) | Err(_) => return Err(PsbtRefusal::malformed(record)),
+    };
+    PsbtVersion::of_number(number).ok_or(PsbtRefusal::VersionNotYet { version: number })
+}
+
+/// Refuses a record that only PSBTs of the other version have.
+fn expect_of_version(record: &Record<'_>, version: PsbtVersion) -> Result<(), PsbtRefusal> {
+    let only = fields::only_in(record.map, record.key_type);
+    if only.is_some_and(|only| only != version) {
+        return Err(PsbtRefusal::OtherVersionsField {
+            map: record.map,
+            key_type: record.key_type,
+            version: version.number(),
+        });
     }
     Ok(())
 }
 
+fn transaction_record<'a>(records: &[Record<'a>]) -> Result<&'a [u8], PsbtRefusal> {
+    records
+        .iter()
+        .find(|record| {
+            record.map == MapName::Global
+                && record.key_type == fields::GLOBAL_TRANSACTION
+                && record.key_data.is_empty()
+        })
+        .map(|record| record.value)
+        .ok_or(PsbtRefusal::NoTransaction)
+}
+
 /// The numbers of inputs and outputs of an unsigned transaction, in the form without witnesses.
 fn counts(transaction: &[u8]) -> Result<(usize, usize), PsbtRefusal> {
-    let mut reader = Reader {
-        bytes: transaction,
-        position: 0,
-        map: MapName::Global,
-    };
+    let mut reader = Reader::after(transaction, 0);
     let bad = |_| PsbtRefusal::BadTransaction;
     reader.take(4).map_err(bad)?;
-    let found = reader.compact_size().map_err(bad)?;
-    let inputs = bounded(found, MAX_INPUTS).ok_or(PsbtRefusal::TooManyInputs { found })?;
+    let inputs = bounded_inputs(reader.compact_size().map_err(bad)?)?;
     for _ in 0..inputs {
         reader.take(36).map_err(bad)?;
         if reader.compact_size().map_err(bad)? != 0 {
@@ -114,8 +157,7 @@ fn counts(transaction: &[u8]) -> Result<(usize, usize), PsbtRefusal> {
         }
         reader.take(4).map_err(bad)?;
     }
-    let found = reader.compact_size().map_err(bad)?;
-    let outputs = bounded(found, MAX_OUTPUTS).ok_or(PsbtRefusal::TooManyOutputs { found })?;
+    let outputs = bounded_outputs(reader.compact_size().map_err(bad)?)?;
     for _ in 0..outputs {
         reader.take(8).map_err(bad)?;
         reader.prefixed().map_err(bad)?;
@@ -124,86 +166,17 @@ fn counts(transaction: &[u8]) -> Result<(usize, usize), PsbtRefusal> {
     if !reader.rest().is_empty() {
         return Err(PsbtRefusal::BadTransaction);
     }
-    if inputs == 0 || outputs == 0 {
-        return Err(PsbtRefusal::EmptyTransaction { inputs, outputs });
-    }
     Ok((inputs, outputs))
 }
 
-fn bounded(found: u64, max: usize) -> Option<usize> {
-    usize::try_from(found).ok().filter(|found| *found <= max)
+/// A number of inputs, if so many are read.
+pub(super) fn bounded_inputs(found: u64) -> Result<usize, PsbtRefusal> {
+    let bounded = usize::try_from(found).ok().filter(|n| *n <= MAX_INPUTS);
+    bounded.ok_or(PsbtRefusal::TooManyInputs { found })
 }
 
-struct Reader<'a> {
-    bytes: &'a [u8],
-    position: usize,
-    map: MapName,
-}
-
-impl<'a> Reader<'a> {
-    fn rest(&self) -> &'a [u8] {
-        self.bytes.get(self.position..).unwrap_or_default()
-    }
-
-    fn take(&mut self, length: usize) -> Result<&'a [u8], PsbtRefusal> {
-        let taken = self.rest().get(..length).ok_or(PsbtRefusal::EndsEarly {
-            map: self.map,
-            position: self.position,
-        })?;
-        self.position = self.position.saturating_add(length);
-        Ok(taken)
-    }
-
-    fn number(&mut self, length: usize) -> Result<u64, PsbtRefusal> {
-        let bytes = self.take(length)?;
-        Ok(bytes
-            .iter()
-            .rev()
-            .fold(0, |number, byte| (number << 8) | u64::from(*byte)))
-    }
-
-    fn compact_size(&mut self) -> Result<u64, PsbtRefusal> {
-        let position = self.position;
-        let (number, shortest_from) = match self.number(1)? {
-            0xfd => (self.number(2)?, 0xfd),
-            0xfe => (self.number(4)?, 0x1_0000),
-            0xff => (self.number(8)?, 0x1_0000_0000),
-            small => (small, 0),
-        };
-        if number < shortest_from {
-            let map = self.map;
-            return Err(PsbtRefusal::LongLength { map, position });
-        }
-        Ok(number)
-    }
-
-    fn prefixed(&mut self) -> Result<&'a [u8], PsbtRefusal> {
-        let position = self.position;
-        let length = self.compact_size()?;
-        let length = usize::try_from(length).map_err(|_| PsbtRefusal::EndsEarly {
-            map: self.map,
-            position,
-        })?;
-        self.take(length)
-    }
-
-    /// Reads records up to the zero byte that ends a map.
-    fn map(&mut self, records: &mut Vec<Record<'a>>) -> Result<(), PsbtRefusal> {
-        let map = self.map;
-        loop {
-            let Some((key_type, key_data)) = self.prefixed()?.split_first() else {
-                return Ok(());
-            };
-            if records.len() >= MAX_RECORDS {
-                return Err(PsbtRefusal::TooManyRecords { map });
-            }
-            let value = self.prefixed()?;
-            records.push(Record {
-                map,
-                key_type: *key_type,
-                key_data,
-                value,
-            });
-        }
-    }
+/// A number of outputs, if so many are read.
+pub(super) fn bounded_outputs(found: u64) -> Result<usize, PsbtRefusal> {
+    let bounded = usize::try_from(found).ok().filter(|n| *n <= MAX_OUTPUTS);
+    bounded.ok_or(PsbtRefusal::TooManyOutputs { found })
 }

@@ -1,6 +1,6 @@
 //! The strict profile: what a signer reads before it is asked to sign.
 //!
-//! Invariant: a [`StrictPsbt`] encodes to the very bytes that were read, carries only fields that are
+//! Versions 0 and 2 are read into one form. Invariant: a [`StrictPsbt`] encodes to the very bytes that were read, carries only fields that are
 //! expected from a coordinator, and its previous outputs are those of the transactions it carries
 //! wherever it carries them. What it *pays* is review's question.
 
@@ -11,41 +11,48 @@ use bitcoin::{Amount, OutPoint, Transaction, TxOut, Txid};
 
 use super::encoding::to_binary;
 use super::manifest::{Manifest, PREFIX};
+use super::reader::Reader;
 use super::refusal::{MapName, PsbtRefusal};
-use super::scan::{Record, scan};
-
-/// Type of proprietary records in every map.
-const PROPRIETARY: u8 = 0xfc;
+use super::scan::{Record, Scan, scan};
+use super::version::PsbtVersion;
+use super::{MAX_TAP_LEAVES, fields, version2};
+use crate::planted::{Bug, planted};
 
 /// A PSBT that was read strictly.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StrictPsbt {
+    version: PsbtVersion,
     psbt: Psbt,
     manifest: Manifest,
     manifest_hash: [u8; 32],
     previous_outputs: Vec<TxOut>,
 }
 
-/// Reads a PSBT version 0 in binary, base64 or hex and refuses whatever a signer need not understand.
+/// Reads a PSBT version 0 or 2 in binary, base64 or hex and refuses whatever a signer need not
+/// understand.
 pub fn read_strict(bytes: &[u8]) -> Result<StrictPsbt, PsbtRefusal> {
     let binary = to_binary(bytes)?;
     let bytes = binary.as_ref();
     let scanned = scan(bytes)?;
-    let mut previous = None;
-    for record in &scanned.records {
-        expect(record)?;
-        let key = (record.map, record.key_type, record.key_data);
-        if previous == Some(key) {
-            return Err(PsbtRefusal::DuplicateRecord {
-                map: record.map,
-                key_type: record.key_type,
-            });
-        }
-        previous = Some(key);
+    let (inputs, outputs) = (scanned.inputs, scanned.outputs);
+    if inputs == 0 || outputs == 0 {
+        return Err(PsbtRefusal::EmptyTransaction { inputs, outputs });
     }
-    let psbt = Psbt::deserialize(bytes).map_err(|_| PsbtRefusal::BadRecord)?;
-    let again = psbt.serialize();
-    if again != bytes {
+    for record in &scanned.records {
+        if !planted(Bug::UnexpectedFields) {
+            expect(record, scanned.version)?;
+        }
+        fields::expect_shape(record)?;
+    }
+    bound_leaves(&scanned)?;
+    let (psbt, again) = match scanned.version {
+        PsbtVersion::Zero => decode(bytes)?,
+        PsbtVersion::Two => {
+            let (psbt, again) = decode(&version2::to_version0(&scanned))?;
+            (psbt, version2::again(&scanned, &again)?)
+        }
+    };
+    if again != bytes && !planted(Bug::CanonicalBytes) {
         let position = again
             .iter()
             .zip(bytes)
@@ -53,15 +60,43 @@ pub fn read_strict(bytes: &[u8]) -> Result<StrictPsbt, PsbtRefusal> {
             .unwrap_or(again.len().min(bytes.len()));
         return Err(PsbtRefusal::NotCanonical { position });
     }
-    StrictPsbt::check(psbt)
+    StrictPsbt::check(psbt, scanned.version)
+}
+
+/// Decodes a PSBT version 0, and encodes it again.
+fn decode(bytes: &[u8]) -> Result<(Psbt, Vec<u8>), PsbtRefusal> {
+    let psbt = Psbt::deserialize(bytes).map_err(|_| PsbtRefusal::BadRecord)?;
+    let again = psbt.serialize();
+    Ok((psbt, again))
+}
+
+/// Counts the leaves of all taproot trees before one is built: a decoded leaf holds its whole path.
+fn bound_leaves(scanned: &Scan<'_>) -> Result<(), PsbtRefusal> {
+    let trees = scanned.records.iter().filter(|record| {
+        matches!(record.map, MapName::Output(_)) && record.key_type == fields::OUTPUT_TAP_TREE
+    });
+    let mut leaves = 0_usize;
+    for tree in trees {
+        let mut reader = Reader::after(tree.value, 0);
+        while !reader.rest().is_empty() {
+            // Depth, leaf version and script.
+            let leaf = reader.take(2).and_then(|_| reader.prefixed());
+            leaf.map_err(|_| PsbtRefusal::malformed(tree))?;
+            leaves = leaves.saturating_add(1);
+            if leaves > MAX_TAP_LEAVES {
+                return Err(PsbtRefusal::TooManyLeaves { map: tree.map });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Whether a coordinator may write this record; refuses it by name otherwise.
-fn expect(record: &Record<'_>) -> Result<(), PsbtRefusal> {
+fn expect(record: &Record<'_>, version: PsbtVersion) -> Result<(), PsbtRefusal> {
     let Record { map, key_type, .. } = *record;
     let unexpected = Err(PsbtRefusal::UnexpectedField { map, key_type });
     let signature = Err(PsbtRefusal::UnexpectedSignature { map, key_type });
-    if key_type == PROPRIETARY {
+    if key_type == fields::PROPRIETARY {
         let ours = map == MapName::Global
             && record.key_data.split_first().is_some_and(|(length, rest)| {
                 usize::from(*length) == PREFIX.len() && rest.starts_with(PREFIX)
@@ -71,6 +106,25 @@ fn expect(record: &Record<'_>) -> Result<(), PsbtRefusal> {
         } else {
             Err(PsbtRefusal::ForeignProprietary { map })
         };
+    }
+    if version == PsbtVersion::Two {
+        match (map, key_type, record.value) {
+            (MapName::Global, fields::GLOBAL_MODIFIABLE, [flags]) if *flags != 0 => {
+                return Err(PsbtRefusal::Modifiable { flags: *flags });
+            }
+            (
+                MapName::Input(input),
+                fields::INPUT_REQUIRED_TIME | fields::INPUT_REQUIRED_HEIGHT,
+                _,
+            ) => return Err(PsbtRefusal::RequiredLocktime { input }),
+            (MapName::Global, fields::GLOBAL_VERSION, _) => return Ok(()),
+            (MapName::Global | MapName::Input(_) | MapName::Output(_), _, _)
+                if fields::only_in(map, key_type) == Some(version) =>
+            {
+                return Ok(());
+            }
+            (MapName::Global | MapName::Input(_) | MapName::Output(_), _, _) => {}
+        }
     }
     match (map, key_type) {
         // Unsigned transaction, extended keys.
@@ -87,7 +141,7 @@ fn expect(record: &Record<'_>) -> Result<(), PsbtRefusal> {
 }
 
 impl StrictPsbt {
-    fn check(psbt: Psbt) -> Result<Self, PsbtRefusal> {
+    fn check(psbt: Psbt, version: PsbtVersion) -> Result<Self, PsbtRefusal> {
         let transaction = &psbt.unsigned_tx;
         let mut spent: HashMap<OutPoint, usize> = HashMap::new();
         let mut previous_outputs = Vec::with_capacity(psbt.inputs.len());
@@ -112,6 +166,7 @@ impl StrictPsbt {
         let manifest = Manifest::read(&psbt)?;
         let manifest_hash = Manifest::hash(&psbt);
         Ok(Self {
+            version,
             psbt,
             manifest,
             manifest_hash,
@@ -119,7 +174,17 @@ impl StrictPsbt {
         })
     }
 
-    /// The PSBT; none of its scripts and origins was compared with a descriptor yet.
+    /// The version in which it was written.
+    pub fn version(&self) -> PsbtVersion {
+        self.version
+    }
+
+    /// Its bytes in a version; in its own, and with every part of version 2 named, those that were read.
+    pub fn write(&self, version: PsbtVersion) -> Vec<u8> {
+        version.write(&self.psbt)
+    }
+
+    /// The PSBT in the form of version 0; none of its scripts and origins was compared with a descriptor yet.
     pub fn psbt(&self) -> &Psbt {
         &self.psbt
     }
@@ -159,7 +224,7 @@ fn previous_output(index: usize, outpoint: OutPoint, input: &Input) -> Result<Tx
             .ok_or(PsbtRefusal::NoPreviousOutput { input: index });
     };
     let found = previous.compute_txid();
-    if found != outpoint.txid {
+    if found != outpoint.txid && !planted(Bug::PreviousTransaction) {
         return Err(PsbtRefusal::PreviousTransaction {
             input: index,
             expected: outpoint.txid,
@@ -175,11 +240,13 @@ fn previous_output(index: usize, outpoint: OutPoint, input: &Input) -> Result<Tx
             outputs: previous.output.len(),
         })?;
     match &input.witness_utxo {
-        Some(claimed) if claimed != output => Err(PsbtRefusal::PreviousOutputDiffers {
-            input: index,
-            claimed: claimed.value,
-            found: output.value,
-        }),
+        Some(claimed) if claimed != output && !planted(Bug::PreviousOutput) => {
+            Err(PsbtRefusal::PreviousOutputDiffers {
+                input: index,
+                claimed: claimed.value,
+                found: output.value,
+            })
+        }
         Some(_) | None => Ok(output.clone()),
     }
 }
@@ -191,6 +258,7 @@ fn expect_whole_sighash(index: usize, input: &Input) -> Result<(), PsbtRefusal> 
         .map(bitcoin::psbt::PsbtSighashType::to_u32)
     {
         None | Some(0x00 | 0x01) => Ok(()),
+        Some(_) if planted(Bug::Sighash) => Ok(()),
         Some(found) => Err(PsbtRefusal::Sighash {
             input: index,
             found,

@@ -8,6 +8,7 @@ use super::expected::{ExpectedInput, ExpectedSignature, SECP};
 use super::intake::{Intake, OfferedSignature, OfferedSlot};
 use super::signatures::{SignatureBytes, SignatureKey, VerifiedSignature};
 use crate::descriptor::DerivedScript;
+use crate::planted::{Bug, planted};
 
 /// The transaction that was issued, with our own scripts of what it spends.
 #[derive(Debug, Clone, Copy)]
@@ -180,7 +181,8 @@ fn verify_ecdsa(
     message: &Message,
 ) -> Result<SignatureBytes, BadReason> {
     let (found, _) = bytes.split_last().ok_or(BadReason::Encoding)?;
-    if u32::from(*found) != EcdsaSighashType::All.to_u32() {
+    let whole = u32::from(*found) == EcdsaSighashType::All.to_u32();
+    if !whole && !planted(Bug::SignatureSighash) {
         return Err(BadReason::Sighash { found: *found });
     }
     let signature = ecdsa::Signature::from_slice(bytes).map_err(|_| BadReason::Encoding)?;
@@ -192,8 +194,10 @@ fn verify_ecdsa(
     if low != signature.signature {
         return Err(BadReason::HighS);
     }
-    SECP.verify_ecdsa(message, &signature.signature, &key.inner)
-        .map_err(|_| BadReason::Wrong)?;
+    let holds = SECP.verify_ecdsa(message, &signature.signature, &key.inner);
+    if holds.is_err() && !planted(Bug::SignatureVerification) {
+        return Err(BadReason::Wrong);
+    }
     Ok(SignatureBytes::Ecdsa(signature))
 }
 

@@ -1,19 +1,23 @@
 //! PSBTs of liars, of broken wires and of bad signers, in both kinds of vault.
 
+mod bad_signatures;
+mod bombs;
 mod combining;
 mod fields;
 mod hostile;
 mod manifest;
+mod records;
 mod taking;
 mod traps;
+mod versions;
 
 use bitcoin::Network;
 use bitcoin::psbt::Psbt;
 use bitcoin::{Transaction, TxOut};
 
 use super::{
-    BadSignature, Intake, Issued, PsbtRefusal, SignatureSet, VerifiedSignature, read_intake,
-    read_strict, take_signatures,
+    BadSignature, Intake, Issued, PsbtRefusal, PsbtVersion, SignatureSet, VerifiedSignature,
+    read_intake, read_strict, take_signatures,
 };
 use crate::DerivedScript;
 use crate::descriptor::samples;
@@ -22,6 +26,12 @@ use crate::review::world::{Attempt, Plan, World};
 /// The code with which an attempt is refused before review.
 fn refused(attempt: &Attempt) -> &'static str {
     refusal(&attempt.bytes()).code()
+}
+
+/// An attempt with its manifest, in a version.
+fn written(attempt: &Attempt, version: PsbtVersion) -> Vec<u8> {
+    let whole = Psbt::deserialize(&attempt.bytes()).expect("version 0");
+    version.write(&whole)
 }
 
 fn refusal(bytes: &[u8]) -> PsbtRefusal {

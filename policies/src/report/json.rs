@@ -36,6 +36,7 @@ pub fn json(policy: &Policy) -> Value {
             "name": signer.name,
             "person": signer.person,
             "device": signer.device.as_ref().map(|device| &device.kind),
+            "host": signer.device.as_ref().and_then(|device| device.host.as_ref()),
             "key": signer.key.text,
             "journal": signer.journal.to_string(),
         })).collect::<Vec<_>>(),
@@ -67,11 +68,28 @@ pub fn json(policy: &Policy) -> Value {
                 "change": limits.confirmations_change,
             },
             "clock_skew_s": limits.clock_skew,
+            "fee_budget": limits.fee_budget.map(|budget| object!({
+                "sat": budget.amount.to_sat(),
+                "window_s": budget.window,
+            })),
+            "self_spend_budget": limits.self_spend_budget.map(|budget| object!({
+                "sat": budget.amount.to_sat(),
+                "count": budget.count,
+                "window_s": budget.window,
+            })),
         },
         "maintenance": policy.maintenance.as_ref().map(approvals),
         "lists": policy.lists.iter().map(|list| object!({
             "name": list.name,
             "entries": list.entries.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "open": list.open.as_ref().map(|open| object!({
+                "approvals": approvals(&open.approvals),
+                "delay_s": open.delay,
+                "test_first": open.test_first.as_ref().map(|test| object!({
+                    "sat": test.amount.to_sat(),
+                    "group": test.group,
+                })),
+            })),
         })).collect::<Vec<_>>(),
         "rules": policy.rules.iter().map(|rule| object!({
             "name": rule.name,
@@ -79,6 +97,10 @@ pub fn json(policy: &Policy) -> Value {
             "requester": rule.requesters,
             "to": rule.to,
             "amount_max_sat": rule.amount_max.map(bitcoin::Amount::to_sat),
+            "window": rule.window.map(|window| object!({
+                "sat": window.amount.to_sat(),
+                "per_s": window.per,
+            })),
             "approvals": approvals(&rule.approvals),
         })).collect::<Vec<_>>(),
         "change": policy.change.as_ref().map(|change| object!({
@@ -90,7 +112,7 @@ pub fn json(policy: &Policy) -> Value {
 }
 
 fn approvals(approvals: &Approvals) -> Value {
-    object!({ "group": approvals.group, "count": approvals.count })
+    object!({ "group": approvals.group, "count": approvals.count, "page": approvals.page })
 }
 
 fn keys(keys: &[PinnedKey]) -> Vec<String> {

@@ -1,5 +1,6 @@
 //! Policies and their mistakes as text for people (at most 80 columns) and JSON for programs.
 
+mod analysis;
 mod json;
 mod layout;
 mod text;

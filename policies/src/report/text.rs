@@ -1,18 +1,15 @@
 //! The words a person reads in review.
 
-use std::fmt::Write as _;
-
 use bitcoin::Amount;
 
+use super::analysis;
 use super::layout::wrap;
 use crate::IntentKind;
-use crate::analysis::{Analysis, SpendingPath};
+use crate::analysis::Analysis;
 use crate::document::{
-    Approvals, Mistake, Policy, Recovery, Rule, format_duration, format_sat_per_vb, name_of_network,
+    Approvals, Mistake, Open, Policy, Recovery, Rule, format_duration, format_sat_per_vb,
+    name_of_network,
 };
-
-/// Paths beyond this many are counted instead of listed.
-const LISTED_PATHS: usize = 40;
 
 /// A policy version with its analysis, in full.
 pub fn show(policy: &Policy) -> String {
@@ -23,6 +20,7 @@ pub fn show(policy: &Policy) -> String {
     people(&mut out, policy);
     limits(&mut out, policy);
     rules(&mut out, policy);
+    analysis::bounds(&mut out, &analysis);
     out
 }
 
@@ -36,11 +34,11 @@ pub fn mistakes(found: &[Mistake]) -> String {
     out
 }
 
-fn field(out: &mut String, label: &str, value: &str) {
+pub(super) fn field(out: &mut String, label: &str, value: &str) {
     *out += &wrap(value, &format!("  {label:<15} "), &" ".repeat(18));
 }
 
-fn title(out: &mut String, text: &str) {
+pub(super) fn title(out: &mut String, text: &str) {
     out.push('\n');
     out.push_str(text);
     out.push('\n');
@@ -77,75 +75,7 @@ fn spending(out: &mut String, policy: &Policy, analysis: &Analysis) {
         Recovery::Address(address) => format!("to {address}"),
     };
     field(out, "recovery", &recovery);
-    field(
-        out,
-        "input",
-        &format!(
-            "{} weight units on the heaviest ordinary path",
-            analysis.input_weight
-        ),
-    );
-    field(
-        out,
-        "output",
-        &format!("{} weight units", analysis.output_weight),
-    );
-    for cost in &analysis.input_costs {
-        field(
-            out,
-            "cost of input",
-            &format!(
-                "{} sat at {} sat/vB",
-                cost.amount.to_sat(),
-                cost.feerate_sat_vb
-            ),
-        );
-    }
-    field(
-        out,
-        "double payment",
-        &tolerance(analysis.double_payment_tolerance),
-    );
-    paths(out, "Ordinary paths", analysis.ordinary());
-    paths(out, "Recovery paths", analysis.recovery());
-    for blocks in &analysis.short_timelocks {
-        *out += &wrap(
-            &format!("Warning: a timelock of {blocks} blocks is shorter than 30 days."),
-            "  ",
-            "  ",
-        );
-    }
-}
-
-fn tolerance(tolerance: i32) -> String {
-    match tolerance {
-        ..0 => "TRUSTS THE COORDINATOR: two sets of signers may share nobody".to_owned(),
-        0 => "every two sets of signers share a person; none of them may be dishonest".to_owned(),
-        some => format!("up to {some} dishonest persons cannot pay a withdrawal twice"),
-    }
-}
-
-fn paths<'a>(out: &mut String, label: &str, paths: impl Iterator<Item = &'a SpendingPath>) {
-    let paths: Vec<&SpendingPath> = paths.collect();
-    if paths.is_empty() {
-        return;
-    }
-    title(out, label);
-    for path in paths.iter().take(LISTED_PATHS) {
-        let weight = path.satisfaction_weight.to_wu();
-        *out += &wrap(
-            &format!("{} ({weight} weight units)", path.name),
-            "  ",
-            "    ",
-        );
-    }
-    if let Some(more) = paths
-        .len()
-        .checked_sub(LISTED_PATHS)
-        .filter(|more| *more > 0)
-    {
-        writeln!(out, "  and {more} more").expect("writing to a string succeeds");
-    }
+    analysis::spending(out, analysis);
 }
 
 fn people(out: &mut String, policy: &Policy) {
@@ -154,7 +84,10 @@ fn people(out: &mut String, policy: &Policy) {
         let device = signer
             .device
             .as_ref()
-            .map(|device| format!(", {}", device.kind))
+            .map(|device| {
+                let host = device.host.as_ref().map(|host| format!(" on host {host}"));
+                format!(", {}{}", device.kind, host.unwrap_or_default())
+            })
             .unwrap_or_default();
         *out += &wrap(
             &format!("{} (person {}{device})", signer.name, signer.person),
@@ -212,8 +145,8 @@ fn limits(out: &mut String, policy: &Policy) {
         out,
         "change",
         &format!(
-            "at most {} outputs of at least {}",
-            limits.change_max_outputs,
+            "at most {} of at least {}",
+            counted(limits.change_max_outputs, "output"),
             sat(limits.change_min)
         ),
     );
@@ -221,19 +154,40 @@ fn limits(out: &mut String, policy: &Policy) {
         out,
         "size",
         &format!(
-            "at most {} inputs and {} outputs",
-            limits.max_inputs, limits.max_outputs
+            "at most {} and {}",
+            counted(limits.max_inputs, "input"),
+            counted(limits.max_outputs, "output")
         ),
     );
     field(
         out,
         "settled",
         &format!(
-            "deposits after {} confirmations, change after {}",
-            limits.confirmations_deposit, limits.confirmations_change
+            "deposits after {}, change after {}",
+            counted(limits.confirmations_deposit, "confirmation"),
+            limits.confirmations_change
         ),
     );
     field(out, "clock skew", &format_duration(limits.clock_skew));
+    let fees = limits.fee_budget.map_or_else(
+        || "no budget: only the caps above hold".to_owned(),
+        |budget| {
+            let window = format_duration(budget.window);
+            format!("at most {} in {window}", sat(budget.amount))
+        },
+    );
+    field(out, "all fees", &fees);
+    let own = limits.self_spend_budget.map_or_else(
+        || "always as [maintenance] says".to_owned(),
+        |budget| {
+            let (fees, window) = (sat(budget.amount), format_duration(budget.window));
+            format!(
+                "{} for {fees} in {window}, beyond as [maintenance] says",
+                budget.count
+            )
+        },
+    );
+    field(out, "self-spends", &own);
 }
 
 fn rules(out: &mut String, policy: &Policy) {
@@ -241,6 +195,9 @@ fn rules(out: &mut String, policy: &Policy) {
         title(out, &format!("List {}", list.name));
         for address in &list.entries {
             *out += &wrap(&address.to_string(), "  ", "    ");
+        }
+        if let Some(open) = &list.open {
+            *out += &wrap(&open_words(open), "  ", "    ");
         }
     }
     title(out, "Rules (first match decides; nothing matching denies)");
@@ -278,18 +235,48 @@ fn rule_words(rule: &Rule) -> String {
         .as_ref()
         .map(|lists| format!(" to list {}", lists.join(" or ")));
     let amount = rule.amount_max.map(|max| format!(" up to {}", sat(max)));
-    let conditions: String = [requested, to, amount].into_iter().flatten().collect();
+    let window = rule.window.map(|window| {
+        let per = format_duration(window.per);
+        format!(", {} in {per}", sat(window.amount))
+    });
+    let conditions: String = [requested, to, amount, window]
+        .into_iter()
+        .flatten()
+        .collect();
     format!("{kind}{conditions}: {}", quorum(&rule.approvals))
 }
 
+/// How entries come onto an open list.
+fn open_words(open: &Open) -> String {
+    let delay = format_duration(open.delay);
+    let first = open.test_first.as_ref().map(|test| {
+        let (most, group) = (sat(test.amount), &test.group);
+        format!("; the first payment at most {most}, confirmed by one of {group}")
+    });
+    format!(
+        "open: to add an entry {}, then {delay}; one of them removes it{}",
+        quorum(&open.approvals),
+        first.unwrap_or_default()
+    )
+}
+
 fn quorum(approvals: &Approvals) -> String {
-    match (&approvals.group, approvals.count) {
-        (_, 0) => "automatic, no person approves".to_owned(),
+    let own = match (&approvals.group, approvals.count) {
+        (_, 0) => return "automatic, no person approves".to_owned(),
         (Some(group), count) => format!("{count} of group {group} must approve"),
         (None, count) => format!("{count} of all approvers must approve"),
+    };
+    match approvals.page {
+        0 => own,
+        page => format!("{own}, and {page} more, who may use the coordinator's page"),
     }
 }
 
-fn sat(amount: Amount) -> String {
+pub(super) fn sat(amount: Amount) -> String {
     format!("{} sat", amount.to_sat())
+}
+
+fn counted(count: u32, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }

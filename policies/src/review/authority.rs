@@ -6,29 +6,26 @@
 
 #![deny(clippy::arithmetic_side_effects)]
 
+mod approvals;
+mod granting;
+mod payments;
+mod statements;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use bitcoin::{Address, AddressType, Amount, TxOut};
+use bitcoin::{Amount, Txid};
 
-use super::{Refusal, ReviewedPayment, structure};
-use crate::descriptor::OwnScripts;
+use super::structure::Structure;
+use super::{Refusal, ReviewedPayment, earlier, structure};
 use crate::document::Policy;
-use crate::hash::Purpose;
-use crate::ids::{IntentHash, KeyId, MerkleRoot};
-use crate::intent::{Intent, IntentKind, RequestSignature};
-use crate::journal::History;
-use crate::psbt::{AttemptPurpose, Manifest, StrictPsbt};
-use crate::rules::{Decision, approving_persons, decide, satisfied};
+use crate::ids::{IntentHash, KeyId};
+use crate::intent::{Intent, RequestSignature, Statement};
+use crate::journal::{History, SpendMode};
+use crate::planted::{Bug, planted};
+use crate::psbt::{Manifest, StrictPsbt};
 use crate::time::UnixTime;
 
-/// The kinds of script that are paid.
-const PAID_KINDS: [AddressType; 5] = [
-    AddressType::P2pkh,
-    AddressType::P2sh,
-    AddressType::P2wpkh,
-    AddressType::P2wsh,
-    AddressType::P2tr,
-];
+pub use statements::statements;
 
 /// What the authority part found.
 #[derive(Debug)]
@@ -36,18 +33,25 @@ pub(super) struct Authority {
     pub(super) payments: Vec<ReviewedPayment>,
     pub(super) replaced: Vec<Intent>,
     pub(super) paid: Option<Amount>,
+    /// The earlier attempt that pays all of it already, fully signed.
+    pub(super) granted_by: Option<Txid>,
+    /// The entitled statements of the file.
+    pub(super) statements: Vec<Statement>,
+    /// The keys that approve this transaction as maintenance.
+    pub(super) maintenance: Vec<KeyId>,
 }
 
-/// Examines intents, approvals and rules.
+/// Examines intents, approvals, statements and rules.
 pub(super) fn examine(
     psbt: &StrictPsbt,
     policy: &Policy,
+    mode: SpendMode,
+    structure: &Structure,
     history: &History,
     now: UnixTime,
     refusals: &mut Vec<Refusal>,
 ) -> Authority {
     let manifest = psbt.manifest();
-    examine_head(manifest, policy, now, refusals);
     let intents = read_intents(manifest, refusals);
     for (hash, intent) in &intents {
         examine_genuine(*hash, intent, manifest, policy, refusals);
@@ -60,48 +64,41 @@ pub(super) fn examine(
             });
         }
     }
-    let approving = verify_approvals(manifest, policy, now, refusals);
-    let mut payments = Vec::new();
-    let mut paid_by: BTreeMap<IntentHash, u32> = BTreeMap::new();
-    for (output, hash) in &manifest.payments {
-        if let Some(first) = paid_by.insert(*hash, *output) {
-            refusals.push(Refusal::IntentTwice {
-                intent: *hash,
-                first,
-                second: *output,
-            });
-        }
-        let Some(intent) = intents.get(hash) else {
-            if !manifest.intents.contains_key(hash) {
-                refusals.push(Refusal::IntentMissing {
-                    output: *output,
-                    intent: *hash,
-                });
-            }
-            continue;
-        };
-        let position = usize::try_from(*output).unwrap_or(usize::MAX);
-        // An output that does not exist was refused by the structure part.
-        let Some(txout) = psbt.transaction().output.get(position) else {
-            continue;
-        };
-        examine_output(*output, txout, *hash, intent, refusals);
-        examine_fresh(*hash, intent, policy, history, now, refusals);
-        examine_destination(*hash, intent, psbt, policy, history, refusals);
-        let keys = approving.get(hash).cloned().unwrap_or_default();
-        let (rule, approved_by) = examine_rules(*hash, intent, &keys, policy, refusals);
-        payments.push(ReviewedPayment {
-            output: *output,
-            amount: txout.value,
-            script_pubkey: txout.script_pubkey.clone(),
-            address: Address::from_script(&txout.script_pubkey, policy.network).ok(),
-            intent: intent.clone(),
-            hash: *hash,
-            rule,
-            approved_by,
-        });
+    let paid = payments::read(psbt, &intents, refusals);
+    let shown = earlier::examine(psbt, policy, structure, history, refusals);
+    let granted_by = shown
+        .iter()
+        .find(|earlier| mode == SpendMode::Pay && payments::are_paid_by(&paid, earlier))
+        .map(|earlier| earlier.compute_txid());
+    examine_head(manifest, policy, mode, granted_by.is_some(), now, refusals);
+    let signed = approvals::verify(psbt, policy, granted_by.is_some(), now, refusals);
+    let statements = statements::verified(manifest, policy, &signed, refusals);
+    for payment in &paid {
+        payments::examine(payment, psbt, policy, history, refusals);
+        payments::examine_fresh(
+            payment,
+            policy,
+            granted_by.is_some(),
+            history,
+            now,
+            refusals,
+        );
     }
+    let grants = if granted_by.is_some() {
+        vec![granting::Grant::default(); paid.len()]
+    } else {
+        let lists = statements::open_lists(manifest, policy, &signed, &statements, history);
+        granting::decide_all(&paid, &signed, policy, lists, history, now, refusals)
+    };
+    let payments: Vec<ReviewedPayment> = paid
+        .into_iter()
+        .zip(grants)
+        .map(|(payment, grant)| payments::reviewed(payment, grant, policy))
+        .collect();
     let replaced = replaced_intents(&intents, &payments, refusals);
+    for intent in &replaced {
+        payments::examine_created(intent.hash(), intent, policy, history, now, refusals);
+    }
     let paid = structure::sum(
         payments.iter().map(|payment| payment.amount),
         "payments",
@@ -111,38 +108,33 @@ pub(super) fn examine(
         payments,
         replaced,
         paid,
+        granted_by,
+        statements,
+        maintenance: signed.maintenance,
     }
 }
 
-fn examine_head(manifest: &Manifest, policy: &Policy, now: UnixTime, refusals: &mut Vec<Refusal>) {
-    if manifest.policy != policy.id {
+/// Examines the version. Past its end it pays nobody anything new.
+fn examine_head(
+    manifest: &Manifest,
+    policy: &Policy,
+    mode: SpendMode,
+    granted: bool,
+    now: UnixTime,
+    refusals: &mut Vec<Refusal>,
+) {
+    if manifest.policy != policy.id && !planted(Bug::WrongPolicy) {
         refusals.push(Refusal::WrongPolicy {
             pinned: policy.id,
             found: manifest.policy,
         });
     }
-    if now >= policy.valid_until {
+    let over = now >= policy.valid_until && mode == SpendMode::Pay && !granted;
+    if over && !planted(Bug::PolicyExpiry) {
         refusals.push(Refusal::PolicyExpired {
             until: policy.valid_until,
             now,
         });
-    }
-    if manifest.purpose != AttemptPurpose::Pay {
-        refusals.push(Refusal::PurposeNotYet {
-            purpose: manifest.purpose,
-        });
-    }
-    let records = [
-        (manifest.statements.is_empty(), "statements"),
-        (manifest.ancestors.is_empty(), "ancestors"),
-        (
-            manifest.earlier.is_empty() && manifest.earlier_outputs.is_empty(),
-            "earlier attempts",
-        ),
-        (manifest.receipts.is_empty(), "receipts"),
-    ];
-    for (_, record) in records.into_iter().filter(|(absent, _)| !absent) {
-        refusals.push(Refusal::RecordNotYet { record });
     }
 }
 
@@ -170,10 +162,10 @@ fn examine_genuine(
     policy: &Policy,
     refusals: &mut Vec<Refusal>,
 ) {
-    if intent.vault != policy.vault {
+    if intent.vault != policy.vault && !planted(Bug::OtherVault) {
         refusals.push(Refusal::OtherVault { intent: hash });
     }
-    if intent.keyset != policy.keyset {
+    if intent.keyset != policy.keyset && !planted(Bug::OtherKeyset) {
         refusals.push(Refusal::OtherKeyset { intent: hash });
     }
     let requester = intent.requester.as_str();
@@ -185,7 +177,7 @@ fn examine_genuine(
     for ((_, key), signature) in of_intent {
         match policy
             .requester_of_key(*key)
-            .filter(|(found, _)| found.name == requester)
+            .filter(|(found, _)| found.name == requester || planted(Bug::RequesterName))
         {
             None => {
                 refusals.push(Refusal::RequestForeign {
@@ -197,10 +189,11 @@ fn examine_genuine(
             Some((_, public)) => {
                 let request = RequestSignature {
                     key: *key,
-                    signature: *signature,
+                    signature: signature.clone(),
                 };
                 match request.verify(public, policy.vault, hash) {
                     Ok(()) => signed = true,
+                    Err(_) if planted(Bug::RequestSignature) => signed = true,
                     Err(error) => refusals.push(Refusal::RequestWrong {
                         intent: hash,
                         key: *key,
@@ -210,193 +203,11 @@ fn examine_genuine(
             }
         }
     }
-    if !signed {
+    if !signed && !planted(Bug::RequestMissing) {
         refusals.push(Refusal::RequestUnsigned {
             intent: hash,
             requester: requester.to_owned(),
         });
-    }
-}
-
-/// Verifies every approval and returns, for each intent, the keys that approve it.
-fn verify_approvals(
-    manifest: &Manifest,
-    policy: &Policy,
-    now: UnixTime,
-    refusals: &mut Vec<Refusal>,
-) -> BTreeMap<IntentHash, Vec<KeyId>> {
-    let covered = verify_proofs(manifest, refusals);
-    let mut approving: BTreeMap<IntentHash, Vec<KeyId>> = BTreeMap::new();
-    for ((root, key), approval) in &manifest.approvals {
-        let Some((approver, public)) = policy.approver_of_key(*key) else {
-            refusals.push(Refusal::ApprovalForeign {
-                root: *root,
-                key: *key,
-            });
-            continue;
-        };
-        let approver = approver.name.clone();
-        if let Err(error) = approval.verify(public, policy.vault) {
-            refusals.push(Refusal::ApprovalWrong {
-                root: *root,
-                approver,
-                error,
-            });
-            continue;
-        }
-        let Some(intents) = covered.get(root) else {
-            refusals.push(Refusal::ApprovalUnused { root: *root });
-            continue;
-        };
-        // A rejection never expires: whoever said no must say yes again.
-        if approval.purpose == Purpose::Reject {
-            refusals.extend(intents.iter().map(|intent| Refusal::Rejected {
-                intent: *intent,
-                approver: approver.clone(),
-            }));
-            continue;
-        }
-        if approval.has_expired(now) {
-            refusals.push(Refusal::ApprovalExpired {
-                root: *root,
-                approver,
-                expires: approval.expires,
-                now,
-            });
-            continue;
-        }
-        for intent in intents {
-            approving.entry(*intent).or_default().push(*key);
-        }
-    }
-    approving
-}
-
-/// Verifies every Merkle proof and returns, for each root, the paid intents below it.
-fn verify_proofs(
-    manifest: &Manifest,
-    refusals: &mut Vec<Refusal>,
-) -> BTreeMap<MerkleRoot, Vec<IntentHash>> {
-    let paid: BTreeSet<&IntentHash> = manifest.payments.values().collect();
-    let mut covered: BTreeMap<MerkleRoot, Vec<IntentHash>> = BTreeMap::new();
-    for ((root, intent), proof) in &manifest.proofs {
-        match proof.verify(intent.as_bytes(), *root) {
-            Err(error) => refusals.push(Refusal::ProofWrong {
-                root: *root,
-                intent: *intent,
-                error,
-            }),
-            Ok(()) if paid.contains(intent) => covered.entry(*root).or_default().push(*intent),
-            Ok(()) => refusals.push(Refusal::ApprovalUnused { root: *root }),
-        }
-    }
-    covered
-}
-
-fn examine_output(
-    output: u32,
-    txout: &TxOut,
-    hash: IntentHash,
-    intent: &Intent,
-    refusals: &mut Vec<Refusal>,
-) {
-    if intent.kind == IntentKind::Sweep {
-        refusals.push(Refusal::SweepNotYet { intent: hash });
-    }
-    if txout.script_pubkey != intent.script_pubkey {
-        refusals.push(Refusal::PaymentScript {
-            output,
-            intent: hash,
-        });
-    }
-    if txout.value != intent.amount {
-        refusals.push(Refusal::PaymentAmount {
-            output,
-            intent: hash,
-            expected: intent.amount,
-            found: txout.value,
-        });
-    }
-}
-
-fn examine_fresh(
-    hash: IntentHash,
-    intent: &Intent,
-    policy: &Policy,
-    history: &History,
-    now: UnixTime,
-    refusals: &mut Vec<Refusal>,
-) {
-    if now >= intent.expires {
-        refusals.push(Refusal::IntentExpired {
-            intent: hash,
-            expires: intent.expires,
-            now,
-        });
-    }
-    if let Err(refusal) = history.check_created(intent.created, now, policy.limits.clock_skew) {
-        refusals.push(Refusal::IntentCreated {
-            intent: hash,
-            refusal,
-        });
-    }
-}
-
-/// Examines that only transfers pay the vault, and that transfers pay nobody else: a transfer to a
-/// stranger would be a payment under the rules for transfers.
-fn examine_destination(
-    hash: IntentHash,
-    intent: &Intent,
-    psbt: &StrictPsbt,
-    policy: &Policy,
-    history: &History,
-    refusals: &mut Vec<Refusal>,
-) {
-    let script = &intent.script_pubkey;
-    // Deposits may lie beyond the index bound; where one is spent here, it is known all the same.
-    let ours = OwnScripts::new(&policy.descriptor, history.index_bound()).contains(script)
-        || psbt
-            .previous_outputs()
-            .iter()
-            .any(|previous| previous.script_pubkey == *script);
-    match (ours, intent.kind == IntentKind::Transfer) {
-        (true, true) | (false, false) => {}
-        (true, false) => refusals.push(Refusal::PaysOwnScript { intent: hash }),
-        (false, true) => refusals.push(Refusal::TransferToStranger { intent: hash }),
-    }
-    let kind = Address::from_script(script, policy.network)
-        .ok()
-        .and_then(|address| address.address_type());
-    if !kind.is_some_and(|kind| PAID_KINDS.contains(&kind)) {
-        refusals.push(Refusal::ScriptKind { intent: hash });
-    }
-}
-
-fn examine_rules(
-    hash: IntentHash,
-    intent: &Intent,
-    approving: &[KeyId],
-    policy: &Policy,
-    refusals: &mut Vec<Refusal>,
-) -> (String, Vec<String>) {
-    match decide(policy, intent) {
-        Decision::Denied(reason) => {
-            refusals.push(Refusal::Denied {
-                intent: hash,
-                reason,
-            });
-            (String::new(), Vec::new())
-        }
-        Decision::Needs(requirement) => {
-            if let Err(shortfall) = satisfied(policy, &requirement, intent, approving) {
-                refusals.push(Refusal::TooFewApprovals {
-                    intent: hash,
-                    shortfall,
-                });
-            }
-            let persons = approving_persons(policy, &requirement, intent, approving);
-            (requirement.rule, persons)
-        }
     }
 }
 

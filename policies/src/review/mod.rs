@@ -6,28 +6,35 @@
 //! refused, and it holds the transaction as rebuilt here, so that a signer never signs what it was handed.
 
 mod authority;
+mod earlier;
 mod history;
+mod mode;
 mod refusal;
 mod structure;
 mod text;
 
 use bitcoin::{Address, Amount, FeeRate, ScriptBuf, Transaction, TxOut, Txid, Weight};
 
-pub use refusal::Refusal;
-pub use text::{refusal_text, review_text};
+pub use authority::statements;
+pub use earlier::WitnessFault;
+pub use refusal::{ApprovalRefusal, EarlierRefusal, JournalRefusal, Refusal};
+pub use text::{refusal_text, review_text, statement_text};
 
 use crate::descriptor::DerivedScript;
 use crate::document::Policy;
 use crate::ids::IntentHash;
-use crate::intent::Intent;
-use crate::journal::{History, SignedTransaction};
+use crate::intent::{Intent, Statement};
+use crate::journal::{AncestorInputs, History, SignedTransaction, SpendMode};
 use crate::psbt::{Manifest, StrictPsbt};
+use crate::rules::UsableEntry;
 use crate::time::UnixTime;
 
 /// A transaction that may be signed, and all that a person or a signer needs to know of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "a review that nobody reads protects nobody"]
 pub struct Review {
+    /// What it is for, as far as bounds and budgets differ.
+    pub mode: SpendMode,
     /// Its id, fixed because every input is segwit.
     pub txid: Txid,
     /// The unsigned transaction, rebuilt.
@@ -38,6 +45,10 @@ pub struct Review {
     pub payments: Vec<ReviewedPayment>,
     /// Change, by output.
     pub changes: Vec<ReviewedChange>,
+    /// What a recovery pays to the policy's address, by output.
+    pub recovered: Vec<ReviewedRecovery>,
+    /// The blocks that the coins of a recovery must be old.
+    pub older: Option<u16>,
     /// What the miners get.
     pub fee: Amount,
     /// Fee over weight, rounded up.
@@ -46,6 +57,14 @@ pub struct Review {
     pub weight: Weight,
     /// Intents carried because a paid one replaces them.
     pub replaced: Vec<Intent>,
+    /// The earlier attempt, fully signed, that pays all of this already: nothing new is granted.
+    pub granted_by: Option<Txid>,
+    /// The ancestors that the file carries, by what they spend.
+    pub ancestors: Vec<AncestorInputs>,
+    /// Statements about open lists that are seen here for the first time, for the journal.
+    pub seen: Vec<Statement>,
+    /// Persons who approved a spend to ourselves.
+    pub maintained_by: Vec<String>,
     /// The manifest as received.
     pub manifest: Manifest,
     /// Hash of the manifest as received, for receipts.
@@ -78,10 +97,38 @@ pub struct ReviewedPayment {
     pub intent: Intent,
     /// The intent's hash.
     pub hash: IntentHash,
-    /// Name of the rule that allows it.
+    /// Name of the rule that allows it; empty where nothing new is granted.
     pub rule: String,
     /// Persons whose approvals count; empty where the rule is automatic.
     pub approved_by: Vec<String>,
+    /// Further persons who approved in the coordinator's page, where the rule counts them.
+    pub page_approved_by: Vec<String>,
+    /// The entry of an open list that allows it.
+    pub entry: Option<UsableEntry>,
+    /// What the rule's window has left after it.
+    pub window: Option<WindowLeft>,
+}
+
+/// What a rule's window has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WindowLeft {
+    /// What it still allows.
+    pub left: Amount,
+    /// What it allows in all.
+    pub of: Amount,
+    /// Its length in seconds.
+    pub per: u64,
+}
+
+/// An output of a recovery, proven to pay the policy's address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReviewedRecovery {
+    /// Position of the output.
+    pub output: u32,
+    /// Its amount.
+    pub amount: Amount,
+    /// The script paid.
+    pub script_pubkey: ScriptBuf,
 }
 
 /// Change, proven to come back to this vault.
@@ -110,50 +157,59 @@ pub fn review(
 ) -> Result<Review, Vec<Refusal>> {
     let now = history.now(now);
     let mut refusals = Vec::new();
-    let structure = structure::examine(psbt, policy, now, &mut refusals);
-    let authority = authority::examine(psbt, policy, history, now, &mut refusals);
-    structure::examine_fees(&structure, policy, authority.paid, &mut refusals);
-    let signed = SignedTransaction {
+    let mode = mode::examine(psbt, policy, &mut refusals);
+    let structure = structure::examine(psbt, policy, mode, now, &mut refusals);
+    let authority = authority::examine(
+        psbt,
+        policy,
+        mode.spend,
+        &structure,
+        history,
+        now,
+        &mut refusals,
+    );
+    let paid = authority.paid.filter(|_| mode.spend == SpendMode::Pay);
+    structure::examine_fees(&structure, policy, paid, &mut refusals);
+    let ancestors = history::ancestors(psbt, &mut refusals);
+    history::examine_receipts(psbt, policy, history, &mut refusals);
+    let mut review = Review {
+        mode: mode.spend,
         txid: psbt.txid(),
-        inputs: psbt
-            .transaction()
-            .input
-            .iter()
-            .map(|input| input.previous_output)
-            .collect(),
-        intents: authority
-            .payments
-            .iter()
-            .map(|payment| payment.intent.clone())
-            .collect(),
-        replaced: authority.replaced.clone(),
-        change_indexes: structure
-            .changes
-            .iter()
-            .map(|change| change.index)
-            .collect(),
-        fee: structure.fee,
-        at: now,
-    };
-    history::examine(&signed, &structure.changes, history, &mut refusals);
-    if !refusals.is_empty() {
-        return Err(refusals);
-    }
-    let warnings = text::warnings(&authority.payments);
-    Ok(Review {
-        txid: signed.txid,
         transaction: structure.transaction,
         inputs: structure.inputs,
         payments: authority.payments,
         changes: structure.changes,
+        recovered: structure.recovered,
+        older: mode.older,
         fee: structure.fee,
         feerate: structure.feerate,
         weight: structure.weight,
         replaced: authority.replaced,
+        granted_by: authority.granted_by,
+        ancestors,
+        seen: authority.statements,
+        maintained_by: Vec::new(),
         manifest: psbt.manifest().clone(),
         manifest_hash: psbt.manifest_hash(),
-        warnings,
-    })
+        warnings: Vec::new(),
+    };
+    review
+        .seen
+        .retain(|statement| history.seen(statement.subject().as_bytes()).is_none());
+    let signed = review.signed_transaction(now);
+    history::examine(&signed, &review.changes, policy, history, &mut refusals);
+    review.maintained_by = history::examine_self_spend(
+        &signed,
+        policy,
+        &authority.maintenance,
+        history,
+        &mut refusals,
+    );
+    if !refusals.is_empty() {
+        return Err(refusals);
+    }
+    review.warnings = text::warnings(&review);
+    Ok(review)
 }
 
 impl Review {
@@ -161,16 +217,23 @@ impl Review {
     pub fn signed_transaction(&self, at: UnixTime) -> SignedTransaction {
         SignedTransaction {
             txid: self.txid,
+            mode: self.mode,
             inputs: self
                 .transaction
                 .input
                 .iter()
                 .map(|input| input.previous_output)
                 .collect(),
+            ancestors: self.ancestors.clone(),
             intents: self
                 .payments
                 .iter()
                 .map(|payment| payment.intent.clone())
+                .collect(),
+            rules: self
+                .payments
+                .iter()
+                .map(|payment| payment.rule.clone())
                 .collect(),
             replaced: self.replaced.clone(),
             change_indexes: self.changes.iter().map(|change| change.index).collect(),

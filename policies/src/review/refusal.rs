@@ -1,12 +1,19 @@
 //! Why a transaction is not signed: one variant a fact, each with a stable code and a hint.
 
 mod advice;
+mod approval;
+mod earlier;
+mod journal;
 
 use bitcoin::bip32::Xpub;
 use bitcoin::{Amount, FeeRate, ScriptBuf, Weight};
 
-use crate::ids::{IntentHash, KeyId, MerkleRoot, PolicyId};
-use crate::intent::{IntentError, ProofError, SignatureError};
+pub use approval::ApprovalRefusal;
+pub use earlier::EarlierRefusal;
+pub use journal::JournalRefusal;
+
+use crate::ids::{IntentHash, KeyId, PolicyId};
+use crate::intent::{IntentError, SignatureError};
 use crate::journal::{CreatedRefusal, Fault};
 use crate::psbt::AttemptPurpose;
 use crate::rules::{DenyReason, Shortfall};
@@ -22,11 +29,13 @@ pub enum Refusal {
         /// The version found.
         found: i32,
     },
-    /// An input's sequence is not 0xFFFFFFFD.
-    #[error("input {input} has sequence {found:#010x}, expected 0xfffffffd")]
+    /// An input's sequence is not 0xFFFFFFFD, or in a recovery not that of the first input.
+    #[error("input {input} has sequence {found:#010x}, expected {expected:#010x}")]
     Sequence {
         /// Position of the input.
         input: usize,
+        /// The sequence expected.
+        expected: u32,
         /// The sequence found.
         found: u32,
     },
@@ -143,6 +152,33 @@ pub enum Refusal {
     /// No intent is paid.
     #[error("the transaction pays no intent")]
     PaysNothing,
+    /// The purpose does not fit what the transaction pays.
+    #[error("the purpose is to {purpose}, but {payments} outputs pay intents")]
+    PurposeMismatch {
+        /// The purpose named.
+        purpose: AttemptPurpose,
+        /// Outputs that pay intents.
+        payments: usize,
+    },
+    /// A recovery from a vault whose descriptor has no path with a timelock.
+    #[error("it says that it recovers, but no path of this vault has a timelock")]
+    NoRecoveryPath,
+    /// A recovery whose sequence is no timelock of a recovery path.
+    #[error("sequence {found:#010x} is the timelock of no recovery path")]
+    RecoverySequence {
+        /// The sequence found.
+        found: u32,
+    },
+    /// A recovery pays someone whom the policy does not name.
+    #[error(
+        "output {output} ({amount}) of a recovery pays neither the policy's destination nor this vault"
+    )]
+    RecoveryDestination {
+        /// Position of the output.
+        output: usize,
+        /// What it pays.
+        amount: Amount,
+    },
     /// Two outputs pay one script the same amount.
     #[error("outputs {first} and {second} pay the same script the same amount")]
     EqualOutputs {
@@ -255,24 +291,6 @@ pub enum Refusal {
         /// The signer's time.
         now: UnixTime,
     },
-    /// A purpose that this version does not sign.
-    #[error("transactions to {purpose} are not signed by this version")]
-    PurposeNotYet {
-        /// The purpose named.
-        purpose: AttemptPurpose,
-    },
-    /// A kind of record that this version does not judge.
-    #[error("the manifest carries {record}, which this version does not judge yet")]
-    RecordNotYet {
-        /// The record.
-        record: &'static str,
-    },
-    /// A sweep, which this version does not sign.
-    #[error("intent {intent} is a sweep, which this version does not sign yet")]
-    SweepNotYet {
-        /// The intent.
-        intent: IntentHash,
-    },
     /// An intent's bytes are not an intent.
     #[error("intent {intent}: {error}")]
     IntentUnreadable {
@@ -340,6 +358,26 @@ pub enum Refusal {
         expected: Amount,
         /// What the output pays.
         found: Amount,
+    },
+    /// A sweep pays less or more than its intent allows.
+    #[error("output {output} pays {found}, intent {intent} sweeps {min} to {max}")]
+    SweepAmount {
+        /// Position of the output.
+        output: u32,
+        /// The intent.
+        intent: IntentHash,
+        /// The least.
+        min: Amount,
+        /// The most.
+        max: Amount,
+        /// What the output pays.
+        found: Amount,
+    },
+    /// A sweep is not its transaction's only output.
+    #[error("intent {intent} is a sweep, but not the only output")]
+    SweepNotAlone {
+        /// The intent.
+        intent: IntentHash,
     },
     /// An intent is for another vault.
     #[error("intent {intent} is for another vault")]
@@ -435,36 +473,9 @@ pub enum Refusal {
         /// What is missing.
         shortfall: Shortfall,
     },
-    /// An approval is by a key that the policy does not know.
-    #[error("an approval of {root} is by key {key}, which is no approver's")]
-    ApprovalForeign {
-        /// What was approved.
-        root: MerkleRoot,
-        /// The key.
-        key: KeyId,
-    },
-    /// An approval's signature is wrong.
-    #[error("the approval of {root} by {approver} is wrong: {error}")]
-    ApprovalWrong {
-        /// What was approved.
-        root: MerkleRoot,
-        /// The approver.
-        approver: String,
-        /// What is wrong.
-        error: SignatureError,
-    },
-    /// An approval has expired.
-    #[error("the approval of {root} by {approver} expired {expires}, it is {now}")]
-    ApprovalExpired {
-        /// What was approved.
-        root: MerkleRoot,
-        /// The approver.
-        approver: String,
-        /// Its end.
-        expires: UnixTime,
-        /// The signer's time.
-        now: UnixTime,
-    },
+    /// An approval, a proof or a statement is not believed.
+    #[error(transparent)]
+    Approval(ApprovalRefusal),
     /// An approver signed a rejection.
     #[error("{approver} rejected intent {intent}")]
     Rejected {
@@ -473,24 +484,16 @@ pub enum Refusal {
         /// The approver.
         approver: String,
     },
-    /// A Merkle proof does not lead to its root.
-    #[error("the proof that {root} holds intent {intent} is wrong: {error}")]
-    ProofWrong {
-        /// The root.
-        root: MerkleRoot,
-        /// The intent.
-        intent: IntentHash,
-        /// What is wrong.
-        error: ProofError,
-    },
-    /// An approval or proof covers no intent of this transaction.
-    #[error("an approval of {root} covers no intent of this transaction")]
-    ApprovalUnused {
-        /// What was approved.
-        root: MerkleRoot,
-    },
+
+    // Earlier attempts: what the file shows as signed before.
+    /// An earlier attempt is not believed.
+    #[error(transparent)]
+    Earlier(EarlierRefusal),
 
     // History: what the journal remembers.
+    /// Budgets, receipts or ancestors forbid this transaction.
+    #[error(transparent)]
+    Journal(JournalRefusal),
     /// What was signed before forbids this transaction.
     #[error("{0}")]
     History(Fault),

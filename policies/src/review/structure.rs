@@ -13,9 +13,11 @@ use bitcoin::absolute::LockTime;
 use bitcoin::transaction::Version;
 use bitcoin::{Amount, FeeRate, OutPoint, Sequence, Transaction, TxIn, Weight};
 
-use super::{Refusal, ReviewedChange, ReviewedInput};
+use super::mode::Mode;
+use super::{Refusal, ReviewedChange, ReviewedInput, ReviewedRecovery};
 use crate::descriptor::KeyPosition;
 use crate::document::Policy;
+use crate::planted::{Bug, planted};
 use crate::psbt::StrictPsbt;
 use crate::time::UnixTime;
 
@@ -37,6 +39,7 @@ pub(super) struct Structure {
     pub(super) transaction: Transaction,
     pub(super) inputs: Vec<ReviewedInput>,
     pub(super) changes: Vec<ReviewedChange>,
+    pub(super) recovered: Vec<ReviewedRecovery>,
     pub(super) fee: Amount,
     pub(super) feerate: FeeRate,
     pub(super) weight: Weight,
@@ -46,14 +49,15 @@ pub(super) struct Structure {
 pub(super) fn examine(
     psbt: &StrictPsbt,
     policy: &Policy,
+    mode: Mode,
     now: UnixTime,
     refusals: &mut Vec<Refusal>,
 ) -> Structure {
     let given = psbt.transaction();
-    examine_header(given, policy, now, refusals);
+    examine_header(given, policy, mode, now, refusals);
     examine_xpubs(psbt, policy, refusals);
     let inputs = inputs::examine(psbt, policy, refusals);
-    let changes = outputs::examine(psbt, policy, refusals);
+    let (changes, recovered) = outputs::examine(psbt, policy, mode.spend, refusals);
     let transaction = rebuild(given);
     let spent = sum(
         psbt.previous_outputs().iter().map(|output| output.value),
@@ -75,7 +79,7 @@ pub(super) fn examine(
         }
         fee
     });
-    let weight = signed_weight(&transaction, policy);
+    let weight = signed_weight(&transaction, policy, mode);
     if weight > MAX_WEIGHT {
         refusals.push(Refusal::TooHeavy { max: MAX_WEIGHT });
     }
@@ -85,13 +89,15 @@ pub(super) fn examine(
         transaction,
         inputs,
         changes,
+        recovered,
         fee,
         feerate,
         weight,
     }
 }
 
-/// Examines the fee against the policy's caps; `paid` is the sum of the approved payments.
+/// Examines the fee against the policy's caps; `paid` is the sum of the approved payments, of which the fee
+/// is a share where any are paid.
 pub(super) fn examine_fees(
     structure: &Structure,
     policy: &Policy,
@@ -100,13 +106,13 @@ pub(super) fn examine_fees(
 ) {
     let limits = &policy.limits;
     let fee = structure.fee;
-    if fee > limits.fee_max {
+    if fee > limits.fee_max && !planted(Bug::FeeMax) {
         refusals.push(Refusal::FeeAboveCap {
             fee,
             cap: limits.fee_max,
         });
     }
-    if structure.feerate > limits.feerate_max {
+    if structure.feerate > limits.feerate_max && !planted(Bug::FeeRate) {
         refusals.push(Refusal::FeerateAboveCap {
             feerate: structure.feerate,
             cap: limits.feerate_max,
@@ -116,7 +122,7 @@ pub(super) fn examine_fees(
     let Some(payments) = paid else { return };
     let share = u128::from(fee.to_sat()).checked_mul(100);
     let cap = u128::from(payments.to_sat()).checked_mul(u128::from(percent));
-    if share.zip(cap).is_none_or(|(share, cap)| share > cap) {
+    if share.zip(cap).is_none_or(|(share, cap)| share > cap) && !planted(Bug::FeeShare) {
         refusals.push(Refusal::FeeShareAboveCap {
             fee,
             payments,
@@ -144,43 +150,46 @@ pub(super) fn sum(
 fn examine_header(
     given: &Transaction,
     policy: &Policy,
+    mode: Mode,
     now: UnixTime,
     refusals: &mut Vec<Refusal>,
 ) {
-    if given.version != Version::TWO {
+    if given.version != Version::TWO && !planted(Bug::TransactionVersion) {
         refusals.push(Refusal::TransactionVersion {
             found: given.version.0,
         });
     }
     match given.lock_time {
+        LockTime::Seconds(_) if planted(Bug::LocktimeKind) => {}
         LockTime::Seconds(time) => refusals.push(Refusal::LocktimeIsTime {
             found: time.to_consensus_u32(),
         }),
         LockTime::Blocks(height) => {
             let found = height.to_consensus_u32();
             let latest = latest_height(policy, now);
-            if u64::from(found) > latest {
+            if u64::from(found) > latest && !planted(Bug::LocktimeAhead) {
                 refusals.push(Refusal::LocktimeBeyondChain { found, latest });
             }
         }
     }
     for (input, txin) in given.input.iter().enumerate() {
-        if txin.sequence != SEQUENCE {
+        if txin.sequence != mode.sequence && !planted(Bug::Sequence) {
             refusals.push(Refusal::Sequence {
                 input,
+                expected: mode.sequence.0,
                 found: txin.sequence.0,
             });
         }
     }
     let (inputs, outputs) = (given.input.len(), given.output.len());
     let above = |found: usize, max: u32| usize::try_from(max).is_ok_and(|max| found > max);
-    if above(inputs, policy.limits.max_inputs) {
+    if above(inputs, policy.limits.max_inputs) && !planted(Bug::InputCount) {
         refusals.push(Refusal::TooManyInputs {
             found: inputs,
             max: policy.limits.max_inputs,
         });
     }
-    if above(outputs, policy.limits.max_outputs) {
+    if above(outputs, policy.limits.max_outputs) && !planted(Bug::OutputCount) {
         refusals.push(Refusal::TooManyOutputs {
             found: outputs,
             max: policy.limits.max_outputs,
@@ -210,7 +219,7 @@ fn examine_xpubs(psbt: &StrictPsbt, policy: &Policy, refusals: &mut Vec<Refusal>
             path: path.clone(),
             xpub: *xpub,
         };
-        if !policy.descriptor.key_positions().contains(&given) {
+        if !policy.descriptor.key_positions().contains(&given) && !planted(Bug::ExtendedKeys) {
             refusals.push(Refusal::UnknownXpub {
                 xpub: Box::new(*xpub),
             });
@@ -241,14 +250,22 @@ fn empty_input(previous_output: OutPoint, sequence: Sequence) -> TxIn {
     }
 }
 
-/// Returns the weight once signed, with the heaviest ordinary satisfaction of every input.
-fn signed_weight(transaction: &Transaction, policy: &Policy) -> Weight {
+/// Returns the weight once signed, with the heaviest satisfaction of every input: of ordinary paths, or of
+/// the recovery paths with the timelock taken.
+fn signed_weight(transaction: &Transaction, policy: &Policy, mode: Mode) -> Weight {
     let inputs = u64::try_from(transaction.input.len()).unwrap_or(u64::MAX);
-    let witnesses = policy
-        .descriptor
-        .max_satisfaction_weight()
-        .to_wu()
-        .saturating_mul(inputs);
+    let heaviest = match mode.older {
+        None => policy.descriptor.max_satisfaction_weight(),
+        Some(_) => policy
+            .descriptor
+            .paths()
+            .iter()
+            .filter(|path| path.older == mode.older)
+            .map(|path| path.satisfaction_weight)
+            .max()
+            .unwrap_or(Weight::ZERO),
+    };
+    let witnesses = heaviest.to_wu().saturating_mul(inputs);
     let unsigned = transaction.weight().to_wu();
     Weight::from_wu(
         unsigned

@@ -2,8 +2,13 @@
 
 mod approvals;
 mod authority;
+mod budgets;
+mod earlier;
+mod every_refusal;
 mod fees;
 mod history;
+mod lists;
+mod modes;
 mod structure;
 mod words;
 

@@ -5,86 +5,209 @@
 
 use std::fmt::Write;
 
-use bitcoin::Amount;
+use bitcoin::{Address, Amount, Script};
 
 use super::{Refusal, Review, ReviewedPayment};
-use crate::document::{Policy, format_sat_per_vb};
+use crate::document::{Policy, format_duration, format_sat_per_vb};
+use crate::intent::{IntentKind, Statement};
+use crate::journal::SpendMode;
 
 /// Returns the review as a signer reads it before signing.
 pub fn review_text(review: &Review, policy: &Policy) -> String {
-    let mut out = String::new();
-    let mut line = |text: String| {
-        out.push_str(text.trim_end());
-        out.push('\n');
-    };
-    line(format!("Vault        {} ({})", policy.name, policy.network));
-    line(format!("Transaction  {}", review.txid));
-    line(format!(
-        "Pays         {} in {}",
-        amount(review.paid()),
-        count(review.payments.len(), "withdrawal")
-    ));
-    line(format!("Fee          {}", amount(review.fee)));
-    line(format!(
-        "             at most {}",
-        amount(policy.limits.fee_max)
-    ));
-    line(format!(
-        "             {} sat/vB, at most {} sat/vB",
-        format_sat_per_vb(review.feerate),
-        format_sat_per_vb(policy.limits.feerate_max),
-    ));
-    line(String::new());
+    let mut page = Page(String::new());
+    head(&mut page, review, policy);
+    page.line("");
     for (number, payment) in (1u32..).zip(&review.payments) {
-        line(format!("{number:>3}. {}", amount(payment.amount)));
-        for part in destination(payment) {
-            line(format!("     {part}"));
-        }
-        let asked = format!(
-            "asked for by {} as {}",
-            payment.intent.requester, payment.intent.id
-        );
-        for part in wrap(&asked, 74) {
-            line(format!("     {part}"));
-        }
-        if !payment.intent.reference.is_empty() {
-            for part in wrap(&format!("reference: {}", payment.intent.reference), 74) {
-                line(format!("     {part}"));
-            }
-        }
-        for part in wrap(
-            &format!("rule \"{}\": {}", payment.rule, approvals(payment)),
-            74,
-        ) {
-            line(format!("     {part}"));
-        }
-        if let Some(repeats) = &payment.intent.repeats {
-            for part in wrap(&format!("REPEATS {repeats}: both may be paid"), 74) {
-                line(format!("     {part}"));
-            }
-        }
+        one_payment(&mut page, number, payment, policy);
     }
-    line(String::new());
+    for recovered in &review.recovered {
+        page.line(&format!("Recovers     {}", amount(recovered.amount)));
+        let address = Address::from_script(&recovered.script_pubkey, policy.network).ok();
+        page.indented(&destination(address.as_ref(), &recovered.script_pubkey));
+    }
+    if !review.payments.is_empty() || !review.recovered.is_empty() {
+        page.line("");
+    }
+    for replaced in &review.replaced {
+        page.wrapped(&format!(
+            "Replaces     {} of {}, {}: at most one of the line is paid",
+            replaced.id,
+            replaced.requester,
+            amount(replaced.amount)
+        ));
+    }
     for change in &review.changes {
-        line(format!(
+        page.line(&format!(
             "Back to us   {} (change {}, proven)",
             amount(change.amount),
             change.index
         ));
     }
     if review.changes.is_empty() {
-        line("Back to us   nothing: no change".to_owned());
+        page.line("Back to us   nothing: no change");
     }
-    line(format!(
+    page.line(&format!(
         "Spends       {} of this vault, proven",
         count(review.inputs.len(), "coin")
     ));
+    for statement in &review.seen {
+        page.wrapped(&format!("New          {}", statement_text(statement)));
+    }
     for warning in &review.warnings {
-        for part in wrap(&format!("Mind: {warning}"), 80) {
-            line(part);
+        page.wrapped(&format!("Mind: {warning}"));
+    }
+    page.0
+}
+
+/// Lines of at most 80 columns.
+struct Page(String);
+
+impl Page {
+    fn line(&mut self, text: &str) {
+        self.0.push_str(text.trim_end());
+        self.0.push('\n');
+    }
+
+    fn wrapped(&mut self, text: &str) {
+        for part in wrap(text, 80) {
+            self.line(&part);
         }
     }
-    out
+
+    fn indented(&mut self, text: &str) {
+        for part in wrap(text, 74) {
+            self.line(&format!("     {part}"));
+        }
+    }
+}
+
+fn head(page: &mut Page, review: &Review, policy: &Policy) {
+    match review.mode {
+        SpendMode::Pay => {}
+        SpendMode::SelfSpend => {
+            page.wrapped("SELF-SPEND   pays nobody but this vault; only the fee leaves it");
+        }
+        SpendMode::Recovery => {
+            let older = review.older.unwrap_or_default();
+            page.wrapped(&format!(
+                "RECOVERY     takes the path with a timelock of {older} blocks, without the ordinary \
+                 signers"
+            ));
+        }
+    }
+    page.line(&format!(
+        "Vault        {} ({})",
+        policy.name, policy.network
+    ));
+    page.line(&format!("Transaction  {}", review.txid));
+    if review.mode == SpendMode::Pay {
+        page.line(&format!(
+            "Pays         {} in {}",
+            amount(review.paid()),
+            count(review.payments.len(), "withdrawal")
+        ));
+    }
+    if !review.maintained_by.is_empty() {
+        page.wrapped(&format!(
+            "Maintenance  approved by {}",
+            review.maintained_by.join(", ")
+        ));
+    }
+    if let Some(earlier) = review.granted_by {
+        page.line("Grants       nothing new: all of it is paid by the fully signed");
+        page.line(&format!("             {earlier}"));
+        page.line("             and at most one of the two can ever be mined");
+    }
+    page.line(&format!("Fee          {}", amount(review.fee)));
+    page.line(&format!(
+        "             at most {}",
+        amount(policy.limits.fee_max)
+    ));
+    page.line(&format!(
+        "             {} sat/vB, at most {} sat/vB",
+        format_sat_per_vb(review.feerate),
+        format_sat_per_vb(policy.limits.feerate_max),
+    ));
+}
+
+fn one_payment(page: &mut Page, number: u32, payment: &ReviewedPayment, policy: &Policy) {
+    let kind = match payment.intent.kind {
+        IntentKind::Payment => "",
+        IntentKind::Transfer => " TRANSFER to this vault",
+        IntentKind::Sweep => " SWEEP: the fee comes out of it",
+    };
+    page.line(&format!("{number:>3}. {}{kind}", amount(payment.amount)));
+    page.indented(&destination(
+        payment.address.as_ref(),
+        &payment.script_pubkey,
+    ));
+    page.indented(&format!(
+        "asked for by {} as {}",
+        payment.intent.requester, payment.intent.id
+    ));
+    if payment.intent.kind == IntentKind::Sweep {
+        page.indented(&format!(
+            "from {} to {}",
+            amount(payment.intent.min),
+            amount(payment.intent.amount)
+        ));
+    }
+    if !payment.intent.reference.is_empty() {
+        page.indented(&format!("reference: {}", payment.intent.reference));
+    }
+    if !payment.rule.is_empty() {
+        page.indented(&format!(
+            "rule \"{}\": {}",
+            payment.rule,
+            approvals(payment)
+        ));
+    }
+    for person in &payment.page_approved_by {
+        page.indented(&format!(
+            "also by {person}: this approval trusts the coordinator's page"
+        ));
+    }
+    if let Some(entry) = &payment.entry {
+        page.indented(&format!("list {}: \"{}\"", entry.list, entry.label));
+        if let Some(max) = entry.test_amount(policy) {
+            page.indented(&format!(
+                "FIRST PAYMENT to it, at most {} until it is confirmed",
+                amount(max)
+            ));
+        }
+    }
+    if let Some(window) = &payment.window {
+        page.indented(&format!(
+            "leaves {} of {} in {}",
+            amount(window.left),
+            amount(window.of),
+            format_duration(window.per)
+        ));
+    }
+    if let Some(replaces) = &payment.intent.replaces {
+        page.indented(&format!("REPLACES {replaces}: at most one is paid"));
+    }
+    if let Some(repeats) = &payment.intent.repeats {
+        page.indented(&format!("REPEATS {repeats}: both may be paid"));
+    }
+}
+
+/// Returns a statement as people read it.
+pub fn statement_text(statement: &Statement) -> String {
+    match statement {
+        Statement::ListAdd(add) => format!(
+            "list {} gains \"{}\" from {} until {}: {}",
+            add.list,
+            add.label,
+            add.not_before,
+            add.expires,
+            groups_of_four(&add.script_pubkey.to_hex_string())
+        ),
+        Statement::ListRemove { entry } => format!("entry {entry} is removed"),
+        Statement::ListConfirm { entry } => {
+            format!("the first payment to entry {entry} is confirmed")
+        }
+    }
 }
 
 /// Returns the refusals as a signer reads them.
@@ -106,19 +229,39 @@ pub fn refusal_text(refusals: &[Refusal]) -> String {
 }
 
 /// Returns what deserves a second look.
-pub(super) fn warnings(payments: &[ReviewedPayment]) -> Vec<String> {
-    let repeated = payments.iter().filter_map(|payment| {
+pub(super) fn warnings(review: &Review) -> Vec<String> {
+    let recovery = (review.mode == SpendMode::Recovery).then(|| {
+        "a recovery is for when ordinary signers are lost; the journals of others do not bind it"
+            .to_owned()
+    });
+    let repeated = review.payments.iter().filter_map(|payment| {
         let repeats = payment.intent.repeats.as_ref()?;
         Some(format!(
             "{} repeats {repeats}: both may be paid",
             payment.intent.id
         ))
     });
-    let unnamed = payments
+    let unnamed = review
+        .payments
         .iter()
         .filter(|payment| payment.address.is_none())
         .map(|payment| format!("{} pays a script that has no address", payment.intent.id));
-    repeated.chain(unnamed).collect()
+    let page = review
+        .payments
+        .iter()
+        .filter(|payment| !payment.page_approved_by.is_empty())
+        .map(|payment| {
+            format!(
+                "an approval of {} trusts the coordinator's page",
+                payment.intent.id
+            )
+        });
+    recovery
+        .into_iter()
+        .chain(repeated)
+        .chain(unnamed)
+        .chain(page)
+        .collect()
 }
 
 fn approvals(payment: &ReviewedPayment) -> String {
@@ -128,16 +271,10 @@ fn approvals(payment: &ReviewedPayment) -> String {
     format!("approved by {}", payment.approved_by.join(", "))
 }
 
-fn destination(payment: &ReviewedPayment) -> Vec<String> {
-    match &payment.address {
-        Some(address) => wrap(&format!("to {}", groups_of_four(&address.to_string())), 74),
-        None => wrap(
-            &format!(
-                "to the script {}",
-                groups_of_four(&payment.script_pubkey.to_hex_string())
-            ),
-            74,
-        ),
+fn destination(address: Option<&Address>, script: &Script) -> String {
+    match address {
+        Some(address) => format!("to {}", groups_of_four(&address.to_string())),
+        None => format!("to the script {}", groups_of_four(&script.to_hex_string())),
     }
 }
 

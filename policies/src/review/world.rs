@@ -9,12 +9,12 @@ use bitcoin::transaction::Version;
 use bitcoin::{Amount, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid, Witness};
 
 use super::{Refusal, Review, review};
-use crate::descriptor::ScriptKind;
+use crate::descriptor::{ScriptKind, samples};
 use crate::document::samples::{HEAD_TIME, address, draft};
 use crate::document::{PinnedKeyDraft, Policy, PolicyDraft};
-use crate::ids::{IntentHash, KeyId, Keychain};
+use crate::ids::{IntentHash, KeyId, Keychain, Subject};
 use crate::intent::{
-    Approval, Intent, IntentKind, MerkleTree, RequestSignature, SecretKey, WithdrawalId,
+    Approval, Intent, IntentKind, MerkleTree, RequestSignature, SecretKey, Statement, WithdrawalId,
 };
 use crate::journal::History;
 use crate::psbt::{AttemptPurpose, Manifest, read_strict};
@@ -325,6 +325,94 @@ impl Attempt {
             script_pubkey,
         });
         self.psbt.outputs.push(bitcoin::psbt::Output::default());
+    }
+}
+
+/// What builds spends that pay no intents, signs them, and speaks of open lists.
+impl World {
+    /// All coins of the honest plan back to the vault.
+    pub(crate) fn self_spend(&self, fee: u64) -> Attempt {
+        self.self_spend_of(self.plan().coins, fee)
+    }
+
+    /// Coins back to the vault, at the honest plan's change index.
+    pub(crate) fn self_spend_of(&self, coins: Vec<Coin>, fee: u64) -> Attempt {
+        let mut plan = self.plan();
+        let sum: Amount = coins.iter().map(|coin| coin.output().value).sum();
+        plan.coins = coins;
+        plan.asked.clear();
+        plan.change = Some((CHANGE_INDEX, sum - Amount::from_sat(fee)));
+        let mut attempt = self.build(&plan);
+        attempt.manifest.purpose = AttemptPurpose::Consolidate;
+        attempt
+    }
+
+    /// The same through the recovery path.
+    pub(crate) fn recovery(&self, fee: u64) -> Attempt {
+        let mut attempt = self.self_spend(fee);
+        attempt.manifest.purpose = AttemptPurpose::Recover;
+        for txin in &mut attempt.psbt.unsigned_tx.input {
+            txin.sequence = Sequence::from_height(12_960);
+        }
+        attempt
+    }
+
+    /// One sweep of one coin: at most 50,000,000, at least 49,985,000, and this much of it paid.
+    pub(crate) fn sweep(&self, paid: u64) -> Attempt {
+        let mut plan = self.plan();
+        let mut asked = plan.asked.swap_remove(1);
+        asked.intent.kind = IntentKind::Sweep;
+        asked.intent.amount = Amount::from_sat(50_000_000);
+        asked.intent.min = Amount::from_sat(49_985_000);
+        plan.asked = vec![asked];
+        plan.coins = vec![self.coin(Keychain::External, 50, 50_000_000)];
+        plan.change = None;
+        let mut attempt = self.build(&plan);
+        attempt.output(0).value = Amount::from_sat(paid);
+        attempt
+    }
+
+    /// The attempt's transaction, signed by these signers.
+    pub(crate) fn signed(attempt: &Attempt, by: &[&str]) -> Transaction {
+        use miniscript::psbt::PsbtExt;
+        let mut psbt = attempt.psbt.clone();
+        let secp = samples::secp();
+        for name in by {
+            let master = samples::xpriv(name, bitcoin::Network::Regtest);
+            psbt.sign(&master, &secp).expect("signs");
+        }
+        psbt.finalize_mut(&secp).expect("satisfies");
+        let mut signed = psbt.unsigned_tx.clone();
+        for (txin, input) in signed.input.iter_mut().zip(&psbt.inputs) {
+            txin.witness = input.final_script_witness.clone().expect("final");
+        }
+        signed
+    }
+
+    /// A statement in a file, signed by these persons.
+    pub(crate) fn state(&self, attempt: &mut Attempt, statement: &Statement, by: &[&str]) {
+        let expires = HEAD_TIME.saturating_add(1_000 * 86_400);
+        for person in by {
+            let approval = Approval::sign(
+                &secret(person),
+                statement.purpose(),
+                self.policy.vault,
+                statement.subject(),
+                expires,
+            );
+            attempt.manifest.add_approval(approval);
+        }
+        attempt.manifest.add_statement(statement.clone());
+    }
+
+    /// Approves the attempt's transaction as maintenance.
+    pub(crate) fn maintain(&self, attempt: &mut Attempt, by: &str) {
+        let txid = attempt.psbt.unsigned_tx.compute_txid();
+        let subject = Subject::from_bytes(crate::hash::transaction_subject(txid));
+        let expires = HEAD_TIME.saturating_add(86_400);
+        let (vault, purpose) = (self.policy.vault, crate::hash::Purpose::Maintain);
+        let approval = Approval::sign(&secret(by), purpose, vault, subject, expires);
+        attempt.manifest.add_approval(approval);
     }
 }
 

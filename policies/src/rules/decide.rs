@@ -5,7 +5,10 @@ use std::fmt;
 use bitcoin::Amount;
 use serde::Serialize;
 
+use super::{Standing, UsableEntry};
 use crate::document::{Policy, Rule};
+use crate::planted::{Bug, planted};
+use crate::time::UnixTime;
 use crate::{Intent, IntentKind};
 
 /// What a policy says about an intent.
@@ -24,8 +27,22 @@ pub struct Requirement {
     pub rule: String,
     /// The group whose persons count; any approver when none is named.
     pub group: Option<String>,
-    /// Persons, 0 for automatic approval.
+    /// Persons, 0 for automatic approval; only their `own` keys count.
     pub count: u32,
+    /// Further persons, who may approve in the coordinator's page.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub page: u32,
+    /// The entry of an open list that makes it payable.
+    #[serde(skip)]
+    pub entry: Option<UsableEntry>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes fields by reference"
+)]
+const fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl Requirement {
@@ -91,6 +108,54 @@ pub enum Miss {
         #[serde(rename = "max_sat", with = "bitcoin::amount::serde::as_sat")]
         max: Amount,
     },
+    /// It allows no more in its window.
+    #[error("its window of {per} s has {left} left")]
+    Window {
+        /// What is left of the window's sum.
+        #[serde(rename = "left_sat", with = "bitcoin::amount::serde::as_sat")]
+        left: Amount,
+        /// The length of the window in seconds.
+        per: u64,
+    },
+    /// The entry of its open list is signed by too few.
+    #[error("the list's entry needs {needed} persons, {approved} signed it")]
+    EntryQuorum {
+        /// Persons demanded.
+        needed: u32,
+        /// Persons who signed.
+        approved: u32,
+    },
+    /// The entry of its open list was removed.
+    #[error("the list's entry was removed")]
+    EntryRemoved,
+    /// The entry of its open list begins later.
+    #[error("the list's entry is valid from {from}")]
+    EntryNotYetValid {
+        /// When it begins.
+        from: UnixTime,
+    },
+    /// The entry of its open list has ended.
+    #[error("the list's entry expired {expired}")]
+    EntryExpired {
+        /// When it ended.
+        expired: UnixTime,
+    },
+    /// The entry of its open list is too new.
+    #[error("the list's entry cools off until {until}")]
+    CoolingOff {
+        /// When it may be paid.
+        until: UnixTime,
+    },
+    /// Only a small payment goes to the entry of its open list before it is confirmed.
+    #[error("only {max} go to the list's entry before its first payment is confirmed")]
+    TestAmount {
+        /// The most.
+        #[serde(rename = "max_sat", with = "bitcoin::amount::serde::as_sat")]
+        max: Amount,
+    },
+    /// The small payment went to the entry of its open list, and nobody confirmed it yet.
+    #[error("the first payment to the list's entry is not confirmed")]
+    AwaitingConfirmation,
     /// It approves automatically, which is never done for sweeps and repeats.
     #[error("never automatic for sweeps and repeated payments")]
     NeverAutomatic,
@@ -112,8 +177,11 @@ impl fmt::Display for Joined<'_> {
 }
 
 /// Decides an intent: the first rule that matches says which approvals it needs.
+///
+/// A rule whose window is exhausted does not match; an intent that was counted before is not counted
+/// twice. Whoever grants several intents at once counts each before it decides the next.
 #[must_use]
-pub fn decide(policy: &Policy, intent: &Intent) -> Decision {
+pub fn decide(policy: &Policy, intent: &Intent, standing: &Standing<'_>) -> Decision {
     let requester = intent.requester.as_str();
     if policy.requester(requester).is_none() {
         return Decision::Denied(DenyReason::UnknownRequester {
@@ -122,15 +190,17 @@ pub fn decide(policy: &Policy, intent: &Intent) -> Decision {
     }
     let mut missed = Vec::new();
     for rule in &policy.rules {
-        match miss(policy, rule, intent) {
-            None => {
+        match matches(policy, rule, intent, standing) {
+            Ok(entry) => {
                 return Decision::Needs(Requirement {
                     rule: rule.name.clone(),
                     group: rule.approvals.group.clone(),
                     count: rule.approvals.count,
+                    page: rule.approvals.page,
+                    entry,
                 });
             }
-            Some(miss) => missed.push(Missed {
+            Err(miss) => missed.push(Missed {
                 rule: rule.name.clone(),
                 miss,
             }),
@@ -139,31 +209,89 @@ pub fn decide(policy: &Policy, intent: &Intent) -> Decision {
     Decision::Denied(DenyReason::NoMatchingRule { missed })
 }
 
-/// The first condition of a rule that the intent fails.
-fn miss(policy: &Policy, rule: &Rule, intent: &Intent) -> Option<Miss> {
+/// Why each rule before the one that decides does not match; all of them where none does.
+#[must_use]
+pub fn misses(policy: &Policy, intent: &Intent, standing: &Standing<'_>) -> Vec<Missed> {
+    let mut missed = Vec::new();
+    for rule in &policy.rules {
+        match matches(policy, rule, intent, standing) {
+            Ok(_) => break,
+            Err(miss) => missed.push(Missed {
+                rule: rule.name.clone(),
+                miss,
+            }),
+        }
+    }
+    missed
+}
+
+/// Whether a rule matches: through which entry of an open list, if any, or the first condition that the
+/// intent fails.
+fn matches(
+    policy: &Policy,
+    rule: &Rule,
+    intent: &Intent,
+    standing: &Standing<'_>,
+) -> Result<Option<UsableEntry>, Miss> {
     if rule.kind.is_some_and(|kind| kind != intent.kind) {
-        return Some(Miss::Kind);
+        return Err(Miss::Kind);
     }
     if let Some(requesters) = &rule.requesters
         && !requesters
             .iter()
             .any(|name| name == intent.requester.as_str())
     {
-        return Some(Miss::Requester);
+        return Err(Miss::Requester);
     }
-    if let Some(lists) = &rule.to
-        && !lists
-            .iter()
-            .filter_map(|name| policy.list(name))
-            .any(|list| list.contains(&intent.script_pubkey))
-    {
-        return Some(Miss::Destination);
-    }
+    let entry = match &rule.to {
+        Some(lists) => on_a_list(policy, lists, intent, standing)?,
+        None => None,
+    };
     if let Some(max) = rule.amount_max
         && intent.amount > max
     {
-        return Some(Miss::Amount { max });
+        return Err(Miss::Amount { max });
     }
     let never_automatic = intent.kind == IntentKind::Sweep || intent.repeats.is_some();
-    (rule.approvals.count == 0 && never_automatic).then_some(Miss::NeverAutomatic)
+    if rule.approvals.count == 0 && never_automatic && !planted(Bug::NeverAutomatic) {
+        return Err(Miss::NeverAutomatic);
+    }
+    if let Some(window) = rule.window
+        && !standing.windows.counted(&intent.hash())
+    {
+        let since = standing.now.saturating_sub(window.per);
+        let spent = standing.windows.spent(&rule.name, since);
+        let left = window.amount.checked_sub(spent).unwrap_or(Amount::ZERO);
+        if intent.amount > left && !planted(Bug::Window) {
+            return Err(Miss::Window {
+                left,
+                per: window.per,
+            });
+        }
+    }
+    Ok(entry)
+}
+
+/// Whether the destination is on one of the lists, and through which entry of an open one.
+fn on_a_list(
+    policy: &Policy,
+    lists: &[String],
+    intent: &Intent,
+    standing: &Standing<'_>,
+) -> Result<Option<UsableEntry>, Miss> {
+    let mut miss = Miss::Destination;
+    for list in lists.iter().filter_map(|name| policy.list(name)) {
+        if list.contains(&intent.script_pubkey) {
+            return Ok(None);
+        }
+        let Some(open) = &list.open else {
+            continue;
+        };
+        match (standing.lists).usable(policy, &list.name, open, intent, standing.now) {
+            Ok(entry) => return Ok(Some(entry)),
+            Err(found) if miss == Miss::Destination => miss = found,
+            Err(_) => {}
+        }
+    }
+    Err(miss)
 }

@@ -1,13 +1,23 @@
 //! Which approvals an intent needs, and whether they are there.
 //!
 //! First match decides; nothing matching denies, with the reason why each rule did not match.
-//! Approvals count persons, not keys, and the requester's own person never counts.
+//! Approvals count persons, not keys, and the requester's own person never counts. The same function
+//! decides when a withdrawal is submitted, a transaction built, an attempt issued and signed; what differs
+//! is only the [`Standing`].
 
 mod decide;
+mod entitlement;
+mod open_list;
 mod quorum;
+mod standing;
+mod windows;
 
-pub use decide::{Decision, DenyReason, Miss, Missed, Requirement, decide};
-pub use quorum::{Shortfall, approving_persons, satisfied};
+pub use decide::{Decision, DenyReason, Miss, Missed, Requirement, decide, misses};
+pub use entitlement::{Entitlement, entitlement};
+pub use open_list::{ListEntry, OpenLists, UsableEntry, persons_of};
+pub use quorum::{Shortfall, approving_persons, page_persons, satisfied};
+pub use standing::Standing;
+pub use windows::Windows;
 
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,8 @@
 //! Counting the persons who approve.
 
-use std::collections::BTreeSet;
-
 use super::Requirement;
-use crate::document::Policy;
+use crate::document::{Approver, Policy, Tool};
+use crate::planted::{Bug, planted};
 use crate::{Intent, KeyId};
 
 /// Fewer persons than demanded.
@@ -24,33 +23,78 @@ fn of_group(group: Option<&str>) -> String {
     group.map(|name| format!(" of {name}")).unwrap_or_default()
 }
 
-/// The distinct persons whose approval counts for a requirement, sorted: holders of known keys in
-/// the group, without the requester's person.
+/// The distinct persons whose approval by an `own` key counts for a requirement, sorted: holders of known
+/// keys in the group, without the requester's person.
 pub fn approving_persons(
     policy: &Policy,
     requirement: &Requirement,
     intent: &Intent,
     approving: &[KeyId],
 ) -> Vec<String> {
-    let requester = policy.requester(intent.requester.as_str());
-    let persons: BTreeSet<&str> = approving
-        .iter()
-        .filter_map(|key| policy.approver_of_key(*key))
+    let own = |key: &KeyId| own_approver(policy, *key);
+    persons(
+        policy,
+        requirement,
+        intent,
+        approving.iter().filter_map(own),
+    )
+}
+
+/// The further persons whose approval counts only where a rule asks for `page` approvals: they touched a
+/// key in the coordinator's page. Sorted.
+pub fn page_persons(
+    policy: &Policy,
+    requirement: &Requirement,
+    intent: &Intent,
+    approving: &[KeyId],
+) -> Vec<String> {
+    let known = |key: &KeyId| policy.approver_of_key(*key).map(|(approver, _)| approver);
+    let mut all = persons(
+        policy,
+        requirement,
+        intent,
+        approving.iter().filter_map(known),
+    );
+    let own = approving_persons(policy, requirement, intent, approving);
+    all.retain(|person| !own.contains(person));
+    all
+}
+
+/// The approver who holds a key of tool `own`. Keys of every other tool count nowhere else.
+pub(super) fn own_approver(policy: &Policy, key: KeyId) -> Option<&Approver> {
+    policy
+        .approver_of_key(key)
+        .filter(|(_, pinned)| pinned.tool == Tool::Own || planted(Bug::PageAsOwn))
         .map(|(approver, _)| approver)
+}
+
+fn persons<'p>(
+    policy: &Policy,
+    requirement: &Requirement,
+    intent: &Intent,
+    approving: impl Iterator<Item = &'p Approver>,
+) -> Vec<String> {
+    let requester = policy.requester(intent.requester.as_str());
+    let mut persons: Vec<&str> = approving
         .filter(|approver| {
             requirement
                 .group
                 .as_ref()
-                .is_none_or(|group| approver.groups.contains(group))
+                .is_none_or(|group| approver.groups.contains(group) || planted(Bug::OtherGroup))
         })
         .filter(|approver| {
             requester.is_some_and(|requester| {
-                approver.person != requester.person
-                    && !approver.keys.iter().any(|key| requester.keys.contains(key))
+                let own = approver.person == requester.person
+                    || approver.keys.iter().any(|key| requester.keys.contains(key));
+                !own || planted(Bug::OwnPerson)
             })
         })
         .map(|approver| approver.person.as_str())
         .collect();
+    persons.sort_unstable();
+    if !planted(Bug::KeysForPersons) {
+        persons.dedup();
+    }
     persons.into_iter().map(str::to_owned).collect()
 }
 
@@ -64,15 +108,20 @@ pub fn satisfied(
     intent: &Intent,
     approving: &[KeyId],
 ) -> Result<(), Shortfall> {
-    let approved = approving_persons(policy, requirement, intent, approving);
-    let enough = usize::try_from(requirement.count).is_ok_and(|needed| approved.len() >= needed);
-    if enough {
+    let mut approved = approving_persons(policy, requirement, intent, approving);
+    let reaches = |needed: u32, found: usize| usize::try_from(needed).is_ok_and(|n| found >= n);
+    let own = reaches(requirement.count, approved.len());
+    let needed = requirement.count.saturating_add(requirement.page);
+    if requirement.page > 0 {
+        approved.extend(page_persons(policy, requirement, intent, approving));
+    }
+    if own && reaches(needed, approved.len()) {
         return Ok(());
     }
     Err(Shortfall {
         rule: requirement.rule.clone(),
         group: requirement.group.clone(),
-        needed: requirement.count,
+        needed,
         approved,
     })
 }

@@ -1,15 +1,19 @@
 //! `approve` and `reject`: an approver's verdict over one or more withdrawals.
 
 use super::Context;
-use crate::approving::{ApprovingError, Candidate, Verdict, check, read_candidates, sign, words};
+use crate::approving::{
+    ApprovingError, Candidate, SignedApproval, Verdict, check, read_candidates, sign, summary,
+    words,
+};
 use crate::clock;
 use crate::failure::Failure;
-use crate::home::KeyName;
+use crate::home::{Home, KeyName};
 use crate::keystore::Kind;
 use crate::pin::Pinned;
 use crate::terminal::read_input;
 use policies::document::{DurationError, parse_duration};
 use policies::psbt::MAX_BYTES;
+use policies::{Policy, UnixTime};
 use std::path::PathBuf;
 
 /// Approve withdrawals after reading them: one signature over all of them
@@ -41,6 +45,10 @@ struct Over {
     /// Do not ask: it was read before
     #[arg(long)]
     yes: bool,
+    /// Show it on this computer's own page, and sign there, also with a passkey
+    #[cfg(feature = "online")]
+    #[arg(long, conflicts_with = "yes")]
+    page: bool,
 }
 
 /// Seconds of a duration such as 24h.
@@ -75,8 +83,36 @@ impl Over {
             context.terminal.talk(&words(candidate, policy));
         }
         check(&candidates, verdict, policy, now)?;
+        let expires = now
+            .checked_add(self.expires_in)
+            .ok_or(ApprovingError::NeverExpires)?;
+        let about = About {
+            candidates: &candidates,
+            verdict,
+            policy,
+            expires,
+        };
+        context
+            .terminal
+            .talk(&summary(&candidates, verdict, policy, expires));
+        let signed = self.signed(&about, &home, context)?;
+        // What the coordinator's interface takes is JSON, also for a human who pipes it on.
+        let text = serde_json::to_string_pretty(&signed).expect("an approval is plain JSON");
+        context.terminal.answer(&text, &signed)
+    }
+
+    fn signed(
+        &self,
+        about: &About<'_>,
+        home: &Home,
+        context: &mut Context,
+    ) -> Result<SignedApproval, Failure> {
+        #[cfg(feature = "online")]
+        if self.page {
+            return super::on_page::approve(about, home, self.key.as_ref(), context);
+        }
         if !self.yes {
-            let question = match verdict {
+            let question = match about.verdict {
                 Verdict::Approve => "Approve all of these?",
                 Verdict::Reject => "Reject all of these?",
             };
@@ -84,12 +120,20 @@ impl Over {
         }
         let passphrase = context.passphrase()?;
         let key = home.open_person_key(Kind::Approval, self.key.as_ref(), &passphrase)?;
-        let expires = now
-            .checked_add(self.expires_in)
-            .ok_or(ApprovingError::NeverExpires)?;
-        let signed = sign(&candidates, verdict, policy, key.secret(), expires)?;
-        // What the coordinator's interface takes is JSON, also for a human who pipes it on.
-        let text = serde_json::to_string_pretty(&signed).expect("an approval is plain JSON");
-        context.terminal.answer(&text, &signed)
+        let About {
+            candidates,
+            verdict,
+            policy,
+            expires,
+        } = about;
+        Ok(sign(candidates, *verdict, policy, key.secret(), *expires)?)
     }
+}
+
+/// What is signed.
+pub(super) struct About<'a> {
+    pub(super) candidates: &'a [Candidate],
+    pub(super) verdict: Verdict,
+    pub(super) policy: &'a Policy,
+    pub(super) expires: UnixTime,
 }

@@ -10,7 +10,7 @@ use bitcoin::secp256k1::Secp256k1;
 use policies::document::network_of_name;
 use std::path::PathBuf;
 
-/// Make a signer's key with its journal key, or an approver's or requester's key
+/// Make a signer's key with its journal key, or an approver's or requester's key or passkey
 ///
 /// A signer's key comes from 24 fresh words, shown once: write them down. Prints the record to put
 /// into the policy.
@@ -22,6 +22,14 @@ pub(super) struct Keygen {
     /// Make a requester's key of this name
     #[arg(long, value_name = "NAME", conflicts_with_all = ["network", "path", "words_file"])]
     request: Option<KeyName>,
+    /// Register an approver's passkey of this name, on this computer's own page
+    #[cfg(feature = "online")]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["approval", "request", "network", "path", "words_file"])]
+    passkey: Option<KeyName>,
+    /// The port of the page at which the passkey will be used
+    #[cfg(feature = "online")]
+    #[arg(long, value_name = "PORT", requires = "passkey", default_value_t = crate::passkey::DEFAULT_PORT, value_parser = clap::value_parser!(u16).range(1..))]
+    port: u16,
     #[command(flatten)]
     account: Account,
     /// Write the words to this new file instead of showing them
@@ -49,6 +57,10 @@ pub(super) struct Account {
 impl Keygen {
     pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
         let home = context.home()?;
+        #[cfg(feature = "online")]
+        if let Some(name) = &self.passkey {
+            return super::on_page::register(context, &home, name, self.port);
+        }
         match (&self.approval, &self.request) {
             (Some(name), _) => person_key(context, &home, Kind::Approval, name),
             (None, Some(name)) => person_key(context, &home, Kind::Request, name),

@@ -8,6 +8,11 @@ mod import;
 mod init;
 mod journal;
 mod keygen;
+mod list;
+mod maintain;
+#[cfg(feature = "online")]
+mod on_page;
+mod person;
 mod policy;
 mod request;
 mod review;
@@ -66,7 +71,9 @@ enum Verb {
     Serve(serve::Serve),
     Approve(approve::Approve),
     Reject(approve::Reject),
+    Maintain(maintain::Maintain),
     Request(request::Request),
+    List(list::ListVerb),
     Journal(journal::JournalVerb),
     Policy(policy::PolicyVerb),
 }
@@ -132,7 +139,9 @@ impl Verb {
             Self::Serve(verb) => verb.run(context),
             Self::Approve(verb) => verb.run(context),
             Self::Reject(verb) => verb.run(context),
+            Self::Maintain(verb) => verb.run(context),
             Self::Request(verb) => verb.run(context),
+            Self::List(verb) => verb.run(context),
             Self::Journal(verb) => verb.run(context),
             Self::Policy(verb) => verb.run(context),
         }

@@ -27,7 +27,7 @@ pub(super) struct Request {
     /// payment, transfer (to a pinned vault) or sweep
     #[arg(long, default_value = "payment")]
     kind: IntentKind,
-    /// For a sweep: the least that may be paid
+    /// For a sweep, and required there: the least that may be paid
     #[arg(long, value_name = "SAT")]
     min_sat: Option<u64>,
     /// How long it may be paid

@@ -58,6 +58,7 @@ pub(super) fn review_json(review: &Review) -> serde_json::Value {
             "reference": payment.intent.reference,
             "rule": payment.rule,
             "approved_by": payment.approved_by,
+            "page_approved_by": payment.page_approved_by,
         })
     });
     let changes = review.changes.iter().map(|change| {
@@ -68,7 +69,10 @@ pub(super) fn review_json(review: &Review) -> serde_json::Value {
         })
     });
     serde_json::json!({
+        "mode": review.mode.name(),
         "txid": review.txid.to_string(),
+        "mode": review.mode.name(),
+        "older": review.older,
         "paid_sat": review.paid().to_sat(),
         "fee_sat": review.fee.to_sat(),
         "feerate_sat_kwu": review.feerate.to_sat_per_kwu(),

@@ -4,8 +4,9 @@ use super::Context;
 use super::review::{read_transfer, review_json};
 use crate::clock;
 use crate::countersign::Countersigner;
-use crate::failure::Failure;
+use crate::failure::{Class, Failure};
 use crate::keystore::durable;
+use policies::journal::SpendMode;
 use policies::psbt::Encoding;
 use policies::review::review_text;
 use std::path::PathBuf;
@@ -21,6 +22,9 @@ pub(super) struct Sign {
     /// Write the signatures to this file
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Sign a recovery, which takes the path with a timelock, and nothing but a recovery
+    #[arg(long)]
+    recovery: bool,
     /// Do not ask: it was reviewed before, or the rules are all that is wanted
     #[arg(long)]
     yes: bool,
@@ -32,16 +36,28 @@ impl Sign {
         let bytes = read_transfer(&self.file)?;
         let passphrase = context.passphrase()?;
         let mut signer = Countersigner::open(&home, &passphrase)?;
-        let examined = signer.examine(&bytes, clock::now())?;
+        let examined = match signer.examine(&bytes, clock::now()) {
+            Ok(examined) => examined,
+            Err(error) => {
+                signer.note_carried(&bytes, clock::now())?;
+                return Err(error.into());
+            }
+        };
         let shown = review_json(examined.review());
         context
             .terminal
             .talk(&review_text(examined.review(), signer.policy()));
+        self.refuse_another_mode(examined.review().mode)?;
         if !self.yes {
-            context.terminal.confirm("Sign this?")?;
+            let question = if self.recovery {
+                "Sign this RECOVERY?"
+            } else {
+                "Sign this?"
+            };
+            context.terminal.confirm(question)?;
         }
         let signed = signer.sign(examined)?;
-        let psbt = signed.psbt.serialize();
+        let psbt = signed.to_bytes();
         let base64 = String::from_utf8_lossy(&Encoding::Base64.encode(&psbt)).into_owned();
         let value = serde_json::json!({
             "txid": signed.psbt.unsigned_tx.compute_txid().to_string(),
@@ -63,5 +79,27 @@ impl Sign {
             output.display()
         );
         context.terminal.answer(&text, &value)
+    }
+}
+
+impl Sign {
+    /// A recovery is signed only by somebody who says that it is wanted, and then nothing else is.
+    fn refuse_another_mode(&self, mode: SpendMode) -> Result<(), Failure> {
+        match (mode, self.recovery) {
+            (SpendMode::Recovery, true) | (SpendMode::Pay | SpendMode::SelfSpend, false) => Ok(()),
+            (SpendMode::Recovery, false) => Err(Failure::because(
+                Class::Refused,
+                "RECOVERY_NOT_WISHED",
+                "this is a recovery: it takes the path with a timelock and pays all of its coins to where \
+                 the policy says",
+            )
+            .hinted("give --recovery if the vault is to be recovered now; ask the other signers first")),
+            (SpendMode::Pay | SpendMode::SelfSpend, true) => Err(Failure::because(
+                Class::Refused,
+                "NOT_A_RECOVERY",
+                "--recovery was given, and this is no recovery",
+            )
+            .hinted("leave --recovery out to sign what the review shows")),
+        }
     }
 }

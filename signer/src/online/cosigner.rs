@@ -9,8 +9,10 @@ use super::stop::Stop;
 use crate::countersign::{CountersignError, Countersigner};
 use crate::failure::{Class, Explained, Reason, reason};
 use crate::journal_file::AppendLog;
+use crate::listing::entitled;
 use bitcoin::Txid;
 use bitcoin::hashes::{Hash, sha256};
+use policies::journal::SpendMode;
 use policies::{UnixTime, VaultId};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -36,6 +38,18 @@ pub trait Attempts {
     /// When the coordinator does not answer or refuses.
     fn psbt(&self, txid: Txid) -> Result<Vec<u8>, CoordinatorError>;
 
+    /// The statements about open lists that the coordinator keeps, as JSON; nothing where it keeps none.
+    ///
+    /// # Errors
+    /// When the coordinator does not answer or refuses.
+    fn statements(&self, vault: VaultId) -> Result<Vec<u8>, CoordinatorError>;
+
+    /// The head of the coordinator's event chain.
+    ///
+    /// # Errors
+    /// When the coordinator does not answer or refuses.
+    fn event_head(&self) -> Result<Option<[u8; 32]>, CoordinatorError>;
+
     /// Hands in signatures.
     ///
     /// # Errors
@@ -55,6 +69,11 @@ pub enum Event {
         signatures: usize,
         /// The journal's counter in the receipt.
         counter: u64,
+    },
+    /// Statements about open lists were seen for the first time.
+    Noted {
+        /// How many.
+        statements: usize,
     },
     /// An attempt was not signed, or the coordinator did not want the signatures.
     Refused {
@@ -83,6 +102,9 @@ impl std::fmt::Display for Event {
                 formatter,
                 "event=signed txid={txid} signatures={signatures} counter={counter}"
             ),
+            Self::Noted { statements } => {
+                write!(formatter, "event=noted statements={statements}")
+            }
             Self::Refused { txid, reasons } => {
                 for (number, reason) in reasons.iter().enumerate() {
                     if number > 0 {
@@ -132,6 +154,8 @@ pub struct Cosigner<L, A> {
     coordinator: A,
     stop: Stop,
     refused: HashMap<[u8; 32], UnixTime>,
+    /// The statements that were looked at last.
+    heard: Option<[u8; 32]>,
 }
 
 impl<L: AppendLog, A: Attempts> Cosigner<L, A> {
@@ -142,6 +166,7 @@ impl<L: AppendLog, A: Attempts> Cosigner<L, A> {
             coordinator,
             stop,
             refused: HashMap::new(),
+            heard: None,
         }
     }
 
@@ -164,6 +189,7 @@ impl<L: AppendLog, A: Attempts> Cosigner<L, A> {
         let begun = clock();
         self.refused
             .retain(|_, at| begun.secs_since(*at) < LEFT_ALONE);
+        self.note(vault, begun, &mut report)?;
         for txid in self.coordinator.missing(vault, self.signer.name())? {
             if self.stop.is_wished() {
                 break;
@@ -192,6 +218,35 @@ impl<L: AppendLog, A: Attempts> Cosigner<L, A> {
         Ok(pass)
     }
 
+    /// Journals what the coordinator's persons said of open lists since.
+    fn note(
+        &mut self,
+        vault: VaultId,
+        clock: UnixTime,
+        report: &mut impl FnMut(&Event),
+    ) -> Result<(), PassError> {
+        let bytes = self.coordinator.statements(vault)?;
+        let hash = sha256::Hash::hash(&bytes).to_byte_array();
+        if bytes.is_empty() || self.heard == Some(hash) {
+            return Ok(());
+        }
+        let at = self.signer.journal().history().now(clock);
+        let Ok(statements) = entitled(&bytes, self.signer.policy(), at) else {
+            return Err(CoordinatorError::Foreign { status: 200 }.into());
+        };
+        let new = self
+            .signer
+            .note(&statements, clock)
+            .map_err(PassError::Signer)?;
+        self.heard = Some(hash);
+        if new > 0 {
+            // What was refused may have waited for these.
+            self.refused.clear();
+            report(&Event::Noted { statements: new });
+        }
+        Ok(())
+    }
+
     fn countersign(
         &mut self,
         txid: Txid,
@@ -200,7 +255,11 @@ impl<L: AppendLog, A: Attempts> Cosigner<L, A> {
     ) -> Result<Result<Event, Vec<Reason>>, PassError> {
         let examined = match self.signer.examine(bytes, clock) {
             Ok(examined) => examined,
-            Err(error) => return refused_or_broken(error),
+            Err(error) => {
+                let noted = self.signer.note_carried(bytes, clock);
+                noted.map_err(PassError::Signer)?;
+                return refused_or_broken(error);
+            }
         };
         let found = examined.review().txid;
         if found != txid {
@@ -211,11 +270,21 @@ impl<L: AppendLog, A: Attempts> Cosigner<L, A> {
             };
             return Ok(Err(vec![reason]));
         }
+        if examined.review().mode == SpendMode::Recovery {
+            let reason = Reason {
+                code: "RECOVERY_NOT_AUTOMATIC",
+                message: "a recovery is never signed automatically".to_owned(),
+                hint: Some("review it and sign it with `sign --recovery`".to_owned()),
+            };
+            return Ok(Err(vec![reason]));
+        }
+        let event_head = self.coordinator.event_head()?;
+        self.signer.hear(event_head);
         let signed = match self.signer.sign(examined) {
             Ok(signed) => signed,
             Err(error) => return refused_or_broken(error),
         };
-        match self.coordinator.submit(txid, &signed.psbt.serialize()) {
+        match self.coordinator.submit(txid, &signed.to_bytes()) {
             Ok(()) => Ok(Ok(Event::Signed {
                 txid,
                 signatures: signed.signatures,

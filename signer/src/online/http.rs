@@ -1,8 +1,9 @@
-//! The three calls to a coordinator: blocking HTTP with a bearer token, bounded in time and size.
+//! The calls to a coordinator: blocking HTTP with a bearer token, bounded in time and size.
 
 use super::cosigner::Attempts;
 use crate::failure::{Class, Explained};
 use bitcoin::Txid;
+use bitcoin::hex::FromHex;
 use policies::VaultId;
 use policies::psbt::MAX_BYTES;
 use serde::Deserialize;
@@ -114,6 +115,12 @@ struct NotTaken {
     code: String,
 }
 
+/// What is read of a coordinator's status.
+#[derive(Deserialize)]
+struct Status {
+    event_hash: String,
+}
+
 #[derive(Deserialize)]
 struct Problem {
     #[serde(default)]
@@ -166,6 +173,19 @@ impl Attempts for HttpCoordinator {
         let most = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
         let path = format!("attempts/{txid}/psbt");
         self.get(&path, "application/octet-stream", most)
+    }
+
+    fn statements(&self, vault: VaultId) -> Result<Vec<u8>, CoordinatorError> {
+        let path = format!("vaults/{vault}/statements");
+        self.get(&path, "application/json", MAX_ANSWER)
+    }
+
+    fn event_head(&self) -> Result<Option<[u8; 32]>, CoordinatorError> {
+        let bytes = self.get("status", "application/json", MAX_ANSWER)?;
+        let foreign = || CoordinatorError::Foreign { status: 200 };
+        let status: Status = serde_json::from_slice(&bytes).map_err(|_| foreign())?;
+        let head = <[u8; 32]>::from_hex(&status.event_hash).map_err(|_| foreign())?;
+        Ok(Some(head))
     }
 
     fn submit(&self, txid: Txid, signatures: &[u8]) -> Result<(), CoordinatorError> {

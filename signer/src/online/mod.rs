@@ -1,6 +1,6 @@
 //! The automatic co-signer: asks a coordinator for attempts, reviews, journals, signs, posts.
 //!
-//! The only network code of this crate. The coordinator is believed in nothing: what it hands out
+//! With the tool's own page the only network code of this crate. The coordinator is believed in nothing: what it hands out
 //! is read strictly and reviewed, and what it answers decides only whether to ask again.
 
 pub mod cosigner;

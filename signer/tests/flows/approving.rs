@@ -64,7 +64,7 @@ fn a_request_and_an_approval_over_several_make_a_transfer_that_is_signed() {
     manifest.proofs.clear();
     manifest.add_approval(Approval {
         purpose: Purpose::Approve,
-        root: signed.root,
+        subject: signed.root.into(),
         expires: signed.expires,
         key: signed.key,
         signature: signed.signature,

@@ -101,8 +101,12 @@ fn people_make_keys_pin_a_policy_request_and_approve() {
     }
     let journal = desk.json("alice", &["journal", "verify"]);
     assert_eq!(journal["counter"], 0);
-    let lines = desk.run("alice", &["journal", "show"]).stdout;
+    let lines = desk.run("alice", &["journal", "show", "--json"]).stdout;
     assert_eq!(String::from_utf8_lossy(&lines).lines().count(), 1);
+    let table = desk.run("alice", &["journal", "show"]).stdout;
+    assert_eq!(String::from_utf8_lossy(&table).lines().count(), 2);
+    let status = desk.json("alice", &["journal", "status"]);
+    assert_eq!(status["fees_sat"], 0);
 
     let address = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
     let request = [

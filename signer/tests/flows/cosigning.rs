@@ -1,8 +1,8 @@
 //! The automatic co-signer against coordinators that are honest, lying, absent, or broken.
 
 use crate::treasury::{NOW, Treasury};
-use bitcoin::Txid;
-use policies::psbt::read_intake;
+use bitcoin::{Sequence, Txid};
+use policies::psbt::{AttemptPurpose, read_intake};
 use policies::{ScriptKind, UnixTime, VaultId};
 use signer::failure::Explained;
 use signer::online::cosigner::PassError;
@@ -58,6 +58,16 @@ impl Attempts for Fake {
         self.answer()?;
         self.0.borrow_mut().fetched += 1;
         Ok(self.0.borrow().issued[&txid].clone())
+    }
+
+    fn statements(&self, _: VaultId) -> Result<Vec<u8>, CoordinatorError> {
+        self.answer()?;
+        Ok(Vec::new())
+    }
+
+    fn event_head(&self) -> Result<Option<[u8; 32]>, CoordinatorError> {
+        self.answer()?;
+        Ok(Some([0xee; 32]))
     }
 
     fn submit(&self, txid: Txid, signatures: &[u8]) -> Result<(), CoordinatorError> {
@@ -120,6 +130,35 @@ fn every_issued_attempt_is_signed_once() {
     }
     let pass = cosigner.pass(|| NOW, |_| ()).expect("passes");
     assert_eq!(pass, Pass::default());
+}
+
+#[test]
+fn a_spend_to_ourselves_is_signed_within_the_budget_and_a_recovery_never_by_itself() {
+    for kind in [ScriptKind::Wsh, ScriptKind::Tr] {
+        let treasury = Treasury::agree(kind);
+        let (fake, stop) = (Fake::default(), Stop::default());
+        let spend = |purpose, coin, sequence| {
+            let psbt = treasury.own_spend(purpose, coin, sequence);
+            let txid = psbt.unsigned_tx.compute_txid();
+            fake.issue(txid, psbt.serialize());
+            txid
+        };
+        let refresh = spend(AttemptPurpose::Refresh, 0, Sequence::ENABLE_RBF_NO_LOCKTIME);
+        let recovery = spend(AttemptPurpose::Recover, 1, Sequence(12_960));
+        let mut cosigner = cosigner(&treasury, &fake, &stop);
+        let mut refused = Vec::new();
+        let report = |event: &Event| {
+            if let Event::Refused { txid, reasons } = event {
+                refused.push((*txid, reasons[0].code));
+            }
+        };
+        let pass = cosigner.pass(|| NOW, report).expect("passes");
+        assert_eq!((pass.signed, pass.refused), (1, 1));
+        assert_eq!(refused, [(recovery, "RECOVERY_NOT_AUTOMATIC")]);
+        let signed: Vec<Txid> = fake.0.borrow().signed.keys().copied().collect();
+        assert_eq!(signed, [refresh]);
+        assert!(!cosigner.signer().journal().history().contains(&recovery));
+    }
 }
 
 #[test]

@@ -8,4 +8,7 @@ mod command_line;
 #[cfg(feature = "online")]
 mod cosigning;
 mod enrolling;
+mod listing;
+mod maintaining;
+mod moving;
 mod signing;

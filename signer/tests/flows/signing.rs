@@ -5,7 +5,7 @@ use bitcoin::Amount;
 use bitcoin::psbt::Psbt;
 use bitcoin::secp256k1::Secp256k1;
 use miniscript::psbt::PsbtExt;
-use policies::psbt::{Encoding, Manifest, read_intake};
+use policies::psbt::{Encoding, Manifest, PsbtVersion, read_intake};
 use policies::{Journal, ScriptKind, SignedTransaction};
 use signer::countersign::{CountersignError, Countersigner};
 use signer::failure::Explained;
@@ -53,6 +53,29 @@ fn two_signers_of_three_make_a_final_transaction_in_every_pairing_and_script_kin
         let recovery = sign(&treasury, "vault-key", &issued.serialize()).expect("signs");
         alone.combine(recovery).expect("combines");
         assert!(alone.finalize_mut(&Secp256k1::new()).is_err(), "{kind}");
+    }
+}
+
+#[test]
+fn a_reply_is_in_the_version_in_which_it_was_asked_for() {
+    for kind in KINDS {
+        let mut replies = Vec::new();
+        let treasury = Treasury::agree(kind);
+        let issued = treasury.transfer(&[treasury.intent("w1", 1_000_000)], &[0]);
+        for version in [PsbtVersion::Zero, PsbtVersion::Two] {
+            let mut signer = treasury.countersigner("alice");
+            let examined = signer
+                .examine(&version.write(&issued), NOW)
+                .expect("may be signed");
+            let bytes = signer.sign(examined).expect("signs").to_bytes();
+            // The library reads version 0 alone.
+            let is_zero = Psbt::deserialize(&bytes).is_ok();
+            assert_eq!(is_zero, version == PsbtVersion::Zero, "{kind}");
+            let intake = read_intake(&bytes).expect("reads");
+            assert_eq!((intake.signatures.len(), intake.receipts.len()), (1, 1));
+            replies.push(intake.signatures);
+        }
+        assert_eq!(replies[0], replies[1], "{kind}");
     }
 }
 

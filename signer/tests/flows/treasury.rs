@@ -8,8 +8,8 @@ use bitcoin::{Amount, Network, OutPoint, ScriptBuf, Sequence, Transaction, TxIn,
 use bitcoin::{Witness, secp256k1::Secp256k1};
 use policies::descriptor::{NamedKey, compile};
 use policies::document::{
-    ApprovalsDraft, ApproverDraft, HeadDraft, PinnedKeyDraft, PolicyDraft, RequesterDraft,
-    RuleDraft, SignerDraft,
+    ApprovalsDraft, ApproverDraft, HeadDraft, MaintenanceDraft, PinnedKeyDraft, PolicyDraft,
+    RequesterDraft, RuleDraft, SignerDraft,
 };
 use policies::intent::{MerkleTree, SecretKey};
 use policies::psbt::{AttemptPurpose, Manifest};
@@ -83,6 +83,7 @@ fn rule(name: &str, max: u64, approvals: ApprovalsDraft) -> RuleDraft {
         requester: None,
         to: None,
         amount_max_sat: Some(max),
+        window: None,
         approvals,
     }
 }
@@ -125,11 +126,14 @@ pub(crate) fn document(
     let ops = |count| ApprovalsDraft {
         group: Some("ops".to_owned()),
         count,
+        page: None,
     };
     let automatic = ApprovalsDraft {
         group: None,
         count: 0,
+        page: None,
     };
+    draft.maintenance = Some(MaintenanceDraft { approvals: ops(1) });
     draft.rules = vec![
         rule("small", 5_000_000, automatic),
         rule("large", 1_000_000_000, ops(1)),
@@ -251,6 +255,20 @@ impl Treasury {
         let last = psbt.outputs.last_mut().expect("there is change");
         change.update_output(last);
         self.manifest(intents, coins[0]).write_into(&mut psbt);
+        psbt
+    }
+
+    /// A transfer that spends a coin to the vault itself, for this purpose and at this age.
+    pub(crate) fn own_spend(&self, purpose: AttemptPurpose, coin: u32, sequence: Sequence) -> Psbt {
+        let paying = self.intent("none", 1_000_000);
+        let mut psbt = self.transfer(&[paying], &[coin]);
+        psbt.unsigned_tx.output.remove(0);
+        psbt.outputs.remove(0);
+        psbt.unsigned_tx.output[0].value = Amount::from_sat(19_980_000);
+        psbt.unsigned_tx.input[0].sequence = sequence;
+        let mut manifest = Manifest::new(self.policy.id, purpose, 1);
+        manifest.changes.insert(0, (self.policy.id, coin));
+        manifest.write_into(&mut psbt);
         psbt
     }
 

@@ -1,22 +1,74 @@
 //! The policy that most scenarios live under: two of three, a recovery key after three months, small
 //! payouts without a human, larger ones with one.
 
-use bitcoin::Network;
-use policies::UnixTime;
+use bitcoin::{Address, Network};
 use policies::descriptor::{NamedKey, ScriptKind, compile};
 use policies::document::{
     ApprovalsDraft, ApproverDraft, ChangeLimitsDraft, ConfirmationsDraft, HeadDraft, LimitsDraft,
     MaintenanceDraft, PinnedKeyDraft, PolicyDraft, RecoveryDraft, RequesterDraft, RuleDraft,
-    SignerDraft, SignerKey, SpendingDraft, TransactionLimitsDraft, genesis_of, name_of_network,
+    SelfSpendBudgetDraft, SignerDraft, SignerKey, SpendingDraft, TransactionLimitsDraft,
+    genesis_of, name_of_network,
 };
+use policies::{IntentKind, UnixTime};
 
 use crate::Failure;
 
-/// What the ordinary path and the recovery path are, in words.
-const SPENDING: &str =
-    "or(99@thresh(2,pk(alice),pk(bob),pk(machine)),1@and(pk(recovery),older(12960)))";
 /// How long the policy holds.
 const YEAR: u64 = 365 * 24 * 3600;
+
+/// What a scenario wants otherwise than most.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// The blocks after which the recovery key spends alone.
+    pub older: u16,
+    /// Where a recovery pays; the newest descriptor if nowhere else.
+    pub recovery: Option<Address>,
+    /// The budget of spends to ourselves.
+    pub self_spends: Option<SelfSpendBudgetDraft>,
+    /// Kinds of withdrawal beside payments, which one of `ops` approves.
+    pub kinds: Vec<IntentKind>,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self {
+            older: 12_960,
+            recovery: None,
+            self_spends: None,
+            kinds: Vec::new(),
+        }
+    }
+}
+
+impl Terms {
+    /// What the ordinary path and the recovery path are, in words.
+    fn spending(&self) -> String {
+        format!(
+            "or(99@thresh(2,pk(alice),pk(bob),pk(machine)),1@and(pk(recovery),older({})))",
+            self.older
+        )
+    }
+
+    fn rules(&self) -> impl Iterator<Item = RuleDraft> {
+        self.kinds.iter().map(|kind| RuleDraft {
+            name: format!("every {kind}"),
+            kind: Some(kind.to_string()),
+            requester: None,
+            to: None,
+            amount_max_sat: None,
+            window: None,
+            approvals: one_of_ops(),
+        })
+    }
+}
+
+fn one_of_ops() -> ApprovalsDraft {
+    ApprovalsDraft {
+        group: Some("ops".to_owned()),
+        count: 1,
+        page: None,
+    }
+}
 
 /// Withdrawals up to this need no human.
 pub const AUTOMATIC_MAX_SAT: u64 = 5_000_000;
@@ -27,8 +79,8 @@ pub(super) fn draft(
     requester: PinnedKeyDraft,
     approver: PinnedKeyDraft,
     kind: ScriptKind,
-    height: u32,
-    time: UnixTime,
+    terms: &Terms,
+    (height, time): (u32, UnixTime),
 ) -> Result<PolicyDraft, Failure> {
     let keys = signers
         .iter()
@@ -39,10 +91,7 @@ pub(super) fn draft(
             })
         })
         .collect::<Result<Vec<_>, Failure>>()?;
-    let one_of_ops = || ApprovalsDraft {
-        group: Some("ops".to_owned()),
-        count: 1,
-    };
+    let spending = terms.spending();
     Ok(PolicyDraft {
         format: "countersign/policy/1".to_owned(),
         name: "treasury".to_owned(),
@@ -57,12 +106,15 @@ pub(super) fn draft(
             time: time.to_string().parse()?,
         },
         spending: SpendingDraft {
-            descriptor: compile(SPENDING, kind, &keys)?,
-            policy: Some(SPENDING.to_owned()),
+            descriptor: compile(&spending, kind, &keys)?,
+            policy: Some(spending),
             double_payment: None,
         },
         recovery: RecoveryDraft {
-            to: "newest".to_owned(),
+            to: terms
+                .recovery
+                .as_ref()
+                .map_or_else(|| "newest".to_owned(), ToString::to_string),
         },
         signers,
         requesters: vec![RequesterDraft {
@@ -93,21 +145,25 @@ pub(super) fn draft(
                 change: 1,
             },
             clock_skew: "10m".to_owned(),
+            fee_budget: None,
+            self_spend_budget: terms.self_spends.clone(),
         },
         maintenance: Some(MaintenanceDraft {
             approvals: one_of_ops(),
         }),
         lists: Vec::new(),
-        rules: vec![
+        rules: [
             RuleDraft {
                 name: "small payouts".to_owned(),
                 kind: Some("payment".to_owned()),
                 requester: Some(vec!["exchange".to_owned()]),
                 to: None,
                 amount_max_sat: Some(AUTOMATIC_MAX_SAT),
+                window: None,
                 approvals: ApprovalsDraft {
                     group: None,
                     count: 0,
+                    page: None,
                 },
             },
             RuleDraft {
@@ -116,9 +172,13 @@ pub(super) fn draft(
                 requester: None,
                 to: None,
                 amount_max_sat: Some(5_000_000_000),
+                window: None,
                 approvals: one_of_ops(),
             },
-        ],
+        ]
+        .into_iter()
+        .chain(terms.rules())
+        .collect(),
         change: None,
     })
 }

@@ -5,17 +5,18 @@ mod money;
 mod people;
 mod requests;
 
-pub use self::document::AUTOMATIC_MAX_SAT;
+pub use self::document::{AUTOMATIC_MAX_SAT, Terms};
 pub use self::people::{People, requester_key};
 
 use std::fmt::Write as _;
 
 use policies::ScriptKind;
+use policies::document::PolicyDraft;
 use serde_json::{Value, json};
 
 use crate::coordinator::{Coordinator, Settings};
-use crate::signer_home::field;
-use crate::{Api, Bitcoind, Engine, Failure, Process, Store};
+use crate::signer_home::{field, text};
+use crate::{Api, Bitcoind, Engine, Failure, Process, Said, Store};
 
 /// Everything that one scenario acts in.
 #[derive(Debug)]
@@ -52,10 +53,37 @@ impl Treasury {
         engine: Engine,
         settings: &Settings,
     ) -> Result<Self, Failure> {
+        Self::start_on(kind, engine, settings, &Terms::default())
+    }
+
+    /// The same under a policy of other terms.
+    pub fn start_under(kind: ScriptKind, engine: Engine, terms: &Terms) -> Result<Self, Failure> {
+        Self::start_on(kind, engine, &Settings::default(), terms)
+    }
+
+    fn start_on(
+        kind: ScriptKind,
+        engine: Engine,
+        settings: &Settings,
+        terms: &Terms,
+    ) -> Result<Self, Failure> {
         let node = Bitcoind::start()?;
         let store = Store::start(engine)?;
-        let people = People::agree(kind, &node)?;
+        let people = People::agree_on(kind, &node, terms)?;
         let coordinator = Coordinator::start(&store, &node, settings)?;
+        Self::assemble(node, store, people, coordinator)
+    }
+
+    /// A treasury whose policy was edited before anybody pinned it.
+    pub fn start_edited(
+        kind: ScriptKind,
+        engine: Engine,
+        edit: impl FnOnce(&mut PolicyDraft),
+    ) -> Result<Self, Failure> {
+        let node = Bitcoind::start()?;
+        let store = Store::start(engine)?;
+        let people = People::agree_edited(kind, &node, edit)?;
+        let coordinator = Coordinator::start(&store, &node, &Settings::default())?;
         Self::assemble(node, store, people, coordinator)
     }
 
@@ -172,9 +200,16 @@ impl Treasury {
             "attempt",
             "attempt_signature",
             "attempt_receipt",
+            "attempt_reissue",
             "outgoing",
             "ledger_entry",
             "event",
+            "window_count",
+            "list_statement",
+            "list_approval",
+            "journal",
+            "journal_move",
+            "journal_refusal",
         ];
         let mut census = String::new();
         for table in tables {
@@ -190,6 +225,21 @@ impl Treasury {
             .store
             .sql("SELECT state, version FROM attempt ORDER BY txid")?;
         Ok(census)
+    }
+
+    /// Runs the coordinator's command line as the operator.
+    pub fn command_line(&self, arguments: &[&str]) -> Result<Said, Failure> {
+        let token_file = self.coordinator.token_file();
+        let access = [
+            "--json",
+            "--url",
+            self.coordinator.url(),
+            "--token-file",
+            text(&token_file)?,
+        ];
+        self.coordinator
+            .program()
+            .run(&[arguments, &access].concat())
     }
 
     /// All sequenced events so far.

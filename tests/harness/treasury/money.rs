@@ -1,13 +1,13 @@
 //! The way of the money through a treasury, step by step.
 
-use bitcoin::{Address, Amount, OutPoint, Txid};
+use bitcoin::{Address, Amount, Denomination, OutPoint, Txid};
 use policies::Intent;
 use serde_json::{Value, json};
 
 use super::Treasury;
 use crate::api::items;
 use crate::signer_home::field;
-use crate::{Failure, LONG, SHORT, SignerHome, wait_until};
+use crate::{Answer, Failure, LONG, SHORT, SignerHome, wait_until};
 
 /// What the test policy's deposits need to settle.
 const DEPOSIT_DEPTH: u32 = 3;
@@ -64,6 +64,42 @@ impl Treasury {
             let withdrawal = self.withdrawal(id)?;
             Ok((withdrawal["state"] == state).then_some(withdrawal))
         })
+    }
+
+    /// Waits until an attempt is in a state.
+    #[track_caller]
+    pub fn attempt_becomes(&self, txid: Txid, state: &str) -> Result<Value, Failure> {
+        wait_until(&format!("attempt {txid} to be {state}"), LONG, || {
+            let attempt = self.auditor().get(&format!("/attempts/{txid}"))?.done()?;
+            Ok((attempt["state"] == state).then_some(attempt))
+        })
+    }
+
+    /// Asks for a spend to ourselves.
+    pub fn spend_to_ourselves(&self, wanted: &Value) -> Result<Answer, Failure> {
+        self.operator().post(&self.path("/self-spends"), wanted)
+    }
+
+    /// Asks for a recovery.
+    pub fn recover(&self, wanted: &Value) -> Result<Answer, Failure> {
+        self.operator().post(&self.path("/recoveries"), wanted)
+    }
+
+    /// What an address received and still holds, by the node's own account of its unspent outputs.
+    pub fn received(&self, address: &Address) -> Result<Amount, Failure> {
+        let script = format!("raw({})", address.script_pubkey().to_hex_string());
+        let found: Value = self.node.call("scantxoutset", json!(["start", [script]]))?;
+        let text = found["total_amount"].to_string();
+        Ok(Amount::from_str_in(&text, Denomination::Bitcoin)?)
+    }
+
+    /// What the vault holds, by its books.
+    pub fn held(&self) -> Result<Amount, Failure> {
+        let balance = self.auditor().get(&self.path("/balance"))?.done()?;
+        let sat = balance["total_sat"]
+            .as_u64()
+            .ok_or_else(|| Failure::new(format!("no total: {balance}")))?;
+        Ok(Amount::from_sat(sat))
     }
 
     /// Makes a batch of everything approved; the txid of its attempt.

@@ -2,13 +2,13 @@
 
 use bitcoin::BlockHash;
 use policies::descriptor::ScriptKind;
-use policies::document::PinnedKeyDraft;
+use policies::document::{PinnedKeyDraft, PolicyDraft};
 use policies::intent::SecretKey;
 use policies::{Policy, UnixTime};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::document;
+use super::document::{self, Terms};
 use crate::{Bitcoind, Failure, SignerHome};
 
 /// The requester's key lies in the service's own program.
@@ -34,6 +34,41 @@ pub struct People {
 impl People {
     /// Makes every key, writes the policy and pins it everywhere.
     pub fn agree(kind: ScriptKind, node: &Bitcoind) -> Result<Self, Failure> {
+        Self::agree_with(kind, node, &Terms::default(), SignerHome::make_approver)
+    }
+
+    /// The same with a policy of other terms.
+    pub fn agree_on(kind: ScriptKind, node: &Bitcoind, terms: &Terms) -> Result<Self, Failure> {
+        Self::agree_with(kind, node, terms, SignerHome::make_approver)
+    }
+
+    /// The same with a policy that was edited before anybody pinned it.
+    pub fn agree_edited(
+        kind: ScriptKind,
+        node: &Bitcoind,
+        edit: impl FnOnce(&mut PolicyDraft),
+    ) -> Result<Self, Failure> {
+        let terms = Terms::default();
+        Self::agree_between(kind, node, &terms, SignerHome::make_approver, edit)
+    }
+
+    /// The same with an approver who makes the key in another way.
+    pub fn agree_with(
+        kind: ScriptKind,
+        node: &Bitcoind,
+        terms: &Terms,
+        make_approver: impl FnOnce(&SignerHome) -> Result<PinnedKeyDraft, Failure>,
+    ) -> Result<Self, Failure> {
+        Self::agree_between(kind, node, terms, make_approver, |_| {})
+    }
+
+    fn agree_between(
+        kind: ScriptKind,
+        node: &Bitcoind,
+        terms: &Terms,
+        make_approver: impl FnOnce(&SignerHome) -> Result<PinnedKeyDraft, Failure>,
+        edit: impl FnOnce(&mut PolicyDraft),
+    ) -> Result<Self, Failure> {
         #[derive(Deserialize)]
         struct Header {
             time: u64,
@@ -45,19 +80,17 @@ impl People {
         let (alice, bob, machine, recovery, dana) = (alice?, bob?, machine?, recovery?, dana?);
         let signers = [&alice, &bob, &machine, &recovery].map(SignerHome::make_signer);
         let signers = signers.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let requester = PinnedKeyDraft {
-            key: requester_key().public().to_string(),
-            tool: "own".to_owned(),
-        };
+        let requester = PinnedKeyDraft::own(&requester_key().public());
         let time = UnixTime::from_secs(header.time);
-        let draft = document::draft(
+        let mut draft = document::draft(
             signers,
             requester,
-            dana.make_approver()?,
+            make_approver(&dana)?,
             kind,
-            node.height()?,
-            time,
+            terms,
+            (node.height()?, time),
         )?;
+        edit(&mut draft);
         let text = draft.to_toml();
         let policy = Policy::parse(text.as_bytes()).map_err(|mistakes| {
             let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();

@@ -139,7 +139,13 @@ fn destination_that_may_not_be_paid_is_refused_by_name() -> Outcome {
                 kind: IntentKind::Sweep,
                 ..good.clone()
             })?
-            .refused(422, "not_supported_yet")?;
+            .refused(422, "denied_by_policy")?;
+        treasury
+            .submit(&Intent {
+                kind: IntentKind::Transfer,
+                ..good.clone()
+            })?
+            .refused(422, "transfer_to_stranger")?;
         treasury
             .submit(&Intent {
                 replaces: Some("w-0".parse()?),

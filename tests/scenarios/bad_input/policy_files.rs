@@ -93,7 +93,7 @@ fn mistaken(good: &str) -> Result<Vec<Mistaken>, Failure> {
             )?,
         ),
         (
-            "BAD_DESCRIPTOR",
+            "DESCRIPTOR_CHECKSUM",
             of(descriptor, "descriptor = \"wsh(nonsense)\"")?,
         ),
         (
@@ -112,7 +112,7 @@ fn mistaken(good: &str) -> Result<Vec<Mistaken>, Failure> {
         ("NEVER_MATCHES", shadowed.into_bytes()),
         ("TOO_FEW_PERSONS", of("count = 1", "count = 2")?),
         ("NOT_YET", of("version = 1", "version = 2")?),
-        ("NOT_YET", of("tool = \"own\"", "tool = \"page\"")?),
+        ("PAGE_KEY", of("tool = \"own\"", "tool = \"page\"")?),
     ])
 }
 

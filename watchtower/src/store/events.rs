@@ -247,6 +247,56 @@ pub async fn after(
     .collect()
 }
 
+/// How many events of one kind an object has had, sequenced or not.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn count_of_object(
+    tx: &mut Transaction,
+    object_kind: &str,
+    object_id: &str,
+    kind: &str,
+) -> Result<u32, DatabaseError> {
+    tx.one_row(
+        "SELECT COUNT(*) AS events FROM event
+         WHERE object_kind = $1 AND object_id = $2 AND kind = $3",
+        &[object_kind.into(), object_id.into(), kind.into()],
+    )
+    .await?
+    .u32("events")
+}
+
+/// The first events of one kind that an object has had, sequenced or not, in order. Their
+/// numbers and hashes are not those of the chain.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn of_object(
+    tx: &mut Transaction,
+    object_kind: &str,
+    object_id: &str,
+    kind: &str,
+    limit: u32,
+) -> Result<Vec<Event>, EventError> {
+    tx.rows(
+        "SELECT object_kind, object_id, version, kind, vault, body, actor, reason, happened_at
+         FROM event WHERE object_kind = $1 AND object_id = $2 AND kind = $3
+         ORDER BY version LIMIT $4",
+        &[
+            object_kind.into(),
+            object_id.into(),
+            kind.into(),
+            limit.into(),
+        ],
+    )
+    .await?
+    .iter()
+    .map(|row| read(row, 0, GENESIS))
+    .collect()
+}
+
 /// Recomputes the whole chain from the stored events; returns the number and hash of its head.
 ///
 /// # Errors

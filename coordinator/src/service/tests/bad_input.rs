@@ -98,9 +98,9 @@ async fn a_bad_withdrawal_is_refused_by_name() {
             },
         ),
         (
-            "not_supported_yet",
+            "transfer_to_stranger",
             policies::Intent {
-                kind: IntentKind::Sweep,
+                kind: IntentKind::Transfer,
                 ..good.clone()
             },
         ),

@@ -9,7 +9,7 @@ use crate::store::batches;
 use watchtower::store::outgoing;
 
 /// A transaction of somebody with a quorum of keys, outside the pipeline.
-fn rival_of(transaction: &Transaction) -> Transaction {
+pub(super) fn rival_of(transaction: &Transaction) -> Transaction {
     let mut rival = transaction.clone();
     rival.output = vec![TxOut {
         script_pubkey: foreign(99),

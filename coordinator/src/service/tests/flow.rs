@@ -1,15 +1,12 @@
 //! From a request to a settled payment.
 
-use bitcoin::psbt::raw::ProprietaryKey;
 use bitcoin::{Amount, ScriptBuf, SignedAmount, TxOut, consensus};
-use policies::ids::JournalHead;
-use policies::journal::ReceiptBody;
 use policies::psbt::encoding::Encoding;
-use policies::psbt::read_strict;
+use policies::psbt::{AttemptPurpose, PsbtVersion};
 use watchtower::ledger::Account;
 use watchtower::store::{events, ledger, node, outgoing};
 
-use super::world::{World, secret};
+use super::world::World;
 use crate::roles::fixture::Kind;
 use crate::service::approvals::record_approvals;
 use crate::service::attempts::{attempt_psbt, show_attempt, submit_signatures};
@@ -19,7 +16,7 @@ use crate::session::attempt::{AttemptEvent, AttemptState};
 use crate::session::withdrawal::{WithdrawalEvent, WithdrawalState};
 use crate::store::{batches, withdrawals};
 
-async fn clearing(world: &World) -> SignedAmount {
+pub(super) async fn clearing(world: &World) -> SignedAmount {
     let mut tx = world.service.database().begin_read().await.expect("begins");
     ledger::balances(&mut tx, world.vault)
         .await
@@ -102,7 +99,7 @@ async fn pays_and_settles(kind: Kind) {
     assert_eq!(attempt.feerate_sat_vb, "2");
     assert_eq!(attempt.missing_signers, ["alice", "bob", "carol"]);
     assert_eq!(world.show("large-2").await.state, "signing");
-    let psbt = attempt_psbt(&world.service, &world.operator, txid)
+    let psbt = attempt_psbt(&world.service, &world.operator, txid, PsbtVersion::Zero)
         .await
         .expect("a PSBT");
     policies::psbt::read_strict(&psbt).expect("as signers read it");
@@ -206,7 +203,7 @@ async fn a_reorg_takes_back_also_what_was_settled_and_the_next_block_brings_it_a
     drop(tx);
     assert!(matches!(
         world.try_batch().await,
-        Err(ServiceError::NothingToBatch)
+        Err(ServiceError::NothingToBatch { .. })
     ));
 
     world.mine(vec![last]).await;
@@ -249,36 +246,6 @@ async fn a_bad_signature_is_named_and_hurts_no_other() {
 }
 
 #[tokio::test]
-async fn receipts_of_pinned_journals_are_kept_and_a_flood_of_them_is_not() {
-    let world = World::funded(Kind::Wsh, 1, 1_000_000).await;
-    world.submit("w-1", 500_000).await;
-    let txid = world.batch().await;
-    let mut psbt = world.signatures_of(0, txid).await;
-    let issued = read_strict(&world.stored(txid).await.psbt).expect("reads");
-    for number in 0..40 {
-        let journal = secret(if number == 0 { "stranger" } else { "journal 0" });
-        let receipt = ReceiptBody {
-            counter: 1,
-            head: JournalHead::from_bytes([1; 32]),
-            journal: journal.public(),
-            txid,
-            manifest: issued.manifest_hash(),
-            nonce: Some([number; 32]),
-            event_head: None,
-            now: world.service.now(),
-        }
-        .sign(&journal, world.vault);
-        let key = ProprietaryKey {
-            prefix: b"countersign".to_vec(),
-            subtype: 0x40,
-            key: vec![number],
-        };
-        psbt.proprietary.insert(key, receipt.encode());
-    }
-    assert_eq!(world.hand_in(txid, &psbt).await.receipts, 15);
-}
-
-#[tokio::test]
 async fn what_is_no_signature_for_the_attempt_is_refused_whole() {
     let world = World::funded(Kind::Wsh, 2, 1_000_000).await;
     world.submit("w-1", 100_000).await;
@@ -312,7 +279,7 @@ async fn a_withdrawal_and_a_coin_are_in_one_live_batch_only() {
     let first = world.try_batch().await.expect("a batch");
     assert!(matches!(
         world.try_batch().await,
-        Err(ServiceError::NothingToBatch)
+        Err(ServiceError::NothingToBatch { .. })
     ));
     let held = first
         .coins
@@ -330,6 +297,7 @@ async fn a_withdrawal_and_a_coin_are_in_one_live_batch_only() {
         id: crate::session::BatchId::from_bytes([9; 16]),
         vault: world.vault,
         keyset: world.keyset,
+        purpose: AttemptPurpose::Pay,
         created_at: world.service.now(),
         created_by: "rival".to_owned(),
     };
@@ -500,15 +468,15 @@ async fn the_first_feerate_without_estimate_is_a_hold_and_never_a_default() {
 }
 
 #[tokio::test]
-async fn the_issued_bytes_stay_the_same_whatever_signers_send() {
+async fn trap_t11_the_issued_bytes_stay_the_same_whatever_signers_send() {
     let world = World::funded(Kind::Tr, 1, 1_000_000).await;
     world.submit("w-1", 500_000).await;
     let txid = world.batch().await;
-    let before = attempt_psbt(&world.service, &world.operator, txid)
+    let before = attempt_psbt(&world.service, &world.operator, txid, PsbtVersion::Zero)
         .await
         .expect("a PSBT");
     world.sign(1, txid).await;
-    let after = attempt_psbt(&world.service, &world.operator, txid)
+    let after = attempt_psbt(&world.service, &world.operator, txid, PsbtVersion::Zero)
         .await
         .expect("a PSBT");
     assert_eq!(before, after);

@@ -10,8 +10,8 @@ use bitcoin::{
     Txid, Witness, absolute::LockTime, transaction::Version,
 };
 use policies::document::{
-    ApprovalsDraft, ApproverDraft, HeadDraft, PinnedKeyDraft, PolicyDraft, RequesterDraft,
-    RuleDraft, SignerDraft,
+    ApprovalsDraft, ApproverDraft, HeadDraft, MaintenanceDraft, PinnedKeyDraft, PolicyDraft,
+    RequesterDraft, RuleDraft, SignerDraft,
 };
 use policies::intent::{MerkleTree, SecretKey};
 use policies::psbt::{SignatureSet, take_signatures};
@@ -64,15 +64,21 @@ pub(super) fn rule(name: &str, max: u64, group: Option<&str>, count: u32) -> Rul
         requester: None,
         to: None,
         amount_max_sat: Some(max),
+        window: None,
         approvals: ApprovalsDraft {
             group: group.map(str::to_owned),
             count,
+            page: None,
         },
     }
 }
 
 /// The document of the vault: up to a million automatic, up to a hundred million by one of ops.
 pub(super) fn document(keys: &Vault, requester: &SecretKey, approver: &SecretKey) -> String {
+    draft(keys, requester, approver).to_toml()
+}
+
+fn draft(keys: &Vault, requester: &SecretKey, approver: &SecretKey) -> PolicyDraft {
     let head = HeadDraft {
         height: BASE,
         time: UnixTime::from_secs(NOW - 1000),
@@ -104,11 +110,18 @@ pub(super) fn document(keys: &Vault, requester: &SecretKey, approver: &SecretKey
         groups: vec!["ops".to_owned()],
         keys: vec![PinnedKeyDraft::own(&approver.public())],
     }];
+    draft.maintenance = Some(MaintenanceDraft {
+        approvals: ApprovalsDraft {
+            group: Some("ops".to_owned()),
+            count: 1,
+            page: None,
+        },
+    });
     draft.rules = vec![
         rule("small", 1_000_000, None, 0),
         rule("large", 100_000_000, Some("ops"), 1),
     ];
-    draft.to_toml()
+    draft
 }
 
 pub(super) fn secret(name: &str) -> SecretKey {
@@ -122,6 +135,11 @@ pub(super) fn foreign(seed: u8) -> ScriptBuf {
 
 impl World {
     pub(super) async fn new(kind: Kind) -> Self {
+        Self::new_on(kind, |_| {}).await
+    }
+
+    /// A world whose policy was edited.
+    async fn new_on(kind: Kind, edit: impl FnOnce(&mut PolicyDraft)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("countersign.db");
         let database = Database::open_sqlite(&path).await.expect("opens");
@@ -131,7 +149,9 @@ impl World {
         let time = Arc::new(AtomicU64::new(NOW));
         let service = serve(database, &time);
         let operator = Actor::local();
-        let document = document(&keys, &requester, &approver);
+        let mut draft = draft(&keys, &requester, &approver);
+        edit(&mut draft);
+        let document = draft.to_toml();
         let vault = crate::service::vaults::create_vault(&service, &operator, document.as_bytes())
             .await
             .expect("a vault");
@@ -212,7 +232,17 @@ impl World {
 
     /// A vault with `coins` settled coins of this many satoshi each.
     pub(super) async fn funded(kind: Kind, coins: u32, sat: u64) -> Self {
-        let mut world = Self::new(kind).await;
+        Self::funded_on(kind, coins, sat, |_| {}).await
+    }
+
+    /// The same under a policy that was edited.
+    pub(super) async fn funded_on(
+        kind: Kind,
+        coins: u32,
+        sat: u64,
+        edit: impl FnOnce(&mut PolicyDraft),
+    ) -> Self {
+        let mut world = Self::new_on(kind, edit).await;
         let mut fundings = Vec::new();
         for _ in 0..coins {
             let address = world.address().await;
@@ -280,11 +310,16 @@ impl World {
 
     /// The node says to every question that it would take the transaction.
     pub(super) async fn answer_mempool_tests(&self) {
+        self.say_of_mempool_tests("").await;
+    }
+
+    /// The node gives this reason to every question; none if it would take the transaction.
+    pub(super) async fn say_of_mempool_tests(&self, reason: &str) {
         let mut tx = self.service.database().begin_write().await.expect("begins");
         for transaction in open_requests(&mut tx).await.expect("reads") {
             let result = MempoolTest {
-                allowed: true,
-                reason: String::new(),
+                allowed: reason.is_empty(),
+                reason: reason.to_owned(),
                 at: self.service.now(),
             };
             record_result(&mut tx, transaction.compute_txid(), &result)
@@ -360,7 +395,7 @@ impl World {
         let approval = sign(&self.approver, self.vault, tree.root(), expires);
         RecordApprovals {
             purpose: approval.purpose.to_string(),
-            root: approval.root,
+            root: approval.subject.to_root(),
             expires,
             key: approval.key,
             signature: approval.signature.encode().to_lower_hex_string(),

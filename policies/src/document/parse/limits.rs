@@ -3,7 +3,10 @@
 use bitcoin::{Amount, FeeRate};
 
 use super::super::reader::{Mistakes, Table};
-use super::super::{FeeRateError, Limits, parse_duration, parse_sat_per_vb};
+use super::super::{
+    FeeBudget, FeeRateError, Limits, SelfSpendBudget, parse_duration, parse_sat_per_vb,
+};
+use super::span;
 
 /// Ten minutes, unless the document says otherwise.
 const DEFAULT_CLOCK_SKEW: u64 = 600;
@@ -23,11 +26,10 @@ pub(super) fn limits(root: &Table<'_>, mistakes: &mut Mistakes<'_>) -> Option<Li
             "transaction",
             "confirmations",
             "clock_skew",
+            "fee_budget",
+            "self_spend_budget",
         ],
-        &[
-            ("fee_budget", "fee budgets"),
-            ("self_spend_budget", "self-spend budgets"),
-        ],
+        &[],
         mistakes,
     )?;
     let feerate_max = table
@@ -83,6 +85,20 @@ pub(super) fn limits(root: &Table<'_>, mistakes: &mut Mistakes<'_>) -> Option<Li
         }),
         None => Some(DEFAULT_CLOCK_SKEW),
     };
+    let fee_budget = match table.optional("fee_budget") {
+        Some(field) => field
+            .table(&["sat", "window"], &[], mistakes)
+            .and_then(|table| fee_budget(&table, mistakes))
+            .map(Some),
+        None => Some(None),
+    };
+    let self_spend_budget = match table.optional("self_spend_budget") {
+        Some(field) => field
+            .table(&["sat", "count", "window"], &[], mistakes)
+            .and_then(|table| self_spend_budget(&table, mistakes))
+            .map(Some),
+        None => Some(None),
+    };
     Some(Limits {
         feerate_max: feerate_max?,
         fee_max: Amount::from_sat(fee_max?),
@@ -94,6 +110,28 @@ pub(super) fn limits(root: &Table<'_>, mistakes: &mut Mistakes<'_>) -> Option<Li
         confirmations_deposit: confirmations_deposit?,
         confirmations_change: confirmations_change?,
         clock_skew: clock_skew?,
+        fee_budget: fee_budget?,
+        self_spend_budget: self_spend_budget?,
+    })
+}
+
+fn fee_budget(table: &Table<'_>, mistakes: &mut Mistakes<'_>) -> Option<FeeBudget> {
+    let sat = integer(table, "sat", 1..=MAX_MONEY, mistakes);
+    let window = span(table, "window", mistakes);
+    Some(FeeBudget {
+        amount: Amount::from_sat(sat?),
+        window: window?,
+    })
+}
+
+fn self_spend_budget(table: &Table<'_>, mistakes: &mut Mistakes<'_>) -> Option<SelfSpendBudget> {
+    let sat = integer(table, "sat", 1..=MAX_MONEY, mistakes);
+    let count = integer(table, "count", 1..=1_000_000, mistakes);
+    let window = span(table, "window", mistakes);
+    Some(SelfSpendBudget {
+        amount: Amount::from_sat(sat?),
+        count: count?,
+        window: window?,
     })
 }
 

@@ -1,8 +1,8 @@
 //! Reading `[[signers]]`, `[[requesters]]` and `[[approvers]]`.
 
 use super::super::reader::{Field, Mistakes, Table};
-use super::super::{Approver, Device, PinnedKey, Problem, Requester, Signer, SignerKey};
-use super::{label, name};
+use super::super::{Approver, Device, PinnedKey, Problem, Requester, Signer, SignerKey, Tool};
+use super::{label, name, passkeys};
 use crate::PublicKey;
 
 pub(super) fn signers(root: &Table<'_>, mistakes: &mut Mistakes<'_>) -> Option<Vec<Signer>> {
@@ -21,7 +21,7 @@ pub(super) fn signers(root: &Table<'_>, mistakes: &mut Mistakes<'_>) -> Option<V
             .and_then(|field| field.parse(mistakes, str::parse::<SignerKey>));
         let journal = table
             .required("journal", mistakes)
-            .and_then(|field| public_key(&field, mistakes));
+            .and_then(|field| journal_key(&field, mistakes));
         Some(Signer {
             name: name_read?,
             person: person?,
@@ -41,7 +41,7 @@ pub(super) fn requesters(root: &Table<'_>, mistakes: &mut Mistakes<'_>) -> Optio
             Some(field) => name(&field, mistakes),
             None => name_read.clone(),
         };
-        let keys = keys(&table, mistakes);
+        let keys = keys(&table, Holder::Requester, mistakes);
         Some(Requester {
             name: name_read?,
             person: person?,
@@ -62,7 +62,7 @@ pub(super) fn approvers(root: &Table<'_>, mistakes: &mut Mistakes<'_>) -> Option
         let groups = table
             .required("groups", mistakes)
             .and_then(|field| names(&field, mistakes));
-        let keys = keys(&table, mistakes);
+        let keys = keys(&table, Holder::Approver, mistakes);
         Some(Approver {
             name: name_read?,
             person: person?,
@@ -106,7 +106,7 @@ fn required_name(table: &Table<'_>, key: &str, mistakes: &mut Mistakes<'_>) -> O
 }
 
 fn device(field: &Field<'_>, mistakes: &mut Mistakes<'_>) -> Option<Device> {
-    let table = field.table(&["kind", "firmware", "seed_created"], &[], mistakes)?;
+    let table = field.table(&["kind", "firmware", "seed_created", "host"], &[], mistakes)?;
     let kind = required_name(&table, "kind", mistakes);
     let firmware = match table.optional("firmware") {
         Some(field) => label(&field, mistakes).map(Some),
@@ -116,49 +116,65 @@ fn device(field: &Field<'_>, mistakes: &mut Mistakes<'_>) -> Option<Device> {
         Some(field) => field.day(mistakes).map(Some),
         None => Some(None),
     };
+    let host = match table.optional("host") {
+        Some(field) => name(&field, mistakes).map(Some),
+        None => Some(None),
+    };
     Some(Device {
         kind: kind?,
         firmware: firmware?,
         seed_created: seed_created?,
+        host: host?,
     })
 }
 
-fn keys(table: &Table<'_>, mistakes: &mut Mistakes<'_>) -> Option<Vec<PinnedKey>> {
+/// Whose keys are read: a page never requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Holder {
+    Requester,
+    Approver,
+}
+
+fn keys(table: &Table<'_>, holder: Holder, mistakes: &mut Mistakes<'_>) -> Option<Vec<PinnedKey>> {
     let entries = table.required("keys", mistakes)?.array(mistakes)?;
     all(&entries, mistakes, |entry, mistakes| {
-        let reserved = &[
-            ("rp_id", "WebAuthn keys"),
-            ("origins", "WebAuthn keys"),
-            ("synced", "WebAuthn keys"),
-        ];
-        let table = entry.table(&["key", "tool"], reserved, mistakes)?;
+        let known = &["key", "tool", "rp_id", "origins", "synced"];
+        let table = entry.table(known, &[], mistakes)?;
         let tool = table.required("tool", mistakes).and_then(|field| {
             let text = field.text(mistakes)?;
-            match text {
-                "own" => Some(()),
-                "page" => {
-                    let field_name = "an approval key of tool \"page\"";
-                    mistakes.add(&field.path, Problem::NotYet { field: field_name });
-                    None
-                }
-                _ => field.invalid(text, &"own", mistakes),
-            }
+            let tool = [Tool::Own, Tool::Page]
+                .into_iter()
+                .find(|tool| tool.name() == text);
+            tool.or_else(|| field.invalid(text, &"own or page", mistakes))
         });
         let key = table
             .required("key", mistakes)
             .and_then(|field| public_key(&field, mistakes));
-        tool?;
-        Some(PinnedKey { key: key? })
+        let (tool, key) = (tool?, key?);
+        if tool == Tool::Page && (holder == Holder::Requester || !key.is_passkey()) {
+            mistakes.add(&table.place("tool"), Problem::PageKey);
+            return None;
+        }
+        let passkey = if key.is_passkey() {
+            Some(passkeys::relying_party(&table, tool, mistakes)?)
+        } else {
+            passkeys::none(&table, mistakes)?;
+            None
+        };
+        Some(PinnedKey { key, tool, passkey })
     })
 }
 
-fn public_key(field: &Field<'_>, mistakes: &mut Mistakes<'_>) -> Option<PublicKey> {
-    let text = field.text(mistakes)?;
-    if text.starts_with("webauthn-") {
-        let reserved = "WebAuthn keys";
-        mistakes.add(&field.path, Problem::NotYet { field: reserved });
+fn journal_key(field: &Field<'_>, mistakes: &mut Mistakes<'_>) -> Option<PublicKey> {
+    let key = public_key(field, mistakes)?;
+    if key.is_passkey() {
+        mistakes.add(&field.path, Problem::JournalPasskey);
         return None;
     }
+    Some(key)
+}
+
+fn public_key(field: &Field<'_>, mistakes: &mut Mistakes<'_>) -> Option<PublicKey> {
     field.parse(mistakes, |text| {
         text.parse::<PublicKey>()
             .map_err(|error| format!("a key like ed25519:<64 hex digits> ({error})"))

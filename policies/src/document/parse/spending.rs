@@ -6,6 +6,7 @@ use bitcoin::{Address, Network};
 use super::super::reader::{Field, Mistakes, Table};
 use super::super::{DoublePayment, Problem, Recovery, name_of_network};
 use crate::descriptor::{DescriptorError, VaultDescriptor};
+use crate::destination::{DestinationError, check_destination};
 
 /// `[spending]`.
 pub(in super::super) struct Spending {
@@ -75,18 +76,33 @@ fn problem_of(error: &DescriptorError) -> Problem {
         DescriptorError::TimeBasedTimelock => Problem::NotYet {
             field: "a timelock in units of 512 seconds",
         },
-        DescriptorError::NoChecksum
+        DescriptorError::NoChecksum { .. }
+        | DescriptorError::WrongChecksum
         | DescriptorError::Syntax(_)
         | DescriptorError::Insane(_)
+        | DescriptorError::Malleable
+        | DescriptorError::NoSignature
+        | DescriptorError::RepeatedKey
+        | DescriptorError::MixedTimelocks
+        | DescriptorError::ResourceLimits
         | DescriptorError::Kind
+        | DescriptorError::PrivateKey
+        | DescriptorError::Slip132 { .. }
+        | DescriptorError::SingleKey { .. }
+        | DescriptorError::UncompressedKey
         | DescriptorError::NotRanged { .. }
+        | DescriptorError::HardenedStep { .. }
         | DescriptorError::NoOrigin { .. }
+        | DescriptorError::UnhardenedAccount { .. }
+        | DescriptorError::SameKey { .. }
         | DescriptorError::HashLock
         | DescriptorError::NoKey
         | DescriptorError::NoOrdinaryPath
         | DescriptorError::TooManyPaths
         | DescriptorError::Unplannable { .. } => Problem::Descriptor {
+            code: error.code(),
             message: error.to_string(),
+            hint: error.hint(),
         },
     }
 }
@@ -116,15 +132,16 @@ pub(super) fn address(
     let address: Address<NetworkUnchecked> =
         field.parse(mistakes, |text| text.parse().map_err(|_| "an address"))?;
     let network = network?;
-    if address.is_valid_for_network(network) {
-        return address.require_network(network).ok();
-    }
-    mistakes.add(
-        &field.path,
-        Problem::WrongNetwork {
+    let problem = match check_destination(address, network) {
+        Ok(address) => return Some(address),
+        Err(DestinationError::WrongNetwork { network }) => Problem::WrongNetwork {
             value,
             network: name_of_network(network),
         },
-    );
+        Err(DestinationError::NotAnAddress | DestinationError::ScriptKind) => {
+            Problem::ScriptKind { value }
+        }
+    };
+    mistakes.add(&field.path, problem);
     None
 }

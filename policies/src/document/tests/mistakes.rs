@@ -5,6 +5,7 @@ use super::super::*;
 use crate::descriptor::ScriptKind;
 
 mod parts;
+mod passkeys;
 mod values;
 
 /// The codes and paths of a document's mistakes.

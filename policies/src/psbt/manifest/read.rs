@@ -6,9 +6,8 @@ use bitcoin::psbt::Psbt;
 use bitcoin::{OutPoint, Transaction, TxOut, Txid};
 
 use super::{AttemptPurpose, FORMAT, Manifest, ManifestError, PREFIX, RecordKind};
-use crate::hash::statement_subject;
-use crate::ids::{IntentHash, KeyId, MerkleRoot, PolicyId};
-use crate::intent::{Approval, Intent, MerkleProof, Signature};
+use crate::ids::{IntentHash, KeyId, MerkleRoot, PolicyId, Subject};
+use crate::intent::{Approval, Intent, MerkleProof, Signature, Statement};
 use crate::journal::Receipt;
 
 /// The subtype that is reserved for inclusion proofs.
@@ -106,11 +105,11 @@ impl Record<'_> {
                 manifest.request_signatures.insert(key, signature);
             }
             RecordKind::Approval => {
-                let (root, key) = self.two_keys()?;
-                let (root, key) = (MerkleRoot::from_bytes(root), KeyId::from_bytes(key));
-                let approval = Approval::decode_value(root, key, self.value)
+                let (subject, key) = self.two_keys()?;
+                let (subject, key) = (Subject::from_bytes(subject), KeyId::from_bytes(key));
+                let approval = Approval::decode_value(subject, key, self.value)
                     .map_err(ManifestError::Approval)?;
-                manifest.approvals.insert((root, key), approval);
+                manifest.approvals.insert((subject, key), approval);
             }
             RecordKind::Proof => {
                 let (root, hash) = self.two_keys()?;
@@ -132,9 +131,10 @@ impl Record<'_> {
                 manifest.changes.insert(output, change);
             }
             RecordKind::Statement => {
-                let hash = self.key()?;
-                self.expect_hash(statement_subject(self.value) == hash)?;
-                manifest.statements.insert(hash, self.value.to_vec());
+                let subject = Subject::from_bytes(self.key()?);
+                let statement = Statement::decode(self.value).map_err(ManifestError::Statement)?;
+                self.expect_hash(statement.subject() == subject)?;
+                manifest.statements.insert(subject, statement);
             }
             RecordKind::Ancestor => {
                 let (txid, transaction) = self.transaction()?;

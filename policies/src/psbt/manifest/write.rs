@@ -36,10 +36,10 @@ pub(super) fn records(manifest: &Manifest) -> Vec<(ProprietaryKey, Vec<u8>)> {
                 )
             }),
     );
-    records.extend(manifest.approvals.iter().map(|((root, key), approval)| {
+    records.extend(manifest.approvals.iter().map(|((subject, key), approval)| {
         record(
             RecordKind::Approval,
-            &[root.as_bytes(), key.as_bytes()],
+            &[subject.as_bytes(), key.as_bytes()],
             approval.encode_value(),
         )
     }));
@@ -64,12 +64,10 @@ pub(super) fn records(manifest: &Manifest) -> Vec<(ProprietaryKey, Vec<u8>)> {
             [version.as_bytes(), &index.to_le_bytes()[..]].concat(),
         )
     }));
-    records.extend(
-        manifest
-            .statements
-            .iter()
-            .map(|(hash, json)| record(RecordKind::Statement, &[hash], json.clone())),
-    );
+    records.extend(manifest.statements.iter().map(|(subject, statement)| {
+        let key = [subject.as_bytes().as_slice()];
+        record(RecordKind::Statement, &key, statement.encode())
+    }));
     for (kind, transactions) in [
         (RecordKind::Ancestor, &manifest.ancestors),
         (RecordKind::Earlier, &manifest.earlier),

@@ -8,8 +8,9 @@ use bitcoin::psbt::raw::ProprietaryKey;
 use bitcoin::{Amount, OutPoint, ScriptBuf, TxOut, Txid, Witness};
 
 use crate::descriptor::ScriptKind;
-use crate::hash::statement_subject;
 use crate::ids::JournalHead;
+use crate::ids::Subject;
+use crate::intent::Statement;
 use crate::journal::ReceiptBody;
 use crate::psbt::manifest::{PREFIX, RecordKind};
 use crate::psbt::{AttemptPurpose, Manifest, ManifestError};
@@ -26,10 +27,9 @@ fn make_full() -> (Psbt, Manifest) {
     let world = World::new(ScriptKind::Tr);
     let attempt = world.attempt();
     let mut manifest = attempt.manifest;
-    let statement = br#"{"list":"counterparties"}"#.to_vec();
-    manifest
-        .statements
-        .insert(statement_subject(&statement), statement);
+    manifest.add_statement(Statement::ListRemove {
+        entry: Subject::from_bytes([6; 32]),
+    });
     let earlier = world.plan().coins[0].previous.clone();
     let mut ancestor = earlier.clone();
     ancestor.input[0].witness = Witness::new();

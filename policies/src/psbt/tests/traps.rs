@@ -200,22 +200,18 @@ fn trap_t10_one_bad_signer_cannot_keep_the_others_from_finalizing() {
 }
 
 #[test]
-fn trap_t13_a_psbt_of_version_2_is_refused_as_not_yet_supported() {
-    // Global map of version 2: transaction version, counts, version (BIP 370).
-    let records: &[&[u8]] = &[
-        b"psbt\xff",
-        &[1, 0x02, 4, 2, 0, 0, 0],
-        &[1, 0x04, 1, 1],
-        &[1, 0x05, 1, 1],
-        &[1, 0xfb, 4, 2, 0, 0, 0],
-        &[0, 0, 0],
-    ];
-    let bytes = records.concat();
-    assert_eq!(refusal(&bytes), PsbtRefusal::VersionNotYet { version: 2 });
-    assert_eq!(
-        super::read_intake(&bytes),
-        Err(PsbtRefusal::VersionNotYet { version: 2 })
-    );
+fn trap_t12_a_feerate_that_the_library_would_let_pass_is_refused_by_the_policys_cap() {
+    for world in World::both() {
+        let mut plan = world.plan();
+        let (index, change) = plan.change.expect("there is change");
+        let fee = Amount::from_sat(5_000_000);
+        plan.change = Some((index, change - fee));
+        let attempt = world.build(&plan);
+        let weight = attempt.psbt.unsigned_tx.weight();
+        assert!(fee / weight < bitcoin::Psbt::DEFAULT_MAX_FEE_RATE);
+        let refusals = world.refusals(&attempt);
+        assert!(refusals.contains(&"FEERATE_ABOVE_CAP"), "{refusals:?}");
+    }
 }
 
 #[test]

@@ -3,6 +3,10 @@
 use super::Refusal;
 use crate::journal::{CreatedRefusal, Fault};
 
+/// Nothing that anybody should repair.
+pub(super) const TELL: &str =
+    "do not sign; an honest coordinator never sends this, so tell the operators";
+
 impl Refusal {
     /// Returns the stable code of this refusal.
     pub fn code(&self) -> &'static str {
@@ -38,9 +42,12 @@ impl Refusal {
             Self::FeeShareAboveCap { .. } => "FEE_SHARE_ABOVE_CAP",
             Self::WrongPolicy { .. } => "WRONG_POLICY",
             Self::PolicyExpired { .. } => "POLICY_EXPIRED",
-            Self::PurposeNotYet { .. } => "PURPOSE_NOT_YET",
-            Self::RecordNotYet { .. } => "RECORD_NOT_YET",
-            Self::SweepNotYet { .. } => "SWEEP_NOT_YET",
+            Self::PurposeMismatch { .. } => "PURPOSE_MISMATCH",
+            Self::NoRecoveryPath => "NO_RECOVERY_PATH",
+            Self::RecoverySequence { .. } => "RECOVERY_SEQUENCE",
+            Self::RecoveryDestination { .. } => "RECOVERY_DESTINATION",
+            Self::SweepAmount { .. } => "SWEEP_AMOUNT",
+            Self::SweepNotAlone { .. } => "SWEEP_NOT_ALONE",
             Self::IntentUnreadable { .. } => "INTENT_UNREADABLE",
             Self::IntentMissing { .. } => "INTENT_MISSING",
             Self::IntentUnused { .. } => "INTENT_UNUSED",
@@ -68,12 +75,10 @@ impl Refusal {
             Self::TransferToStranger { .. } => "TRANSFER_TO_STRANGER",
             Self::Denied { .. } => "DENIED",
             Self::TooFewApprovals { .. } => "TOO_FEW_APPROVALS",
-            Self::ApprovalForeign { .. } => "APPROVAL_FOREIGN",
-            Self::ApprovalWrong { .. } => "APPROVAL_WRONG",
-            Self::ApprovalExpired { .. } => "APPROVAL_EXPIRED",
             Self::Rejected { .. } => "REJECTED",
-            Self::ProofWrong { .. } => "PROOF_WRONG",
-            Self::ApprovalUnused { .. } => "APPROVAL_UNUSED",
+            Self::Approval(refusal) => refusal.code(),
+            Self::Earlier(refusal) => refusal.code(),
+            Self::Journal(refusal) => refusal.code(),
             Self::History(fault) => history_code(fault),
         }
     }
@@ -93,13 +98,11 @@ impl Refusal {
                 "compare the id pinned here with the others; someone follows another version"
             }
             Self::PolicyExpired { .. } => "the quorum must approve a next version of the policy",
-            Self::PurposeNotYet { .. } | Self::RecordNotYet { .. } | Self::SweepNotYet { .. } => {
-                "a newer version of this program is needed"
-            }
             Self::IntentExpired { .. } => "the service must request it again with a new id",
-            Self::ApprovalExpired { .. } | Self::TooFewApprovals { .. } => {
-                "more approvers must approve with their own tool"
-            }
+            Self::Approval(refusal) => refusal.hint(),
+            Self::Earlier(refusal) => refusal.hint(),
+            Self::Journal(refusal) => refusal.hint(),
+            Self::TooFewApprovals { .. } => "more approvers must approve with their own tool",
             Self::Rejected { .. } => "talk to the approver who rejected it",
             Self::IntentCreated { .. } => {
                 "check this machine's clock; a fresh journal signs only newer requests"
@@ -111,6 +114,9 @@ impl Refusal {
             Self::History(Fault::NotExclusive { .. }) => {
                 "paying it again is only safe in a transaction that spends an input of the earlier one"
             }
+            Self::History(Fault::Moved { .. }) => {
+                "sign on the machine that the journal moved to; this home's work is done"
+            }
             Self::TransactionVersion { .. }
             | Self::Sequence { .. }
             | Self::LocktimeIsTime { .. }
@@ -118,6 +124,12 @@ impl Refusal {
             | Self::SighashDefault { .. }
             | Self::UnknownXpub { .. }
             | Self::PaysNothing
+            | Self::PurposeMismatch { .. }
+            | Self::NoRecoveryPath
+            | Self::RecoverySequence { .. }
+            | Self::RecoveryDestination { .. }
+            | Self::SweepAmount { .. }
+            | Self::SweepNotAlone { .. }
             | Self::ScriptKind { .. }
             | Self::TransferToStranger { .. }
             | Self::RequestUnused { .. }
@@ -149,19 +161,15 @@ impl Refusal {
             | Self::RequestForeign { .. }
             | Self::RequestWrong { .. }
             | Self::PaysOwnScript { .. }
-            | Self::ApprovalForeign { .. }
-            | Self::ApprovalWrong { .. }
-            | Self::ProofWrong { .. }
-            | Self::ApprovalUnused { .. }
-            | Self::History(_) => {
-                "do not sign; an honest coordinator never sends this, so tell the operators"
-            }
+            | Self::History(_) => TELL,
         }
     }
 }
 
 fn history_code(fault: &Fault) -> &'static str {
     match fault {
+        Fault::Moved { .. } => "JOURNAL_MOVED",
+        Fault::NoAncestor { .. } => "NO_ANCESTOR",
         Fault::NoInputs { .. } => "EMPTY_TRANSACTION",
         Fault::InputTwice { .. } => "INPUT_TWICE",
         Fault::OtherInputs { .. } => "OTHER_INPUTS",

@@ -7,6 +7,7 @@ use bitcoin::psbt::Input;
 use crate::descriptor::{DerivedScript, KeyPosition, ScriptKind};
 use crate::document::Policy;
 use crate::ids::Keychain;
+use crate::planted::{Bug, planted};
 use crate::psbt::StrictPsbt;
 use crate::review::{Refusal, ReviewedInput};
 
@@ -23,11 +24,11 @@ pub(super) fn examine(
         let Some(derived) = own_input(input, field, previous, policy, refusals) else {
             continue;
         };
-        if proof_needed && field.non_witness_utxo.is_none() {
+        if proof_needed && field.non_witness_utxo.is_none() && !planted(Bug::ProofOfAmount) {
             refusals.push(Refusal::PreviousTransactionMissing { input });
         }
         let default = field.sighash_type.is_some_and(|kind| kind.to_u32() == 0);
-        if default && policy.descriptor.kind() != ScriptKind::Tr {
+        if default && proof_needed && !planted(Bug::SighashDefault) {
             refusals.push(Refusal::SighashDefault { input });
         }
         reviewed.push(ReviewedInput {
@@ -53,14 +54,14 @@ fn own_input(
         return None;
     };
     let derived = policy.descriptor.at(keychain, index);
-    if derived.script_pubkey != previous.script_pubkey {
+    if derived.script_pubkey != previous.script_pubkey && !planted(Bug::InputDerivation) {
         refusals.push(Refusal::InputPathMismatch { input });
         return None;
     }
     let mut expected = Input::default();
     derived.update_input(&mut expected);
     let mut check = |equal: bool, name: &'static str| {
-        if !equal {
+        if !equal && !planted(Bug::InputFields) {
             refusals.push(Refusal::InputField { input, field: name });
         }
     };

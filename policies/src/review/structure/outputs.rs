@@ -7,17 +7,20 @@ use bitcoin::psbt::Output;
 use bitcoin::{Amount, TxOut};
 
 use crate::descriptor::DerivedScript;
-use crate::document::Policy;
+use crate::document::{Policy, Recovery};
 use crate::ids::Keychain;
+use crate::journal::SpendMode;
+use crate::planted::{Bug, planted};
 use crate::psbt::StrictPsbt;
-use crate::review::{Refusal, ReviewedChange};
+use crate::review::{Refusal, ReviewedChange, ReviewedRecovery};
 
-/// Examines every output; returns the change.
+/// Examines every output; returns the change, and what a recovery pays to the policy's address.
 pub(super) fn examine(
     psbt: &StrictPsbt,
     policy: &Policy,
+    mode: SpendMode,
     refusals: &mut Vec<Refusal>,
-) -> Vec<ReviewedChange> {
+) -> (Vec<ReviewedChange>, Vec<ReviewedRecovery>) {
     let (manifest, given) = (psbt.manifest(), psbt.transaction());
     let outputs = given.output.len();
     for output in manifest.payments.keys().chain(manifest.changes.keys()) {
@@ -28,13 +31,17 @@ pub(super) fn examine(
             });
         }
     }
-    if manifest.payments.is_empty() {
-        refusals.push(Refusal::PaysNothing);
-    }
+    let recovered_to = match &policy.recovery {
+        Recovery::Address(address) if mode == SpendMode::Recovery => Some(address.script_pubkey()),
+        Recovery::Address(_) | Recovery::Newest => None,
+    };
+    let mut recovered = Vec::new();
     let mut seen: HashMap<(&bitcoin::Script, Amount), usize> = HashMap::new();
     let mut changes = Vec::new();
     for (output, (txout, field)) in given.output.iter().zip(&psbt.psbt().outputs).enumerate() {
-        if let Some(first) = seen.insert((&txout.script_pubkey, txout.value), output) {
+        if let Some(first) = seen.insert((&txout.script_pubkey, txout.value), output)
+            && !planted(Bug::EqualOutputs)
+        {
             refusals.push(Refusal::EqualOutputs {
                 first,
                 second: output,
@@ -47,6 +54,23 @@ pub(super) fn examine(
             manifest.payments.get(&number),
             manifest.changes.get(&number),
         ) {
+            (None, None) if mode == SpendMode::Recovery => {
+                if recovered_to.as_ref() != Some(&txout.script_pubkey)
+                    && !planted(Bug::RecoveryDestination)
+                {
+                    refusals.push(Refusal::RecoveryDestination {
+                        output,
+                        amount: txout.value,
+                    });
+                }
+                examine_fields(output, field, &Output::default(), refusals);
+                recovered.push(ReviewedRecovery {
+                    output: number,
+                    amount: txout.value,
+                    script_pubkey: txout.script_pubkey.clone(),
+                });
+            }
+            (None, None) if planted(Bug::UnknownOutput) => {}
             (None, None) => refusals.push(Refusal::OutputMismatch {
                 output,
                 amount: txout.value,
@@ -55,7 +79,7 @@ pub(super) fn examine(
             // That the payment is asked for and approved is the authority part's to say.
             (Some(_), None) => examine_fields(output, field, &Output::default(), refusals),
             (None, Some((version, index))) => {
-                if *version != policy.id {
+                if *version != policy.id && !planted(Bug::ChangePolicy) {
                     refusals.push(Refusal::ChangeVersion {
                         output,
                         expected: policy.id,
@@ -76,13 +100,13 @@ pub(super) fn examine(
         }
     }
     let max = policy.limits.change_max_outputs;
-    if usize::try_from(max).is_ok_and(|max| changes.len() > max) {
+    if usize::try_from(max).is_ok_and(|max| changes.len() > max) && !planted(Bug::ChangeCount) {
         refusals.push(Refusal::TooMuchChange {
             found: changes.len(),
             max,
         });
     }
-    changes
+    (changes, recovered)
 }
 
 fn own_change(
@@ -93,7 +117,7 @@ fn own_change(
     refusals: &mut Vec<Refusal>,
 ) -> Option<DerivedScript> {
     let min = policy.limits.change_min;
-    if txout.value < min {
+    if txout.value < min && !planted(Bug::ChangeMin) {
         refusals.push(Refusal::ChangeTooSmall {
             output,
             found: txout.value,
@@ -105,7 +129,7 @@ fn own_change(
         .ok()
         .map(|_| policy.descriptor.at(Keychain::Internal, index));
     let ours = derived.filter(|derived| derived.script_pubkey == txout.script_pubkey);
-    if ours.is_none() {
+    if ours.is_none() && !planted(Bug::ChangeDerivation) {
         refusals.push(Refusal::ChangeNotOurs { output, index });
     }
     ours
@@ -113,7 +137,7 @@ fn own_change(
 
 fn examine_fields(output: usize, field: &Output, expected: &Output, refusals: &mut Vec<Refusal>) {
     let mut check = |equal: bool, name: &'static str| {
-        if !equal {
+        if !equal && !planted(Bug::OutputFields) {
             refusals.push(Refusal::OutputField {
                 output,
                 field: name,

@@ -5,14 +5,14 @@ use super::{paid, plan_refused, refused};
 use crate::descriptor::ScriptKind;
 use crate::document::PinnedKeyDraft;
 use crate::document::samples::HEAD_TIME;
-use crate::ids::{IntentHash, VaultId};
+use crate::ids::{IntentHash, Subject, VaultId};
 use crate::intent::{Approval, MerkleTree};
 
 /// Approves intents with one signature, and proves each under its root.
 fn approve(attempt: &mut Attempt, approval: &Approval, hashes: &[IntentHash]) {
     let subjects: Vec<_> = hashes.iter().map(|hash| hash.to_bytes()).collect();
     let tree = MerkleTree::new(&subjects).expect("distinct");
-    assert_eq!(tree.root(), approval.root);
+    assert_eq!(Subject::from(tree.root()), approval.subject);
     attempt.manifest.add_approval(approval.clone());
     for hash in hashes {
         let proof = tree.proof(hash.as_bytes()).expect("in the tree");
@@ -77,7 +77,7 @@ fn a_forged_approval_is_refused() {
         let wrong = secret("mallory").sign(&[7; 32]);
         for approval in attempt.manifest.approvals.values_mut() {
             if approval.key == key_of("dana") {
-                approval.signature = wrong;
+                approval.signature = wrong.clone();
             }
         }
         assert_eq!(

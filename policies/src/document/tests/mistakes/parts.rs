@@ -33,16 +33,39 @@ fn keys_and_addresses_of_another_network_are_refused() {
 }
 
 #[test]
+fn an_address_that_anybody_or_nobody_can_spend_is_refused() {
+    let anchor = "bcrt1pfeesnyr2tx";
+    let text = drafted(|draft| draft.recovery.to = anchor.to_owned());
+    assert_eq!(mistakes(&text), one("SCRIPT_KIND", "recovery.to"));
+    let text = drafted(|draft| draft.lists[0].entries[1] = anchor.to_owned());
+    assert_eq!(mistakes(&text), one("SCRIPT_KIND", "lists[0].entries[1]"));
+}
+
+#[test]
+fn a_signer_whose_key_stands_in_no_path_that_counts_is_refused() {
+    let [a, b, c] = ["alice", "bob", "machine"].map(samples::ranged);
+    // Alice spends alone, so that bob's signature is never needed.
+    let text = samples::with_checksum(&format!("tr({a},{{and_v(v:pk({b}),pk({a})),pk({c})}})"));
+    let text = drafted(|draft| {
+        draft.spending.descriptor = text;
+        draft.spending.policy = None;
+        draft.spending.double_payment = Some("trust-coordinator".to_owned());
+        draft.signers.truncate(3);
+    });
+    assert_eq!(mistakes(&text), one("SIGNER_IN_NO_PATH", "signers[1].key"));
+}
+
+#[test]
 fn a_descriptor_that_is_not_sane_is_refused() {
     let (a, b) = (samples::ranged("alice"), samples::ranged("bob"));
     let hash = "00".repeat(32);
     let older = "older(4194305)";
     for (descriptor, code) in [
-        (format!("wsh(multi(2,{a},{b}))"), "BAD_DESCRIPTOR"),
-        ("wsh(".to_owned(), "BAD_DESCRIPTOR"),
+        (format!("wsh(multi(2,{a},{b}))"), "DESCRIPTOR_CHECKSUM"),
+        ("wsh(".to_owned(), "DESCRIPTOR_CHECKSUM"),
         (
             samples::with_checksum(&format!("sh(wsh(multi(2,{a},{b})))")),
-            "BAD_DESCRIPTOR",
+            "DESCRIPTOR_KIND",
         ),
         (
             samples::with_checksum(&format!("wsh(and_v(v:pk({a}),after(900000)))")),
@@ -54,15 +77,15 @@ fn a_descriptor_that_is_not_sane_is_refused() {
         ),
         (
             samples::with_checksum(&format!("wsh(and_v(v:pk({a}),sha256({hash})))")),
-            "BAD_DESCRIPTOR",
+            "DESCRIPTOR_HASH_LOCK",
         ),
         (
             samples::with_checksum(&format!("wsh(and_v(v:pk({a}),older(144)))")),
-            "BAD_DESCRIPTOR",
+            "DESCRIPTOR_NO_ORDINARY_PATH",
         ),
         (
             samples::with_checksum(&format!("wpkh({})", a.replace("<0;1>", "0"))),
-            "BAD_DESCRIPTOR",
+            "DESCRIPTOR_NOT_RANGED",
         ),
     ] {
         let text = drafted(|draft| draft.spending.descriptor.clone_from(&descriptor));
@@ -78,7 +101,7 @@ fn a_descriptor_that_is_not_sane_is_refused() {
     let text = drafted(|draft| draft.spending.descriptor = wrong);
     assert_eq!(
         mistakes(&text),
-        one("BAD_DESCRIPTOR", "spending.descriptor")
+        one("DESCRIPTOR_CHECKSUM", "spending.descriptor")
     );
 }
 

@@ -1,0 +1,55 @@
+//! `journal`: the signers' journals, and their moves to other machines.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use super::CliError;
+use super::api::{self, Api, Body};
+use super::output::Output;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Journal {
+    /// List each signer's journal with its last receipt.
+    List,
+    /// Hand in that a journal moved.
+    #[command(subcommand)]
+    Move(Move),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Move {
+    /// Hand in `journal.moves` of the new machine's home folder: a certificate a line.
+    Submit {
+        /// The file, or `-` for standard input.
+        file: PathBuf,
+    },
+}
+
+pub(super) fn run(verb: &Journal, api: &Api, out: &Output) -> Result<(), CliError> {
+    let path = format!("{}/journals", api.vault_path()?);
+    match verb {
+        Journal::List => {
+            let answer = api.get(&path)?;
+            out.table(
+                &answer,
+                &["signer", "journal", "moves", "counter", "received_at"],
+                "no signers",
+            )
+        }
+        Journal::Move(Move::Submit { file }) => {
+            let text = String::from_utf8_lossy(&api::read(file)?).into_owned();
+            let mut answer = Value::Null;
+            for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+                let body = Body::Json(json!({ "certificate": line }));
+                answer = api.post(&format!("{path}/moves"), body)?;
+            }
+            if answer.is_null() {
+                let message = format!("{} holds no certificate", file.display());
+                return Err(CliError::Usage { message });
+            }
+            out.record(&answer)
+        }
+    }
+}

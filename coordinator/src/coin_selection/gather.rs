@@ -1,0 +1,272 @@
+//! Coins for a transaction whose one output takes all that they hold, less the fee: sweeps, spends to
+//! ourselves, recoveries. Invariant: inputs = output + fee, and the output is within its bounds.
+
+use bitcoin::{Amount, FeeRate, Weight};
+
+use super::cost::lone_weight;
+use super::{Bounds, Candidate, SelectionError};
+
+/// What the one output costs and may be.
+#[derive(Debug, Clone, Copy)]
+pub struct LoneOutput {
+    /// The weight of one input with its heaviest satisfaction.
+    pub input_weight: Weight,
+    /// The weight of the output.
+    pub output_weight: Weight,
+    /// The feerate to pay.
+    pub feerate: FeeRate,
+    /// The least that the output may be.
+    pub least: Amount,
+    /// The most that the output may be.
+    pub most: Amount,
+    /// The bounds of the policy.
+    pub bounds: Bounds,
+}
+
+/// Which of the coins given are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Take {
+    /// All of them.
+    Every,
+    /// Those that fit, in the order given: a coin that does not pay for itself, or that would take the
+    /// output or the fee above its bound, is left.
+    Fitting,
+}
+
+/// The coins gathered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct Gathered {
+    /// The coins, in the order given.
+    pub inputs: Vec<Candidate>,
+    /// What the output takes.
+    pub amount: Amount,
+    /// The fee.
+    pub fee: Amount,
+    /// The weight of the whole transaction with the heaviest satisfactions.
+    pub weight: Weight,
+}
+
+/// Gathers coins for one output.
+///
+/// # Errors
+/// Why they cannot be spent together within the bounds.
+pub fn gather(
+    coins: &[Candidate],
+    output: &LoneOutput,
+    take: Take,
+) -> Result<Gathered, SelectionError> {
+    let cap = output.bounds.feerate_max;
+    if output.feerate > cap {
+        return Err(SelectionError::FeerateAboveCap {
+            feerate: output.feerate,
+            cap,
+        });
+    }
+    let overflow = SelectionError::Overflow;
+    let mut taken: Vec<Candidate> = Vec::new();
+    let mut sum = Amount::ZERO;
+    let mut price = output.price(0).ok_or(overflow.clone())?;
+    for coin in coins {
+        let more = sum.checked_add(coin.txout.value).ok_or(overflow.clone())?;
+        let count = taken.len().checked_add(1).ok_or(overflow.clone())?;
+        let next = output.price(count).ok_or(overflow.clone())?;
+        if take == Take::Fitting {
+            if taken.len() >= output.bounds.max_inputs || next.fee > output.bounds.fee_max {
+                break;
+            }
+            let pays_for_itself = next
+                .fee
+                .checked_sub(price.fee)
+                .is_some_and(|added| coin.txout.value > added);
+            let fits = more
+                .checked_sub(next.fee)
+                .is_none_or(|amount| amount <= output.most);
+            if !(pays_for_itself && fits) {
+                continue;
+            }
+        }
+        taken.push(coin.clone());
+        (sum, price) = (more, next);
+    }
+    output.settle(taken, sum, price)
+}
+
+/// What a number of inputs costs.
+#[derive(Debug, Clone, Copy)]
+struct Price {
+    weight: Weight,
+    fee: Amount,
+}
+
+impl LoneOutput {
+    fn price(&self, inputs: usize) -> Option<Price> {
+        let weight = lone_weight(
+            u64::try_from(inputs).ok()?,
+            self.input_weight,
+            self.output_weight,
+        )?;
+        // Rounded up, but never above what the cap allows for this weight.
+        let most = self
+            .bounds
+            .feerate_max
+            .to_sat_per_kwu()
+            .checked_mul(weight.to_wu())?
+            .checked_div(1000)?;
+        Some(Price {
+            weight,
+            fee: self.feerate.fee_wu(weight)?.min(Amount::from_sat(most)),
+        })
+    }
+
+    fn settle(
+        &self,
+        inputs: Vec<Candidate>,
+        sum: Amount,
+        Price { weight, fee }: Price,
+    ) -> Result<Gathered, SelectionError> {
+        let needed = self
+            .least
+            .checked_add(fee)
+            .ok_or(SelectionError::Overflow)?;
+        if inputs.len() > self.bounds.max_inputs {
+            return Err(SelectionError::TooFragmented {
+                max_inputs: self.bounds.max_inputs,
+                reachable: sum,
+                needed,
+            });
+        }
+        if fee > self.bounds.fee_max {
+            return Err(SelectionError::FeeAboveCap {
+                fee,
+                cap: self.bounds.fee_max,
+            });
+        }
+        let amount = sum
+            .checked_sub(fee)
+            .filter(|amount| !inputs.is_empty() && *amount >= self.least)
+            .ok_or(SelectionError::Shortfall {
+                available: sum,
+                needed,
+            })?;
+        if amount > self.most {
+            return Err(SelectionError::AboveMost {
+                amount,
+                most: self.most,
+            });
+        }
+        Ok(Gathered {
+            inputs,
+            amount,
+            fee,
+            weight,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bitcoin::hashes::Hash as _;
+    use bitcoin::{OutPoint, ScriptBuf, TxOut, Txid};
+    use policies::ids::Keychain;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn coins(values: &[u64]) -> Vec<Candidate> {
+        (0_u32..)
+            .zip(values)
+            .map(|(index, value)| Candidate {
+                outpoint: OutPoint {
+                    txid: Txid::from_byte_array([7; 32]),
+                    vout: index,
+                },
+                txout: TxOut {
+                    value: Amount::from_sat(*value),
+                    script_pubkey: ScriptBuf::new(),
+                },
+                keychain: Keychain::External,
+                index,
+                height: 100,
+            })
+            .collect()
+    }
+
+    fn output(least: u64, most: u64) -> LoneOutput {
+        LoneOutput {
+            input_weight: Weight::from_wu(416),
+            output_weight: Weight::from_wu(172),
+            feerate: FeeRate::from_sat_per_vb_u32(4),
+            least: Amount::from_sat(least),
+            most: Amount::from_sat(most),
+            bounds: Bounds {
+                max_inputs: 5,
+                fee_max: Amount::from_sat(10_000),
+                feerate_max: FeeRate::from_sat_per_vb_u32(200),
+            },
+        }
+    }
+
+    #[test]
+    fn every_coin_named_is_spent_or_the_reason_is_named() {
+        let named = coins(&[50_000, 300, 60_000]);
+        let all = gather(&named, &output(1_000, u64::MAX), Take::Every).expect("fit");
+        assert_eq!(all.inputs, named);
+        assert_eq!(all.amount.to_sat() + all.fee.to_sat(), 110_300);
+        let too_many = coins(&[50_000; 6]);
+        assert!(matches!(
+            gather(&too_many, &output(1_000, u64::MAX), Take::Every),
+            Err(SelectionError::TooFragmented { max_inputs: 5, .. })
+        ));
+        assert!(matches!(
+            gather(&named, &output(1_000, 100_000), Take::Every),
+            Err(SelectionError::AboveMost { .. })
+        ));
+        assert!(matches!(
+            gather(&[], &output(1_000, u64::MAX), Take::Every),
+            Err(SelectionError::Shortfall { .. })
+        ));
+    }
+
+    #[test]
+    fn coins_that_cost_more_than_they_bring_are_left() {
+        let some = gather(
+            &coins(&[50_000, 400, 60_000]),
+            &output(1_000, u64::MAX),
+            Take::Fitting,
+        )
+        .expect("fit");
+        assert_eq!(some.inputs.len(), 2, "an input costs 416 sat");
+    }
+
+    #[test]
+    fn a_feerate_at_the_cap_is_not_rounded_above_it() {
+        let mut at_cap = output(1_000, u64::MAX);
+        at_cap.feerate = FeeRate::from_sat_per_kwu(333);
+        at_cap.bounds.feerate_max = at_cap.feerate;
+        for count in 1..5 {
+            let fit = gather(&coins(&vec![50_000; count]), &at_cap, Take::Every).expect("fit");
+            let reviewed = (fit.fee.to_sat() * 1000).div_ceil(fit.weight.to_wu());
+            assert!(reviewed <= 333, "{reviewed}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_output_takes_all_that_the_fee_leaves_and_stays_within_its_bounds(
+            values in proptest::collection::vec(1_u64..200_000, 0..12),
+            least in 1_u64..200_000,
+            more in 0_u64..400_000,
+            every in any::<bool>(),
+        ) {
+            let target = output(least, least.saturating_add(more));
+            let take = if every { Take::Every } else { Take::Fitting };
+            if let Ok(found) = gather(&coins(&values), &target, take) {
+                let sum: u64 = found.inputs.iter().map(|coin| coin.txout.value.to_sat()).sum();
+                prop_assert_eq!(sum, found.amount.to_sat().saturating_add(found.fee.to_sat()));
+                prop_assert!(found.amount >= target.least && found.amount <= target.most);
+                prop_assert!(found.inputs.len() <= 5 && found.fee <= target.bounds.fee_max);
+            }
+        }
+    }
+}

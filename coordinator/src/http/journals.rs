@@ -1,0 +1,43 @@
+//! `/vaults/{vault}/journals`: the signers' journals.
+
+use axum::Json;
+use axum::extract::State;
+
+use super::Problem;
+use super::authentication::Caller;
+use super::body::{JsonBody, Named};
+use crate::service::Service;
+use crate::service::journals::{self, JournalView, SubmitMove};
+
+/// Lists each signer's journal with its last receipt, and what was refused since.
+#[utoipa::path(
+    get, path = "/api/v1/vaults/{vault}/journals", tag = "journals", params(("vault" = String, Path)),
+    responses((status = 200, body = Vec<JournalView>), (status = "4XX", body = Problem)),
+)]
+pub(super) async fn list(
+    State(service): State<Service>,
+    Caller(actor): Caller,
+    named: Named,
+) -> Result<Json<Vec<JournalView>>, Problem> {
+    Ok(Json(
+        journals::list_journals(&service, &actor, named.vault()?).await?,
+    ))
+}
+
+/// Hands in the certificate of a move: from then on the new journal's receipts count, and the old one's
+/// do not.
+#[utoipa::path(
+    post, path = "/api/v1/vaults/{vault}/journals/moves", tag = "journals",
+    params(("vault" = String, Path)), request_body = SubmitMove,
+    responses((status = 200, body = Vec<JournalView>), (status = "4XX", body = Problem)),
+)]
+pub(super) async fn submit_move(
+    State(service): State<Service>,
+    Caller(actor): Caller,
+    named: Named,
+    JsonBody(request): JsonBody<SubmitMove>,
+) -> Result<Json<Vec<JournalView>>, Problem> {
+    Ok(Json(
+        journals::submit_move(&service, &actor, named.vault()?, &request).await?,
+    ))
+}

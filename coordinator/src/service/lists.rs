@@ -1,0 +1,490 @@
+//! Open lists: what persons say of them, and how each entry stands.
+//!
+//! The coordinator only keeps statements and signatures; every signer counts them itself, and lets the
+//! cooling-off run by its own clock from when its own journal first saw them.
+
+use bitcoin::{Address, Amount};
+use policies::document::{List, Policy};
+use policies::hash::Purpose;
+use policies::rules::entitlement;
+use policies::{Approval, KeyId, ListAdd, Statement, Subject, UnixTime, VaultId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, json};
+use utoipa::ToSchema;
+use watchtower::store::database::Transaction;
+use watchtower::store::events::{self, NewEvent};
+
+use super::standing::{Entry, holding};
+use super::statement_view::view;
+pub use super::statement_view::{StatementApprovalView, StatementView};
+use super::{Actor, MAX_LIMIT, Right, Service, ServiceError, lock_vault};
+use crate::store::statements::{self, StatementApprovalRow, StatementRow};
+use crate::store::withdrawals;
+
+/// Hands in a statement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SubmitStatement {
+    /// The canonical JSON text, byte for byte as it is signed.
+    pub statement: String,
+}
+
+/// Hands in a person's signature under a statement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApproveStatement {
+    /// `list-add`, `list-remove` or `list-confirm`, as the statement is.
+    pub purpose: String,
+    /// When the signature ends (unix seconds); a removal never does.
+    #[schema(value_type = u64)]
+    pub expires: UnixTime,
+    /// The id of the person's key.
+    #[schema(value_type = String)]
+    pub key: KeyId,
+    /// The signature record in hex.
+    pub signature: String,
+}
+
+/// A list of destinations.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ListView {
+    /// Its name in the policy.
+    pub list: String,
+    /// Destinations in the document itself.
+    pub in_document: u32,
+    /// Whether its quorum may add entries.
+    pub open: bool,
+    /// The group of whom persons add an entry, and of whom one removes it; any approver if none.
+    pub group: Option<String>,
+    /// Persons who must sign an addition.
+    pub count: Option<u32>,
+    /// Seconds that an entry cools off.
+    pub delay_s: Option<u64>,
+    /// The most of the first payment to an entry, before it is confirmed.
+    pub test_first_sat: Option<u64>,
+    /// The group of whom one person confirms the first payment.
+    pub test_first_group: Option<String>,
+}
+
+/// A list with its entries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ListEntriesView {
+    /// The list.
+    #[serde(flatten)]
+    pub list: ListView,
+    /// Its entries beside those of the document, newest first.
+    pub entries: Vec<EntryView>,
+}
+
+/// An entry of an open list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct EntryView {
+    /// The subject of the statement that added it.
+    #[schema(value_type = String)]
+    pub entry: Subject,
+    /// Who it is, in words.
+    pub label: String,
+    /// The destination as an address of the vault's network.
+    pub address: Option<String>,
+    /// The destination, in hex.
+    pub script_pubkey: String,
+    /// `waiting_for_approvals`, `not_yet_valid`, `cooling_off`, `test_payment_only`,
+    /// `awaiting_confirmation`, `in_force`, `expired` or `removed`.
+    pub state: String,
+    /// The state in words.
+    pub says: String,
+    /// The first moment at which it is on the list (unix seconds).
+    #[schema(value_type = u64)]
+    pub not_before: UnixTime,
+    /// The first moment at which it is not any more (unix seconds).
+    #[schema(value_type = u64)]
+    pub expires: UnixTime,
+    /// Persons who signed its addition.
+    pub approved_by: Vec<String>,
+    /// When enough had signed (unix seconds); each signer counts from when it saw that itself.
+    #[schema(value_type = Option<u64>)]
+    pub first_seen: Option<UnixTime>,
+}
+
+/// Takes a statement in; the same again answers the same. Says whether it is new.
+///
+/// # Errors
+/// Whatever is wrong with the statement, its list, its entry or its time.
+pub async fn submit_statement(
+    service: &Service,
+    actor: &Actor,
+    vault: VaultId,
+    request: &SubmitStatement,
+) -> Result<(StatementView, bool), ServiceError> {
+    actor.require(Right::Approve, vault)?;
+    let statement = Statement::decode(request.statement.as_bytes())?;
+    let now = service.now();
+    let mut tx = service.database().begin_write().await?;
+    lock_vault(&mut tx, vault).await?;
+    let (_, policy) = service.vault(&mut tx, vault).await?;
+    let subject = statement.subject();
+    if let Some(standing) = statements::lookup(&mut tx, vault, subject).await? {
+        return Ok((view(&mut tx, &policy, &standing, now).await?, false));
+    }
+    let add = entry_of(&mut tx, vault, &statement).await?;
+    refuse_useless(&policy, &statement, &add, now)?;
+    let row = StatementRow {
+        vault,
+        subject,
+        list: add.list,
+        script_pubkey: add.script_pubkey,
+        statement,
+        stored_at: now,
+        stored_by: actor.name.clone(),
+        entitled_at: None,
+    };
+    statements::insert(&mut tx, &row).await?;
+    let mut body = body(&row);
+    body.insert("text".to_owned(), json!(request.statement));
+    append(&mut tx, &row, "statement.stored", body, &actor.name, now).await?;
+    let answer = view(&mut tx, &policy, &row, now).await?;
+    tx.commit().await?;
+    Ok((answer, true))
+}
+
+/// Takes a person's signature under a statement in; the same again answers the same.
+///
+/// # Errors
+/// Whatever is wrong with key, purpose, time or signature; [`ServiceError::NotEntitled`] for a person who
+/// may not say it.
+pub async fn approve_statement(
+    service: &Service,
+    actor: &Actor,
+    vault: VaultId,
+    subject: Subject,
+    request: &ApproveStatement,
+) -> Result<StatementView, ServiceError> {
+    actor.require(Right::Approve, vault)?;
+    let signature = super::withdrawals::read_signature(&request.signature)?;
+    let now = service.now();
+    let mut tx = service.database().begin_write().await?;
+    lock_vault(&mut tx, vault).await?;
+    let (_, policy) = service.vault(&mut tx, vault).await?;
+    let mut row = statements::lookup(&mut tx, vault, subject)
+        .await?
+        .ok_or(ServiceError::UnknownStatement { subject })?;
+    let purpose = row.statement.purpose();
+    if request.purpose != purpose.to_string() {
+        return Err(ServiceError::StatementPurpose {
+            expected: purpose,
+            found: request.purpose.chars().take(40).collect(),
+        });
+    }
+    let approval = Approval {
+        purpose,
+        subject,
+        expires: request.expires,
+        key: request.key,
+        signature,
+    };
+    let (approver, public) = policy
+        .approver_of_key(approval.key)
+        .ok_or(ServiceError::UnknownApprovalKey { key: approval.key })?;
+    approval
+        .verify(public, vault)
+        .map_err(ServiceError::ApprovalSignature)?;
+    if purpose != Purpose::ListRemove && approval.has_expired(now) {
+        return Err(ServiceError::ApprovalExpired {
+            expires: approval.expires,
+            now,
+        });
+    }
+    let add = entry_of(&mut tx, vault, &row.statement).await?;
+    refuse_useless(&policy, &row.statement, &add, now)?;
+    let alone = entitlement(
+        &policy,
+        &row.statement,
+        &add,
+        std::slice::from_ref(&approval),
+        now,
+    );
+    if alone.is_none_or(|alone| alone.approved_by.is_empty()) {
+        return Err(ServiceError::NotEntitled {
+            approver: approver.name.clone(),
+            purpose,
+        });
+    }
+    let stored = StatementApprovalRow {
+        approval,
+        approver: approver.name.clone(),
+        received_at: now,
+    };
+    if statements::add_approval(&mut tx, vault, &stored).await? {
+        let mut body = body(&row);
+        body.insert("approver".to_owned(), json!(stored.approver));
+        body.insert("expires".to_owned(), json!(stored.approval.expires));
+        body.insert("key".to_owned(), json!(stored.approval.key));
+        append(&mut tx, &row, "statement.signed", body, &actor.name, now).await?;
+        take_effect(&mut tx, &policy, &mut row, &add, now).await?;
+    }
+    let answer = view(&mut tx, &policy, &row, now).await?;
+    tx.commit().await?;
+    Ok(answer)
+}
+
+/// Marks a statement that enough persons have signed.
+async fn take_effect(
+    tx: &mut Transaction,
+    policy: &Policy,
+    row: &mut StatementRow,
+    add: &ListAdd,
+    now: UnixTime,
+) -> Result<(), ServiceError> {
+    if row.entitled_at.is_some() {
+        return Ok(());
+    }
+    let approvals = holding(tx, row.vault, row.subject, now).await?;
+    let Some(entitlement) = entitlement(policy, &row.statement, add, &approvals, now) else {
+        return Ok(());
+    };
+    if entitlement.is_met() {
+        statements::set_entitled(tx, row.vault, row.subject, now).await?;
+        row.entitled_at = Some(now);
+        let mut body = body(row);
+        body.insert("approved_by".to_owned(), json!(entitlement.approved_by));
+        append(tx, row, "statement.entitled", body, "coordinator", now).await?;
+    }
+    Ok(())
+}
+
+/// The statements that enough persons signed, newest first, with the signatures: what signers take down.
+///
+/// # Errors
+/// [`ServiceError::UnknownVault`].
+pub async fn list_statements(
+    service: &Service,
+    actor: &Actor,
+    vault: VaultId,
+    limit: Option<u32>,
+) -> Result<Vec<StatementView>, ServiceError> {
+    actor.require(Right::Read, vault)?;
+    let now = service.now();
+    let mut tx = service.database().begin_read().await?;
+    let (_, policy) = service.vault(&mut tx, vault).await?;
+    let limit = limit.unwrap_or(MAX_LIMIT).min(MAX_LIMIT);
+    let mut views = Vec::new();
+    for row in statements::entitled(&mut tx, vault, limit).await? {
+        views.push(view(&mut tx, &policy, &row, now).await?);
+    }
+    Ok(views)
+}
+
+/// The lists of a vault's policy.
+///
+/// # Errors
+/// [`ServiceError::UnknownVault`].
+pub async fn list_lists(
+    service: &Service,
+    actor: &Actor,
+    vault: VaultId,
+) -> Result<Vec<ListView>, ServiceError> {
+    actor.require(Right::Read, vault)?;
+    let mut tx = service.database().begin_read().await?;
+    let (_, policy) = service.vault(&mut tx, vault).await?;
+    Ok(policy.lists.iter().map(list_view).collect())
+}
+
+/// One list with its entries.
+///
+/// # Errors
+/// [`ServiceError::UnknownList`].
+pub async fn show_list(
+    service: &Service,
+    actor: &Actor,
+    vault: VaultId,
+    name: &str,
+    limit: Option<u32>,
+) -> Result<ListEntriesView, ServiceError> {
+    actor.require(Right::Read, vault)?;
+    let now = service.now();
+    let mut tx = service.database().begin_read().await?;
+    let (_, policy) = service.vault(&mut tx, vault).await?;
+    let list = policy.list(name).ok_or_else(|| ServiceError::UnknownList {
+        list: name.chars().take(40).collect(),
+    })?;
+    let limit = limit.unwrap_or(MAX_LIMIT).min(MAX_LIMIT);
+    let mut entries = Vec::new();
+    for row in statements::entries_of(&mut tx, vault, name, limit).await? {
+        if let Some(entry) = Entry::read(&mut tx, &policy, row, now).await? {
+            entries.push(entry_view(&mut tx, &policy, list, &entry, now).await?);
+        }
+    }
+    Ok(ListEntriesView {
+        list: list_view(list),
+        entries,
+    })
+}
+
+fn list_view(list: &List) -> ListView {
+    let open = list.open.as_ref();
+    let test = open.and_then(|open| open.test_first.as_ref());
+    ListView {
+        list: list.name.clone(),
+        in_document: u32::try_from(list.entries.len()).unwrap_or(u32::MAX),
+        open: open.is_some(),
+        group: open.and_then(|open| open.approvals.group.clone()),
+        count: open.map(|open| open.approvals.count),
+        delay_s: open.map(|open| open.delay),
+        test_first_sat: test.map(|test| test.amount.to_sat()),
+        test_first_group: test.map(|test| test.group.clone()),
+    }
+}
+
+async fn entry_view(
+    tx: &mut Transaction,
+    policy: &Policy,
+    list: &List,
+    entry: &Entry,
+    now: UnixTime,
+) -> Result<EntryView, ServiceError> {
+    let (state, says) = state_of(tx, list, entry, now).await?;
+    let add = &entry.add;
+    Ok(EntryView {
+        entry: entry.row.subject,
+        label: add.label.clone(),
+        address: Address::from_script(&add.script_pubkey, policy.network)
+            .ok()
+            .map(|address| address.to_string()),
+        script_pubkey: add.script_pubkey.to_hex_string(),
+        state: state.to_owned(),
+        says,
+        not_before: add.not_before,
+        expires: add.expires,
+        approved_by: entry.entitlement.approved_by.clone(),
+        first_seen: entry.row.entitled_at,
+    })
+}
+
+/// How an entry stands, in the order in which rules look at it.
+async fn state_of(
+    tx: &mut Transaction,
+    list: &List,
+    entry: &Entry,
+    now: UnixTime,
+) -> Result<(&'static str, String), ServiceError> {
+    let (add, asked) = (&entry.add, &entry.entitlement);
+    if entry.removed {
+        return Ok(("removed", "removed".to_owned()));
+    }
+    if now >= add.expires {
+        return Ok(("expired", format!("expired {}", add.expires)));
+    }
+    if !asked.is_met() {
+        let group =
+            (asked.group.as_deref()).map_or_else(String::new, |group| format!(" of {group}"));
+        let (found, needed) = (asked.approved_by.len(), asked.needed);
+        let says = format!("waiting for approvals: {found} of {needed}{group}");
+        return Ok(("waiting_for_approvals", says));
+    }
+    if now < add.not_before {
+        return Ok(("not_yet_valid", format!("valid from {}", add.not_before)));
+    }
+    let Some(open) = &list.open else {
+        return Ok(("in_force", "in force".to_owned()));
+    };
+    let until = (entry.row.entitled_at.unwrap_or(now)).saturating_add(open.delay);
+    if now < until {
+        return Ok(("cooling_off", format!("cooling off until {until}")));
+    }
+    let Some(test) = open.test_first.as_ref().filter(|_| !entry.is_confirmed()) else {
+        return Ok(("in_force", "in force".to_owned()));
+    };
+    let vault = entry.row.vault;
+    let paid = withdrawals::ever_batched_to(tx, vault, &add.script_pubkey, 1).await?;
+    if paid.is_empty() {
+        let most = Amount::to_sat(test.amount);
+        let says = format!("one test payment only, at most {most} sat");
+        return Ok(("test_payment_only", says));
+    }
+    let says = format!(
+        "awaiting confirmation of the test payment by a person of {}",
+        test.group
+    );
+    Ok(("awaiting_confirmation", says))
+}
+
+/// What a statement is about: the addition itself, or the stored one that it names.
+pub(super) async fn entry_of(
+    tx: &mut Transaction,
+    vault: VaultId,
+    statement: &Statement,
+) -> Result<ListAdd, ServiceError> {
+    if let Statement::ListAdd(add) = statement {
+        return Ok(add.clone());
+    }
+    let entry = statement.entry();
+    match statements::lookup(tx, vault, entry).await? {
+        Some(StatementRow {
+            statement: Statement::ListAdd(add),
+            ..
+        }) => Ok(add),
+        Some(_) | None => Err(ServiceError::UnknownEntry { entry }),
+    }
+}
+
+/// Refuses what could never have an effect.
+fn refuse_useless(
+    policy: &Policy,
+    statement: &Statement,
+    add: &ListAdd,
+    now: UnixTime,
+) -> Result<(), ServiceError> {
+    let open = (policy.list(&add.list)).and_then(|list| list.open.as_ref());
+    let list = add.list.clone();
+    let open = open.ok_or_else(|| ServiceError::ListNotOpen { list: list.clone() })?;
+    if matches!(statement, Statement::ListConfirm { .. }) && open.test_first.is_none() {
+        return Err(ServiceError::NothingToConfirm { list });
+    }
+    if !matches!(statement, Statement::ListRemove { .. }) && now >= add.expires {
+        return Err(ServiceError::EntryExpired {
+            expires: add.expires,
+            now,
+        });
+    }
+    Ok(())
+}
+
+fn body(row: &StatementRow) -> Map<String, serde_json::Value> {
+    let mut body = Map::new();
+    body.insert("entry".to_owned(), json!(row.statement.entry()));
+    body.insert("list".to_owned(), json!(row.list));
+    body.insert(
+        "purpose".to_owned(),
+        json!(row.statement.purpose().to_string()),
+    );
+    body.insert(
+        "script_pubkey".to_owned(),
+        json!(row.script_pubkey.to_hex_string()),
+    );
+    body
+}
+
+async fn append(
+    tx: &mut Transaction,
+    row: &StatementRow,
+    kind: &str,
+    body: Map<String, serde_json::Value>,
+    actor: &str,
+    at: UnixTime,
+) -> Result<(), ServiceError> {
+    events::append(
+        tx,
+        &NewEvent {
+            object_kind: "statement",
+            object_id: &row.subject.to_string(),
+            kind,
+            vault: Some(row.vault),
+            body,
+            actor,
+            reason: "",
+            at,
+        },
+    )
+    .await?;
+    Ok(())
+}

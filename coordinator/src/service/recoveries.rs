@@ -1,0 +1,62 @@
+//! Recoveries: coins that are old enough, spent through a path with a timelock to where the policy says.
+
+use policies::VaultId;
+use policies::psbt::AttemptPurpose;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::own_spends::{OwnSpendView, Wanted, spend};
+use super::{Actor, Right, Service, ServiceError};
+
+/// Asks for a recovery. Where it pays is the policy's to say.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateRecovery {
+    /// The coins to recover, all of them; the oldest that fit if none are named.
+    #[serde(default)]
+    pub coins: Option<Vec<String>>,
+    /// The timelock of the path to take, in blocks; the shortest one if none is named.
+    #[serde(default)]
+    pub older: Option<u16>,
+    /// The feerate in sat/vB, an exact decimal such as `"2.5"`; the node's estimate if none is given.
+    #[serde(default)]
+    pub feerate_sat_vb: Option<String>,
+    /// Whether only to say what would be done, and when coins will be old enough.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// Makes a batch that recovers coins, or says what it would be.
+///
+/// # Errors
+/// [`ServiceError::NoRecoveryPath`], [`ServiceError::CoinTooYoung`], [`ServiceError::NothingToRecover`],
+/// and whatever else stands against it; nothing is reserved then.
+pub async fn create_recovery(
+    service: &Service,
+    actor: &Actor,
+    vault: VaultId,
+    request: &CreateRecovery,
+) -> Result<OwnSpendView, ServiceError> {
+    actor.require(Right::Batch, vault)?;
+    let policy = {
+        let mut tx = service.database().begin_read().await?;
+        service.vault(&mut tx, vault).await?.1
+    };
+    let paths = policy.descriptor.paths().iter();
+    let older = paths
+        .filter_map(|path| path.older)
+        .filter(|older| request.older.is_none_or(|asked| asked == *older))
+        .min()
+        .ok_or(ServiceError::NoRecoveryPath {
+            older: request.older,
+        })?;
+    let wanted = Wanted {
+        purpose: AttemptPurpose::Recover,
+        older: Some(older),
+        coins: request.coins.as_deref(),
+        max_inputs: None,
+        feerate: request.feerate_sat_vb.as_deref(),
+        dry_run: request.dry_run,
+    };
+    spend(service, actor, vault, wanted).await
+}

@@ -1,0 +1,126 @@
+//! Windows as the coordinator counts them: from the reservation of coins until proven death.
+
+use policies::document::{PolicyDraft, WindowDraft};
+
+use super::chain::rival_of;
+use super::world::World;
+use crate::roles::fixture::Kind;
+use crate::service::withdrawals::WithdrawalView;
+
+const DAY: u64 = 86_400;
+
+/// Small payments up to 800,000 sat a day.
+fn windowed(draft: &mut PolicyDraft) {
+    let small = draft
+        .rules
+        .first_mut()
+        .expect("the rule for small payments");
+    small.window = Some(WindowDraft {
+        sat: 800_000,
+        per: "24h".to_owned(),
+    });
+}
+
+fn decided_by(view: &WithdrawalView) -> &str {
+    view.needs.as_ref().map_or("", |needs| needs.rule.as_str())
+}
+
+/// What a payment of half a million would be decided by now; it is cancelled again.
+async fn would_be_decided_by(world: &World, id: &str) -> String {
+    let view = world.submit(id, 500_000).await;
+    let rule = decided_by(&view).to_owned();
+    let key = crate::store::withdrawals::WithdrawalKey {
+        vault: world.vault,
+        requester: view.requester.clone(),
+        id: view.id.clone(),
+    };
+    crate::service::withdrawals::cancel_withdrawal(&world.service, &world.operator, &key, "")
+        .await
+        .expect("is cancelled");
+    rule
+}
+
+#[tokio::test]
+async fn a_window_counts_from_the_reservation_and_not_from_the_promise() {
+    let world = World::funded_on(Kind::Wsh, 2, 5_000_000, windowed).await;
+    world.submit("w-1", 500_000).await;
+    assert_eq!(would_be_decided_by(&world, "w-2").await, "small");
+    world.batch().await;
+    assert_eq!(would_be_decided_by(&world, "w-3").await, "large");
+    // What counts already is not counted against itself.
+    assert_eq!(decided_by(&world.show("w-1").await), "small");
+    world.pass(DAY - 1);
+    assert_eq!(would_be_decided_by(&world, "w-4").await, "large");
+    world.pass(1);
+    assert_eq!(would_be_decided_by(&world, "w-5").await, "small");
+}
+
+#[tokio::test]
+async fn a_window_is_released_only_when_an_exclusive_transaction_is_settled() {
+    let mut world = World::funded_on(Kind::Wsh, 2, 5_000_000, windowed).await;
+    world.submit("w-1", 500_000).await;
+    let txid = world.batch().await;
+    let last = world.broadcast(txid).await;
+    let rival = rival_of(&last);
+    world.mine(vec![rival]).await;
+    world.work().await;
+    let confirmed = would_be_decided_by(&world, "w-2").await;
+    assert_eq!(confirmed, "large", "confirmed is not settled");
+    world.mine(Vec::new()).await;
+    world.mine(Vec::new()).await;
+    world.work().await;
+    assert_eq!(world.show("w-1").await.state, "failed");
+    assert_eq!(would_be_decided_by(&world, "w-3").await, "small");
+    for _ in 0..3 {
+        world.unmine().await;
+    }
+    world.work().await;
+    assert_eq!(world.show("w-1").await.state, "broadcast");
+    let revived = would_be_decided_by(&world, "w-4").await;
+    assert_eq!(revived, "large", "a reorg takes the release back");
+}
+
+#[tokio::test]
+async fn what_a_window_leaves_to_wait_holds_up_nothing() {
+    let world = World::funded_on(Kind::Wsh, 3, 5_000_000, windowed).await;
+    world.submit("w-1", 500_000).await;
+    world.pass(1);
+    world.submit("w-2", 500_000).await;
+    world.pass(1);
+    world.submit("w-3", 200_000).await;
+    let batch = world.try_batch().await.expect("a batch");
+    let paid: Vec<&str> = batch
+        .withdrawals
+        .iter()
+        .map(|paid| paid.id.as_str())
+        .collect();
+    assert_eq!(paid, ["w-1", "w-3"]);
+    let waiting: Vec<(&str, &str)> = batch
+        .waiting
+        .iter()
+        .map(|waiting| (waiting.id.as_str(), waiting.code.as_str()))
+        .collect();
+    assert_eq!(waiting, [("w-2", "decided_by_order")]);
+    let view = world.show("w-2").await;
+    assert_eq!(decided_by(&view), "large");
+    let misses: Vec<(&str, &str)> = view
+        .misses
+        .iter()
+        .map(|miss| (miss.rule.as_str(), miss.code.as_str()))
+        .collect();
+    assert_eq!(misses, [("small", "window")]);
+}
+
+#[tokio::test]
+async fn what_waited_for_approvals_is_paid_once_the_window_has_room() {
+    let world = World::funded_on(Kind::Wsh, 2, 5_000_000, windowed).await;
+    world.submit("w-1", 500_000).await;
+    world.batch().await;
+    world.pass(DAY / 2);
+    assert_eq!(world.submit("w-2", 500_000).await.state, "requested");
+    assert!(world.try_batch().await.is_err());
+    world.pass(DAY / 2);
+    let batch = world.try_batch().await.expect("a batch");
+    assert_eq!(batch.withdrawals.len(), 1);
+    assert_eq!(decided_by(&world.show("w-2").await), "small");
+}

@@ -1,0 +1,277 @@
+//! Statements about open lists, and the signatures under them that verified.
+
+use bitcoin::Script;
+use policies::hash::Purpose;
+use policies::{Approval, KeyId, Signature, Statement, Subject, UnixTime, VaultId};
+use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
+
+/// A statement as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatementRow {
+    /// The vault.
+    pub vault: VaultId,
+    /// What signatures on it are about.
+    pub subject: Subject,
+    /// The statement.
+    pub statement: Statement,
+    /// The list that it is about.
+    pub list: String,
+    /// The destination that it is about.
+    pub script_pubkey: bitcoin::ScriptBuf,
+    /// When it came in.
+    pub stored_at: UnixTime,
+    /// Who handed it in.
+    pub stored_by: String,
+    /// When enough persons had signed it.
+    pub entitled_at: Option<UnixTime>,
+}
+
+/// A signature under a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatementApprovalRow {
+    /// The signature.
+    pub approval: Approval,
+    /// The approver's name.
+    pub approver: String,
+    /// When it came in.
+    pub received_at: UnixTime,
+}
+
+/// Stores a statement; says whether it is new.
+///
+/// # Errors
+/// On a failed statement.
+pub async fn insert(tx: &mut Transaction, row: &StatementRow) -> Result<bool, DatabaseError> {
+    let inserted = tx
+        .execute(
+            "INSERT INTO list_statement (vault, subject, purpose, entry, list, script_pubkey, statement,
+                 stored_at, stored_by)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+            &[
+                row.vault.to_bytes().into(),
+                row.subject.to_bytes().into(),
+                i64::from(row.statement.purpose().to_byte()).into(),
+                row.statement.entry().to_bytes().into(),
+                row.list.clone().into(),
+                row.script_pubkey.to_bytes().into(),
+                row.statement.encode().into(),
+                Value::from_u64(row.stored_at.as_secs())?,
+                row.stored_by.clone().into(),
+            ],
+        )
+        .await?;
+    Ok(inserted == 1)
+}
+
+/// Remembers when enough persons had signed a statement.
+///
+/// # Errors
+/// [`DatabaseError::RowsAffected`] if that is known already.
+pub async fn set_entitled(
+    tx: &mut Transaction,
+    vault: VaultId,
+    subject: Subject,
+    at: UnixTime,
+) -> Result<(), DatabaseError> {
+    tx.execute_one(
+        "UPDATE list_statement SET entitled_at = $1
+         WHERE vault = $2 AND subject = $3 AND entitled_at IS NULL",
+        &[
+            Value::from_u64(at.as_secs())?,
+            vault.to_bytes().into(),
+            subject.to_bytes().into(),
+        ],
+    )
+    .await
+}
+
+/// One statement.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn lookup(
+    tx: &mut Transaction,
+    vault: VaultId,
+    subject: Subject,
+) -> Result<Option<StatementRow>, DatabaseError> {
+    tx.optional_row(
+        "SELECT vault, subject, list, script_pubkey, statement, stored_at, stored_by, entitled_at
+         FROM list_statement WHERE vault = $1 AND subject = $2",
+        &[vault.to_bytes().into(), subject.to_bytes().into()],
+    )
+    .await?
+    .as_ref()
+    .map(read)
+    .transpose()
+}
+
+/// All statements about one entry, in the order they came.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn of_entry(
+    tx: &mut Transaction,
+    vault: VaultId,
+    entry: Subject,
+) -> Result<Vec<StatementRow>, DatabaseError> {
+    tx.rows(
+        "SELECT vault, subject, list, script_pubkey, statement, stored_at, stored_by, entitled_at
+         FROM list_statement WHERE vault = $1 AND entry = $2 ORDER BY stored_at, subject",
+        &[vault.to_bytes().into(), entry.to_bytes().into()],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
+/// The statements that add a destination anywhere, in the order they came.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn adding(
+    tx: &mut Transaction,
+    vault: VaultId,
+    script: &Script,
+) -> Result<Vec<StatementRow>, DatabaseError> {
+    tx.rows(
+        "SELECT vault, subject, list, script_pubkey, statement, stored_at, stored_by, entitled_at
+         FROM list_statement
+         WHERE vault = $1 AND script_pubkey = $2 AND subject = entry ORDER BY stored_at, subject",
+        &[vault.to_bytes().into(), script.to_bytes().into()],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
+/// The statements that add something to a list, newest first.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn entries_of(
+    tx: &mut Transaction,
+    vault: VaultId,
+    list: &str,
+    limit: u32,
+) -> Result<Vec<StatementRow>, DatabaseError> {
+    tx.rows(
+        "SELECT vault, subject, list, script_pubkey, statement, stored_at, stored_by, entitled_at
+         FROM list_statement
+         WHERE vault = $1 AND list = $2 AND subject = entry
+         ORDER BY stored_at DESC, subject LIMIT $3",
+        &[vault.to_bytes().into(), list.into(), limit.into()],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
+/// The statements that enough persons signed, newest first.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn entitled(
+    tx: &mut Transaction,
+    vault: VaultId,
+    limit: u32,
+) -> Result<Vec<StatementRow>, DatabaseError> {
+    tx.rows(
+        "SELECT vault, subject, list, script_pubkey, statement, stored_at, stored_by, entitled_at
+         FROM list_statement
+         WHERE vault = $1 AND entitled_at IS NOT NULL
+         ORDER BY entitled_at DESC, subject LIMIT $2",
+        &[vault.to_bytes().into(), limit.into()],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
+/// Stores a signature under a statement; says whether it is new.
+///
+/// # Errors
+/// On a failed statement.
+pub async fn add_approval(
+    tx: &mut Transaction,
+    vault: VaultId,
+    row: &StatementApprovalRow,
+) -> Result<bool, DatabaseError> {
+    let inserted = tx
+        .execute(
+            "INSERT INTO list_approval (vault, subject, approving_key, purpose, approver, expires,
+                 signature, received_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+            &[
+                vault.to_bytes().into(),
+                row.approval.subject.to_bytes().into(),
+                row.approval.key.to_bytes().into(),
+                i64::from(row.approval.purpose.to_byte()).into(),
+                row.approver.clone().into(),
+                Value::from_u64(row.approval.expires.as_secs())?,
+                row.approval.signature.encode().into(),
+                Value::from_u64(row.received_at.as_secs())?,
+            ],
+        )
+        .await?;
+    Ok(inserted == 1)
+}
+
+/// The signatures under a statement; of each key the one that holds longest comes last.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn approvals_of(
+    tx: &mut Transaction,
+    vault: VaultId,
+    subject: Subject,
+) -> Result<Vec<StatementApprovalRow>, DatabaseError> {
+    tx.rows(
+        "SELECT subject, approving_key, purpose, approver, expires, signature, received_at
+         FROM list_approval WHERE vault = $1 AND subject = $2 ORDER BY expires, approving_key",
+        &[vault.to_bytes().into(), subject.to_bytes().into()],
+    )
+    .await?
+    .iter()
+    .map(read_approval)
+    .collect()
+}
+
+fn read(row: &Row) -> Result<StatementRow, DatabaseError> {
+    let statement = Statement::decode(row.bytes("statement")?)
+        .map_err(|error| row.corrupt("statement", "a statement", &error.to_string()))?;
+    Ok(StatementRow {
+        vault: VaultId::from_bytes(row.array("vault")?),
+        subject: Subject::from_bytes(row.array("subject")?),
+        statement,
+        list: row.text("list")?.to_owned(),
+        script_pubkey: bitcoin::ScriptBuf::from_bytes(row.bytes("script_pubkey")?.to_vec()),
+        stored_at: UnixTime::from_secs(row.u64("stored_at")?),
+        stored_by: row.text("stored_by")?.to_owned(),
+        entitled_at: row.optional_u64("entitled_at")?.map(UnixTime::from_secs),
+    })
+}
+
+fn read_approval(row: &Row) -> Result<StatementApprovalRow, DatabaseError> {
+    let purpose = row.u32("purpose")?;
+    let purpose = u8::try_from(purpose)
+        .ok()
+        .and_then(Purpose::from_byte)
+        .ok_or_else(|| row.corrupt("purpose", "a purpose", &purpose.to_string()))?;
+    let signature = Signature::decode(row.bytes("signature")?)
+        .map_err(|error| row.corrupt("signature", "a signature", &error.to_string()))?;
+    Ok(StatementApprovalRow {
+        approval: Approval {
+            purpose,
+            subject: Subject::from_bytes(row.array("subject")?),
+            expires: UnixTime::from_secs(row.u64("expires")?),
+            key: KeyId::from_bytes(row.array("approving_key")?),
+            signature,
+        },
+        approver: row.text("approver")?.to_owned(),
+        received_at: UnixTime::from_secs(row.u64("received_at")?),
+    })
+}

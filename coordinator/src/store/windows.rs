@@ -1,0 +1,113 @@
+//! What counts in the rolling windows of rules, from the reservation of coins on.
+
+use bitcoin::Amount;
+use policies::{IntentHash, UnixTime, VaultId};
+use watchtower::store::database::{DatabaseError, Transaction, Value};
+
+use crate::session::BatchId;
+
+/// An intent that counts under a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WindowRow {
+    /// The intent.
+    pub intent: IntentHash,
+    /// The batch whose coins are reserved for it.
+    pub batch: BatchId,
+    /// The vault.
+    pub vault: VaultId,
+    /// The rule that allowed it.
+    pub rule: String,
+    /// Its amount.
+    pub amount: Amount,
+    /// When its coins were reserved.
+    pub counted_at: UnixTime,
+}
+
+/// Counts an intent.
+///
+/// # Errors
+/// A unique violation if it counts already.
+pub async fn count(tx: &mut Transaction, row: &WindowRow) -> Result<(), DatabaseError> {
+    tx.execute_one(
+        "INSERT INTO window_count (intent_hash, batch, vault, rule, amount, counted_at)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+        &[
+            row.intent.to_bytes().into(),
+            row.batch.to_bytes().into(),
+            row.vault.to_bytes().into(),
+            row.rule.clone().into(),
+            Value::from_u64(row.amount.to_sat())?,
+            Value::from_u64(row.counted_at.as_secs())?,
+        ],
+    )
+    .await
+}
+
+/// Whether an intent counts, under whatever rule.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn is_counted(tx: &mut Transaction, intent: IntentHash) -> Result<bool, DatabaseError> {
+    let row = tx
+        .one_row(
+            "SELECT COUNT(*) AS counted FROM window_count WHERE intent_hash = $1 AND released_at IS NULL",
+            &[intent.to_bytes().into()],
+        )
+        .await?;
+    Ok(row.u64("counted")? > 0)
+}
+
+/// The sum of what was counted under a rule after `since`.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn spent(
+    tx: &mut Transaction,
+    vault: VaultId,
+    rule: &str,
+    since: UnixTime,
+) -> Result<Amount, DatabaseError> {
+    tx.one_row(
+        "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) AS spent FROM window_count
+         WHERE vault = $1 AND rule = $2 AND counted_at > $3 AND released_at IS NULL",
+        &[
+            vault.to_bytes().into(),
+            rule.into(),
+            Value::from_u64(since.as_secs())?,
+        ],
+    )
+    .await?
+    .amount("spent")
+}
+
+/// Takes the counts of a batch away: it can never confirm any more.
+///
+/// # Errors
+/// On a failed statement.
+pub async fn release(
+    tx: &mut Transaction,
+    batch: BatchId,
+    now: UnixTime,
+) -> Result<u64, DatabaseError> {
+    tx.execute(
+        "UPDATE window_count SET released_at = $1 WHERE batch = $2 AND released_at IS NULL",
+        &[Value::from_u64(now.as_secs())?, batch.to_bytes().into()],
+    )
+    .await
+}
+
+/// Counts what a batch had counted again, since a reorg undid the reason; where it counts through
+/// another batch by now, that one stays.
+///
+/// # Errors
+/// On a failed statement.
+pub async fn count_again(tx: &mut Transaction, batch: BatchId) -> Result<u64, DatabaseError> {
+    tx.execute(
+        "UPDATE window_count SET released_at = NULL
+         WHERE batch = $1 AND released_at IS NOT NULL
+             AND NOT EXISTS (SELECT 1 FROM window_count AS other
+                 WHERE other.intent_hash = window_count.intent_hash AND other.released_at IS NULL)",
+        &[batch.to_bytes().into()],
+    )
+    .await
+}

@@ -1,0 +1,234 @@
+//! Bugs planted on purpose, one for each main defence: a campaign that misses one proves nothing.
+//!
+//! Only with the feature `planted`, which no program that ships has: without debug assertions it does not
+//! build. Without the feature, [`planted`] is `false` for the compiler too, and nothing of it is left.
+
+#[cfg(all(feature = "planted", not(debug_assertions)))]
+compile_error!("the feature `planted` is for tests: build it with debug assertions, never for use");
+
+/// Declares the bugs, and the list of all of them, which so cannot forget one.
+macro_rules! bugs {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// A defence that is left out, or a mistake that is made.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Bug {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Bug {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+        }
+    };
+}
+
+bugs! {
+    /// The strict profile takes another encoding.
+    CanonicalBytes,
+    /// Bytes behind the last map are not missed.
+    TrailingBytes,
+    /// Records that no coordinator writes are read over.
+    UnexpectedFields,
+    /// A previous transaction is not compared with the outpoint.
+    PreviousTransaction,
+    /// The two descriptions of a previous output may differ.
+    PreviousOutput,
+    /// A sighash type is believed.
+    Sighash,
+    /// Segwit version 0 is signed without a proof of its amounts.
+    ProofOfAmount,
+    /// An input's script is not compared with the one derived.
+    InputDerivation,
+    /// An input's fields are not compared with the descriptor's.
+    InputFields,
+    /// Any transaction version is signed.
+    TransactionVersion,
+    /// A locktime may be a time.
+    LocktimeKind,
+    /// A locktime may lie ahead of the chain.
+    LocktimeAhead,
+    /// Any sequence is signed.
+    Sequence,
+    /// Any number of inputs is signed.
+    InputCount,
+    /// Any number of outputs is signed.
+    OutputCount,
+    /// Extended keys of strangers are accepted.
+    ExtendedKeys,
+    /// No absolute bound of the fee.
+    FeeMax,
+    /// No bound of the feerate.
+    FeeRate,
+    /// No bound of the fee's share.
+    FeeShare,
+    /// An output of which the manifest does not speak is paid.
+    UnknownOutput,
+    /// Two equal outputs pass.
+    EqualOutputs,
+    /// Change is believed without deriving its script.
+    ChangeDerivation,
+    /// Change may be dust.
+    ChangeMin,
+    /// Any number of change outputs passes.
+    ChangeCount,
+    /// Change under another policy passes.
+    ChangePolicy,
+    /// An output's fields are not compared with the descriptor's.
+    OutputFields,
+    /// A signature that does not verify is taken at intake.
+    SignatureVerification,
+    /// A signature of another sighash type is taken at intake.
+    SignatureSighash,
+    /// A bad signature at intake is dropped without a word.
+    Culprit,
+    /// A signature leaves although its entry is not durable.
+    JournalDurability,
+    /// A transfer made for another policy version passes.
+    WrongPolicy,
+    /// A policy never ends.
+    PolicyExpiry,
+    /// Intents of another vault pass.
+    OtherVault,
+    /// Intents for other signers pass.
+    OtherKeyset,
+    /// Every requester may sign for every other.
+    RequesterName,
+    /// A requester's signature is not verified.
+    RequestSignature,
+    /// An intent needs no signature of its requester.
+    RequestMissing,
+    /// An approver's signature is not verified.
+    ApprovalSignature,
+    /// Approvals never end.
+    ApprovalExpiry,
+    /// A rejection is read over.
+    Rejection,
+    /// A Merkle proof is not verified.
+    Proof,
+    /// Keys are counted, not persons.
+    KeysForPersons,
+    /// The requester's own person counts.
+    OwnPerson,
+    /// Persons of other groups count.
+    OtherGroup,
+    /// Keys touched in the coordinator's page count like a person's own.
+    PageAsOwn,
+    /// A passkey may have signed another challenge.
+    PasskeyChallenge,
+    /// A passkey may have been asked by any page.
+    PasskeyOrigin,
+    /// A passkey may be another domain's.
+    PasskeyDomain,
+    /// A passkey need not recognize its person.
+    PasskeyPerson,
+    /// What no rule allows is paid.
+    Denial,
+    /// Sweeps and repeats are approved automatically.
+    NeverAutomatic,
+    /// An output may pay another script than its intent.
+    PaymentScript,
+    /// An output may pay another amount than its intent.
+    PaymentAmount,
+    /// A sweep may pay any amount.
+    SweepAmount,
+    /// One intent may be paid by two outputs.
+    IntentTwice,
+    /// Intents never end.
+    IntentExpiry,
+    /// Intents from before the journal's birth pass.
+    Birth,
+    /// Intents from the future pass.
+    Future,
+    /// Payments may go to scripts of the vault.
+    OwnScript,
+    /// Payments may go to any kind of script.
+    ScriptKind,
+    /// Segwit version 0 is asked for a sighash of DEFAULT.
+    SighashDefault,
+    /// Change may lie out of a restored wallet's reach.
+    ChangeIndex,
+    /// Transactions of one line need not exclude each other.
+    Exclusive,
+    /// One id may stand for two withdrawals.
+    SecondBody,
+    /// A transaction may pay two withdrawals of one line.
+    PaidTwice,
+    /// Two coinbases count as spending one coin.
+    CoinbaseExcludes,
+    /// An ancestor that two transactions share counts as excluding one of them.
+    OneAncestorExcludes,
+    /// Any transaction is carried as an ancestor.
+    AncestorUnrelated,
+    /// The journal's clock runs backwards.
+    ClockBackwards,
+    /// A receipt that shows a rollback is read over.
+    Rollback,
+    /// A rule's window never closes.
+    Window,
+    /// The payments of one transaction do not count for each other's windows.
+    WindowWithin,
+    /// No budget of fees.
+    FeeBudget,
+    /// Fees count once for all that exclude any of a group.
+    FeeGroups,
+    /// No budget of spends to ourselves.
+    SelfSpendBudget,
+    /// Anybody's key approves maintenance.
+    Maintenance,
+    /// Any sequence recovers.
+    RecoverySequence,
+    /// A recovery may pay anyone.
+    RecoveryDestination,
+    /// An entry of an open list needs no quorum.
+    ListQuorum,
+    /// A removed entry of an open list is paid.
+    ListRemoval,
+    /// An entry of an open list never ends.
+    ListExpiry,
+    /// An entry of an open list is paid at once.
+    ListDelay,
+    /// The first payment to an entry of an open list may be large.
+    TestAmount,
+    /// Nobody needs to confirm the first payment to an entry of an open list.
+    TestConfirmation,
+    /// An earlier attempt may be mined beside the new one.
+    EarlierExclusive,
+    /// An earlier attempt may be a stranger's.
+    EarlierForeign,
+    /// An earlier attempt need not be signed.
+    EarlierSigned,
+    /// Witnesses are not run through the interpreter.
+    Interpreter,
+    /// Bitcoin Core's rules are not asked.
+    Consensus,
+    /// The books drop an attempt that was issued (M1).
+    IssuedIsDropped,
+    /// The books cancel a withdrawal in signing (M4).
+    SigningIsCancelled,
+    /// The books do not take an entry back (M8).
+    NoReversal,
+}
+
+#[cfg(feature = "planted")]
+thread_local! {
+    static PLANTED: std::cell::Cell<Option<Bug>> = const { std::cell::Cell::new(None) };
+}
+
+/// Plants a bug on this thread, or takes the last one out.
+#[cfg(feature = "planted")]
+pub fn plant(bug: Option<Bug>) {
+    PLANTED.set(bug);
+}
+
+/// Whether a bug is planted on this thread.
+#[cfg(feature = "planted")]
+pub fn planted(bug: Bug) -> bool {
+    PLANTED.get() == Some(bug)
+}
+
+/// Nothing is planted in this build.
+#[cfg(not(feature = "planted"))]
+#[inline]
+pub const fn planted(_bug: Bug) -> bool {
+    false
+}

@@ -1,0 +1,101 @@
+//! What a journal's budgets and receipts, and the ancestors carried for it, forbid.
+
+use bitcoin::{Amount, Txid};
+
+use crate::intent::PublicKey;
+use crate::journal::{ReceiptError, Rollback};
+
+/// One reason of a signer's own memory, besides what was signed before, not to sign.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JournalRefusal {
+    /// Spends to ourselves exceed their budget, and too few approved this one.
+    #[error("{count} spends to ourselves with fees of {fees} are beyond their budget; {} approved this one", .approved.len())]
+    SelfSpendBudget {
+        /// The fees in the window, with this one.
+        fees: Amount,
+        /// The spends in the window, with this one.
+        count: u32,
+        /// Persons who must approve beyond the budget; none where the policy names nobody.
+        needed: Option<u32>,
+        /// The persons who approved.
+        approved: Vec<String>,
+    },
+    /// More ancestors than are looked at.
+    #[error("{found} ancestors, at most {max} are looked at")]
+    TooManyAncestors {
+        /// Ancestors found.
+        found: usize,
+        /// The most.
+        max: usize,
+    },
+    /// The carried ancestors have more inputs than are remembered.
+    #[error("the ancestors have {found} inputs together, at most {max} are remembered")]
+    AncestorsTooLarge {
+        /// Inputs found.
+        found: usize,
+        /// The most.
+        max: usize,
+    },
+    /// A carried ancestor is none.
+    #[error("{txid} is carried as an ancestor, but nothing here spends it")]
+    AncestorUnrelated {
+        /// The transaction.
+        txid: Txid,
+    },
+    /// All fees in the window exceed the budget.
+    #[error("fees of {fees} within {window} s are above the budget of {budget}")]
+    FeeBudget {
+        /// The fees in the window, with this one.
+        fees: Amount,
+        /// The budget.
+        budget: Amount,
+        /// The length of the window in seconds.
+        window: u64,
+    },
+    /// A receipt is not what its journal signed.
+    #[error("the receipt of journal {journal} is wrong: {error}")]
+    ReceiptWrong {
+        /// The journal.
+        journal: PublicKey,
+        /// What is wrong.
+        error: ReceiptError,
+    },
+    /// A receipt of this journal shows that it forgot what it signed.
+    #[error("this journal was rolled back or cloned: {rollback}")]
+    RolledBack {
+        /// What shows it.
+        rollback: Rollback,
+    },
+}
+
+impl JournalRefusal {
+    pub(super) const fn code(&self) -> &'static str {
+        match self {
+            Self::SelfSpendBudget { .. } => "SELF_SPEND_BUDGET",
+            Self::TooManyAncestors { .. } => "TOO_MANY_ANCESTORS",
+            Self::AncestorsTooLarge { .. } => "ANCESTORS_TOO_LARGE",
+            Self::AncestorUnrelated { .. } => "ANCESTOR_UNRELATED",
+            Self::FeeBudget { .. } => "FEE_BUDGET",
+            Self::ReceiptWrong { .. } => "RECEIPT_WRONG",
+            Self::RolledBack { .. } => "JOURNAL_ROLLED_BACK",
+        }
+    }
+
+    pub(super) const fn hint(&self) -> &'static str {
+        match self {
+            Self::SelfSpendBudget { .. } => {
+                "wait, or have the persons of [maintenance] approve this transaction"
+            }
+            Self::FeeBudget { .. } => {
+                "wait until earlier fees leave the window, or change the policy's budget"
+            }
+            Self::RolledBack { .. } => {
+                "stop signing with this machine, and restore its journal before anything else"
+            }
+            Self::TooManyAncestors { .. } | Self::AncestorsTooLarge { .. } => {
+                "leave out ancestors of attempts that conflict by an input"
+            }
+            Self::AncestorUnrelated { .. } | Self::ReceiptWrong { .. } => super::advice::TELL,
+        }
+    }
+}

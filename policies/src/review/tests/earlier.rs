@@ -1,0 +1,282 @@
+//! Earlier attempts: the same again grants nothing new, if it really was fully signed.
+
+use bitcoin::{Amount, OutPoint, TxOut, Witness};
+
+use super::super::world::{Attempt, CHANGE_INDEX, NOW, Plan, World, stranger};
+use crate::descriptor::ScriptKind;
+use crate::ids::Keychain;
+use crate::journal::History;
+use crate::psbt::AttemptPurpose;
+use crate::review::review_text;
+use crate::time::UnixTime;
+
+/// A day after everything in the honest plan expired.
+fn late(world: &World) -> UnixTime {
+    world.policy.valid_until.saturating_add(86_400)
+}
+
+/// The second of two attempts that pay the same, with the first one shown; nobody approves again.
+fn bump(world: &World, alter: impl FnOnce(&mut Plan)) -> Attempt {
+    let first = world.attempt();
+    let mut plan = world.plan();
+    plan.change = Some((CHANGE_INDEX, Amount::from_sat(35_980_000)));
+    for asked in &mut plan.asked {
+        asked.approved_by.clear();
+    }
+    alter(&mut plan);
+    let mut attempt = world.build(&plan);
+    attempt.manifest.purpose = AttemptPurpose::Bump;
+    show(&mut attempt, &World::signed(&first, &["alice", "machine"]));
+    attempt
+}
+
+fn show(attempt: &mut Attempt, earlier: &bitcoin::Transaction) {
+    attempt
+        .manifest
+        .earlier
+        .insert(earlier.compute_txid(), earlier.clone());
+}
+
+fn claim(attempt: &mut Attempt, outpoint: OutPoint, output: TxOut) {
+    attempt.manifest.earlier_outputs.insert(outpoint, output);
+}
+
+fn codes(world: &World, attempt: &Attempt) -> Vec<&'static str> {
+    world.refusals_at(attempt, &History::none(), late(world))
+}
+
+#[test]
+fn paying_the_same_again_after_everything_expired_grants_nothing_new() {
+    for world in World::both() {
+        let attempt = bump(&world, |_| {});
+        let review = world
+            .review_at(&attempt, &History::none(), late(&world))
+            .expect("nothing new");
+        assert!(review.granted_by.is_some());
+        assert!(
+            review
+                .payments
+                .iter()
+                .all(|payment| payment.rule.is_empty())
+        );
+        let rules = review.signed_transaction(NOW).rules;
+        assert_eq!(rules, vec![String::new(); 3]);
+        let text = review_text(&review, &world.policy);
+        assert!(text.contains("nothing new"), "{text}");
+        assert!(
+            text.lines().all(|line| line.chars().count() <= 80),
+            "{text}"
+        );
+        // A part of it, too.
+        let part = bump(&world, |plan| {
+            plan.asked.remove(1);
+            plan.change = Some((CHANGE_INDEX, Amount::from_sat(55_980_000)));
+        });
+        assert!(codes(&world, &part).is_empty());
+    }
+}
+
+#[test]
+fn without_the_earlier_attempt_everything_is_asked_again() {
+    for world in World::both() {
+        let mut attempt = bump(&world, |_| {});
+        attempt.manifest.earlier.clear();
+        let codes = codes(&world, &attempt);
+        for code in ["POLICY_EXPIRED", "INTENT_EXPIRED", "TOO_FEW_APPROVALS"] {
+            assert!(codes.contains(&code), "{codes:?}");
+        }
+    }
+}
+
+#[test]
+fn one_more_payment_than_before_is_something_new() {
+    for world in World::both() {
+        let attempt = bump(&world, |plan| {
+            let mut more = plan.asked[0].clone();
+            more.intent.id = "w-9".parse().expect("an id");
+            more.intent.script_pubkey = stranger(99);
+            plan.asked.push(more);
+            plan.change = Some((CHANGE_INDEX, Amount::from_sat(31_980_000)));
+        });
+        assert!(codes(&world, &attempt).contains(&"INTENT_EXPIRED"));
+    }
+}
+
+#[test]
+fn requester_signatures_birth_lines_and_fees_are_always_examined() {
+    for world in World::both() {
+        let stolen = bump(&world, |plan| plan.asked[0].by = "mallory");
+        assert_eq!(
+            codes(&world, &stolen),
+            ["REQUEST_FOREIGN", "REQUEST_UNSIGNED"]
+        );
+        let attempt = bump(&world, |_| {});
+        let reborn = History::begin(NOW);
+        assert_eq!(
+            world.refusals_at(&attempt, &reborn, late(&world)),
+            ["INTENT_BEFORE_BIRTH"; 3]
+        );
+        let dear = bump(&world, |plan| {
+            plan.change = Some((CHANGE_INDEX, Amount::from_sat(35_000_000)));
+        });
+        assert!(codes(&world, &dear).contains(&"FEE_ABOVE_CAP"));
+    }
+}
+
+#[test]
+fn an_attempt_that_lacks_a_signature_is_not_believed() {
+    for world in World::both() {
+        let first = world.attempt();
+        let signed = World::signed(&first, &["alice", "bob"]);
+        let mut unsigned = signed.clone();
+        unsigned.input[1].witness = Witness::new();
+        // The signature is for another amount to the last output.
+        let mut moved = signed.clone();
+        moved.output[3].value -= Amount::ONE_SAT;
+        for lie in [unsigned, moved] {
+            let mut attempt = bump(&world, |_| {});
+            attempt.manifest.earlier.clear();
+            show(&mut attempt, &lie);
+            assert!(codes(&world, &attempt).contains(&"EARLIER_NOT_SIGNED"));
+        }
+    }
+}
+
+#[test]
+fn a_recovery_is_no_earlier_attempt_of_an_ordinary_path() {
+    for world in World::both() {
+        let mut first = world.attempt();
+        for txin in &mut first.psbt.unsigned_tx.input {
+            txin.sequence = bitcoin::Sequence::from_height(12_960);
+        }
+        let mut attempt = bump(&world, |_| {});
+        attempt.manifest.earlier.clear();
+        show(&mut attempt, &World::signed(&first, &["vault-key"]));
+        assert!(codes(&world, &attempt).contains(&"EARLIER_NOT_SIGNED"));
+    }
+}
+
+#[test]
+fn an_outsiders_transaction_is_not_passed_off_as_an_earlier_attempt() {
+    for world in World::both() {
+        // It pays the same, and spends one coin of ours unsigned, or one of its own besides.
+        let mut outsider = World::signed(&world.attempt(), &["alice", "bob"]);
+        let own = OutPoint::new(world.plan().coins[0].previous.compute_txid(), 0);
+        outsider.input[1].previous_output = own;
+        let mut attempt = bump(&world, |_| {});
+        attempt.manifest.earlier.clear();
+        show(&mut attempt, &outsider);
+        let codes = codes(&world, &attempt);
+        let code = match world.policy.descriptor.kind() {
+            // Nothing tells what it spends.
+            ScriptKind::Tr => "EARLIER_OUTPUT_MISSING",
+            ScriptKind::Wsh | ScriptKind::Wpkh => "EARLIER_FOREIGN_INPUT",
+        };
+        assert!(codes.contains(&code), "{codes:?}");
+        let output = TxOut {
+            value: Amount::from_sat(1_000),
+            script_pubkey: stranger(200),
+        };
+        claim(&mut attempt, own, output);
+        let codes = world.refusals_at(&attempt, &History::none(), late(&world));
+        assert!(codes.contains(&"EARLIER_FOREIGN_INPUT"), "{codes:?}");
+    }
+}
+
+#[test]
+fn an_earlier_attempt_that_could_be_mined_beside_is_refused() {
+    for world in World::both() {
+        let attempt = bump(&world, |plan| {
+            plan.coins = vec![
+                world.coin(Keychain::External, 30, 60_000_000),
+                world.coin(Keychain::Internal, 31, 30_000_000),
+            ];
+        });
+        assert!(codes(&world, &attempt).contains(&"EARLIER_NOT_EXCLUSIVE"));
+    }
+}
+
+#[test]
+fn a_coin_that_only_the_earlier_attempt_spends_is_told_by_its_output() {
+    for world in World::both() {
+        // The second attempt spends the first coin alone.
+        let second = world.plan().coins[1].clone();
+        let mut attempt = bump(&world, |plan| {
+            plan.coins.truncate(1);
+            plan.change = Some((CHANGE_INDEX, Amount::from_sat(5_980_000)));
+        });
+        let codes_of = |attempt: &Attempt| codes(&world, attempt);
+        assert!(codes_of(&attempt).contains(&"EARLIER_OUTPUT_MISSING"));
+        let outpoint = second.spend().previous_output;
+        claim(&mut attempt, outpoint, second.output());
+        assert!(codes_of(&attempt).is_empty());
+        // The signature commits to its amount.
+        let mut lie = second.output();
+        lie.value += Amount::ONE_SAT;
+        claim(&mut attempt, outpoint, lie);
+        assert!(codes_of(&attempt).contains(&"EARLIER_NOT_SIGNED"));
+    }
+}
+
+#[test]
+fn previous_outputs_that_are_not_so_or_not_needed_are_refused() {
+    for world in World::both() {
+        let first = world.plan().coins[0].clone();
+        let mut attempt = bump(&world, |_| {});
+        let mut lie = first.output();
+        lie.value += Amount::ONE_SAT;
+        claim(&mut attempt, first.spend().previous_output, lie);
+        assert_eq!(codes(&world, &attempt), ["EARLIER_OUTPUT_MISMATCH"]);
+        let mut attempt = bump(&world, |_| {});
+        claim(
+            &mut attempt,
+            OutPoint::new(first.previous.compute_txid(), 7),
+            first.output(),
+        );
+        assert_eq!(codes(&world, &attempt), ["EARLIER_OUTPUT_UNUSED"]);
+    }
+}
+
+#[test]
+fn no_more_earlier_attempts_are_looked_at_than_sixteen() {
+    let world = World::new(ScriptKind::Wsh);
+    let mut attempt = world.attempt();
+    let mut earlier = World::signed(&attempt, &["alice", "bob"]);
+    for sat in 0..17 {
+        earlier.output[0].value = Amount::from_sat(sat);
+        show(&mut attempt, &earlier);
+    }
+    assert_eq!(world.refusals(&attempt), ["TOO_MANY_EARLIER"]);
+}
+
+/// A sweep of one coin or two to a stranger.
+fn sweep(world: &World, id: &str, coins: usize, sat: u64) -> Attempt {
+    let mut plan = world.plan();
+    plan.coins.truncate(coins);
+    plan.asked.truncate(1);
+    plan.asked[0].intent.id = id.parse().expect("an id");
+    plan.asked[0].intent.kind = crate::intent::IntentKind::Sweep;
+    plan.asked[0].intent.script_pubkey = stranger(77);
+    plan.asked[0].intent.amount = Amount::from_sat(1_000_000_000);
+    plan.asked[0].intent.min = Amount::ONE_SAT;
+    plan.asked[0].approved_by = vec!["dana", "erin"];
+    plan.change = None;
+    let mut attempt = world.build(&plan);
+    attempt.psbt.unsigned_tx.output[0].value = Amount::from_sat(sat);
+    attempt
+}
+
+#[test]
+fn a_sweep_that_pays_more_than_the_earlier_one_is_something_new() {
+    for world in World::both() {
+        let first = World::signed(&sweep(&world, "w-1", 1, 59_990_000), &["alice", "machine"]);
+        for (coins, sat, granted) in [(1, 59_980_000, true), (2, 89_990_000, false)] {
+            let mut again = sweep(&world, "w-2", coins, sat);
+            again.manifest.approvals.clear();
+            again.manifest.proofs.clear();
+            show(&mut again, &first);
+            let codes = codes(&world, &again);
+            assert_eq!(!codes.contains(&"INTENT_EXPIRED"), granted, "{codes:?}");
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! `list`: what a person says of open lists of destinations, and what a signer takes down of it.
+
+use super::{Context, person};
+use crate::clock;
+use crate::failure::{Class, Failure};
+use crate::home::KeyName;
+use crate::journal_file::JournalFile;
+use crate::keystore::durable;
+use crate::listing::{Draft, NewEntry, about_entry, add, check, entitled, read, sign, words};
+use crate::pin::Pinned;
+use crate::terminal::read_input;
+use bitcoin::Address;
+use bitcoin::address::NetworkUnchecked;
+use policies::journal::Seen;
+use policies::review::statement_text;
+use policies::{Statement, Subject, UnixTime};
+use std::path::PathBuf;
+
+/// The most bytes of a file with statements.
+const MAX_BYTES: u64 = 16 << 20;
+
+/// A year, how long an entry stays on its list unless said otherwise.
+const YEAR: u64 = 365 * 86_400;
+
+/// Propose, approve, remove and confirm destinations of open lists; take down what others said
+#[derive(Debug, clap::Args)]
+pub(super) struct ListVerb {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Propose a destination, with your own approval
+    Add(Add),
+    /// Approve a statement that another person made
+    Approve {
+        /// The file that it was written to, or - for standard input
+        file: PathBuf,
+        #[command(flatten)]
+        by: By,
+    },
+    /// Remove a destination, for ever: one person suffices
+    Remove {
+        /// The file that added it, or the entry's 64 hex digits
+        entry: String,
+        #[command(flatten)]
+        by: By,
+    },
+    /// Confirm that the first, small payment to a destination arrived
+    Confirm {
+        /// The file that added it, or - for standard input
+        file: PathBuf,
+        #[command(flatten)]
+        by: By,
+    },
+    /// On a signer's machine: journal what enough persons signed; the cooling-off runs from there
+    Note {
+        /// A statement's file or what the coordinator's `statement list --json` printed, or -
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Add {
+    /// The open list's name in the policy
+    #[arg(long, value_name = "NAME")]
+    list: String,
+    /// The address to be paid
+    #[arg(long, value_name = "ADDRESS")]
+    address: Address<NetworkUnchecked>,
+    /// Who that is, at most 64 characters
+    #[arg(long)]
+    label: String,
+    /// When it begins, as 2026-11-23T00:00:00Z [default: now]
+    #[arg(long, value_name = "TIME")]
+    not_before: Option<UnixTime>,
+    /// When it ends [default: a year after it begins]
+    #[arg(long, value_name = "TIME")]
+    expires: Option<UnixTime>,
+    #[command(flatten)]
+    by: By,
+}
+
+/// By whom, and where to.
+#[derive(Debug, clap::Args)]
+struct By {
+    /// Which approval key, if this home holds several
+    #[arg(long, value_name = "NAME")]
+    key: Option<KeyName>,
+    /// Write the statement with its signatures to this file [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Do not ask: it was read before
+    #[arg(long)]
+    yes: bool,
+}
+
+impl ListVerb {
+    pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
+        match self.what {
+            What::Add(wish) => {
+                let now = clock::now();
+                let not_before = wish.not_before.unwrap_or(now);
+                let new = NewEntry {
+                    list: wish.list,
+                    address: wish.address,
+                    label: wish.label,
+                    not_before,
+                    expires: wish.expires.unwrap_or(not_before.saturating_add(YEAR)),
+                };
+                let pinned = Pinned::load(&context.home()?)?;
+                let draft = add(pinned.policy(), new)?;
+                say(context, &pinned, draft, wish.by)
+            }
+            What::Approve { file, by } => {
+                let pinned = Pinned::load(&context.home()?)?;
+                let draft = read(&read_input(&file, MAX_BYTES)?)?;
+                say(context, &pinned, draft, by)
+            }
+            What::Remove { entry, by } => {
+                let pinned = Pinned::load(&context.home()?)?;
+                say(context, &pinned, removal(&entry)?, by)
+            }
+            What::Confirm { file, by } => {
+                let pinned = Pinned::load(&context.home()?)?;
+                let draft = read(&read_input(&file, MAX_BYTES)?)?;
+                let draft = about_entry(draft, |entry| Statement::ListConfirm { entry })?;
+                say(context, &pinned, draft, by)
+            }
+            What::Note { file } => note(context, &read_input(&file, MAX_BYTES)?),
+        }
+    }
+}
+
+fn removal(entry: &str) -> Result<Draft, Failure> {
+    let remove = |entry| Statement::ListRemove { entry };
+    if let Ok(subject) = entry.parse::<Subject>() {
+        return Ok(Draft {
+            statement: remove(subject),
+            add: None,
+            approvals: Vec::new(),
+        });
+    }
+    let draft = read(&read_input(&PathBuf::from(entry), MAX_BYTES)?)?;
+    Ok(about_entry(draft, remove)?)
+}
+
+/// Shows a statement, asks, signs and hands it out.
+fn say(context: &mut Context, pinned: &Pinned, draft: Draft, by: By) -> Result<(), Failure> {
+    let policy = pinned.policy();
+    let now = clock::now();
+    context.terminal.talk(&words(&draft, policy, now));
+    check(&draft, policy, now)?;
+    if !by.yes {
+        context.terminal.confirm("Sign this?")?;
+    }
+    let key = person::approval_key(context, by.key.as_ref())?;
+    let signed = sign(draft, policy, key.secret(), now)?;
+    let text = serde_json::to_string_pretty(&signed).expect("a statement is plain JSON");
+    match by.output {
+        None => context.terminal.answer(&text, &signed),
+        Some(output) => {
+            durable::replace(&output, format!("{text}\n").as_bytes())?;
+            let said = format!("Written to {}", output.display());
+            context.terminal.answer(&said, &signed)
+        }
+    }
+}
+
+/// Journals what enough persons signed.
+fn note(context: &mut Context, bytes: &[u8]) -> Result<(), Failure> {
+    let home = context.home()?;
+    let pinned = Pinned::load(&home)?;
+    let owner = pinned.journal().ok_or_else(|| {
+        Failure::because(
+            Class::Usage,
+            "NOT_A_SIGNER",
+            "this home is no signer of its policy",
+        )
+        .hinted("note it in the home of a signer: its journal counts the cooling-off")
+    })?;
+    let mut journal = JournalFile::open(&home.journal_file(), owner)?;
+    let clock = clock::now();
+    let statements = entitled(bytes, pinned.policy(), journal.history().now(clock))?;
+    if statements.is_empty() {
+        let message = "no statement in it was signed by enough persons of its list";
+        return Err(Failure::because(Class::Refused, "NOT_ENTITLED", message));
+    }
+    let mut lines = Vec::new();
+    let mut values = Vec::new();
+    for statement in statements {
+        let at = journal.history().now(clock);
+        let seen = Seen::of(&statement.encode(), at).map_err(|error| {
+            Failure::because(Class::Refused, "BAD_STATEMENT", error.to_string())
+        })?;
+        let first = journal.remember_statement(seen)?;
+        lines.push(format!("Seen {first}: {}", statement_text(&statement)));
+        values.push(serde_json::json!({
+            "subject": statement.subject(),
+            "purpose": statement.purpose().to_string(),
+            "entry": statement.entry(),
+            "first_seen": first,
+        }));
+    }
+    context.terminal.answer(&lines.join("\n"), &values)
+}

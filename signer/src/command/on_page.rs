@@ -1,0 +1,211 @@
+//! What `approve --page` and `keygen --passkey` do on the tool's own page.
+
+use super::Context;
+use super::approve::About;
+use crate::approving::{ApprovingError, Prepared, SignedApproval, Verdict, summary, tell};
+use crate::failure::{Class, Failure};
+use crate::home::{Home, KeyName};
+use crate::keystore::{Kind, fresh};
+use crate::page::{Ask, AssertionAnswer, Document, Judged, Loopback, RegistrationAnswer};
+use crate::passkey::{DEFAULT_PORT, Passkey, RP_ID, origin, passkeys, port_of};
+use policies::Policy;
+use policies::intent::RelyingParty;
+
+/// Registers a passkey and answers with its record for the policy.
+pub(super) fn register(
+    context: &mut Context,
+    home: &Home,
+    name: &KeyName,
+    port: u16,
+) -> Result<(), Failure> {
+    if Passkey::exists(home, name) {
+        let message = format!("this home holds a passkey {name} already");
+        return Err(Failure::because(Class::Usage, "KEY_EXISTS", message)
+            .hinted("a key is never overwritten; give another name"));
+    }
+    let (challenge, user) = (*fresh::<32>()?, *fresh::<16>()?);
+    let here = RelyingParty {
+        rp_id: RP_ID.to_owned(),
+        origins: vec![origin(port)],
+        synced: true,
+    };
+    let ask = Ask::Register {
+        challenge,
+        user,
+        name: name.to_string(),
+    };
+    let summary = format!(
+        "Make the passkey {name}. It approves withdrawals on this computer's own page, at {}, and \
+         nowhere else.",
+        origin(port)
+    );
+    let html = Document {
+        title: &format!("Make the passkey {name}"),
+        summary: &summary,
+        told: &[],
+        button: "Make the passkey",
+        decline: "Do not make one",
+        ask: &ask,
+    }
+    .html();
+    let judge = move |body: &[u8]| {
+        let answer = match RegistrationAnswer::read(body) {
+            Ok(answer) => answer,
+            Err(error) => return Judged::Again(error.to_string()),
+        };
+        let (client, object) = (&answer.client_data_json, &answer.attestation_object);
+        match here.read_registration(&challenge, client, object) {
+            Ok(registered) => Judged::Done(
+                registered,
+                "The passkey is made. You may close this page.".to_owned(),
+            ),
+            Err(error) => Judged::Again(format!("The passkey cannot be used: {error}.")),
+        }
+    };
+    let place = Loopback::at(port)?;
+    let registered = place.ask(html, judge, |url| context.terminal.talk(&open(url)))?;
+    let passkey = Passkey::new(name.clone(), registered, &origin(port));
+    passkey.store(home)?;
+    let record = format!(
+        "[[approvers]]\nname = \"{name}\"\nperson = \"{name}\"\ngroups = []\nkeys = [{{ key = \"{}\", \
+         tool = \"own\", rp_id = \"{RP_ID}\", origins = [\"{}\"], synced = {} }}]\n",
+        passkey.key,
+        origin(port),
+        passkey.used.synced
+    );
+    let value = serde_json::json!({
+        "kind": "approver",
+        "name": name.to_string(),
+        "key": passkey.key,
+        "key_id": passkey.key.id(),
+        "pinned": passkey.draft(),
+        "record": record,
+    });
+    context.terminal.answer(&record, &value)
+}
+
+/// Shows the intents on the page, and signs with what answers there: a passkey if the policy names one
+/// of this home, else the key of the file.
+pub(super) fn approve(
+    about: &About<'_>,
+    home: &Home,
+    key: Option<&KeyName>,
+    context: &mut Context,
+) -> Result<SignedApproval, Failure> {
+    let About {
+        candidates,
+        verdict,
+        policy,
+        expires,
+    } = about;
+    let prepared = Prepared::new(candidates, *verdict, policy, *expires)?;
+    let usable = usable(policy, passkeys(home)?, key);
+    let file_key = if usable.is_empty() {
+        let passphrase = context.passphrase()?;
+        let opened = home.open_person_key(Kind::Approval, key, &passphrase)?;
+        let public = opened.public();
+        policy
+            .approver_of_key(public.id())
+            .ok_or(ApprovingError::NotAnApprover(public))?;
+        Some(opened)
+    } else {
+        None
+    };
+    let port = usable
+        .first()
+        .and_then(|passkey| {
+            passkey
+                .used
+                .origins
+                .iter()
+                .find_map(|origin| port_of(origin))
+        })
+        .unwrap_or(DEFAULT_PORT);
+    let ask = match &file_key {
+        Some(_) => Ask::Confirm,
+        None => Ask::Assert {
+            challenge: prepared.message(),
+            credentials: usable.iter().map(|one| one.credential_id.clone()).collect(),
+        },
+    };
+    let (verb, done) = match verdict {
+        Verdict::Approve => ("Approve", "Approved."),
+        Verdict::Reject => ("Reject", "Rejected."),
+    };
+    let title = match candidates.len() {
+        1 => format!("{verb} 1 withdrawal"),
+        several => format!("{verb} {several} withdrawals"),
+    };
+    let button = match &file_key {
+        Some(_) => verb.to_owned(),
+        None => format!("{verb} with your passkey"),
+    };
+    let told: Vec<_> = candidates.iter().map(|one| tell(one, policy)).collect();
+    let html = Document {
+        title: &title,
+        summary: &summary(candidates, *verdict, policy, *expires),
+        told: &told,
+        button: &button,
+        decline: "Sign nothing",
+        ask: &ask,
+    }
+    .html();
+    let policy: Policy = (*policy).clone();
+    let judge = move |body: &[u8]| {
+        let judged = match &file_key {
+            Some(key) => prepared
+                .sign(&policy, key.secret())
+                .map_err(|error| error.to_string()),
+            None => assert(&prepared, &policy, &usable, body),
+        };
+        match judged {
+            Ok(signed) => Judged::Done(signed, format!("{done} You may close this page.")),
+            Err(words) => Judged::Again(words),
+        }
+    };
+    let place = Loopback::at(port)?;
+    Ok(place.ask(html, judge, |url| context.terminal.talk(&open(url)))?)
+}
+
+/// The home's passkeys that the policy names, all at the page of the first one.
+fn usable(policy: &Policy, held: Vec<Passkey>, name: Option<&KeyName>) -> Vec<Passkey> {
+    let mut usable: Vec<Passkey> = held
+        .into_iter()
+        .filter(|passkey| name.is_none_or(|name| passkey.name == *name))
+        .filter_map(|mut passkey| {
+            let (_, pinned) = policy.approver_of_key(passkey.key.id())?;
+            passkey.used = pinned.passkey.clone()?;
+            Some(passkey)
+        })
+        .filter(|passkey| passkey.used.rp_id == RP_ID)
+        .collect();
+    let first = usable
+        .first()
+        .and_then(|one| one.used.origins.first().cloned());
+    usable.retain(|one| {
+        first
+            .as_ref()
+            .is_some_and(|first| one.used.origins.contains(first))
+    });
+    usable
+}
+
+fn assert(
+    prepared: &Prepared,
+    policy: &Policy,
+    usable: &[Passkey],
+    body: &[u8],
+) -> Result<SignedApproval, String> {
+    let answer = AssertionAnswer::read(body).map_err(|error| error.to_string())?;
+    let passkey = usable
+        .iter()
+        .find(|passkey| passkey.credential_id == answer.credential_id)
+        .ok_or("Another passkey answered than those that were asked for.")?;
+    prepared
+        .assert(policy, passkey.key.id(), answer.assertion)
+        .map_err(|error: ApprovingError| format!("Nothing was signed: {error}."))
+}
+
+fn open(url: &str) -> String {
+    format!("Open this page in a browser on this computer:\n  {url}")
+}

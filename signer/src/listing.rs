@@ -1,0 +1,463 @@
+//! What persons say of open lists of destinations: put in words, signed, and taken down by signers.
+//!
+//! A file carries one statement, byte for byte, with the signatures under it, and goes from person to
+//! person. Invariant: nothing is signed that was not read from the very bytes that are shown.
+
+use crate::failure::{Class, Explained};
+use bitcoin::address::NetworkUnchecked;
+use bitcoin::{Address, Script};
+use policies::destination::{DestinationError, check_destination};
+use policies::document::Open;
+use policies::intent::{SecretKey, StatementError};
+use policies::review::statement_text;
+use policies::rules::{Entitlement, entitlement};
+use policies::{
+    Approval, KeyId, ListAdd, Policy, PublicKey, Signature, Statement, Subject, UnixTime,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// How long a removal by a bare subject is said to hold; signers never forget one anyway.
+const TEN_YEARS: u64 = 10 * 365 * 86_400;
+
+/// A statement with the signatures under it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SignedStatement {
+    /// The canonical text.
+    pub statement: String,
+    /// For a removal or confirmation: the text of the statement that added the destination.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub about: String,
+    /// The signatures.
+    #[serde(default)]
+    pub approvals: Vec<StatementSignature>,
+}
+
+/// A person's signature under a statement.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StatementSignature {
+    /// What is said: `list-add`, `list-remove` or `list-confirm`.
+    pub purpose: String,
+    /// When it ends.
+    pub expires: UnixTime,
+    /// The key that signed.
+    pub key: KeyId,
+    /// Its signature.
+    pub signature: Signature,
+}
+
+/// A destination to be added.
+#[derive(Debug, Clone)]
+pub struct NewEntry {
+    /// The list's name in the policy.
+    pub list: String,
+    /// The destination, for a network yet to be checked.
+    pub address: Address<NetworkUnchecked>,
+    /// Who that is.
+    pub label: String,
+    /// The first moment at which it is on the list.
+    pub not_before: UnixTime,
+    /// The first moment at which it is not any more.
+    pub expires: UnixTime,
+}
+
+/// A statement ready to be read and signed.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// What is said.
+    pub statement: Statement,
+    /// The destination it is about, where that is known.
+    pub add: Option<ListAdd>,
+    /// The signatures it has.
+    pub approvals: Vec<Approval>,
+}
+
+/// Why nothing is said.
+#[derive(Debug, thiserror::Error)]
+pub enum ListingError {
+    /// The file holds no signed statement.
+    #[error("not a file with a statement: {0}")]
+    File(serde_json::Error),
+    /// The statement is none.
+    #[error(transparent)]
+    Statement(#[from] StatementError),
+    /// The file's statement adds no destination.
+    #[error("the file's statement adds no destination")]
+    NotAnEntry,
+    /// What it says it is about is another entry.
+    #[error("the statement is about another entry than the file shows")]
+    OtherEntry,
+    /// The policy has no such open list.
+    #[error("the policy has no open list {list}")]
+    NotOpen {
+        /// The list named.
+        list: String,
+    },
+    /// The list asks for no confirmation.
+    #[error("the list {list} asks for no confirmation of a first payment")]
+    NothingToConfirm {
+        /// The list.
+        list: String,
+    },
+    /// The address cannot be paid: it is of another network, or of a kind that is not paid.
+    #[error(transparent)]
+    Destination(#[from] DestinationError),
+    /// The entry has ended.
+    #[error("the entry expired {expires}")]
+    Expired {
+        /// When.
+        expires: UnixTime,
+    },
+    /// The key is no approver's.
+    #[error("the policy names no approver with the key {0}")]
+    NotAnApprover(PublicKey),
+    /// The person is not of the group.
+    #[error("{person} is not of the group {group} that may say this")]
+    NotEntitled {
+        /// The person.
+        person: String,
+        /// The group.
+        group: String,
+    },
+}
+
+/// Drafts the addition of a destination.
+///
+/// # Errors
+/// When the address is of another network or the statement is none.
+pub fn add(policy: &Policy, new: NewEntry) -> Result<Draft, ListingError> {
+    let network = policy.network;
+    let address = check_destination(new.address, network)?;
+    let add = ListAdd {
+        list: new.list,
+        script_pubkey: address.script_pubkey(),
+        label: new.label,
+        not_before: new.not_before,
+        expires: new.expires,
+    };
+    // Read back as every reader will: a label or a span that nobody accepts is refused here.
+    let statement = Statement::decode(&Statement::ListAdd(add.clone()).encode())?;
+    Ok(Draft {
+        statement,
+        add: Some(add),
+        approvals: Vec::new(),
+    })
+}
+
+/// Reads one file: a statement with its signatures.
+///
+/// # Errors
+/// When the file or the statement in it is none.
+pub fn read(bytes: &[u8]) -> Result<Draft, ListingError> {
+    let signed: SignedStatement = serde_json::from_slice(bytes).map_err(ListingError::File)?;
+    let statement = Statement::decode(signed.statement.as_bytes())?;
+    let add = match &statement {
+        Statement::ListAdd(add) => Some(add.clone()),
+        Statement::ListRemove { .. } | Statement::ListConfirm { .. } => about(&signed)?,
+    };
+    if add
+        .as_ref()
+        .is_some_and(|add| add.subject() != statement.entry())
+    {
+        return Err(ListingError::OtherEntry);
+    }
+    let subject = statement.subject();
+    let approvals = approvals(&signed, &statement, subject);
+    Ok(Draft {
+        statement,
+        add,
+        approvals,
+    })
+}
+
+fn about(signed: &SignedStatement) -> Result<Option<ListAdd>, ListingError> {
+    if signed.about.is_empty() {
+        return Ok(None);
+    }
+    match Statement::decode(signed.about.as_bytes())? {
+        Statement::ListAdd(add) => Ok(Some(add)),
+        Statement::ListRemove { .. } | Statement::ListConfirm { .. } => {
+            Err(ListingError::NotAnEntry)
+        }
+    }
+}
+
+fn approvals(signed: &SignedStatement, statement: &Statement, subject: Subject) -> Vec<Approval> {
+    signed
+        .approvals
+        .iter()
+        .map(|one| Approval {
+            purpose: statement.purpose(),
+            subject,
+            expires: one.expires,
+            key: one.key,
+            signature: one.signature.clone(),
+        })
+        .collect()
+}
+
+/// Drafts the removal or the confirmation of the entry that a draft adds.
+///
+/// # Errors
+/// When the draft adds none.
+pub fn about_entry(
+    draft: Draft,
+    say: impl FnOnce(Subject) -> Statement,
+) -> Result<Draft, ListingError> {
+    let Statement::ListAdd(add) = draft.statement else {
+        return Err(ListingError::NotAnEntry);
+    };
+    Ok(Draft {
+        statement: say(add.subject()),
+        add: Some(add),
+        approvals: Vec::new(),
+    })
+}
+
+/// Checks that the statement can have an effect under the policy.
+///
+/// # Errors
+/// Why it cannot.
+pub fn check(draft: &Draft, policy: &Policy, now: UnixTime) -> Result<(), ListingError> {
+    let Some(add) = &draft.add else {
+        return Ok(());
+    };
+    let open = open_list(policy, add)?;
+    let list = add.list.clone();
+    let confirms = matches!(draft.statement, Statement::ListConfirm { .. });
+    if confirms && open.test_first.is_none() {
+        return Err(ListingError::NothingToConfirm { list });
+    }
+    let removes = matches!(draft.statement, Statement::ListRemove { .. });
+    if !removes && now >= add.expires {
+        return Err(ListingError::Expired {
+            expires: add.expires,
+        });
+    }
+    Ok(())
+}
+
+fn open_list<'p>(policy: &'p Policy, add: &ListAdd) -> Result<&'p Open, ListingError> {
+    let open = (policy.list(&add.list)).and_then(|list| list.open.as_ref());
+    open.ok_or_else(|| ListingError::NotOpen {
+        list: add.list.clone(),
+    })
+}
+
+/// Signs the statement beside those who signed it already.
+///
+/// # Errors
+/// When the key is no approver's, or the person is not of the group.
+pub fn sign(
+    mut draft: Draft,
+    policy: &Policy,
+    key: &SecretKey,
+    now: UnixTime,
+) -> Result<SignedStatement, ListingError> {
+    let public = key.public();
+    let (approver, _) = policy
+        .approver_of_key(public.id())
+        .ok_or(ListingError::NotAnApprover(public))?;
+    let (subject, purpose) = (draft.statement.subject(), draft.statement.purpose());
+    let expires = (draft.add.as_ref()).map_or(now.saturating_add(TEN_YEARS), |add| add.expires);
+    let approval = Approval::sign(key, purpose, policy.vault, subject, expires);
+    if let Some(counted) = counted(&draft, policy, std::slice::from_ref(&approval), now)
+        && counted.approved_by.is_empty()
+        && now < expires
+    {
+        return Err(ListingError::NotEntitled {
+            person: approver.person.clone(),
+            group: counted.group.unwrap_or_default(),
+        });
+    }
+    draft.approvals.retain(|other| other.key != approval.key);
+    draft.approvals.push(approval);
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    let about = match (&draft.statement, &draft.add) {
+        (Statement::ListAdd(_), _) | (_, None) => String::new(),
+        (_, Some(add)) => text(Statement::ListAdd(add.clone()).encode()),
+    };
+    Ok(SignedStatement {
+        statement: text(draft.statement.encode()),
+        about,
+        approvals: draft
+            .approvals
+            .into_iter()
+            .map(|approval| StatementSignature {
+                purpose: approval.purpose.to_string(),
+                expires: approval.expires,
+                key: approval.key,
+                signature: approval.signature,
+            })
+            .collect(),
+    })
+}
+
+fn counted(
+    draft: &Draft,
+    policy: &Policy,
+    approvals: &[Approval],
+    now: UnixTime,
+) -> Option<Entitlement> {
+    entitlement(
+        policy,
+        &draft.statement,
+        draft.add.as_ref()?,
+        approvals,
+        now,
+    )
+}
+
+/// The statement in the words that a person reads before signing.
+pub fn words(draft: &Draft, policy: &Policy, now: UnixTime) -> String {
+    let mut lines = vec![match &draft.statement {
+        Statement::ListAdd(add) => format!("Add to the list {}", add.list),
+        Statement::ListRemove { .. } => "REMOVE from its list, for ever".to_owned(),
+        Statement::ListConfirm { .. } => {
+            "Confirm that the first, small payment arrived with the right owner".to_owned()
+        }
+    }];
+    match &draft.add {
+        Some(add) => {
+            lines.push(format!("  list      {}", add.list));
+            lines.push(format!("  who       {}", add.label));
+            lines.push(format!("  pays      {}", shown(policy, &add.script_pubkey)));
+            lines.push(format!("  from      {}", add.not_before));
+            lines.push(format!("  until     {}", add.expires));
+            lines.extend(open_words(policy, add));
+        }
+        None => lines.push(format!("  says      {}", statement_text(&draft.statement))),
+    }
+    if let Some(counted) = counted(draft, policy, &draft.approvals, now) {
+        let group = counted.group.as_deref().unwrap_or("any approvers");
+        let signed = match counted.approved_by.as_slice() {
+            [] => "nobody yet".to_owned(),
+            persons => persons.join(", "),
+        };
+        lines.push(format!(
+            "  needs     {} of {group}; signed by {signed}",
+            counted.needed
+        ));
+    }
+    lines.push(format!("  entry     {}", draft.statement.entry()));
+    lines.join("\n")
+}
+
+fn open_words(policy: &Policy, add: &ListAdd) -> Vec<String> {
+    let Ok(open) = open_list(policy, add) else {
+        return vec![format!(
+            "  NOT OPEN  the policy has no open list {}",
+            add.list
+        )];
+    };
+    let mut lines = vec![format!(
+        "  then      cools off {} s, from when each signer first sees it",
+        open.delay
+    )];
+    if let Some(test) = &open.test_first {
+        lines.push(format!(
+            "  first     one payment of at most {} sat, confirmed by a person of {}",
+            test.amount.to_sat(),
+            test.group
+        ));
+    }
+    lines
+}
+
+fn shown(policy: &Policy, script: &Script) -> String {
+    Address::from_script(script, policy.network)
+        .map_or_else(|_| format!("script {script:x}"), |to| to.to_string())
+}
+
+/// The statements of a file, or of a coordinator's list of them, that enough entitled persons signed:
+/// additions first, each other one with its addition.
+///
+/// # Errors
+/// When the bytes are neither.
+pub fn entitled(
+    bytes: &[u8],
+    policy: &Policy,
+    now: UnixTime,
+) -> Result<Vec<Statement>, ListingError> {
+    let all: Vec<SignedStatement> = if bytes.trim_ascii_start().first() == Some(&b'[') {
+        serde_json::from_slice(bytes).map_err(ListingError::File)?
+    } else {
+        vec![serde_json::from_slice(bytes).map_err(ListingError::File)?]
+    };
+    let mut read = Vec::new();
+    let mut adds = BTreeMap::new();
+    for signed in &all {
+        let statement = Statement::decode(signed.statement.as_bytes())?;
+        if let Statement::ListAdd(add) = &statement {
+            adds.insert(add.subject(), add.clone());
+        }
+        if let Some(add) = about(signed)? {
+            adds.insert(add.subject(), add);
+        }
+        let approvals = approvals(signed, &statement, statement.subject());
+        read.push((statement, approvals));
+    }
+    let mut entitled: Vec<Statement> = read
+        .into_iter()
+        .filter(|(statement, approvals)| {
+            (adds.get(&statement.entry()))
+                .and_then(|add| entitlement(policy, statement, add, approvals, now))
+                .is_some_and(|counted| counted.is_met())
+        })
+        .map(|(statement, _)| statement)
+        .collect();
+    entitled.sort_by_key(|statement| !matches!(statement, Statement::ListAdd(_)));
+    Ok(entitled)
+}
+
+impl Explained for ListingError {
+    fn class(&self) -> Class {
+        match self {
+            Self::File(_) => Class::Usage,
+            Self::Statement(_)
+            | Self::NotAnEntry
+            | Self::OtherEntry
+            | Self::NotOpen { .. }
+            | Self::NothingToConfirm { .. }
+            | Self::Destination(_)
+            | Self::Expired { .. }
+            | Self::NotAnApprover(_)
+            | Self::NotEntitled { .. } => Class::Refused,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::File(_) => "NOT_A_STATEMENT_FILE",
+            Self::Statement(_) => "BAD_STATEMENT",
+            Self::NotAnEntry => "NOT_AN_ENTRY",
+            Self::OtherEntry => "OTHER_ENTRY",
+            Self::NotOpen { .. } => "LIST_NOT_OPEN",
+            Self::NothingToConfirm { .. } => "NOTHING_TO_CONFIRM",
+            Self::Destination(error) => error.code(),
+            Self::Expired { .. } => "ENTRY_EXPIRED",
+            Self::NotAnApprover(_) => "NOT_AN_APPROVER",
+            Self::NotEntitled { .. } => "NOT_ENTITLED",
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::File(_) => {
+                "give what `list add`, or the coordinator's `statement list --json`, wrote"
+            }
+            Self::Destination(error) => error.hint(),
+            Self::NotAnEntry => "give the file that added the entry",
+            Self::OtherEntry => "do not sign it: it shows one entry and is about another",
+            Self::NotOpen { .. } => "name an open list of the policy under --list",
+            Self::NotAnApprover(_) => {
+                "give --key NAME of a key that the policy names under [[approvers]]"
+            }
+            Self::Statement(_)
+            | Self::NothingToConfirm { .. }
+            | Self::Expired { .. }
+            | Self::NotEntitled { .. } => return None,
+        };
+        Some(hint.to_owned())
+    }
+}

@@ -1,0 +1,180 @@
+//! The page's HTML: the words of the terminal, and one question.
+//!
+//! Invariant: every text from outside is escaped; the document has no inline script or style.
+
+use crate::approving::Told;
+use bitcoin::base64::Engine as _;
+use bitcoin::base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+/// What the page asks of its person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ask {
+    /// A press of the button; a key of a file signs.
+    Confirm,
+    /// The touch of one of these passkeys.
+    Assert {
+        /// What is signed.
+        challenge: [u8; 32],
+        /// The ids of the passkeys.
+        credentials: Vec<Vec<u8>>,
+    },
+    /// A new passkey.
+    Register {
+        /// What proves that the answer belongs to this page.
+        challenge: [u8; 32],
+        /// An id of its own, so that no earlier passkey is replaced.
+        user: [u8; 16],
+        /// The name that the browser lists it under.
+        name: String,
+    },
+}
+
+/// One page.
+#[derive(Debug, Clone)]
+pub struct Document<'a> {
+    /// What it is about, in a few words.
+    pub title: &'a str,
+    /// What is signed, in one sentence.
+    pub summary: &'a str,
+    /// The intents, as the terminal shows them.
+    pub told: &'a [Told],
+    /// What the button says.
+    pub button: &'a str,
+    /// What the other button says.
+    pub decline: &'a str,
+    /// What is asked.
+    pub ask: &'a Ask,
+}
+
+impl Document<'_> {
+    /// Its HTML.
+    pub fn html(&self) -> String {
+        let title = escaped(self.title);
+        let intents: String = self.told.iter().map(intent).collect();
+        format!(
+            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+             <meta name=\"color-scheme\" content=\"light dark\">\n\
+             <title>{title} – Countersign</title>\n\
+             <link rel=\"stylesheet\" href=\"style.css\">\n\
+             <script src=\"page.js\" type=\"module\"></script>\n</head>\n\
+             <body {}>\n<main>\n\
+             <p class=\"place\">countersign-signer on this computer</p>\n\
+             <h1>{title}</h1>\n<p class=\"summary\">{}</p>\n{intents}\
+             <div class=\"actions\">\n\
+             <button id=\"act\" type=\"button\">{}</button>\n\
+             <button id=\"decline\" type=\"button\" class=\"quiet\">{}</button>\n</div>\n\
+             <p id=\"said\" role=\"status\" aria-live=\"polite\"></p>\n\
+             <noscript><p class=\"wrong\">This page needs JavaScript to ask for your answer.</p></noscript>\n\
+             </main>\n</body>\n</html>\n",
+            self.ask.attributes(),
+            escaped(self.summary),
+            escaped(self.button),
+            escaped(self.decline),
+        )
+    }
+}
+
+impl Ask {
+    fn attributes(&self) -> String {
+        match self {
+            Self::Confirm => "data-ask=\"confirm\"".to_owned(),
+            Self::Assert {
+                challenge,
+                credentials,
+            } => {
+                let ids: Vec<String> = credentials
+                    .iter()
+                    .map(|id| URL_SAFE_NO_PAD.encode(id))
+                    .collect();
+                format!(
+                    "data-ask=\"assert\" data-challenge=\"{}\" data-credentials=\"{}\"",
+                    URL_SAFE_NO_PAD.encode(challenge),
+                    ids.join(" ")
+                )
+            }
+            Self::Register {
+                challenge,
+                user,
+                name,
+            } => format!(
+                "data-ask=\"register\" data-challenge=\"{}\" data-user=\"{}\" data-name=\"{}\"",
+                URL_SAFE_NO_PAD.encode(challenge),
+                URL_SAFE_NO_PAD.encode(user),
+                escaped(name)
+            ),
+        }
+    }
+}
+
+fn intent(told: &Told) -> String {
+    let mut facts = String::new();
+    for (label, value) in &told.facts {
+        let warns = label.bytes().all(|byte| byte.is_ascii_uppercase());
+        let class = if warns { " class=\"warns\"" } else { "" };
+        facts += &format!(
+            "<div{class}><dt>{}</dt><dd>{}</dd></div>\n",
+            escaped(label),
+            escaped(value)
+        );
+    }
+    format!(
+        "<article tabindex=\"0\">\n<h2>{}</h2>\n<dl>\n{facts}</dl>\n</article>\n",
+        escaped(&told.headline)
+    )
+}
+
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            other => safe.push(other),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_shows_every_word_escaped_and_has_nothing_inline() {
+        let told = Told {
+            headline: "payment of <1>".to_owned(),
+            facts: vec![
+                ("reference", "\"><script>alert('x')</script>&".to_owned()),
+                ("REPEATS", "w-1: both may be paid".to_owned()),
+            ],
+        };
+        let ask = Ask::Assert {
+            challenge: [0xff; 32],
+            credentials: vec![vec![1], vec![2, 3]],
+        };
+        let html = Document {
+            title: "Approve 1 withdrawal",
+            summary: "Approve it.",
+            told: &[told],
+            button: "Approve with your passkey",
+            decline: "Do not sign",
+            ask: &ask,
+        }
+        .html();
+        for part in [
+            "payment of &lt;1&gt;",
+            "&quot;&gt;&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;",
+            "<div class=\"warns\"><dt>REPEATS</dt>",
+            "data-credentials=\"AQ AgM\"",
+        ] {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+        assert!(!html.contains("style=") && !html.contains("onclick") && !html.contains("<style"));
+        assert_eq!(html.matches("<script").count(), 1);
+        assert!(!html.contains("//"), "no foreign address in {html}");
+    }
+}

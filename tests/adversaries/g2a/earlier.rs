@@ -1,0 +1,172 @@
+//! Earlier attempts that are none: unsigned, a stranger's, or such as could be mined beside the new one.
+
+use bitcoin::absolute::LockTime;
+use bitcoin::secp256k1::{Message, Secp256k1, SecretKey};
+use bitcoin::sighash::{EcdsaSighashType, SighashCache};
+use bitcoin::{
+    Amount, CompressedPublicKey, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Witness, ecdsa,
+    transaction,
+};
+use coordinator::roles::extractor::extract;
+use coordinator::roles::finalizer::finalize;
+use coordinator::roles::issued::offer_again;
+use coordinator::session::collection::Collection;
+use policies::psbt::{AttemptPurpose, read_intake};
+
+use super::super::attempt::{Attempt, Plan, build};
+use super::super::vault::{Vault, seed};
+use super::past::with_fundings;
+use super::stage::{Attack, DAY, Signer, Stage, attack, pay};
+use crate::Failure;
+
+pub(super) const ATTACKS: &[Attack] = &[
+    attack(
+        "an earlier attempt that lacks signatures",
+        "EARLIER_NOT_SIGNED",
+        not_signed,
+    ),
+    attack(
+        "a stranger's transaction as an earlier attempt",
+        "EARLIER_FOREIGN_INPUT",
+        strangers,
+    ),
+    attack(
+        "an earlier attempt that could be mined beside",
+        "EARLIER_NOT_EXCLUSIVE",
+        mined_beside,
+    ),
+];
+
+/// The withdrawal that everything here is about.
+fn plan(vault: &Vault, coins: &[usize]) -> Plan {
+    pay(vault, "w-1", 21, 20_000_000, coins)
+}
+
+/// The same again with a higher fee, long after everything has expired; nobody approves it again.
+fn bump(vault: &Vault) -> Plan {
+    let mut plan = plan(vault, &[0]);
+    plan.fee += Amount::from_sat(2_000);
+    plan.asked[0].approved_by.clear();
+    plan
+}
+
+fn later_signer(vault: &Vault) -> Signer<'_> {
+    let mut alice = Signer::new(vault, "alice");
+    alice.now = vault.now.saturating_add(2 * DAY);
+    alice
+}
+
+fn show(attempt: &mut Attempt, earlier: &Transaction) {
+    attempt.manifest.purpose = AttemptPurpose::Bump;
+    let txid = earlier.compute_txid();
+    attempt.manifest.earlier.insert(txid, earlier.clone());
+}
+
+/// The final transaction of an attempt, signed by alice and bob and finalized by the coordinator.
+fn fully_signed(
+    stage: &mut Stage<'_>,
+    vault: &Vault,
+    attempt: &Attempt,
+) -> Result<Transaction, Failure> {
+    let (descriptor, signers) = (&vault.policy.descriptor, &vault.policy.signers);
+    let mut collection = Collection::begin(attempt.issued.clone(), descriptor, signers);
+    for who in ["alice", "bob"] {
+        let signed = stage.signs(&mut Signer::new(vault, who), attempt)?;
+        let intake = read_intake(&signed.psbt.serialize())?;
+        collection = collection.take(&intake)?.collection;
+    }
+    let offered: Vec<_> = collection
+        .signatures()
+        .iter()
+        .map(|signature| offer_again(&signature))
+        .collect();
+    let finalized = finalize(&attempt.issued, offered)?;
+    Ok(extract(&attempt.issued, &finalized)?)
+}
+
+/// With the genuine earlier attempt, the same again is signed.
+fn genuine(stage: &mut Stage<'_>, vault: &Vault) -> Result<Transaction, Failure> {
+    let first = fully_signed(stage, vault, &build(vault, &plan(vault, &[0])))?;
+    let mut again = build(vault, &bump(vault));
+    show(&mut again, &first);
+    stage.signs(&mut later_signer(vault), &again)?;
+    Ok(first)
+}
+
+fn not_signed(stage: &mut Stage<'_>) -> Result<(), Failure> {
+    let vault = stage.vault;
+    let first = genuine(stage, vault)?;
+    let mut unsigned = first.clone();
+    unsigned.input[0].witness = Witness::from_slice(&[[7; 64]]);
+    // Signed for another amount to its last output.
+    let mut moved = first;
+    if let Some(output) = moved.output.last_mut() {
+        output.value -= Amount::ONE_SAT;
+    }
+    for lie in [unsigned, moved] {
+        let mut again = build(vault, &bump(vault));
+        show(&mut again, &lie);
+        stage.refuses(&mut later_signer(vault), &again)?;
+    }
+    Ok(())
+}
+
+/// A transaction of a stranger, well signed, that spends what our deposit spends and pays what we would.
+fn strangers_transaction(vault: &Vault, pays: &TxOut) -> Result<(Transaction, TxOut), Failure> {
+    let secp = Secp256k1::new();
+    let secret = SecretKey::from_slice(&seed("an outsider"))?;
+    let public = CompressedPublicKey(secret.public_key(&secp));
+    let spent = TxOut {
+        value: Amount::from_sat(200_000_000),
+        script_pubkey: ScriptBuf::new_p2wpkh(&public.wpubkey_hash()),
+    };
+    let mut transaction = Transaction {
+        version: transaction::Version::TWO,
+        lock_time: LockTime::ZERO,
+        input: vec![TxIn {
+            previous_output: vault.coins[0].funding.input[0].previous_output,
+            script_sig: ScriptBuf::new(),
+            sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
+            witness: Witness::new(),
+        }],
+        output: vec![pays.clone()],
+    };
+    let kind = EcdsaSighashType::All;
+    let sighash = SighashCache::new(&transaction).p2wpkh_signature_hash(
+        0,
+        &spent.script_pubkey,
+        spent.value,
+        kind,
+    )?;
+    let signature = ecdsa::Signature {
+        signature: secp.sign_ecdsa(&Message::from(sighash), &secret),
+        sighash_type: kind,
+    };
+    transaction.input[0].witness = Witness::p2wpkh(&signature, &public.0);
+    Ok((transaction, spent))
+}
+
+fn strangers(stage: &mut Stage<'_>) -> Result<(), Failure> {
+    let vault = stage.vault;
+    genuine(stage, vault)?;
+    let pays = bump(vault).asked[0].output();
+    let (transaction, spent) = strangers_transaction(vault, &pays)?;
+    // Our deposit is carried as an ancestor: the stranger's transaction does exclude it.
+    let mut again = with_fundings(vault, &bump(vault));
+    show(&mut again, &transaction);
+    let outpoint = transaction.input[0].previous_output;
+    again.manifest.earlier_outputs.insert(outpoint, spent);
+    stage.refuses(&mut later_signer(vault), &again)
+}
+
+fn mined_beside(stage: &mut Stage<'_>) -> Result<(), Failure> {
+    let vault = stage.vault;
+    genuine(stage, vault)?;
+    let beside = fully_signed(stage, vault, &build(vault, &plan(vault, &[1])))?;
+    let mut again = build(vault, &bump(vault));
+    show(&mut again, &beside);
+    let coin = &vault.coins[1];
+    let output = coin.output.clone();
+    again.manifest.earlier_outputs.insert(coin.outpoint, output);
+    stage.refuses(&mut later_signer(vault), &again)
+}
