@@ -33,7 +33,7 @@ fn named(document: &str) -> BTreeSet<&str> {
 }
 
 #[test]
-fn every_test_that_the_security_document_names_exists() {
+fn every_test_that_promise_and_security_name_exists() {
     let tests: BTreeSet<String> = ROOMS
         .into_iter()
         .flat_map(sources)
@@ -46,12 +46,14 @@ fn every_test_that_the_security_document_names_exists() {
             names
         })
         .collect();
-    let document = source("docs/security.md");
-    let named = named(&document);
-    assert!(named.len() > 50, "{} tests are named", named.len());
-    let missing: Vec<&&str> = named
-        .iter()
-        .filter(|name| !tests.contains(**name))
-        .collect();
-    assert!(missing.is_empty(), "no test is named {missing:?}");
+    for file in ["docs/security.md", "docs/promise.md"] {
+        let document = source(file);
+        let named = named(&document);
+        assert!(named.len() > 50, "{file}: {} tests are named", named.len());
+        let missing: Vec<&&str> = named
+            .iter()
+            .filter(|name| !tests.contains(**name))
+            .collect();
+        assert!(missing.is_empty(), "{file}: no test is named {missing:?}");
+    }
 }
