@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bitcoin::Amount;
 use policies::document::Policy;
 use policies::psbt::AttemptPurpose;
 use policies::rules::{Decision, decide};
@@ -181,6 +182,7 @@ pub(crate) async fn create_batch_in(
         seed: service.random(),
         number: 1,
         now,
+        fees: spent_fees(tx, vault, &policy, now).await?,
         windows: known.windows().clone(),
         receipts: journals::last_receipts(tx, vault, &policy).await?,
     };
@@ -245,6 +247,21 @@ pub(super) async fn store(
         .map_err(taken_meanwhile)?;
     issue(tx, &batch, policy, built, cause).await?;
     Ok(batch)
+}
+
+/// The fees that count in the window of the fee budget, if there is one.
+pub(super) async fn spent_fees(
+    tx: &mut Transaction,
+    vault: VaultId,
+    policy: &Policy,
+    now: UnixTime,
+) -> Result<Amount, ServiceError> {
+    match policy.limits.fee_budget {
+        None => Ok(Amount::ZERO),
+        Some(budget) => {
+            Ok(attempts::fees_since(tx, vault, now.saturating_sub(budget.window)).await?)
+        }
+    }
 }
 
 /// Approves what waited for approvals and needs none now: a window has room again, an entry of a list is

@@ -61,6 +61,8 @@ pub(super) struct Plan {
     pub(super) seed: [u8; 32],
     pub(super) number: u32,
     pub(super) now: UnixTime,
+    /// The fees that the fee budget counts already.
+    pub(super) fees: Amount,
     /// What the windows count already.
     pub(super) windows: Windows,
     /// The last accepted receipt of each signer's journal.
@@ -414,7 +416,8 @@ fn review_own(plan: &Plan, bytes: &[u8]) -> Result<(Amount, Weight), ServiceErro
 
 /// What the database remembers in place of a journal: windows, and when entries of open lists were seen.
 fn history(plan: &Plan) -> Result<History, ServiceError> {
-    let mut history = History::that_counted(plan.change_index, plan.windows.clone());
+    let mut history =
+        History::that_counted(plan.change_index, plan.windows.clone()).that_spent(plan.fees);
     for entry in plan
         .withdrawals
         .iter()

@@ -2,7 +2,7 @@
 //!
 //! The transaction stays the same, only its manifest grows; every signer verifies the approvals itself.
 
-use bitcoin::{Psbt, Txid};
+use bitcoin::{Amount, Psbt, Txid};
 use policies::document::Policy;
 use policies::hash::{Purpose, transaction_subject};
 use policies::psbt::{AttemptPurpose, Manifest};
@@ -185,7 +185,7 @@ fn reissue(
         .unwrap_or(expires);
     manifest.write_into(&mut psbt);
     let bytes = psbt.serialize();
-    review_own(policy, &bytes, now)?;
+    review_own(policy, &bytes, Amount::ZERO, now)?;
     let last = issued.last().map_or(0, |newest| newest.number);
     Ok(ReissueRow {
         txid: row.txid,

@@ -42,6 +42,8 @@ pub(super) struct OwnPlan {
     pub(super) tip: u32,
     pub(super) seed: [u8; 32],
     pub(super) now: UnixTime,
+    /// The fees that the fee budget counts already.
+    pub(super) fees: Amount,
 }
 
 /// An attempt that passed our own review, and what it is made of.
@@ -104,7 +106,7 @@ pub(super) fn build(plan: &OwnPlan) -> Result<OwnBuilt, ServiceError> {
     let mut psbt = update(&issued, &policy.descriptor, &plan.fundings, change).map_err(refused)?;
     manifest.write_into(&mut psbt);
     let bytes = psbt.serialize();
-    let (fee, weight) = review_own(policy, &bytes, plan.now)?;
+    let (fee, weight) = review_own(policy, &bytes, plan.fees, plan.now)?;
     Ok(OwnBuilt {
         built: Built {
             txid: issued.txid(),
@@ -130,9 +132,11 @@ pub(super) fn build(plan: &OwnPlan) -> Result<OwnBuilt, ServiceError> {
 }
 
 /// Reviews bytes that pay nobody, as a signer will whose budget of self-spends is not used up.
+/// `fees` count in the fee budget already.
 pub(super) fn review_own(
     policy: &Policy,
     bytes: &[u8],
+    fees: Amount,
     now: UnixTime,
 ) -> Result<(Amount, Weight), ServiceError> {
     let strict = read_strict(bytes).map_err(|refusal| ServiceError::SelfReview {
@@ -147,7 +151,7 @@ pub(super) fn review_own(
         count: u32::MAX,
         window: 1,
     });
-    let history = History::that_changed_up_to(highest);
+    let history = History::that_changed_up_to(highest).that_spent(fees);
     let reviewed =
         review(&strict, &within, &history, now).map_err(|refusals| ServiceError::SelfReview {
             codes: refusals.iter().map(Refusal::code).collect(),

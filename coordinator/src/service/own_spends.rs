@@ -170,6 +170,7 @@ pub(super) async fn spend(
         tip: tip.height,
         seed: service.random(),
         now,
+        fees: service_batches::spent_fees(&mut tx, vault, &policy, now).await?,
     };
     let own = tokio::task::spawn_blocking(move || build(&plan))
         .await

@@ -191,6 +191,25 @@ pub async fn list(
     .collect()
 }
 
+/// The fees of all that was issued after a moment. What was issued may be signed at any time, so that none is
+/// ever taken off.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn fees_since(
+    tx: &mut Transaction,
+    vault: VaultId,
+    since: UnixTime,
+) -> Result<Amount, DatabaseError> {
+    tx.one_row(
+        "SELECT CAST(COALESCE(SUM(fee), 0) AS BIGINT) AS fees FROM attempt
+         WHERE vault = $1 AND created_at > $2 AND state NOT IN ('draft', 'dropped')",
+        &[vault.to_bytes().into(), Value::from_u64(since.as_secs())?],
+    )
+    .await?
+    .amount("fees")
+}
+
 /// The fees and the number of the spends to ourselves that were issued after a moment. What was issued
 /// may be signed at any time, so that none is ever taken off.
 ///

@@ -48,6 +48,8 @@ pub struct History {
     /// The journals before this one, and this one last.
     chains: Vec<Chain>,
     moved_to: Option<PublicKey>,
+    /// Fees that are counted elsewhere; nothing in a journal.
+    spent_elsewhere: Amount,
 }
 
 /// A transaction signed before.
@@ -90,6 +92,16 @@ impl History {
         Self {
             windows,
             ..Self::that_changed_up_to(index)
+        }
+    }
+
+    /// The same with fees that were spent already, beside what is recorded: for whoever counts them elsewhere,
+    /// over the window that is asked for.
+    #[must_use]
+    pub fn that_spent(self, fees: Amount) -> Self {
+        Self {
+            spent_elsewhere: fees,
+            ..self
         }
     }
 
@@ -401,7 +413,10 @@ impl History {
             .signed_after(since)
             .filter(|one| !raised || one.txid != new.txid)
             .map(|one| (&one.spends, one.fee));
-        fees_of_groups(signed.chain(added))
+        let fees = fees_of_groups(signed.chain(added));
+        fees.checked_add(self.spent_elsewhere)
+            .filter(|sum| *sum <= Amount::MAX_MONEY)
+            .unwrap_or(Amount::MAX_MONEY)
     }
 
     /// Whether this very transaction was signed before in the same mode, and with no lower fee.

@@ -1,10 +1,11 @@
 //! Windows as the coordinator counts them: from the reservation of coins until proven death.
 
-use policies::document::{PolicyDraft, WindowDraft};
+use policies::document::{FeeBudgetDraft, PolicyDraft, WindowDraft};
 
 use super::chain::rival_of;
 use super::world::World;
 use crate::roles::fixture::Kind;
+use crate::service::ServiceError;
 use crate::service::withdrawals::WithdrawalView;
 
 const DAY: u64 = 86_400;
@@ -123,4 +124,29 @@ async fn what_waited_for_approvals_is_paid_once_the_window_has_room() {
     let batch = world.try_batch().await.expect("a batch");
     assert_eq!(batch.withdrawals.len(), 1);
     assert_eq!(decided_by(&world.show("w-2").await), "small");
+}
+
+#[tokio::test]
+async fn a_batch_beyond_the_fee_budget_is_not_issued() {
+    let world = World::funded_on(Kind::Wsh, 3, 5_000_000, |draft| {
+        draft.limits.fee_budget = Some(FeeBudgetDraft {
+            sat: 600,
+            window: "24h".to_owned(),
+        });
+    })
+    .await;
+    world.submit("w-1", 500_000).await;
+    world.batch().await;
+    world.submit("w-2", 500_001).await;
+    let refused = world
+        .try_batch()
+        .await
+        .expect_err("signers would refuse it");
+    assert!(
+        matches!(&refused, ServiceError::SelfReview { codes, .. } if *codes == ["FEE_BUDGET"]),
+        "{refused}"
+    );
+    world.pass(DAY);
+    world.submit("w-3", 500_002).await;
+    world.batch().await;
 }
