@@ -18,7 +18,7 @@ setup: ## Install or build whatever this machine lacks (quick if nothing)
 
 test: setup ## Run every test, without coverage
 	@cargo build --workspace --bins --locked --features countersign-tests/planted
-	@cargo nextest run --workspace --locked --features countersign-tests/planted $${BIP_VECTORS:+--run-ignored all}
+	@cargo nextest run --workspace --locked --features countersign-tests/planted
 
 fmt: ## Format the code
 	@cargo fmt --all
@@ -59,4 +59,4 @@ help: ## This list
 	@awk 'BEGIN { FS = ":.*## "; print "make TARGET, where TARGET is one of" } \
 	    /^##@ / { printf "\n%s\n", substr($$0, 5) } \
 	    /^[a-z]+:.*## / { printf "  %-11s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@printf '\n%s\n' "CARGO_TARGET_DIR says where to build, BITCOIND_EXE which node to test with, BIP_VECTORS where the BIPs' vectors are."
+	@printf '\n%s\n' "CARGO_TARGET_DIR says where to build, BITCOIND_EXE which node to test with."

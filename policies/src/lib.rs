@@ -17,6 +17,8 @@ pub mod report;
 pub mod review;
 pub mod rules;
 pub mod time;
+pub mod witness;
+pub mod words;
 
 pub use self::time::UnixTime;
 pub use descriptor::{DerivedScript, OwnScripts, ScriptKind, VaultDescriptor};

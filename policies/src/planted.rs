@@ -195,8 +195,16 @@ bugs! {
     EarlierExclusive,
     /// An earlier attempt may be a stranger's.
     EarlierForeign,
+    /// A recovery counts as an earlier attempt.
+    EarlierRecovery,
     /// An earlier attempt need not be signed.
     EarlierSigned,
+    /// A sweep may grow beyond what the earlier attempt was granted.
+    SweepGrows,
+    /// What is replaced may be older than the journal.
+    ReplacedBirth,
+    /// The fee that was shown first counts, not the highest.
+    FeeFirstShown,
     /// Witnesses are not run through the interpreter.
     Interpreter,
     /// Bitcoin Core's rules are not asked.

@@ -1,18 +1,22 @@
-//! The approver's part: reads intents, puts them in words, and signs one root over all of them.
+//! The approver's part: reads intents, tells them in words, and signs one root over all of them.
+//!
+//! Invariant: what is refused can have no effect, whatever signers know. Windows and cooling-off are counted
+//! in signers' journals, which this tool does not see: what hinges on them is told, not refused.
 
-use crate::failure::{Class, Explained};
+mod error;
+
 use crate::requesting::SignedRequest;
+use bitcoin::Amount;
 use bitcoin::hex::DisplayHex;
-use bitcoin::{Address, Amount};
-use policies::hash::Purpose;
-use policies::intent::{
-    Assertion, IntentError, MerkleError, MerkleTree, SecretKey, SignatureError, VerifyingParty as _,
-};
-use policies::psbt::{PsbtRefusal, read_strict};
-use policies::rules::{Decision, Standing, decide};
+pub use error::ApprovingError;
+pub use policies::intent::Verdict;
+use policies::intent::{Assertion, MerkleTree, SecretKey, VerifyingParty as _};
+use policies::psbt::read_strict;
+use policies::rules::{EntriesShown, Said, prospects};
+use policies::words::{Told, intent_told, verdict_summary};
 use policies::{
-    Approval, Intent, IntentHash, KeyId, MerkleRoot, Policy, PolicyId, PublicKey, RequestSignature,
-    Signature, UnixTime, VaultId,
+    Approval, Intent, IntentHash, KeyId, MerkleRoot, Policy, PolicyId, RequestSignature, Signature,
+    UnixTime, VaultId,
 };
 use serde::Serialize;
 
@@ -25,6 +29,30 @@ pub struct Candidate {
     pub hash: IntentHash,
     /// Whether its requester's signature came with it and was verified.
     pub request_verified: bool,
+}
+
+/// What files bring: intents, and what is said there of the open lists that they may hinge on.
+#[derive(Debug, Clone, Default)]
+pub struct Brought {
+    /// The intents.
+    pub candidates: Vec<Candidate>,
+    /// The statements that a transfer carries, with their signatures.
+    pub said: Vec<Said>,
+}
+
+impl Brought {
+    /// Adds what another file brings.
+    pub fn add(&mut self, other: Self) {
+        self.candidates.extend(other.candidates);
+        self.said.extend(other.said);
+    }
+
+    fn one(candidate: Candidate) -> Self {
+        Self {
+            candidates: vec![candidate],
+            said: Vec::new(),
+        }
+    }
 }
 
 /// An approval or rejection, as the coordinator's interface takes it.
@@ -53,90 +81,29 @@ pub struct ProvenIntent {
     pub proof: String,
 }
 
-/// Why nothing is approved.
-#[derive(Debug, thiserror::Error)]
-pub enum ApprovingError {
-    /// A file holds neither an intent nor a transfer.
-    #[error("neither an intent nor a transfer: {0}")]
-    Intent(#[from] IntentError),
-    /// A transfer cannot be read.
-    #[error(transparent)]
-    Psbt(#[from] PsbtRefusal),
-    /// A transfer carries no intents.
-    #[error("the transfer carries no intent")]
-    NoIntents,
-    /// The intent is for another vault or keyset.
-    #[error("withdrawal {id} is not of this vault's keyset")]
-    OtherVault {
-        /// The withdrawal's id.
-        id: policies::WithdrawalId,
-    },
-    /// The intent has ended.
-    #[error("withdrawal {id} expired {expires}")]
-    Expired {
-        /// The withdrawal's id.
-        id: policies::WithdrawalId,
-        /// When.
-        expires: UnixTime,
-    },
-    /// The requester's signature that came with it does not count.
-    #[error("withdrawal {id} is not signed by requester {requester}")]
-    NotRequested {
-        /// The withdrawal's id.
-        id: policies::WithdrawalId,
-        /// Whose it claims to be.
-        requester: policies::RequesterName,
-    },
-    /// The rules deny the intent, whoever approves.
-    #[error("withdrawal {id} is denied by the policy: {reason}")]
-    Denied {
-        /// The withdrawal's id.
-        id: policies::WithdrawalId,
-        /// Why.
-        reason: policies::rules::DenyReason,
-    },
-    /// The key is no approver's.
-    #[error("the policy names no approver with the key {0}")]
-    NotAnApprover(PublicKey),
-    /// The passkey that answered is no approver's under this policy.
-    #[error("the policy names no approver with the key id {0}")]
-    UnknownKey(KeyId),
-    /// A passkey's answer does not count.
-    #[error("the passkey's answer does not count: {0}")]
-    Passkey(#[from] SignatureError),
-    /// There is no tree over these intents.
-    #[error(transparent)]
-    Merkle(#[from] MerkleError),
-    /// The validity ends beyond all time.
-    #[error("it would never expire")]
-    NeverExpires,
-}
-
-/// Takes the intents out of a file: a canonical intent, a signed request, or a transfer.
+/// Takes the intents out of a file: a canonical intent, a signed request, or a transfer with what it says
+/// of open lists.
 ///
 /// # Errors
 /// When it is none of these, or a signature in it does not count.
-pub fn read_candidates(bytes: &[u8], policy: &Policy) -> Result<Vec<Candidate>, ApprovingError> {
+pub fn read(bytes: &[u8], policy: &Policy) -> Result<Brought, ApprovingError> {
     if let Ok(request) = serde_json::from_slice::<SignedRequest>(bytes) {
         let signature = RequestSignature {
             key: request.key,
             signature: request.signature,
         };
-        return Ok(vec![requested(
-            request.intent.as_bytes(),
-            &[signature],
-            policy,
-        )?]);
+        let intent = request.intent.as_bytes();
+        return Ok(Brought::one(requested(intent, &[signature], policy)?));
     }
     let text = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     if text.first() == Some(&b'{') {
         let intent = Intent::decode(text)?;
         let hash = intent.hash();
-        return Ok(vec![Candidate {
+        return Ok(Brought::one(Candidate {
             intent,
             hash,
             request_verified: false,
-        }]);
+        }));
     }
     let psbt = read_strict(bytes)?;
     let manifest = psbt.manifest();
@@ -160,7 +127,8 @@ pub fn read_candidates(bytes: &[u8], policy: &Policy) -> Result<Vec<Candidate>, 
     if candidates.is_empty() {
         return Err(ApprovingError::NoIntents);
     }
-    Ok(candidates)
+    let said = Said::carried(manifest);
+    Ok(Brought { candidates, said })
 }
 
 fn requested(
@@ -191,32 +159,16 @@ fn requested(
     })
 }
 
-/// What an approver says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// Pay it.
-    Approve,
-    /// Do not pay it.
-    Reject,
-}
-
-impl Verdict {
-    fn purpose(self) -> Purpose {
-        match self {
-            Self::Approve => Purpose::Approve,
-            Self::Reject => Purpose::Reject,
-        }
-    }
-}
-
 /// Checks that a verdict over these intents can have an effect under the policy.
 ///
 /// # Errors
-/// The first intent that is another vault's, has ended, or is denied whoever approves it.
+/// The first intent that is another vault's, has ended, or is denied whoever approves it and whatever
+/// signers know.
 pub fn check(
     candidates: &[Candidate],
     verdict: Verdict,
     policy: &Policy,
+    shown: &EntriesShown,
     now: UnixTime,
 ) -> Result<(), ApprovingError> {
     for Candidate { intent, .. } in candidates {
@@ -230,11 +182,11 @@ pub fn check(
                 expires: intent.expires,
             });
         }
-        match decide(policy, intent, &Standing::empty(now)) {
-            Decision::Denied(reason) if verdict == Verdict::Approve => {
+        match prospects(policy, intent, shown, now) {
+            Err(reason) if verdict == Verdict::Approve => {
                 return Err(ApprovingError::Denied { id, reason });
             }
-            Decision::Denied(_) | Decision::Needs(_) => {}
+            Err(_) | Ok(_) => {}
         }
     }
     Ok(())
@@ -346,13 +298,15 @@ pub fn sign(
     Prepared::new(candidates, verdict, policy, expires)?.sign(policy, key)
 }
 
-/// What an approver reads of one intent: the one source of the terminal's and the page's words.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
-    /// What is asked, with the amount.
-    pub headline: String,
-    /// Label and value of each fact; a label in capitals is a warning.
-    pub facts: Vec<(&'static str, String)>,
+/// What an approver reads of an intent, in the terminal and on the page.
+pub fn tell(candidate: &Candidate, policy: &Policy, shown: &EntriesShown, now: UnixTime) -> Told {
+    let prospects = prospects(policy, &candidate.intent, shown, now);
+    intent_told(
+        &candidate.intent,
+        policy,
+        &prospects,
+        candidate.request_verified,
+    )
 }
 
 /// What is signed over all intents together, in one line.
@@ -362,122 +316,7 @@ pub fn summary(
     policy: &Policy,
     expires: UnixTime,
 ) -> String {
-    let verb = match verdict {
-        Verdict::Approve => "Approve",
-        Verdict::Reject => "Reject",
-    };
-    let count = match candidates.len() {
-        1 => "1 withdrawal".to_owned(),
-        several => format!("{several} withdrawals"),
-    };
-    let total = candidates
-        .iter()
-        .try_fold(Amount::ZERO, |sum, one| sum.checked_add(one.intent.amount));
-    let total = total.map_or_else(|| "more than there can be".to_owned(), amount);
-    let vault = &policy.name;
-    format!("{verb} {count} of {vault}, together {total}; it counts until {expires}.")
-}
-
-/// An intent in the words that an approver reads in the terminal.
-pub fn words(candidate: &Candidate, policy: &Policy) -> String {
-    let told = tell(candidate, policy);
-    let facts = told.facts.iter();
-    let facts = facts.map(|(label, value)| format!("\n  {label:<9} {value}"));
-    told.headline + &facts.collect::<String>()
-}
-
-/// What an approver reads of an intent.
-pub fn tell(candidate: &Candidate, policy: &Policy) -> Told {
-    let intent = &candidate.intent;
-    let script = &intent.script_pubkey;
-    let to = Address::from_script(script, policy.network)
-        .map_or_else(|_| format!("script {script:x}"), |to| to.to_string());
-    let mut facts = vec![
-        ("to", to),
-        ("asked by", format!("{} as {}", intent.requester, intent.id)),
-        ("created", intent.created.to_string()),
-        ("expires", intent.expires.to_string()),
-    ];
-    if intent.min != intent.amount {
-        facts.push(("at least", amount(intent.min)));
-    }
-    if !intent.reference.is_empty() {
-        facts.push(("reference", intent.reference.clone()));
-    }
-    if let Some(replaces) = &intent.replaces {
-        facts.push(("REPLACES", format!("{replaces}: at most one is paid")));
-    }
-    if let Some(repeats) = &intent.repeats {
-        facts.push(("REPEATS", format!("{repeats}: both may be paid")));
-    }
-    // Windows and open lists are the coordinator's and the signers' to count.
-    facts.push(
-        match decide(policy, intent, &Standing::empty(intent.created)) {
-            Decision::Needs(needs) => {
-                let group = needs.group.as_deref().unwrap_or("any approvers");
-                (
-                    "rule",
-                    format!("{}: {} of {group}", needs.rule, needs.count),
-                )
-            }
-            Decision::Denied(reason) => ("DENIED", reason.to_string()),
-        },
-    );
-    let request = if candidate.request_verified {
-        "signed by its requester, verified"
-    } else {
-        "the requester's signature is not in this file"
-    };
-    facts.push(("request", request.to_owned()));
-    facts.push(("hash", candidate.hash.to_string()));
-    Told {
-        headline: format!("{} of {}", intent.kind, amount(intent.amount)),
-        facts,
-    }
-}
-
-fn amount(amount: Amount) -> String {
-    let bitcoin = amount.display_in(bitcoin::Denomination::Bitcoin);
-    format!("{bitcoin:.8} BTC ({} sat)", amount.to_sat())
-}
-
-impl Explained for ApprovingError {
-    fn class(&self) -> Class {
-        Class::Refused
-    }
-
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Intent(_) | Self::NoIntents => "BAD_INTENT",
-            Self::Psbt(refusal) => refusal.code(),
-            Self::OtherVault { .. } => "OTHER_VAULT",
-            Self::Expired { .. } => "INTENT_EXPIRED",
-            Self::NotRequested { .. } => "INTENT_NOT_SIGNED",
-            Self::Denied { .. } => "DENIED",
-            Self::NotAnApprover(_) | Self::UnknownKey(_) => "NOT_AN_APPROVER",
-            Self::Passkey(_) => "PASSKEY_REFUSED",
-            Self::Merkle(_) => "BAD_SET_OF_INTENTS",
-            Self::NeverExpires => "NEVER_EXPIRES",
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        let hint = match self {
-            Self::Psbt(refusal) => refusal.hint(),
-            Self::NotRequested { .. } => "do not approve it: nobody who may ask has asked for it",
-            Self::NotAnApprover(_) | Self::UnknownKey(_) => {
-                "give --key NAME of a key that the policy names under [[approvers]]"
-            }
-            Self::Merkle(MerkleError::Duplicate) => "give every withdrawal once",
-            Self::Intent(_)
-            | Self::NoIntents
-            | Self::OtherVault { .. }
-            | Self::Expired { .. }
-            | Self::Denied { .. }
-            | Self::Passkey(_)
-            | Self::Merkle(_)
-            | Self::NeverExpires => return None,
-        };
-        Some(hint.to_owned())
-    }
+    let mut amounts = candidates.iter().map(|candidate| candidate.intent.amount);
+    let total = amounts.try_fold(Amount::ZERO, Amount::checked_add);
+    verdict_summary(verdict, candidates.len(), total, policy, expires)
 }

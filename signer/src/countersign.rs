@@ -4,7 +4,7 @@
 //! rebuilt → verify → reply with signatures and receipt only. A crash at any point leaves either no
 //! signature, or a signature whose transaction is remembered.
 
-use crate::failure::{Class, Explained, Reason};
+use crate::failure::{Class, Explained, NO_REASON, Reason};
 use crate::home::{Home, HomeError};
 use crate::journal_file::{AppendLog, JournalFile, JournalFileError, Remembered};
 use crate::keystore::{Passphrase, PersonKey, VaultKey};
@@ -13,8 +13,8 @@ use crate::reply::reply;
 use crate::signing::{InputSignatures, SigningError, Spending, sign};
 use bitcoin::psbt::Psbt;
 use bitcoin::secp256k1::{All, Secp256k1};
-use policies::journal::Seen;
-use policies::psbt::{PsbtRefusal, PsbtVersion, read_strict};
+use policies::journal::{Given, Seen, SignedTransaction};
+use policies::psbt::{PsbtRefusal, PsbtVersion, StrictPsbt, read_strict};
 use policies::review::{Refusal, Review, review, statements};
 use policies::{History, Policy, Receipt, Statement, UnixTime};
 use std::fs::File;
@@ -31,13 +31,13 @@ pub struct Countersigner<L = File> {
     secp: Secp256k1<All>,
 }
 
-/// A transfer that may be signed, as one signer's journal stands.
+/// A transfer that may be signed, as one policy, one history and one clock stand.
 #[derive(Debug)]
 #[must_use = "an examined transfer is not signed yet"]
 pub struct Examined {
+    psbt: StrictPsbt,
     review: Review,
     at: UnixTime,
-    version: PsbtVersion,
 }
 
 impl Examined {
@@ -113,12 +113,7 @@ pub fn examine(
     let psbt = read_strict(bytes)?;
     let at = history.now(clock);
     let review = review(&psbt, policy, history, at).map_err(CountersignError::Refused)?;
-    let version = psbt.version();
-    Ok(Examined {
-        review,
-        at,
-        version,
-    })
+    Ok(Examined { psbt, review, at })
 }
 
 impl Countersigner<File> {
@@ -234,28 +229,38 @@ impl<L: AppendLog> Countersigner<L> {
         self.note(&statements(&psbt, &self.policy, at), clock)
     }
 
-    /// Remembers, signs, verifies, receipts. Signing the same transaction again gives the same
-    /// signatures.
+    /// Reviews once more, remembers, signs, verifies, receipts. Signing the same transaction again gives the
+    /// same signatures.
+    ///
+    /// Between the review that a person read and this call, time passed, and the journal may have taken in
+    /// other transfers: what is signed is what was read, if it may still be signed now.
     ///
     /// # Errors
-    /// When the journal does not remember or a signature is wrong; then none leaves.
-    pub fn sign(&mut self, examined: Examined) -> Result<Signed, CountersignError> {
-        let Examined {
-            review,
-            at,
-            version,
-        } = examined;
+    /// As [`examine`]; when the journal does not remember or a signature is wrong. Then none leaves.
+    pub fn sign(
+        &mut self,
+        examined: Examined,
+        clock: UnixTime,
+    ) -> Result<Signed, CountersignError> {
+        let Examined { psbt, at, .. } = examined;
+        let version = psbt.version();
+        let at = self.journal.history().now(clock.max(at));
+        let review = review(&psbt, &self.policy, self.journal.history(), at)
+            .map_err(CountersignError::Refused)?;
         self.note(&review.seen, at)?;
-        let remembered = self.journal.remember(review.signed_transaction(at))?;
-        let signatures = self.signatures(&review, remembered)?;
+        let given = Given {
+            manifest: review.manifest_hash,
+            nonce: None,
+            event_head: self.event_head,
+        };
+        let remembered = self.journal.remember(SignedTransaction {
+            given: Some(given),
+            ..review.signed_transaction(at)
+        })?;
+        let signatures = self.signatures(&review, &remembered)?;
         let count = signatures.iter().map(InputSignatures::count).sum();
-        let body = self.journal.journal().receipt(
-            review.txid,
-            review.manifest_hash,
-            None,
-            self.event_head,
-            self.journal.history().now(at),
-        );
+        let body = remembered.receipt().cloned();
+        let body = body.ok_or(CountersignError::Inconsistent)?;
         let receipt = body.sign(self.journal_key.secret(), self.policy.vault);
         let psbt = reply(&review.transaction, signatures, &receipt)
             .map_err(|_| CountersignError::Inconsistent)?;
@@ -270,7 +275,7 @@ impl<L: AppendLog> Countersigner<L> {
     fn signatures(
         &self,
         review: &Review,
-        remembered: Remembered,
+        remembered: &Remembered,
     ) -> Result<Vec<InputSignatures>, CountersignError> {
         let transaction = &review.transaction;
         if remembered.txid() != transaction.compute_txid() {
@@ -325,20 +330,36 @@ impl Explained for CountersignError {
         }
     }
 
-    fn hint(&self) -> Option<String> {
+    fn hint(&self) -> String {
         match self {
-            Self::NotASigner => Some("sign with a home made by keygen or import".to_owned()),
-            Self::Psbt(refusal) => Some(refusal.hint().to_owned()),
+            Self::NotASigner => "sign with a home made by keygen or import".to_owned(),
+            Self::Psbt(refusal) => refusal.hint().to_owned(),
             Self::Pin(error) => error.hint(),
             Self::Home(error) => error.hint(),
             Self::Journal(error) => error.hint(),
-            Self::Refused(_) | Self::Signing(_) | Self::Inconsistent => None,
+            Self::Refused(refusals) => {
+                let first = refusals.first().map_or(NO_REASON, Refusal::hint);
+                first.to_owned()
+            }
+            Self::Signing(SigningError::Fault { .. }) => {
+                "nothing was signed; do not use this machine before its memory was tested".to_owned()
+            }
+            Self::Signing(
+                SigningError::InputCount { .. }
+                | SigningError::NoOwnKey { .. }
+                | SigningError::UnsupportedScript { .. }
+                | SigningError::Derivation { .. },
+            )
+            | Self::Inconsistent => {
+                "nothing was signed and nothing can be done: report this as a mistake of the program"
+                    .to_owned()
+            }
         }
     }
 
     fn reasons(&self) -> Vec<Reason> {
         match self {
-            Self::Refused(refusals) => refusals.iter().map(reason_of).collect(),
+            Self::Refused(refusals) => refusals.iter().map(Reason::of_refusal).collect(),
             Self::NotASigner
             | Self::Psbt(_)
             | Self::Pin(_)
@@ -347,13 +368,5 @@ impl Explained for CountersignError {
             | Self::Signing(_)
             | Self::Inconsistent => vec![crate::failure::reason(self)],
         }
-    }
-}
-
-fn reason_of(refusal: &Refusal) -> Reason {
-    Reason {
-        code: refusal.code(),
-        message: refusal.to_string(),
-        hint: Some(refusal.hint().to_owned()),
     }
 }

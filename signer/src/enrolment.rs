@@ -38,6 +38,9 @@ pub enum EnrolmentError {
         /// The pinned policy.
         pinned: PolicyId,
     },
+    /// The journal moved here, but its bundle was not taken in to the end.
+    #[error("this home's journal comes from another machine, but its bundle is not here")]
+    BundleMissing,
     /// The policy is no first version.
     #[error("version {version} cannot be pinned yet, only the first one")]
     LaterVersion {
@@ -70,13 +73,7 @@ pub fn enrol(
     typed: PolicyId,
     now: UnixTime,
 ) -> Result<Enrolment, EnrolmentError> {
-    let policy = Policy::parse(document).map_err(PinError::Mistakes)?;
-    if policy.id != typed {
-        return Err(EnrolmentError::IdMismatch {
-            typed,
-            found: policy.id,
-        });
-    }
+    let policy = identified(document, typed)?;
     if policy.version != 1 {
         return Err(EnrolmentError::LaterVersion {
             version: policy.version,
@@ -95,19 +92,46 @@ pub fn enrol(
     }
     let pinned = Pinned::of(home, policy)?;
     let birth = match pinned.journal() {
-        Some(owner) => Some(begin_journal(home, owner, now)?),
+        Some(owner) => Some(begin_journal(home, &pinned, owner, now)?),
         None => None,
     };
     write_pin(home, &pinned)?;
     Ok(Enrolment { pinned, birth })
 }
 
+/// The policy of a document that a human identified.
+///
+/// # Errors
+/// When the document is none, or another one than was typed.
+pub fn identified(document: &[u8], typed: PolicyId) -> Result<Policy, EnrolmentError> {
+    let policy = Policy::parse(document).map_err(PinError::Mistakes)?;
+    if policy.id == typed {
+        return Ok(policy);
+    }
+    let found = policy.id;
+    Err(EnrolmentError::IdMismatch { typed, found })
+}
+
 /// Begins the journal if there is none, and gives its birth.
-fn begin_journal(home: &Home, owner: Owner, now: UnixTime) -> Result<UnixTime, EnrolmentError> {
+fn begin_journal(
+    home: &Home,
+    pinned: &Pinned,
+    owner: Owner,
+    now: UnixTime,
+) -> Result<UnixTime, EnrolmentError> {
     match JournalFile::open(&home.journal_file(), owner) {
-        Ok(open) => return Ok(open.history().birth()),
+        Ok(open) => {
+            // A bundle that was just taken in is never taken in again.
+            home.use_up_freshness(&owner.key.to_string())?;
+            return Ok(open.history().birth());
+        }
         Err(JournalFileError::Missing(_)) => {}
         Err(error) => return Err(error.into()),
+    }
+    // A journal that moved here holds what was signed before it, which this home must not begin without.
+    let moved_here = (pinned.policy().signer_of_journal(&owner.key)).is_none();
+    if moved_here && home.is_fresh(&owner.key.to_string())? {
+        return Err(EnrolmentError::BundleMissing);
     }
     // The mark is gone for good before the journal is there: a journal lost later, or one of restored
     // keys, never comes back with birth zero.
@@ -136,9 +160,10 @@ fn write_pin(home: &Home, pinned: &Pinned) -> Result<(), EnrolmentError> {
 impl Explained for EnrolmentError {
     fn class(&self) -> Class {
         match self {
-            Self::IdMismatch { .. } | Self::OtherPinned { .. } | Self::LaterVersion { .. } => {
-                Class::Refused
-            }
+            Self::IdMismatch { .. }
+            | Self::OtherPinned { .. }
+            | Self::BundleMissing
+            | Self::LaterVersion { .. } => Class::Refused,
             Self::Pin(error) => error.class(),
             Self::Journal(error) => error.class(),
             Self::Write(error) => error.class(),
@@ -150,6 +175,7 @@ impl Explained for EnrolmentError {
         match self {
             Self::IdMismatch { .. } => "POLICY_ID_MISMATCH",
             Self::OtherPinned { .. } => "OTHER_POLICY_PINNED",
+            Self::BundleMissing => "BUNDLE_MISSING",
             Self::LaterVersion { .. } => "NOT_YET",
             Self::Pin(error) => error.code(),
             Self::Journal(error) => error.code(),
@@ -158,14 +184,20 @@ impl Explained for EnrolmentError {
         }
     }
 
-    fn hint(&self) -> Option<String> {
+    fn hint(&self) -> String {
         match self {
-            Self::IdMismatch { .. } => Some(
+            Self::IdMismatch { .. } => {
                 "do not pin it: have the id read out by another person who reviewed the document"
-                    .to_owned(),
-            ),
-            Self::OtherPinned { .. } => Some("use one home folder for each vault".to_owned()),
-            Self::LaterVersion { .. } => None,
+                    .to_owned()
+            }
+            Self::OtherPinned { .. } => "use one home folder for each vault".to_owned(),
+            Self::BundleMissing => {
+                "take the bundle in again with `journal move import`, then pin the policy"
+                    .to_owned()
+            }
+            Self::LaterVersion { .. } => {
+                "nothing can be done: this program pins first versions only".to_owned()
+            }
             Self::Pin(error) => error.hint(),
             Self::Journal(error) => error.hint(),
             Self::Write(error) => error.hint(),
@@ -178,6 +210,7 @@ impl Explained for EnrolmentError {
             Self::Pin(error) => error.reasons(),
             Self::IdMismatch { .. }
             | Self::OtherPinned { .. }
+            | Self::BundleMissing
             | Self::LaterVersion { .. }
             | Self::Journal(_)
             | Self::Write(_)

@@ -2,7 +2,9 @@
 //!
 //! Errors inside are typed; here, at the edge, each becomes a [`Reason`] by way of [`Explained`].
 
+use policies::review::Refusal;
 use serde::Serialize;
+use serde_json::Value;
 
 /// Whose turn it is after a failure; decides the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,9 +46,11 @@ pub trait Explained: std::error::Error {
     fn class(&self) -> Class;
     /// A stable name for programs, in SCREAMING_SNAKE_CASE.
     fn code(&self) -> &'static str;
-    /// What to do about it, if that is known.
-    fn hint(&self) -> Option<String> {
-        None
+    /// What to do about it, or that nothing can be done.
+    fn hint(&self) -> String;
+    /// The facts for programs, by name, as far as there is more than the message.
+    fn facts(&self) -> Facts {
+        Facts::new()
     }
     /// Every reason, for errors that have several.
     fn reasons(&self) -> Vec<Reason>
@@ -54,6 +58,19 @@ pub trait Explained: std::error::Error {
         Self: Sized,
     {
         vec![reason(self)]
+    }
+}
+
+/// Facts by name.
+pub type Facts = serde_json::Map<String, Value>;
+
+/// The facts that a value has as its fields; none where it has no fields.
+pub fn facts_of(value: Value) -> Facts {
+    match value {
+        Value::Object(facts) => facts,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Facts::new()
+        }
     }
 }
 
@@ -65,9 +82,26 @@ pub struct Reason {
     /// The facts, in words.
     pub message: String,
     /// What to do about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
+    pub hint: String,
+    /// The same facts for programs, beside the other fields.
+    #[serde(flatten)]
+    pub facts: Facts,
 }
+
+impl Reason {
+    /// The reason of a review's refusal.
+    pub fn of_refusal(refusal: &Refusal) -> Self {
+        Self {
+            code: refusal.code(),
+            message: refusal.to_string(),
+            hint: refusal.hint().to_owned(),
+            facts: facts_of(serde_json::to_value(refusal).expect("facts are plain JSON")),
+        }
+    }
+}
+
+/// What a refusal without any reason would say; a review always gives one.
+pub(crate) const NO_REASON: &str = "nothing can be done: report this as a mistake of the program";
 
 /// Why a command was not done; has at least one reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,26 +116,13 @@ impl Failure {
         Self { class, reasons }
     }
 
-    /// A failure for one reason.
-    pub fn because(class: Class, code: &'static str, message: impl Into<String>) -> Self {
-        let message = message.into();
-        Self::of(
+    /// A failure for one reason; still without what to do about it.
+    pub fn because(class: Class, code: &'static str, message: impl Into<String>) -> Unhinted {
+        Unhinted {
             class,
-            vec![Reason {
-                code,
-                message,
-                hint: None,
-            }],
-        )
-    }
-
-    /// The same with a hint at its first reason.
-    #[must_use]
-    pub fn hinted(mut self, hint: impl Into<String>) -> Self {
-        if let Some(reason) = self.reasons.first_mut() {
-            reason.hint = Some(hint.into());
+            code,
+            message: message.into(),
         }
-        self
     }
 
     /// Whose turn it is.
@@ -121,10 +142,10 @@ impl Failure {
             lines.push(format!(
                 "{} ({}): {}",
                 self.class.word(),
-                reason.code,
-                reason.message
+                plain(reason.code),
+                plain(&reason.message)
             ));
-            lines.extend(reason.hint.iter().map(|hint| format!("Hint: {hint}")));
+            lines.push(format!("Hint: {}", plain(&reason.hint)));
         }
         lines.join("\n")
     }
@@ -133,6 +154,40 @@ impl Failure {
     pub fn json(&self) -> serde_json::Value {
         let class = self.class.word().to_ascii_lowercase();
         serde_json::json!({ "outcome": class, "reasons": self.reasons })
+    }
+}
+
+/// A text in which nothing moves the cursor: words of a coordinator may be in it.
+fn plain(text: &str) -> String {
+    let shown = |letter: char| {
+        if letter.is_control() && letter != '\n' {
+            letter.escape_default().to_string()
+        } else {
+            letter.to_string()
+        }
+    };
+    text.chars().map(shown).collect()
+}
+
+/// A failure that does not say yet what to do about it: nobody is shown one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "a failure is told together with a hint"]
+pub struct Unhinted {
+    class: Class,
+    code: &'static str,
+    message: String,
+}
+
+impl Unhinted {
+    /// The failure, with what to do about it.
+    pub fn hinted(self, hint: impl Into<String>) -> Failure {
+        let reason = Reason {
+            code: self.code,
+            message: self.message,
+            hint: hint.into(),
+            facts: Facts::new(),
+        };
+        Failure::of(self.class, vec![reason])
     }
 }
 
@@ -148,32 +203,10 @@ pub fn reason(error: &impl Explained) -> Reason {
         code: error.code(),
         message: error.to_string(),
         hint: error.hint(),
+        facts: error.facts(),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_class_has_its_exit_code() {
-        let codes = [Class::Refused, Class::Usage, Class::Device, Class::Bug].map(Class::exit_code);
-        assert_eq!(codes, [1, 2, 3, 255]);
-    }
-
-    #[test]
-    fn a_failure_shows_code_facts_and_hint_to_people_and_programs() {
-        let failure = Failure::because(
-            Class::Refused,
-            "FEE_TOO_HIGH",
-            "the fee is 2 sat, at most 1",
-        )
-        .hinted("ask for a new attempt");
-        assert_eq!(
-            failure.text(),
-            "Refused (FEE_TOO_HIGH): the fee is 2 sat, at most 1\nHint: ask for a new attempt"
-        );
-        assert_eq!(failure.json()["reasons"][0]["code"], "FEE_TOO_HIGH");
-        assert_eq!(failure.json()["outcome"], "refused");
-    }
-}
+#[path = "failure_tests.rs"]
+mod tests;

@@ -69,10 +69,10 @@ pub enum HomeError {
     #[error(transparent)]
     Key(#[from] OpenError),
     /// There is no key of that purpose.
-    #[error("this home holds no {0:?} key")]
+    #[error("this home holds no {0} key")]
     NoKey(Kind),
     /// There are several of that purpose and none was named.
-    #[error("this home holds several {0:?} keys")]
+    #[error("this home holds several {0} keys")]
     SeveralKeys(Kind),
     /// A file could not be written.
     #[error(transparent)]
@@ -330,19 +330,35 @@ impl Explained for HomeError {
         }
     }
 
-    fn hint(&self) -> Option<String> {
+    fn hint(&self) -> String {
         match self {
             Self::NoKey(Kind::Vault | Kind::Journal) => {
-                Some("make one with keygen, or bring one with import".to_owned())
+                "make one with keygen, or bring one with import"
             }
-            Self::NoKey(Kind::Approval) => Some("make one with keygen --approval NAME".to_owned()),
-            Self::NoKey(Kind::Request) => Some("make one with keygen --request NAME".to_owned()),
-            Self::SeveralKeys(_) => Some("say which with --key NAME".to_owned()),
+            Self::NoKey(Kind::Approval) => "make one with keygen --approval NAME",
+            Self::NoKey(Kind::Request) => "make one with keygen --request NAME",
+            Self::SeveralKeys(_) => "say which with --key NAME",
             Self::Write(WriteError::Exists(_)) => {
-                Some("a key is never overwritten; use another home folder".to_owned())
+                "a key is never overwritten; use another home folder"
             }
-            Self::Key(_) | Self::Write(WriteError::Io { .. }) | Self::Unreadable { .. } => None,
+            Self::Key(OpenError::WrongPassphrase) => "try again with the passphrase of this key",
+            Self::Key(OpenError::PublicMismatch { .. }) => {
+                "do not use this file; bring the key back from its words or a backup"
+            }
+            Self::Key(OpenError::CostOutOfBounds { .. } | OpenError::NotAKeyFile(_)) => {
+                "bring the file back as this program wrote it, from a backup"
+            }
+            Self::Key(OpenError::WrongKind { .. }) => {
+                "give each key's file the name it was made with"
+            }
+            Self::Key(OpenError::Unreadable { .. }) | Self::Unreadable { .. } => {
+                "make the file readable for this user, then try again"
+            }
+            Self::Write(WriteError::Io { .. }) => {
+                "make room on the disk and the folder writable, then try again"
+            }
         }
+        .to_owned()
     }
 }
 

@@ -6,7 +6,9 @@
 use crate::failure::{Class, Explained};
 use crate::keystore::durable::{self, WriteError};
 use bitcoin::Txid;
-use policies::journal::{Entry, Fault, JournalError, Line, MoveStatement, Moved, Seen};
+use policies::journal::{
+    Again, Entry, Fault, JournalError, Line, MoveStatement, Moved, ReceiptBody, Seen,
+};
 use policies::planted::{Bug, planted};
 use policies::{History, Journal, PublicKey, SignedTransaction, UnixTime, VaultId};
 use std::fs::{File, OpenOptions, TryLockError};
@@ -15,6 +17,12 @@ use std::path::{Path, PathBuf};
 
 /// The most bytes of a journal that are read: some hundred thousand transactions.
 const MAX_BYTES: u64 = 1 << 30;
+
+/// Of these, so many are left for the last entry of all: a full journal can still move.
+const ROOM_TO_MOVE: u64 = 4 * 1024;
+
+/// The most bytes that are read: a bundle is a whole journal and the lines that begin the next one.
+pub(crate) const MOST_READ: u64 = MAX_BYTES + ROOM_TO_MOVE;
 
 /// Where entries become durable.
 pub trait AppendLog {
@@ -37,20 +45,29 @@ impl AppendLog for File {
 pub struct JournalFile<L = File> {
     log: L,
     journal: Journal,
+    /// The bytes of all lines so far, and the most that they may become.
+    length: u64,
+    most: u64,
     failed: bool,
 }
 
 /// Proof that a transaction is durable in the journal; only this module makes one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "it is what allows a signature"]
 pub struct Remembered {
     txid: Txid,
+    receipt: Option<ReceiptBody>,
 }
 
 impl Remembered {
     /// The transaction remembered.
     pub fn txid(&self) -> Txid {
         self.txid
+    }
+
+    /// What its receipt says, durable as well, if it was to be remembered.
+    pub fn receipt(&self) -> Option<&ReceiptBody> {
+        self.receipt.as_ref()
     }
 }
 
@@ -80,6 +97,12 @@ pub enum JournalFileError {
     /// The file could not be created.
     #[error(transparent)]
     Create(#[from] WriteError),
+    /// Another entry would make the file larger than a journal may be.
+    #[error("the journal has {length} bytes, and at most {MAX_BYTES} are read")]
+    Full {
+        /// Bytes so far.
+        length: u64,
+    },
     /// The content is not a journal: altered, or not written by this program.
     #[error("the journal does not prove itself: {0}")]
     Tampered(Box<JournalError>),
@@ -162,7 +185,11 @@ impl JournalFile<File> {
                 .and_then(|()| file.seek(SeekFrom::End(0)).map(drop))
                 .map_err(io)?;
         }
-        Ok(Self::over(file, journal))
+        let length = u64::try_from(complete).unwrap_or(u64::MAX);
+        Ok(Self {
+            length,
+            ..Self::over(file, journal)
+        })
     }
 
     /// Reads a journal without locking it, to look at; a line being written is left out.
@@ -170,8 +197,19 @@ impl JournalFile<File> {
     /// # Errors
     /// When the file is missing, altered, or somebody else's.
     pub fn read(path: &Path, owner: Owner) -> Result<Journal, JournalFileError> {
-        let bytes = read_bytes(path)?;
-        replay(&bytes, Journal::complete_lines(&bytes), owner)
+        Self::read_lines(path, owner).map(|(journal, _)| journal)
+    }
+
+    /// As [`JournalFile::read`], with the complete lines that were replayed.
+    ///
+    /// # Errors
+    /// As [`JournalFile::read`].
+    pub fn read_lines(path: &Path, owner: Owner) -> Result<(Journal, Vec<u8>), JournalFileError> {
+        let mut bytes = read_bytes(path)?;
+        let complete = Journal::complete_lines(&bytes);
+        let journal = replay(&bytes, complete, owner)?;
+        bytes.truncate(complete);
+        Ok((journal, bytes))
     }
 }
 
@@ -213,11 +251,11 @@ fn bounded(file: &mut File, path: &Path) -> Result<Vec<u8>, JournalFileError> {
         cause,
     };
     let found = file.metadata().map_err(io)?.len();
-    if found > MAX_BYTES {
+    if found > MOST_READ {
         return Err(JournalFileError::TooLarge { found });
     }
     let mut bytes = Vec::new();
-    file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(io)?;
+    file.take(MOST_READ).read_to_end(&mut bytes).map_err(io)?;
     Ok(bytes)
 }
 
@@ -242,18 +280,27 @@ fn replay(bytes: &[u8], complete: usize, owner: Owner) -> Result<Journal, Journa
 }
 
 impl<L: AppendLog> JournalFile<L> {
-    /// A journal over a log that holds its lines.
+    /// A journal over a log that holds its lines, which count as no bytes.
     pub fn over(log: L, journal: Journal) -> Self {
         Self {
             log,
             journal,
+            length: 0,
+            most: MAX_BYTES,
             failed: false,
         }
     }
 
-    /// Makes a transaction durable before it is signed. One that is there already for the same intents
-    /// needs no entry, but its entry may have been read from a process that was killed before the disk
-    /// had it, so the disk is asked again.
+    /// The same, with so many bytes as the most.
+    #[cfg(test)]
+    fn with_most(self, most: u64) -> Self {
+        Self { most, ..self }
+    }
+
+    /// Makes a transaction and what its receipt says durable before it is signed. One that is there
+    /// already for the same intents is not recorded again; its receipt is, unless it is the one that the
+    /// last entry gave, which then is given once more. Where no entry is needed, the disk is asked all the
+    /// same: the entry may have been read from a process that was killed before the disk had it.
     ///
     /// # Errors
     /// When the journal does not admit it or the entry cannot be made durable; after that, nothing
@@ -263,20 +310,31 @@ impl<L: AppendLog> JournalFile<L> {
             return Err(JournalFileError::FailedBefore);
         }
         let txid = signed.txid;
-        if self.journal.history().knows(&signed) {
+        let entry = if self.journal.history().knows(&signed) {
             self.journal.history().admits(&signed).map_err(|source| {
                 let line = self.journal.counter();
                 not_admitted(JournalError::NotAdmitted { line, source })
             })?;
-            self.append(&[])?;
-            return Ok(Remembered { txid });
-        }
-        let line = self
-            .journal
-            .append(Entry::Signed(signed))
-            .map_err(not_admitted)?;
-        self.append(line.as_bytes())?;
-        Ok(Remembered { txid })
+            self.again(&signed).map(Entry::Again)
+        } else {
+            Some(Entry::Signed(signed))
+        };
+        self.remember_entry(entry)?;
+        let last = self.journal.last_receipt();
+        let receipt = last.filter(|receipt| receipt.txid == txid).cloned();
+        Ok(Remembered { txid, receipt })
+    }
+
+    /// The entry for another receipt of a transaction, unless the last entry gave the very same.
+    fn again(&self, signed: &SignedTransaction) -> Option<Again> {
+        let given = signed.given?;
+        let again = Again {
+            txid: signed.txid,
+            given,
+            at: self.journal.now(signed.at),
+        };
+        let last = self.journal.last_receipt();
+        (!last.is_some_and(|receipt| receipt.says(&again))).then_some(again)
     }
 
     /// Makes durable that a statement about an open list was seen; one that was seen before needs no
@@ -320,12 +378,25 @@ impl<L: AppendLog> JournalFile<L> {
     }
 
     fn append(&mut self, bytes: &[u8]) -> Result<(), JournalFileError> {
+        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let length = self.length.saturating_add(length);
+        // A journal that could not be read again would be lost: this process ends with what it has.
+        let last = self.journal.history().moved_to().is_some();
+        let room = if last { 0 } else { ROOM_TO_MOVE };
+        if !bytes.is_empty() && length > self.most.saturating_sub(room) {
+            self.failed = true;
+            let length = self.length;
+            return Err(JournalFileError::Full { length });
+        }
         match self.log.append_durably(bytes) {
             Err(cause) if !planted(Bug::JournalDurability) => {
                 self.failed = true;
                 Err(JournalFileError::NotDurable(cause))
             }
-            Err(_) | Ok(()) => Ok(()),
+            Err(_) | Ok(()) => {
+                self.length = length;
+                Ok(())
+            }
         }
     }
 
@@ -347,6 +418,7 @@ impl Explained for JournalFileError {
             | Self::OtherKey { .. }
             | Self::OtherVault { .. }
             | Self::TooLarge { .. }
+            | Self::Full { .. }
             | Self::NotAdmitted(_) => Class::Refused,
             Self::Missing(_) | Self::Create(WriteError::Exists(_)) => Class::Usage,
             Self::Locked(_)
@@ -362,6 +434,7 @@ impl Explained for JournalFileError {
             Self::Missing(_) => "JOURNAL_MISSING",
             Self::Locked(_) => "JOURNAL_LOCKED",
             Self::Io { .. } | Self::TooLarge { .. } => "JOURNAL_UNREADABLE",
+            Self::Full { .. } => "JOURNAL_FULL",
             Self::Create(_) => "JOURNAL_EXISTS",
             Self::Tampered(_) => "JOURNAL_TAMPERED",
             Self::OtherKey { .. } | Self::OtherVault { .. } => "JOURNAL_FOREIGN",
@@ -371,8 +444,8 @@ impl Explained for JournalFileError {
         }
     }
 
-    fn hint(&self) -> Option<String> {
-        let hint = match self {
+    fn hint(&self) -> String {
+        match self {
             Self::Missing(_) => {
                 "pin the policy with init; if a journal was lost, init begins one that signs only \
                  what is requested from now on"
@@ -388,11 +461,25 @@ impl Explained for JournalFileError {
             Self::NotDurable(_) | Self::FailedBefore => {
                 "nothing was signed; make room on the disk, then try again"
             }
-            Self::Io { .. } | Self::TooLarge { .. } | Self::Create(_) | Self::NotAdmitted(_) => {
-                return None;
+            Self::Full { .. } => {
+                "nothing was signed and the journal is whole; find out who asked for so many transactions, then \
+                 sign on in a new home with this signer's key, whose journal is born again now"
             }
-        };
-        Some(hint.to_owned())
+            Self::Io { .. } => "make the journal's file readable and writable for this user",
+            Self::TooLarge { .. } => {
+                "do not sign with this home: no journal of ours grows so large"
+            }
+            Self::Create(WriteError::Exists(_)) => {
+                "nothing is to be done: this home has its journal already"
+            }
+            Self::Create(WriteError::Io { .. }) => {
+                "make room on the disk and the folder writable, then try again"
+            }
+            Self::NotAdmitted(_) => {
+                "do not sign it: the journal holds what this transaction would contradict"
+            }
+        }
+        .to_owned()
     }
 }
 

@@ -44,6 +44,7 @@ fn signed(number: u8, id: &str, coin: u8) -> SignedTransaction {
         change_indexes: vec![u32::from(number)],
         fee: Amount::from_sat(200),
         at: UnixTime::from_secs(2_000),
+        given: None,
     }
 }
 
@@ -288,4 +289,39 @@ fn a_statement_is_remembered_when_it_is_first_seen() {
     assert!(read.history().removed(&[0xab; 32]));
     assert!(!read.history().confirmed(&[0xab; 32]));
     assert_eq!(read.history().seen(&seen(0).subject()), Some(first));
+}
+
+#[test]
+fn a_journal_takes_no_entry_that_would_make_it_too_large_to_be_read() {
+    let length = |disk: &OnDisk| u64::try_from(disk.bytes().len()).expect("is short");
+    let most_for = |line: u64| line + ROOM_TO_MOVE;
+    // How long the journal is with one entry, and with two.
+    let disk = on_disk();
+    let mut journal = disk.open().expect("opens");
+    let _first = journal.remember(signed(1, "w1", 1)).expect("remembers");
+    let one = length(&disk);
+    let _second = journal.remember(signed(2, "w22", 2)).expect("remembers");
+    let two = length(&disk);
+    drop(journal);
+
+    let disk = on_disk();
+    let mut journal = disk.open().expect("opens").with_most(most_for(one));
+    let _first = journal.remember(signed(1, "w1", 1)).expect("fits");
+    let refused = journal.remember(signed(2, "w22", 2)).expect_err("is full");
+    assert_eq!(refused.code(), "JOURNAL_FULL");
+    drop(journal);
+    assert_eq!(length(&disk), one);
+    // What was written before it was opened counts.
+    let mut journal = disk.open().expect("opens").with_most(most_for(two) - 1);
+    let refused = journal.remember(signed(2, "w22", 2)).expect_err("is full");
+    assert_eq!(refused.code(), "JOURNAL_FULL");
+    drop(journal);
+    // What is there is given again, and a full journal can still move.
+    let mut journal = disk.open().expect("opens").with_most(most_for(one));
+    let _again = journal.remember(signed(1, "w1", 1)).expect("is there");
+    let to = SecretKey::from_bytes(&[3; 32]).public();
+    journal.move_to(to, UnixTime::from_secs(1)).expect("moves");
+    drop(journal);
+    let journal = disk.open().expect("is whole");
+    assert_eq!(journal.history().moved_to(), Some(to));
 }

@@ -4,18 +4,21 @@
 //! person. Invariant: nothing is signed that was not read from the very bytes that are shown.
 
 use crate::failure::{Class, Explained};
+use bitcoin::Address;
 use bitcoin::address::NetworkUnchecked;
-use bitcoin::{Address, Script};
 use policies::destination::{DestinationError, check_destination};
 use policies::document::Open;
 use policies::intent::{SecretKey, StatementError};
-use policies::review::statement_text;
-use policies::rules::{Entitlement, entitlement};
+use policies::rules::{Entitlement, Said, entitlement};
+use policies::words::statement_told;
 use policies::{
     Approval, KeyId, ListAdd, Policy, PublicKey, Signature, Statement, Subject, UnixTime,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// The most bytes of a file with statements.
+pub const MAX_BYTES: u64 = 16 << 20;
 
 /// How long a removal by a bare subject is said to hold; signers never forget one anyway.
 const TEN_YEARS: u64 = 10 * 365 * 86_400;
@@ -310,63 +313,41 @@ fn counted(
 
 /// The statement in the words that a person reads before signing.
 pub fn words(draft: &Draft, policy: &Policy, now: UnixTime) -> String {
-    let mut lines = vec![match &draft.statement {
-        Statement::ListAdd(add) => format!("Add to the list {}", add.list),
-        Statement::ListRemove { .. } => "REMOVE from its list, for ever".to_owned(),
-        Statement::ListConfirm { .. } => {
-            "Confirm that the first, small payment arrived with the right owner".to_owned()
-        }
-    }];
-    match &draft.add {
-        Some(add) => {
-            lines.push(format!("  list      {}", add.list));
-            lines.push(format!("  who       {}", add.label));
-            lines.push(format!("  pays      {}", shown(policy, &add.script_pubkey)));
-            lines.push(format!("  from      {}", add.not_before));
-            lines.push(format!("  until     {}", add.expires));
-            lines.extend(open_words(policy, add));
-        }
-        None => lines.push(format!("  says      {}", statement_text(&draft.statement))),
-    }
-    if let Some(counted) = counted(draft, policy, &draft.approvals, now) {
-        let group = counted.group.as_deref().unwrap_or("any approvers");
-        let signed = match counted.approved_by.as_slice() {
-            [] => "nobody yet".to_owned(),
-            persons => persons.join(", "),
-        };
-        lines.push(format!(
-            "  needs     {} of {group}; signed by {signed}",
-            counted.needed
-        ));
-    }
-    lines.push(format!("  entry     {}", draft.statement.entry()));
-    lines.join("\n")
+    let counted = counted(draft, policy, &draft.approvals, now);
+    statement_told(
+        &draft.statement,
+        draft.add.as_ref(),
+        counted.as_ref(),
+        policy,
+    )
+    .text()
 }
 
-fn open_words(policy: &Policy, add: &ListAdd) -> Vec<String> {
-    let Ok(open) = open_list(policy, add) else {
-        return vec![format!(
-            "  NOT OPEN  the policy has no open list {}",
-            add.list
-        )];
+/// The statements of a file, or of a coordinator's list of them, with the signatures under them; nothing
+/// is verified yet.
+///
+/// # Errors
+/// When the bytes are neither.
+pub fn said(bytes: &[u8]) -> Result<Vec<Said>, ListingError> {
+    let all: Vec<SignedStatement> = if bytes.trim_ascii_start().first() == Some(&b'[') {
+        serde_json::from_slice(bytes).map_err(ListingError::File)?
+    } else {
+        vec![serde_json::from_slice(bytes).map_err(ListingError::File)?]
     };
-    let mut lines = vec![format!(
-        "  then      cools off {} s, from when each signer first sees it",
-        open.delay
-    )];
-    if let Some(test) = &open.test_first {
-        lines.push(format!(
-            "  first     one payment of at most {} sat, confirmed by a person of {}",
-            test.amount.to_sat(),
-            test.group
-        ));
+    let mut said = Vec::new();
+    for signed in &all {
+        let statement = Statement::decode(signed.statement.as_bytes())?;
+        said.extend(about(signed)?.map(|add| Said {
+            statement: Statement::ListAdd(add),
+            approvals: Vec::new(),
+        }));
+        let approvals = approvals(signed, &statement, statement.subject());
+        said.push(Said {
+            statement,
+            approvals,
+        });
     }
-    lines
-}
-
-fn shown(policy: &Policy, script: &Script) -> String {
-    Address::from_script(script, policy.network)
-        .map_or_else(|_| format!("script {script:x}"), |to| to.to_string())
+    Ok(said)
 }
 
 /// The statements of a file, or of a coordinator's list of them, that enough entitled persons signed:
@@ -379,32 +360,23 @@ pub fn entitled(
     policy: &Policy,
     now: UnixTime,
 ) -> Result<Vec<Statement>, ListingError> {
-    let all: Vec<SignedStatement> = if bytes.trim_ascii_start().first() == Some(&b'[') {
-        serde_json::from_slice(bytes).map_err(ListingError::File)?
-    } else {
-        vec![serde_json::from_slice(bytes).map_err(ListingError::File)?]
-    };
-    let mut read = Vec::new();
-    let mut adds = BTreeMap::new();
-    for signed in &all {
-        let statement = Statement::decode(signed.statement.as_bytes())?;
-        if let Statement::ListAdd(add) = &statement {
-            adds.insert(add.subject(), add.clone());
-        }
-        if let Some(add) = about(signed)? {
-            adds.insert(add.subject(), add);
-        }
-        let approvals = approvals(signed, &statement, statement.subject());
-        read.push((statement, approvals));
-    }
-    let mut entitled: Vec<Statement> = read
-        .into_iter()
-        .filter(|(statement, approvals)| {
-            (adds.get(&statement.entry()))
-                .and_then(|add| entitlement(policy, statement, add, approvals, now))
-                .is_some_and(|counted| counted.is_met())
+    let said = said(bytes)?;
+    let adds: BTreeMap<Subject, ListAdd> = said
+        .iter()
+        .filter_map(|one| match &one.statement {
+            Statement::ListAdd(add) => Some((add.subject(), add.clone())),
+            Statement::ListRemove { .. } | Statement::ListConfirm { .. } => None,
         })
-        .map(|(statement, _)| statement)
+        .collect();
+    let counts = |one: &Said| {
+        adds.get(&one.statement.entry())
+            .and_then(|add| entitlement(policy, &one.statement, add, &one.approvals, now))
+            .is_some_and(|counted| counted.is_met())
+    };
+    let mut entitled: Vec<Statement> = said
+        .into_iter()
+        .filter(counts)
+        .map(|one| one.statement)
         .collect();
     entitled.sort_by_key(|statement| !matches!(statement, Statement::ListAdd(_)));
     Ok(entitled)
@@ -441,8 +413,8 @@ impl Explained for ListingError {
         }
     }
 
-    fn hint(&self) -> Option<String> {
-        let hint = match self {
+    fn hint(&self) -> String {
+        match self {
             Self::File(_) => {
                 "give what `list add`, or the coordinator's `statement list --json`, wrote"
             }
@@ -453,11 +425,15 @@ impl Explained for ListingError {
             Self::NotAnApprover(_) => {
                 "give --key NAME of a key that the policy names under [[approvers]]"
             }
-            Self::Statement(_)
-            | Self::NothingToConfirm { .. }
-            | Self::Expired { .. }
-            | Self::NotEntitled { .. } => return None,
-        };
-        Some(hint.to_owned())
+            Self::Statement(_) => {
+                "have it made again with `list add`, with a label and a span as that asks for"
+            }
+            Self::NothingToConfirm { .. } => {
+                "nothing is to be done: its entries may be paid without a confirmation"
+            }
+            Self::Expired { .. } => "have it added again with a later --expires",
+            Self::NotEntitled { .. } => "give the file to a person of that group to sign",
+        }
+        .to_owned()
     }
 }

@@ -1,7 +1,7 @@
 //! The approver's part in maintenance: reviews a spend to ourselves, and signs that it may go beyond the
 //! budget. What is approved is one transaction, by its txid, which nothing but its signers can change.
 
-use crate::failure::{Class, Explained, Reason, reason};
+use crate::failure::{Class, Explained, NO_REASON, Reason, reason};
 use bitcoin::{Amount, Txid};
 use policies::document::SelfSpendBudget;
 use policies::hash::{Purpose, transaction_subject};
@@ -58,6 +58,9 @@ const MAX_CHANGE_INDEX: u32 = 1_000_000;
 /// [`MaintainingError::Psbt`], [`MaintainingError::Refused`] or [`MaintainingError::NotASelfSpend`].
 pub fn examine(bytes: &[u8], policy: &Policy, now: UnixTime) -> Result<Review, MaintainingError> {
     let psbt = read_strict(bytes)?;
+    if !psbt.manifest().payments.is_empty() {
+        return Err(MaintainingError::NotASelfSpend);
+    }
     let mut within = policy.clone();
     within.limits.self_spend_budget = Some(SelfSpendBudget {
         amount: Amount::MAX_MONEY,
@@ -120,28 +123,22 @@ impl Explained for MaintainingError {
         }
     }
 
-    fn hint(&self) -> Option<String> {
-        let hint = match self {
+    fn hint(&self) -> String {
+        match self {
             Self::Psbt(refusal) => refusal.hint(),
             Self::NotASelfSpend => "withdrawals are approved with `approve`",
             Self::NotAMaintainer(_) => {
                 "give --key NAME of a key of the group that the policy names under [maintenance]"
             }
-            Self::Refused(_) | Self::NeverExpires => return None,
-        };
-        Some(hint.to_owned())
+            Self::Refused(refusals) => (refusals.first()).map_or(NO_REASON, Refusal::hint),
+            Self::NeverExpires => "give a shorter --expires-in",
+        }
+        .to_owned()
     }
 
     fn reasons(&self) -> Vec<Reason> {
         match self {
-            Self::Refused(refusals) => {
-                let of = |refusal: &Refusal| Reason {
-                    code: refusal.code(),
-                    message: refusal.to_string(),
-                    hint: Some(refusal.hint().to_owned()),
-                };
-                refusals.iter().map(of).collect()
-            }
+            Self::Refused(refusals) => refusals.iter().map(Reason::of_refusal).collect(),
             Self::Psbt(_) | Self::NotASelfSpend | Self::NotAMaintainer(_) | Self::NeverExpires => {
                 vec![reason(self)]
             }

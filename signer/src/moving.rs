@@ -3,17 +3,19 @@
 //! The new machine makes a fresh journal key and shows it. The old one ends its journal with that key,
 //! durably, and only then writes the *bundle*: its lines and the two that begin the new journal, so the
 //! bundle is the new journal's file. Invariant: before the bundle exists the old machine signs nothing
-//! more, and a bundle is taken in once, by the home that drew the key. Each step can be repeated after a
-//! crash. A journal lost after its move is born again now, as any other.
+//! more, and a bundle is taken in once, by the home that drew the key, and only where the policy knows the
+//! journal that it came from. Each step can be repeated after a crash. A journal lost after its move is born
+//! again now, as any other.
 
 use crate::failure::{Class, Explained};
 use crate::home::{Home, HomeError};
 use crate::journal_file::{JournalFile, JournalFileError, Owner, read_bytes};
 use crate::keystore::{Kind, WriteError, durable};
 use bitcoin::hex::{DisplayHex, FromHex};
+use policies::document::SignerKey;
 use policies::intent::SecretKey;
-use policies::journal::{JournalError, Line, MoveCertificate, MoveError};
-use policies::{Journal, PublicKey, UnixTime};
+use policies::journal::{JournalError, Line, MoveCertificate, MoveError, accept_moves};
+use policies::{Journal, Policy, PublicKey, UnixTime, VaultId};
 use std::path::PathBuf;
 
 /// Why a journal does not move.
@@ -42,6 +44,23 @@ pub enum MovingError {
     /// The bundle is a journal, but not one that just moved.
     #[error("the file is no bundle: its journal did not just move")]
     NotABundle,
+    /// The bundle is of another vault.
+    #[error("the bundle is of vault {found}, the policy of vault {expected}")]
+    OtherVault {
+        /// The vault of the bundle's journal.
+        found: VaultId,
+        /// The vault of the policy.
+        expected: VaultId,
+    },
+    /// The policy does not know the journal that the bundle comes from.
+    #[error("the policy does not know where the bundle comes from: {0}")]
+    Unknown(MoveError),
+    /// The bundle is another signer's.
+    #[error("the bundle is the journal of {name}, whose key is not in this home")]
+    OtherSigner {
+        /// The signer's name in the policy.
+        name: String,
+    },
     /// The file of certificates is not readable.
     #[error("{}: {cause}", .path.display())]
     Certificates {
@@ -105,8 +124,9 @@ pub fn export(
 /// Takes a bundle in as this home's journal.
 ///
 /// # Errors
-/// When the bundle is not for this home's fresh key; then nothing is changed.
-pub fn import(home: &Home, bundle: &[u8]) -> Result<Journal, MovingError> {
+/// When the bundle is not for this home's fresh key, or not the journal of this home's signer in the policy;
+/// then nothing is changed.
+pub fn import(home: &Home, bundle: &[u8], policy: &Policy) -> Result<Journal, MovingError> {
     let expected = journal_key(home)?;
     let journal = Journal::read(bundle).map_err(|error| MovingError::Bundle(Box::new(error)))?;
     if journal.moves().is_empty() || journal.counter() != 1 {
@@ -116,6 +136,7 @@ pub fn import(home: &Home, bundle: &[u8]) -> Result<Journal, MovingError> {
         let found = journal.key();
         return Err(MovingError::NotForHere { found, expected });
     }
+    check_origin(home, &journal, policy)?;
     if !home.is_fresh(&expected)? {
         return Err(MovingError::NotFresh { key: expected });
     }
@@ -137,6 +158,23 @@ pub fn import(home: &Home, bundle: &[u8]) -> Result<Journal, MovingError> {
     }
     home.use_up_freshness(&expected)?;
     Ok(journal)
+}
+
+/// Checks that the policy names the first journal, and the signer that it names is this home's. A bundle made
+/// up by a stranger must not use the fresh key up.
+fn check_origin(home: &Home, journal: &Journal, policy: &Policy) -> Result<(), MovingError> {
+    if journal.vault() != policy.vault {
+        let (found, expected) = (journal.vault(), policy.vault);
+        return Err(MovingError::OtherVault { found, expected });
+    }
+    let signer = accept_moves(policy, journal.moves()).map_err(MovingError::Unknown)?;
+    let own = home.sealed(Kind::Vault, None)?.header.public;
+    let own: Option<SignerKey> = own.parse().ok();
+    if own.is_none_or(|own| own.xpub != signer.key.xpub) {
+        let name = signer.name.clone();
+        return Err(MovingError::OtherSigner { name });
+    }
+    Ok(())
 }
 
 /// The moves that led to this home's journal; none for most homes.
@@ -171,6 +209,9 @@ impl Explained for MovingError {
             | Self::Bundle(_)
             | Self::NotForHere { .. }
             | Self::NotABundle
+            | Self::OtherVault { .. }
+            | Self::Unknown(_)
+            | Self::OtherSigner { .. }
             | Self::Certificates { .. } => Class::Refused,
             Self::Exists(_) => Class::Usage,
             Self::Journal(error) => error.class(),
@@ -184,17 +225,19 @@ impl Explained for MovingError {
             Self::NotFresh { .. } => "JOURNAL_KEY_NOT_FRESH",
             Self::Exists(_) => "JOURNAL_EXISTS",
             Self::Bundle(_) => "JOURNAL_TAMPERED",
-            Self::NotForHere { .. } => "JOURNAL_FOREIGN",
+            Self::NotForHere { .. } | Self::OtherVault { .. } | Self::OtherSigner { .. } => {
+                "JOURNAL_FOREIGN"
+            }
             Self::NotABundle => "NOT_A_BUNDLE",
-            Self::Certificates { cause, .. } => cause.code(),
+            Self::Unknown(cause) | Self::Certificates { cause, .. } => cause.code(),
             Self::Journal(error) => error.code(),
             Self::Home(error) => error.code(),
             Self::Write(error) => error.code(),
         }
     }
 
-    fn hint(&self) -> Option<String> {
-        let hint = match self {
+    fn hint(&self) -> String {
+        match self {
             Self::NotFresh { .. } => {
                 "bring the signer's key to a new home folder with import; its journal key is fresh"
             }
@@ -204,11 +247,19 @@ impl Explained for MovingError {
                 "export again on the old machine with the key that `journal move prepare` shows here"
             }
             Self::NotABundle => "give the file that `journal move export` wrote",
-            Self::Certificates { .. } => return None,
+            Self::OtherVault { .. } | Self::Unknown(_) => {
+                "do not use it: take the file from the old machine's own hands, with the policy that it signs under"
+            }
+            Self::OtherSigner { .. } => {
+                "import it in the home that has this signer's key, or export the right signer's journal"
+            }
+            Self::Certificates { .. } => {
+                "do not sign with this home: take the bundle in again, in a new home folder"
+            }
             Self::Journal(error) => return error.hint(),
             Self::Home(error) => return error.hint(),
             Self::Write(error) => return error.hint(),
-        };
-        Some(hint.to_owned())
+        }
+        .to_owned()
     }
 }

@@ -195,6 +195,20 @@ impl Explained for PasskeyError {
             Self::NotOurs(_) => "NOT_A_PASSKEY",
         }
     }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::Write(WriteError::Exists(_)) => "a key is never overwritten; give another name",
+            Self::Write(WriteError::Io { .. }) => {
+                "make room on the disk and the folder writable, then try again"
+            }
+            Self::Unreadable { .. } => "make the file readable for this user, then try again",
+            Self::NotOurs(_) => {
+                "bring the file back as `keygen --passkey` wrote it, or make the passkey again"
+            }
+        }
+        .to_owned()
+    }
 }
 
 #[cfg(test)]

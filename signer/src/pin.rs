@@ -3,7 +3,7 @@
 //! Invariant: a [`Pinned`] policy's bytes hash to the id that a human typed, and every key of the
 //! home that it should name is named in it.
 
-use crate::failure::{Class, Explained, Reason, reason};
+use crate::failure::{Class, Explained, Facts, NO_REASON, Reason, reason};
 use crate::home::{HeldKey, Home, HomeError};
 use crate::journal_file::Owner;
 use crate::keystore::Kind;
@@ -129,7 +129,7 @@ pub enum KeyNotNamed {
         key: String,
     },
     /// A person's key is in no record of its purpose.
-    #[error("the policy names no {kind:?} key {key}")]
+    #[error("the policy names no {kind} key {key}")]
     Person {
         /// Its purpose.
         kind: Kind,
@@ -300,7 +300,8 @@ pub(crate) fn mistake_reason(mistake: &Mistake) -> Reason {
     Reason {
         code: mistake.code(),
         message: mistake.to_string(),
-        hint: Some(mistake.hint()),
+        hint: mistake.hint(),
+        facts: Facts::new(),
     }
 }
 
@@ -337,8 +338,8 @@ impl Explained for PinError {
         }
     }
 
-    fn hint(&self) -> Option<String> {
-        let hint = match self {
+    fn hint(&self) -> String {
+        match self {
             Self::NotPinned => "pin one with init --policy FILE --id ID",
             Self::Altered { .. } => "do not sign with this home; find out who changed the file",
             Self::Key(KeyNotNamed::NoKeys) => "make a key with keygen, or bring one with import",
@@ -348,13 +349,19 @@ impl Explained for PinError {
                 | KeyNotNamed::Origin { .. }
                 | KeyNotNamed::Journal { .. },
             ) => "every key of a home must stand in its policy: compare with the record of keygen",
-            Self::Mistakes(mistakes) => return mistakes.first().map(Mistake::hint),
+            Self::Mistakes(mistakes) => {
+                let first = mistakes.first().map(Mistake::hint);
+                return first.unwrap_or_else(|| NO_REASON.to_owned());
+            }
             Self::Moves(error) => return error.hint(),
             Self::Home(error) => return error.hint(),
             Self::Passkey(error) => return error.hint(),
-            Self::Unreadable { .. } | Self::NotAPin(_) => return None,
-        };
-        Some(hint.to_owned())
+            Self::Unreadable { .. } => "make the file readable for this user, then try again",
+            Self::NotAPin(_) => {
+                "bring the file back as init wrote it, or pin the policy in a new home folder"
+            }
+        }
+        .to_owned()
     }
 
     fn reasons(&self) -> Vec<Reason> {

@@ -130,14 +130,17 @@ impl Explained for RequestError {
         }
     }
 
-    fn hint(&self) -> Option<String> {
+    fn hint(&self) -> String {
         match self {
             Self::NotARequester(_) => {
-                Some("give --key NAME of a key that the policy names under [[requesters]]".into())
+                "give --key NAME of a key that the policy names under [[requesters]]"
             }
-            Self::Destination(error) => Some(error.hint().into()),
-            Self::NoMinimum => Some("give --min-sat SAT, below --amount-sat".into()),
-            Self::Name(_) | Self::NeverExpires | Self::Intent(_) => None,
+            Self::Destination(error) => error.hint(),
+            Self::NoMinimum => "give --min-sat SAT, below --amount-sat",
+            Self::Name(_) => "nothing can be asked for under that name: have the policy changed",
+            Self::NeverExpires => "give a shorter --expires-in",
+            Self::Intent(_) => "change what the message names, and ask again",
         }
+        .to_owned()
     }
 }

@@ -1,6 +1,6 @@
 //! The only place that speaks: data on standard output, talk on standard error.
 
-use crate::failure::{Class, Failure};
+use crate::failure::{Class, Failure, NO_REASON};
 use crate::keystore::{Passphrase, PassphraseError};
 use serde::Serialize;
 use std::io::{self, BufRead, IsTerminal, Read, Write};
@@ -59,8 +59,9 @@ impl Terminal {
     /// When standard output is gone.
     pub fn answer(&mut self, text: &str, value: &impl Serialize) -> Result<(), Failure> {
         if self.json {
-            let mut line = serde_json::to_string(value)
-                .map_err(|error| Failure::because(Class::Bug, "JSON", error.to_string()))?;
+            let mut line = serde_json::to_string(value).map_err(|error| {
+                Failure::because(Class::Bug, "JSON", error.to_string()).hinted(NO_REASON)
+            })?;
             line.push('\n');
             return self.data(line.as_bytes());
         }
@@ -75,7 +76,10 @@ impl Terminal {
         self.out
             .write_all(bytes)
             .and_then(|()| self.out.flush())
-            .map_err(|error| Failure::because(Class::Device, "STDOUT", error.to_string()))
+            .map_err(|error| {
+                Failure::because(Class::Device, "STDOUT", error.to_string())
+                    .hinted("give it a standard output that takes all of the answer")
+            })
     }
 
     /// Says something to the human beside the data; a closed standard error is no reason to stop.
@@ -109,19 +113,16 @@ impl Terminal {
         let asked = write!(self.err, "{question} [yes/no] ").and_then(|()| self.err.flush());
         drop(asked);
         let mut answer = String::new();
-        io::stdin()
-            .lock()
-            .read_line(&mut answer)
-            .map_err(|error| Failure::because(Class::Device, "STDIN", error.to_string()))?;
+        io::stdin().lock().read_line(&mut answer).map_err(|error| {
+            Failure::because(Class::Device, "STDIN", error.to_string())
+                .hinted("run it at a terminal, or read the review first and give --yes")
+        })?;
         let answer = answer.trim();
         if answer.eq_ignore_ascii_case("yes") || answer.eq_ignore_ascii_case("y") {
             Ok(())
         } else {
-            Err(Failure::because(
-                Class::Refused,
-                "NOT_CONFIRMED",
-                "not confirmed",
-            ))
+            let refused = Failure::because(Class::Refused, "NOT_CONFIRMED", "not confirmed");
+            Err(refused.hinted("nothing was signed, and nothing is to be done"))
         }
     }
 
@@ -158,7 +159,9 @@ fn ask(prompt: &str) -> Result<Passphrase, PassphraseError> {
 pub fn read_input(path: &Path, most: u64) -> Result<Vec<u8>, Failure> {
     let unreadable = |error: io::Error| {
         let message = format!("cannot read {}: {error}", path.display());
-        Failure::because(Class::Usage, "UNREADABLE", message)
+        Failure::because(Class::Usage, "UNREADABLE", message).hinted(
+            "name a file that is there and that this user may read, or - for standard input",
+        )
     };
     let mut bytes = Vec::new();
     let reader: Box<dyn Read> = if path == Path::new("-") {
@@ -172,7 +175,8 @@ pub fn read_input(path: &Path, most: u64) -> Result<Vec<u8>, Failure> {
         .map_err(unreadable)?;
     if u64::try_from(bytes.len()).is_ok_and(|length| length > most) {
         let message = format!("{} is larger than {most} bytes", path.display());
-        return Err(Failure::because(Class::Refused, "TOO_LARGE", message));
+        return Err(Failure::because(Class::Refused, "TOO_LARGE", message)
+            .hinted("name the right file: nothing that this program reads is so large"));
     }
     Ok(bytes)
 }

@@ -104,11 +104,10 @@ impl<'world> Case<'world> {
             approved: plan.asked.iter().map(Asked::output).collect(),
             change: vault.own(Keychain::Internal, plan.change).0,
         };
-        // Where one key alone spends, the others' signatures are for a path that is not open yet.
         let signers = match vault.kind {
             Kind::Wsh => 2,
-            Kind::TrKeyLeaf => 1,
-            Kind::WshRecovery | Kind::TrMultiA => 3,
+            // By the key path, or by the leaf of the two others.
+            Kind::TrKeyLeaf | Kind::WshRecovery | Kind::TrMultiA => 3,
         };
         let who = SIGNERS[draw.place(signers)];
         Self {

@@ -10,6 +10,7 @@ use super::attempt::Case;
 use super::draw::Draw;
 use super::mutation::{Class, Expected, HONEST, classes};
 use super::oracle::{Verdict, judge};
+use super::progress::Progress;
 use super::raw::Version;
 use super::signer::{Answer, ask, naive};
 use super::vault::Vault;
@@ -23,6 +24,8 @@ const GATE: u64 = 750;
 const HONEST_EVERY: u64 = 25;
 /// Of each class, this part is as expected: 99.9 %.
 const AS_EXPECTED_PER_MILLE: u64 = 999;
+/// So many right signatures of each thread are shown to the node; every wrong one is.
+const NODE_JUDGES: usize = 10_000;
 /// How many threads attack.
 const THREADS: u64 = 2;
 
@@ -44,6 +47,8 @@ pub(super) struct Count {
     naive_asked: u64,
     /// Signed cases, for the node to judge: the vault's position, the signatures, what the oracle says.
     signed: Vec<(usize, Psbt, bool)>,
+    /// How many were signed, of which the node judges not all where they are very many.
+    all_signed: u64,
 }
 
 pub(super) fn run(world: &World, settings: &Settings) -> Result<Found, Failure> {
@@ -93,13 +98,14 @@ pub(super) fn run(world: &World, settings: &Settings) -> Result<Found, Failure> 
     Ok(Found {
         line: format!(
             "G1: {} classes, {cases} cases, {as_expected} as expected, wrong={wrong}, panics={panics}; \
-             {} honest, {} signed; {} policies, {}; the node took {accepted} of {} signed; \
+             {} honest, {} signed; {} policies, {}; {} signed in all, the node took {accepted} of {} shown; \
              naive rust-bitcoin signs {} of {}; seed {}",
             count.classes.len().saturating_sub(1),
             honest.cases,
             honest.as_expected,
             world.vaults.len(),
             versions.join(" and "),
+            count.all_signed,
             count.signed.len(),
             count.naive_signed,
             count.naive_asked,
@@ -112,11 +118,12 @@ pub(super) fn run(world: &World, settings: &Settings) -> Result<Found, Failure> 
 /// Runs cases over classes, vaults and versions in turn.
 pub(super) fn attack(vaults: &[Vault], seed: u64, cases: u64, classes: &[Class]) -> Count {
     let next = AtomicU64::new(0);
+    let progress = Progress::begin("G1", cases);
     let total = Mutex::new(Count::default());
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
-                let count = attack_alone(vaults, seed, cases, classes, &next);
+                let count = attack_alone(vaults, seed, cases, classes, (&next, &progress));
                 let mut total = total.lock().expect("nobody panics while counting");
                 total.add(count);
             });
@@ -131,7 +138,7 @@ pub(super) fn attack_alone(
     seed: u64,
     cases: u64,
     classes: &[Class],
-    next: &AtomicU64,
+    (next, progress): (&AtomicU64, &Progress),
 ) -> Count {
     let mut count = Count::default();
     loop {
@@ -145,6 +152,7 @@ pub(super) fn attack_alone(
         let version = Version::READ[usize::try_from(rest % versions).unwrap_or(0)];
         let rest = rest / versions;
         let honest = rest % HONEST_EVERY == HONEST_EVERY - 1;
+        progress.step();
         // A class that has nothing to lie about in this vault leaves its turn to the next.
         for step in 0..classes.len() {
             let place = usize::try_from(rest).unwrap_or(0).wrapping_add(step);
@@ -220,8 +228,11 @@ impl Count {
             self.naive_signed += u64::from(signed);
         }
         if let Answer::Signed(signed) = answer {
-            self.signed
-                .push((vault, *signed, verdict == Some(Verdict::Right)));
+            let right = verdict == Some(Verdict::Right);
+            self.all_signed += 1;
+            if !right || self.signed.len() < NODE_JUDGES {
+                self.signed.push((vault, *signed, right));
+            }
         }
     }
 
@@ -237,5 +248,6 @@ impl Count {
         self.naive_asked += other.naive_asked;
         self.naive_signed += other.naive_signed;
         self.signed.extend(other.signed);
+        self.all_signed += other.all_signed;
     }
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::attempt::Case;
 use super::draw::Draw;
 use super::oracle::{Verdict, judge};
+use super::progress::Progress;
 use super::raw::Version;
 use super::signer::{Answer, ask, naive};
 use super::vault::Vault;
@@ -15,8 +16,10 @@ const FULL: u64 = 50;
 const GATE: u64 = 8;
 /// In the gate, one bit and one length in so many.
 const STRIDE: usize = 211;
-/// The naive signer is asked about one flip in so many: it takes most of the time.
-const NAIVE_EVERY: usize = 16;
+/// The naive signer is asked about one flip in so many, where all are tried and in the gate: it takes many
+/// times as long as a refusal.
+const NAIVE_EVERY: usize = 256;
+const NAIVE_EVERY_IN_GATE: usize = 16;
 const THREADS: usize = 2;
 
 #[derive(Debug, Default)]
@@ -39,6 +42,7 @@ pub(super) fn run(world: &World, settings: &Settings) -> Found {
     };
     let count = Count::default();
     let (next, vaults) = (AtomicU64::new(0), &world.vaults);
+    let progress = Progress::begin("G1b", bases);
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
@@ -48,6 +52,7 @@ pub(super) fn run(world: &World, settings: &Settings) -> Found {
                         break;
                     }
                     attack(vaults, settings.seed, number, stride, &count);
+                    progress.step();
                 }
             });
         }
@@ -86,6 +91,11 @@ fn attack(vaults: &[Vault], seed: u64, number: u64, stride: usize, count: &Count
     let add = |to: &AtomicU64| to.fetch_add(1, Ordering::Relaxed);
     let mut case = Case::new(vault, version, Draw::part(seed ^ 0xb, number));
     let honest = case.bytes();
+    let naive_every = if stride == 1 {
+        NAIVE_EVERY
+    } else {
+        NAIVE_EVERY_IN_GATE
+    };
     for bit in (place % stride..honest.len() * 8).step_by(stride) {
         let mut flipped = honest.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
@@ -101,7 +111,7 @@ fn attack(vaults: &[Vault], seed: u64, number: u64, stride: usize, count: &Count
                 add(if wrong { &count.wrong } else { &count.signed });
             }
         }
-        if (bit / stride).is_multiple_of(NAIVE_EVERY)
+        if (bit / stride).is_multiple_of(naive_every)
             && let Some(signed) = naive(&case)
         {
             add(&count.naive_asked);

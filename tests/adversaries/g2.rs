@@ -3,17 +3,24 @@
 //! Whatever they hand in, before, between and after the honest ones: the honest quorum finalizes, and
 //! every bad signature is handed back with its place and reason, to whoever delivered it.
 
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use bitcoin::consensus::encode::serialize_hex;
+use bitcoin::hashes::Hash as _;
 use bitcoin::psbt::Psbt;
+use bitcoin::{PublicKey, TapLeafHash, XOnlyPublicKey};
 use coordinator::roles::extractor::extract;
 use coordinator::roles::finalizer::finalize;
 use coordinator::roles::issued::offer_again;
 use coordinator::session::collection::Collection;
 use policies::UnixTime;
-use policies::psbt::read_intake;
+use policies::psbt::{OfferedSlot, SignatureKey, read_intake};
 
 use super::attempt::{Attempt, Case};
 use super::draw::Draw;
+use super::progress::Progress;
 use super::raw::{Maps, Pair, Version};
 use super::signer::{Memory, countersigner};
 use super::vault::{Kind, Vault};
@@ -22,6 +29,8 @@ use crate::Failure;
 
 const FULL: u64 = 100_000;
 const GATE: u64 = 400;
+/// How many threads hold sessions.
+const THREADS: u64 = 2;
 /// One case in so many is shown to the node.
 const NODE_EVERY: u64 = 50;
 
@@ -197,7 +206,7 @@ fn base(vault: &Vault, draw: Draw) -> Result<Base, Failure> {
             .map(|who| {
                 let mut signer = countersigner(vault, who, UnixTime::ZERO, Memory::default());
                 let examined = signer.examine(&attempt.bytes(Version::V0), vault.now)?;
-                Ok(signer.sign(examined)?.psbt)
+                Ok(signer.sign(examined, vault.now)?.psbt)
             })
             .collect()
     };
@@ -213,33 +222,63 @@ fn base(vault: &Vault, draw: Draw) -> Result<Base, Failure> {
 pub(super) struct Sessions {
     finalized: u64,
     named: u64,
+    /// Kinds of bad signature and the positions in which each was handed in.
+    positions: BTreeSet<(usize, (usize, bool, usize))>,
     /// Some of the final transactions, for the node.
     shown: Vec<String>,
     pub(super) complaints: Vec<String>,
 }
 
-/// Holds sessions over some bases, with every kind of bad signature in turn.
+/// Attempts that everybody signed, each with the position of its vault.
+type Bases = [(usize, Base)];
+
+fn bases(vaults: &[Vault], seed: u64, count: u64) -> Result<Vec<(usize, Base)>, Failure> {
+    (0..count)
+        .map(|number| {
+            let place = usize::try_from(number).unwrap_or(0) % vaults.len();
+            let draw = Draw::part(seed ^ 0x62, number);
+            Ok((place, base(&vaults[place], draw)?))
+        })
+        .collect()
+}
+
+/// Holds sessions over some bases, with every kind of bad signature in turn, on this thread: where bugs are planted.
+#[cfg(feature = "planted")]
 pub(super) fn hold(
     vaults: &[Vault],
     seed: u64,
-    bases: u64,
+    count: u64,
     cases: u64,
 ) -> Result<Sessions, Failure> {
+    let made = bases(vaults, seed, count)?;
+    let (next, progress) = (AtomicU64::new(0), Progress::begin("G2", cases));
+    Ok(hold_alone(vaults, seed, &made, cases, (&next, &progress)))
+}
+
+/// Takes the next session until none is left.
+fn hold_alone(
+    vaults: &[Vault],
+    seed: u64,
+    made: &Bases,
+    cases: u64,
+    (next, progress): (&AtomicU64, &Progress),
+) -> Sessions {
     let mut sessions = Sessions::default();
-    let mut made: Vec<(usize, Base)> = Vec::new();
-    for number in 0..bases {
-        let place = usize::try_from(number).unwrap_or(0) % vaults.len();
-        let draw = Draw::part(seed ^ 0x62, number);
-        made.push((place, base(&vaults[place], draw)?));
-    }
-    for number in 0..cases {
+    loop {
+        let number = next.fetch_add(1, Ordering::Relaxed);
+        if number >= cases {
+            return sessions;
+        }
+        progress.step();
         let mut draw = Draw::part(seed ^ 0x2, number);
-        let kind = BAD[usize::try_from(number).unwrap_or(0) % BAD.len()];
+        let which = usize::try_from(number).unwrap_or(0) % BAD.len();
+        let kind = BAD[which];
         let (vault, base) = &made[draw.place(made.len())];
         let vault = &vaults[*vault];
         let complaint = match session(vault, base, kind, &mut draw) {
             Ok(session) => {
                 sessions.finalized += 1;
+                sessions.positions.insert((which, session.position));
                 sessions.named += u64::from(session.culprit_named);
                 if number % NODE_EVERY == 0 {
                     sessions.shown.push(session.transaction);
@@ -256,15 +295,44 @@ pub(super) fn hold(
             )
         }));
     }
-    Ok(sessions)
+}
+
+impl Sessions {
+    fn add(&mut self, other: Self) {
+        self.finalized += other.finalized;
+        self.named += other.named;
+        self.positions.extend(other.positions);
+        self.shown.extend(other.shown);
+        self.complaints.extend(other.complaints);
+    }
 }
 
 pub(super) fn run(world: &World, settings: &Settings) -> Result<Found, Failure> {
     let cases = settings
         .cases
         .unwrap_or(if settings.full { FULL } else { GATE });
-    let bases = if settings.full { 40 } else { 8 };
-    let sessions = hold(&world.vaults, settings.seed, bases, cases)?;
+    let made = bases(
+        &world.vaults,
+        settings.seed,
+        if settings.full { 40 } else { 8 },
+    )?;
+    let (next, progress) = (AtomicU64::new(0), Progress::begin("G2", cases));
+    let (total, vaults, seed) = (
+        Mutex::new(Sessions::default()),
+        &world.vaults,
+        settings.seed,
+    );
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                let counts = (&next, &progress);
+                let sessions = hold_alone(vaults, seed, &made, cases, counts);
+                let mut total = total.lock().expect("nobody panics while counting");
+                total.add(sessions);
+            });
+        }
+    });
+    let sessions = total.into_inner().expect("nobody panics while counting");
     let mut complaints = sessions.complaints;
     let mut accepted = 0_usize;
     for transaction in &sessions.shown {
@@ -276,9 +344,10 @@ pub(super) fn run(world: &World, settings: &Settings) -> Result<Found, Failure> 
     }
     Ok(Found {
         line: format!(
-            "G2: {} kinds, {cases} cases, {} finalized by the honest quorum, {} culprits named, wrong={}; \
+            "G2: {} kinds in {} positions, {cases} cases, {} finalized by the honest quorum, {} culprits named, wrong={}; \
              the node took {accepted} of {shown}; seed {}",
             BAD.len(),
+            sessions.positions.len(),
             sessions.finalized,
             sessions.named,
             cases - sessions.finalized,
@@ -288,20 +357,33 @@ pub(super) fn run(world: &World, settings: &Settings) -> Result<Found, Failure> 
     })
 }
 
+/// What a record's key says whose signature it is.
+fn slot_of(key: &[u8]) -> Option<OfferedSlot> {
+    let place = match key.split_first()? {
+        (0x02, key) => SignatureKey::Ecdsa(PublicKey::from_slice(key).ok()?),
+        (0x13, []) => SignatureKey::TapKey,
+        (0x14, rest) => {
+            let (key, leaf) = rest.split_at_checked(32)?;
+            let leaf = TapLeafHash::from_slice(leaf).ok()?;
+            SignatureKey::TapLeaf(XOnlyPublicKey::from_slice(key).ok()?, leaf)
+        }
+        _ => return None,
+    };
+    Some(OfferedSlot::Place(place))
+}
+
 struct Session {
     transaction: String,
     culprit_named: bool,
+    /// Where the bad signature was: input, whether in its maker's own place, and after how many others.
+    position: (usize, bool, usize),
 }
 
 /// One collection: a malicious signer hands in before, between and after the honest ones.
 fn session(vault: &Vault, base: &Base, kind: Bad, draw: &mut Draw) -> Result<Session, Failure> {
-    // One key alone may spend where the key path is alice's; elsewhere two of three are honest.
-    let alone = vault.kind == Kind::TrKeyLeaf;
-    let culprit = if alone {
-        1 + draw.place(2)
-    } else {
-        draw.place(3)
-    };
+    // Two of three are honest; where alice's key path or a leaf of the others spends, whichever has no liar.
+    let culprit = draw.place(3);
+    let alone = vault.kind == Kind::TrKeyLeaf && culprit != 0;
     let honest: Vec<usize> = (0..3)
         .filter(|who| *who != culprit && (!alone || *who == 0))
         .collect();
@@ -345,7 +427,8 @@ fn session(vault: &Vault, base: &Base, kind: Bad, draw: &mut Draw) -> Result<Ses
         return Err(Failure::new("the bad signature is the good one"));
     }
     // In its own place, or in the place of an honest signer.
-    let place = if draw.coin() {
+    let own_place = draw.coin();
+    let place = if own_place {
         key
     } else {
         let theirs = places(&another_signer);
@@ -354,6 +437,7 @@ fn session(vault: &Vault, base: &Base, kind: Bad, draw: &mut Draw) -> Result<Ses
             .find(|(other, _)| *other == input)
             .map_or(key, |(_, key)| key)
     };
+    let slot = slot_of(&place);
     let genuine = value_of(&another_signer, input, &place);
     let bad_map = &mut maps.inputs[input];
     bad_map.retain(|pair| pair.key != place);
@@ -374,7 +458,11 @@ fn session(vault: &Vault, base: &Base, kind: Bad, draw: &mut Draw) -> Result<Ses
     let mut take = |bytes: &[u8], is_bad: bool| -> Result<(), Failure> {
         let taken = collection.take(&read_intake(bytes)?)?;
         if is_bad {
-            culprit_named |= taken.refused.iter().any(|bad| bad.input == input);
+            // This delivery is at fault, by its one bad signature, and by no other.
+            let bad = taken.refused.iter();
+            culprit_named = bad
+                .map(|bad| (bad.input, bad.slot.clone()))
+                .eq(slot.clone().map(|slot| (input, slot)));
         } else if !taken.refused.is_empty() {
             return Err(Failure::new("an honest signature was refused"));
         }
@@ -403,5 +491,6 @@ fn session(vault: &Vault, base: &Base, kind: Bad, draw: &mut Draw) -> Result<Ses
     Ok(Session {
         transaction: serialize_hex(&transaction),
         culprit_named: culprit_named || !is_bad,
+        position: (input, own_place, when),
     })
 }

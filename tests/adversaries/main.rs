@@ -11,6 +11,7 @@ use harness::Failure;
 use harness::adversaries::{CAMPAIGNS, Campaign, Settings, World};
 
 const USAGE: u8 = 2;
+const HELP: &str = "[--only G1,G1b,G2,G2a] [--cases N] [--seed N] [--small]; `make adversary` runs all in full, for half an hour and more";
 
 fn main() -> ExitCode {
     let (campaigns, settings) = match read(std::env::args().skip(1)) {
@@ -62,6 +63,9 @@ fn read(arguments: impl Iterator<Item = String>) -> Result<(Vec<Campaign>, Setti
     };
     let mut arguments = arguments;
     while let Some(argument) = arguments.next() {
+        if argument == "--help" || argument == "-h" {
+            return Err(HELP.to_owned());
+        }
         if argument == "--small" {
             settings.full = false;
             continue;

@@ -14,6 +14,7 @@ mod g2a;
 pub mod mutation;
 mod node;
 pub mod oracle;
+mod progress;
 pub mod raw;
 mod signer;
 pub mod vault;
@@ -29,7 +30,7 @@ use self::vault::{Kind, Vault};
 pub struct Settings {
     /// The seed of everything that is chosen.
     pub seed: u64,
-    /// Cases of G1 and of G2; G1b leaves out what exceeds its share.
+    /// Cases of G1 and of G2; the other campaigns are as large as they are.
     pub cases: Option<u64>,
     /// Whether the full figures are run, or those of the gate.
     pub full: bool,

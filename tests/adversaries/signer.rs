@@ -111,14 +111,14 @@ fn ask_for(case: &Case<'_>, bytes: &[u8]) -> Answer {
     for before in &case.before {
         let signed = signer
             .examine(before, case.now)
-            .and_then(|examined| signer.sign(examined));
+            .and_then(|examined| signer.sign(examined, case.now));
         if let Err(error) = signed {
             return refused(&error);
         }
     }
     match signer
         .examine(bytes, case.now)
-        .and_then(|examined| signer.sign(examined))
+        .and_then(|examined| signer.sign(examined, case.now))
     {
         Ok(signed) => Answer::Signed(Box::new(signed.psbt)),
         Err(error) => refused(&error),

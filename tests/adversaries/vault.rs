@@ -8,12 +8,16 @@ use bitcoin::secp256k1::{All, Secp256k1};
 use bitcoin::{Address, Amount, Network, NetworkKind, OutPoint, ScriptBuf, Transaction, TxOut};
 use miniscript::{Descriptor, DescriptorPublicKey};
 use policies::descriptor::{KeyPosition, nums_xpub};
+use policies::document::name_of_network;
 use policies::intent::SecretKey;
 use policies::{Keychain, Policy, UnixTime};
 use serde_json::json;
 
 use super::oracle::{Spend, own_script};
 use crate::{Bitcoind, Failure, Purse};
+
+/// The blocks after which the recovery paths open.
+pub const OLDER: u16 = 12_960;
 
 /// Where every account key comes from.
 pub const PATH: &str = "48h/1h/0h/2h";
@@ -42,7 +46,8 @@ pub enum Kind {
     Wsh,
     /// `wsh`, two of three, and another key after a while.
     WshRecovery,
-    /// `tr`: a key path of one, leaves of two others together and of another key after a while.
+    /// `tr`: a key path of one, leaves of two others together and of another key after a while. The two
+    /// ordinary ways share no key, so that its policy trusts the coordinator not to pay twice.
     TrKeyLeaf,
     /// `tr`: `multi_a`, and another key after a while.
     TrMultiA,
@@ -84,10 +89,7 @@ impl Kind {
                 format!("wsh(or_d(multi(2,{a},{b},{m}),and_v(v:pkh({r}),older(12960))))")
             }
             Self::TrKeyLeaf => {
-                format!(
-                    "tr({a},{{and_v(v:pk({b}),and_v(v:pk({m}),older(4320))),\
-                     and_v(v:pk({r}),older(12960))}})"
-                )
+                format!("tr({a},{{and_v(v:pk({b}),pk({m})),and_v(v:pk({r}),older(12960))}})")
             }
             Self::TrMultiA => {
                 format!("tr({nums},{{and_v(v:pk({r}),older(12960)),multi_a(2,{a},{b},{m})}})")
@@ -170,8 +172,13 @@ pub fn stranger(seed: u8) -> ScriptBuf {
 
 /// A destination of the policy's list.
 pub fn listed() -> Address {
+    listed_on(Network::Regtest)
+}
+
+/// The same as another network writes it.
+fn listed_on(network: Network) -> Address {
     let script = ScriptBuf::new_p2wsh(&bitcoin::WScriptHash::from_byte_array([1; 32]));
-    Address::from_script(&script, Network::Regtest).expect("p2wsh has an address")
+    Address::from_script(&script, network).expect("p2wsh has an address")
 }
 
 impl Vault {
@@ -186,7 +193,7 @@ impl Vault {
         let time = UnixTime::from_secs(time);
         let mut vaults = Vec::new();
         for kind in kinds.iter().copied() {
-            let mut vault = Self::without_coins(kind, head, time)?;
+            let mut vault = Self::without_coins(kind, Network::Regtest, head, time)?;
             vault.fund(node)?;
             vaults.push(vault);
         }
@@ -198,14 +205,28 @@ impl Vault {
         Ok(vaults)
     }
 
-    fn without_coins(kind: Kind, height: u32, time: UnixTime) -> Result<Self, Failure> {
+    fn without_coins(
+        kind: Kind,
+        network: Network,
+        height: u32,
+        time: UnixTime,
+    ) -> Result<Self, Failure> {
         let secp = Secp256k1::new();
-        let positions = SIGNERS.map(|name| position(name, &secp));
+        let mut positions = SIGNERS.map(|name| position(name, &secp));
+        for position in &mut positions {
+            position.xpub.network = network.into();
+        }
         let points: Vec<_> = positions.iter().map(|key| key.xpub.public_key).collect();
         let keys = positions.clone().map(|key| format!("{key}/<0;1>/*"));
-        let nums = format!("{}/<0;1>/*", nums_xpub(&points, NetworkKind::Test));
+        let nums = format!("{}/<0;1>/*", nums_xpub(&points, network.into()));
         let descriptor: Descriptor<DescriptorPublicKey> = kind.descriptor(&keys, &nums).parse()?;
-        let text = document(kind, &descriptor.to_string(), &positions, height, time);
+        let text = document(
+            kind,
+            network,
+            &descriptor.to_string(),
+            &positions,
+            (height, time),
+        );
         let policy = read(&text)?;
         Ok(Self {
             kind,
@@ -271,6 +292,18 @@ impl Vault {
         })
     }
 
+    /// The same keys, people and coins in a vault on another network.
+    pub fn on(&self, network: Network) -> Result<Self, Failure> {
+        let head = self.policy.head;
+        let other = Self::without_coins(self.kind, network, head.height, head.time)?;
+        Ok(Self {
+            coins: self.coins.clone(),
+            now: self.now,
+            tip: self.tip,
+            ..other
+        })
+    }
+
     /// The funding transactions of coins.
     pub fn fundings(&self) -> BTreeMap<bitcoin::Txid, Transaction> {
         self.coins
@@ -290,19 +323,25 @@ fn read(text: &str) -> Result<Policy, Failure> {
 /// The policy's document, as a person writes it.
 fn document(
     kind: Kind,
+    network: Network,
     descriptor: &str,
     positions: &[KeyPosition; 4],
-    height: u32,
-    time: UnixTime,
+    (height, time): (u32, UnixTime),
 ) -> String {
     let own = |name: &str| format!("{{ key = \"{}\", tool = \"own\" }}", secret(name).public());
     let until = time.saturating_add(365 * 86_400);
-    let genesis = bitcoin::constants::genesis_block(Network::Regtest).block_hash();
+    let genesis = bitcoin::constants::genesis_block(network).block_hash();
+    let destination = listed_on(network);
+    let network = name_of_network(network);
+    let double_payment = match kind {
+        Kind::TrKeyLeaf => "double_payment = \"trust-coordinator\"\n",
+        Kind::Wsh | Kind::WshRecovery | Kind::TrMultiA => "",
+    };
     let mut text = format!(
         "format = \"countersign/policy/1\"\nname = \"treasury\"\nvault = \"\"\nversion = 1\n\
-         previous = \"\"\nnetwork = \"regtest\"\ngenesis = \"{genesis}\"\n\
+         previous = \"\"\nnetwork = \"{network}\"\ngenesis = \"{genesis}\"\n\
          head = {{ height = {height}, time = {time} }}\nvalid_until = {until}\n\
-         [spending]\ndescriptor = \"{descriptor}\"\n[recovery]\nto = \"newest\"\n"
+         [spending]\ndescriptor = \"{descriptor}\"\n{double_payment}[recovery]\nto = \"newest\"\n"
     );
     let without_recovery = kind == Kind::Wsh;
     for (name, position) in SIGNERS.iter().zip(positions) {
@@ -338,14 +377,13 @@ fn document(
          fee_share_max_percent = 2\nchange = {{ max_outputs = 1, min_sat = 100000 }}\n\
          transaction = {{ max_inputs = 4, max_outputs = 8 }}\n\
          confirmations = {{ deposit = 3, change = 1 }}\nclock_skew = \"10m\"\n\
-         [[lists]]\nname = \"counterparties\"\nentries = [\"{}\"]\n\
+         [[lists]]\nname = \"counterparties\"\nentries = [\"{destination}\"]\n\
          [[rules]]\nname = \"small\"\nkind = \"payment\"\nrequester = [\"exchange\"]\n\
          amount_max_sat = 5000000\napprovals = {{ count = 0 }}\n\
          [[rules]]\nname = \"counterparties\"\nto = [\"counterparties\"]\n\
          amount_max_sat = 5000000000\napprovals = {{ group = \"ops\", count = 1 }}\n\
          [[rules]]\nname = \"the rest\"\namount_max_sat = 100000000\n\
-         approvals = {{ group = \"ops\", count = 2 }}\n",
-        listed()
+         approvals = {{ group = \"ops\", count = 2 }}\n"
     );
     text
 }

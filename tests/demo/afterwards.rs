@@ -88,7 +88,7 @@ fn tell(page: &Page, folder: &Path) -> Outcome {
         "countersign-coordinator approval submit $DEMO/approval.json",
     ])?;
     page.say(
-        "Batch it, and put what it shows after \"txid\" in place of TXID. The machine signs by itself; sign as Alice:",
+        "Batch it, and put what it shows after \"Attempt\" in place of TXID. The machine signs by itself; sign as Alice:",
     )?;
     commands(&[
         "countersign-coordinator batch create",

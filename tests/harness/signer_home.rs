@@ -127,6 +127,21 @@ impl SignerHome {
         copy(&backup.path().join("home"), &self.home())
     }
 
+    /// Takes the journal in that moved here from another machine.
+    pub fn take_journal_in(
+        &self,
+        bundle: &str,
+        policy: &[u8],
+        id: PolicyId,
+    ) -> Result<(), Failure> {
+        let file = self.bring("policy.toml", policy)?;
+        let id = id.to_string();
+        let policy = ["--policy", text(&file)?, "--id", &id];
+        self.run(&[&["journal", "move", "import", bundle], &policy[..]].concat())?
+            .done()?;
+        Ok(())
+    }
+
     /// Pins a policy whose id a human has read out.
     pub fn pin(&self, policy: &[u8], id: PolicyId) -> Result<(), Failure> {
         let file = self.bring("policy.toml", policy)?;

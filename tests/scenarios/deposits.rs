@@ -115,14 +115,15 @@ fn reorg_with_a_conflict_takes_a_settled_deposit_for_good() -> Outcome {
     let conflict = treasury.node.conflicting(&payment)?;
     treasury.node.reorg_with(3, &[conflict])?;
     is_settled(&treasury, 0)?;
-    let state = treasury.deposit_state(outpoint)?;
-    assert!(
-        !matches!(
+    // On the way there it is unconfirmed, until the conflicting block is read.
+    wait_until("the deposit to be money no more", SHORT, || {
+        let state = treasury.deposit_state(outpoint)?;
+        let money = matches!(
             state.as_deref(),
             Some("unconfirmed" | "confirmed" | "settled")
-        ),
-        "{state:?}"
-    );
+        );
+        Ok((!money).then_some(()))
+    })?;
     treasury.reconcile()?;
     treasury.must_be_well()
 }

@@ -244,3 +244,25 @@ fn key_path_signed_by_each_independent_signer_finalizes() -> Outcome {
     }
     Ok(())
 }
+
+/// The leaf of two others spends without the key path: each of the three makes one of its signatures.
+#[test]
+fn leaf_signed_by_each_independent_signer_finalizes() -> Outcome {
+    let world = World::start()?;
+    let vault = world
+        .vaults
+        .iter()
+        .find(|vault| vault.kind == Kind::TrKeyLeaf)
+        .ok_or_else(|| Failure::new("no vault with a key path"))?;
+    let case = Case::new(vault, Version::V0, Draw::new(4));
+    let attempt = &case.attempt;
+    let machine = core(&world, vault, attempt, "machine")?;
+    for returned in [
+        core(&world, vault, attempt, "bob")?,
+        embit(attempt, "bob")?,
+        scure(vault, attempt, "bob")?,
+    ] {
+        finalizes(&world, vault, attempt, &[returned, machine.clone()])?;
+    }
+    Ok(())
+}

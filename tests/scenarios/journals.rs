@@ -137,7 +137,7 @@ fn journal_moves_mid_way_and_the_old_machine_is_refused() -> Outcome {
         "journal", "move", "export", "--to", &key, "--out", &path, "--yes",
     ])?
     .done()?;
-    new.run(&["journal", "move", "import", &path])?.done()?;
+    new.take_journal_in(&path, &policy.bytes, policy.id)?;
     new.pin(&policy.bytes, policy.id)?;
 
     let psbt = treasury.psbt(second)?;

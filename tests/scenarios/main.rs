@@ -9,6 +9,7 @@ mod hostile_coordinator;
 mod hostile_signer;
 mod independent_signers;
 mod journals;
+mod killed_attempts;
 mod open_lists;
 mod passkeys;
 mod policy_files;

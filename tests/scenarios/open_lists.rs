@@ -2,13 +2,16 @@
 
 use bitcoin::{Address, Amount, Txid};
 use harness::{
-    Engine, Failure, Outcome, Purse, SHORT, ScriptKind, SignerHome, Treasury, items, wait_until,
+    Browser, Engine, Failure, Outcome, Purse, SHORT, ScriptKind, SignerHome, Treasury, items,
+    wait_until,
 };
 use policies::document::{
     ApprovalsDraft, ApproverDraft, ListDraft, OpenDraft, PinnedKeyDraft, PolicyDraft, RuleDraft,
     TestFirstDraft,
 };
 use serde_json::Value;
+
+use crate::passkeys::register;
 
 const TEST: Amount = Amount::from_sat(1_000_000);
 const FULL: Amount = Amount::from_sat(3_000_000);
@@ -46,7 +49,7 @@ fn partners_only(policy: &mut PolicyDraft, erin: PinnedKeyDraft, delay: &str) {
         kind: Some("payment".to_owned()),
         requester: None,
         to: Some(vec!["partners".to_owned()]),
-        amount_max_sat: None,
+        amount_max_sat: Some(100_000_000),
         window: None,
         approvals: ApprovalsDraft {
             group: None,
@@ -65,9 +68,15 @@ impl Partners {
     fn start(engine: Engine, delay: &str) -> Result<Self, Failure> {
         let erin = SignerHome::new("erin")?;
         let key = erin.make_approver()?;
-        let treasury = Treasury::start_edited(ScriptKind::Wsh, engine, |policy| {
-            partners_only(policy, key, delay);
-        })?;
+        Self::start_edited(engine, erin, |policy| partners_only(policy, key, delay))
+    }
+
+    fn start_edited(
+        engine: Engine,
+        erin: SignerHome,
+        edit: impl FnOnce(&mut PolicyDraft),
+    ) -> Result<Self, Failure> {
+        let treasury = Treasury::start_edited(ScriptKind::Wsh, engine, edit)?;
         let policy = &treasury.people.policy;
         erin.pin(&policy.bytes, policy.id)?;
         treasury.deposit(Amount::from_sat(20_000_000))?;
@@ -153,8 +162,26 @@ impl Partners {
         Ok(())
     }
 
+    /// What the coordinator keeps of statements, as a file beside a person's home.
+    fn statements_at(&self, home: &SignerHome) -> Result<String, Failure> {
+        let kept = self.treasury.command_line(&["statement", "list"])?;
+        let file = home.bring("kept.json", &kept.done()?.stdout)?;
+        Ok(file.display().to_string())
+    }
+
+    /// The operator hands in an approval.
+    fn hand_in(&self, approval: &Value) -> Outcome {
+        let path = self.treasury.path("/approvals");
+        self.treasury.operator().post(&path, approval)?.done()?;
+        Ok(())
+    }
+
     fn pay(&self, id: &str, to: &Address, amount: Amount) -> Result<Txid, Failure> {
         self.treasury.withdraw(id, to, amount)?;
+        self.pay_all(&[id])
+    }
+
+    fn pay_all(&self, ids: &[&str]) -> Result<Txid, Failure> {
         let txid = self.treasury.batch()?;
         let psbt = self.treasury.psbt(txid)?;
         for signer in [&self.treasury.people.alice, &self.treasury.people.bob] {
@@ -164,7 +191,7 @@ impl Partners {
             })?;
             self.treasury.hand_in(txid, &signed)?;
         }
-        self.treasury.settle(txid, &[id])?;
+        self.treasury.settle(txid, ids)?;
         Ok(txid)
     }
 }
@@ -219,6 +246,126 @@ fn destination_of_an_open_list_comes_and_goes_on_sqlite() -> Outcome {
 #[test]
 fn destination_of_an_open_list_comes_and_goes_on_postgres() -> Outcome {
     a_destination_comes_and_goes(Engine::Postgres)
+}
+
+/// Each payment to partners needs two persons, and a partner is added by one.
+fn two_approve(policy: &mut PolicyDraft) {
+    for rule in &mut policy.rules {
+        rule.approvals = of_ops(2);
+        rule.amount_max_sat = Some(FULL.to_sat());
+    }
+    for open in policy
+        .lists
+        .iter_mut()
+        .filter_map(|list| list.open.as_mut())
+    {
+        open.approvals = of_ops(1);
+    }
+}
+
+/// Lines of a terminal as one text.
+fn in_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What the own tool says of a payment to partners: it cannot know whether it may be paid yet.
+const HINGES: &str = "if it is on the open list partners (delay 3s, at most 0.01 000 000 BTC \
+                      (1,000,000 sat) until a person of ops confirmed its first payment), rule \
+                      \"partners\" applies: 2 persons of ops must approve";
+
+/// 1. Dana adds a partner; payments to partners need two approvals.
+/// 2. Dana approves one with the own tool, which has seen no statement, and says what it hinges on.
+/// 3. Erin approves it with a passkey on the own tool's page, which shows the same words, and beside the
+///    statements that dana is the one who signed for the partner.
+/// 4. It is batched; dana reads it once more out of the transfer, which carries the statement itself.
+/// 5. It is paid. What no rule allows anybody is refused by the tool, with the reason of the rule.
+/// 6. Dana removes the partner: the tool warns of it.
+#[test]
+fn payment_to_an_open_list_is_approved_with_the_own_tool() -> Outcome {
+    let browser = Browser::start()?;
+    browser.plug_in_authenticator()?;
+    let erin = SignerHome::new("erin")?;
+    let key = register(&erin, &browser, || Ok(()))?;
+    let partners = Partners::start_edited(Engine::Sqlite, erin, |policy| {
+        partners_only(policy, key, "3s");
+        two_approve(policy);
+    })?;
+    let treasury = &partners.treasury;
+    let (dana, erin) = (&treasury.people.dana, &partners.erin);
+    let to = Purse::stranger(1);
+    let proposal = partners.propose(&to)?;
+    partners.take_down()?;
+    partners.becomes("test_payment_only")?;
+    let intent = treasury.withdraw("w-1", &to, TEST)?;
+    let request = treasury.signed_bytes(&intent.encode()).to_string();
+
+    let file = dana.bring("w-1.json", request.as_bytes())?;
+    let said = dana.run_plainly(&["approve", "--yes", &file.display().to_string()], &[])?;
+    let said = said.done()?;
+    let told = in_one_line(&said.stderr);
+    for part in [
+        HINGES,
+        "otherwise nobody may pay it",
+        "partners: no statement shown here puts it there",
+    ] {
+        assert!(told.contains(part), "{part} in\n{told}");
+    }
+    partners.hand_in(&serde_json::from_slice(&said.stdout)?)?;
+    assert_eq!(treasury.withdrawal_state("w-1")?, "requested");
+
+    let statements = partners.statements_at(erin)?;
+    let file = erin
+        .bring("w-1.json", request.as_bytes())?
+        .display()
+        .to_string();
+    let arguments = ["approve", "--page", "--statements", &statements, &file];
+    let approval = erin.on_page(&arguments, |url| {
+        browser.open(url)?;
+        let told = in_one_line(&browser.text("main")?);
+        for part in [HINGES, "partners has it as \"ACME\", signed by enough"] {
+            assert!(told.contains(part), "{part} in\n{told}");
+        }
+        browser.click("#act")?;
+        browser.says("#said", "Approved. You may close this page.")
+    })?;
+    partners.hand_in(&approval)?;
+    assert_eq!(treasury.withdrawal_state("w-1")?, "approved");
+
+    let txid = partners.pay_all(&["w-1"])?;
+    let file = dana.bring("w-1.psbt", &treasury.psbt(txid)?)?;
+    let said = dana.run_plainly(&["approve", "--yes", &file.display().to_string()], &[])?;
+    let told = in_one_line(&said.done()?.stderr);
+    let part = "partners has it as \"ACME\", signed by enough; each signer waits 3s";
+    assert!(told.contains(part), "{told}");
+
+    let more = Amount::from_sat(FULL.to_sat() + 1);
+    let request = treasury.signed_bytes(&treasury.intent("w-2", &to, more)?.encode());
+    let file = dana.bring("w-2.json", request.to_string().as_bytes())?;
+    let file = file.display().to_string();
+    let refused = dana.run(&["approve", "--yes", &file])?.refused("DENIED")?;
+    let reason = &refused.json()?["reasons"][0];
+    assert_eq!(reason["misses"][0]["rule"], "partners", "{reason}");
+    assert_eq!(reason["misses"][0]["code"], "amount", "{reason}");
+
+    let entry = dana.bring("entry.json", &proposal)?.display().to_string();
+    partners.say(dana, &["remove", &entry])?;
+    let statements = partners.statements_at(dana)?;
+    let file = dana.bring(
+        "w-1.json",
+        treasury
+            .signed_bytes(&intent.encode())
+            .to_string()
+            .as_bytes(),
+    )?;
+    let file = file.display().to_string();
+    let arguments = ["approve", "--yes", "--statements", &statements, &file];
+    let said = dana.run_plainly(&arguments, &[])?.done()?;
+    let told = in_one_line(&said.stderr);
+    assert!(
+        told.contains("LIST partners: the list's entry was removed"),
+        "{told}"
+    );
+    Ok(())
 }
 
 /// 1. A partner is added who must cool off for an hour.

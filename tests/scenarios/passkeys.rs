@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::path::Path;
 
-use bitcoin::Amount;
+use bitcoin::{Address, Amount};
 use harness::{
     AUTOMATIC_MAX_SAT, Bitcoind, Browser, Coordinator, Engine, Failure, Outcome, People, Purse,
     Screen, ScriptKind, Settings, SignerHome, Store, Terms, Treasury, field,
@@ -66,12 +66,16 @@ fn pictures(browser: &Browser, page: &str) -> Outcome {
     Ok(())
 }
 
-/// Registers a passkey in the browser and gives it as the policy pins it.
-fn register(home: &SignerHome, browser: &Browser) -> Result<PinnedKeyDraft, Failure> {
-    let port = free_port()?;
-    let made = home.on_page(&["keygen", "--passkey", "dana", "--port", &port], |url| {
+/// Registers a passkey in the browser and gives it as the policy pins it; `look` sees the page before.
+pub(crate) fn register(
+    home: &SignerHome,
+    browser: &Browser,
+    look: impl FnOnce() -> Outcome,
+) -> Result<PinnedKeyDraft, Failure> {
+    let (name, port) = (home.name(), free_port()?);
+    let made = home.on_page(&["keygen", "--passkey", name, "--port", &port], |url| {
         browser.open(url)?;
-        pictures(browser, "register")?;
+        look()?;
         browser.click("#act")?;
         browser.says("#said", "The passkey is made")
     })?;
@@ -85,6 +89,15 @@ fn register(home: &SignerHome, browser: &Browser) -> Result<PinnedKeyDraft, Fail
         origins: Some(vec![origin]),
         synced: pinned["synced"].as_bool(),
     })
+}
+
+/// An address as people read it.
+fn in_groups(address: &Address) -> String {
+    let letters: Vec<char> = address.to_string().chars().collect();
+    let groups = letters
+        .chunks(4)
+        .map(|group| group.iter().collect::<String>());
+    groups.collect::<Vec<_>>().join(" ")
 }
 
 /// 1. Dana registers a passkey on the page of the own tool; the policy pins what the tool printed.
@@ -101,7 +114,7 @@ fn approver_approves_with_a_passkey_on_the_tools_own_page() -> Outcome {
     let node = Bitcoind::start()?;
     let store = Store::start(Engine::Sqlite)?;
     let people = People::agree_with(ScriptKind::Wsh, &node, &Terms::default(), |dana| {
-        register(dana, &browser)
+        register(dana, &browser, || pictures(&browser, "register"))
     })?;
     let coordinator = Coordinator::start(&store, &node, &Settings::default())?;
     let mut treasury = Treasury::assemble(node, store, people, coordinator)?;
@@ -132,10 +145,10 @@ fn approver_approves_with_a_passkey_on_the_tools_own_page() -> Outcome {
         let shown = browser.text("main")?;
         for part in [
             "Approve 2 withdrawals",
-            "0.05000001 BTC (5000001 sat)",
-            &Purse::stranger(2).to_string(),
+            "0.05 000 001 BTC (5,000,001 sat)",
+            &in_groups(&Purse::stranger(2)),
             "exchange as w-2",
-            "larger payouts: 1 of ops",
+            "\"larger payouts\": 1 person of ops must approve",
             "signed by its requester, verified",
         ] {
             assert!(shown.contains(part), "{part} in\n{shown}");

@@ -5,6 +5,8 @@ use harness::{
     AUTOMATIC_MAX_SAT, Engine, Failure, LONG, Outcome, Purse, ScriptKind, Settings, Treasury,
     wait_until,
 };
+use miniscript::{Descriptor, DescriptorPublicKey};
+use policies::document::PolicyDraft;
 use serde_json::{Value, json};
 
 const SMALL: Amount = Amount::from_sat(1_000_000);
@@ -70,6 +72,46 @@ fn withdrawal_settles_from_tr_on_sqlite() -> Outcome {
 #[test]
 fn withdrawal_settles_from_tr_on_postgres() -> Outcome {
     a_withdrawal_settles(ScriptKind::Tr, Engine::Postgres)
+}
+
+/// The descriptor of a wallet that was there before: one key at its own path, of which the machine has the
+/// only copy.
+fn hot_wallet(draft: &mut PolicyDraft) {
+    draft.signers.retain(|signer| signer.name == "machine");
+    let key = draft.signers[0].key.replace("h/", "'/").replace("h]", "']");
+    let text = format!("wpkh({key}/<0;1>/*)");
+    let descriptor: Descriptor<DescriptorPublicKey> = text.parse().expect("a descriptor");
+    draft.spending.descriptor = descriptor.to_string();
+    draft.spending.policy = None;
+}
+
+/// 1. A vault is made of an existing wallet's `wpkh` descriptor.
+/// 2. A deposit settles, a withdrawal is requested and approved, and a batch pays it.
+/// 3. The one signature suffices; the payee has the exact amount.
+/// 4. A second withdrawal spends the change of the first.
+/// 5. Ledger and node agree.
+#[test]
+fn withdrawal_settles_from_wpkh_on_sqlite() -> Outcome {
+    let mut treasury = Treasury::start_edited(ScriptKind::Wsh, Engine::Sqlite, hot_wallet)?;
+    assert_eq!(treasury.people.policy.descriptor.kind(), ScriptKind::Wpkh);
+    treasury.deposit(Amount::ONE_BTC)?;
+    let payee = Purse::stranger(1);
+    let intent = treasury.withdraw("w-1", &payee, LARGE)?;
+    treasury.approve(&[&intent])?;
+    let txid = treasury.batch()?;
+    assert!(treasury.node.mempool()?.is_empty());
+    treasury.countersign(&treasury.people.machine, txid)?;
+    treasury.settle(txid, &["w-1"])?;
+    assert_eq!(received(&treasury, &payee)?, LARGE);
+    let second = Purse::stranger(2);
+    treasury.withdraw("w-2", &second, SMALL)?;
+    let txid = treasury.batch()?;
+    treasury.countersign(&treasury.people.machine, txid)?;
+    treasury.settle(txid, &["w-2"])?;
+    assert_eq!(received(&treasury, &second)?, SMALL);
+    treasury.reconcile()?;
+    treasury.verify_events()?;
+    treasury.must_be_well()
 }
 
 /// For each two of the three signers, in either order of arrival:

@@ -67,6 +67,19 @@ pub(crate) fn sources(folder: &str) -> Vec<String> {
     texts
 }
 
+/// Proves that a made page is as it would be made now.
+pub(crate) fn compare_made(path: &str, text: &str) {
+    let made = Path::new(env!("CARGO_TARGET_TMPDIR")).join("made.md");
+    let there = std::fs::read_to_string(root().join(path)).unwrap_or_default();
+    if there != text {
+        std::fs::write(&made, text).expect("the target folder can be written to");
+        panic!(
+            "{path} is not what the sources say: copy {} over it",
+            made.display()
+        );
+    }
+}
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()

@@ -1,8 +1,9 @@
 //! F7: journals.
 
+use bitcoin::Txid;
 use policies::ids::JournalHead;
 use policies::intent::canonical::Object;
-use policies::journal::{self, Entry, MoveCertificate};
+use policies::journal::{self, Entry, MoveCertificate, receipts_for};
 use policies::{Journal, UnixTime, VaultId};
 use serde::Deserialize;
 
@@ -16,8 +17,23 @@ struct File {
     lines: Vec<String>,
     counter: u64,
     head: JournalHead,
+    given: Given,
     moved: Moved,
     refused: Vec<Refused>,
+}
+
+#[derive(Deserialize)]
+struct Given {
+    txid: Txid,
+    receipts: Vec<GivenReceipt>,
+    /// Signed in entries that do not say what their receipts said.
+    kept_none: Vec<Txid>,
+}
+
+#[derive(Deserialize)]
+struct GivenReceipt {
+    json: String,
+    signature: Hex,
 }
 
 #[derive(Deserialize)]
@@ -52,6 +68,26 @@ fn a_journal_written_again_is_that_of_the_golden_file() {
     assert_eq!(String::from_utf8(written), Ok(expected.clone()));
     assert_eq!((live.counter(), live.head()), (file.counter, file.head));
     assert_eq!(Journal::read(expected.as_bytes()), Ok(live));
+}
+
+#[test]
+fn receipts_given_again_are_those_of_the_golden_file() {
+    let file: File = read("journal.json");
+    let key = file.journal_seed.key();
+    let lines = file.lines.join("\n") + "\n";
+    let found = receipts_for(lines.as_bytes(), file.given.txid).expect("reads");
+    assert_eq!(found.len(), file.given.receipts.len());
+    for (found, expected) in found.into_iter().zip(file.given.receipts) {
+        let receipt = found.body.expect("is kept").sign(&key, file.vault);
+        assert_eq!(receipt.body.encode(), expected.json.as_bytes());
+        assert_eq!(receipt.signature.encode(), expected.signature.0);
+        assert_eq!(receipt.verify(file.vault, &key.public()), Ok(()));
+    }
+    for txid in file.given.kept_none {
+        let found = receipts_for(lines.as_bytes(), txid).expect("reads");
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].body, None);
+    }
 }
 
 #[test]

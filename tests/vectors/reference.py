@@ -485,8 +485,23 @@ def journal_file():
                ancestors={shown(txid(2)): [outpoint(101, 0)], shown(txid(101)): [outpoint(100, 0)]}),
         signed(6, [(104, 0)], [], [], [4], CREATED + 240, mode="recovery"),
     ]
+    # What receipts said; the entries above are of a journal that did not keep it yet.
+    given = {"event_head": "", "manifest": sha256(b"a manifest").hex(), "nonce": ""}
+    again = {"event_head": sha256(b"events").hex(), "manifest": sha256(b"another manifest").hex(),
+             "nonce": sha256(b"nonce").hex()}
+    entries += [
+        dict(signed(8, [(105, 0)], [], [], [5], CREATED + 240, mode="self-spend"), receipt=given),
+        {"at": CREATED + 240, "entry": "again", "receipt": again, "txid": shown(txid(8))},
+    ]
     lines, head = chained(JOURNAL, born(JOURNAL), entries)
     count = len(entries)
+
+    def receipt(counter, said, number, at):
+        body = canonical(dict(
+            said, counter=counter, format="countersign/receipt/1", head=json.loads(lines[counter])["head"],
+            journal=key_text(JOURNAL), now=at, txid=shown(txid(number))))
+        signature = sign(JOURNAL, message("receipt", VAULT, th("statement", body), 0))
+        return {"json": body.decode(), "signature": signature.hex()}
 
     def followed(entry):
         """The journal with one more entry, its head made right."""
@@ -523,6 +538,11 @@ def journal_file():
         "lines": lines,
         "counter": count,
         "head": head.hex(),
+        "given": {
+            "txid": shown(txid(8)),
+            "receipts": [receipt(9, given, 8, CREATED + 240), receipt(10, again, 8, CREATED + 240)],
+            "kept_none": [shown(txid(1)), shown(txid(6))],
+        },
         "moved": {
             "to_seed": SECOND.hex(),
             "lines": old_lines + new_lines,
@@ -542,6 +562,10 @@ def journal_file():
                 ("unknown kind", [lines[0], lines[1].replace('"signed"', '"stop"')]),
                 ("in one chain", followed(not_exclusive)),
                 ("does not descend", followed(stranger)),
+                ("never signed", followed({"at": CREATED + 300, "entry": "again", "receipt": again,
+                                           "txid": shown(txid(4))})),
+                ("64 lower hex digits", followed({"at": CREATED + 300, "entry": "again", "txid": shown(txid(8)),
+                                                  "receipt": dict(again, nonce="00")})),
                 ("names for", followed(dict(not_exclusive, rules=[]))),
                 ("pay, self-spend or recovery", followed(dict(not_exclusive, mode="gift"))),
                 ("a statement about an open list",

@@ -11,7 +11,16 @@ use watchtower::store;
 use watchtower::store::database::{self, Database, DatabaseError};
 
 #[derive(Parser)]
-#[command(name = "countersign-watchtower", version, about)]
+#[command(
+    name = "countersign-watchtower",
+    version,
+    about,
+    max_term_width = 80,
+    after_help = "\
+Examples:\n\
+\x20 countersign-watchtower config example > watchtower.toml\n\
+\x20 countersign-watchtower run --config watchtower.toml"
+)]
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,
@@ -20,12 +29,14 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Verb {
     /// Follow the chain until told to stop.
+    #[command(after_help = "Example:\n  countersign-watchtower run --config watchtower.toml")]
     Run {
         /// The configuration file.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
     /// Make or update the watchtower's tables.
+    #[command(after_help = "Example:\n  countersign-watchtower migrate --config owner.toml")]
     Migrate {
         /// The configuration file.
         #[arg(long, value_name = "FILE")]
@@ -41,7 +52,8 @@ enum Verb {
 
 #[derive(Subcommand)]
 enum ConfigVerb {
-    /// Prints an example with every field explained.
+    /// Print an example with every field explained.
+    #[command(after_help = "Example:\n  countersign-watchtower config example > watchtower.toml")]
     Example,
 }
 
@@ -76,8 +88,24 @@ impl Failure {
         })
     }
 
+    /// The word for its kind and its stable code, as our other programs have them.
+    fn kind(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Read { .. } => ("Error", "file"),
+            Self::Config { .. } => ("Error", "configuration"),
+            Self::Database(DatabaseError::Connect(_)) => ("Unavailable", "database_unavailable"),
+            Self::Database(_) => ("Refused", "database"),
+            Self::NotMigrated(_) => ("Refused", "not_migrated"),
+            Self::Daemon(_) => ("Refused", "failed"),
+            Self::Signal(_) | Self::Runtime(_) => ("Bug", "system"),
+        }
+    }
+
     fn hint(&self) -> Option<&'static str> {
         match self {
+            Self::Database(DatabaseError::Connect(_)) => {
+                Some("is the database running, and is `database` of the configuration its address?")
+            }
             Self::NotMigrated(_) => Some("run `countersign-watchtower migrate --config FILE`"),
             Self::Config { .. } => {
                 Some("`countersign-watchtower config example` shows every field")
@@ -102,7 +130,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            terminal::error(&failure, failure.hint());
+            terminal::error(failure.kind(), &failure, failure.hint());
             failure.exit_code()
         }
     }
@@ -119,6 +147,7 @@ async fn perform(verb: Verb) -> Result<(), Failure> {
             let database = Database::open(database.as_ref().unwrap_or(&file.database)).await?;
             store::migrate(&database).await?;
             database.close().await;
+            terminal::print("The database is up to date.\n");
             Ok(())
         }
         Verb::Run { config } => {

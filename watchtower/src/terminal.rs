@@ -19,10 +19,10 @@ pub(crate) fn print(text: &str) {
     print!("{text}");
 }
 
-/// Prints what went wrong, and what to do about it.
+/// Prints what went wrong, by its kind and code, and what to do about it.
 #[expect(clippy::print_stderr, reason = "the one place that prints errors")]
-pub(crate) fn error(error: &impl Display, hint: Option<&str>) {
-    eprintln!("Error: {error}");
+pub(crate) fn error((word, code): (&str, &str), error: &impl Display, hint: Option<&str>) {
+    eprintln!("{word} ({code}): {error}");
     if let Some(hint) = hint {
         eprintln!("Hint: {hint}");
     }

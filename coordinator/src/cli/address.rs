@@ -4,12 +4,21 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::CliError;
+use super::answer::{number, text};
 use super::api::{Api, Body};
+use super::layout::{Lines, paragraph};
 use super::output::Output;
+
+/// What comes before a deposit address is used.
+const DERIVE: &str = "Before you show it to anybody, derive it again at this index from the policy that you \
+    pinned: the client library does so.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Address {
     /// Issue the next deposit address. Derive it again from your pinned policy before use.
+    #[command(
+        after_help = "Example:\n  countersign-coordinator address new --reference customer-17"
+    )]
     New {
         /// Your own reference, such as a customer's number.
         #[arg(long, default_value = "")]
@@ -19,6 +28,7 @@ pub(super) enum Address {
         metadata: Option<String>,
     },
     /// List issued addresses.
+    #[command(after_help = "Example:\n  countersign-coordinator address list")]
     List,
 }
 
@@ -35,12 +45,23 @@ pub(super) fn run(verb: &Address, api: &Api, out: &Output) -> Result<(), CliErro
                     message: format!("--metadata is not JSON: {error}"),
                 })?;
             }
-            out.record(&api.post(&path, Body::Json(body))?)
+            let address = api.post(&path, Body::Json(body))?;
+            out.told(&address, || {
+                let lines = Lines::default()
+                    .with("address", text(&address, "address"))
+                    .with("index", number(&address, "index"))
+                    .with("reference", text(&address, "reference"));
+                format!(
+                    "Issued a deposit address; it is watched for ever.\n{}\n{}",
+                    lines.text(),
+                    paragraph(DERIVE, 0)
+                )
+            })
         }
         Address::List => out.table(
             &api.get(&path)?,
             &["index", "address", "reference"],
-            "no addresses issued yet",
+            "No address was issued yet: `address new` issues one.",
         ),
     }
 }

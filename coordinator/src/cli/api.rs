@@ -243,7 +243,8 @@ mod tests {
     fn a_problem_document_becomes_a_refusal_with_its_code() {
         let problem = serde_json::json!({"code": "id_reused", "detail": "the id w1 is taken", "hint": "choose another id"});
         let error = refusal(problem);
-        assert_eq!(error.to_string(), "the id w1 is taken (id_reused)");
+        assert_eq!(error.to_string(), "the id w1 is taken");
+        assert_eq!(error.code(), "id_reused");
         assert_eq!(
             (error.exit_status(), error.hint()),
             (1, Some("choose another id"))

@@ -4,25 +4,33 @@ use std::fs;
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use serde_json::Value;
 
 use super::CliError;
+use super::answer::{amount, count, list, moment, names, number, sentence, text};
 use super::api::{self, Api, Body};
+use super::layout::{Lines, paragraph};
 use super::output::{self, Output};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Attempt {
     /// List attempts.
+    #[command(after_help = "Example:\n  countersign-coordinator attempt list --state issued")]
     List {
         /// Only those in this state.
         #[arg(long)]
         state: Option<String>,
     },
     /// Show one attempt: who signed, who is missing.
+    #[command(after_help = "Example:\n  countersign-coordinator attempt show TXID")]
     Show {
         /// Its txid.
         txid: String,
     },
     /// Fetch the PSBT, for an offline signer.
+    #[command(
+        after_help = "Example:\n  countersign-coordinator attempt psbt TXID -o transfer.psbt"
+    )]
     Psbt {
         /// Its txid.
         txid: String,
@@ -34,6 +42,9 @@ pub(super) enum Attempt {
         output: Option<PathBuf>,
     },
     /// Hand in an approval of maintenance that `countersign-signer maintain` wrote.
+    #[command(
+        after_help = "Example:\n  countersign-coordinator attempt approve TXID approval.json"
+    )]
     Approve {
         /// Its txid.
         txid: String,
@@ -41,6 +52,7 @@ pub(super) enum Attempt {
         file: PathBuf,
     },
     /// Hand in what a signer returned, in any encoding.
+    #[command(after_help = "Example:\n  countersign-coordinator attempt submit TXID signed.psbt")]
     Submit {
         /// Its txid.
         txid: String,
@@ -57,14 +69,17 @@ pub(super) fn run(verb: &Attempt, api: &Api, out: &Output) -> Result<(), CliErro
                 .map(|state| format!("?state={}", api::segment(state)))
                 .unwrap_or_default();
             let answer = api.get(&format!("{}/attempts{state}", api.vault_path()?))?;
-            out.table(
+            let shown: Vec<Value> = api::items(&answer).iter().map(row).collect();
+            out.table_of(
                 &answer,
-                &["txid", "state", "fee_sat", "missing_signers"],
-                "no attempts",
+                &shown,
+                &["txid", "purpose", "state", "fee_sat", "may_sign"],
+                "No attempts.",
             )
         }
         Attempt::Show { txid } => {
-            out.record(&api.get(&format!("/attempts/{}", api::segment(txid)))?)
+            let attempt = api.get(&format!("/attempts/{}", api::segment(txid)))?;
+            out.told(&attempt, || told("Attempt", &attempt))
         }
         Attempt::Psbt {
             txid,
@@ -91,11 +106,135 @@ pub(super) fn run(verb: &Attempt, api: &Api, out: &Output) -> Result<(), CliErro
         }
         Attempt::Approve { txid, file } => {
             let path = format!("/attempts/{}/approvals", api::segment(txid));
-            out.record(&api.post(&path, Body::Json(api::read_json(file)?))?)
+            let attempt = api.post(&path, Body::Json(api::read_json(file)?))?;
+            out.told(&attempt, || {
+                let issued =
+                    "The PSBT is issued again, with the approval: fetch it before you sign.";
+                format!("{}\n{issued}", told("Approved the attempt", &attempt))
+            })
         }
         Attempt::Submit { txid, file } => {
             let path = format!("/attempts/{}/signatures", api::segment(txid));
-            out.record(&api.post(&path, Body::Bytes(api::read(file)?))?)
+            let answer = api.post(&path, Body::Bytes(api::read(file)?))?;
+            out.told(&answer, || taken(&answer))
         }
+    }
+}
+
+/// What is shown of an attempt in a list: while it is out for signing, who may sign it still.
+fn row(attempt: &Value) -> Value {
+    let mut row = attempt.clone();
+    let waits = !is_complete(attempt) && text(attempt, "state") == "issued";
+    row["may_sign"] = if waits {
+        Value::from(names(attempt, "missing_signers"))
+    } else {
+        Value::Null
+    };
+    row
+}
+
+fn is_complete(attempt: &Value) -> bool {
+    attempt.get("complete") == Some(&Value::Bool(true))
+}
+
+/// One attempt: what it does, who has signed, what it waits for.
+pub(super) fn told(begin: &str, attempt: &Value) -> String {
+    let signed = match (names(attempt, "signed_by"), is_complete(attempt)) {
+        (nobody, _) if nobody.is_empty() => "nobody yet".to_owned(),
+        (by, true) => format!("{by}, which suffices"),
+        (by, false) => by,
+    };
+    let more = if is_complete(attempt) {
+        String::new()
+    } else {
+        names(attempt, "missing_signers")
+    };
+    let fee = format!(
+        "{}, {} sat/vB",
+        amount(attempt, "fee_sat"),
+        text(attempt, "feerate_sat_vb")
+    );
+    let mut lines = Lines::default()
+        .with("state", text(attempt, "state"))
+        .with("for", text(attempt, "purpose"));
+    for payment in list(attempt, "payments") {
+        let (requester, id) = (text(payment, "requester"), text(payment, "id"));
+        let what = format!(
+            "{} to {}, {requester}/{id}",
+            amount(payment, "amount_sat"),
+            text(payment, "address")
+        );
+        lines = lines.with("pays", what);
+    }
+    for change in list(attempt, "changes") {
+        let index = number(change, "index");
+        lines = lines.with(
+            "change",
+            format!("{}, index {index}", amount(change, "amount_sat")),
+        );
+    }
+    lines = lines
+        .with("fee", fee)
+        .with("inputs", list(attempt, "inputs").len().to_string())
+        .with("signed by", signed)
+        .with("may sign", more);
+    for refused in list(attempt, "refused") {
+        lines = lines.with("refused", culprit(refused));
+    }
+    let lines = lines
+        .with("height", number(attempt, "height"))
+        .with("excluded by", text(attempt, "dead_by"))
+        .with("mempool says", text(attempt, "mempool_test"))
+        .with("made", moment(attempt, "created_at"))
+        .with("batch", text(attempt, "batch"))
+        .text();
+    format!("{begin} {}\n{lines}", text(attempt, "txid"))
+}
+
+/// What became of signatures that were handed in.
+fn taken(answer: &Value) -> String {
+    let nothing = Value::Null;
+    let attempt = answer.get("attempt").unwrap_or(&nothing);
+    let accepted = list(answer, "accepted");
+    let mut signers: Vec<&str> = accepted.iter().map(|taken| text(taken, "signer")).collect();
+    signers.dedup();
+    let counted = match signers.as_slice() {
+        [] => "Nothing new counts".to_owned(),
+        by => format!(
+            "{} of {} taken",
+            count(accepted.len(), "signature"),
+            sentence(by)
+        ),
+    };
+    let next = if is_complete(attempt) {
+        "the attempt has all it needs and is finalized and broadcast".to_owned()
+    } else {
+        let missing: Vec<&str> = list(attempt, "missing_signers")
+            .iter()
+            .filter_map(Value::as_str)
+            .collect();
+        format!("not enough yet; {} may sign", sentence(&missing))
+    };
+    let mut said = format!("{}\n", paragraph(&format!("{counted}; {next}."), 0));
+    for refused in list(answer, "refused") {
+        said += &format!(
+            "{}\n",
+            paragraph(&format!("Refused: {}.", culprit(refused)), 2)
+        );
+    }
+    said + "\n" + &told("Attempt", attempt)
+}
+
+/// A signature that did not count: where, of whom and why.
+fn culprit(refused: &Value) -> String {
+    let place = format!(
+        "input {}, {}",
+        number(refused, "input"),
+        text(refused, "place")
+    );
+    let (code, reason) = (text(refused, "code"), text(refused, "reason"));
+    match text(refused, "signer") {
+        "" => format!("{place}: {reason} ({code})"),
+        signer => format!("{place}, {signer}'s: {reason} ({code})"),
     }
 }

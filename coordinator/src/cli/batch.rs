@@ -1,15 +1,21 @@
 //! `batch`: pay approved withdrawals together.
 
 use clap::Subcommand;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::CliError;
+use super::answer::{list, moment, text};
 use super::api::{self, Api, Body};
+use super::attempt;
+use super::layout::{Lines, paragraph};
 use super::output::Output;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Batch {
     /// Reserve coins, build the PSBT and send it out for signing.
+    #[command(
+        after_help = "Example:\n  countersign-coordinator batch create exchange/w-1 --feerate 2.5"
+    )]
     Create {
         /// Only these withdrawals, as REQUESTER/ID; all approved ones when left out.
         #[arg(value_name = "REQUESTER/ID")]
@@ -19,8 +25,10 @@ pub(super) enum Batch {
         feerate: Option<String>,
     },
     /// List batches, newest first.
+    #[command(after_help = "Example:\n  countersign-coordinator batch list")]
     List,
     /// Show one batch with its attempts.
+    #[command(after_help = "Example:\n  countersign-coordinator batch show ID")]
     Show {
         /// Its id.
         id: String,
@@ -50,16 +58,49 @@ pub(super) fn run(verb: &Batch, api: &Api, out: &Output) -> Result<(), CliError>
             if let Some(feerate) = feerate {
                 body["feerate_sat_vb"] = feerate.as_str().into();
             }
-            out.record(&api.post(&format!("{}/batches", api.vault_path()?), Body::Json(body))?)
+            let batch = api.post(&format!("{}/batches", api.vault_path()?), Body::Json(body))?;
+            out.told(&batch, || told("Made the batch", &batch))
         }
         Batch::List => {
             let answer = api.get(&format!("{}/batches", api.vault_path()?))?;
             out.table(
                 &answer,
-                &["batch", "created_by", "created_at"],
-                "no batches yet",
+                &["batch", "purpose", "created_by", "created_at"],
+                "No batch yet: `batch create` makes one.",
             )
         }
-        Batch::Show { id } => out.record(&api.get(&format!("/batches/{}", api::segment(id)))?),
+        Batch::Show { id } => {
+            let batch = api.get(&format!("/batches/{}", api::segment(id)))?;
+            out.told(&batch, || told("Batch", &batch))
+        }
     }
+}
+
+/// One batch with its attempts, and what was left to wait.
+pub(super) fn told(begin: &str, batch: &Value) -> String {
+    let lines = Lines::default()
+        .with(
+            "made by",
+            format!(
+                "{}, {}",
+                text(batch, "created_by"),
+                moment(batch, "created_at")
+            ),
+        )
+        .with("coins", list(batch, "coins").len().to_string())
+        .text();
+    let mut said = format!("{begin} {}\n{lines}", text(batch, "batch"));
+    for attempt in list(batch, "attempts") {
+        said += &format!("\n{}", attempt::told("Attempt", attempt));
+    }
+    for waiting in list(batch, "waiting") {
+        let (requester, id) = (text(waiting, "requester"), text(waiting, "id"));
+        let line = format!(
+            "{requester}/{id} waits: {} ({}).",
+            text(waiting, "says"),
+            text(waiting, "code")
+        );
+        said += &format!("\n{}", paragraph(&line, 2));
+    }
+    said
 }

@@ -1,31 +1,33 @@
-//! What the watchtower knows: deposits, coins, balance, ledger, reconciliation, status.
-
-use std::thread;
-use std::time::{Duration, Instant};
+//! What the watchtower knows: deposits, coins, balance, ledger.
 
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::CliError;
-use super::api::{Api, Body};
-use super::output::{self, Output};
+use super::answer::{amount, list};
+use super::api::{Api, items};
+use super::layout::Lines;
+use super::output::{Output, table};
 
-/// How long `reconcile` waits for the watchtower.
-const RECONCILE_WAIT: Duration = Duration::from_mins(1);
+/// What is shown of an account.
+const ACCOUNT: [&str; 3] = ["account", "debit_sat", "credit_sat"];
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Deposit {
     /// List deposits.
+    #[command(after_help = "Example:\n  countersign-coordinator deposit list")]
     List,
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Coin {
-    /// List unspent coins.
+    /// List coins.
+    #[command(after_help = "Example:\n  countersign-coordinator coin list")]
     List,
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  countersign-coordinator ledger --entries --after 100")]
 pub(super) struct Ledger {
     /// Show the entries instead of the accounts' balances.
     #[arg(long)]
@@ -43,28 +45,48 @@ pub(super) fn deposits(api: &Api, out: &Output) -> Result<(), CliError> {
     out.table(
         &answer,
         &["outpoint", "amount_sat", "state", "height", "reference"],
-        "no deposits yet",
+        "No deposits yet.",
     )
 }
 
 pub(super) fn coins(api: &Api, out: &Output) -> Result<(), CliError> {
     let answer = api.get(&format!("{}/coins", api.vault_path()?))?;
-    out.table(
-        &answer,
-        &[
-            "outpoint",
-            "amount_sat",
-            "keychain",
-            "index",
-            "state",
-            "reserved",
-        ],
-        "no coins",
-    )
+    let coins: Vec<Value> = items(&answer).iter().map(coin).collect();
+    let columns = [
+        "outpoint",
+        "amount_sat",
+        "keychain",
+        "index",
+        "state",
+        "reserved",
+    ];
+    out.table_of(&answer, &coins, &columns, "No coins.")
 }
 
 pub(super) fn balance(api: &Api, out: &Output) -> Result<(), CliError> {
-    out.record(&api.get(&format!("{}/balance", api.vault_path()?))?)
+    let balance = api.get(&format!("{}/balance", api.vault_path()?))?;
+    out.told(&balance, || {
+        let lines = Lines::default()
+            .with("available", amount(&balance, "available_sat"))
+            .with("promised", amount(&balance, "promised_sat"))
+            .with("reserved", amount(&balance, "reserved_sat"))
+            .with("settled", amount(&balance, "settled_sat"))
+            .with("total", amount(&balance, "total_sat"));
+        let accounts = table(list(&balance, "accounts"), &ACCOUNT);
+        format!(
+            "A new withdrawal may ask for what is available.\n{}\n{accounts}",
+            lines.text()
+        )
+    })
+}
+
+/// A coin as it is shown: one that something spends says so, whatever its own confirmations.
+fn coin(coin: &Value) -> Value {
+    let mut shown = coin.clone();
+    if coin.get("spent_by").is_some_and(|by| !by.is_null()) {
+        shown["state"] = Value::from("spent");
+    }
+    shown
 }
 
 pub(super) fn ledger(verb: &Ledger, api: &Api, out: &Output) -> Result<(), CliError> {
@@ -77,66 +99,10 @@ pub(super) fn ledger(verb: &Ledger, api: &Api, out: &Output) -> Result<(), CliEr
         return out.table(
             &answer,
             &["number", "debit", "credit", "amount_sat", "cause"],
-            "no entries",
+            "No entries after that number.",
         );
     }
     let balance = api.get(&format!("{vault}/balance"))?;
     let accounts = balance.get("accounts").cloned().unwrap_or(Value::Null);
-    out.table(
-        &accounts,
-        &["account", "debit_sat", "credit_sat"],
-        "the ledger is empty",
-    )
-}
-
-pub(super) fn reconcile(api: &Api, out: &Output) -> Result<(), CliError> {
-    let path = format!("{}/reconciliation", api.vault_path()?);
-    let asked = api.post(&path, Body::Empty)?;
-    let request = asked
-        .get("request")
-        .and_then(Value::as_u64)
-        .unwrap_or_default();
-    let begun = Instant::now();
-    loop {
-        let answer = api.get(&format!("{path}/{request}"))?;
-        if let Some(result) = answer.get("result").filter(|result| !result.is_null()) {
-            if result.get("agrees") == Some(&Value::Bool(true)) {
-                return out.record(result);
-            }
-            return Err(CliError::Refused {
-                code: "not_reconciled".to_owned(),
-                detail: format!(
-                    "ledger, tracker and node do not agree:\n{}",
-                    output::lines(result)
-                ),
-                problem: Some(result.clone()),
-                hint: Some(
-                    "a node that is catching up differs for a moment; try again, then see the log"
-                        .to_owned(),
-                ),
-            });
-        }
-        if begun.elapsed() > RECONCILE_WAIT {
-            return Err(CliError::Connection {
-                url: path,
-                reason: format!(
-                    "no result within {} s: is a watchtower running?",
-                    RECONCILE_WAIT.as_secs()
-                ),
-            });
-        }
-        pause();
-    }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this loop polls until the watchtower answered"
-)]
-fn pause() {
-    thread::sleep(Duration::from_millis(100));
-}
-
-pub(super) fn status(api: &Api, out: &Output) -> Result<(), CliError> {
-    out.record(&api.get("/status")?)
+    out.table(&accounts, &ACCOUNT, "The ledger is empty.")
 }

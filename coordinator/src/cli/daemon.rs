@@ -13,12 +13,16 @@ use tokio::sync::watch;
 use watchtower::store::database::{self, Database, DatabaseError, Engine};
 
 use super::CliError;
+use super::layout::Lines;
 use super::output::{self, Output};
 use crate::configuration::{CoordinatorConfig, EXAMPLE};
 use crate::service::{Actor, Role, Service, tokens};
 use crate::{http, jobs, store};
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  countersign-coordinator run --config coordinator.toml --with-watchtower"
+)]
 pub(super) struct Run {
     /// The configuration file.
     #[arg(long, value_name = "FILE")]
@@ -29,6 +33,10 @@ pub(super) struct Run {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    override_usage = "countersign-coordinator init --config <FILE> --operator-token <FILE>",
+    after_help = "Example:\n  countersign-coordinator init --config owner.toml --operator-token op.token"
+)]
 pub(super) struct Init {
     /// The configuration file.
     #[arg(long, value_name = "FILE")]
@@ -42,6 +50,7 @@ pub(super) struct Init {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  countersign-coordinator migrate --config owner.toml")]
 pub(super) struct Migrate {
     /// The configuration file.
     #[arg(long, value_name = "FILE")]
@@ -54,6 +63,7 @@ pub(super) struct Migrate {
 #[derive(Debug, Subcommand)]
 pub(super) enum Config {
     /// Print a complete example with every field explained.
+    #[command(after_help = "Example:\n  countersign-coordinator config example > coordinator.toml")]
     Example,
 }
 
@@ -109,7 +119,20 @@ pub(super) fn init(verb: &Init, out: &Output) -> Result<(), CliError> {
         })?;
         return Err(error);
     }
-    out.record(&json!({ "database": "ready", "operator_token": verb.operator_token }))
+    let answer = json!({ "database": "ready", "operator_token": verb.operator_token });
+    out.told(&answer, || {
+        let token = verb.operator_token.display();
+        format!(
+            "The database is ready.\n{}",
+            Lines::default()
+                .with("operator's token", token.to_string())
+                .with(
+                    "next",
+                    "`countersign-coordinator run --config FILE`, then `vault add FILE`"
+                )
+                .text()
+        )
+    })
 }
 
 pub(super) fn migrate(verb: &Migrate, out: &Output) -> Result<(), CliError> {
@@ -121,7 +144,9 @@ pub(super) fn migrate(verb: &Migrate, out: &Output) -> Result<(), CliError> {
             .await;
         Ok(())
     })?;
-    out.record(&json!({ "database": "up to date" }))
+    out.told(&json!({ "database": "up to date" }), || {
+        "The database is up to date.".to_owned()
+    })
 }
 
 pub(super) fn config(verb: &Config, out: &Output) -> Result<(), CliError> {
@@ -158,19 +183,14 @@ async fn serve(config: CoordinatorConfig, with_watchtower: bool) -> Result<(), C
         Engine::Sqlite => store::migrate(&database).await.map_err(from_database)?,
         Engine::Postgres => expect_migrated(&database).await?,
     }
-    let listener =
-        TcpListener::bind(config.listen)
-            .await
-            .map_err(|error| CliError::Connection {
-                url: config.listen.to_string(),
-                reason: error.to_string(),
-            })?;
-    let address = listener
-        .local_addr()
-        .map_err(|error| CliError::Connection {
-            url: config.listen.to_string(),
-            reason: error.to_string(),
-        })?;
+    let cannot_listen = |error: std::io::Error| CliError::Failed {
+        part: format!("cannot listen on {}, which `listen` names", config.listen),
+        reason: error.to_string(),
+    };
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .map_err(cannot_listen)?;
+    let address = listener.local_addr().map_err(cannot_listen)?;
     output::say(&format!("listening on http://{address}"));
 
     let (stop, stopping) = watch::channel(false);

@@ -8,7 +8,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum CliError {
     /// The coordinator, a policy check or another rule said no.
-    #[error("{detail} ({code})")]
+    #[error("{detail}")]
     Refused {
         /// Stable code of the refusal.
         code: String,
@@ -22,7 +22,7 @@ pub enum CliError {
     /// The arguments do not fit together.
     #[error("{message}")]
     Usage {
-        /// What does not fit.
+        /// What does not fit, and what would.
         message: String,
     },
     /// A file named on the command line cannot be used.
@@ -41,6 +41,14 @@ pub enum CliError {
         /// What happened.
         reason: String,
     },
+    /// The coordinator answers, but what it was asked for did not come in time.
+    #[error("{detail}")]
+    Waited {
+        /// What did not come.
+        detail: String,
+        /// What to do about it.
+        hint: &'static str,
+    },
     /// A part of the running coordinator failed.
     #[error("{part}: {reason}")]
     Failed {
@@ -57,7 +65,28 @@ impl CliError {
         match self {
             Self::Refused { .. } => 1,
             Self::Usage { .. } | Self::File { .. } => 2,
-            Self::Connection { .. } | Self::Failed { .. } => 3,
+            Self::Connection { .. } | Self::Waited { .. } | Self::Failed { .. } => 3,
+        }
+    }
+
+    /// Returns the word for this kind of error, the same as the signer's tool has.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Refused { .. } => "Refused",
+            Self::Usage { .. } | Self::File { .. } => "Error",
+            Self::Connection { .. } | Self::Waited { .. } | Self::Failed { .. } => "Unavailable",
+        }
+    }
+
+    /// Returns the stable code.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Refused { code, .. } => code,
+            Self::Usage { .. } => "usage",
+            Self::File { .. } => "file",
+            Self::Connection { .. } => "connection",
+            Self::Waited { .. } => "no_answer_in_time",
+            Self::Failed { .. } => "failed",
         }
     }
 
@@ -65,11 +94,11 @@ impl CliError {
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Refused { hint, .. } => hint.as_deref(),
-            Self::Usage { .. } => Some("--help shows what this command takes"),
-            Self::File { .. } | Self::Failed { .. } => None,
+            Self::Usage { .. } | Self::File { .. } | Self::Failed { .. } => None,
             Self::Connection { .. } => {
                 Some("is the coordinator running? --url or COUNTERSIGN_URL names its address")
             }
+            Self::Waited { hint, .. } => Some(hint),
         }
     }
 }

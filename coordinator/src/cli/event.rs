@@ -1,15 +1,17 @@
 //! `event`: the sequenced events and their hash chain.
 
 use clap::Subcommand;
-use serde_json::Value;
 
 use super::CliError;
+use super::answer::{list, number, text};
 use super::api::Api;
+use super::layout::Lines;
 use super::output::Output;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Event {
     /// List events in order.
+    #[command(after_help = "Example:\n  countersign-coordinator event list --after 100 --limit 20")]
     List {
         /// Only those after this number.
         #[arg(long, default_value_t = 0)]
@@ -19,6 +21,7 @@ pub(super) enum Event {
         limit: u32,
     },
     /// Compute the hash chain again over all events and compare.
+    #[command(after_help = "Example:\n  countersign-coordinator event verify")]
     Verify,
 }
 
@@ -26,16 +29,20 @@ pub(super) fn run(verb: &Event, api: &Api, out: &Output) -> Result<(), CliError>
     match verb {
         Event::List { after, limit } => {
             let answer = api.get(&format!("/events?after={after}&limit={limit}"))?;
-            if out.json() {
-                return out.record(&answer);
-            }
-            let events = answer.get("events").cloned().unwrap_or(Value::Null);
-            out.table(
-                &events,
+            out.table_of(
+                &answer,
+                list(&answer, "events"),
                 &["number", "kind", "object_id", "actor"],
-                "no events",
+                "No events after that number.",
             )
         }
-        Event::Verify => out.record(&api.get("/events/verification")?),
+        Event::Verify => {
+            let head = api.get("/events/verification")?;
+            out.told(&head, || {
+                let number = number(&head, "number");
+                let intact = format!("The chain of all {number} events is intact.\n");
+                intact + &Lines::default().with("head", text(&head, "hash")).text()
+            })
+        }
     }
 }

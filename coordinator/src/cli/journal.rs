@@ -6,12 +6,15 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::CliError;
+use super::answer::{number, text};
 use super::api::{self, Api, Body};
+use super::layout::Lines;
 use super::output::Output;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Journal {
     /// List each signer's journal with its last receipt.
+    #[command(after_help = "Example:\n  countersign-coordinator journal list")]
     List,
     /// Hand in that a journal moved.
     #[command(subcommand)]
@@ -21,6 +24,9 @@ pub(super) enum Journal {
 #[derive(Debug, Subcommand)]
 pub(super) enum Move {
     /// Hand in `journal.moves` of the new machine's home folder: a certificate a line.
+    #[command(
+        after_help = "Example:\n  countersign-coordinator journal move submit home/journal.moves"
+    )]
     Submit {
         /// The file, or `-` for standard input.
         file: PathBuf,
@@ -35,13 +41,13 @@ pub(super) fn run(verb: &Journal, api: &Api, out: &Output) -> Result<(), CliErro
             out.table(
                 &answer,
                 &["signer", "journal", "moves", "counter", "received_at"],
-                "no signers",
+                "No signers.",
             )
         }
         Journal::Move(Move::Submit { file }) => {
-            let text = String::from_utf8_lossy(&api::read(file)?).into_owned();
+            let lines = String::from_utf8_lossy(&api::read(file)?).into_owned();
             let mut answer = Value::Null;
-            for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
                 let body = Body::Json(json!({ "certificate": line }));
                 answer = api.post(&format!("{path}/moves"), body)?;
             }
@@ -49,7 +55,14 @@ pub(super) fn run(verb: &Journal, api: &Api, out: &Output) -> Result<(), CliErro
                 let message = format!("{} holds no certificate", file.display());
                 return Err(CliError::Usage { message });
             }
-            out.record(&answer)
+            out.told(&answer, || {
+                let (signer, moves) = (text(&answer, "signer"), number(&answer, "moves"));
+                let lines = Lines::default()
+                    .with("journal", text(&answer, "journal"))
+                    .with("moves", moves);
+                let begin = format!("From now on only receipts of this journal of {signer} count.");
+                format!("{begin}\n{}", lines.text())
+            })
         }
     }
 }

@@ -6,14 +6,18 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::CliError;
+use super::answer::{list, moment, names, number, text};
 use super::api::{self, Api, Body};
+use super::layout::{Lines, paragraph};
 use super::output::Output;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum List {
     /// Show the policy's lists: who adds to each, and how long an entry cools off.
+    #[command(after_help = "Example:\n  countersign-coordinator list show")]
     Show,
     /// Show the entries of a list and how each stands.
+    #[command(after_help = "Example:\n  countersign-coordinator list entries counterparties")]
     Entries {
         /// The list's name in the policy.
         name: String,
@@ -23,11 +27,17 @@ pub(super) enum List {
 #[derive(Debug, Subcommand)]
 pub(super) enum Statement {
     /// Hand in a statement with its signatures, as `countersign-signer list` wrote it.
+    #[command(after_help = "Example:\n  countersign-coordinator statement submit statement.json")]
     Submit {
         /// The file, or `-` for standard input.
         file: PathBuf,
     },
-    /// List the statements that enough persons signed; with --json what `countersign-signer list note` reads.
+    /// List the statements that enough persons signed.
+    ///
+    /// With --json it is what `countersign-signer list note` reads.
+    #[command(
+        after_help = "Example:\n  countersign-coordinator statement list --json > statements.json"
+    )]
     List,
 }
 
@@ -45,20 +55,17 @@ pub(super) fn run(verb: &List, api: &Api, out: &Output) -> Result<(), CliError> 
                 "delay_s",
                 "test_first_sat",
             ],
-            "the policy has no lists",
+            "The policy has no lists.",
         ),
         List::Entries { name } => {
             let answer = api.get(&format!("{path}/{}", api::segment(name)))?;
-            if out.json() {
-                return out.record(&answer);
-            }
-            let entries = answer.get("entries").cloned().unwrap_or(Value::Null);
-            let entries = api::items(&entries);
-            if entries.is_empty() {
-                return out.text("no entries beside those of the policy document");
-            }
-            // Addresses and subjects are compared by people, so nothing of them is cut.
-            out.record(&Value::Array(entries.to_vec()))
+            out.told(&answer, || match list(&answer, "entries") {
+                [] => {
+                    format!("The list {name} has no entries beside those of the policy document.")
+                }
+                // Addresses and subjects are compared by people, so nothing of them is cut.
+                entries => entries.iter().map(entry).collect::<Vec<_>>().join("\n"),
+            })
         }
     }
 }
@@ -70,7 +77,7 @@ pub(super) fn statement(verb: &Statement, api: &Api, out: &Output) -> Result<(),
         Statement::List => out.table(
             &api.get(&path)?,
             &["purpose", "list", "entry", "approved_by", "entitled_at"],
-            "no statement was signed by enough persons yet",
+            "No statement was signed by enough persons yet.",
         ),
     }
 }
@@ -79,9 +86,9 @@ fn submit(path: &str, file: &Value, api: &Api, out: &Output) -> Result<(), CliEr
     let usage = |what: &str| CliError::Usage {
         message: format!("the file has no {what}: give what `countersign-signer list` wrote"),
     };
-    let text = file.get("statement").and_then(Value::as_str);
-    let text = text.ok_or_else(|| usage("statement"))?;
-    let mut answer = api.post(path, Body::Json(json!({ "statement": text })))?;
+    let said = file.get("statement").and_then(Value::as_str);
+    let said = said.ok_or_else(|| usage("statement"))?;
+    let mut answer = api.post(path, Body::Json(json!({ "statement": said })))?;
     let subject = answer.get("subject").and_then(Value::as_str);
     let subject = subject.map(api::segment).unwrap_or_default();
     let approvals = file.get("approvals").cloned().unwrap_or(Value::Null);
@@ -95,5 +102,47 @@ fn submit(path: &str, file: &Value, api: &Api, out: &Output) -> Result<(), CliEr
         });
         answer = api.post(&format!("{path}/{subject}/approvals"), Body::Json(body))?;
     }
-    out.record(&answer)
+    out.told(&answer, || handed_in(&answer))
+}
+
+/// One entry of an open list: whom it pays and how it stands.
+fn entry(entry: &Value) -> String {
+    let to = Some(text(entry, "address")).filter(|address| !address.is_empty());
+    let lines = Lines::default()
+        .with("stands", text(entry, "says"))
+        .with(
+            "pays to",
+            to.unwrap_or_else(|| text(entry, "script_pubkey")),
+        )
+        .with("approved by", names(entry, "approved_by"))
+        .with("not before", moment(entry, "not_before"))
+        .with("expires", moment(entry, "expires"))
+        .with("entry", text(entry, "entry"));
+    format!("{}\n{}", text(entry, "label"), lines.text())
+}
+
+/// A statement that was handed in: what it does, and whether enough persons signed it.
+fn handed_in(statement: &Value) -> String {
+    let what = match text(statement, "purpose") {
+        "list-add" => "a destination to be added to",
+        "list-remove" => "a destination to be removed from",
+        "list-confirm" => "the first payment confirmed to an entry of",
+        other => other,
+    };
+    let by = match names(statement, "approved_by") {
+        nobody if nobody.is_empty() => "nobody yet".to_owned(),
+        by => by,
+    };
+    let enough = match moment(statement, "entitled_at") {
+        never if never.is_empty() => "not yet; have more persons sign this statement".to_owned(),
+        since => format!("since {since}"),
+    };
+    let lines = Lines::default()
+        .with("signed by", by)
+        .with("needed", number(statement, "needed"))
+        .with("enough", enough)
+        .with("entry", text(statement, "entry"))
+        .with("statement", text(statement, "subject"));
+    let begin = format!("Handed in: {what} the list {}.", text(statement, "list"));
+    format!("{}\n{}", paragraph(&begin, 0), lines.text())
 }

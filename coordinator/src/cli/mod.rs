@@ -6,6 +6,7 @@
 //! Exit status: 0 done, 1 refused, 2 usage, 3 connection, 255 bug.
 
 mod address;
+mod answer;
 mod api;
 mod approval;
 mod attempt;
@@ -15,11 +16,15 @@ mod daemon;
 mod error;
 mod event;
 mod journal;
+mod layout;
 mod list;
 mod output;
+mod own_spend;
 mod policy;
+mod reconcile;
 mod recovery;
 mod self_spend;
+mod status;
 mod token;
 mod vault;
 mod withdrawal;
@@ -33,7 +38,7 @@ pub use error::CliError;
 
 /// Builds PSBTs from approved withdrawals, collects signatures and finalizes.
 #[derive(Debug, Parser)]
-#[command(name = "countersign-coordinator", version, about, max_term_width = 80)]
+#[command(name = "countersign-coordinator", version, about, max_term_width = layout::WIDTH)]
 struct Cli {
     #[command(flatten)]
     connection: Connection,
@@ -52,6 +57,7 @@ struct Connection {
         long,
         global = true,
         env = "COUNTERSIGN_URL",
+        hide_env_values = true,
         default_value = "http://127.0.0.1:7540",
         value_name = "URL"
     )]
@@ -61,11 +67,18 @@ struct Connection {
         long,
         global = true,
         env = "COUNTERSIGN_TOKEN_FILE",
+        hide_env_values = true,
         value_name = "FILE"
     )]
     token_file: Option<PathBuf>,
     /// Vault to act on; may be left out when the coordinator has only one.
-    #[arg(long, global = true, env = "COUNTERSIGN_VAULT", value_name = "ID")]
+    #[arg(
+        long,
+        global = true,
+        env = "COUNTERSIGN_VAULT",
+        hide_env_values = true,
+        value_name = "ID"
+    )]
     vault: Option<String>,
 }
 
@@ -81,6 +94,7 @@ enum Verb {
     #[command(subcommand)]
     Config(daemon::Config),
     /// Print the API's OpenAPI document.
+    #[command(after_help = "Example:\n  countersign-coordinator openapi > openapi.json")]
     Openapi,
     /// Compile, show and check policy documents, offline.
     #[command(subcommand)]
@@ -94,25 +108,27 @@ enum Verb {
     /// List deposits with their confirmations.
     #[command(subcommand)]
     Deposit(chain::Deposit),
-    /// List unspent coins.
+    /// List coins, and which are spent or reserved.
     #[command(subcommand)]
     Coin(chain::Coin),
     /// Show what the vault holds: settled, pending, reserved.
+    #[command(after_help = "Example:\n  countersign-coordinator balance")]
     Balance,
     /// Show accounts and entries of the ledger.
     Ledger(chain::Ledger),
     /// Compare ledger, tracker and node now, and show the result.
+    #[command(after_help = "Example:\n  countersign-coordinator reconcile")]
     Reconcile,
     /// Submit, list, show and cancel withdrawals.
     #[command(subcommand)]
     Withdrawal(withdrawal::Withdrawal),
-    /// Hand in approvals and rejections made with `countersign-signer`.
+    /// Hand in approvals and rejections, made with the approver's tool.
     #[command(subcommand)]
     Approval(approval::Approval),
     /// Show lists of destinations and the entries of open ones.
     #[command(subcommand)]
     List(list::List),
-    /// Hand in what persons say of open lists, made with `countersign-signer list`.
+    /// Hand in what persons say of open lists, made with the signer's tool.
     #[command(subcommand)]
     Statement(list::Statement),
     /// Show the signers' journals, and hand in that one moved.
@@ -136,7 +152,8 @@ enum Verb {
     /// Make, list and revoke API tokens.
     #[command(subcommand)]
     Token(token::Token),
-    /// Show the node's tip and whether all is well.
+    /// Say whether all is well, and what to do where it is not.
+    #[command(after_help = "Example:\n  countersign-coordinator status")]
     Status,
 }
 
@@ -169,7 +186,7 @@ fn dispatch(cli: Cli) -> Result<(), CliError> {
         Verb::Coin(chain::Coin::List) => chain::coins(&api()?, &out),
         Verb::Balance => chain::balance(&api()?, &out),
         Verb::Ledger(verb) => chain::ledger(&verb, &api()?, &out),
-        Verb::Reconcile => chain::reconcile(&api()?, &out),
+        Verb::Reconcile => reconcile::run(&api()?, &out),
         Verb::Withdrawal(verb) => withdrawal::run(&verb, &api()?, &out),
         Verb::Approval(verb) => approval::run(&verb, &api()?, &out),
         Verb::List(verb) => list::run(&verb, &api()?, &out),
@@ -181,6 +198,72 @@ fn dispatch(cli: Cli) -> Result<(), CliError> {
         Verb::Attempt(verb) => attempt::run(&verb, &api()?, &out),
         Verb::Event(verb) => event::run(&verb, &api()?, &out),
         Verb::Token(verb) => token::run(&verb, &api()?, &out),
-        Verb::Status => chain::status(&api()?, &out),
+        Verb::Status => status::run(&api()?, &out),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// Every command, with the way to it.
+    fn commands() -> Vec<(String, clap::Command)> {
+        let mut root = Cli::command();
+        root.build();
+        let mut open = vec![(root.get_name().to_owned(), root)];
+        let mut all = Vec::new();
+        while let Some((way, command)) = open.pop() {
+            for below in command
+                .get_subcommands()
+                .filter(|below| below.get_name() != "help")
+            {
+                open.push((format!("{way} {}", below.get_name()), below.clone()));
+            }
+            all.push((way, command));
+        }
+        all
+    }
+
+    #[test]
+    fn every_verb_shows_an_example_of_itself_that_is_understood() {
+        for (way, command) in commands() {
+            if command.has_subcommands() {
+                continue;
+            }
+            let help = command
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            let example = help
+                .strip_prefix("Example:\n  ")
+                .unwrap_or_else(|| panic!("{way}: {help}"));
+            assert!(example.starts_with(&way), "{way}: {example}");
+            assert!(
+                example.len() < layout::WIDTH - 1,
+                "{way}: {example} is wrapped"
+            );
+            let shell = example
+                .split(" > ")
+                .next()
+                .unwrap_or_default()
+                .replace('\'', "");
+            if let Err(error) = Cli::try_parse_from(shell.split_whitespace()) {
+                panic!("{example}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_help_fits_eighty_columns() {
+        for (way, mut command) in commands() {
+            let help = command.render_long_help().to_string();
+            let widest = help.lines().map(|line| line.chars().count()).max();
+            assert!(
+                widest.is_some_and(|widest| widest <= layout::WIDTH),
+                "{way}:\n{help}"
+            );
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The only place of the command line that prints: records, tables, JSON, errors with their hint.
+//! The only place of the command line that prints: what is told, tables, JSON, errors with their hint.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -7,9 +7,7 @@ use policies::UnixTime;
 use serde_json::Value;
 
 use super::CliError;
-
-/// The widest a column of a table gets before its middle is cut.
-const COLUMN: usize = 20;
+use super::layout::{self, paragraph};
 
 /// How answers are shown.
 pub(super) struct Output {
@@ -38,12 +36,21 @@ impl Output {
         write(bytes)
     }
 
-    /// Shows one record: a line for each field, or JSON.
-    pub(super) fn record(&self, record: &Value) -> Result<(), CliError> {
+    /// Shows an answer as JSON where that was asked for, else as what is told of it.
+    pub(super) fn told(
+        &self,
+        answer: &Value,
+        told: impl FnOnce() -> String,
+    ) -> Result<(), CliError> {
         if self.json {
-            return self.text(&pretty(record));
+            return self.text(&pretty(answer));
         }
-        self.text(&lines(record))
+        self.text(&told())
+    }
+
+    /// Shows an answer as JSON.
+    pub(super) fn record(&self, record: &Value) -> Result<(), CliError> {
+        self.text(&pretty(record))
     }
 
     /// Shows a list as a table of the named columns, or JSON with everything.
@@ -53,14 +60,24 @@ impl Output {
         columns: &[&str],
         empty: &str,
     ) -> Result<(), CliError> {
-        if self.json {
-            return self.text(&pretty(answer));
-        }
-        let items = super::api::items(answer);
-        if items.is_empty() {
-            return self.text(empty);
-        }
-        self.text(&table(items, columns))
+        self.table_of(answer, super::api::items(answer), columns, empty)
+    }
+
+    /// Shows these items as a table of the named columns, or the whole answer as JSON.
+    pub(super) fn table_of(
+        &self,
+        answer: &Value,
+        items: &[Value],
+        columns: &[&str],
+        empty: &str,
+    ) -> Result<(), CliError> {
+        self.told(answer, || {
+            if items.is_empty() {
+                paragraph(empty, 0)
+            } else {
+                table(items, columns)
+            }
+        })
     }
 }
 
@@ -68,81 +85,27 @@ fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).expect("a JSON value can always be written")
 }
 
-/// Shows a record as text.
-pub(super) fn lines(record: &Value) -> String {
-    if let Some(items) = record.as_array() {
-        return items.iter().map(lines).collect::<Vec<_>>().join("\n\n");
-    }
-    let Some(fields) = record.as_object() else {
-        return cell(record);
-    };
-    let width = fields.keys().map(String::len).max().unwrap_or(0);
-    let mut out = String::new();
-    for (key, value) in fields {
-        let name = key.replace('_', " ");
-        match value {
-            Value::Array(items) if items.iter().any(Value::is_object) => {
-                out.push_str(&format!("{name}:\n"));
-                for item in items {
-                    let text = lines(item).replace('\n', "\n    ");
-                    out.push_str(&format!("  - {text}\n"));
-                }
-            }
-            Value::Object(_) => {
-                out.push_str(&format!(
-                    "{name}:\n  {}\n",
-                    lines(value).replace('\n', "\n  ")
-                ));
-            }
-            Value::Null
-            | Value::Bool(_)
-            | Value::Number(_)
-            | Value::String(_)
-            | Value::Array(_) => {
-                out.push_str(&format!("{name:width$}  {}\n", field(key, value)));
-            }
-        }
-    }
-    out.trim_end().to_owned()
-}
-
-fn table(items: &[Value], columns: &[&str]) -> String {
-    let mut rows = vec![
-        columns
-            .iter()
-            .map(|column| column.replace('_', " "))
-            .collect::<Vec<_>>(),
-    ];
-    rows.extend(items.iter().map(|item| {
-        columns
-            .iter()
-            .map(|column| short(&field(column, item.get(*column).unwrap_or(&Value::Null))))
+/// A table of the named columns.
+pub(super) fn table(items: &[Value], columns: &[&str]) -> String {
+    let head: Vec<String> = columns
+        .iter()
+        .map(|column| column.replace('_', " "))
+        .collect();
+    let row = |item: &Value| {
+        let cells = columns.iter();
+        cells
+            .map(|column| field(column, item.get(*column).unwrap_or(&Value::Null)))
             .collect()
-    }));
-    let widths: Vec<usize> = (0..columns.len())
+    };
+    let rows: Vec<Vec<String>> = items.iter().map(row).collect();
+    let numbers: Vec<bool> = columns
+        .iter()
         .map(|column| {
-            rows.iter()
-                .map(|row| row[column].chars().count())
-                .max()
-                .unwrap_or(0)
+            column.ends_with("_sat")
+                || matches!(*column, "number" | "height" | "confirmations" | "index")
         })
         .collect();
-    let mut out = String::new();
-    for row in &rows {
-        let mut line = String::new();
-        for ((text, width), column) in row.iter().zip(&widths).zip(columns) {
-            if column.ends_with("_sat")
-                || matches!(*column, "number" | "height" | "confirmations" | "index")
-            {
-                line.push_str(&format!("{text:>width$}  "));
-            } else {
-                line.push_str(&format!("{text:width$}  "));
-            }
-        }
-        out.push_str(line.trim_end());
-        out.push('\n');
-    }
-    out
+    layout::table(&head, &rows, &numbers)
 }
 
 /// Shows a field: a moment as people read it, anything else as it is.
@@ -163,20 +126,12 @@ fn cell(value: &Value) -> String {
         Value::Null => "-".to_owned(),
         Value::String(text) if text.is_empty() => "-".to_owned(),
         Value::String(text) => text.clone(),
+        Value::Array(items) if items.is_empty() => "-".to_owned(),
         Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(", "),
-        Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        Value::Number(_) | Value::Object(_) => value.to_string(),
     }
-}
-
-/// Cuts the middle of a long cell, so that both ends can be compared.
-fn short(text: &str) -> String {
-    let chars: Vec<char> = text.chars().collect();
-    if chars.len() <= COLUMN {
-        return text.to_owned();
-    }
-    let head: String = chars.iter().take(8).collect();
-    let tail: String = chars.iter().skip(chars.len().saturating_sub(8)).collect();
-    format!("{head}…{tail}")
 }
 
 fn write(bytes: &[u8]) -> Result<(), CliError> {
@@ -224,73 +179,90 @@ pub(super) fn usage(error: &clap::Error) -> ExitCode {
     }
 }
 
-/// Shows an error with its hint, as JSON on standard output too where asked for.
+/// Shows an error with its code and hint, as JSON on standard output too where asked for.
 pub(super) fn failure(error: &CliError, json: bool) -> ExitCode {
-    let status = ExitCode::from(error.exit_status());
     if json {
         let shown = match error {
             CliError::Refused {
                 problem: Some(problem),
                 ..
             } => problem.clone(),
-            CliError::Refused { code, .. } => {
-                serde_json::json!({"code": code, "detail": error.to_string()})
-            }
-            CliError::Usage { .. } => {
-                serde_json::json!({"code": "usage", "detail": error.to_string()})
-            }
-            CliError::File { .. } => {
-                serde_json::json!({"code": "file", "detail": error.to_string()})
-            }
-            CliError::Failed { .. } => {
-                serde_json::json!({"code": "failed", "detail": error.to_string()})
-            }
-            CliError::Connection { .. } => {
-                serde_json::json!({"code": "connection", "detail": error.to_string()})
+            CliError::Refused { .. }
+            | CliError::Usage { .. }
+            | CliError::File { .. }
+            | CliError::Connection { .. }
+            | CliError::Waited { .. }
+            | CliError::Failed { .. } => {
+                serde_json::json!({ "code": error.code(), "detail": error.to_string() })
             }
         };
         if write(format!("{}\n", pretty(&shown)).as_bytes()).is_err() {
             return ExitCode::from(255);
         }
     }
-    say(&format!("Error: {error}"));
-    if let Some(hint) = error.hint() {
-        say(&format!("Hint: {hint}"));
-    }
-    status
+    say(&in_words(error));
+    ExitCode::from(error.exit_status())
+}
+
+/// An error as people read it: kind, code and facts, then what to do.
+fn in_words(error: &CliError) -> String {
+    let said = format!("{} ({}): {error}", error.word(), error.code());
+    let hint = error.hint().map(|hint| format!("Hint: {hint}"));
+    let lines = said.lines().chain(hint.as_deref());
+    lines
+        .map(|line| {
+            // What is laid out already stays as it is.
+            if line.starts_with(' ') {
+                line.to_owned()
+            } else {
+                paragraph(line, 2)
+            }
+        })
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
-    fn a_table_fits_its_columns_and_keeps_both_ends_of_long_cells() {
-        let items = [
-            serde_json::json!({"id": "w-1", "amount_sat": 5}),
-            serde_json::json!({"id": "0123456789abcdef0123456789abcdef0123456789abcdef", "amount_sat": 12345}),
-        ];
-        let text = table(&items, &["id", "amount_sat"]);
-        assert_eq!(
-            text,
-            "id                 amount sat\nw-1                         5\n01234567…89abcdef       12345\n"
+    fn a_moment_is_shown_as_people_read_it_and_an_amount_as_it_is() {
+        let items = [json!({ "created_at": 1_795_660_800, "amount_sat": 1_795_660_800 })];
+        let text = table(&items, &["created_at", "amount_sat"]);
+        assert!(text.contains("created at            amount sat"), "{text}");
+        assert!(text.contains("2026-11-26T02:40:00Z  1795660800"), "{text}");
+    }
+
+    #[test]
+    fn nothing_is_shown_as_a_dash() {
+        let items = [json!({ "by": [], "of": null, "is": "" })];
+        let text = table(&items, &["by", "of", "is"]);
+        assert!(text.ends_with("-   -   -\n"), "{text}");
+    }
+
+    #[test]
+    fn an_error_says_its_kind_its_code_and_what_to_do() {
+        let error = CliError::Refused {
+            code: "id_reused".to_owned(),
+            detail: format!(
+                "exchange has used the id w-1 {}",
+                "again and again ".repeat(6)
+            ),
+            problem: None,
+            hint: Some("take another id".to_owned()),
+        };
+        let said = in_words(&error);
+        assert!(
+            said.starts_with("Refused (id_reused): exchange has"),
+            "{said}"
         );
-    }
-
-    #[test]
-    fn a_moment_is_shown_as_people_read_it() {
-        let record = serde_json::json!({"created_at": 1_795_660_800, "amount_sat": 1_795_660_800});
-        let text = lines(&record);
-        assert!(text.contains("created at  2026-11-26T02:40:00Z"), "{text}");
-        assert!(text.contains("amount sat  1795660800"), "{text}");
-    }
-
-    #[test]
-    fn a_record_shows_nested_values_below_their_name() {
-        let record = serde_json::json!({"name": "a", "inner": {"deep": 1}, "list": [{"x": 1}], "none": null});
-        let text = lines(&record);
-        assert!(text.contains("inner:\n  deep  1"), "{text}");
-        assert!(text.contains("list:\n  - x  1"), "{text}");
-        assert!(text.contains("none   -"), "{text}");
+        assert!(said.ends_with("\nHint: take another id"), "{said}");
+        assert!(
+            said.lines().all(|line| line.chars().count() <= 80),
+            "{said}"
+        );
     }
 }

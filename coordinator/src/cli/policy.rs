@@ -14,8 +14,13 @@ use super::{CliError, api};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Policy {
-    /// Write the descriptor of a policy over named keys. Store what it prints: it is never
-    /// compiled again.
+    /// Write the descriptor of a policy over named keys.
+    ///
+    /// Store what it prints: it is never compiled again.
+    #[command(
+        override_usage = "countersign-coordinator policy compile --key <NAME=KEY>... <POLICY>",
+        after_help = "Example:\n  countersign-coordinator policy compile 'and(pk(a),pk(b))' --key a=A --key b=B"
+    )]
     Compile {
         /// The policy, such as "or(99@thresh(2,pk(alice),pk(bob)),1@and(pk(vault),older(12960)))".
         policy: String,
@@ -27,11 +32,13 @@ pub(super) enum Policy {
         script: Script,
     },
     /// Show what a policy document means: paths, weights, rules, people.
+    #[command(after_help = "Example:\n  countersign-coordinator policy show policy.toml")]
     Show {
         /// The document.
         file: PathBuf,
     },
     /// Check a policy document and name every mistake.
+    #[command(after_help = "Example:\n  countersign-coordinator policy check policy.toml")]
     Check {
         /// The document.
         file: PathBuf,

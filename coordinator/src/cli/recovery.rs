@@ -6,6 +6,7 @@ use serde_json::json;
 use super::CliError;
 use super::api::{Api, Body};
 use super::output::Output;
+use super::own_spend;
 
 /// What to recover.
 #[derive(Debug, Args)]
@@ -24,8 +25,12 @@ pub(super) struct What {
 #[derive(Debug, Subcommand)]
 pub(super) enum Recovery {
     /// Say which coins can be recovered now, by whom and at what fee, and when others can.
+    #[command(after_help = "Example:\n  countersign-coordinator recovery preview --older 12960")]
     Preview(What),
     /// Build a recovery and send the PSBT out for signing.
+    #[command(
+        after_help = "Example:\n  countersign-coordinator recovery create --coin TXID:0 --feerate 2.5"
+    )]
     Create(What),
 }
 
@@ -41,5 +46,6 @@ pub(super) fn run(verb: &Recovery, api: &Api, out: &Output) -> Result<(), CliErr
         "dry_run": dry_run,
     });
     let path = format!("{}/recoveries", api.vault_path()?);
-    out.record(&api.post(&path, Body::Json(body))?)
+    let answer = api.post(&path, Body::Json(body))?;
+    out.told(&answer, || own_spend::told(&answer))
 }

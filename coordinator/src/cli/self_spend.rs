@@ -6,6 +6,7 @@ use serde_json::json;
 use super::CliError;
 use super::api::{Api, Body};
 use super::output::Output;
+use super::own_spend;
 
 /// Why coins are spent to the vault itself.
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -19,6 +20,9 @@ pub(super) enum Purpose {
 #[derive(Debug, Subcommand)]
 pub(super) enum SelfSpend {
     /// Spend coins to the vault itself and send the PSBT out for signing.
+    #[command(
+        after_help = "Example:\n  countersign-coordinator self-spend create --purpose consolidate --dry-run"
+    )]
     Create {
         /// What it is for.
         #[arg(long)]
@@ -57,5 +61,6 @@ pub(super) fn run(verb: &SelfSpend, api: &Api, out: &Output) -> Result<(), CliEr
         "dry_run": dry_run,
     });
     let path = format!("{}/self-spends", api.vault_path()?);
-    out.record(&api.post(&path, Body::Json(body))?)
+    let answer = api.post(&path, Body::Json(body))?;
+    out.told(&answer, || own_spend::told(&answer))
 }

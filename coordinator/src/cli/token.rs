@@ -10,6 +10,9 @@ use super::output::Output;
 #[derive(Debug, Subcommand)]
 pub(super) enum Token {
     /// Make a token. It is shown once; only its hash is kept.
+    #[command(
+        after_help = "Example:\n  countersign-coordinator token create exchange --role service > exchange.token"
+    )]
     Create {
         /// For whom, such as `exchange` or the signer's name in the policy.
         name: String,
@@ -18,8 +21,10 @@ pub(super) enum Token {
         role: Role,
     },
     /// List tokens, without their secrets.
+    #[command(after_help = "Example:\n  countersign-coordinator token list")]
     List,
     /// Revoke a token at once.
+    #[command(after_help = "Example:\n  countersign-coordinator token revoke ID")]
     Revoke {
         /// Its id.
         id: String,
@@ -71,8 +76,13 @@ pub(super) fn run(verb: &Token, api: &Api, out: &Output) -> Result<(), CliError>
         Token::List => out.table(
             &api.get("/tokens")?,
             &["id", "name", "role", "created_at", "revoked_at"],
-            "no tokens",
+            "No tokens.",
         ),
-        Token::Revoke { id } => out.record(&api.delete(&format!("/tokens/{}", api::segment(id)))?),
+        Token::Revoke { id } => {
+            let token = api.delete(&format!("/tokens/{}", api::segment(id)))?;
+            out.told(&token, || {
+                format!("Revoked the token {id}; it opens nothing any more.")
+            })
+        }
     }
 }

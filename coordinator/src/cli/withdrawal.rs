@@ -3,19 +3,26 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use serde_json::Value;
 
 use super::CliError;
+use super::answer::{amount, list, moment, names, number, persons, sentence, text};
 use super::api::{self, Api, Body};
+use super::layout::Lines;
 use super::output::Output;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Withdrawal {
-    /// Hand in an intent with its request signature, as `countersign-signer request` wrote it.
+    /// Hand in a signed request.
+    ///
+    /// The file holds an intent with its request signature, as `countersign-signer request` wrote it.
+    #[command(after_help = "Example:\n  countersign-coordinator withdrawal submit request.json")]
     Submit {
         /// The file, or `-` for standard input.
         file: PathBuf,
     },
     /// List withdrawals, newest first.
+    #[command(after_help = "Example:\n  countersign-coordinator withdrawal list --state requested")]
     List {
         /// Only those in this state.
         #[arg(long)]
@@ -25,6 +32,7 @@ pub(super) enum Withdrawal {
         limit: u32,
     },
     /// Show one withdrawal.
+    #[command(after_help = "Example:\n  countersign-coordinator withdrawal show exchange w-1")]
     Show {
         /// The requester's name in the policy.
         requester: String,
@@ -32,6 +40,7 @@ pub(super) enum Withdrawal {
         id: String,
     },
     /// Cancel a withdrawal that is in no batch yet.
+    #[command(after_help = "Example:\n  countersign-coordinator withdrawal cancel exchange w-1")]
     Cancel {
         /// The requester's name in the policy.
         requester: String,
@@ -44,7 +53,8 @@ pub(super) fn run(verb: &Withdrawal, api: &Api, out: &Output) -> Result<(), CliE
     let path = format!("{}/withdrawals", api.vault_path()?);
     match verb {
         Withdrawal::Submit { file } => {
-            out.record(&api.post(&path, Body::Json(api::read_json(file)?))?)
+            let withdrawal = api.post(&path, Body::Json(api::read_json(file)?))?;
+            out.told(&withdrawal, || told("Handed in", &withdrawal))
         }
         Withdrawal::List { state, limit } => {
             let state = state
@@ -55,21 +65,68 @@ pub(super) fn run(verb: &Withdrawal, api: &Api, out: &Output) -> Result<(), CliE
             out.table(
                 &answer,
                 &["requester", "id", "amount_sat", "state", "address", "txid"],
-                "no withdrawals",
+                "No withdrawals.",
             )
         }
-        Withdrawal::Show { requester, id } => out.record(&api.get(&format!(
-            "{path}/{}/{}",
-            api::segment(requester),
-            api::segment(id)
-        ))?),
-        Withdrawal::Cancel { requester, id } => out.record(&api.post(
-            &format!(
-                "{path}/{}/{}/cancel",
-                api::segment(requester),
-                api::segment(id)
-            ),
-            Body::Empty,
-        )?),
+        Withdrawal::Show { requester, id } => {
+            let path = format!("{path}/{}/{}", api::segment(requester), api::segment(id));
+            let withdrawal = api.get(&path)?;
+            out.told(&withdrawal, || told("Withdrawal", &withdrawal))
+        }
+        Withdrawal::Cancel { requester, id } => {
+            let (requester, id) = (api::segment(requester), api::segment(id));
+            let withdrawal = api.post(&format!("{path}/{requester}/{id}/cancel"), Body::Empty)?;
+            out.told(&withdrawal, || told("Cancelled", &withdrawal))
+        }
+    }
+}
+
+/// One withdrawal: what it asks for, where it stands, what it waits for.
+pub(super) fn told(begin: &str, withdrawal: &Value) -> String {
+    let says: Vec<String> = list(withdrawal, "misses")
+        .iter()
+        .map(|miss| format!("{}: {}", text(miss, "rule"), text(miss, "says")))
+        .collect();
+    let (rule, approvals) = match withdrawal.get("needs").filter(|needs| !needs.is_null()) {
+        None => ("none allows it".to_owned(), String::new()),
+        Some(needs) => (text(needs, "rule").to_owned(), approvals(needs)),
+    };
+    let rejected = list(withdrawal, "approvals")
+        .iter()
+        .filter(|approval| text(approval, "purpose") == "reject")
+        .map(|rejection| text(rejection, "approver"));
+    let rejected = sentence(&rejected.collect::<Vec<_>>());
+    let to = Some(text(withdrawal, "address")).filter(|address| !address.is_empty());
+    let lines = Lines::default()
+        .with("state", text(withdrawal, "state"))
+        .with(text(withdrawal, "kind"), amount(withdrawal, "amount_sat"))
+        .with(
+            "to",
+            to.unwrap_or_else(|| text(withdrawal, "script_pubkey")),
+        )
+        .with("reference", text(withdrawal, "reference"))
+        .with("rule", rule)
+        .with("not by", says.join("; "))
+        .with("approvals", approvals)
+        .with("rejected by", rejected)
+        .with("asked for", moment(withdrawal, "created"))
+        .with("expires", moment(withdrawal, "expires"))
+        .with("batch", text(withdrawal, "batch"))
+        .with("txid", text(withdrawal, "txid"))
+        .with("height", number(withdrawal, "height"))
+        .with("excluded by", text(withdrawal, "failed_by"))
+        .with("intent hash", text(withdrawal, "intent_hash"))
+        .text();
+    let (requester, id) = (text(withdrawal, "requester"), text(withdrawal, "id"));
+    format!("{begin} {id} of {requester}\n{lines}")
+}
+
+fn approvals(needs: &Value) -> String {
+    if number(needs, "count") == "0" {
+        return "none is needed".to_owned();
+    }
+    match names(needs, "approved_by") {
+        nobody if nobody.is_empty() => format!("{} needed, nobody yet", persons(needs)),
+        by => format!("{} needed; by {by}", persons(needs)),
     }
 }

@@ -21,6 +21,9 @@ pub struct Problem {
     code: String,
     /// What was refused and why, for people.
     detail: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'static str>,
     /// The facts, by name.
     #[serde(flatten)]
     #[schema(value_type = Object)]
@@ -35,6 +38,7 @@ impl Problem {
             status: status.as_u16(),
             code: code.to_owned(),
             detail: detail.into(),
+            hint: None,
             facts: Map::new(),
         }
     }
@@ -66,6 +70,7 @@ impl From<ServiceError> for Problem {
         }
         let mut problem = Self::new(status, error.code(), error.to_string());
         problem.facts = error.facts();
+        problem.hint = Some(error.hint());
         problem
     }
 }

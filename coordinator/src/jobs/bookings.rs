@@ -11,7 +11,7 @@ use watchtower::ledger::{Account, Posting};
 use watchtower::store::database::Transaction;
 use watchtower::store::scripts;
 
-use crate::service::ServiceError;
+use crate::service::{BatchError, ServiceError};
 use crate::store::attempts::AttemptRow;
 use crate::store::withdrawals::WithdrawalRow;
 
@@ -22,8 +22,10 @@ pub(super) async fn postings(
     paid: &[WithdrawalRow],
     block: BlockHash,
 ) -> Result<Vec<Posting>, ServiceError> {
-    let strict = read_strict(&row.psbt).map_err(|refusal| ServiceError::Build {
-        reason: refusal.to_string(),
+    let strict = read_strict(&row.psbt).map_err(|refusal| {
+        ServiceError::Batch(BatchError::Build {
+            reason: refusal.to_string(),
+        })
     })?;
     let times = row.confirmations;
     let entry = |cause: String, debit: Account, amount: Amount| Posting {

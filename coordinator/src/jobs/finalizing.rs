@@ -13,7 +13,7 @@ use crate::roles::finalizer::finalize as finalize_witnesses;
 use crate::roles::issued::offer_again;
 use crate::service::opened::Session;
 use crate::service::record::{Cause, move_attempt, move_withdrawal};
-use crate::service::{Service, ServiceError};
+use crate::service::{BatchError, Service, ServiceError};
 use crate::session::attempt::{AttemptEvent, AttemptState};
 use crate::session::withdrawal::{WithdrawalEvent, WithdrawalState};
 use crate::store::attempts::{self, AttemptRow};
@@ -56,8 +56,10 @@ pub(super) async fn finalize(
         extract(&issued, &finalized).map_err(|error| error.to_string())
     })
     .await
-    .map_err(|error| ServiceError::Build {
-        reason: error.to_string(),
+    .map_err(|error| {
+        ServiceError::Batch(BatchError::Build {
+            reason: error.to_string(),
+        })
     })?;
     let transaction = match finalized {
         Ok(transaction) => transaction,

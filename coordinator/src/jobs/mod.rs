@@ -17,7 +17,7 @@ use watchtower::store::{cursor, lease};
 
 use crate::service::batches::{CreateBatch, create_batch_in};
 use crate::service::withdrawals::expire_overdue;
-use crate::service::{Service, ServiceError};
+use crate::service::{BatchError, Service, ServiceError};
 use crate::store::jobs::{self, Claim};
 use crate::store::{vaults, withdrawals};
 
@@ -210,7 +210,7 @@ async fn batch(
             jobs::repeat(&mut tx, claim, next).await?;
             Ok(tx.commit().await?)
         }
-        Err(ServiceError::NothingToBatch { .. }) => {
+        Err(ServiceError::Batch(BatchError::NothingToBatch { .. })) => {
             tx.rollback().await?;
             let mut tx = service.database().begin_write().await?;
             jobs::repeat(&mut tx, claim, next).await?;

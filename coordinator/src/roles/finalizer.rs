@@ -7,14 +7,9 @@
 
 use bitcoin::Witness;
 use policies::psbt::{BadSignature, OfferedSignature, SignatureSet};
+use policies::witness::{AllowedPaths, WitnessChecker, WitnessError};
 
-use super::{
-    SECP,
-    combiner::combine,
-    interpreter::{Checker, WitnessError},
-    issued::IssuedTransaction,
-    satisfaction::Offered,
-};
+use super::{SECP, combiner::combine, issued::IssuedTransaction, satisfaction::Offered};
 
 /// The witnesses of a transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +55,11 @@ pub fn finalize(
     let combined = combine(issued, SignatureSet::new(), &intake)
         .expect("the offer names the transaction that was issued");
     let offered = Offered::by_input(&combined.signatures, issued.unsigned());
-    let mut checker = Checker::new(issued.unsigned(), issued.previous_outputs());
+    let mut checker = WitnessChecker::new(
+        issued.unsigned(),
+        issued.previous_outputs(),
+        AllowedPaths::WithRecovery,
+    );
     let mut witnesses = Vec::with_capacity(offered.len());
     for (input, (derived, offered)) in issued.scripts().iter().zip(&offered).enumerate() {
         let script = derived.definite.derived_descriptor(&*SECP);

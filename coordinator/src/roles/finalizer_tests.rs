@@ -2,6 +2,7 @@
 
 use bitcoin::{Weight, Witness};
 use policies::psbt::{BadReason, OfferedSignature, OfferedSlot, SignatureKey, SignatureSet};
+use policies::witness::{AllowedPaths, WitnessChecker, WitnessError};
 use proptest::prelude::*;
 
 use super::{
@@ -9,7 +10,6 @@ use super::{
     extractor::{ExtractorError, extract},
     finalizer::{FinalizerError, finalize},
     fixture::{Attempt, Kind, Vault},
-    interpreter::{Checker, WitnessError},
     issued::{IssuedTransaction, offer_again},
 };
 
@@ -34,7 +34,11 @@ fn every_pairing_of_both_script_kinds_finalizes_to_a_valid_transaction() {
             assert!(finalized.set_aside.is_empty());
             let transaction = extract(&attempt.issued, &finalized).expect("the same transaction");
             assert_eq!(transaction.compute_txid(), issued);
-            let mut checker = Checker::new(&transaction, attempt.issued.previous_outputs());
+            let mut checker = WitnessChecker::new(
+                &transaction,
+                attempt.issued.previous_outputs(),
+                AllowedPaths::WithRecovery,
+            );
             for (input, txin) in transaction.input.iter().enumerate() {
                 checker.check(input, &txin.witness).expect("valid");
                 let planned = vault.descriptor.max_satisfaction_weight();
@@ -187,7 +191,7 @@ fn interpreter_refuses_what_is_not_signed_by_a_quorum() {
         let [first, second] = &finalized.witnesses[..] else {
             panic!("two inputs")
         };
-        let mut checker = Checker::new(unsigned, prevouts);
+        let mut checker = WitnessChecker::new(unsigned, prevouts, AllowedPaths::WithRecovery);
         checker.check(0, first).expect("its own witness");
         assert!(
             matches!(checker.check(0, second), Err(WitnessError::Invalid(_))),
@@ -213,7 +217,9 @@ fn interpreter_refuses_what_is_not_signed_by_a_quorum() {
         let mut changed = unsigned.clone();
         changed.output.reverse();
         assert!(
-            Checker::new(&changed, prevouts).check(0, first).is_err(),
+            WitnessChecker::new(&changed, prevouts, AllowedPaths::WithRecovery)
+                .check(0, first)
+                .is_err(),
             "other outputs"
         );
     }
@@ -245,7 +251,12 @@ fn interpreter_refuses_a_recovery_path_of_a_transaction_that_was_not_made_for_it
             .get_satisfaction(Mature(signature.clone()))
             .expect("mature");
         let witness = Witness::from_slice(&items);
-        let result = Checker::new(issued.unsigned(), issued.previous_outputs()).check(0, &witness);
+        let result = WitnessChecker::new(
+            issued.unsigned(),
+            issued.previous_outputs(),
+            AllowedPaths::WithRecovery,
+        )
+        .check(0, &witness);
         assert!(
             matches!(result, Err(WitnessError::Invalid(_))),
             "{result:?}"

@@ -52,12 +52,17 @@ pub(crate) const NAMES: [&str; 4] = ["alice", "bob", "carol", "vault-key"];
 
 impl Vault {
     pub(crate) fn new(kind: Kind) -> Self {
+        Self::from_seed(kind, 1)
+    }
+
+    /// The same with keys from four seeds beginning with this one.
+    pub(crate) fn from_seed(kind: Kind, first: u8) -> Self {
         let secp = Secp256k1::new();
         let path: DerivationPath = "48h/1h/0h/2h".parse().expect("a path");
         let mut accounts = Vec::new();
         let mut keys = Vec::new();
         let mut points = Vec::new();
-        for seed in 1_u8..=4 {
+        for seed in first..first + 4 {
             let master = Xpriv::new_master(NetworkKind::Test, &[seed; 32]).expect("a seed");
             let account = master.derive_priv(&secp, &path).expect("derives");
             let xpub = Xpub::from_priv(&secp, &account);

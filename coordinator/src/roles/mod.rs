@@ -9,7 +9,6 @@ pub mod consensus;
 pub mod creator;
 pub mod extractor;
 pub mod finalizer;
-pub mod interpreter;
 pub mod issued;
 pub(crate) mod satisfaction;
 pub mod updater;

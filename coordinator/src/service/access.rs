@@ -7,7 +7,7 @@ use policies::VaultId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::ServiceError;
+use super::{ServiceError, VaultError};
 
 /// What a token is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -168,10 +168,10 @@ impl Actor {
     /// A token of another vault is told that the vault is unknown, so that it learns nothing.
     ///
     /// # Errors
-    /// [`ServiceError::Forbidden`] or [`ServiceError::UnknownVault`].
+    /// [`ServiceError::Forbidden`] or [`VaultError::UnknownVault`].
     pub fn require(&self, right: Right, vault: VaultId) -> Result<(), ServiceError> {
         if self.vault.is_some_and(|own| own != vault) {
-            return Err(ServiceError::UnknownVault { vault });
+            return Err(VaultError::UnknownVault { vault }.into());
         }
         self.require_somewhere(right)
     }
@@ -255,7 +255,7 @@ mod tests {
         actor.require(Right::Submit, own).expect("its own vault");
         assert!(matches!(
             actor.require(Right::Submit, other),
-            Err(ServiceError::UnknownVault { .. })
+            Err(ServiceError::Vault(VaultError::UnknownVault { .. }))
         ));
         assert!(matches!(
             actor.require_everywhere(Right::Tokens),

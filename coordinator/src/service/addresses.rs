@@ -10,7 +10,7 @@ use watchtower::store::events::{self, NewEvent};
 use watchtower::store::scripts;
 use watchtower::tracker::WatchedScript;
 
-use super::{Actor, MAX_LIMIT, Right, Service, ServiceError};
+use super::{Actor, MAX_LIMIT, Right, Service, ServiceError, WithdrawalError};
 use crate::store::addresses::{self, AddressRow};
 
 /// The most characters of a reference.
@@ -68,7 +68,7 @@ pub struct AddressView {
 /// Issues the next address of a vault.
 ///
 /// # Errors
-/// [`ServiceError::UnknownVault`], [`ServiceError::Malformed`] for a reference or metadata too long.
+/// `VaultError::UnknownVault`, [`ServiceError::Malformed`] for a reference or metadata too long.
 pub async fn issue_address(
     service: &Service,
     actor: &Actor,
@@ -84,9 +84,9 @@ pub async fn issue_address(
     let index = addresses::take_index(&mut tx, row.keyset, keychain).await?;
     let script_pubkey = policy.descriptor.script_pubkey(keychain, index);
     let address = Address::from_script(&script_pubkey, policy.network).map_err(|_| {
-        ServiceError::ScriptNotAllowed {
+        ServiceError::Withdrawal(WithdrawalError::ScriptNotAllowed {
             script: script_pubkey.clone(),
-        }
+        })
     })?;
     let watched = WatchedScript {
         script_pubkey: script_pubkey.clone(),
@@ -137,7 +137,7 @@ pub async fn issue_address(
 /// The addresses of a vault, newest first.
 ///
 /// # Errors
-/// [`ServiceError::UnknownVault`].
+/// `VaultError::UnknownVault`.
 pub async fn list_addresses(
     service: &Service,
     actor: &Actor,

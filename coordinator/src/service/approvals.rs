@@ -14,7 +14,7 @@ use watchtower::store::events::{self, NewEvent};
 use super::record::{Cause, move_withdrawal};
 use super::standing::Known;
 use super::withdrawals::{self as service_withdrawals, WithdrawalView};
-use super::{Actor, Right, Service, ServiceError, lock_vault};
+use super::{Actor, ApprovalError, Right, Service, ServiceError, WithdrawalError, lock_vault};
 use crate::session::withdrawal::{WithdrawalEvent, WithdrawalState};
 use crate::store::approvals::{self, ApprovalRow};
 use crate::store::withdrawals::{self, WithdrawalRow};
@@ -58,7 +58,7 @@ pub struct ProvenIntent {
 ///
 /// # Errors
 /// Whatever is wrong with key, purpose, time, signature or a proof;
-/// [`ServiceError::ApprovalTooLate`] for a withdrawal that takes none any more.
+/// [`ApprovalError::ApprovalTooLate`] for a withdrawal that takes none any more.
 pub async fn record_approvals(
     service: &Service,
     actor: &Actor,
@@ -73,25 +73,28 @@ pub async fn record_approvals(
     let (_, policy) = service.vault(&mut tx, vault).await?;
     let (approver, public) = policy
         .approver_of_key(approval.key)
-        .ok_or(ServiceError::UnknownApprovalKey { key: approval.key })?;
+        .ok_or(ApprovalError::UnknownApprovalKey { key: approval.key })?;
     approval
         .verify(public, vault)
-        .map_err(ServiceError::ApprovalSignature)?;
+        .map_err(ApprovalError::ApprovalSignature)?;
     if approval.has_expired(now) {
-        return Err(ServiceError::ApprovalExpired {
+        return Err(ApprovalError::ApprovalExpired {
             expires: approval.expires,
             now,
-        });
+        }
+        .into());
     }
     let mut views = Vec::new();
     for (intent, proof) in proofs {
         proof
             .verify(intent.as_bytes(), approval.subject.to_root())
-            .map_err(|reason| ServiceError::ApprovalProof { intent, reason })?;
+            .map_err(|reason| {
+                ServiceError::Approval(ApprovalError::ApprovalProof { intent, reason })
+            })?;
         let mut row = withdrawals::by_intent(&mut tx, intent)
             .await?
             .filter(|row| row.key.vault == vault)
-            .ok_or(ServiceError::UnknownIntent { intent })?;
+            .ok_or(WithdrawalError::UnknownIntent { intent })?;
         let stored = ApprovalRow {
             intent,
             approval: approval.clone(),
@@ -126,11 +129,12 @@ async fn take_effect(
         WithdrawalState::Requested | WithdrawalState::Approved { .. }
     );
     if !open || row.intent.expires <= cause.at {
-        return Err(ServiceError::ApprovalTooLate {
+        return Err(ApprovalError::ApprovalTooLate {
             requester: row.key.requester.clone(),
             id: row.key.id.clone(),
             state: if open { "expired" } else { row.state.name() },
-        });
+        }
+        .into());
     }
     if approval.purpose == Purpose::Reject {
         let event = WithdrawalEvent::Rejected { key: approval.key };
@@ -161,9 +165,10 @@ fn read(
         "approve" => Purpose::Approve,
         "reject" => Purpose::Reject,
         other => {
-            return Err(ServiceError::ApprovalPurpose {
+            return Err(ApprovalError::ApprovalPurpose {
                 purpose: other.chars().take(40).collect(),
-            });
+            }
+            .into());
         }
     };
     if request.intents.is_empty() || request.intents.len() > MAX_PROOFS {
@@ -178,9 +183,11 @@ fn read(
             field: "proof",
             expected: "a Merkle proof in hex",
         })?;
-        let proof = MerkleProof::decode(&bytes).map_err(|reason| ServiceError::ApprovalProof {
-            intent: *intent,
-            reason,
+        let proof = MerkleProof::decode(&bytes).map_err(|reason| {
+            ServiceError::Approval(ApprovalError::ApprovalProof {
+                intent: *intent,
+                reason,
+            })
         })?;
         proofs.push((*intent, proof));
     }

@@ -19,7 +19,9 @@ pub use super::culprits::Culprit;
 use super::journals::{remember_refusal, take_receipts};
 use super::maintenance::newest_psbt;
 use super::opened::Session;
-use super::{Actor, MAX_LIMIT, Right, Service, ServiceError};
+use super::{
+    Actor, AttemptError, BatchError, JournalError, MAX_LIMIT, Right, Service, ServiceError,
+};
 use crate::jobs::FINALIZE;
 use crate::roles::issued::offer_again;
 use crate::session::attempt::AttemptState;
@@ -69,7 +71,7 @@ pub struct SubmittedSignatures {
 /// The attempts of a vault, newest first; those of one state, if one is named.
 ///
 /// # Errors
-/// [`ServiceError::UnknownVault`], [`ServiceError::UnknownState`].
+/// `VaultError::UnknownVault`, [`ServiceError::UnknownState`].
 pub async fn list_attempts(
     service: &Service,
     actor: &Actor,
@@ -92,7 +94,7 @@ pub async fn list_attempts(
 /// One attempt.
 ///
 /// # Errors
-/// [`ServiceError::UnknownAttempt`].
+/// [`AttemptError::UnknownAttempt`].
 pub async fn show_attempt(
     service: &Service,
     actor: &Actor,
@@ -108,7 +110,7 @@ pub async fn show_attempt(
 /// the same records around the same transaction.
 ///
 /// # Errors
-/// [`ServiceError::UnknownAttempt`].
+/// [`AttemptError::UnknownAttempt`].
 pub async fn attempt_psbt(
     service: &Service,
     actor: &Actor,
@@ -123,8 +125,10 @@ pub async fn attempt_psbt(
         PsbtVersion::Zero => Ok(issued),
         PsbtVersion::Two => read_strict(&issued)
             .map(|strict| strict.write(version))
-            .map_err(|refusal| ServiceError::Build {
-                reason: refusal.to_string(),
+            .map_err(|refusal| {
+                ServiceError::Batch(BatchError::Build {
+                    reason: refusal.to_string(),
+                })
             }),
     }
 }
@@ -132,8 +136,8 @@ pub async fn attempt_psbt(
 /// Takes what a signer returned, in any encoding; each signature is verified alone.
 ///
 /// # Errors
-/// [`ServiceError::Intake`], [`ServiceError::OtherTransaction`], [`ServiceError::AttemptClosed`];
-/// [`ServiceError::Journal`] for a receipt that is wrong, and then nothing is taken.
+/// [`AttemptError::Intake`], [`AttemptError::OtherTransaction`], [`AttemptError::AttemptClosed`];
+/// [`JournalError::Refused`] for a receipt that is wrong, and then nothing is taken.
 /// A bad signature is no error: it is reported, and hurts no other.
 pub async fn submit_signatures(
     service: &Service,
@@ -142,9 +146,11 @@ pub async fn submit_signatures(
     bytes: &[u8],
 ) -> Result<SubmittedSignatures, ServiceError> {
     actor.require_somewhere(Right::Sign)?;
-    let intake = read_intake(bytes).map_err(|refusal| ServiceError::Intake {
-        reason_code: refusal.code(),
-        reason: refusal.to_string(),
+    let intake = read_intake(bytes).map_err(|refusal| {
+        ServiceError::Attempt(AttemptError::Intake {
+            reason_code: refusal.code(),
+            reason: refusal.to_string(),
+        })
     })?;
     let Sifted {
         good,
@@ -162,7 +168,7 @@ pub async fn submit_signatures(
         Err(refused) => {
             tx.rollback().await?;
             remember_refusal(service, actor, &row, &refused).await?;
-            return Err(ServiceError::Journal(Box::new(refused)));
+            return Err(JournalError::Refused(Box::new(refused)).into());
         }
     };
     let good = session.issued.offer(good.iter().map(offer_again));
@@ -248,16 +254,18 @@ async fn sift(
         })
     })
     .await
-    .map_err(|error| ServiceError::Build {
-        reason: error.to_string(),
+    .map_err(|error| {
+        ServiceError::Batch(BatchError::Build {
+            reason: error.to_string(),
+        })
     })?
 }
 
 fn other_transaction(other: OtherTransaction) -> ServiceError {
-    ServiceError::OtherTransaction {
+    ServiceError::Attempt(AttemptError::OtherTransaction {
         expected: other.expected,
         found: other.found,
-    }
+    })
 }
 
 fn refuse_closed(row: &AttemptRow) -> Result<(), ServiceError> {
@@ -270,10 +278,10 @@ fn refuse_closed(row: &AttemptRow) -> Result<(), ServiceError> {
         AttemptState::Draft
         | AttemptState::Dropped
         | AttemptState::Settled { .. }
-        | AttemptState::Dead { .. } => Err(ServiceError::AttemptClosed {
+        | AttemptState::Dead { .. } => Err(ServiceError::Attempt(AttemptError::AttemptClosed {
             txid: row.txid,
             state: row.state.name(),
-        }),
+        })),
     }
 }
 
@@ -319,7 +327,7 @@ pub(super) async fn existing(
     attempts::lookup(tx, txid)
         .await?
         .filter(|row| actor.vault.is_none_or(|own| own == row.vault))
-        .ok_or(ServiceError::UnknownAttempt { txid })
+        .ok_or(ServiceError::Attempt(AttemptError::UnknownAttempt { txid }))
 }
 
 fn refused_view(collection: &Collection, bad: &BadSignature) -> RefusedSignature {

@@ -23,7 +23,7 @@ use super::record::{Cause, append_attempt_event, move_attempt, move_withdrawal};
 use super::standing::Known;
 use super::waiting::Waiting;
 use super::withdrawals::approve_if_satisfied;
-use super::{Actor, MAX_LIMIT, Right, Service, ServiceError, lock_vault};
+use super::{Actor, BatchError, MAX_LIMIT, Right, Service, ServiceError, lock_vault};
 use crate::session::BatchId;
 use crate::session::attempt::{AttemptEvent, AttemptState};
 use crate::session::withdrawal::WithdrawalEvent;
@@ -105,7 +105,7 @@ pub async fn create_batch(
 /// One batch.
 ///
 /// # Errors
-/// [`ServiceError::UnknownBatch`].
+/// [`BatchError::UnknownBatch`].
 pub async fn show_batch(
     service: &Service,
     actor: &Actor,
@@ -116,14 +116,14 @@ pub async fn show_batch(
     let row = batches::lookup(&mut tx, batch)
         .await?
         .filter(|row| actor.vault.is_none_or(|own| own == row.vault))
-        .ok_or(ServiceError::UnknownBatch { batch })?;
+        .ok_or(BatchError::UnknownBatch { batch })?;
     view(service, &mut tx, &row).await
 }
 
 /// The batches of a vault, newest first.
 ///
 /// # Errors
-/// [`ServiceError::UnknownVault`].
+/// `VaultError::UnknownVault`.
 pub async fn list_batches(
     service: &Service,
     actor: &Actor,
@@ -153,7 +153,7 @@ pub(crate) async fn create_batch_in(
     lock_vault(tx, vault).await?;
     let (row, policy) = service.vault(tx, vault).await?;
     refuse_in_trouble(tx, now).await?;
-    let tip = chain::tip(tx).await?.ok_or(ServiceError::NoChain)?;
+    let tip = chain::tip(tx).await?.ok_or(BatchError::NoChain)?;
     let feerate = feerate(service, tx, &policy, request.feerate_sat_vb.as_deref()).await?;
     let hold = Hold {
         now,
@@ -188,8 +188,10 @@ pub(crate) async fn create_batch_in(
     };
     let built = tokio::task::spawn_blocking(move || build(plan))
         .await
-        .map_err(|error| ServiceError::Build {
-            reason: error.to_string(),
+        .map_err(|error| {
+            ServiceError::Batch(BatchError::Build {
+                reason: error.to_string(),
+            })
         })??;
     let cause = Cause {
         actor,
@@ -349,7 +351,7 @@ async fn issue(
     if let Some(change) = &built.change {
         let taken = addresses::take_index(tx, batch.keyset, Keychain::Internal).await?;
         if taken != change.index {
-            return Err(ServiceError::TakenMeanwhile);
+            return Err(BatchError::TakenMeanwhile.into());
         }
         let watched = WatchedScript {
             script_pubkey: change.script_pubkey.clone(),
@@ -401,7 +403,7 @@ fn taken_meanwhile(error: ServiceError) -> ServiceError {
     let taken =
         matches!(&error, ServiceError::Database(database) if database.is_unique_violation());
     if taken {
-        ServiceError::TakenMeanwhile
+        ServiceError::Batch(BatchError::TakenMeanwhile)
     } else {
         error
     }

@@ -124,7 +124,7 @@ pub struct RequestedReconciliation {
 /// All deposits of a vault, also those that are gone, newest first.
 ///
 /// # Errors
-/// [`ServiceError::UnknownVault`].
+/// `VaultError::UnknownVault`.
 pub async fn list_deposits(
     service: &Service,
     actor: &Actor,
@@ -138,7 +138,7 @@ pub async fn list_deposits(
 /// All coins of a vault in chain or mempool, spent or not, newest first.
 ///
 /// # Errors
-/// [`ServiceError::UnknownVault`].
+/// `VaultError::UnknownVault`.
 pub async fn list_coins(
     service: &Service,
     actor: &Actor,
@@ -152,7 +152,7 @@ pub async fn list_coins(
 /// What a vault has.
 ///
 /// # Errors
-/// [`ServiceError::UnknownVault`].
+/// `VaultError::UnknownVault`.
 pub async fn show_balance(
     service: &Service,
     actor: &Actor,
@@ -191,7 +191,7 @@ pub async fn show_balance(
 /// Entries of a vault's ledger after a number, in order.
 ///
 /// # Errors
-/// [`ServiceError::UnknownVault`].
+/// `VaultError::UnknownVault`.
 pub async fn list_ledger(
     service: &Service,
     actor: &Actor,
@@ -218,7 +218,7 @@ pub async fn list_ledger(
 /// The latest reconciliation of a vault, if there was one.
 ///
 /// # Errors
-/// [`ServiceError::UnknownVault`].
+/// `VaultError::UnknownVault`.
 pub async fn show_reconciliation(
     service: &Service,
     actor: &Actor,
@@ -233,7 +233,7 @@ pub async fn show_reconciliation(
 /// Asks the watchtower to reconcile a vault now.
 ///
 /// # Errors
-/// [`ServiceError::UnknownVault`].
+/// `VaultError::UnknownVault`.
 pub async fn request_reconciliation(
     service: &Service,
     actor: &Actor,
@@ -253,7 +253,7 @@ pub async fn request_reconciliation(
 /// The result of a reconciliation that was asked for, once there is one.
 ///
 /// # Errors
-/// [`ServiceError::UnknownVault`].
+/// `VaultError::UnknownVault`.
 pub async fn reconciliation_result(
     service: &Service,
     actor: &Actor,

@@ -15,8 +15,8 @@ use policies::review::review;
 use policies::rules::Windows;
 use policies::{IntentKind, Keychain, Receipt, UnixTime};
 
-use super::ServiceError;
 use super::standing::Entry;
+use super::{BatchError, ServiceError};
 use crate::coin_selection::{
     Bounds, Candidate, ChangePolicy, LoneOutput, Search, Selection, SelectionError, Take, Target,
     gather, select,
@@ -88,7 +88,7 @@ pub(super) struct Built {
 pub(super) fn build(mut plan: Plan) -> Result<Built, ServiceError> {
     let selection = match plan.withdrawals.as_slice() {
         [only] if only.withdrawal.intent.kind == IntentKind::Sweep => {
-            sweep(&plan, &only.withdrawal).map_err(ServiceError::CoinSelection)?
+            sweep(&plan, &only.withdrawal).map_err(BatchError::CoinSelection)?
         }
         _ => choose_coins(&mut plan)?,
     };
@@ -167,7 +167,7 @@ fn choose_coins(plan: &mut Plan) -> Result<Selection, ServiceError> {
                     break error;
                 }
             }
-            Err(error) => return Err(ServiceError::CoinSelection(error)),
+            Err(error) => return Err(BatchError::CoinSelection(error).into()),
         }
     };
     let mut kept = Vec::new();
@@ -182,7 +182,7 @@ fn choose_coins(plan: &mut Plan) -> Result<Selection, ServiceError> {
         }
     }
     plan.withdrawals = kept;
-    chosen.ok_or(ServiceError::CoinSelection(failed))
+    chosen.ok_or(ServiceError::Batch(BatchError::CoinSelection(failed)))
 }
 
 /// Chooses the coins of a sweep: the largest that fit, so that what they hold, less the fee, is paid in
@@ -397,19 +397,21 @@ fn manifest(plan: &Plan, outputs: &[u32], change: Option<u32>) -> Manifest {
 
 /// Reviews our own bytes as a signer will.
 fn review_own(plan: &Plan, bytes: &[u8]) -> Result<(Amount, Weight), ServiceError> {
-    let strict = read_strict(bytes).map_err(|refusal| ServiceError::SelfReview {
-        codes: vec![refusal.code()],
-        refusals: vec![refusal.to_string()],
+    let strict = read_strict(bytes).map_err(|refusal| {
+        ServiceError::Batch(BatchError::SelfReview {
+            codes: vec![refusal.code()],
+            refusals: vec![refusal.to_string()],
+        })
     })?;
     let history = history(plan)?;
     let review = review(&strict, &plan.policy, &history, plan.now).map_err(|refusals| {
-        ServiceError::SelfReview {
+        ServiceError::Batch(BatchError::SelfReview {
             codes: refusals
                 .iter()
                 .map(policies::review::Refusal::code)
                 .collect(),
             refusals: refusals.iter().map(ToString::to_string).collect(),
-        }
+        })
     })?;
     Ok((review.fee, review.weight))
 }
@@ -431,7 +433,7 @@ fn history(plan: &Plan) -> Result<History, ServiceError> {
 }
 
 fn refused(error: impl std::error::Error) -> ServiceError {
-    ServiceError::Build {
+    ServiceError::Batch(BatchError::Build {
         reason: error.to_string(),
-    }
+    })
 }

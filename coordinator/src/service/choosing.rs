@@ -15,7 +15,7 @@ use super::building::Approved;
 use super::standing::{Entry, Known};
 use super::waiting::Waiting;
 use super::withdrawals::{approving_keys, existing};
-use super::{MAX_LIMIT, Service, ServiceError};
+use super::{BatchError, MAX_LIMIT, Service, ServiceError, WithdrawalError};
 use crate::coin_selection::Candidate;
 use crate::session::withdrawal::WithdrawalState;
 use crate::store::vaults::VaultRow;
@@ -36,7 +36,7 @@ pub(super) async fn refuse_in_trouble(
         let trouble = node.trouble.map(node::Trouble::code);
         if let Some(trouble) = trouble.or(unwatched.then_some("NODE_UNWATCHED")) {
             let node = node.node;
-            return Err(ServiceError::NodeTrouble { node, trouble });
+            return Err(BatchError::NodeTrouble { node, trouble }.into());
         }
     }
     Ok(())
@@ -62,7 +62,7 @@ pub(super) async fn feerate(
             });
         }
         if feerate > cap {
-            return Err(ServiceError::FeerateAboveCap { feerate, cap });
+            return Err(BatchError::FeerateAboveCap { feerate, cap }.into());
         }
         return Ok(feerate);
     }
@@ -74,7 +74,7 @@ pub(super) async fn feerate(
         .or(estimates.last());
     fitting
         .map(|estimate| estimate.feerate.min(cap))
-        .ok_or(ServiceError::NoFeerate)
+        .ok_or(ServiceError::Batch(BatchError::NoFeerate))
 }
 
 /// The time over which intents and approvals must hold to be put into an attempt.
@@ -120,10 +120,13 @@ pub(super) async fn choose_withdrawals(
         let output = (intent.script_pubkey.clone(), intent.amount);
         let fitting = if outputs.contains(&output) {
             let amount = intent.amount;
-            Err(ServiceError::EqualPayments { amount })
+            Err(ServiceError::Batch(BatchError::EqualPayments { amount }))
         } else if chosen.len() >= max {
             let found = chosen.len().saturating_add(1);
-            Err(ServiceError::TooManyPayments { found, max })
+            Err(ServiceError::Batch(BatchError::TooManyPayments {
+                found,
+                max,
+            }))
         } else {
             still_approved(tx, policy, row, hold, &known, &counted).await
         };
@@ -140,10 +143,10 @@ pub(super) async fn choose_withdrawals(
         }
     }
     if chosen.is_empty() {
-        return Err(ServiceError::NothingToBatch { waiting });
+        return Err(BatchError::NothingToBatch { waiting }.into());
     }
     if chosen.len() > 1 && named.is_some() && chosen.iter().any(is_sweep) {
-        return Err(ServiceError::SweepNotAlone);
+        return Err(BatchError::SweepNotAlone.into());
     }
     // A sweep is its transaction's only payment: it waits until nothing else does.
     let later = if chosen.iter().all(is_sweep) {
@@ -179,10 +182,11 @@ async fn asked_for(
     };
     let names: BTreeSet<&WithdrawalName> = names.iter().collect();
     if names.len() > max {
-        return Err(ServiceError::TooManyPayments {
+        return Err(BatchError::TooManyPayments {
             found: names.len(),
             max,
-        });
+        }
+        .into());
     }
     let mut rows = Vec::new();
     for name in names {
@@ -201,14 +205,16 @@ async fn asked_for(
 fn may_wait(error: &ServiceError) -> bool {
     matches!(
         error,
-        ServiceError::NotApproved { .. }
-            | ServiceError::ApprovalsRanOut { .. }
-            | ServiceError::Denied(_)
-            | ServiceError::OtherKeyset { .. }
-            | ServiceError::EqualPayments { .. }
-            | ServiceError::TooManyPayments { .. }
-            | ServiceError::DecidedByOrder { .. }
-            | ServiceError::EntryEnds { .. }
+        ServiceError::Batch(
+            BatchError::NotApproved { .. }
+                | BatchError::ApprovalsRanOut { .. }
+                | BatchError::EqualPayments { .. }
+                | BatchError::TooManyPayments { .. }
+                | BatchError::DecidedByOrder { .. }
+                | BatchError::EntryEnds { .. }
+        ) | ServiceError::Withdrawal(
+            WithdrawalError::Denied(_) | WithdrawalError::OtherKeyset { .. }
+        )
     )
 }
 
@@ -231,7 +237,7 @@ async fn still_approved(
 ) -> Result<Approved, ServiceError> {
     let is_approved = matches!(row.state, WithdrawalState::Approved { .. });
     if !is_approved || row.intent.expires <= hold.until {
-        return Err(ServiceError::NotApproved {
+        return Err(BatchError::NotApproved {
             requester: row.key.requester,
             id: row.key.id,
             state: match is_approved {
@@ -239,33 +245,37 @@ async fn still_approved(
                 true => "about to expire",
                 false => row.state.name(),
             },
-        });
+        }
+        .into());
     }
     if row.intent.keyset != policy.keyset {
-        return Err(ServiceError::OtherKeyset {
+        return Err(WithdrawalError::OtherKeyset {
             expected: policy.keyset,
             found: row.intent.keyset,
-        });
+        }
+        .into());
     }
     let requirement = match decide(policy, &row.intent, &known.standing()) {
-        Decision::Denied(reason) => return Err(ServiceError::Denied(reason)),
+        Decision::Denied(reason) => return Err(WithdrawalError::Denied(reason).into()),
         Decision::Needs(requirement) => requirement,
     };
     let among_others = decide(policy, &row.intent, &counted.standing());
     if among_others != Decision::Needs(requirement.clone()) {
-        return Err(ServiceError::DecidedByOrder {
+        return Err(BatchError::DecidedByOrder {
             requester: row.key.requester,
             id: row.key.id,
-        });
+        }
+        .into());
     }
     let mut approvals = approvals::of_intent(tx, row.hash).await?;
     let keys = approving_keys(&approvals, hold.until);
     if let Err(shortfall) = satisfied(policy, &requirement, &row.intent, &keys) {
-        return Err(ServiceError::ApprovalsRanOut {
+        return Err(BatchError::ApprovalsRanOut {
             requester: row.key.requester,
             id: row.key.id,
             shortfall: Box::new(shortfall),
-        });
+        }
+        .into());
     }
     let entry = match &requirement.entry {
         None => None,
@@ -290,9 +300,11 @@ async fn read_entry(
     subject: Subject,
     hold: Hold,
 ) -> Result<Option<Entry>, ServiceError> {
-    let ends = || ServiceError::EntryEnds {
-        requester: row.key.requester.clone(),
-        id: row.key.id.clone(),
+    let ends = || {
+        ServiceError::Batch(BatchError::EntryEnds {
+            requester: row.key.requester.clone(),
+            id: row.key.id.clone(),
+        })
     };
     let stored = statements::lookup(tx, row.key.vault, subject)
         .await?

@@ -12,7 +12,7 @@ use watchtower::store::database::Transaction;
 use watchtower::store::events::{self, NewEvent};
 
 use super::attempts::RefusedSignature;
-use super::{Actor, ServiceError};
+use super::{Actor, BatchError, ServiceError};
 use crate::store::attempts::AttemptRow;
 
 /// The most hand-ins with bad signatures that are remembered for one attempt.
@@ -80,10 +80,11 @@ pub(super) async fn list(
     let mut culprits = Vec::new();
     for event in events::of_object(tx, OBJECT, &id, KIND, MAX_HAND_INS).await? {
         let refused = event.body.get("refused").cloned().unwrap_or_default();
-        let refused: Vec<RefusedSignature> =
-            serde_json::from_value(refused).map_err(|error| ServiceError::Build {
+        let refused: Vec<RefusedSignature> = serde_json::from_value(refused).map_err(|error| {
+            ServiceError::Batch(BatchError::Build {
                 reason: format!("an event of attempt {id} cannot be read: {error}"),
-            })?;
+            })
+        })?;
         culprits.extend(refused.into_iter().map(|refused| Culprit {
             handed_in_by: event.actor.clone(),
             at: event.at,

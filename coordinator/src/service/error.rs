@@ -1,25 +1,80 @@
-//! What the service refuses and why: one stable code each, with the facts.
+//! What the service refuses and why: one stable code each, with the facts and what to do.
+//!
+//! A file for each thing that is refused about; here, what every operation may meet.
 
-use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, Txid};
-use policies::document::{Mistake, format_sat_per_vb};
-use policies::hash::Purpose;
-use policies::intent::StatementError;
-use policies::intent::{IntentError, KeyError, ProofError, SignatureError};
+mod approval;
+mod attempt;
+mod batch;
+mod journal;
+mod list;
+mod own_spend;
+mod vault;
+mod withdrawal;
+
+use policies::intent::{IntentError, KeyError, StatementError};
 use policies::journal::MoveError;
-use policies::rules::{DenyReason, Shortfall};
-use policies::{
-    IntentHash, KeyId, Keyset, PublicKey, RequesterName, Subject, UnixTime, VaultId, WithdrawalId,
-};
+use serde_json::{Map, Value, json};
 use watchtower::store::database::DatabaseError;
 use watchtower::store::events::EventError;
 use watchtower::store::ledger::LedgerError;
 
+pub use self::approval::ApprovalError;
+pub use self::attempt::AttemptError;
+pub use self::batch::BatchError;
+pub use self::journal::JournalError;
+pub use self::list::ListError;
+pub use self::own_spend::OwnSpendError;
+pub use self::vault::VaultError;
+pub use self::withdrawal::WithdrawalError;
 use super::access::{Right, Role};
-use super::journals::RefusedReceipt;
-use super::waiting::Waiting;
-use crate::coin_selection::SelectionError;
-use crate::session::{BatchId, IllegalTransition};
+use crate::session::IllegalTransition;
 use crate::store::jobs::ClaimError;
+
+/// What kind of answer an error is; decides the HTTP status and the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorClass {
+    /// The request cannot be understood (400).
+    Malformed,
+    /// Nobody known asks (401).
+    Unauthorized,
+    /// Somebody known asks for more than allowed (403).
+    Forbidden,
+    /// There is no such thing (404).
+    NotFound,
+    /// It contradicts what stands (409).
+    Conflict,
+    /// It is understood and refused (422).
+    Refused,
+    /// It cannot be done now, and may be later (503).
+    Unavailable,
+    /// The fault is ours (500).
+    Internal,
+}
+
+impl ErrorClass {
+    /// The HTTP status.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::Malformed => 400,
+            Self::Unauthorized => 401,
+            Self::Forbidden => 403,
+            Self::NotFound => 404,
+            Self::Conflict => 409,
+            Self::Refused => 422,
+            Self::Unavailable => 503,
+            Self::Internal => 500,
+        }
+    }
+}
+
+/// What an error says to programs: its stable code, its class, and what to do.
+type Answer = (&'static str, ErrorClass, &'static str);
+
+/// The answer where the fault is ours.
+const fn internal() -> Answer {
+    let hint = "look at the coordinator's log; report it if it comes again";
+    ("internal", ErrorClass::Internal, hint)
+}
 
 /// Why the service did not do what it was asked. Nothing is changed then.
 #[derive(Debug, thiserror::Error)]
@@ -51,517 +106,39 @@ pub enum ServiceError {
         /// The states there are.
         known: &'static [&'static str],
     },
-    /// No such vault.
-    #[error("no vault {vault}")]
-    UnknownVault {
-        /// The vault asked for.
-        vault: VaultId,
-    },
-    /// No such withdrawal.
-    #[error("no withdrawal {requester}/{id}")]
-    UnknownWithdrawal {
-        /// The requester.
-        requester: RequesterName,
-        /// The id.
-        id: WithdrawalId,
-    },
-    /// No withdrawal has this intent.
-    #[error("no withdrawal has the intent {intent}")]
-    UnknownIntent {
-        /// The intent.
-        intent: IntentHash,
-    },
-    /// No such batch.
-    #[error("no batch {batch}")]
-    UnknownBatch {
-        /// The batch asked for.
-        batch: BatchId,
-    },
-    /// No such attempt.
-    #[error("no attempt {txid}")]
-    UnknownAttempt {
-        /// The attempt asked for.
-        txid: Txid,
-    },
     /// No such token.
     #[error("no token {id}")]
     UnknownToken {
         /// The token asked for.
         id: String,
     },
-    /// The policy document has mistakes.
-    #[error("the policy document has {} mistakes; the first: {}", .mistakes.len(), .mistakes.first().map_or_else(String::new, ToString::to_string))]
-    PolicyMistakes {
-        /// All of them.
-        mistakes: Vec<Mistake>,
-    },
-    /// The policy is for another network than this coordinator.
-    #[error("the policy is for {found}, this coordinator serves {expected}")]
-    WrongNetwork {
-        /// The coordinator's network.
-        expected: bitcoin::Network,
-        /// The policy's.
-        found: bitcoin::Network,
-    },
-    /// The bytes are no intent.
-    #[error(transparent)]
-    Intent(#[from] IntentError),
     /// A key or a signature is not written as one.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// No requester of the policy has this key.
-    #[error("no requester of the policy has the key {key}")]
-    UnknownRequestKey {
-        /// The key.
-        key: KeyId,
-    },
-    /// The key belongs to another requester than the intent names.
-    #[error("the key {key} belongs to requester {owner}, the intent is of {requester}")]
-    OtherRequester {
-        /// The key.
-        key: KeyId,
-        /// Whose it is.
-        owner: String,
-        /// Whom the intent names.
-        requester: RequesterName,
-    },
-    /// The request's signature does not hold.
-    #[error("the request's signature: {0}")]
-    RequestSignature(#[source] SignatureError),
-    /// The intent is for another vault.
-    #[error("the intent is for vault {found}, not {expected}")]
-    OtherVault {
-        /// The vault addressed.
-        expected: VaultId,
-        /// The vault in the intent.
-        found: VaultId,
-    },
-    /// The intent is for another keyset.
-    #[error("the intent is for keyset {found}, the vault's is {expected}")]
-    OtherKeyset {
-        /// The vault's keyset.
-        expected: Keyset,
-        /// The keyset in the intent.
-        found: Keyset,
-    },
-    /// The intent's time is over.
-    #[error("the intent expired at {expires}, it is {now}")]
-    IntentExpired {
-        /// When it ended.
-        expires: UnixTime,
-        /// The time now.
-        now: UnixTime,
-    },
-    /// The intent was made in the future.
-    #[error("the intent was made at {created}, which is after {latest}, the latest allowed now")]
-    IntentFromTheFuture {
-        /// When it says it was made.
-        created: UnixTime,
-        /// Now and the clock skew that the policy allows.
-        latest: UnixTime,
-    },
-    /// This kind of intent, or this use of it, is not served yet.
-    #[error("{what} is not supported yet")]
-    NotYet {
-        /// What was asked for.
-        what: &'static str,
-    },
-    /// The script is of no kind that withdrawals may pay.
-    #[error("the script {script} is not p2pkh, p2sh, p2wpkh, p2wsh or p2tr")]
-    ScriptNotAllowed {
-        /// The script.
-        script: ScriptBuf,
-    },
-    /// The amount is dust for its script.
-    #[error("{amount} is dust: this script takes at least {minimum}")]
-    Dust {
-        /// The amount asked for.
-        amount: Amount,
-        /// The least for this script.
-        minimum: Amount,
-    },
-    /// A payment to the vault itself.
-    #[error("the script is the vault's own; only a transfer may pay it")]
-    OwnScript,
-    /// A transfer that pays somebody else.
-    #[error("the script is not the vault's own: a transfer pays one of its deposit addresses")]
-    TransferToStranger,
-    /// A transfer to a script that was never issued as a deposit address.
-    #[error("the script is the vault's own and was never issued as a deposit address")]
-    TransferNotIssued,
-    /// A sweep that was to be paid together with others.
-    #[error("a sweep is its transaction's only payment")]
-    SweepNotAlone,
-    /// A coin that was named is spent, not settled, or not the vault's.
-    #[error("the coin {outpoint} is not a settled unspent coin of the vault")]
-    CoinNotSettled {
-        /// The coin.
-        outpoint: OutPoint,
-    },
-    /// A coin that was named is held by another batch.
-    #[error("the coin {outpoint} is held by an open batch")]
-    CoinReserved {
-        /// The coin.
-        outpoint: OutPoint,
-    },
-    /// A coin that was named is not old enough for the recovery path.
-    #[error(
-        "the coin {outpoint} can be recovered from height {height} on, after {older} blocks; the next block is {next}"
-    )]
-    CoinTooYoung {
-        /// The coin.
-        outpoint: OutPoint,
-        /// The blocks that the path demands.
-        older: u16,
-        /// The first block that may hold it.
-        height: u32,
-        /// The next block.
-        next: u32,
-    },
-    /// No free coin is old enough for the recovery path.
-    #[error("no free coin can be recovered in the next block{}", .from.map_or_else(String::new, |height| format!("; the first one from height {height} on")))]
-    NothingToRecover {
-        /// The first block that may hold a recovery, if there is any coin.
-        from: Option<u32>,
-    },
-    /// The vault's descriptor has no such recovery path.
-    #[error("the vault has no recovery path {}", .older.map_or_else(|| "at all".to_owned(), |older| format!("after {older} blocks")))]
-    NoRecoveryPath {
-        /// The age asked for.
-        older: Option<u16>,
-    },
-    /// No coin is free to be spent.
-    #[error("no settled coin of the vault is free")]
-    NothingToSpend,
-    /// Fewer coins are free than a consolidation joins.
-    #[error("{found} free coins pay for themselves, a consolidation joins at least 2")]
-    NothingToConsolidate {
-        /// How many there are.
-        found: usize,
-    },
-    /// The budget of spends to ourselves is used up, and nobody can approve more.
-    #[error(
-        "{fees} in {count} spends to ourselves are beyond the budget, and the policy names nobody for maintenance"
-    )]
-    SelfSpendBudget {
-        /// The fees in the window, this one included.
-        fees: Amount,
-        /// The number in the window, this one included.
-        count: u32,
-    },
-    /// The attempt pays withdrawals, or recovers: maintenance approves neither.
-    #[error(
-        "attempt {txid} is for {purpose}: only spends to ourselves are approved as maintenance"
-    )]
-    NotMaintenance {
-        /// The attempt.
-        txid: Txid,
-        /// What it is for.
-        purpose: &'static str,
-    },
-    /// The policy lets nobody approve maintenance, or not this person.
-    #[error("{approver} may not approve maintenance under this policy")]
-    NotAMaintainer {
-        /// The approver.
-        approver: String,
-    },
-    /// The attempt takes no approvals any more.
-    #[error("attempt {txid} is {state} and takes no approvals")]
-    MaintenanceTooLate {
-        /// The attempt.
-        txid: Txid,
-        /// Where it stands.
-        state: &'static str,
-    },
-    /// No rule allows it.
-    #[error("denied by the policy: {0}")]
-    Denied(DenyReason),
-    /// The vault has not enough.
-    #[error("{wanted} wanted, {available} available")]
-    InsufficientFunds {
-        /// What is settled, unreserved and not promised.
-        available: Amount,
-        /// What was asked for.
-        wanted: Amount,
-    },
-    /// The id stands with another body.
-    #[error("{requester} has used the id {id} for another intent")]
-    IdReused {
-        /// The requester.
-        requester: RequesterName,
-        /// The id.
-        id: WithdrawalId,
-    },
-    /// Another withdrawal pays the same script the same amount, so one output would satisfy both.
-    #[error(
-        "{requester}/{id} pays the same script the same amount: one output would satisfy both, so signers pay only one"
-    )]
-    EqualPayment {
-        /// The other's requester.
-        requester: RequesterName,
-        /// The other's id.
-        id: WithdrawalId,
-    },
-    /// The withdrawal is past cancelling.
-    #[error("withdrawal {requester}/{id} is {state} and can no longer be cancelled")]
-    NotCancellable {
-        /// The requester.
-        requester: RequesterName,
-        /// The id.
-        id: WithdrawalId,
-        /// Where it stands.
-        state: &'static str,
-    },
-    /// No approver of the policy has this key.
-    #[error("no approver of the policy has the key {key}")]
-    UnknownApprovalKey {
-        /// The key.
-        key: KeyId,
-    },
-    /// The signature is for another purpose than approving or refusing.
-    #[error("the purpose {purpose} is neither approve nor reject")]
-    ApprovalPurpose {
-        /// The purpose found.
-        purpose: String,
-    },
-    /// The approval's signature does not hold.
-    #[error("the approval's signature: {0}")]
-    ApprovalSignature(#[source] SignatureError),
-    /// The approval's time is over.
-    #[error("the approval expired at {expires}, it is {now}")]
-    ApprovalExpired {
-        /// When it ended.
-        expires: UnixTime,
-        /// The time now.
-        now: UnixTime,
-    },
-    /// A proof does not tie its intent to the root.
-    #[error("the proof for intent {intent}: {reason}")]
-    ApprovalProof {
-        /// The intent.
-        intent: IntentHash,
-        /// What is wrong.
-        reason: ProofError,
-    },
-    /// The withdrawal no longer takes approvals or refusals.
-    #[error("withdrawal {requester}/{id} is {state} and takes no approval or refusal")]
-    ApprovalTooLate {
-        /// The requester.
-        requester: RequesterName,
-        /// The id.
-        id: WithdrawalId,
-        /// Where it stands.
-        state: &'static str,
-    },
-    /// Nothing is approved that could be batched.
-    #[error("no approved withdrawal is there to be batched{}", waiting_text(.waiting))]
-    NothingToBatch {
-        /// Approved ones, and why each waits.
-        waiting: Vec<Waiting>,
-    },
-    /// What decides a withdrawal depends on the order in which signers read the batch.
-    #[error("withdrawal {requester}/{id} is decided otherwise once others of the batch count")]
-    DecidedByOrder {
-        /// The requester.
-        requester: RequesterName,
-        /// The id.
-        id: WithdrawalId,
-    },
-    /// A withdrawal named for a batch is not approved.
-    #[error("withdrawal {requester}/{id} is {state}, not approved")]
-    NotApproved {
-        /// The requester.
-        requester: RequesterName,
-        /// The id.
-        id: WithdrawalId,
-        /// Where it stands.
-        state: &'static str,
-    },
-    /// Approvals ran out since the withdrawal was approved.
-    #[error("withdrawal {requester}/{id} needs approvals again: {shortfall}")]
-    ApprovalsRanOut {
-        /// The requester.
-        requester: RequesterName,
-        /// The id.
-        id: WithdrawalId,
-        /// What is missing.
-        shortfall: Box<Shortfall>,
-    },
-    /// Two payments of a batch are equal in script and amount.
-    #[error("two payments of {amount} to the same script cannot stand in one transaction")]
-    EqualPayments {
-        /// The amount.
-        amount: Amount,
-    },
-    /// More withdrawals than one transaction may pay.
-    #[error("{found} withdrawals, the policy allows {max} in one transaction beside change")]
-    TooManyPayments {
-        /// How many were named.
-        found: usize,
-        /// How many are allowed.
-        max: usize,
-    },
-    /// There is no feerate: none was given and the node has no estimate.
-    #[error("no feerate was given and the node has no estimate; the batch is held")]
-    NoFeerate,
-    /// The feerate given is above the policy's.
-    #[error("{} sat/vB is above the policy's {} sat/vB", format_sat_per_vb(*.feerate), format_sat_per_vb(*.cap))]
-    FeerateAboveCap {
-        /// The feerate.
-        feerate: FeeRate,
-        /// The policy's.
-        cap: FeeRate,
-    },
-    /// The node is in trouble: no new batch.
-    #[error("no new batch while the node {node} is in trouble: {trouble}")]
-    NodeTrouble {
-        /// The node.
-        node: String,
-        /// The trouble's code.
-        trouble: &'static str,
-    },
-    /// The watchtower has not seen the chain yet.
-    #[error("the watchtower has not seen the chain yet")]
-    NoChain,
-    /// No coins fit.
-    #[error("no coins can be chosen: {0}")]
-    CoinSelection(SelectionError),
-    /// Another batch took a coin or a withdrawal at the same moment.
-    #[error("another batch took one of the coins or withdrawals at the same moment")]
-    TakenMeanwhile,
-    /// The transaction could not be built.
-    #[error("the transaction could not be built: {reason}")]
-    Build {
-        /// What the role said.
-        reason: String,
-    },
-    /// Our own review refuses what we built; it was not issued.
-    #[error("our own review refuses the transaction: {}", .refusals.join("; "))]
-    SelfReview {
-        /// Its refusals in words.
-        refusals: Vec<String>,
-        /// Their codes.
-        codes: Vec<&'static str>,
-    },
-    /// No such list.
-    #[error("the policy has no list {list}")]
-    UnknownList {
-        /// The list asked for.
-        list: String,
-    },
-    /// No such statement.
-    #[error("no statement {subject}")]
-    UnknownStatement {
-        /// The statement asked for.
-        subject: Subject,
-    },
-    /// A statement is about an entry that nobody proposed.
-    #[error("no statement {entry} adds a destination")]
-    UnknownEntry {
-        /// The entry named.
-        entry: Subject,
-    },
-    /// The bytes are no statement.
+    /// About vaults and their policies.
     #[error(transparent)]
-    Statement(#[from] StatementError),
-    /// The policy has no open list of the name.
-    #[error("the policy has no open list {list}")]
-    ListNotOpen {
-        /// The list named.
-        list: String,
-    },
-    /// Payments to the list are not confirmed.
-    #[error("the list {list} asks for no confirmation of a first payment")]
-    NothingToConfirm {
-        /// The list.
-        list: String,
-    },
-    /// The entry's time is over.
-    #[error("the entry expired at {expires}, it is {now}")]
-    EntryExpired {
-        /// When it ended.
-        expires: UnixTime,
-        /// The time now.
-        now: UnixTime,
-    },
-    /// The entry's time is over before the signers are expected to have signed.
-    #[error("withdrawal {requester}/{id} pays a list entry that is about to expire")]
-    EntryEnds {
-        /// The requester.
-        requester: RequesterName,
-        /// The id.
-        id: WithdrawalId,
-    },
-    /// The signature is for another purpose than the statement's.
-    #[error("the purpose is {found}, the statement's is {expected}")]
-    StatementPurpose {
-        /// The statement's.
-        expected: Purpose,
-        /// The purpose found.
-        found: String,
-    },
-    /// The person may not say this.
-    #[error("{approver} may not sign a {purpose} of this list")]
-    NotEntitled {
-        /// The approver's name.
-        approver: String,
-        /// What was said.
-        purpose: Purpose,
-    },
-    /// The move of a journal does not count.
+    Vault(#[from] VaultError),
+    /// About requests and the withdrawals that they ask for.
     #[error(transparent)]
-    Move(#[from] MoveError),
-    /// The journal moved elsewhere.
-    #[error("journal {from} moved to {to} already")]
-    MovedAlready {
-        /// The journal.
-        from: PublicKey,
-        /// Where it moved.
-        to: PublicKey,
-    },
-    /// The journal signed after the entry that says it moved.
-    #[error("journal {from} signed entry {counter} although it moved at entry {moved_at}")]
-    SignedAfterMove {
-        /// The journal.
-        from: PublicKey,
-        /// The last counter that is known.
-        counter: u64,
-        /// The counter of the move.
-        moved_at: u64,
-    },
-    /// A receipt is refused, and the signatures that came with it.
-    #[error("{}; nothing that came with it is taken", .0.reason)]
-    Journal(Box<RefusedReceipt>),
-    /// What was handed in as signatures cannot be read.
-    #[error("{reason}")]
-    Intake {
-        /// The reader's code.
-        reason_code: &'static str,
-        /// What the reader said.
-        reason: String,
-    },
-    /// The signatures are for another transaction.
-    #[error("the signatures are for {found}, not for {expected}")]
-    OtherTransaction {
-        /// The attempt addressed.
-        expected: Txid,
-        /// The transaction found.
-        found: Txid,
-    },
-    /// The attempt takes no signatures.
-    #[error("attempt {txid} is {state} and takes no signatures")]
-    AttemptClosed {
-        /// The attempt.
-        txid: Txid,
-        /// Where it stands.
-        state: &'static str,
-    },
-    /// A coin of an attempt is not known any more.
-    #[error("the coin {outpoint} is not known")]
-    UnknownCoin {
-        /// The coin.
-        outpoint: OutPoint,
-    },
+    Withdrawal(#[from] WithdrawalError),
+    /// About what persons approve or reject: withdrawals, and maintenance.
+    #[error(transparent)]
+    Approval(#[from] ApprovalError),
+    /// About making a batch and its transaction.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+    /// About spends to ourselves, and recoveries.
+    #[error(transparent)]
+    OwnSpend(#[from] OwnSpendError),
+    /// About attempts and the signatures handed in for them.
+    #[error(transparent)]
+    Attempt(#[from] AttemptError),
+    /// About the signers' journals.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// About open lists of destinations and what persons say of them.
+    #[error(transparent)]
+    List(#[from] ListError),
     /// A state does not allow an event.
     #[error(transparent)]
     Illegal(#[from] IllegalTransition),
@@ -574,12 +151,6 @@ pub enum ServiceError {
     /// The ledger refused.
     #[error(transparent)]
     Ledger(LedgerError),
-    /// A stored policy document cannot be read any more.
-    #[error("the stored policy {policy} cannot be read")]
-    StoredPolicy {
-        /// Which one.
-        policy: policies::PolicyId,
-    },
     /// An object's events and its version do not agree.
     #[error("{object} has version {version}, its events say {events}")]
     VersionsDiffer {
@@ -595,11 +166,143 @@ pub enum ServiceError {
     Database(#[from] DatabaseError),
 }
 
-fn waiting_text(waiting: &[Waiting]) -> String {
-    let first = waiting.first();
-    first.map_or_else(String::new, |first| {
-        format!("; {} wait, the first since {}", waiting.len(), first.says)
-    })
+impl ServiceError {
+    /// Its stable code.
+    pub fn code(&self) -> &'static str {
+        self.answer().0
+    }
+
+    /// What kind of answer it is.
+    pub fn class(&self) -> ErrorClass {
+        self.answer().1
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        self.answer().2
+    }
+
+    fn answer(&self) -> Answer {
+        use ErrorClass as Class;
+        match self {
+            Self::Unauthorized => (
+                "unauthorized",
+                Class::Unauthorized,
+                "give a token that `token create` made and nobody revoked",
+            ),
+            Self::Forbidden { .. } => (
+                "forbidden",
+                Class::Forbidden,
+                "ask with a token of a role that includes it; an operator makes one",
+            ),
+            Self::Malformed { .. } => (
+                "malformed",
+                Class::Malformed,
+                "write the field as it must be; the OpenAPI document describes it",
+            ),
+            Self::UnknownState { .. } => (
+                "unknown_state",
+                Class::Malformed,
+                "name one of the states listed, or none for all",
+            ),
+            Self::Key(_) => (
+                "malformed_key",
+                Class::Malformed,
+                "give the key as the person's own tool printed it",
+            ),
+            Self::UnknownToken { .. } => (
+                "unknown_token",
+                Class::NotFound,
+                "`token list` names the tokens",
+            ),
+            Self::Illegal(_) => (
+                "illegal_transition",
+                Class::Conflict,
+                "read its state again: somebody else has moved it meanwhile",
+            ),
+            Self::Claim(_) => (
+                "claim_lost",
+                Class::Conflict,
+                "nothing is to be done: another worker has taken the work over",
+            ),
+            Self::Vault(error) => error.answer(),
+            Self::Withdrawal(error) => error.answer(),
+            Self::Approval(error) => error.answer(),
+            Self::Batch(error) => error.answer(),
+            Self::OwnSpend(error) => error.answer(),
+            Self::Attempt(error) => error.answer(),
+            Self::Journal(error) => error.answer(),
+            Self::List(error) => error.answer(),
+            Self::Database(DatabaseError::Connect(_) | DatabaseError::Commit(_)) => (
+                "database_unavailable",
+                Class::Unavailable,
+                "ask again once the database answers; nothing was changed if it never committed",
+            ),
+            Self::Event(EventError::Broken { .. }) => (
+                "event_chain_broken",
+                Class::Conflict,
+                "stop paying out: somebody altered the event log; compare with a backup",
+            ),
+            Self::Event(EventError::Body(_) | EventError::Lease(_) | EventError::Database(_))
+            | Self::Ledger(_)
+            | Self::VersionsDiffer { .. }
+            | Self::Database(_) => internal(),
+        }
+    }
+
+    /// The facts that a program can use, beside the words.
+    pub fn facts(&self) -> Map<String, Value> {
+        let facts = match self {
+            Self::Forbidden { role, right } => {
+                json!({ "role": role.name(), "right": right.name() })
+            }
+            Self::Malformed { field, expected } => json!({ "field": field, "expected": expected }),
+            Self::UnknownState { state, known } => json!({ "state": state, "known": known }),
+            Self::Vault(error) => error.facts(),
+            Self::Withdrawal(error) => error.facts(),
+            Self::Approval(error) => error.facts(),
+            Self::Batch(error) => error.facts(),
+            Self::OwnSpend(error) => error.facts(),
+            Self::Attempt(error) => error.facts(),
+            Self::Journal(error) => error.facts(),
+            Self::List(error) => error.facts(),
+            Self::Unauthorized
+            | Self::Key(_)
+            | Self::UnknownToken { .. }
+            | Self::Illegal(_)
+            | Self::Claim(_)
+            | Self::Event(_)
+            | Self::Ledger(_)
+            | Self::VersionsDiffer { .. }
+            | Self::Database(_) => Value::Null,
+        };
+        match facts {
+            Value::Object(facts) => facts,
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_) => Map::new(),
+        }
+    }
+}
+
+impl From<IntentError> for ServiceError {
+    fn from(error: IntentError) -> Self {
+        Self::Withdrawal(WithdrawalError::Intent(error))
+    }
+}
+
+impl From<StatementError> for ServiceError {
+    fn from(error: StatementError) -> Self {
+        Self::List(ListError::Statement(error))
+    }
+}
+
+impl From<MoveError> for ServiceError {
+    fn from(error: MoveError) -> Self {
+        Self::Journal(JournalError::Move(error))
+    }
 }
 
 impl From<EventError> for ServiceError {

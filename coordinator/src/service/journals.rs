@@ -18,7 +18,7 @@ use watchtower::store::database::Transaction;
 use watchtower::store::events::{self, NewEvent};
 
 use super::opened::Session;
-use super::{Actor, Right, Service, ServiceError, lock_vault};
+use super::{Actor, JournalError, Right, Service, ServiceError, lock_vault};
 use crate::store::attempts::{self, AttemptRow};
 use crate::store::journals::{self, JournalRow, MoveRow, RefusalRow};
 use crate::store::reissues;
@@ -95,7 +95,7 @@ pub struct RefusedReceipt {
 /// The journals of a vault's signers.
 ///
 /// # Errors
-/// [`ServiceError::UnknownVault`].
+/// `VaultError::UnknownVault`.
 pub async fn list_journals(
     service: &Service,
     actor: &Actor,
@@ -169,7 +169,7 @@ pub(super) async fn troubled(
 /// The same again answers the same.
 ///
 /// # Errors
-/// [`ServiceError::Move`], [`ServiceError::MovedAlready`].
+/// [`JournalError::Move`], [`JournalError::MovedAlready`].
 pub async fn submit_move(
     service: &Service,
     actor: &Actor,
@@ -199,10 +199,11 @@ pub async fn submit_move(
         if known.certificate == certificate {
             return views(&mut tx, vault, &policy).await;
         }
-        return Err(ServiceError::MovedAlready {
+        return Err(JournalError::MovedAlready {
             from,
             to: known.certificate.statement.to,
-        });
+        }
+        .into());
     }
     let before = moves
         .iter()
@@ -213,11 +214,12 @@ pub async fn submit_move(
     let signer = accept_moves(&policy, &chain)?;
     let known = journals::lookup(&mut tx, vault, &from).await?;
     if let Some(known) = known.filter(|known| known.counter >= counter) {
-        return Err(ServiceError::SignedAfterMove {
+        return Err(JournalError::SignedAfterMove {
             from,
             counter: known.counter,
             moved_at: counter,
-        });
+        }
+        .into());
     }
     let row = MoveRow {
         signer: signer.name.clone(),

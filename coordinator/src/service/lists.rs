@@ -17,7 +17,7 @@ use watchtower::store::events::{self, NewEvent};
 use super::standing::{Entry, holding};
 use super::statement_view::view;
 pub use super::statement_view::{StatementApprovalView, StatementView};
-use super::{Actor, MAX_LIMIT, Right, Service, ServiceError, lock_vault};
+use super::{Actor, ApprovalError, ListError, MAX_LIMIT, Right, Service, ServiceError, lock_vault};
 use crate::store::statements::{self, StatementApprovalRow, StatementRow};
 use crate::store::withdrawals;
 
@@ -150,7 +150,7 @@ pub async fn submit_statement(
 /// Takes a person's signature under a statement in; the same again answers the same.
 ///
 /// # Errors
-/// Whatever is wrong with key, purpose, time or signature; [`ServiceError::NotEntitled`] for a person who
+/// Whatever is wrong with key, purpose, time or signature; [`ListError::NotEntitled`] for a person who
 /// may not say it.
 pub async fn approve_statement(
     service: &Service,
@@ -167,13 +167,14 @@ pub async fn approve_statement(
     let (_, policy) = service.vault(&mut tx, vault).await?;
     let mut row = statements::lookup(&mut tx, vault, subject)
         .await?
-        .ok_or(ServiceError::UnknownStatement { subject })?;
+        .ok_or(ListError::UnknownStatement { subject })?;
     let purpose = row.statement.purpose();
     if request.purpose != purpose.to_string() {
-        return Err(ServiceError::StatementPurpose {
+        return Err(ListError::StatementPurpose {
             expected: purpose,
             found: request.purpose.chars().take(40).collect(),
-        });
+        }
+        .into());
     }
     let approval = Approval {
         purpose,
@@ -184,15 +185,16 @@ pub async fn approve_statement(
     };
     let (approver, public) = policy
         .approver_of_key(approval.key)
-        .ok_or(ServiceError::UnknownApprovalKey { key: approval.key })?;
+        .ok_or(ApprovalError::UnknownApprovalKey { key: approval.key })?;
     approval
         .verify(public, vault)
-        .map_err(ServiceError::ApprovalSignature)?;
+        .map_err(ApprovalError::ApprovalSignature)?;
     if purpose != Purpose::ListRemove && approval.has_expired(now) {
-        return Err(ServiceError::ApprovalExpired {
+        return Err(ApprovalError::ApprovalExpired {
             expires: approval.expires,
             now,
-        });
+        }
+        .into());
     }
     let add = entry_of(&mut tx, vault, &row.statement).await?;
     refuse_useless(&policy, &row.statement, &add, now)?;
@@ -204,10 +206,11 @@ pub async fn approve_statement(
         now,
     );
     if alone.is_none_or(|alone| alone.approved_by.is_empty()) {
-        return Err(ServiceError::NotEntitled {
+        return Err(ListError::NotEntitled {
             approver: approver.name.clone(),
             purpose,
-        });
+        }
+        .into());
     }
     let stored = StatementApprovalRow {
         approval,
@@ -255,7 +258,7 @@ async fn take_effect(
 /// The statements that enough persons signed, newest first, with the signatures: what signers take down.
 ///
 /// # Errors
-/// [`ServiceError::UnknownVault`].
+/// `VaultError::UnknownVault`.
 pub async fn list_statements(
     service: &Service,
     actor: &Actor,
@@ -277,7 +280,7 @@ pub async fn list_statements(
 /// The lists of a vault's policy.
 ///
 /// # Errors
-/// [`ServiceError::UnknownVault`].
+/// `VaultError::UnknownVault`.
 pub async fn list_lists(
     service: &Service,
     actor: &Actor,
@@ -292,7 +295,7 @@ pub async fn list_lists(
 /// One list with its entries.
 ///
 /// # Errors
-/// [`ServiceError::UnknownList`].
+/// [`ListError::UnknownList`].
 pub async fn show_list(
     service: &Service,
     actor: &Actor,
@@ -304,7 +307,7 @@ pub async fn show_list(
     let now = service.now();
     let mut tx = service.database().begin_read().await?;
     let (_, policy) = service.vault(&mut tx, vault).await?;
-    let list = policy.list(name).ok_or_else(|| ServiceError::UnknownList {
+    let list = policy.list(name).ok_or_else(|| ListError::UnknownList {
         list: name.chars().take(40).collect(),
     })?;
     let limit = limit.unwrap_or(MAX_LIMIT).min(MAX_LIMIT);
@@ -423,7 +426,7 @@ pub(super) async fn entry_of(
             statement: Statement::ListAdd(add),
             ..
         }) => Ok(add),
-        Some(_) | None => Err(ServiceError::UnknownEntry { entry }),
+        Some(_) | None => Err(ServiceError::List(ListError::UnknownEntry { entry })),
     }
 }
 
@@ -436,15 +439,16 @@ fn refuse_useless(
 ) -> Result<(), ServiceError> {
     let open = (policy.list(&add.list)).and_then(|list| list.open.as_ref());
     let list = add.list.clone();
-    let open = open.ok_or_else(|| ServiceError::ListNotOpen { list: list.clone() })?;
+    let open = open.ok_or_else(|| ListError::ListNotOpen { list: list.clone() })?;
     if matches!(statement, Statement::ListConfirm { .. }) && open.test_first.is_none() {
-        return Err(ServiceError::NothingToConfirm { list });
+        return Err(ListError::NothingToConfirm { list }.into());
     }
     if !matches!(statement, Statement::ListRemove { .. }) && now >= add.expires {
-        return Err(ServiceError::EntryExpired {
+        return Err(ListError::EntryExpired {
             expires: add.expires,
             now,
-        });
+        }
+        .into());
     }
     Ok(())
 }

@@ -18,7 +18,9 @@ use super::attempt_view::{AttemptView, view};
 use super::attempts::existing;
 use super::own_building::review_own;
 use super::withdrawals::read_signature;
-use super::{Actor, Right, Service, ServiceError, lock_vault};
+use super::{
+    Actor, ApprovalError, AttemptError, BatchError, Right, Service, ServiceError, lock_vault,
+};
 use crate::session::attempt::AttemptState;
 use crate::store::attempts::AttemptRow;
 use crate::store::batches;
@@ -69,7 +71,7 @@ pub async fn record_maintenance(
     if !known {
         if row.state != AttemptState::Issued {
             let state = row.state.name();
-            return Err(ServiceError::MaintenanceTooLate { txid, state });
+            return Err(ApprovalError::MaintenanceTooLate { txid, state }.into());
         }
         let reissue = reissue(&policy, &row, &issued, approval, approver, now)?;
         reissues::insert(&mut tx, &reissue).await?;
@@ -102,10 +104,11 @@ fn read(txid: Txid, request: &RecordMaintenance) -> Result<Approval, ServiceErro
         });
     }
     if request.txid != txid {
-        return Err(ServiceError::OtherTransaction {
+        return Err(AttemptError::OtherTransaction {
             expected: txid,
             found: request.txid,
-        });
+        }
+        .into());
     }
     Ok(Approval {
         purpose: Purpose::Maintain,
@@ -119,17 +122,17 @@ fn read(txid: Txid, request: &RecordMaintenance) -> Result<Approval, ServiceErro
 async fn refuse_others(tx: &mut Transaction, row: &AttemptRow) -> Result<(), ServiceError> {
     let batch = batches::lookup(tx, row.batch)
         .await?
-        .ok_or(ServiceError::UnknownBatch { batch: row.batch })?;
+        .ok_or(BatchError::UnknownBatch { batch: row.batch })?;
     match batch.purpose {
         AttemptPurpose::Consolidate
         | AttemptPurpose::Refresh
         | AttemptPurpose::Cancel
         | AttemptPurpose::Drain => Ok(()),
         AttemptPurpose::Pay | AttemptPurpose::Bump | AttemptPurpose::Recover => {
-            Err(ServiceError::NotMaintenance {
+            Err(ServiceError::Approval(ApprovalError::NotMaintenance {
                 txid: row.txid,
                 purpose: batch.purpose.name(),
-            })
+            }))
         }
     }
 }
@@ -138,23 +141,25 @@ async fn refuse_others(tx: &mut Transaction, row: &AttemptRow) -> Result<(), Ser
 fn verify(policy: &Policy, approval: &Approval, now: UnixTime) -> Result<String, ServiceError> {
     let (approver, public) = policy
         .approver_of_key(approval.key)
-        .ok_or(ServiceError::UnknownApprovalKey { key: approval.key })?;
+        .ok_or(ApprovalError::UnknownApprovalKey { key: approval.key })?;
     approval
         .verify(public, policy.vault)
-        .map_err(ServiceError::ApprovalSignature)?;
+        .map_err(ApprovalError::ApprovalSignature)?;
     if approval.has_expired(now) {
-        return Err(ServiceError::ApprovalExpired {
+        return Err(ApprovalError::ApprovalExpired {
             expires: approval.expires,
             now,
-        });
+        }
+        .into());
     }
     let counts = policy.maintenance.as_ref().is_some_and(|quorum| {
         !persons_of(policy, quorum.group.as_deref(), &[approval.key]).is_empty()
     });
     if !counts {
-        return Err(ServiceError::NotAMaintainer {
+        return Err(ApprovalError::NotAMaintainer {
             approver: approver.name.clone(),
-        });
+        }
+        .into());
     }
     Ok(approver.name.clone())
 }
@@ -168,7 +173,7 @@ fn reissue(
     approver: String,
     now: UnixTime,
 ) -> Result<ReissueRow, ServiceError> {
-    let broken = |reason: String| ServiceError::Build { reason };
+    let broken = |reason: String| ServiceError::Batch(BatchError::Build { reason });
     let bytes = issued.last().map_or(&row.psbt, |newest| &newest.psbt);
     let mut psbt = Psbt::deserialize(bytes).map_err(|error| broken(error.to_string()))?;
     let mut manifest = Manifest::read(&psbt).map_err(|error| broken(error.to_string()))?;

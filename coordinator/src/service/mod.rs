@@ -6,7 +6,6 @@
 
 pub mod access;
 pub mod addresses;
-mod answer;
 pub mod approvals;
 mod attempt_view;
 pub mod attempts;
@@ -49,8 +48,10 @@ use policies::{PolicyId, UnixTime, VaultId};
 use watchtower::store::database::{Database, Transaction};
 
 pub use access::{Actor, Right, Role};
-pub use answer::ErrorClass;
-pub use error::ServiceError;
+pub use error::{
+    ApprovalError, AttemptError, BatchError, ErrorClass, JournalError, ListError, OwnSpendError,
+    ServiceError, VaultError, WithdrawalError,
+};
 
 use crate::store::vaults::{self as vault_store, VaultRow};
 
@@ -150,7 +151,7 @@ impl Service {
     ) -> Result<(VaultRow, Arc<Policy>), ServiceError> {
         let vault = vault_store::lookup(tx, id)
             .await?
-            .ok_or(ServiceError::UnknownVault { vault: id })?;
+            .ok_or(VaultError::UnknownVault { vault: id })?;
         let policy = self.policy(tx, vault.policy).await?;
         Ok((vault, policy))
     }
@@ -170,7 +171,7 @@ impl Service {
         if let Some(policy) = known {
             return Ok(policy);
         }
-        let unreadable = || ServiceError::StoredPolicy { policy: id };
+        let unreadable = || ServiceError::Vault(VaultError::StoredPolicy { policy: id });
         let bytes = vault_store::policy_document(tx, id)
             .await?
             .ok_or_else(unreadable)?;

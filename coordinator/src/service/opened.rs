@@ -7,7 +7,7 @@ use policies::psbt::{OfferedSignature, OfferedSlot, StrictPsbt, read_strict};
 use watchtower::store::coins;
 use watchtower::store::database::Transaction;
 
-use super::{Service, ServiceError};
+use super::{AttemptError, BatchError, OwnSpendError, Service, ServiceError};
 use crate::roles::issued::{IssuedTransaction, SpentCoin};
 use crate::session::collection::Collection;
 use crate::store::attempts::{self, AttemptRow};
@@ -29,7 +29,7 @@ impl Session {
         row: &AttemptRow,
     ) -> Result<Self, ServiceError> {
         let policy = service.policy(tx, row.policy).await?;
-        let broken = |reason: String| ServiceError::Build { reason };
+        let broken = |reason: String| ServiceError::Batch(BatchError::Build { reason });
         let strict = read_strict(&row.psbt).map_err(|refusal| broken(refusal.to_string()))?;
         let mut spent = Vec::new();
         let previous = strict
@@ -41,7 +41,7 @@ impl Session {
             let outpoint = input.previous_output;
             let coin = coins::coin(tx, outpoint)
                 .await?
-                .ok_or(ServiceError::UnknownCoin { outpoint })?;
+                .ok_or(OwnSpendError::UnknownCoin { outpoint })?;
             spent.push(SpentCoin {
                 outpoint,
                 prevout: prevout.clone(),
@@ -61,9 +61,11 @@ impl Session {
         let begun = Collection::begin(issued.clone(), &policy.descriptor, &policy.signers);
         let collection = begun
             .take(&offered)
-            .map_err(|other| ServiceError::OtherTransaction {
-                expected: other.expected,
-                found: other.found,
+            .map_err(|other| {
+                ServiceError::Attempt(AttemptError::OtherTransaction {
+                    expected: other.expected,
+                    found: other.found,
+                })
             })?
             .collection;
         Ok(Self {

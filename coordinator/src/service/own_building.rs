@@ -16,8 +16,8 @@ use policies::psbt::{AttemptPurpose, Manifest, read_strict};
 use policies::review::{Refusal, review};
 use policies::{Keychain, UnixTime};
 
-use super::ServiceError;
 use super::building::{Built, FUNDING_BYTES};
+use super::{BatchError, ServiceError};
 use crate::coin_selection::{
     Bounds, Candidate, Gathered, LoneOutput, SelectionError, Take, gather,
 };
@@ -139,9 +139,11 @@ pub(super) fn review_own(
     fees: Amount,
     now: UnixTime,
 ) -> Result<(Amount, Weight), ServiceError> {
-    let strict = read_strict(bytes).map_err(|refusal| ServiceError::SelfReview {
-        codes: vec![refusal.code()],
-        refusals: vec![refusal.to_string()],
+    let strict = read_strict(bytes).map_err(|refusal| {
+        ServiceError::Batch(BatchError::SelfReview {
+            codes: vec![refusal.code()],
+            refusals: vec![refusal.to_string()],
+        })
     })?;
     let changes = strict.manifest().changes.values();
     let highest = changes.map(|(_, index)| *index).max().unwrap_or_default();
@@ -152,11 +154,12 @@ pub(super) fn review_own(
         window: 1,
     });
     let history = History::that_changed_up_to(highest).that_spent(fees);
-    let reviewed =
-        review(&strict, &within, &history, now).map_err(|refusals| ServiceError::SelfReview {
+    let reviewed = review(&strict, &within, &history, now).map_err(|refusals| {
+        ServiceError::Batch(BatchError::SelfReview {
             codes: refusals.iter().map(Refusal::code).collect(),
             refusals: refusals.iter().map(ToString::to_string).collect(),
-        })?;
+        })
+    })?;
     Ok((reviewed.fee, reviewed.weight))
 }
 
@@ -198,11 +201,10 @@ fn gather_coins(plan: &OwnPlan, destination: &Destination) -> Result<Gathered, S
     };
     let (coins, heavy) = with_room(plan);
     if heavy > 0 && plan.take == Take::Every {
-        return Err(ServiceError::CoinSelection(SelectionError::TooHeavy {
-            coins: heavy,
-        }));
+        return Err(BatchError::CoinSelection(SelectionError::TooHeavy { coins: heavy }).into());
     }
-    gather(&coins, &output, plan.take).map_err(ServiceError::CoinSelection)
+    gather(&coins, &output, plan.take)
+        .map_err(|error| ServiceError::Batch(BatchError::CoinSelection(error)))
 }
 
 /// The whole weight of one input on an ordinary path, or on the recovery paths of an age.
@@ -245,7 +247,7 @@ fn with_room(plan: &OwnPlan) -> (Vec<Candidate>, usize) {
 }
 
 fn refused(error: impl std::error::Error) -> ServiceError {
-    ServiceError::Build {
+    ServiceError::Batch(BatchError::Build {
         reason: error.to_string(),
-    }
+    })
 }

@@ -16,7 +16,7 @@ use super::batches::{self as service_batches, BatchView};
 use super::choosing::{candidates, feerate, refuse_in_trouble};
 use super::own_building::{OwnBuilt, OwnPlan, build};
 use super::record::Cause;
-use super::{Actor, Service, ServiceError, lock_vault};
+use super::{Actor, BatchError, OwnSpendError, Service, ServiceError, lock_vault};
 use crate::coin_selection::{Candidate, Take};
 use crate::store::vaults::VaultRow;
 use crate::store::{addresses, attempts, batches};
@@ -149,7 +149,7 @@ pub(super) async fn spend(
     let now = service.now();
     let (row, policy) = service.vault(&mut tx, vault).await?;
     refuse_in_trouble(&mut tx, now).await?;
-    let tip = chain::tip(&mut tx).await?.ok_or(ServiceError::NoChain)?;
+    let tip = chain::tip(&mut tx).await?.ok_or(BatchError::NoChain)?;
     let choice = choose(&mut tx, &row, tip.height, &wanted).await?;
     let mut view = empty_view(&policy, &wanted, choice.waiting);
     if choice.coins.is_empty() {
@@ -174,13 +174,16 @@ pub(super) async fn spend(
     };
     let own = tokio::task::spawn_blocking(move || build(&plan))
         .await
-        .map_err(|error| ServiceError::Build {
-            reason: error.to_string(),
+        .map_err(|error| {
+            ServiceError::Batch(BatchError::Build {
+                reason: error.to_string(),
+            })
         })??;
     if wanted.purpose == AttemptPurpose::Consolidate && own.inputs.len() < 2 {
-        return Err(ServiceError::NothingToConsolidate {
+        return Err(OwnSpendError::NothingToConsolidate {
             found: own.inputs.len(),
-        });
+        }
+        .into());
     }
     show(&mut view, &own, &policy);
     if wanted.purpose != AttemptPurpose::Recover {
@@ -234,12 +237,13 @@ async fn choose(
         let named = read_coins(names)?;
         for outpoint in &named {
             if let Some(coin) = young.iter().find(|coin| coin.outpoint == *outpoint) {
-                return Err(ServiceError::CoinTooYoung {
+                return Err(OwnSpendError::CoinTooYoung {
                     outpoint: *outpoint,
                     older: wanted.older.unwrap_or_default(),
                     height: from(coin),
                     next,
-                });
+                }
+                .into());
             }
             if !old.iter().any(|coin| coin.outpoint == *outpoint) {
                 return Err(why_not_free(tx, vault, *outpoint).await?);
@@ -304,9 +308,9 @@ async fn why_not_free(
         .await?
         .is_some_and(|coin| coin.script.vault == vault.id);
     Ok(match (ours, held) {
-        (false, _) => ServiceError::UnknownCoin { outpoint },
-        (true, true) => ServiceError::CoinReserved { outpoint },
-        (true, false) => ServiceError::CoinNotSettled { outpoint },
+        (false, _) => ServiceError::OwnSpend(OwnSpendError::UnknownCoin { outpoint }),
+        (true, true) => ServiceError::OwnSpend(OwnSpendError::CoinReserved { outpoint }),
+        (true, false) => ServiceError::OwnSpend(OwnSpendError::CoinNotSettled { outpoint }),
     })
 }
 
@@ -317,15 +321,15 @@ fn nothing(
     next: u32,
 ) -> Result<OwnSpendView, ServiceError> {
     if wanted.purpose != AttemptPurpose::Recover {
-        return Err(ServiceError::NothingToSpend);
+        return Err(OwnSpendError::NothingToSpend.into());
     }
     if wanted.dry_run {
         return Ok(view);
     }
     let first = view.waiting.iter().map(|coin| coin.from_height).min();
-    Err(ServiceError::NothingToRecover {
+    Err(ServiceError::OwnSpend(OwnSpendError::NothingToRecover {
         from: first.map(|height| height.max(next)),
-    })
+    }))
 }
 
 fn empty_view(policy: &Policy, wanted: &Wanted<'_>, waiting: Vec<WaitingCoinView>) -> OwnSpendView {
@@ -407,7 +411,7 @@ fn count(
     let quorum = policy
         .maintenance
         .as_ref()
-        .ok_or(ServiceError::SelfSpendBudget { fees, count })?;
+        .ok_or(OwnSpendError::SelfSpendBudget { fees, count })?;
     view.maintenance = Some(MaintenanceNeedsView {
         group: quorum.group.clone(),
         count: quorum.count,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::own_spends::{OwnSpendView, Wanted, spend};
-use super::{Actor, Right, Service, ServiceError};
+use super::{Actor, OwnSpendError, Right, Service, ServiceError};
 
 /// Asks for a recovery. Where it pays is the policy's to say.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -29,7 +29,7 @@ pub struct CreateRecovery {
 /// Makes a batch that recovers coins, or says what it would be.
 ///
 /// # Errors
-/// [`ServiceError::NoRecoveryPath`], [`ServiceError::CoinTooYoung`], [`ServiceError::NothingToRecover`],
+/// [`OwnSpendError::NoRecoveryPath`], [`OwnSpendError::CoinTooYoung`], [`OwnSpendError::NothingToRecover`],
 /// and whatever else stands against it; nothing is reserved then.
 pub async fn create_recovery(
     service: &Service,
@@ -47,7 +47,7 @@ pub async fn create_recovery(
         .filter_map(|path| path.older)
         .filter(|older| request.older.is_none_or(|asked| asked == *older))
         .min()
-        .ok_or(ServiceError::NoRecoveryPath {
+        .ok_or(OwnSpendError::NoRecoveryPath {
             older: request.older,
         })?;
     let wanted = Wanted {

@@ -7,8 +7,8 @@ use policies::{Intent, IntentHash, IntentKind, Keychain, RequestSignature, UnixT
 use watchtower::store::database::Transaction;
 use watchtower::store::scripts;
 
-use super::ServiceError;
 use super::withdrawals::existing;
+use super::{ServiceError, WithdrawalError};
 use crate::store::addresses;
 use crate::store::vaults::VaultRow;
 use crate::store::withdrawals::WithdrawalKey;
@@ -25,24 +25,26 @@ pub(super) fn verify_request(
     request: &RequestSignature,
 ) -> Result<(), ServiceError> {
     if intent.vault != vault {
-        return Err(ServiceError::OtherVault {
+        return Err(WithdrawalError::OtherVault {
             expected: vault,
             found: intent.vault,
-        });
+        }
+        .into());
     }
     let (owner, public) = policy
         .requester_of_key(request.key)
-        .ok_or(ServiceError::UnknownRequestKey { key: request.key })?;
+        .ok_or(WithdrawalError::UnknownRequestKey { key: request.key })?;
     if owner.name != intent.requester.as_str() {
-        return Err(ServiceError::OtherRequester {
+        return Err(WithdrawalError::OtherRequester {
             key: request.key,
             owner: owner.name.clone(),
             requester: intent.requester.clone(),
-        });
+        }
+        .into());
     }
     request
         .verify(public, vault, hash)
-        .map_err(ServiceError::RequestSignature)
+        .map_err(|error| ServiceError::Withdrawal(WithdrawalError::RequestSignature(error)))
 }
 
 /// What a new intent must meet beside its signature and the rules.
@@ -54,28 +56,32 @@ pub(super) async fn check_terms(
     now: UnixTime,
 ) -> Result<(), ServiceError> {
     if intent.keyset != vault.keyset {
-        return Err(ServiceError::OtherKeyset {
+        return Err(WithdrawalError::OtherKeyset {
             expected: vault.keyset,
             found: intent.keyset,
-        });
+        }
+        .into());
     }
     if intent.expires <= now {
-        return Err(ServiceError::IntentExpired {
+        return Err(WithdrawalError::IntentExpired {
             expires: intent.expires,
             now,
-        });
+        }
+        .into());
     }
     let latest = now.saturating_add(policy.limits.clock_skew);
     if intent.created > latest {
-        return Err(ServiceError::IntentFromTheFuture {
+        return Err(WithdrawalError::IntentFromTheFuture {
             created: intent.created,
             latest,
-        });
+        }
+        .into());
     }
     if intent.replaces.is_some() {
-        return Err(ServiceError::NotYet {
+        return Err(WithdrawalError::NotYet {
             what: "an intent that replaces another",
-        });
+        }
+        .into());
     }
     if let Some(repeated) = &intent.repeats {
         let key = WithdrawalKey {
@@ -89,9 +95,13 @@ pub(super) async fn check_terms(
     check_destination(&intent.script_pubkey, intent.min)?;
     let own = is_own(tx, vault, policy, &intent.script_pubkey).await?;
     match intent.kind {
-        IntentKind::Payment | IntentKind::Sweep if own => Err(ServiceError::OwnScript),
+        IntentKind::Payment | IntentKind::Sweep if own => {
+            Err(ServiceError::Withdrawal(WithdrawalError::OwnScript))
+        }
         IntentKind::Payment | IntentKind::Sweep => Ok(()),
-        IntentKind::Transfer if !own => Err(ServiceError::TransferToStranger),
+        IntentKind::Transfer if !own => Err(ServiceError::Withdrawal(
+            WithdrawalError::TransferToStranger,
+        )),
         IntentKind::Transfer => is_deposit_address(tx, vault, &intent.script_pubkey).await,
     }
 }
@@ -106,7 +116,9 @@ async fn is_deposit_address(
     let issued = scripts::watched_script(tx, script)
         .await?
         .is_some_and(|watched| watched.vault == vault.id && watched.keychain == Keychain::External);
-    issued.then_some(()).ok_or(ServiceError::TransferNotIssued)
+    issued
+        .then_some(())
+        .ok_or(ServiceError::Withdrawal(WithdrawalError::TransferNotIssued))
 }
 
 /// The scripts that withdrawals may pay, and the least amount for each.
@@ -117,13 +129,14 @@ fn check_destination(script: &Script, amount: Amount) -> Result<(), ServiceError
         || script.is_p2wsh()
         || script.is_p2tr();
     if !allowed {
-        return Err(ServiceError::ScriptNotAllowed {
+        return Err(WithdrawalError::ScriptNotAllowed {
             script: script.to_owned(),
-        });
+        }
+        .into());
     }
     let minimum = script.minimal_non_dust();
     if amount < minimum {
-        return Err(ServiceError::Dust { amount, minimum });
+        return Err(WithdrawalError::Dust { amount, minimum }.into());
     }
     Ok(())
 }
@@ -175,7 +188,9 @@ mod tests {
             assert!(
                 matches!(
                     check_destination(&script(&hex), amount),
-                    Err(ServiceError::ScriptNotAllowed { .. })
+                    Err(ServiceError::Withdrawal(
+                        WithdrawalError::ScriptNotAllowed { .. }
+                    ))
                 ),
                 "{hex}"
             );
@@ -198,7 +213,7 @@ mod tests {
         check_destination(&p2wpkh, Amount::from_sat(294)).expect("the least");
         assert!(matches!(
             check_destination(&p2wpkh, Amount::from_sat(293)),
-            Err(ServiceError::Dust { minimum, .. }) if minimum == Amount::from_sat(294)
+            Err(ServiceError::Withdrawal(WithdrawalError::Dust { minimum, .. })) if minimum == Amount::from_sat(294)
         ));
     }
 }

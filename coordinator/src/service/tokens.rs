@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
 use watchtower::store::events::{self, NewEvent};
 
-use super::{Actor, Right, Role, Service, ServiceError};
+use super::{Actor, Right, Role, Service, ServiceError, VaultError};
 use crate::store::tokens::{self, TokenRow};
 use crate::store::vaults;
 
@@ -73,7 +73,7 @@ impl std::fmt::Debug for CreatedToken {
 /// Makes a token.
 ///
 /// # Errors
-/// [`ServiceError::Malformed`] for its name, [`ServiceError::UnknownVault`].
+/// [`ServiceError::Malformed`] for its name, [`VaultError::UnknownVault`].
 pub async fn create_token(
     service: &Service,
     actor: &Actor,
@@ -101,7 +101,7 @@ pub async fn create_token(
     if let Some(vault) = request.vault {
         vaults::lookup(&mut tx, vault)
             .await?
-            .ok_or(ServiceError::UnknownVault { vault })?;
+            .ok_or(VaultError::UnknownVault { vault })?;
     }
     let row = TokenRow {
         id,

@@ -7,7 +7,7 @@ use serde_json::{Map, json};
 use utoipa::ToSchema;
 use watchtower::store::events::{self, NewEvent};
 
-use super::{Actor, Right, Service, ServiceError};
+use super::{Actor, Right, Service, ServiceError, VaultError, WithdrawalError};
 use crate::store::vaults::{self, VaultRow};
 
 /// A vault.
@@ -40,31 +40,40 @@ pub struct VaultView {
 /// Adds the vault of a first policy version; adding the same document again answers the same.
 ///
 /// # Errors
-/// [`ServiceError::PolicyMistakes`], [`ServiceError::WrongNetwork`].
+/// [`VaultError::PolicyMistakes`], [`VaultError::WrongNetwork`], [`VaultError::KeyInOtherVault`].
 pub async fn create_vault(
     service: &Service,
     actor: &Actor,
     document: &[u8],
 ) -> Result<VaultView, ServiceError> {
     actor.require_everywhere(Right::AddVault)?;
-    let policy =
-        Policy::parse(document).map_err(|mistakes| ServiceError::PolicyMistakes { mistakes })?;
+    let policy = Policy::parse(document)
+        .map_err(|mistakes| ServiceError::Vault(VaultError::PolicyMistakes { mistakes }))?;
     if policy.network != service.network() {
-        return Err(ServiceError::WrongNetwork {
+        return Err(VaultError::WrongNetwork {
             expected: service.network(),
             found: policy.network,
-        });
+        }
+        .into());
     }
     if policy.version != 1 {
-        return Err(ServiceError::NotYet {
+        return Err(WithdrawalError::NotYet {
             what: "a policy version after the first",
-        });
+        }
+        .into());
     }
     let now = service.now();
     let mut tx = service.database().begin_write().await?;
     super::lock_vault(&mut tx, policy.vault).await?;
     if let Some(standing) = vaults::lookup(&mut tx, policy.vault).await? {
         return Ok(view(&standing, &policy));
+    }
+    for other in vaults::list(&mut tx).await? {
+        let known = service.policy(&mut tx, other.policy).await?;
+        if let Some(signer) = signer_of_both(&policy, &known) {
+            let (signer, vault) = (signer.to_owned(), other.id);
+            return Err(VaultError::KeyInOtherVault { signer, vault }.into());
+        }
     }
     let row = VaultRow {
         id: policy.vault,
@@ -116,7 +125,7 @@ pub async fn list_vaults(service: &Service, actor: &Actor) -> Result<Vec<VaultVi
 /// One vault.
 ///
 /// # Errors
-/// [`ServiceError::UnknownVault`].
+/// [`VaultError::UnknownVault`].
 pub async fn show_vault(
     service: &Service,
     actor: &Actor,
@@ -126,6 +135,13 @@ pub async fn show_vault(
     let mut tx = service.database().begin_read().await?;
     let (row, policy) = service.vault(&mut tx, vault).await?;
     Ok(view(&row, &policy))
+}
+
+/// A signer of one policy whose key is in the other one, too.
+fn signer_of_both<'p>(policy: &'p Policy, other: &Policy) -> Option<&'p str> {
+    let known = |key| (other.signers.iter()).any(|signer| signer.key.xpub.public_key == key);
+    let shared = (policy.signers.iter()).find(|signer| known(signer.key.xpub.public_key));
+    shared.map(|signer| signer.name.as_str())
 }
 
 fn view(row: &VaultRow, policy: &Policy) -> VaultView {

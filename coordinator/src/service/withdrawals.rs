@@ -18,7 +18,7 @@ use super::standing::Known;
 use super::terms::{check_terms, verify_request};
 pub use super::withdrawal_view::{ApprovalView, NeedsView, WithdrawalView};
 use super::withdrawal_view::{view, view_by};
-use super::{Actor, MAX_LIMIT, Right, Service, ServiceError, lock_vault};
+use super::{Actor, MAX_LIMIT, Right, Service, ServiceError, WithdrawalError, lock_vault};
 use crate::session::withdrawal::{WithdrawalEvent, WithdrawalState};
 use crate::store::approvals::{self, ApprovalRow};
 use crate::store::batches;
@@ -42,7 +42,7 @@ pub struct SubmitWithdrawal {
 ///
 /// # Errors
 /// Whatever is wrong with the intent, its signature, its time, its destination, its amount or the
-/// balance; [`ServiceError::IdReused`] for another body under the same id. Nothing is stored then.
+/// balance; [`WithdrawalError::IdReused`] for another body under the same id. Nothing is stored then.
 pub async fn submit_withdrawal(
     service: &Service,
     actor: &Actor,
@@ -72,29 +72,32 @@ pub async fn submit_withdrawal(
         if standing.bytes == bytes {
             return Ok((view(&mut tx, &policy, &standing, now).await?, false));
         }
-        return Err(ServiceError::IdReused {
+        return Err(WithdrawalError::IdReused {
             requester: key.requester,
             id: key.id,
-        });
+        }
+        .into());
     }
     check_terms(&mut tx, &row, &policy, &intent, now).await?;
     if let Some(other) = withdrawals::equal_payment(&mut tx, vault, &intent).await? {
-        return Err(ServiceError::EqualPayment {
+        return Err(WithdrawalError::EqualPayment {
             requester: other.requester,
             id: other.id,
-        });
+        }
+        .into());
     }
     let known = Known::load(&mut tx, vault, &policy, &[&intent], now, now).await?;
     let requirement = match decide(&policy, &intent, &known.standing()) {
-        Decision::Denied(reason) => return Err(ServiceError::Denied(reason)),
+        Decision::Denied(reason) => return Err(WithdrawalError::Denied(reason).into()),
         Decision::Needs(requirement) => requirement,
     };
     let available = available(&mut tx, &row).await?;
     if intent.amount > available {
-        return Err(ServiceError::InsufficientFunds {
+        return Err(WithdrawalError::InsufficientFunds {
             available,
             wanted: intent.amount,
-        });
+        }
+        .into());
     }
     let mut withdrawal = WithdrawalRow {
         key,
@@ -122,7 +125,7 @@ pub async fn submit_withdrawal(
 /// Cancels a withdrawal that no attempt pays yet; cancelling it again answers the same.
 ///
 /// # Errors
-/// [`ServiceError::NotCancellable`] once it is batched or over.
+/// [`WithdrawalError::NotCancellable`] once it is batched or over.
 pub async fn cancel_withdrawal(
     service: &Service,
     actor: &Actor,
@@ -153,11 +156,12 @@ pub async fn cancel_withdrawal(
         | WithdrawalState::Confirmed { .. }
         | WithdrawalState::Settled { .. }
         | WithdrawalState::Failed { .. } => {
-            return Err(ServiceError::NotCancellable {
+            return Err(WithdrawalError::NotCancellable {
                 requester: row.key.requester,
                 id: row.key.id,
                 state: row.state.name(),
-            });
+            }
+            .into());
         }
     }
     let answer = view(&mut tx, &policy, &row, now).await?;
@@ -168,7 +172,7 @@ pub async fn cancel_withdrawal(
 /// One withdrawal.
 ///
 /// # Errors
-/// [`ServiceError::UnknownWithdrawal`].
+/// [`WithdrawalError::UnknownWithdrawal`].
 pub async fn show_withdrawal(
     service: &Service,
     actor: &Actor,
@@ -184,7 +188,7 @@ pub async fn show_withdrawal(
 /// The withdrawals of a vault, newest first; those of one state, if one is named.
 ///
 /// # Errors
-/// [`ServiceError::UnknownVault`], [`ServiceError::UnknownState`].
+/// `VaultError::UnknownVault`, [`ServiceError::UnknownState`].
 pub async fn list_withdrawals(
     service: &Service,
     actor: &Actor,
@@ -278,12 +282,12 @@ pub(super) async fn existing(
     tx: &mut Transaction,
     key: &WithdrawalKey,
 ) -> Result<WithdrawalRow, ServiceError> {
-    withdrawals::lookup(tx, key)
-        .await?
-        .ok_or_else(|| ServiceError::UnknownWithdrawal {
+    withdrawals::lookup(tx, key).await?.ok_or_else(|| {
+        ServiceError::Withdrawal(WithdrawalError::UnknownWithdrawal {
             requester: key.requester.clone(),
             id: key.id.clone(),
         })
+    })
 }
 
 /// Reads a signature record in hex.

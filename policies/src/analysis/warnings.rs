@@ -47,6 +47,9 @@ pub enum Warning {
         /// The rule.
         rule: String,
     },
+    /// No budget bounds the fees.
+    #[error("no fee_budget: all fees together have no bound in time")]
+    NoFeeBudget,
     /// The largest transaction that the limits allow is not relayed.
     #[error(
         "a transaction of {inputs} inputs and {outputs} outputs weighs up to {weight} weight units, \
@@ -89,6 +92,7 @@ impl Warning {
             Self::OneHolder { .. } => "ONE_HOLDER",
             Self::OneLoss { .. } => "ONE_LOSS",
             Self::Unbounded { .. } => "UNBOUNDED_REQUESTER",
+            Self::NoFeeBudget => "NO_FEE_BUDGET",
             Self::TooHeavy { .. } => "TRANSACTION_TOO_HEAVY",
         }
     }
@@ -143,6 +147,9 @@ pub(super) fn warnings(policy: &Policy, analysis: &Analysis) -> Vec<Warning> {
             .map(|blocks| Warning::ShortTimelock { blocks: *blocks }),
     );
     let limits = &policy.limits;
+    if limits.fee_budget.is_none() {
+        found.push(Warning::NoFeeBudget);
+    }
     let weight = analysis
         .input_weight
         .saturating_mul(u64::from(limits.max_inputs))

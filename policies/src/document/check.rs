@@ -243,6 +243,12 @@ pub(super) fn quorum(
     }
 }
 
+/// Whether what leaves the vault under a rule is bounded neither in one payment nor in time. What is moved to
+/// our own scripts does not leave.
+fn takes_any_amount(rule: &Rule) -> bool {
+    rule.amount_max.is_none() && rule.window.is_none() && rule.kind != Some(IntentKind::Transfer)
+}
+
 /// Rules name what exists, can be satisfied, and each can match something.
 pub(super) fn rules(
     rules: &[Rule],
@@ -293,9 +299,12 @@ pub(super) fn rules(
             &approvals_path,
             mistakes,
         );
-        if rule.kind == Some(IntentKind::Sweep) && rule.approvals.count == 0 {
+        let automatic = rule.approvals.count == 0;
+        if automatic && rule.kind == Some(IntentKind::Sweep) {
             let reason = NeverMatches::AutomaticSweep;
             mistakes.add(&path, Problem::NeverMatches { reason });
+        } else if automatic && takes_any_amount(rule) {
+            mistakes.add(&path, Problem::AutomaticWithoutBound);
         } else if let Some(earlier) = rules[..index]
             .iter()
             .find(|earlier| covers(earlier, rule, lists))

@@ -228,6 +228,11 @@ pub enum Problem {
         /// The domain.
         rp_id: String,
     },
+    /// A rule that needs nobody's approval, for any amount, as often as one likes.
+    #[error(
+        "nobody approves what it matches, and neither one payment nor all of a time have a bound"
+    )]
+    AutomaticWithoutBound,
     /// Part of the format, but not supported by this version.
     #[error("{field} is not supported yet")]
     NotYet {
@@ -288,6 +293,7 @@ impl Problem {
             Self::OwnNotLoopback { .. } => "OWN_NOT_LOOPBACK",
             Self::PageIsLoopback { .. } => "PAGE_IS_LOOPBACK",
             Self::OriginOutsideDomain { .. } => "ORIGIN_OUTSIDE_DOMAIN",
+            Self::AutomaticWithoutBound => "AUTOMATIC_WITHOUT_BOUND",
             Self::NotYet { .. } => "NOT_YET",
         }
     }
@@ -366,6 +372,10 @@ impl Problem {
                 "write tool = \"own\", or the domain of the coordinator's page".to_owned()
             }
             Self::OriginOutsideDomain { .. } => "name origins on the rp_id or below it".to_owned(),
+            Self::AutomaticWithoutBound => {
+                "give the rule amount_max_sat or a window, or a count of approvals above 0"
+                    .to_owned()
+            }
             Self::NotYet { .. } => "remove it; a later version will accept it".to_owned(),
         }
     }

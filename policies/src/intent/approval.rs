@@ -48,6 +48,25 @@ impl RequestSignature {
     }
 }
 
+/// What an approver says of withdrawals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Pay them.
+    Approve,
+    /// Do not pay them.
+    Reject,
+}
+
+impl Verdict {
+    /// The purpose of its signature.
+    pub const fn purpose(self) -> Purpose {
+        match self {
+            Self::Approve => Purpose::Approve,
+            Self::Reject => Purpose::Reject,
+        }
+    }
+}
+
 /// Why bytes are no approval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ApprovalError {

@@ -19,7 +19,7 @@ pub mod webauthn;
 use bitcoin::{Amount, ScriptBuf};
 use serde::{Serialize, Serializer};
 
-pub use approval::{Approval, ApprovalError, RequestSignature};
+pub use approval::{Approval, ApprovalError, RequestSignature, Verdict};
 pub use decode::IntentError;
 pub use key::{Algorithm, KeyError, PublicKey};
 pub use merkle::{MerkleError, MerkleProof, MerkleTree, ProofError, merkle_root};

@@ -7,10 +7,9 @@
 //! The file of a journal that moved here begins with the lines of the journals before it, so that a
 //! replay knows all that was ever signed. The new chain begins after them at counter 0.
 
-use bitcoin::Txid;
-
 use super::entry::{Birth, Entry};
 use super::error::JournalError;
+use super::given::{Place, receipt_of};
 use super::history::History;
 use super::line::{Line, ReadLine, birth_head, checked_object, line_of, next_head};
 use super::moving::{Inherited, MoveCertificate, MoveStatement};
@@ -33,6 +32,8 @@ pub struct Journal {
     moves: Vec<MoveCertificate>,
     /// What must be inherited next: the journal was born to go on for another.
     awaits: Option<MoveStatement>,
+    /// The receipt of the last entry, if it is one of a signature.
+    receipt: Option<ReceiptBody>,
 }
 
 impl Journal {
@@ -64,6 +65,7 @@ impl Journal {
             history,
             moves: Vec::new(),
             awaits: None,
+            receipt: None,
         }
     }
 
@@ -120,6 +122,7 @@ impl Journal {
             head,
             history,
             awaits: Some(statement),
+            receipt: None,
             ..self
         })
     }
@@ -234,6 +237,7 @@ impl Journal {
                 return Err(JournalError::NotInherited { line });
             }
             (Entry::Signed(signed), None) => signed.at,
+            (Entry::Again(again), None) => again.at,
             (Entry::Seen(seen), None) => seen.at(),
             (Entry::Moved(moved), None) => moved.at,
         };
@@ -257,6 +261,13 @@ impl Journal {
                     .admits(signed)
                     .map_err(|source| JournalError::NotAdmitted { line, source })
             }
+            Entry::Again(again) => {
+                let txid = again.txid;
+                if !self.history.contains(&txid) {
+                    return Err(JournalError::NeverSigned { line, txid });
+                }
+                Ok(())
+            }
             Entry::Moved(moved) => {
                 let to = moved.to;
                 let mut before = self.moves.iter().map(|earlier| earlier.statement.from);
@@ -274,8 +285,15 @@ impl Journal {
         self.counter = self.counter.saturating_add(1);
         self.head = head;
         self.history.extend_chain(head);
+        let place = Place {
+            journal: self.key,
+            counter: self.counter,
+            head,
+        };
+        self.receipt = receipt_of(&entry, place);
         match entry {
             Entry::Signed(signed) => self.history.record(signed),
+            Entry::Again(again) => self.history.receipt_again(&again),
             Entry::Seen(seen) => self.history.see(&seen),
             Entry::Moved(moved) => {
                 self.history.pass(moved.at);
@@ -311,25 +329,9 @@ impl Journal {
         &self.moves
     }
 
-    /// What a receipt says after the last entry.
-    pub fn receipt(
-        &self,
-        txid: Txid,
-        manifest: [u8; 32],
-        nonce: Option<[u8; 32]>,
-        event_head: Option<[u8; 32]>,
-        now: UnixTime,
-    ) -> ReceiptBody {
-        ReceiptBody {
-            counter: self.counter,
-            head: self.head,
-            journal: self.key,
-            txid,
-            manifest,
-            nonce,
-            event_head,
-            now,
-        }
+    /// The receipt that is given with the last entry, if that is one of a signature.
+    pub const fn last_receipt(&self) -> Option<&ReceiptBody> {
+        self.receipt.as_ref()
     }
 
     /// The vault it serves.

@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use bitcoin::{Amount, OutPoint, Txid};
 
+use super::given::{Again, Given};
 use super::moving::{Inherited, Moved};
 use super::seen::Seen;
 use crate::ids::VaultId;
@@ -90,6 +91,8 @@ pub struct SignedTransaction {
     pub fee: Amount,
     /// When it was signed, by the journal's time ([`super::History::now`]).
     pub at: UnixTime,
+    /// What the receipt of this entry says besides; none in journals that did not keep it yet.
+    pub given: Option<Given>,
 }
 
 /// One entry of a journal.
@@ -99,6 +102,8 @@ pub enum Entry {
     Birth(Birth),
     /// The signer agreed to sign a transaction.
     Signed(SignedTransaction),
+    /// A transaction that was signed before got another receipt.
+    Again(Again),
     /// A signed statement about an open list was seen for the first time.
     Seen(Seen),
     /// The last entry: another journal goes on, this one signs nothing more.
@@ -167,6 +172,7 @@ impl Entry {
                 .text("journal", &birth.key)
                 .integer("birth", birth.birth.as_secs()),
             Self::Signed(signed) => signed.to_object(),
+            Self::Again(again) => again.to_object(),
             Self::Seen(seen) => seen.to_object(),
             Self::Moved(moved) => moved.to_object(),
             Self::Inherited(inherited) => inherited.to_object(),
@@ -179,6 +185,7 @@ impl Entry {
         let entry = match object.take_text("entry")?.as_str() {
             "birth" => Self::Birth(Birth::take(&mut object)?),
             "signed" => Self::Signed(SignedTransaction::take(&mut object)?),
+            "again" => Self::Again(Again::take(&mut object)?),
             "seen" => Self::Seen(Seen::take(&mut object)?),
             "moved" => Self::Moved(Moved::take(&mut object)?),
             "inherited" => Self::Inherited(Inherited::take(&mut object)?),
@@ -214,7 +221,7 @@ impl SignedTransaction {
             let objects = intents.iter().map(|intent| intent.to_object().into());
             objects.collect()
         };
-        Object::new()
+        let object = Object::new()
             .text("entry", "signed")
             .text("txid", &self.txid)
             .text("mode", self.mode.name())
@@ -230,7 +237,11 @@ impl SignedTransaction {
                     .map(|index| u64::from(*index).into()),
             )
             .integer("fee_sat", self.fee.to_sat())
-            .integer("at", self.at.as_secs())
+            .integer("at", self.at.as_secs());
+        match self.given {
+            None => object,
+            Some(given) => given.add_to(object),
+        }
     }
 
     fn take(object: &mut Object) -> Result<Self, EntryError> {
@@ -268,6 +279,7 @@ impl SignedTransaction {
                 Amount::MAX_MONEY.to_sat(),
             )?),
             at: time(object, "at")?,
+            given: Given::take_if_there(object)?,
         };
         if signed.rules.len() != signed.intents.len() {
             return Err(EntryError::Rules {

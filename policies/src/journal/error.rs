@@ -1,5 +1,7 @@
 //! Why a journal cannot be read, or an entry not be appended.
 
+use bitcoin::Txid;
+
 use super::entry::EntryError;
 use super::fault::Fault;
 use super::line::MAX_LINE_BYTES;
@@ -62,6 +64,14 @@ pub enum JournalError {
     SecondBirth {
         /// The line.
         line: u64,
+    },
+    /// A receipt is given again for what was never signed.
+    #[error("line {line}: a receipt for {txid}, which was never signed")]
+    NeverSigned {
+        /// The line.
+        line: u64,
+        /// The transaction.
+        txid: Txid,
     },
     /// The journal moved; nothing follows its last entry.
     #[error("line {line}: the journal moved to {to} and takes no more entries")]

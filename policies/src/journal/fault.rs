@@ -1,13 +1,15 @@
 //! Why an intent or a transaction does not fit to what a journal remembers.
 
 use bitcoin::{OutPoint, Txid};
+use serde::Serialize;
 
 use crate::ids::{IntentHash, JournalHead};
 use crate::intent::{PublicKey, RequesterName, WithdrawalId};
 use crate::time::UnixTime;
 
 /// Why an intent's time of creation is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, thiserror::Error)]
+#[serde(untagged)]
 pub enum CreatedRefusal {
     /// It may have been signed before the journal was born.
     #[error(
@@ -30,7 +32,8 @@ pub enum CreatedRefusal {
 }
 
 /// Why a transaction cannot stand in one history with what is there.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[serde(untagged)]
 pub enum Fault {
     /// The journal moved; another one signs in its place.
     #[error("this journal moved to {to} and signs nothing more")]
@@ -101,7 +104,8 @@ pub enum Fault {
 }
 
 /// How a receipt shows that a journal was rolled back or cloned: its key signed what it does not hold.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[serde(untagged)]
 pub enum Rollback {
     /// A receipt has a counter that this journal has not reached.
     #[error("journal {journal} signed a receipt at entry {counter}, but ends here at {last}")]

@@ -1,17 +1,21 @@
-//! What follows from all that was signed: which transactions must exclude each other, which intents are
-//! too old or too young, which change indexes are within reach.
+//! What follows from all that was signed: what is known, what may still be signed ([`admission`]), what it
+//! cost ([`spent`]).
 //!
 //! Invariant: no two transactions that were admitted for one line of withdrawals can be in one chain.
 //! Windows and budgets age by the time of the entries; where a policy counts in blocks, a block counts as
 //! ten minutes of that time.
+
+mod admission;
+mod spent;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use bitcoin::{Amount, OutPoint, Script, ScriptBuf, Txid};
 
 use super::entry::{SignedTransaction, SpendMode};
-use super::exclusive::{Spends, fees_of_groups, no_ancestor, sum};
-use super::fault::{CreatedRefusal, Fault, Rollback};
+use super::exclusive::Spends;
+use super::fault::Rollback;
+use super::given::Again;
 use super::lines::{LineOf, Lines};
 use super::receipt::ReceiptBody;
 use super::seen::{Seen, SeenKind};
@@ -26,6 +30,13 @@ pub const INDEX_REACH: u32 = 1_000;
 
 /// The highest index of an unhardened BIP 32 derivation.
 const MAX_INDEX: u32 = 0x7fff_ffff;
+
+/// What an attempt counts at least, in inputs: so few are remembered of one withdrawal, however small.
+const SIZE_OF_ATTEMPT: usize = 100;
+/// What an intent takes in a journal, in inputs.
+const SIZE_OF_INTENT: usize = 10;
+/// What a further receipt takes, in inputs.
+const SIZE_OF_RECEIPT: usize = 5;
 
 /// Everything signed so far, as review asks for it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -62,6 +73,9 @@ struct Recorded {
     /// The highest that was shown, and when.
     fee: Amount,
     at: UnixTime,
+    /// What its entries hold, as [`History::remembered_of`] counts, and what its further receipts hold.
+    remembered: usize,
+    receipts: usize,
 }
 
 /// A journal's heads by counter.
@@ -132,25 +146,6 @@ impl History {
         clock.max(self.last)
     }
 
-    /// Checks that an intent made at `created` is for this journal: not before birth + 2 × `clock_skew`
-    /// (unless birth is zero), not after `now` + `clock_skew`.
-    pub fn check_created(
-        &self,
-        created: UnixTime,
-        now: UnixTime,
-        clock_skew: u64,
-    ) -> Result<(), CreatedRefusal> {
-        let earliest = self.birth.saturating_add(clock_skew.saturating_mul(2));
-        if self.birth != UnixTime::ZERO && created < earliest && !planted(Bug::Birth) {
-            return Err(CreatedRefusal::BeforeBirth { created, earliest });
-        }
-        let latest = now.saturating_add(clock_skew);
-        if created > latest && !planted(Bug::Future) {
-            return Err(CreatedRefusal::FromTheFuture { created, latest });
-        }
-        Ok(())
-    }
-
     /// The highest index of change ever signed for.
     pub const fn highest_change(&self) -> Option<u32> {
         self.highest_change
@@ -169,141 +164,9 @@ impl History {
         self.numbers.contains_key(txid)
     }
 
-    /// Whether this transaction was signed before with all it carries now: every intent with the same
-    /// body and counted, every ancestor, no lower fee. Then recording it again would teach nothing. The same transaction
-    /// may carry other intents later that its outputs satisfy as well; those, and what they replace, must
-    /// still be remembered.
-    pub fn knows(&self, signed: &SignedTransaction) -> bool {
-        let counted = |(intent, rule): (&Intent, &String)| {
-            rule.is_empty() || self.windows.counted(&intent.hash())
-        };
-        self.recorded(&signed.txid).is_some_and(|known| {
-            Spends::of(signed).within(&known.spends) && known.fee >= signed.fee
-        }) && signed.intents.iter().zip(&signed.rules).all(counted)
-            && signed.intents.iter().chain(&signed.replaced).all(|intent| {
-                let name = (intent.requester.clone(), intent.id.clone());
-                self.bodies.get(&name) == Some(&intent.hash())
-            })
-    }
-
     /// The number of transactions signed.
     pub fn transactions(&self) -> usize {
         self.transactions.len()
-    }
-
-    /// The hash of another intent under the same requester and id, if one was signed.
-    pub fn other_body(&self, intent: &Intent) -> Option<IntentHash> {
-        let known = self
-            .bodies
-            .get(&(intent.requester.clone(), intent.id.clone()))
-            .copied();
-        known.filter(|known| *known != intent.hash())
-    }
-
-    /// The pairs of intents that `new` pays although they are of one line.
-    pub fn paid_twice(&self, new: &SignedTransaction) -> Vec<(IntentHash, IntentHash)> {
-        let hash = |position: usize| new.intents.get(position).map(Intent::hash);
-        let lines = self.lines_of(new);
-        let pairs = lines
-            .iter()
-            .flat_map(|line| line.paid.iter().zip(line.paid.iter().skip(1)));
-        pairs
-            .filter_map(|(first, second)| hash(*first).zip(hash(*second)))
-            .collect()
-    }
-
-    /// The earlier transactions of the lines that `new` pays which are not exclusive with it, each with
-    /// the withdrawal of `new` in question. The same txid is no other transaction. Sorted.
-    pub fn conflicts_missing(
-        &self,
-        new: &SignedTransaction,
-    ) -> Vec<(Txid, RequesterName, WithdrawalId)> {
-        let spends = Spends::of(new);
-        let mut missing = Vec::new();
-        for line in self.lines_of(new) {
-            let withdrawal = line
-                .paid
-                .first()
-                .and_then(|position| new.intents.get(*position));
-            for number in self.lines.members(&line) {
-                let Some((earlier, intent)) = self.numbered(number).zip(withdrawal) else {
-                    continue;
-                };
-                let rival = earlier.txid != new.txid && !spends.excludes(&earlier.spends);
-                if rival && !planted(Bug::Exclusive) {
-                    missing.push((earlier.txid, intent.requester.clone(), intent.id.clone()));
-                }
-            }
-        }
-        missing.sort();
-        missing.dedup();
-        missing
-    }
-
-    /// Checks all that must hold before `new` may be signed or recorded beside what is there.
-    pub fn admits(&self, new: &SignedTransaction) -> Result<(), Fault> {
-        let txid = new.txid;
-        if let Some(to) = self.moved_to {
-            return Err(Fault::Moved { to });
-        }
-        if new.inputs.is_empty() {
-            return Err(Fault::NoInputs { txid });
-        }
-        let mut seen = HashSet::new();
-        if let Some(input) = new.inputs.iter().find(|input| !seen.insert(**input)) {
-            return Err(Fault::InputTwice {
-                txid,
-                input: *input,
-            });
-        }
-        if let Some(ancestor) = no_ancestor(new) {
-            return Err(Fault::NoAncestor { txid, ancestor });
-        }
-        let ancestors = new.ancestors.iter().map(|one| (one.txid, &one.inputs));
-        for (txid, inputs) in ancestors.chain([(txid, &new.inputs)]) {
-            let known = self.recorded(&txid);
-            if known.is_some_and(|known| known.inputs != *inputs) {
-                return Err(Fault::OtherInputs { txid });
-            }
-        }
-        let mut bodies = HashMap::new();
-        for intent in new.intents.iter().chain(&new.replaced) {
-            let hash = intent.hash();
-            let within = *bodies
-                .entry((&intent.requester, &intent.id))
-                .or_insert(hash);
-            let other = self
-                .other_body(intent)
-                .or(Some(within).filter(|within| *within != hash));
-            if let Some(known) = other
-                && !planted(Bug::SecondBody)
-            {
-                let (requester, id) = (intent.requester.clone(), intent.id.clone());
-                return Err(Fault::SecondBody {
-                    requester,
-                    id,
-                    known,
-                });
-            }
-        }
-        if let Some((first, second)) = self.paid_twice(new).first().copied()
-            && !planted(Bug::PaidTwice)
-        {
-            return Err(Fault::PaidTwice {
-                txid,
-                first,
-                second,
-            });
-        }
-        match self.conflicts_missing(new).into_iter().next() {
-            None => Ok(()),
-            Some((earlier, requester, id)) => Err(Fault::NotExclusive {
-                txid,
-                earlier,
-                requester,
-                id,
-            }),
-        }
     }
 
     /// Records a transaction. Everything is recorded, admitted or not: a record only ever forbids.
@@ -333,6 +196,7 @@ impl History {
             .max()
             .max(self.highest_change);
         self.pass(signed.at);
+        let remembered = size_of(&signed);
         if number == next {
             let place = self.times.partition_point(|(at, _)| *at <= signed.at);
             self.times.insert(place, (signed.at, number));
@@ -343,10 +207,13 @@ impl History {
                 mode: signed.mode,
                 fee: signed.fee,
                 at: signed.at,
+                remembered,
+                receipts: 0,
             });
         } else if let Some(known) = self.transactions.get_mut(index(number)) {
+            known.remembered = known.remembered.saturating_add(remembered);
             known.spends.add(&signed);
-            if signed.fee > known.fee {
+            if signed.fee > known.fee && !planted(Bug::FeeFirstShown) {
                 known.fee = signed.fee;
                 let before = (std::mem::replace(&mut known.at, signed.at), number);
                 self.times.retain(|time| *time != before);
@@ -354,6 +221,16 @@ impl History {
                 self.times.insert(place, (signed.at, number));
             }
         }
+    }
+
+    /// Records that a transaction got another receipt.
+    pub(super) fn receipt_again(&mut self, again: &Again) {
+        let number = self.numbers.get(&again.txid).copied();
+        let known = number.and_then(|number| self.transactions.get_mut(index(number)));
+        if let Some(known) = known {
+            known.receipts = known.receipts.saturating_add(SIZE_OF_RECEIPT);
+        }
+        self.pass(again.at);
     }
 
     /// Records a statement about an open list; the first moment at which it was seen stays.
@@ -398,47 +275,6 @@ impl History {
     /// What each rule granted, and when.
     pub const fn windows(&self) -> &Windows {
         &self.windows
-    }
-
-    /// The most that fees can cost of all that was signed after `since`, `new` included: transactions
-    /// each exclusive with every other of their group count as one, at the group's highest fee. What was
-    /// signed before costs nothing again, unless its fee is higher than it was shown then: amounts of
-    /// taproot inputs are only claimed, and a signature over false ones is worth nothing.
-    pub fn fees_in_window(&self, new: &SignedTransaction, since: UnixTime) -> Amount {
-        let spends = Spends::of(new);
-        let known = self.recorded(&new.txid).map(|one| one.fee);
-        let raised = known.is_none_or(|fee| new.fee > fee);
-        let added = raised.then_some((&spends, new.fee));
-        let signed = self
-            .signed_after(since)
-            .filter(|one| !raised || one.txid != new.txid)
-            .map(|one| (&one.spends, one.fee));
-        let fees = fees_of_groups(signed.chain(added));
-        fees.checked_add(self.spent_elsewhere)
-            .filter(|sum| *sum <= Amount::MAX_MONEY)
-            .unwrap_or(Amount::MAX_MONEY)
-    }
-
-    /// Whether this very transaction was signed before in the same mode, and with no lower fee.
-    pub fn granted(&self, signed: &SignedTransaction) -> bool {
-        self.recorded(&signed.txid)
-            .is_some_and(|known| known.mode == signed.mode && known.fee >= signed.fee)
-    }
-
-    /// As [`History::fees_in_window`], with nothing new.
-    pub fn fees_since(&self, since: UnixTime) -> Amount {
-        fees_of_groups(self.signed_after(since).map(|one| (&one.spends, one.fee)))
-    }
-
-    /// The fees and the number of the self-spends that were signed after `since`.
-    pub fn self_spends_in_window(&self, since: UnixTime) -> (Amount, u32) {
-        let fees = self
-            .signed_after(since)
-            .filter(|one| one.mode == SpendMode::SelfSpend)
-            .map(|one| one.fee);
-        let fees: Vec<Amount> = fees.collect();
-        let count = u32::try_from(fees.len()).unwrap_or(u32::MAX);
-        (sum(fees), count)
     }
 
     /// When the statement of this subject was first seen.
@@ -510,13 +346,14 @@ impl History {
     fn recorded(&self, txid: &Txid) -> Option<&Recorded> {
         self.numbered(*self.numbers.get(txid)?)
     }
+}
 
-    /// The transactions first signed after a moment, in order of time.
-    fn signed_after(&self, since: UnixTime) -> impl Iterator<Item = &Recorded> {
-        let place = self.times.partition_point(|(at, _)| *at <= since);
-        let times = self.times.iter().skip(place);
-        times.filter_map(|(_, number)| self.numbered(*number))
-    }
+/// What an entry holds, as [`History::remembered_of`] counts.
+fn size_of(signed: &SignedTransaction) -> usize {
+    let ancestors = signed.ancestors.iter().map(|one| one.inputs.len());
+    let inputs = ancestors.fold(signed.inputs.len(), usize::saturating_add);
+    let replaced = signed.replaced.len().saturating_mul(SIZE_OF_INTENT);
+    inputs.saturating_add(replaced).max(SIZE_OF_ATTEMPT)
 }
 
 fn index(number: u32) -> usize {

@@ -29,7 +29,7 @@ impl Line {
 pub(super) struct ReadLine {
     line: u64,
     pub(super) counter: u64,
-    head: JournalHead,
+    pub(super) head: JournalHead,
     pub(super) entry: Entry,
     pub(super) entry_bytes: Vec<u8>,
 }

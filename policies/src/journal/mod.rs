@@ -4,11 +4,13 @@
 //! gives the live journal, and no two transactions that were admitted for one line of withdrawals can be
 //! in one chain. Follows docs/formats.md F7.
 
+pub mod allowance;
 pub mod book;
 pub mod entry;
 pub mod error;
 mod exclusive;
 pub mod fault;
+pub mod given;
 pub mod history;
 pub mod line;
 mod lines;
@@ -17,10 +19,12 @@ pub mod receipt;
 pub mod seen;
 pub mod standing;
 
+pub use allowance::SelfSpendAllowance;
 pub use book::Journal;
 pub use entry::{AncestorInputs, Birth, Entry, EntryError, SignedTransaction, SpendMode};
 pub use error::JournalError;
 pub use fault::{CreatedRefusal, Fault, Rollback};
+pub use given::{Again, Given, GivenReceipt, receipts_for};
 pub use history::History;
 pub use line::Line;
 pub use moving::{

@@ -170,7 +170,16 @@ fn receipts_beyond_or_beside_the_journal_show_that_it_was_rolled_back() {
     let (new, _) = gone_on();
     let history = new.history();
     let txid = signed(1, &[1], &[]).txid;
-    let receipt = new.receipt(txid, [0; 32], None, None, AT);
+    let receipt = ReceiptBody {
+        counter: new.counter(),
+        head: new.head(),
+        journal: new.key(),
+        txid,
+        manifest: [0; 32],
+        nonce: None,
+        event_head: None,
+        now: AT,
+    };
     assert_eq!(history.rolled_back(&receipt), None);
     let ahead = ReceiptBody {
         counter: 2,

@@ -6,6 +6,7 @@ use bitcoin::Txid;
 use bitcoin::VarInt;
 use bitcoin::consensus::encode::{deserialize_partial, serialize};
 
+use super::given::{Again, Given};
 use crate::hash::{Purpose, signing_message, statement_subject};
 use crate::ids::{HexError, JournalHead, VaultId, read_lower_hex_array};
 #[cfg(feature = "signing")]
@@ -93,6 +94,16 @@ pub enum ReceiptError {
 }
 
 impl ReceiptBody {
+    /// Whether it says of a transaction what this entry would, the time aside.
+    pub fn says(&self, again: &Again) -> bool {
+        let given = Given {
+            manifest: self.manifest,
+            nonce: self.nonce,
+            event_head: self.event_head,
+        };
+        self.txid == again.txid && given == again.given
+    }
+
     /// Its canonical JSON.
     pub fn encode(&self) -> Vec<u8> {
         use bitcoin::hex::DisplayHex;

@@ -13,7 +13,16 @@ fn receipt() -> (SecretKey, Receipt) {
     let key = SecretKey::from_bytes(&[3; 32]);
     let (journal, _) = Journal::begin(vault(), key.public(), UnixTime::ZERO).expect("begins");
     let txid = Txid::from_byte_array([7; 32]);
-    let body = journal.receipt(txid, [1; 32], Some([2; 32]), None, UnixTime::from_secs(5));
+    let body = ReceiptBody {
+        counter: journal.counter(),
+        head: journal.head(),
+        journal: journal.key(),
+        txid,
+        manifest: [1; 32],
+        nonce: Some([2; 32]),
+        event_head: None,
+        now: UnixTime::from_secs(5),
+    };
     let receipt = body.sign(&key, vault());
     (key, receipt)
 }

@@ -3,6 +3,7 @@
 mod bad_signatures;
 mod bombs;
 mod combining;
+mod every_refusal;
 mod fields;
 mod hostile;
 mod manifest;

@@ -65,10 +65,10 @@ pub(super) fn examine(
         }
     }
     let paid = payments::read(psbt, &intents, refusals);
-    let shown = earlier::examine(psbt, policy, structure, history, refusals);
+    let shown = earlier::examine(psbt, policy, mode, structure, history, refusals);
     let granted_by = shown
         .iter()
-        .find(|earlier| mode == SpendMode::Pay && payments::are_paid_by(&paid, earlier))
+        .find(|earlier| payments::are_paid_by(&paid, earlier))
         .map(|earlier| earlier.compute_txid());
     examine_head(manifest, policy, mode, granted_by.is_some(), now, refusals);
     let signed = approvals::verify(psbt, policy, granted_by.is_some(), now, refusals);
@@ -96,7 +96,7 @@ pub(super) fn examine(
         .map(|(payment, grant)| payments::reviewed(payment, grant, policy))
         .collect();
     let replaced = replaced_intents(&intents, &payments, refusals);
-    for intent in &replaced {
+    for intent in replaced.iter().filter(|_| !planted(Bug::ReplacedBirth)) {
         payments::examine_created(intent.hash(), intent, policy, history, now, refusals);
     }
     let paid = structure::sum(

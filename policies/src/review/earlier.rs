@@ -6,22 +6,22 @@
 //! what is tied by txid wherever the file has that, and a valid witness commits to the rest. An outsider's
 //! transaction, a recovery and one that could be mined beside the new one are refused by name.
 
-mod witness;
+mod fault;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bitcoin::{OutPoint, Transaction, TxOut, Txid};
 
-use self::witness::Checker;
-pub use self::witness::WitnessFault;
+pub use self::fault::WitnessFault;
 use super::Refusal;
 use super::refusal::EarlierRefusal;
-use super::structure::Structure;
+use super::structure::{SEQUENCE, Structure};
 use crate::descriptor::OwnScripts;
 use crate::document::Policy;
-use crate::journal::History;
+use crate::journal::{History, SpendMode};
 use crate::planted::{Bug, planted};
 use crate::psbt::{Manifest, StrictPsbt};
+use crate::witness::{AllowedPaths, WitnessChecker};
 
 /// The most earlier attempts that a file may show.
 pub(super) const MAX_EARLIER: usize = 16;
@@ -30,11 +30,16 @@ pub(super) const MAX_EARLIER: usize = 16;
 pub(super) fn examine<'a>(
     psbt: &'a StrictPsbt,
     policy: &Policy,
+    mode: SpendMode,
     structure: &Structure,
     history: &History,
     refusals: &mut Vec<Refusal>,
 ) -> Vec<&'a Transaction> {
     let manifest = psbt.manifest();
+    if mode != SpendMode::Pay && !manifest.earlier.is_empty() {
+        refusals.push(Refusal::Earlier(EarlierRefusal::WithoutPayment));
+        return Vec::new();
+    }
     if manifest.earlier.len() > MAX_EARLIER {
         refusals.push(Refusal::Earlier(EarlierRefusal::TooMany {
             found: manifest.earlier.len(),
@@ -98,17 +103,21 @@ pub(super) fn examine<'a>(
 /// Runs every input's witness.
 fn fully_signed(earlier: &Transaction, previous: &[TxOut]) -> Result<(), (usize, WitnessFault)> {
     let mut spent = BTreeSet::new();
-    let mut checker = Checker::new(earlier, previous);
+    let mut checker = WitnessChecker::new(earlier, previous, AllowedPaths::Ordinary);
     for (input, txin) in earlier.input.iter().enumerate() {
         if !spent.insert(txin.previous_output) {
             return Err((input, WitnessFault::SpentTwice));
+        }
+        // A recovery grants nothing, whichever path its signatures open.
+        if txin.sequence != SEQUENCE && !planted(Bug::EarlierRecovery) {
+            return Err((input, WitnessFault::NotOrdinary));
         }
         if !txin.script_sig.is_empty() {
             return Err((input, WitnessFault::ScriptSig));
         }
         checker
             .check(input, &txin.witness)
-            .map_err(|fault| (input, fault))?;
+            .map_err(|error| (input, error.into()))?;
     }
     Ok(())
 }

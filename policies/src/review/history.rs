@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use bitcoin::{Amount, Txid};
 
-use super::refusal::JournalRefusal;
+use super::refusal::{ChangeRefusal, JournalRefusal};
 use super::{Refusal, ReviewedChange};
 use crate::document::Policy;
 use crate::ids::KeyId;
@@ -20,6 +20,10 @@ pub(super) const MAX_ANCESTORS: usize = 200;
 
 /// The most inputs that all of them together may have: each is remembered for ever.
 pub(super) const MAX_ANCESTOR_INPUTS: usize = 2_000;
+
+/// The most that is remembered of one line, in what an input takes: two hundred attempts, more than fee bumps
+/// need, and little enough that nobody fills a journal with a few withdrawals.
+pub(super) const MAX_REMEMBERED: usize = 20_000;
 
 /// Returns what the carried ancestors spend; each must be tied by txid to an input of the transaction or of
 /// another carried ancestor.
@@ -82,11 +86,11 @@ pub(super) fn examine(
     let far = |change: &&ReviewedChange| change.index > max && !planted(Bug::ChangeIndex);
     for change in changes.iter().filter(far) {
         let output = usize::try_from(change.output).unwrap_or(usize::MAX);
-        refusals.push(Refusal::ChangeIndexTooFar {
+        refusals.push(Refusal::Change(ChangeRefusal::IndexTooFar {
             output,
             index: change.index,
             max,
-        });
+        }));
     }
     if let Some(budget) = policy.limits.fee_budget {
         let since = signed.at.saturating_sub(budget.window);
@@ -98,6 +102,13 @@ pub(super) fn examine(
                 window: budget.window,
             }));
         }
+    }
+    let found = history.remembered_of(signed);
+    if found >= MAX_REMEMBERED {
+        refusals.push(Refusal::Journal(JournalRefusal::TooManyAttempts {
+            found,
+            max: MAX_REMEMBERED,
+        }));
     }
     match history.admits(signed) {
         // An empty transaction was refused for its structure already.

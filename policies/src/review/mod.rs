@@ -11,14 +11,14 @@ mod history;
 mod mode;
 mod refusal;
 mod structure;
-mod text;
 
 use bitcoin::{Address, Amount, FeeRate, ScriptBuf, Transaction, TxOut, Txid, Weight};
 
 pub use authority::statements;
 pub use earlier::WitnessFault;
-pub use refusal::{ApprovalRefusal, EarlierRefusal, JournalRefusal, Refusal};
-pub use text::{refusal_text, review_text, statement_text};
+pub use refusal::{
+    ApprovalRefusal, ChangeRefusal, EarlierRefusal, FeeRefusal, JournalRefusal, Refusal,
+};
 
 use crate::descriptor::DerivedScript;
 use crate::document::Policy;
@@ -206,9 +206,11 @@ pub fn review(
         &mut refusals,
     );
     if !refusals.is_empty() {
+        // Of a transfer for others nothing fits; first is said that it is one.
+        refusals.sort_by_key(|refusal| !matches!(refusal, Refusal::WrongPolicy { .. }));
         return Err(refusals);
     }
-    review.warnings = text::warnings(&review);
+    review.warnings = crate::words::warnings(&review);
     Ok(review)
 }
 
@@ -239,6 +241,7 @@ impl Review {
             change_indexes: self.changes.iter().map(|change| change.index).collect(),
             fee: self.fee,
             at,
+            given: None,
         }
     }
 

@@ -2,14 +2,21 @@
 
 mod advice;
 mod approval;
+mod change;
 mod earlier;
+mod fee;
 mod journal;
 
+use std::fmt::Display;
+
 use bitcoin::bip32::Xpub;
-use bitcoin::{Amount, FeeRate, ScriptBuf, Weight};
+use bitcoin::{Amount, ScriptBuf, Weight};
+use serde::{Serialize, Serializer};
 
 pub use approval::ApprovalRefusal;
+pub use change::ChangeRefusal;
 pub use earlier::EarlierRefusal;
+pub use fee::FeeRefusal;
 pub use journal::JournalRefusal;
 
 use crate::ids::{IntentHash, KeyId, PolicyId};
@@ -19,8 +26,9 @@ use crate::psbt::AttemptPurpose;
 use crate::rules::{DenyReason, Shortfall};
 use crate::time::UnixTime;
 
-/// One reason not to sign.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// One reason not to sign. In JSON its facts by name; the code is given beside them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[serde(untagged)]
 pub enum Refusal {
     // Structure: the PSBT itself.
     /// The transaction's version is not 2.
@@ -73,6 +81,7 @@ pub enum Refusal {
     #[error("the transaction weighs more than {max} once signed, which nodes do not relay")]
     TooHeavy {
         /// The weight that nodes relay.
+        #[serde(rename = "max_wu")]
         max: Weight,
     },
     /// The sighash type does not exist for the vault's kind of script.
@@ -133,6 +142,7 @@ pub enum Refusal {
         /// Position of the output.
         output: usize,
         /// What it pays.
+        #[serde(rename = "amount_sat", with = "bitcoin::amount::serde::as_sat")]
         amount: Amount,
     },
     /// An output is called both payment and change.
@@ -177,6 +187,7 @@ pub enum Refusal {
         /// Position of the output.
         output: usize,
         /// What it pays.
+        #[serde(rename = "amount_sat", with = "bitcoin::amount::serde::as_sat")]
         amount: Amount,
     },
     /// Two outputs pay one script the same amount.
@@ -187,58 +198,14 @@ pub enum Refusal {
         /// Position of the second.
         second: usize,
     },
-    /// Change does not come back to us.
-    #[error("output {output} is called change, but is not our internal script {index}")]
-    ChangeNotOurs {
-        /// Position of the output.
-        output: usize,
-        /// The index named.
-        index: u32,
-    },
-    /// Change goes to another policy version.
-    #[error("output {output} is change under policy version {found}, expected {expected}")]
-    ChangeVersion {
-        /// Position of the output.
-        output: usize,
-        /// The version pinned.
-        expected: PolicyId,
-        /// The version named.
-        found: PolicyId,
-    },
-    /// Change lies so far out that a restored wallet might not find it.
-    #[error("output {output}: change index {index} is beyond {max}")]
-    ChangeIndexTooFar {
-        /// Position of the output.
-        output: usize,
-        /// The index named.
-        index: u32,
-        /// The largest index allowed.
-        max: u32,
-    },
-    /// Change is smaller than the policy allows.
-    #[error("output {output}: change of {found} is below the policy's minimum of {min}")]
-    ChangeTooSmall {
-        /// Position of the output.
-        output: usize,
-        /// Its amount.
-        found: Amount,
-        /// The minimum.
-        min: Amount,
-    },
-    /// Too many change outputs.
-    #[error("{found} change outputs, the policy allows {max}")]
-    TooMuchChange {
-        /// Change outputs found.
-        found: usize,
-        /// Change outputs allowed.
-        max: u32,
-    },
     /// Outputs exceed inputs.
     #[error("outputs of {outputs} exceed inputs of {inputs}")]
     OutputsExceedInputs {
         /// Sum of the inputs.
+        #[serde(rename = "inputs_sat", with = "bitcoin::amount::serde::as_sat")]
         inputs: Amount,
         /// Sum of the outputs.
+        #[serde(rename = "outputs_sat", with = "bitcoin::amount::serde::as_sat")]
         outputs: Amount,
     },
     /// A sum is larger than all bitcoin.
@@ -247,32 +214,12 @@ pub enum Refusal {
         /// `inputs`, `outputs` or `payments`.
         what: &'static str,
     },
-    /// The fee is above the policy's cap.
-    #[error("fee of {fee} is above the policy's cap of {cap}")]
-    FeeAboveCap {
-        /// The fee.
-        fee: Amount,
-        /// The cap.
-        cap: Amount,
-    },
-    /// The feerate is above the policy's cap.
-    #[error("feerate of {} sat/kwu is above the policy's cap of {} sat/kwu", .feerate.to_sat_per_kwu(), .cap.to_sat_per_kwu())]
-    FeerateAboveCap {
-        /// The feerate.
-        feerate: FeeRate,
-        /// The cap.
-        cap: FeeRate,
-    },
-    /// The fee is too large a share of what is paid.
-    #[error("fee of {fee} is more than {percent} % of the payments, {payments}")]
-    FeeShareAboveCap {
-        /// The fee.
-        fee: Amount,
-        /// Sum of the approved payments.
-        payments: Amount,
-        /// The cap in percent.
-        percent: u8,
-    },
+    /// Change is not what the policy allows.
+    #[error(transparent)]
+    Change(ChangeRefusal),
+    /// The fee is not what the policy allows.
+    #[error(transparent)]
+    Fee(FeeRefusal),
 
     // Authority: intents, approvals, rules.
     /// The transfer is for another policy version.
@@ -297,6 +244,7 @@ pub enum Refusal {
         /// The hash it is filed under.
         intent: IntentHash,
         /// What is wrong.
+        #[serde(serialize_with = "displayed")]
         error: IntentError,
     },
     /// An output names an intent that is not carried.
@@ -355,8 +303,10 @@ pub enum Refusal {
         /// The intent.
         intent: IntentHash,
         /// What the intent says.
+        #[serde(rename = "expected_sat", with = "bitcoin::amount::serde::as_sat")]
         expected: Amount,
         /// What the output pays.
+        #[serde(rename = "found_sat", with = "bitcoin::amount::serde::as_sat")]
         found: Amount,
     },
     /// A sweep pays less or more than its intent allows.
@@ -367,10 +317,13 @@ pub enum Refusal {
         /// The intent.
         intent: IntentHash,
         /// The least.
+        #[serde(rename = "min_sat", with = "bitcoin::amount::serde::as_sat")]
         min: Amount,
         /// The most.
+        #[serde(rename = "max_sat", with = "bitcoin::amount::serde::as_sat")]
         max: Amount,
         /// What the output pays.
+        #[serde(rename = "found_sat", with = "bitcoin::amount::serde::as_sat")]
         found: Amount,
     },
     /// A sweep is not its transaction's only output.
@@ -417,6 +370,7 @@ pub enum Refusal {
         /// The key.
         key: KeyId,
         /// What is wrong.
+        #[serde(serialize_with = "displayed")]
         error: SignatureError,
     },
     /// A request signature is over an intent that is not carried.
@@ -443,6 +397,7 @@ pub enum Refusal {
         /// The intent.
         intent: IntentHash,
         /// Which bound it breaks.
+        #[serde(flatten)]
         refusal: CreatedRefusal,
     },
     /// A payment goes to one of the vault's own scripts.
@@ -463,6 +418,7 @@ pub enum Refusal {
         /// The intent.
         intent: IntentHash,
         /// Why.
+        #[serde(flatten)]
         reason: DenyReason,
     },
     /// Too few persons approved an intent.
@@ -471,6 +427,7 @@ pub enum Refusal {
         /// The intent.
         intent: IntentHash,
         /// What is missing.
+        #[serde(flatten)]
         shortfall: Shortfall,
     },
     /// An approval, a proof or a statement is not believed.
@@ -497,4 +454,9 @@ pub enum Refusal {
     /// What was signed before forbids this transaction.
     #[error("{0}")]
     History(Fault),
+}
+
+/// Gives a fact that has no fields of its own as its words.
+fn displayed<T: Display, S: Serializer>(fact: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(fact)
 }

@@ -14,7 +14,7 @@ use bitcoin::transaction::Version;
 use bitcoin::{Amount, FeeRate, OutPoint, Sequence, Transaction, TxIn, Weight};
 
 use super::mode::Mode;
-use super::{Refusal, ReviewedChange, ReviewedInput, ReviewedRecovery};
+use super::{FeeRefusal, Refusal, ReviewedChange, ReviewedInput, ReviewedRecovery};
 use crate::descriptor::KeyPosition;
 use crate::document::Policy;
 use crate::planted::{Bug, planted};
@@ -107,27 +107,27 @@ pub(super) fn examine_fees(
     let limits = &policy.limits;
     let fee = structure.fee;
     if fee > limits.fee_max && !planted(Bug::FeeMax) {
-        refusals.push(Refusal::FeeAboveCap {
+        refusals.push(Refusal::Fee(FeeRefusal::AboveCap {
             fee,
             cap: limits.fee_max,
-        });
+        }));
     }
     if structure.feerate > limits.feerate_max && !planted(Bug::FeeRate) {
-        refusals.push(Refusal::FeerateAboveCap {
+        refusals.push(Refusal::Fee(FeeRefusal::FeerateAboveCap {
             feerate: structure.feerate,
             cap: limits.feerate_max,
-        });
+        }));
     }
     let percent = limits.fee_share_max_percent;
     let Some(payments) = paid else { return };
     let share = u128::from(fee.to_sat()).checked_mul(100);
     let cap = u128::from(payments.to_sat()).checked_mul(u128::from(percent));
     if share.zip(cap).is_none_or(|(share, cap)| share > cap) && !planted(Bug::FeeShare) {
-        refusals.push(Refusal::FeeShareAboveCap {
+        refusals.push(Refusal::Fee(FeeRefusal::ShareAboveCap {
             fee,
             payments,
             percent,
-        });
+        }));
     }
 }
 

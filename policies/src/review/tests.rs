@@ -3,13 +3,18 @@
 mod approvals;
 mod authority;
 mod budgets;
+mod change_paths;
 mod earlier;
 mod every_refusal;
 mod fees;
 mod history;
 mod lists;
 mod modes;
+mod networks;
+mod signer_checks;
+mod single_key;
 mod structure;
+mod windows;
 mod words;
 
 use super::world::{Attempt, NOW, Plan, World};

@@ -1,14 +1,12 @@
 //! The first rule that matches an intent.
 
-use std::fmt;
-
-use bitcoin::Amount;
 use serde::Serialize;
+use serde::ser::SerializeStruct as _;
 
+use super::miss::{Joined, Miss, Missed};
 use super::{Standing, UsableEntry};
 use crate::document::{Policy, Rule};
 use crate::planted::{Bug, planted};
-use crate::time::UnixTime;
 use crate::{Intent, IntentKind};
 
 /// What a policy says about an intent.
@@ -77,102 +75,22 @@ impl DenyReason {
             Self::NoMatchingRule { .. } => "NO_MATCHING_RULE",
         }
     }
-}
 
-/// A rule that does not match.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Missed {
-    /// The rule's name.
-    pub rule: String,
-    /// The first condition that fails.
-    pub miss: Miss,
-}
-
-/// The condition of a rule that fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, thiserror::Error)]
-#[serde(rename_all = "snake_case")]
-pub enum Miss {
-    /// It is for another kind.
-    #[error("another kind")]
-    Kind,
-    /// It is for other requesters.
-    #[error("other requesters")]
-    Requester,
-    /// The destination is on none of its lists.
-    #[error("destination on none of its lists")]
-    Destination,
-    /// The amount exceeds its bound.
-    #[error("amount above {max}")]
-    Amount {
-        /// The bound.
-        #[serde(rename = "max_sat", with = "bitcoin::amount::serde::as_sat")]
-        max: Amount,
-    },
-    /// It allows no more in its window.
-    #[error("its window of {per} s has {left} left")]
-    Window {
-        /// What is left of the window's sum.
-        #[serde(rename = "left_sat", with = "bitcoin::amount::serde::as_sat")]
-        left: Amount,
-        /// The length of the window in seconds.
-        per: u64,
-    },
-    /// The entry of its open list is signed by too few.
-    #[error("the list's entry needs {needed} persons, {approved} signed it")]
-    EntryQuorum {
-        /// Persons demanded.
-        needed: u32,
-        /// Persons who signed.
-        approved: u32,
-    },
-    /// The entry of its open list was removed.
-    #[error("the list's entry was removed")]
-    EntryRemoved,
-    /// The entry of its open list begins later.
-    #[error("the list's entry is valid from {from}")]
-    EntryNotYetValid {
-        /// When it begins.
-        from: UnixTime,
-    },
-    /// The entry of its open list has ended.
-    #[error("the list's entry expired {expired}")]
-    EntryExpired {
-        /// When it ended.
-        expired: UnixTime,
-    },
-    /// The entry of its open list is too new.
-    #[error("the list's entry cools off until {until}")]
-    CoolingOff {
-        /// When it may be paid.
-        until: UnixTime,
-    },
-    /// Only a small payment goes to the entry of its open list before it is confirmed.
-    #[error("only {max} go to the list's entry before its first payment is confirmed")]
-    TestAmount {
-        /// The most.
-        #[serde(rename = "max_sat", with = "bitcoin::amount::serde::as_sat")]
-        max: Amount,
-    },
-    /// The small payment went to the entry of its open list, and nobody confirmed it yet.
-    #[error("the first payment to the list's entry is not confirmed")]
-    AwaitingConfirmation,
-    /// It approves automatically, which is never done for sweeps and repeats.
-    #[error("never automatic for sweeps and repeated payments")]
-    NeverAutomatic,
-}
-
-struct Joined<'a>(&'a [Missed]);
-
-impl fmt::Display for Joined<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return f.write_str("the policy has no rules");
+    /// Why each rule does not match; nothing where no rule was asked.
+    pub fn misses(&self) -> &[Missed] {
+        match self {
+            Self::UnknownRequester { .. } => &[],
+            Self::NoMatchingRule { missed } => missed,
         }
-        for (position, missed) in self.0.iter().enumerate() {
-            let separator = if position == 0 { "" } else { "; " };
-            write!(f, "{separator}{:?} ({})", missed.rule, missed.miss)?;
-        }
-        Ok(())
+    }
+}
+
+impl Serialize for DenyReason {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("DenyReason", 2)?;
+        fields.serialize_field("reason", self.code())?;
+        fields.serialize_field("misses", self.misses())?;
+        fields.end()
     }
 }
 
@@ -233,6 +151,29 @@ fn matches(
     intent: &Intent,
     standing: &Standing<'_>,
 ) -> Result<Option<UsableEntry>, Miss> {
+    is_about(rule, intent)?;
+    let entry = match &rule.to {
+        Some(lists) => on_a_list(policy, lists, intent, standing)?,
+        None => None,
+    };
+    bounds(rule, intent)?;
+    if let Some(window) = rule.window
+        && !standing.windows.counted(&intent.hash())
+    {
+        let windows = standing.windows;
+        let left = windows.allowance(&rule.name, window, standing.now).left();
+        if intent.amount > left && !planted(Bug::Window) {
+            return Err(Miss::Window {
+                left,
+                per: window.per,
+            });
+        }
+    }
+    Ok(entry)
+}
+
+/// Whether a rule is for the intent's kind and requester.
+pub(super) fn is_about(rule: &Rule, intent: &Intent) -> Result<(), Miss> {
     if rule.kind.is_some_and(|kind| kind != intent.kind) {
         return Err(Miss::Kind);
     }
@@ -243,10 +184,11 @@ fn matches(
     {
         return Err(Miss::Requester);
     }
-    let entry = match &rule.to {
-        Some(lists) => on_a_list(policy, lists, intent, standing)?,
-        None => None,
-    };
+    Ok(())
+}
+
+/// Whether a rule allows the intent's amount, and to approve it automatically where it would.
+pub(super) fn bounds(rule: &Rule, intent: &Intent) -> Result<(), Miss> {
     if let Some(max) = rule.amount_max
         && intent.amount > max
     {
@@ -256,20 +198,7 @@ fn matches(
     if rule.approvals.count == 0 && never_automatic && !planted(Bug::NeverAutomatic) {
         return Err(Miss::NeverAutomatic);
     }
-    if let Some(window) = rule.window
-        && !standing.windows.counted(&intent.hash())
-    {
-        let since = standing.now.saturating_sub(window.per);
-        let spent = standing.windows.spent(&rule.name, since);
-        let left = window.amount.checked_sub(spent).unwrap_or(Amount::ZERO);
-        if intent.amount > left && !planted(Bug::Window) {
-            return Err(Miss::Window {
-                left,
-                per: window.per,
-            });
-        }
-    }
-    Ok(entry)
+    Ok(())
 }
 
 /// Whether the destination is on one of the lists, and through which entry of an open one.

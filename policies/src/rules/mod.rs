@@ -5,19 +5,30 @@
 //! decides when a withdrawal is submitted, a transaction built, an attempt issued and signed; what differs
 //! is only the [`Standing`].
 
+mod allowance;
 mod decide;
 mod entitlement;
+mod miss;
 mod open_list;
+mod prospect;
 mod quorum;
+mod shown;
 mod standing;
 mod windows;
 
-pub use decide::{Decision, DenyReason, Miss, Missed, Requirement, decide, misses};
+pub use allowance::{Allowance, Freed};
+pub use decide::{Decision, DenyReason, Requirement, decide, misses};
 pub use entitlement::{Entitlement, entitlement};
+pub use miss::{Miss, Missed};
 pub use open_list::{ListEntry, OpenLists, UsableEntry, persons_of};
+pub use prospect::{ListProspect, Prospect, prospects};
 pub use quorum::{Shortfall, approving_persons, page_persons, satisfied};
+pub use shown::{EntriesShown, Said};
 pub use standing::Standing;
 pub use windows::Windows;
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod miss_tests;

@@ -1,12 +1,14 @@
 //! Counting the persons who approve.
 
+use serde::Serialize;
+
 use super::Requirement;
 use crate::document::{Approver, Policy, Tool};
 use crate::planted::{Bug, planted};
 use crate::{Intent, KeyId};
 
 /// Fewer persons than demanded.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("rule {rule:?} needs {needed} persons{}, {} approved", of_group(.group.as_deref()), .approved.len())]
 pub struct Shortfall {
     /// The rule.

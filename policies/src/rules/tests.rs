@@ -29,7 +29,12 @@ fn intent(policy: &Policy, kind: IntentKind, to: ScriptBuf, sat: u64) -> Intent 
 
 /// Decides with nothing granted before.
 fn decided(policy: &Policy, intent: &Intent) -> Decision {
-    decide(policy, intent, &Standing::empty(HEAD_TIME))
+    let standing = Standing {
+        windows: &Windows::none(),
+        lists: &OpenLists::none(),
+        now: HEAD_TIME,
+    };
+    decide(policy, intent, &standing)
 }
 
 fn payment(policy: &Policy, seed: u8, sat: u64) -> Intent {
@@ -123,7 +128,9 @@ fn a_rule_of_another_requester_does_not_match() {
 #[test]
 fn sweeps_and_repeated_payments_are_never_approved_automatically() {
     let mut draft = draft(ScriptKind::Wsh);
-    draft.rules.insert(0, rule("everything", quorum(None, 0)));
+    let mut everything = rule("everything", quorum(None, 0));
+    everything.amount_max_sat = Some(100_000_000);
+    draft.rules.insert(0, everything);
     draft.rules.truncate(1);
     let automatic = Policy::parse(draft.to_toml().as_bytes()).expect("accepted");
     let script = address(9).script_pubkey();

@@ -8,6 +8,8 @@ use std::collections::{HashMap, HashSet};
 
 use bitcoin::Amount;
 
+use super::{Allowance, Freed};
+use crate::document::Window;
 use crate::ids::IntentHash;
 use crate::time::UnixTime;
 
@@ -64,6 +66,32 @@ impl Windows {
         let sum = sum_before(list, list.len()).saturating_sub(sum_before(list, place));
         let sum = Amount::from_sat(u64::try_from(sum).unwrap_or(u64::MAX));
         sum.min(Amount::MAX_MONEY)
+    }
+
+    /// What a rule's window has left, and when more of it is free again: what every decision asks.
+    #[must_use]
+    pub fn allowance(&self, rule: &str, window: Window, now: UnixTime) -> Allowance {
+        let since = now.saturating_sub(window.per);
+        let spent = self.spent(rule, since);
+        let first = self.first_after(rule, since);
+        let next = first.map(|at| Freed {
+            at: at.saturating_add(window.per),
+            amount: spent
+                .checked_sub(self.spent(rule, at))
+                .unwrap_or(Amount::ZERO),
+        });
+        Allowance {
+            spent,
+            most: window.amount,
+            per: window.per,
+            next,
+        }
+    }
+
+    fn first_after(&self, rule: &str, since: UnixTime) -> Option<UnixTime> {
+        let list = self.rules.get(rule)?;
+        let place = list.partition_point(|one| one.at <= since);
+        list.get(place).map(|first| first.at)
     }
 }
 

@@ -2,22 +2,28 @@
 
 use super::Context;
 use crate::approving::{
-    ApprovingError, Candidate, SignedApproval, Verdict, check, read_candidates, sign, summary,
-    words,
+    ApprovingError, Brought, Candidate, SignedApproval, Verdict, check, read, sign, summary, tell,
 };
 use crate::clock;
 use crate::failure::Failure;
 use crate::home::{Home, KeyName};
 use crate::keystore::Kind;
+use crate::listing;
 use crate::pin::Pinned;
 use crate::terminal::read_input;
 use policies::document::{DurationError, parse_duration};
 use policies::psbt::MAX_BYTES;
+use policies::rules::EntriesShown;
+use policies::words::{Told, verdict_question};
 use policies::{Policy, UnixTime};
 use std::path::PathBuf;
 
 /// Approve withdrawals after reading them: one signature over all of them
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:\n\
+\x20 countersign-signer --home dana approve w1.json w2.json\n\
+\x20 countersign-signer --home dana approve attempt.psbt --expires-in 2h")]
 pub(super) struct Approve {
     #[command(flatten)]
     over: Over,
@@ -25,6 +31,9 @@ pub(super) struct Approve {
 
 /// Reject withdrawals: one signature over all of them
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:\n\
+\x20 countersign-signer --home dana reject w1.json")]
 pub(super) struct Reject {
     #[command(flatten)]
     over: Over,
@@ -36,6 +45,10 @@ struct Over {
     /// Files that each hold an intent, a signed request, or a transfer; - for standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// What persons said of open lists, to see whether a destination is on one: a statement's file, or
+    /// what the coordinator's `statement list --json` printed; may be given again
+    #[arg(long, value_name = "FILE")]
+    statements: Vec<PathBuf>,
     /// Which approval key, if this home holds several
     #[arg(long, value_name = "NAME")]
     key: Option<KeyName>,
@@ -75,19 +88,31 @@ impl Over {
         let policy = pinned.policy();
         let now = clock::now();
         let most = u64::try_from(MAX_BYTES.saturating_mul(3)).unwrap_or(u64::MAX);
-        let mut candidates: Vec<Candidate> = Vec::new();
+        let mut brought = Brought::default();
         for file in &self.files {
-            candidates.extend(read_candidates(&read_input(file, most)?, policy)?);
+            brought.add(read(&read_input(file, most)?, policy)?);
         }
-        for candidate in &candidates {
-            context.terminal.talk(&words(candidate, policy));
+        for file in &self.statements {
+            let bytes = read_input(file, listing::MAX_BYTES)?;
+            brought.said.extend(listing::said(&bytes)?);
         }
-        check(&candidates, verdict, policy, now)?;
+        let Brought { candidates, said } = brought;
+        let shown = EntriesShown::of(policy, &said, now);
+        let told: Vec<Told> = candidates
+            .iter()
+            .map(|candidate| tell(candidate, policy, &shown, now))
+            .collect();
+        for told in &told {
+            context.terminal.talk(&told.text());
+        }
+        check(&candidates, verdict, policy, &shown, now)?;
         let expires = now
             .checked_add(self.expires_in)
             .ok_or(ApprovingError::NeverExpires)?;
         let about = About {
             candidates: &candidates,
+            #[cfg(feature = "online")]
+            told: &told,
             verdict,
             policy,
             expires,
@@ -112,11 +137,7 @@ impl Over {
             return super::on_page::approve(about, home, self.key.as_ref(), context);
         }
         if !self.yes {
-            let question = match about.verdict {
-                Verdict::Approve => "Approve all of these?",
-                Verdict::Reject => "Reject all of these?",
-            };
-            context.terminal.confirm(question)?;
+            context.terminal.confirm(verdict_question(about.verdict))?;
         }
         let passphrase = context.passphrase()?;
         let key = home.open_person_key(Kind::Approval, self.key.as_ref(), &passphrase)?;
@@ -125,6 +146,7 @@ impl Over {
             verdict,
             policy,
             expires,
+            ..
         } = about;
         Ok(sign(candidates, *verdict, policy, key.secret(), *expires)?)
     }
@@ -133,6 +155,8 @@ impl Over {
 /// What is signed.
 pub(super) struct About<'a> {
     pub(super) candidates: &'a [Candidate],
+    #[cfg(feature = "online")]
+    pub(super) told: &'a [Told],
     pub(super) verdict: Verdict,
     pub(super) policy: &'a Policy,
     pub(super) expires: UnixTime,

@@ -11,6 +11,11 @@ use zeroize::Zeroizing;
 
 /// Bring a signer's key from words or an extended private key; its journal key is always fresh
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:\n\
+\x20 countersign-signer --home alice import words.txt --network regtest\n\
+\x20 countersign-signer --home alice import - --network mainnet --origin \\\n\
+\x20   [f5acc2fd/48h/0h/0h/2h]")]
 pub(super) struct Import {
     /// The file that holds the words or the key, or - for standard input
     file: PathBuf,
@@ -25,6 +30,7 @@ impl Import {
     pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
         let home = context.home()?;
         refuse_existing(&home)?;
+        let name = self.account.name_in(&home)?;
         let (network, path) = self.account.network_and_path()?;
         let bytes = Zeroizing::new(read_input(&self.file, 4096)?);
         let text = Zeroizing::new(String::from_utf8_lossy(&bytes).trim().to_owned());
@@ -40,7 +46,7 @@ impl Import {
             &key,
             Made::Imported,
             &passphrase,
-            &self.account,
+            self.account.record(&name),
         )
     }
 }

@@ -1,6 +1,7 @@
 //! `init`: pins a policy by the id that a human gives.
 
 use super::Context;
+use super::journal::born;
 use crate::clock;
 use crate::enrolment::enrol;
 use crate::failure::Failure;
@@ -10,10 +11,15 @@ use policies::PolicyId;
 use policies::document::{WordsError, policy_id_from_text};
 use std::path::PathBuf;
 
-const MAX_BYTES: u64 = 1024 * 1024;
+/// The most bytes of a policy document that are read.
+pub(super) const MAX_BYTES: u64 = 1024 * 1024;
 
 /// Pin a policy: you give its id, as another person who reviewed it reads it out
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example, with the id as another person reads it out:\n\
+\x20 countersign-signer --home alice init --policy policy.toml --id \\\n\
+\x20   8a4f36a5f1a2f6d4c1e0b9d87766554433221100ffeeddccbbaa998877665544")]
 pub(super) struct Init {
     /// The policy document
     #[arg(long, value_name = "FILE")]
@@ -37,7 +43,7 @@ impl Init {
         let roles: Vec<String> = roles.map(Role::to_string).collect();
         let birth = enrolment
             .birth
-            .map(|birth| format!("\n  journal born {birth}"));
+            .map(|birth| format!("\n  born   {}", born(birth)));
         let text = format!(
             "Pinned policy {} version {}\n  id     {}\n  vault  {}\n  here   {}{}",
             policy.name,

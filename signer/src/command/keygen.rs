@@ -15,6 +15,11 @@ use std::path::PathBuf;
 /// A signer's key comes from 24 fresh words, shown once: write them down. Prints the record to put
 /// into the policy.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:\n\
+\x20 countersign-signer --home alice keygen --network regtest --name alice\n\
+\x20 countersign-signer --home dana keygen --approval dana\n\
+\x20 countersign-signer --home exchange keygen --request exchange")]
 pub(super) struct Keygen {
     /// Make an approver's key of this name
     #[arg(long, value_name = "NAME", conflicts_with_all = ["request", "network", "path", "words_file"])]
@@ -46,7 +51,7 @@ pub(super) struct Account {
     /// The account's derivation path [default: m/48h/COINh/0h/2h]
     #[arg(long)]
     path: Option<DerivationPath>,
-    /// The signer's name in the policy record
+    /// The signer's name in the policy record [default: that of the home folder]
     #[arg(long, value_name = "NAME")]
     name: Option<KeyName>,
     /// The person who holds it in the policy record [default: the name]
@@ -70,6 +75,7 @@ impl Keygen {
 
     fn signer_key(&self, context: &mut Context, home: &Home) -> Result<(), Failure> {
         refuse_existing(home)?;
+        let name = self.account.name_in(home)?;
         let (network, path) = self.account.network_and_path()?;
         let passphrase = context.new_passphrase()?;
         let words = vault_key::fresh_words()?;
@@ -88,12 +94,35 @@ impl Keygen {
             &key,
             Made::Generated,
             &passphrase,
-            &self.account,
+            self.account.record(&name),
         )
     }
 }
 
+/// The names of a signer in the policy record.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Names<'a> {
+    name: &'a KeyName,
+    person: &'a KeyName,
+}
+
 impl Account {
+    /// The signer's name: the one given, or that of the home folder.
+    pub(super) fn name_in(&self, home: &Home) -> Result<KeyName, Failure> {
+        let folder = || home.folder().file_name()?.to_str()?.parse().ok();
+        self.name.clone().or_else(folder).ok_or_else(|| {
+            let message = "no name for the policy record, and the home folder's is none";
+            Failure::because(Class::Usage, "NO_NAME", message)
+                .hinted("give --name NAME, of 1 to 32 of a-z, 0-9 and -")
+        })
+    }
+
+    /// What the record says of a signer of this name.
+    pub(super) fn record<'a>(&'a self, name: &'a KeyName) -> Names<'a> {
+        let person = self.person.as_ref().unwrap_or(name);
+        Names { name, person }
+    }
+
     pub(super) fn network_and_path(&self) -> Result<(Network, DerivationPath), Failure> {
         let network = self.network.ok_or_else(|| {
             Failure::because(Class::Usage, "NO_NETWORK", "no network named")
@@ -119,7 +148,7 @@ pub(super) struct UnknownNetwork;
 pub(super) fn refuse_existing(home: &Home) -> Result<(), Failure> {
     for kind in [Kind::Vault, Kind::Journal] {
         if home.holds(kind, None) {
-            let message = format!("this home holds a {kind:?} key already");
+            let message = format!("this home holds a {kind} key already");
             return Err(Failure::because(Class::Usage, "KEY_EXISTS", message)
                 .hinted("a key is never overwritten; use another home folder"));
         }
@@ -134,7 +163,7 @@ pub(super) fn store_signer(
     key: &VaultKey,
     made: Made,
     passphrase: &Passphrase,
-    account: &Account,
+    names: Names<'_>,
 ) -> Result<(), Failure> {
     let (journal, journal_file) =
         PersonKey::generate(Kind::Journal, passphrase, Cost::RECOMMENDED)?;
@@ -143,16 +172,14 @@ pub(super) fn store_signer(
     home.store(&key_file, None)?;
     let public = key.public(&Secp256k1::new()).to_string();
     let journal = journal.public();
-    let name = account.name.as_ref();
-    let name = name.map_or_else(|| "NAME".to_owned(), KeyName::to_string);
-    let person = account.person.as_ref();
-    let person = person.map_or_else(|| name.clone(), KeyName::to_string);
+    let Names { name, person } = names;
     let record = format!(
         "[[signers]]\nname = \"{name}\"\nperson = \"{person}\"\n\
          device = {{ kind = \"software\" }}\nkey = \"{public}\"\njournal = \"{journal}\"\n"
     );
     let value = serde_json::json!({
         "kind": "signer",
+        "name": name.to_string(),
         "key": public,
         "journal": journal,
         "record": record,

@@ -6,24 +6,27 @@ use crate::failure::{Class, Failure};
 use crate::home::KeyName;
 use crate::journal_file::JournalFile;
 use crate::keystore::durable;
-use crate::listing::{Draft, NewEntry, about_entry, add, check, entitled, read, sign, words};
+use crate::listing::{
+    Draft, MAX_BYTES, NewEntry, about_entry, add, check, entitled, read, sign, words,
+};
 use crate::pin::Pinned;
 use crate::terminal::read_input;
 use bitcoin::Address;
 use bitcoin::address::NetworkUnchecked;
 use policies::journal::Seen;
-use policies::review::statement_text;
+use policies::words::statement_text;
 use policies::{Statement, Subject, UnixTime};
 use std::path::PathBuf;
-
-/// The most bytes of a file with statements.
-const MAX_BYTES: u64 = 16 << 20;
 
 /// A year, how long an entry stays on its list unless said otherwise.
 const YEAR: u64 = 365 * 86_400;
 
 /// Propose, approve, remove and confirm destinations of open lists; take down what others said
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:\n\
+\x20 countersign-signer --home dana list approve entry.json -o entry.json\n\
+\x20 countersign-signer --home alice list note statements.json")]
 pub(super) struct ListVerb {
     #[command(subcommand)]
     what: What,
@@ -32,8 +35,17 @@ pub(super) struct ListVerb {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     /// Propose a destination, with your own approval
+    #[command(override_usage = "\
+countersign-signer list add [OPTIONS] --list <NAME>\n       --address <ADDRESS> --label <LABEL>")]
+    #[command(after_help = "\
+Example:\n\
+\x20 countersign-signer --home dana list add --list counterparties --label Bank \\\n\
+\x20   --address bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080 -o entry.json")]
     Add(Add),
     /// Approve a statement that another person made
+    #[command(after_help = "\
+Example:\n\
+\x20 countersign-signer --home erin list approve entry.json -o entry.json")]
     Approve {
         /// The file that it was written to, or - for standard input
         file: PathBuf,
@@ -41,6 +53,9 @@ enum What {
         by: By,
     },
     /// Remove a destination, for ever: one person suffices
+    #[command(after_help = "\
+Example:\n\
+\x20 countersign-signer --home dana list remove entry.json -o removal.json")]
     Remove {
         /// The file that added it, or the entry's 64 hex digits
         entry: String,
@@ -48,6 +63,9 @@ enum What {
         by: By,
     },
     /// Confirm that the first, small payment to a destination arrived
+    #[command(after_help = "\
+Example:\n\
+\x20 countersign-signer --home dana list confirm entry.json -o confirmation.json")]
     Confirm {
         /// The file that added it, or - for standard input
         file: PathBuf,
@@ -55,6 +73,9 @@ enum What {
         by: By,
     },
     /// On a signer's machine: journal what enough persons signed; the cooling-off runs from there
+    #[command(after_help = "\
+Example:\n\
+\x20 countersign-signer --home alice list note entry.json")]
     Note {
         /// A statement's file or what the coordinator's `statement list --json` printed, or -
         file: PathBuf,
@@ -185,7 +206,8 @@ fn note(context: &mut Context, bytes: &[u8]) -> Result<(), Failure> {
     let statements = entitled(bytes, pinned.policy(), journal.history().now(clock))?;
     if statements.is_empty() {
         let message = "no statement in it was signed by enough persons of its list";
-        return Err(Failure::because(Class::Refused, "NOT_ENTITLED", message));
+        return Err(Failure::because(Class::Refused, "NOT_ENTITLED", message)
+            .hinted("have further persons of the list's group sign it with `list approve`"));
     }
     let mut lines = Vec::new();
     let mut values = Vec::new();
@@ -193,9 +215,13 @@ fn note(context: &mut Context, bytes: &[u8]) -> Result<(), Failure> {
         let at = journal.history().now(clock);
         let seen = Seen::of(&statement.encode(), at).map_err(|error| {
             Failure::because(Class::Refused, "BAD_STATEMENT", error.to_string())
+                .hinted("have it made again with `list add`")
         })?;
         let first = journal.remember_statement(seen)?;
-        lines.push(format!("Seen {first}: {}", statement_text(&statement)));
+        lines.push(format!(
+            "First seen {first}\n  {}",
+            statement_text(&statement)
+        ));
         values.push(serde_json::json!({
             "subject": statement.subject(),
             "purpose": statement.purpose().to_string(),

@@ -9,7 +9,7 @@ use crate::home::KeyName;
 use crate::keystore::Kind;
 use crate::maintaining::{MaintainingError, examine, sign};
 use crate::pin::Pinned;
-use policies::review::review_text;
+use policies::words::review_text;
 use std::path::PathBuf;
 
 /// Approve a spend to ourselves beyond the budget, after reading it
@@ -17,6 +17,9 @@ use std::path::PathBuf;
 /// Only for transfers that pay nobody: coins joined, or made young again. The signature is over this one
 /// transaction; hand it in with `countersign-coordinator attempt approve`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:\n\
+\x20 countersign-signer --home dana maintain consolidation.psbt")]
 pub(super) struct Maintain {
     /// The PSBT (binary, base64 or hex), or - for standard input
     file: PathBuf,

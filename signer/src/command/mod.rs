@@ -19,6 +19,7 @@ mod review;
 #[cfg(feature = "online")]
 mod serve;
 mod sign;
+mod usage;
 mod xpub;
 
 use crate::failure::{Class, Failure};
@@ -32,7 +33,13 @@ use std::process::ExitCode;
 
 /// Reviews, journals and signs; the approver's and requester's own tool
 #[derive(Debug, Parser)]
-#[command(name = "countersign-signer", version, arg_required_else_help = true)]
+#[command(
+    name = "countersign-signer",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 80,
+    after_help = "Each verb says more, with examples: countersign-signer sign --help"
+)]
 struct CommandLine {
     #[command(flatten)]
     common: Common,
@@ -105,12 +112,18 @@ impl Context {
 
 /// Runs one command line of the process and gives its exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let line = match CommandLine::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let line = match CommandLine::try_parse_from(&arguments) {
         Ok(line) => line,
-        Err(error) => {
-            // clap's own text is help, version, or a usage error with its exit code 2.
+        Err(error) if usage::is_help(&error) => {
             drop(error.print());
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+        Err(error) => {
+            let json = arguments.iter().any(|argument| argument == "--json");
+            let failure = usage::failure(&error);
+            Terminal::of_process(json).fail(&failure);
+            return ExitCode::from(failure.class().exit_code());
         }
     };
     let mut context = Context {
@@ -156,6 +169,60 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         CommandLine::command().debug_assert();
+    }
+
+    /// Every command and subcommand, as its help shows it.
+    fn commands() -> Vec<clap::Command> {
+        let mut root = CommandLine::command();
+        root.build();
+        let mut open = vec![root];
+        let mut all = Vec::new();
+        while let Some(command) = open.pop() {
+            let subcommands = command.get_subcommands();
+            open.extend(subcommands.filter(|one| one.get_name() != "help").cloned());
+            all.push(command);
+        }
+        all
+    }
+
+    /// The words of an example, its lines joined.
+    fn words(example: &str) -> Vec<String> {
+        let line = example.replace("\\\n", " ");
+        line.split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn every_help_fits_80_columns_and_every_verb_has_examples() {
+        for mut command in commands() {
+            let name = command.get_name().to_owned();
+            let example = command.get_after_help().map(ToString::to_string);
+            let example = example.unwrap_or_default();
+            assert!(example.contains("countersign-signer "), "{name}");
+            for help in [command.render_help(), command.render_long_help()] {
+                let help = help.to_string();
+                let wide = help.lines().find(|line| line.chars().count() > 80);
+                assert_eq!(wide, None, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_example_of_a_help_is_a_command_line() {
+        let mut found = 0_u32;
+        for command in commands() {
+            let help = command.get_after_help().map(ToString::to_string);
+            let help = help.unwrap_or_default();
+            for example in help.split("\n  countersign-signer ").skip(1) {
+                found = found.saturating_add(1);
+                // A shell's variable stands for a key that only keygen can print.
+                if !example.contains('$') {
+                    let words = words(&format!("countersign-signer {example}"));
+                    let parsed = CommandLine::try_parse_from(&words);
+                    assert!(parsed.is_ok(), "{words:?}: {:?}", parsed.err());
+                }
+            }
+        }
+        assert!(found > 25, "{found}");
     }
 
     #[test]

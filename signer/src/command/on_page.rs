@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::approve::About;
-use crate::approving::{ApprovingError, Prepared, SignedApproval, Verdict, summary, tell};
+use crate::approving::{ApprovingError, Prepared, SignedApproval, summary};
 use crate::failure::{Class, Failure};
 use crate::home::{Home, KeyName};
 use crate::keystore::{Kind, fresh};
@@ -10,6 +10,7 @@ use crate::page::{Ask, AssertionAnswer, Document, Judged, Loopback, Registration
 use crate::passkey::{DEFAULT_PORT, Passkey, RP_ID, origin, passkeys, port_of};
 use policies::Policy;
 use policies::intent::RelyingParty;
+use policies::words::{verdict_button, verdict_done, verdict_title};
 
 /// Registers a passkey and answers with its record for the policy.
 pub(super) fn register(
@@ -94,6 +95,7 @@ pub(super) fn approve(
 ) -> Result<SignedApproval, Failure> {
     let About {
         candidates,
+        told,
         verdict,
         policy,
         expires,
@@ -128,23 +130,13 @@ pub(super) fn approve(
             credentials: usable.iter().map(|one| one.credential_id.clone()).collect(),
         },
     };
-    let (verb, done) = match verdict {
-        Verdict::Approve => ("Approve", "Approved."),
-        Verdict::Reject => ("Reject", "Rejected."),
-    };
-    let title = match candidates.len() {
-        1 => format!("{verb} 1 withdrawal"),
-        several => format!("{verb} {several} withdrawals"),
-    };
-    let button = match &file_key {
-        Some(_) => verb.to_owned(),
-        None => format!("{verb} with your passkey"),
-    };
-    let told: Vec<_> = candidates.iter().map(|one| tell(one, policy)).collect();
+    let done = verdict_done(*verdict);
+    let title = verdict_title(*verdict, candidates.len());
+    let button = verdict_button(*verdict, file_key.is_none());
     let html = Document {
         title: &title,
         summary: &summary(candidates, *verdict, policy, *expires),
-        told: &told,
+        told,
         button: &button,
         decline: "Sign nothing",
         ask: &ask,
@@ -159,7 +151,7 @@ pub(super) fn approve(
             None => assert(&prepared, &policy, &usable, body),
         };
         match judged {
-            Ok(signed) => Judged::Done(signed, format!("{done} You may close this page.")),
+            Ok(signed) => Judged::Done(signed, done.to_owned()),
             Err(words) => Judged::Again(words),
         }
     };

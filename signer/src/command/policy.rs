@@ -13,6 +13,10 @@ const MAX_BYTES: u64 = 1024 * 1024;
 
 /// Compile, check or show a policy
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:\n\
+\x20 countersign-signer policy check policy.toml\n\
+\x20 countersign-signer policy show policy.toml")]
 pub(super) struct PolicyVerb {
     #[command(subcommand)]
     what: What,
@@ -21,16 +25,29 @@ pub(super) struct PolicyVerb {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     /// Show a document: its id and words, spending paths, people, limits, rules
+    #[command(after_help = "\
+Example:\n\
+\x20 countersign-signer policy show policy.toml")]
     Show {
         /// The document, or - for standard input
         file: PathBuf,
     },
     /// Check a document and name every mistake
+    #[command(after_help = "\
+Examples:\n\
+\x20 countersign-signer policy check policy.toml\n\
+\x20 countersign-signer policy check policy.toml --json")]
     Check {
         /// The document, or - for standard input
         file: PathBuf,
     },
     /// Write the descriptor of a policy text over named keys
+    #[command(override_usage = "\
+countersign-signer policy compile [OPTIONS] --script <SCRIPT>\n       --key <NAME=KEY> <POLICY>")]
+    #[command(after_help = "\
+Example, with the keys that keygen printed:\n\
+\x20 countersign-signer policy compile 'thresh(2,pk(alice),pk(bob))' \\\n\
+\x20   --script wsh --key \"alice=$ALICE_KEY\" --key \"bob=$BOB_KEY\"")]
     Compile {
         /// The policy, such as thresh(2,pk(alice),pk(bob),pk(machine))
         policy: String,
@@ -81,6 +98,7 @@ impl PolicyVerb {
             } => {
                 let descriptor = compile(&policy, script, &keys).map_err(|error| {
                     Failure::because(Class::Refused, "CANNOT_COMPILE", error.to_string())
+                        .hinted("change the policy's expression or its keys as the message says")
                 })?;
                 let value = serde_json::json!({ "descriptor": descriptor });
                 context.terminal.answer(&descriptor, &value)

@@ -14,6 +14,12 @@ use policies::{IntentKind, WithdrawalId};
 
 /// Build and sign a withdrawal request
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "\
+countersign-signer request [OPTIONS] --to <ADDRESS>\n       --amount-sat <SAT> --id <ID>")]
+#[command(after_help = "\
+Example:\n\
+\x20 countersign-signer --home exchange request --id w1 --amount-sat 250000 \\\n\
+\x20   --to bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080")]
 pub(super) struct Request {
     /// The address to pay
     #[arg(long, value_name = "ADDRESS")]

@@ -9,11 +9,16 @@ use crate::pin::Pinned;
 use crate::terminal::read_input;
 use policies::History;
 use policies::psbt::MAX_BYTES;
-use policies::review::{Review, review_text};
+use policies::review::Review;
+use policies::words::review_text;
 use std::path::{Path, PathBuf};
 
 /// Show what a transfer pays and why it may be signed, or every reason why not
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:\n\
+\x20 countersign-signer --home alice review w1.psbt\n\
+\x20 countersign-signer --home alice review w1.psbt --json")]
 pub(super) struct ReviewVerb {
     /// The PSBT (binary, base64 or hex), or - for standard input
     file: PathBuf,

@@ -16,6 +16,10 @@ use zeroize::Zeroizing;
 /// Reports each attempt on standard error. What was refused is not looked at again; while the
 /// coordinator is away it is waited for. SIGTERM ends it between two signatures.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:\n\
+\x20 countersign-signer --home machine --passphrase-file phrase serve \\\n\
+\x20   --url http://127.0.0.1:7540 --token-file token")]
 pub(super) struct Serve {
     /// The coordinator's address
     #[arg(long)]
@@ -39,8 +43,10 @@ impl Serve {
         let passphrase = context.passphrase()?;
         let signer = Countersigner::open(&home, &passphrase)?;
         drop(passphrase);
-        let stop = Stop::on_signals()
-            .map_err(|error| Failure::because(Class::Device, "SIGNALS", error.to_string()))?;
+        let stop = Stop::on_signals().map_err(|error| {
+            Failure::because(Class::Device, "SIGNALS", error.to_string())
+                .hinted("end other programs, then start it again")
+        })?;
         let coordinator = HttpCoordinator::new(&self.url, &token);
         let mut cosigner = Cosigner::new(signer, coordinator, stop);
         let terminal = &mut context.terminal;

@@ -8,7 +8,7 @@ use crate::failure::{Class, Failure};
 use crate::keystore::durable;
 use policies::journal::SpendMode;
 use policies::psbt::Encoding;
-use policies::review::review_text;
+use policies::words::review_text;
 use std::path::PathBuf;
 
 /// Review a transfer, remember it, and sign it
@@ -16,6 +16,10 @@ use std::path::PathBuf;
 /// Gives back signatures and a receipt only, as a PSBT: on standard output in base64, or in a file
 /// written as the transfer was. Nothing is written when it is refused.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:\n\
+\x20 countersign-signer --home alice sign w1.psbt --output w1.alice.psbt\n\
+\x20 countersign-signer --home alice sign recovery.psbt --recovery")]
 pub(super) struct Sign {
     /// The PSBT (binary, base64 or hex), or - for standard input
     file: PathBuf,
@@ -56,7 +60,7 @@ impl Sign {
             };
             context.terminal.confirm(question)?;
         }
-        let signed = signer.sign(examined)?;
+        let signed = signer.sign(examined, clock::now())?;
         let psbt = signed.to_bytes();
         let base64 = String::from_utf8_lossy(&Encoding::Base64.encode(&psbt)).into_owned();
         let value = serde_json::json!({

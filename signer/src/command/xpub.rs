@@ -6,6 +6,9 @@ use crate::keystore::Kind;
 
 /// Show the signer's extended public key with its origin
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:\n\
+\x20 countersign-signer --home alice xpub")]
 pub(super) struct Xpub {}
 
 impl Xpub {

@@ -31,6 +31,17 @@ pub enum Kind {
     Request,
 }
 
+impl std::fmt::Display for Kind {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Vault => "signing",
+            Self::Journal => "journal",
+            Self::Approval => "approval",
+            Self::Request => "request",
+        })
+    }
+}
+
 /// How a key came into this home.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -121,7 +132,7 @@ pub enum OpenError {
     #[error("{} is not a key file of this version", .0.display())]
     NotAKeyFile(PathBuf),
     /// The file holds a key of another purpose.
-    #[error("this is a {found:?} key, not a {expected:?} key")]
+    #[error("the file holds the {found} key, expected is the {expected} key")]
     WrongKind {
         /// What was asked for.
         expected: Kind,

@@ -11,6 +11,10 @@ impl Explained for NoEntropy {
     fn code(&self) -> &'static str {
         "NO_ENTROPY"
     }
+
+    fn hint(&self) -> String {
+        "make no key on this machine before its system gives random bytes".to_owned()
+    }
 }
 
 impl Explained for PassphraseError {
@@ -26,11 +30,16 @@ impl Explained for PassphraseError {
         }
     }
 
-    fn hint(&self) -> Option<String> {
+    fn hint(&self) -> String {
         match self {
-            Self::NobodyToAsk(_) => Some("give --passphrase-file FILE".to_owned()),
-            Self::Unreadable { .. } | Self::Empty | Self::Differ => None,
+            Self::NobodyToAsk(_) => "give --passphrase-file FILE",
+            Self::Unreadable { .. } => {
+                "give --passphrase-file FILE of a file that this user may read"
+            }
+            Self::Empty => "choose a passphrase: it guards the key's file",
+            Self::Differ => "type the same passphrase twice",
         }
+        .to_owned()
     }
 }
 
@@ -47,6 +56,14 @@ impl Explained for WriteError {
             Self::Exists(_) => "FILE_EXISTS",
             Self::Io { .. } => "CANNOT_WRITE",
         }
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::Exists(_) => "nothing is overwritten: name a file that is not there yet",
+            Self::Io { .. } => "make room on the disk and the folder writable, then try again",
+        }
+        .to_owned()
     }
 }
 
@@ -67,17 +84,17 @@ impl Explained for KeyError {
         }
     }
 
-    fn hint(&self) -> Option<String> {
+    fn hint(&self) -> String {
         match self {
-            Self::OriginNeeded { .. } => {
-                Some("give --origin '[fingerprint/48h/1h/0h/2h]'".to_owned())
+            Self::OriginNeeded { .. } | Self::OriginText => {
+                "give --origin '[fingerprint/48h/1h/0h/2h]'"
             }
-            Self::Words(_) => Some("12 to 24 English words of BIP 39, in order".to_owned()),
-            Self::Xpriv(_)
-            | Self::WrongNetwork { .. }
-            | Self::OriginMismatch { .. }
-            | Self::OriginText
-            | Self::Derivation(_) => None,
+            Self::Words(_) => "give 12 to 24 English words of BIP 39, in order",
+            Self::Xpriv(_) => "give an extended private key (xprv or tprv), whole and unchanged",
+            Self::WrongNetwork { .. } => "give --network of the network that the key is for",
+            Self::OriginMismatch { .. } => "give the origin of this key, or the key of this origin",
+            Self::Derivation(_) => "give another --path",
         }
+        .to_owned()
     }
 }

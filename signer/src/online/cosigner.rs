@@ -7,7 +7,7 @@
 use super::http::CoordinatorError;
 use super::stop::Stop;
 use crate::countersign::{CountersignError, Countersigner};
-use crate::failure::{Class, Explained, Reason, reason};
+use crate::failure::{Class, Explained, Facts, Reason, reason};
 use crate::journal_file::AppendLog;
 use crate::listing::entitled;
 use bitcoin::Txid;
@@ -266,7 +266,9 @@ impl<L: AppendLog, A: Attempts> Cosigner<L, A> {
             let reason = Reason {
                 code: "OTHER_TRANSACTION",
                 message: format!("the PSBT is of {found}"),
-                hint: None,
+                hint: "tell the operators: the coordinator sent another transaction than it named"
+                    .to_owned(),
+                facts: Facts::new(),
             };
             return Ok(Err(vec![reason]));
         }
@@ -274,13 +276,14 @@ impl<L: AppendLog, A: Attempts> Cosigner<L, A> {
             let reason = Reason {
                 code: "RECOVERY_NOT_AUTOMATIC",
                 message: "a recovery is never signed automatically".to_owned(),
-                hint: Some("review it and sign it with `sign --recovery`".to_owned()),
+                hint: "review it and sign it with `sign --recovery`".to_owned(),
+                facts: Facts::new(),
             };
             return Ok(Err(vec![reason]));
         }
         let event_head = self.coordinator.event_head()?;
         self.signer.hear(event_head);
-        let signed = match self.signer.sign(examined) {
+        let signed = match self.signer.sign(examined, clock) {
             Ok(signed) => signed,
             Err(error) => return refused_or_broken(error),
         };

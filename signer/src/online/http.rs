@@ -247,15 +247,22 @@ impl Explained for CoordinatorError {
         }
     }
 
-    fn hint(&self) -> Option<String> {
+    fn hint(&self) -> String {
         match self {
             Self::Refused {
                 status: 401 | 403, ..
-            } => Some("ask the operator for a token of the role signer".to_owned()),
-            Self::Unreachable(_)
-            | Self::Refused { .. }
-            | Self::NotTaken { .. }
-            | Self::Foreign { .. } => None,
+            } => "ask the operator for a token of the role signer",
+            Self::Unreachable(_) => {
+                "look whether the coordinator runs at this address; it is tried again"
+            }
+            Self::Refused { .. } => "tell the operator what the coordinator answered",
+            Self::NotTaken { .. } => {
+                "tell the operator: the signature was given, and the coordinator did not keep it"
+            }
+            Self::Foreign { .. } => {
+                "give --url of the coordinator itself: another program answers there"
+            }
         }
+        .to_owned()
     }
 }

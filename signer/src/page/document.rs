@@ -2,9 +2,9 @@
 //!
 //! Invariant: every text from outside is escaped; the document has no inline script or style.
 
-use crate::approving::Told;
 use bitcoin::base64::Engine as _;
 use bitcoin::base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use policies::words::Told;
 
 /// What the page asks of its person.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -45,14 +45,15 @@ impl Explained for PageError {
         }
     }
 
-    fn hint(&self) -> Option<String> {
+    fn hint(&self) -> String {
         match self {
-            Self::Port { .. } => Some(
+            Self::Port { .. } => {
                 "end the other program there: a passkey answers only at the port that the policy pins"
-                    .to_owned(),
-            ),
-            Self::NobodyAnswered { .. } => Some("run it again, and open the page it names".to_owned()),
-            Self::System(_) | Self::Declined => None,
+            }
+            Self::NobodyAnswered { .. } => "run it again, and open the page it names",
+            Self::System(_) => "end other programs, then try again; a key of a file needs no page",
+            Self::Declined => "nothing was signed, and nothing is to be done",
         }
+        .to_owned()
     }
 }

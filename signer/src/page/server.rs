@@ -20,6 +20,8 @@ use tokio::sync::{Notify, watch};
 
 /// The largest answer: three parts of an assertion, or an attestation object, in base64url.
 const MAX_ANSWER: usize = 16 * 1024;
+/// The most of an answer that is read before it is refused.
+const MOST_READ: usize = 1024 * 1024;
 /// How long a page waits for its person.
 const PATIENCE_MINUTES: u64 = 15;
 /// How long the last answer may take to reach the browser.
@@ -189,8 +191,11 @@ async fn answer<T: Send + 'static>(served: &Served<T>, request: Request) -> Resp
             _ => StatusCode::NOT_FOUND.into_response(),
         };
     }
-    let Ok(body) = to_bytes(request.into_body(), MAX_ANSWER).await else {
-        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    // What is too large is read all the same, within bounds: a socket that is closed while the browser still
+    // sends is reset, and the reset can overtake the answer (RFC 9112 §9.6).
+    let body = match to_bytes(request.into_body(), MOST_READ).await {
+        Ok(body) if body.len() <= MAX_ANSWER => body,
+        Ok(_) | Err(_) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),
     };
     match part.as_str() {
         "answer" => judge(served, &body),

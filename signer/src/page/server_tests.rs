@@ -1,6 +1,7 @@
 //! Tests of the page's place: what it tells whom.
 
 use super::*;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use ureq::Agent;
 use ureq::http::Response as Reply;
 
@@ -32,13 +33,25 @@ fn visited<H: Send + 'static>(
     };
     let outcome = place.ask("<p>the words</p>".to_owned(), judge, move |url| {
         assert_eq!(url, format!("http://localhost:{port}{path}"));
+        let url = format!("http://localhost:{port}");
         std::thread::spawn(move || {
             let agent =
                 Agent::new_with_config(Agent::config_builder().http_status_as_error(false).build());
-            drop(heard.send(visit(agent, port, path)));
+            let visited = catch_unwind(AssertUnwindSafe(|| {
+                visit(agent.clone(), port, path.clone())
+            }));
+            if visited.is_err() {
+                // Nobody would ever answer the page.
+                post(&agent, &url, port, &format!("{path}decline"), "{}");
+            }
+            drop(heard.send(visited));
         });
     });
-    (outcome, hears.recv().expect("the visitor returns"))
+    let visited = hears.recv().expect("the visitor returns");
+    (
+        outcome,
+        visited.unwrap_or_else(|panic| resume_unwind(panic)),
+    )
 }
 
 fn get(agent: &Agent, host: &str, port: u16, path: &str) -> Reply<ureq::Body> {

@@ -6,10 +6,16 @@ use bitcoin::hex::FromHex;
 use policies::hash::Purpose;
 use policies::intent::MerkleProof;
 use policies::psbt::Manifest;
-use policies::{Approval, Intent, IntentKind, ScriptKind};
-use signer::approving::{Verdict, check, read_candidates, sign, words};
+use policies::rules::EntriesShown;
+use policies::{Approval, Intent, IntentKind, Policy, ScriptKind};
+use signer::approving::{Candidate, Verdict, check, read, sign, tell};
 use signer::failure::Explained;
 use signer::requesting::{SignedRequest, Wish, request};
+
+/// The intents of a file.
+fn candidates_of(bytes: &[u8], policy: &Policy) -> Vec<Candidate> {
+    read(bytes, policy).expect("reads").candidates
+}
 
 const ADDRESS: &str = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
 
@@ -39,14 +45,21 @@ fn a_request_and_an_approval_over_several_make_a_transfer_that_is_signed() {
     let policy = &treasury.policy;
     let (one, one_bytes) = requested(&treasury, "w1", LARGE);
     let (two, two_bytes) = requested(&treasury, "w2", LARGE + 1);
-    let mut candidates = read_candidates(&one_bytes, policy).expect("reads");
-    candidates.extend(read_candidates(&two_bytes, policy).expect("reads"));
+    let mut candidates = candidates_of(&one_bytes, policy);
+    candidates.extend(candidates_of(&two_bytes, policy));
     assert!(
         candidates
             .iter()
             .all(|candidate| candidate.request_verified)
     );
-    check(&candidates, Verdict::Approve, policy, NOW).expect("has an effect");
+    check(
+        &candidates,
+        Verdict::Approve,
+        policy,
+        &EntriesShown::none(),
+        NOW,
+    )
+    .expect("has an effect");
     let expires = NOW.saturating_add(3_600);
     let signed = sign(
         &candidates,
@@ -79,10 +92,10 @@ fn a_request_and_an_approval_over_several_make_a_transfer_that_is_signed() {
     let examined = alice
         .examine(&issued.serialize(), NOW)
         .expect("is approved");
-    alice.sign(examined).expect("signs");
+    alice.sign(examined, NOW).expect("signs");
 
     // The transfer itself can be read by a further approver, too.
-    let again = read_candidates(&issued.serialize(), policy).expect("reads");
+    let again = candidates_of(&issued.serialize(), policy);
     assert_eq!(again.len(), 2);
     assert!(again.iter().all(|candidate| candidate.request_verified));
 }
@@ -92,20 +105,23 @@ fn an_approver_reads_amount_address_and_whether_the_request_is_genuine() {
     let treasury = Treasury::unpinned(ScriptKind::Wsh);
     let policy = &treasury.policy;
     let (intent, bytes) = requested(&treasury, "w1", LARGE);
-    let shown = words(&read_candidates(&bytes, policy).expect("reads")[0], policy);
+    let none = EntriesShown::none();
+    let shown = tell(&candidates_of(&bytes, policy)[0], policy, &none, NOW).text();
     for part in [
-        "0.09000000 BTC (9000000 sat)",
-        ADDRESS,
+        "0.09 000 000 BTC (9,000,000 sat)",
+        "bcrt 1qw5 08d6",
         "exchange as w1",
         "invoice 7",
-        "large: 1 of ops",
+        "if its window of 20.00 000 000 BTC",
+        "1 person of ops must approve",
         "verified",
     ] {
         assert!(shown.contains(part), "{part} in\n{shown}");
     }
     assert!(shown.lines().all(|line| line.len() <= 80), "{shown}");
-    let bare = read_candidates(&intent.encode(), policy).expect("reads");
-    assert!(words(&bare[0], policy).contains("signature is not in this file"));
+    let bare = candidates_of(&intent.encode(), policy);
+    let shown = tell(&bare[0], policy, &none, NOW).text();
+    assert!(shown.contains("signature is not in this file"), "{shown}");
 }
 
 #[test]
@@ -118,7 +134,7 @@ fn a_forged_request_is_not_approved() {
     more.min = more.amount;
     forged.intent = String::from_utf8(more.encode()).expect("is ASCII");
     let forged = serde_json::to_vec(&forged).expect("is JSON");
-    let refused = read_candidates(&forged, &treasury.policy).expect_err("refuses");
+    let refused = read(&forged, &treasury.policy).expect_err("refuses");
     assert_eq!(refused.code(), "INTENT_NOT_SIGNED");
 }
 
@@ -127,8 +143,8 @@ fn what_cannot_have_an_effect_is_not_approved() {
     let treasury = Treasury::unpinned(ScriptKind::Wsh);
     let policy = &treasury.policy;
     let code = |intent: &Intent, verdict, at| {
-        let candidates = read_candidates(&intent.encode(), policy).expect("reads");
-        check(&candidates, verdict, policy, at).map_err(|error| error.code())
+        let candidates = candidates_of(&intent.encode(), policy);
+        check(&candidates, verdict, policy, &EntriesShown::none(), at).map_err(|error| error.code())
     };
     let intent = treasury.intent("w1", LARGE);
     assert_eq!(code(&intent, Verdict::Approve, NOW), Ok(()));
@@ -149,7 +165,7 @@ fn only_an_approver_approves_only_a_requester_requests_and_nothing_twice() {
     let treasury = Treasury::unpinned(ScriptKind::Wsh);
     let policy = &treasury.policy;
     let (_, bytes) = requested(&treasury, "w1", LARGE);
-    let mut candidates = read_candidates(&bytes, policy).expect("reads");
+    let mut candidates = candidates_of(&bytes, policy);
     let refused = sign(
         &candidates,
         Verdict::Approve,

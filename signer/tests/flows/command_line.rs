@@ -99,6 +99,8 @@ fn people_make_keys_pin_a_policy_request_and_approve() {
         let pinned = desk.json(home, &["init", "--policy", "policy.toml", "--id", &words]);
         assert_eq!(text(&pinned["vault"]), policy.vault.to_string());
     }
+    let refused = desk.refused("dana", &["journal", "status"]);
+    assert_eq!(refused, (Some(2), "NOT_A_SIGNER".to_owned()));
     let journal = desk.json("alice", &["journal", "verify"]);
     assert_eq!(journal["counter"], 0);
     let lines = desk.run("alice", &["journal", "show", "--json"]).stdout;
@@ -106,7 +108,8 @@ fn people_make_keys_pin_a_policy_request_and_approve() {
     let table = desk.run("alice", &["journal", "show"]).stdout;
     assert_eq!(String::from_utf8_lossy(&table).lines().count(), 2);
     let status = desk.json("alice", &["journal", "status"]);
-    assert_eq!(status["fees_sat"], 0);
+    assert_eq!(status["fees"]["spent_sat"], 0);
+    assert_eq!(status["fees"]["next"], Value::Null);
 
     let address = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
     let request = [
@@ -155,7 +158,8 @@ fn each_refusal_has_its_code_and_exit_code() {
         (Some(2), "NO_KEY".to_owned())
     );
     assert_eq!(desk.refused("alice", &["keygen"]).0, Some(2));
-    assert_eq!(desk.run("alice", &["unheard-of"]).status.code(), Some(2));
+    let unheard = desk.refused("alice", &["unheard-of"]);
+    assert_eq!(unheard, (Some(2), "USAGE".to_owned()));
     assert_eq!(desk.run("alice", &["--help"]).status.code(), Some(0));
     std::fs::write(desk.path("bad.toml"), "format = 1\n").expect("writes");
     assert_eq!(
@@ -196,6 +200,16 @@ fn words_written_down_bring_the_same_key_back_with_a_new_journal() {
     let arguments = ["keygen", "--network", "mainnet", "--words-file", "words"];
     let made = desk.json("first", &arguments);
     assert!(text(&made["key"]).contains("/48h/0h/0h/2h]xpub"));
+    // The home's folder names the signer when nothing else does.
+    let record = text(&made["record"]);
+    assert!(
+        record.contains("name = \"first\"\nperson = \"first\"\n"),
+        "{record}"
+    );
+    let unnamed = ["keygen", "--network", "mainnet"];
+    let refused = desk.refused("No Name", &unnamed);
+    assert_eq!(refused, (Some(2), "NO_NAME".to_owned()));
+    assert!(!desk.path("No Name").exists());
     let brought = desk.json("second", &["import", "words", "--network", "mainnet"]);
     assert_eq!(brought["key"], made["key"]);
     assert_ne!(brought["journal"], made["journal"]);

@@ -1,8 +1,8 @@
 //! Pinning a policy: by the human's id only, with every own key in it, and a journal born right.
 
 use crate::treasury::{NOW, Treasury, document, passphrase, signer_home};
-use policies::document::policy_id_from_text;
-use policies::document::words_of;
+use policies::descriptor::{NamedKey, compile};
+use policies::document::{PolicyDraft, SignerKey, policy_id_from_text, words_of};
 use policies::{Policy, PolicyId, ScriptKind, UnixTime};
 use signer::countersign::Countersigner;
 use signer::enrolment::enrol;
@@ -46,6 +46,126 @@ fn another_id_than_the_document_s_is_refused_and_nothing_is_pinned() {
         "NOT_PINNED"
     );
     assert!(!home.journal_file().exists());
+}
+
+/// Documents that a liar could hand out instead of the genuine one: each of its extended keys replaced in
+/// turn, one signature fewer, and the same keys in another order.
+fn substituted(treasury: &Treasury) -> Vec<(String, Policy)> {
+    let record = |name: &str, of: &str| {
+        let signer = treasury.policy.signer(name).expect("is named");
+        policies::document::SignerDraft {
+            name: name.to_owned(),
+            person: name.to_owned(),
+            device: None,
+            key: if of == name {
+                signer_home(&treasury.folder, &format!("stranger-for-{of}")).key
+            } else {
+                signer.key.text.clone()
+            },
+            journal: signer.journal.to_string(),
+        }
+    };
+    let keys = (
+        &treasury.policy.approvers[0].keys[0].key,
+        &treasury.policy.requesters[0].keys[0].key,
+    );
+    let with = |of: &str, alter: &dyn Fn(&mut PolicyDraft)| {
+        let signers = SIGNERS.map(|name| record(name, of)).to_vec();
+        let mut draft = document(ScriptKind::Wsh, signers, keys.0, keys.1);
+        alter(&mut draft);
+        Policy::parse(draft.to_toml().as_bytes()).expect("is a policy")
+    };
+    let spending = |policy: &str, draft: &mut PolicyDraft| {
+        let named: Vec<NamedKey> = draft
+            .signers
+            .iter()
+            .map(|signer| NamedKey {
+                name: signer.name.clone(),
+                key: signer.key.parse::<SignerKey>().expect("a key").position(),
+            })
+            .collect();
+        let compiled = compile(policy, ScriptKind::Wsh, &named).expect("compiles");
+        draft.spending.descriptor = compiled;
+    };
+    let mut handed_out: Vec<(String, Policy)> = SIGNERS
+        .map(|of| (format!("{of}'s key replaced"), with(of, &|_| {})))
+        .into();
+    let fewer = with("", &|draft| {
+        spending(
+            "or(99@thresh(1,pk(alice),pk(bob),pk(machine)),1@and(pk(vault-key),older(12960)))",
+            draft,
+        );
+        draft.spending.double_payment = Some("trust-coordinator".to_owned());
+    });
+    handed_out.push(("one signature fewer".to_owned(), fewer));
+    let order = with("", &|draft| {
+        spending(
+            "or(99@thresh(2,pk(machine),pk(bob),pk(alice)),1@and(pk(vault-key),older(12960)))",
+            draft,
+        );
+    });
+    assert_ne!(
+        order.descriptor.text(),
+        treasury.policy.descriptor.text(),
+        "another order is another script"
+    );
+    handed_out.push(("another order".to_owned(), order));
+    handed_out
+}
+
+const SIGNERS: [&str; 4] = ["alice", "bob", "machine", "vault-key"];
+
+#[test]
+fn a_document_with_an_extended_key_replaced_a_lower_threshold_or_another_order_is_not_the_pinned_one()
+ {
+    let treasury = unpinned();
+    for (what, policy) in substituted(&treasury) {
+        for name in SIGNERS.into_iter().chain(["dana", "exchange"]) {
+            let home = treasury.home(name);
+            let refused = enrol(&home, &policy.bytes, treasury.policy.id, NOW);
+            let refused = refused.expect_err("refuses");
+            assert_eq!(refused.code(), "POLICY_ID_MISMATCH", "{what}, {name}");
+            let pinned = Pinned::load(&home).expect_err("nothing");
+            assert_eq!(pinned.code(), "NOT_PINNED", "{what}, {name}");
+            assert!(!home.journal_file().exists(), "{what}, {name}");
+        }
+    }
+}
+
+#[test]
+fn a_signer_whose_extended_key_was_replaced_does_not_find_it_whatever_id_was_read_out() {
+    let treasury = unpinned();
+    for (of, (what, policy)) in SIGNERS.into_iter().zip(substituted(&treasury)) {
+        for name in SIGNERS {
+            let found = Pinned::of(&treasury.home(name), policy.clone());
+            if name == of {
+                let code = found.expect_err("the key is not there").code();
+                assert_eq!(code, "KEY_NOT_IN_POLICY", "{what}");
+                let refused = enrol(&treasury.home(name), &policy.bytes, policy.id, NOW);
+                assert_eq!(refused.expect_err("refuses").code(), "KEY_NOT_IN_POLICY");
+                assert!(!treasury.home(name).journal_file().exists());
+            } else {
+                let role = Role::Signer(name.to_owned());
+                assert_eq!(found.expect("finds its own").roles(), [role]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_threshold_so_low_that_two_signers_share_nobody_is_a_mistake_of_the_document() {
+    let treasury = unpinned();
+    let mut found = substituted(&treasury).into_iter();
+    let (_, fewer) = found
+        .find(|(what, _)| what == "one signature fewer")
+        .expect("made");
+    let text = String::from_utf8(fewer.bytes).expect("is text");
+    let silent = text.replace("double_payment = \"trust-coordinator\"\n", "");
+    assert_ne!(silent, text);
+    let home = treasury.home("alice");
+    let refused = enrol(&home, silent.as_bytes(), treasury.policy.id, NOW).expect_err("refuses");
+    assert_eq!(refused.code(), "POLICY_MISTAKES");
+    assert_eq!(refused.reasons()[0].code, "DOUBLE_PAYMENT");
 }
 
 #[test]

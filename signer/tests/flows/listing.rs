@@ -99,7 +99,7 @@ fn an_entry_counts_once_both_persons_read_and_signed_the_file() {
     let shown = words(&draft, &club.policy, NOW);
     assert!(shown.contains("2 of board; signed by dana"), "{shown}");
     assert!(
-        shown.contains("ACME") && shown.contains("86400 s"),
+        shown.contains("ACME") && shown.contains("cools off 1d"),
         "{shown}"
     );
     let second = sign(draft, &club.policy, &club.erin, NOW).expect("signs");

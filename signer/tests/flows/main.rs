@@ -1,6 +1,7 @@
 //! A whole treasury in temporary folders: policy, people, transfers, signatures, and adversaries.
 #![cfg(feature = "tool")]
 
+mod person;
 mod treasury;
 
 mod approving;
@@ -11,4 +12,6 @@ mod enrolling;
 mod listing;
 mod maintaining;
 mod moving;
+mod remembering;
 mod signing;
+mod swapping;

@@ -28,7 +28,7 @@ fn an_approver_lets_one_spend_to_ourselves_go_beyond_the_budget() {
         let examined = alice
             .examine(&within, NOW)
             .expect("within the budget of four");
-        assert_eq!(alice.sign(examined).expect("signs").signatures, 1);
+        assert_eq!(alice.sign(examined, NOW).expect("signs").signatures, 1);
     }
     let mut beyond = refresh(&treasury, 4);
     let refused = alice.examine(&beyond.serialize(), NOW).expect_err("beyond");
@@ -53,7 +53,7 @@ fn an_approver_lets_one_spend_to_ourselves_go_beyond_the_budget() {
         .examine(&beyond.serialize(), NOW)
         .expect("is approved");
     assert_eq!(examined.review().maintained_by, ["dana"]);
-    assert_eq!(alice.sign(examined).expect("signs").signatures, 1);
+    assert_eq!(alice.sign(examined, NOW).expect("signs").signatures, 1);
 
     // For another transaction it is worth nothing.
     let mut other = refresh(&treasury, 5);

@@ -6,8 +6,8 @@ use bitcoin::psbt::Psbt;
 use bitcoin::secp256k1::Secp256k1;
 use miniscript::psbt::PsbtExt;
 use policies::psbt::{Encoding, Manifest, PsbtVersion, read_intake};
-use policies::{Journal, ScriptKind, SignedTransaction};
-use signer::countersign::{CountersignError, Countersigner};
+use policies::{History, Journal, ScriptKind, SignedTransaction};
+use signer::countersign::{CountersignError, Countersigner, examine};
 use signer::failure::Explained;
 use signer::home::Home;
 use signer::journal_file::{AppendLog, JournalFile};
@@ -23,7 +23,7 @@ fn codes(error: &CountersignError) -> Vec<&'static str> {
 fn sign(treasury: &Treasury, name: &str, bytes: &[u8]) -> Result<Psbt, CountersignError> {
     let mut signer = treasury.countersigner(name);
     let examined = signer.examine(bytes, NOW)?;
-    Ok(signer.sign(examined)?.psbt)
+    Ok(signer.sign(examined, NOW)?.psbt)
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn a_reply_is_in_the_version_in_which_it_was_asked_for() {
             let examined = signer
                 .examine(&version.write(&issued), NOW)
                 .expect("may be signed");
-            let bytes = signer.sign(examined).expect("signs").to_bytes();
+            let bytes = signer.sign(examined, NOW).expect("signs").to_bytes();
             // The library reads version 0 alone.
             let is_zero = Psbt::deserialize(&bytes).is_ok();
             assert_eq!(is_zero, version == PsbtVersion::Zero, "{kind}");
@@ -247,12 +247,12 @@ fn no_signature_leaves_before_its_entry_is_durable() {
         .serialize();
     let mut full = on_a_disk(&treasury, &treasury.home("alice"), true);
     let examined = full.examine(&issued, NOW).expect("may be signed");
-    let refused = full.sign(examined).expect_err("the disk is full");
+    let refused = full.sign(examined, NOW).expect_err("the disk is full");
     assert_eq!(refused.code(), "JOURNAL_NOT_DURABLE");
     // The memory is ahead of the disk; not even the same transaction is signed from it.
     let examined = full.examine(&issued, NOW).expect("may be signed");
     assert_eq!(
-        full.sign(examined).expect_err("still").code(),
+        full.sign(examined, NOW).expect_err("still").code(),
         "JOURNAL_NOT_DURABLE"
     );
 
@@ -260,7 +260,7 @@ fn no_signature_leaves_before_its_entry_is_durable() {
     let examined = roomy.examine(&issued, NOW).expect("may be signed");
     let signed: SignedTransaction = examined.review().signed_transaction(NOW);
     assert!(!roomy.journal().history().contains(&signed.txid));
-    let reply = roomy.sign(examined).expect("signs");
+    let reply = roomy.sign(examined, NOW).expect("signs");
     assert!(roomy.journal().history().contains(&signed.txid));
     assert_eq!(reply.receipt.body.counter, 1);
     assert_eq!(reply.signatures, 1);
@@ -273,4 +273,32 @@ fn a_payment_of_more_than_the_coins_is_refused() {
     issued.unsigned_tx.output[1].value = Amount::from_sat(30_000_000);
     let refused = sign(&treasury, "bob", &issued.serialize()).expect_err("refuses");
     assert!(!codes(&refused).is_empty());
+}
+
+#[test]
+fn what_was_examined_is_signed_only_if_it_may_still_be_signed_then() {
+    let treasury = Treasury::agree(ScriptKind::Wsh);
+    let transfer = |coin| {
+        treasury
+            .transfer(&[treasury.intent("w1", 1_000_000)], &[coin])
+            .serialize()
+    };
+    let mut signer = treasury.countersigner("alice");
+    // A person reads for a year; the intent has expired meanwhile.
+    let read = signer.examine(&transfer(0), NOW).expect("may be signed");
+    let late = NOW.saturating_add(365 * 86_400);
+    let refused = signer.sign(read, late).expect_err("is too late");
+    assert!(codes(&refused).contains(&"INTENT_EXPIRED"), "{refused}");
+    assert_eq!(signer.journal().journal().counter(), 0);
+    // Two are read before one is signed: the second was examined by a journal that has moved on.
+    let first = signer.examine(&transfer(0), NOW).expect("may be signed");
+    let second = signer.examine(&transfer(1), NOW).expect("may be signed");
+    drop(signer.sign(first, NOW).expect("signs"));
+    let refused = signer.sign(second, NOW).expect_err("pays again");
+    assert_eq!(codes(&refused), ["NOT_EXCLUSIVE"]);
+    // Examined under another history, which lets it pass.
+    let lax =
+        examine(&transfer(1), &treasury.policy, &History::none(), NOW).expect("nothing known");
+    let refused = signer.sign(lax, NOW).expect_err("pays again");
+    assert_eq!(codes(&refused), ["NOT_EXCLUSIVE"]);
 }

@@ -9,7 +9,7 @@ use bitcoin::{Witness, secp256k1::Secp256k1};
 use policies::descriptor::{NamedKey, compile};
 use policies::document::{
     ApprovalsDraft, ApproverDraft, HeadDraft, MaintenanceDraft, PinnedKeyDraft, PolicyDraft,
-    RequesterDraft, RuleDraft, SignerDraft,
+    RequesterDraft, RuleDraft, SignerDraft, WindowDraft,
 };
 use policies::intent::{MerkleTree, SecretKey};
 use policies::psbt::{AttemptPurpose, Manifest};
@@ -40,6 +40,8 @@ pub(crate) struct Treasury {
     pub(crate) policy: Policy,
     pub(crate) approver: SecretKey,
     pub(crate) requester: SecretKey,
+    /// When its requests and approvals are made.
+    now: UnixTime,
 }
 
 pub(crate) fn passphrase() -> Passphrase {
@@ -136,7 +138,13 @@ pub(crate) fn document(
     draft.maintenance = Some(MaintenanceDraft { approvals: ops(1) });
     draft.rules = vec![
         rule("small", 5_000_000, automatic),
-        rule("large", 1_000_000_000, ops(1)),
+        RuleDraft {
+            window: Some(WindowDraft {
+                sat: 2_000_000_000,
+                per: "24h".to_owned(),
+            }),
+            ..rule("large", 1_000_000_000, ops(1))
+        },
     ];
     draft
 }
@@ -144,23 +152,34 @@ pub(crate) fn document(
 impl Treasury {
     /// Everyone has a home and has pinned the policy.
     pub(crate) fn agree(kind: ScriptKind) -> Self {
-        let treasury = Self::unpinned(kind);
+        Self::agree_at(kind, NOW)
+    }
+
+    /// The same by another clock: that of the program itself, where it is run.
+    pub(crate) fn agree_at(kind: ScriptKind, now: UnixTime) -> Self {
+        let treasury = Self::unpinned_at(kind, now);
         for name in ["alice", "bob", "machine", "vault-key", "dana", "exchange"] {
             let (bytes, id) = (&treasury.policy.bytes, treasury.policy.id);
-            enrol(&treasury.home(name), bytes, id, NOW).expect("pins");
+            enrol(&treasury.home(name), bytes, id, now).expect("pins");
         }
         treasury
     }
 
     /// Everyone has a home, nobody has pinned anything.
     pub(crate) fn unpinned(kind: ScriptKind) -> Self {
+        Self::unpinned_at(kind, NOW)
+    }
+
+    fn unpinned_at(kind: ScriptKind, now: UnixTime) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let signers =
             ["alice", "bob", "machine", "vault-key"].map(|name| signer_home(&folder, name));
         let approver = person(&folder, Kind::Approval, "dana");
         let requester = person(&folder, Kind::Request, "exchange");
         let (approver_key, requester_key) = (approver.public(), requester.public());
-        let draft = document(kind, signers.into(), &approver_key, &requester_key);
+        let mut draft = document(kind, signers.into(), &approver_key, &requester_key);
+        draft.head.time = now.saturating_sub(86_400);
+        draft.valid_until = now.saturating_add(364 * 86_400);
         let text = draft.to_toml();
         let policy = Policy::parse(text.as_bytes()).unwrap_or_else(|mistakes| {
             panic!("{mistakes:?} in\n{text}");
@@ -177,6 +196,7 @@ impl Treasury {
             requester: open(Kind::Request, "exchange"),
             policy,
             folder,
+            now,
         }
     }
 
@@ -198,8 +218,8 @@ impl Treasury {
             script_pubkey: ScriptBuf::from_bytes([&[0, 20][..], &[9; 20]].concat()),
             amount: Amount::from_sat(sat),
             min: Amount::from_sat(sat),
-            created: NOW,
-            expires: NOW.saturating_add(86_400),
+            created: self.now,
+            expires: self.now.saturating_add(86_400),
             replaces: None,
             repeats: None,
             reference: "invoice 7".to_owned(),
@@ -279,7 +299,7 @@ impl Treasury {
             .map(|intent| intent.hash().to_bytes())
             .collect();
         let tree = MerkleTree::new(&subjects).expect("distinct intents");
-        let expires = NOW.saturating_add(86_400);
+        let expires = self.now.saturating_add(86_400);
         for (output, intent) in (0_u32..).zip(intents) {
             let hash = intent.hash();
             manifest.intents.insert(hash, intent.encode());

@@ -12,12 +12,12 @@ use bitcoin::hashes::Hash as _;
 use bitcoin::{Amount, Txid, Witness};
 use coordinator::roles::extractor::extract;
 use coordinator::roles::finalizer::Finalized;
-use coordinator::roles::interpreter::Checker;
 use coordinator::session::BatchId;
 use coordinator::session::attempt::{AttemptEvent, AttemptState};
 use coordinator::session::withdrawal::{WithdrawalEvent, WithdrawalState};
 use policies::UnixTime;
 use policies::planted::{Bug, plant};
+use policies::witness::{AllowedPaths, WitnessChecker};
 use signer::journal_file::AppendLog;
 use watchtower::ledger::{Account, Posting};
 
@@ -25,6 +25,7 @@ use self::traps::{Cost, Trap, trap};
 use super::attempt::Case;
 use super::draw::Draw;
 use super::mutation::{Class, classes};
+use super::progress::Progress;
 use super::raw::Version;
 use super::signer::countersigner;
 use super::vault::Vault;
@@ -108,8 +109,8 @@ fn springs(world: &World, seed: u64, trap: Trap) -> Result<Noticed, Failure> {
             if chosen.len() != names.len() {
                 return Err(Failure::new(format!("no classes {names:?}")));
             }
-            let next = AtomicU64::new(0);
-            let count = g1::attack_alone(&world.vaults, seed, CASES, &chosen, &next);
+            let (next, progress) = (AtomicU64::new(0), Progress::begin("G1", CASES));
+            let count = g1::attack_alone(&world.vaults, seed, CASES, &chosen, (&next, &progress));
             Ok(Noticed {
                 anything: (count.classes.values()).any(|tally| tally.as_expected < tally.cases),
                 wrong: (count.classes.values()).any(|tally| tally.wrong > 0),
@@ -137,7 +138,7 @@ fn springs(world: &World, seed: u64, trap: Trap) -> Result<Noticed, Failure> {
             let case = Case::new(vault, Version::V0, Draw::new(seed));
             let mut signer = countersigner(vault, case.who, UnixTime::ZERO, FailingDisk);
             let examined = signer.examine(&case.bytes(), case.now)?;
-            Ok(only(signer.sign(examined).is_ok()))
+            Ok(only(signer.sign(examined, case.now).is_ok()))
         }
         Trap::Witness => {
             let taken = world.vaults.iter().map(takes_rubbish);
@@ -151,7 +152,11 @@ fn springs(world: &World, seed: u64, trap: Trap) -> Result<Noticed, Failure> {
 fn takes_rubbish(vault: &Vault) -> bool {
     let issued = Case::new(vault, Version::V0, Draw::new(1)).attempt.issued;
     let rubbish = Witness::from_slice(&[[7; 64]]);
-    let mut checker = Checker::new(issued.unsigned(), issued.previous_outputs());
+    let mut checker = WitnessChecker::new(
+        issued.unsigned(),
+        issued.previous_outputs(),
+        AllowedPaths::WithRecovery,
+    );
     let finalized = Finalized {
         witnesses: vec![rubbish.clone(); issued.unsigned().input.len()],
         set_aside: Vec::new(),

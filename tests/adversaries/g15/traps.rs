@@ -159,6 +159,13 @@ pub(super) const fn trap(bug: Bug) -> (Trap, Cost) {
             &["an earlier attempt that lacks signatures"],
             WrongSignature,
         ),
+        Bug::EarlierRecovery => attacks(&["a recovery as an earlier attempt"], WrongSignature),
+        Bug::SweepGrows => attacks(&["a sweep that grew"], WrongSignature),
+        Bug::ReplacedBirth => attacks(
+            &["the replacement of a withdrawal at a journal that was lost"],
+            WrongSignature,
+        ),
+        Bug::FeeFirstShown => attacks(&["fees shown too low at first"], WrongSignature),
         Bug::SignatureVerification | Bug::SignatureSighash | Bug::Culprit => {
             (Trap::Sessions, Other)
         }

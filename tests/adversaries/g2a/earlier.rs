@@ -11,10 +11,12 @@ use coordinator::roles::extractor::extract;
 use coordinator::roles::finalizer::finalize;
 use coordinator::roles::issued::offer_again;
 use coordinator::session::collection::Collection;
+use miniscript::psbt::PsbtExt as _;
+use policies::IntentKind;
 use policies::psbt::{AttemptPurpose, read_intake};
 
-use super::super::attempt::{Attempt, Plan, build};
-use super::super::vault::{Vault, seed};
+use super::super::attempt::{Attempt, Plan, build, build_sweep};
+use super::super::vault::{OLDER, Vault, master, seed};
 use super::past::with_fundings;
 use super::stage::{Attack, DAY, Signer, Stage, attack, pay};
 use crate::Failure;
@@ -35,6 +37,12 @@ pub(super) const ATTACKS: &[Attack] = &[
         "EARLIER_NOT_EXCLUSIVE",
         mined_beside,
     ),
+    attack(
+        "a recovery as an earlier attempt",
+        "EARLIER_NOT_SIGNED",
+        recovery,
+    ),
+    attack("a sweep that grew", "INTENT_EXPIRED", sweep_that_grew),
 ];
 
 /// The withdrawal that everything here is about.
@@ -169,4 +177,63 @@ fn mined_beside(stage: &mut Stage<'_>) -> Result<(), Failure> {
     let output = coin.output.clone();
     again.manifest.earlier_outputs.insert(coin.outpoint, output);
     stage.refuses(&mut later_signer(vault), &again)
+}
+
+/// All of some coins to one payee, for whatever they come to.
+fn sweep(vault: &Vault, coins: &[usize], fee: u64) -> Plan {
+    let mut plan = pay(vault, "w-1", 21, 100_000_000, coins);
+    plan.asked[0].intent.kind = IntentKind::Sweep;
+    plan.asked[0].intent.min = Amount::ONE_SAT;
+    plan.fee = Amount::from_sat(fee);
+    plan
+}
+
+fn sweep_that_grew(stage: &mut Stage<'_>) -> Result<(), Failure> {
+    let vault = stage.vault;
+    // The first leaves a part of its coin to the miners, as much as it may.
+    let first = build_sweep(vault, &sweep(vault, &[0], 20_000));
+    let first = fully_signed(stage, vault, &first)?;
+    for (fee, honest) in [(25_000, true), (5_000, false)] {
+        let mut plan = sweep(vault, &[0], fee);
+        plan.asked[0].approved_by.clear();
+        let mut again = build_sweep(vault, &plan);
+        show(&mut again, &first);
+        if honest {
+            stage.signs(&mut later_signer(vault), &again)?;
+        } else {
+            stage.refuses(&mut later_signer(vault), &again)?;
+        }
+    }
+    Ok(())
+}
+
+/// A recovery that the ordinary quorum signed, before its path opened, grants no payment to its destination.
+fn recovery(stage: &mut Stage<'_>) -> Result<(), Failure> {
+    let vault = stage.vault;
+    let first = genuine(stage, vault)?;
+    let mut signed = build(vault, &plan(vault, &[0]));
+    for txin in &mut signed.psbt.unsigned_tx.input {
+        txin.sequence = Sequence::from_height(OLDER);
+    }
+    let mut again = build(vault, &bump(vault));
+    show(&mut again, &signed_by_quorum(&signed)?);
+    stage.refuses(&mut later_signer(vault), &again)?;
+    // Its honest twin is the genuine one.
+    let mut again = build(vault, &bump(vault));
+    show(&mut again, &first);
+    stage.signs(&mut later_signer(vault), &again)?;
+    Ok(())
+}
+
+/// What alice's and bob's keys make of a transaction that no signer of ours would sign.
+fn signed_by_quorum(attempt: &Attempt) -> Result<Transaction, Failure> {
+    let secp = Secp256k1::new();
+    let mut psbt = attempt.psbt.clone();
+    for who in ["alice", "bob"] {
+        psbt.sign(&master(who), &secp)
+            .map_err(|(_, errors)| Failure::new(format!("{errors:?}")))?;
+    }
+    psbt.finalize_mut(&secp)
+        .map_err(|errors| Failure::new(format!("{errors:?}")))?;
+    Ok(psbt.extract(&secp)?)
 }

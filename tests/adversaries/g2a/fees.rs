@@ -7,7 +7,7 @@ use policies::psbt::AttemptPurpose;
 use policies::{Approval, IntentKind, Subject};
 
 use super::super::attempt::{Attempt, Plan, build, build_own, build_sweep};
-use super::super::vault::{CHANGE, Vault, secret, stranger};
+use super::super::vault::{CHANGE, OLDER, Vault, secret, stranger};
 use super::stage::{Attack, DAY, Signer, Stage, attack, later, pay};
 use crate::Failure;
 
@@ -32,6 +32,11 @@ pub(super) const ATTACKS: &[Attack] = &[
         "fees burned by a chain of replacements",
         "FEE_BUDGET",
         chain_of_replacements,
+    ),
+    attack(
+        "fees shown too low at first",
+        "FEE_BUDGET",
+        fee_shown_too_low,
     ),
     attack("a window filled twice", "DENIED", window_filled_twice),
     attack(
@@ -66,9 +71,6 @@ pub(super) const ATTACKS: &[Attack] = &[
         recovery_elsewhere,
     ),
 ];
-
-/// The blocks after which the recovery paths open.
-const OLDER: u16 = 12_960;
 
 /// 60,000 sat of fees a day; three spends to ourselves for 20,000 of them, more if one of ops says so.
 fn with_budgets(vault: &Vault) -> Result<Vault, Failure> {
@@ -154,6 +156,25 @@ fn many_payments(stage: &mut Stage<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Amounts of taproot coins are claimed: a signature over a false one is worth nothing, and the true one
+/// asked for afterwards counts in full. Segwit version 0 carries the proof, so that nothing is claimed.
+fn fee_shown_too_low(stage: &mut Stage<'_>) -> Result<(), Failure> {
+    let vault = with_budgets(stage.vault)?;
+    let mut alice = Signer::new(&vault, "alice");
+    for (id, coin) in [("w-1", 0), ("w-2", 1)] {
+        let truly = dear(&vault, id, &[coin]);
+        if vault.kind.is_tr() {
+            let mut low = truly.clone();
+            if let Some(claimed) = low.psbt.inputs[0].witness_utxo.as_mut() {
+                claimed.value -= Amount::from_sat(20_000);
+            }
+            stage.signs_worthless(&mut alice, &low)?;
+        }
+        stage.signs(&mut alice, &truly)?;
+    }
+    stage.refuses(&mut alice, &dear(&vault, "w-3", &[2]))
+}
+
 fn chain_of_replacements(stage: &mut Stage<'_>) -> Result<(), Failure> {
     let vault = with_budgets(stage.vault)?;
     let mut alice = Signer::new(&vault, "alice");
@@ -196,7 +217,7 @@ fn window_filled_twice(stage: &mut Stage<'_>) -> Result<(), Failure> {
         &build(&vault, &pay(&vault, "w-1", 21, 5_000_000, &[0])),
     )?;
     let second = pay(&vault, "w-2", 22, 3_000_001, &[1]);
-    stage.refuses(&mut alice, &build(&vault, &second))?;
+    stage.refuses_for(&mut alice, &build(&vault, &second), "window")?;
     alice.now = vault.now.saturating_add(DAY);
     let tomorrow = later(pay(&vault, "w-3", 22, 3_000_001, &[1]), DAY);
     stage.signs(&mut alice, &build(&vault, &tomorrow))?;
@@ -211,9 +232,10 @@ fn window_passed_within(stage: &mut Stage<'_>) -> Result<(), Failure> {
         plan.asked.extend(more.asked);
         plan
     };
-    stage.refuses(
+    stage.refuses_for(
         &mut Signer::new(&vault, "alice"),
         &build(&vault, &both(3_000_001)),
+        "window",
     )?;
     stage.signs(
         &mut Signer::new(&vault, "alice"),
@@ -254,7 +276,11 @@ fn sweep_approved_by_nobody(stage: &mut Stage<'_>) -> Result<(), Failure> {
         "[[rules]]\nname = \"all\"\namount_max_sat = 100000000\napprovals = { count = 0 }\n",
     )?;
     let mut alice = Signer::new(&vault, "alice");
-    stage.refuses(&mut alice, &sweep(&vault, 99_990_000, 10_000))?;
+    stage.refuses_for(
+        &mut alice,
+        &sweep(&vault, 99_990_000, 10_000),
+        "never_automatic",
+    )?;
     stage.signs(
         &mut alice,
         &build(&vault, &pay(&vault, "w-1", 21, 90_000_000, &[0])),

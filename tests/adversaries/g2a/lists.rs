@@ -94,10 +94,10 @@ fn too_new(stage: &mut Stage<'_>) -> Result<(), Failure> {
     let vault = with_list(stage.vault)?;
     let entry = Statement::ListAdd(added(&vault));
     let attempt = paying(&vault, "w-1", 2_000_000, &entry, QUORUM);
-    stage.refuses(&mut Signer::new(&vault, "alice"), &attempt)?;
+    stage.refuses_for(&mut Signer::new(&vault, "alice"), &attempt, "cooling_off")?;
     let yesterday = vault.now.saturating_sub(DAY - 1);
     let mut early = Signer::having_seen(&vault, "alice", &[&entry], yesterday)?;
-    stage.refuses(&mut early, &attempt)?;
+    stage.refuses_for(&mut early, &attempt, "cooling_off")?;
     stage.signs(&mut who_saw(&vault, &entry)?, &attempt)?;
     Ok(())
 }
@@ -107,7 +107,7 @@ fn too_few_signed(stage: &mut Stage<'_>) -> Result<(), Failure> {
     let entry = Statement::ListAdd(added(&vault));
     for by in [&["dana"][..], &["dana", "erin"]] {
         let attempt = paying(&vault, "w-1", 2_000_000, &entry, by);
-        stage.refuses(&mut who_saw(&vault, &entry)?, &attempt)?;
+        stage.refuses_for(&mut who_saw(&vault, &entry)?, &attempt, "entry_quorum")?;
     }
     let attempt = paying(&vault, "w-1", 2_000_000, &entry, QUORUM);
     stage.signs(&mut who_saw(&vault, &entry)?, &attempt)?;
@@ -125,10 +125,10 @@ fn removed(stage: &mut Stage<'_>) -> Result<(), Failure> {
     // A journal that once saw the removal remembers it, whether or not the file still has it.
     let before = vault.now.saturating_sub(2 * DAY);
     let mut alice = Signer::having_seen(&vault, "alice", &[&entry, &removal], before)?;
-    stage.refuses(&mut alice, &attempt)?;
+    stage.refuses_for(&mut alice, &attempt, "entry_removed")?;
     let mut told = attempt;
     state(&vault, &mut told, &removal, &["frank"]);
-    stage.refuses(&mut who_saw(&vault, &entry)?, &told)
+    stage.refuses_for(&mut who_saw(&vault, &entry)?, &told, "entry_removed")
 }
 
 fn past_its_end(stage: &mut Stage<'_>) -> Result<(), Failure> {
@@ -142,7 +142,7 @@ fn past_its_end(stage: &mut Stage<'_>) -> Result<(), Failure> {
         if signed {
             stage.signs(&mut alice, &attempt)?;
         } else {
-            stage.refuses(&mut alice, &attempt)?;
+            stage.refuses_for(&mut alice, &attempt, "entry_expired")?;
         }
     }
     Ok(())
@@ -153,7 +153,7 @@ fn large_first_payment(stage: &mut Stage<'_>) -> Result<(), Failure> {
     let entry = Statement::ListAdd(added(&vault));
     let mut alice = who_saw(&vault, &entry)?;
     let large = paying(&vault, "w-1", 2_000_001, &entry, QUORUM);
-    stage.refuses(&mut alice, &large)?;
+    stage.refuses_for(&mut alice, &large, "test_amount")?;
     let mut confirmed = large;
     let confirmation = Statement::ListConfirm {
         entry: entry.subject(),
@@ -170,7 +170,7 @@ fn second_before_confirmed(stage: &mut Stage<'_>) -> Result<(), Failure> {
     let first = paying(&vault, "w-1", 2_000_000, &entry, QUORUM);
     stage.signs(&mut alice, &first)?;
     let mut second = paying(&vault, "w-2", 1_500_000, &entry, QUORUM);
-    stage.refuses(&mut alice, &second)?;
+    stage.refuses_for(&mut alice, &second, "awaiting_confirmation")?;
     let confirmation = Statement::ListConfirm {
         entry: entry.subject(),
     };

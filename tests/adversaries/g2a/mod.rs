@@ -5,6 +5,7 @@
 
 mod earlier;
 mod fees;
+mod inner;
 mod lists;
 mod pages;
 mod passkeys;

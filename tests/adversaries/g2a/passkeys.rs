@@ -174,8 +174,8 @@ fn approved(
     Ok(attempt)
 }
 
-/// Dana's passkey is honest and counts; then it says something else.
-fn lie(stage: &mut Stage<'_>, says: &Says) -> Result<(), Failure> {
+/// Dana's passkey is honest and counts; then it says something else, and is refused for that.
+fn lie(stage: &mut Stage<'_>, says: &Says, inner: &str) -> Result<(), Failure> {
     let dana = Soft::new("dana's passkey");
     let key = dana.public()?;
     let own = party("localhost", OWN);
@@ -188,25 +188,29 @@ fn lie(stage: &mut Stage<'_>, says: &Says) -> Result<(), Failure> {
     stage.signs(&mut Signer::new(&vault, "alice"), &honest)?;
     let assertion = dana.assertion(&message, says)?;
     let lied = approved(&attempt, &plan, root, &key, assertion)?;
-    stage.refuses(&mut Signer::new(&vault, "alice"), &lied)
+    stage.refuses_for(&mut Signer::new(&vault, "alice"), &lied, inner)
 }
 
 fn another_origin(stage: &mut Stage<'_>) -> Result<(), Failure> {
     for origin in ["http://localhost:7544", "https://localhost:7543", PAGE] {
-        lie(stage, &Says { origin, ..HONEST })?;
+        lie(stage, &Says { origin, ..HONEST }, "ORIGIN")?;
     }
     Ok(())
 }
 
 fn another_domain(stage: &mut Stage<'_>) -> Result<(), Failure> {
     let rp_id = "treasury.example";
-    lie(stage, &Says { rp_id, ..HONEST })
+    lie(stage, &Says { rp_id, ..HONEST }, "RELYING_PARTY")
 }
 
 fn without_its_person(stage: &mut Stage<'_>) -> Result<(), Failure> {
     // Neither touched nor recognized, and touched by somebody.
-    for flags in [0x00, 0x01, 0x04] {
-        lie(stage, &Says { flags, ..HONEST })?;
+    for (flags, inner) in [
+        (0x00, "USER_NOT_PRESENT"),
+        (0x01, "USER_NOT_VERIFIED"),
+        (0x04, "USER_NOT_PRESENT"),
+    ] {
+        lie(stage, &Says { flags, ..HONEST }, inner)?;
     }
     Ok(())
 }
@@ -221,7 +225,7 @@ fn another_challenge(stage: &mut Stage<'_>) -> Result<(), Failure> {
     let (message, root) = wanted(&vault, &attempt, &plan)?;
     let shown = dana.assertion(&[7; 32], &HONEST)?;
     let lied = approved(&attempt, &plan, root, &key, shown)?;
-    stage.refuses(&mut Signer::new(&vault, "alice"), &lied)?;
+    stage.refuses_for(&mut Signer::new(&vault, "alice"), &lied, "CHALLENGE")?;
     let assertion = dana.assertion(&message, &HONEST)?;
     let honest = approved(&attempt, &plan, root, &key, assertion)?;
     stage.signs(&mut Signer::new(&vault, "alice"), &honest)?;
@@ -278,10 +282,13 @@ fn real_browser(stage: &mut Stage<'_>) -> Result<(), Failure> {
     let mut small = pay(&vault, "w-0", 65, 6_000_000, &[1]);
     small.asked[0].approved_by = vec!["erin"];
     let (shown, _) = wanted(&vault, &build(&vault, &small), &small)?;
-    for (page, asked) in [(&coordinator, &message), (&tool, &shown)] {
+    for (page, asked, inner) in [
+        (&coordinator, &message, "ORIGIN"),
+        (&tool, &shown, "CHALLENGE"),
+    ] {
         let assertion = browsed.touch(page, asked)?;
         let lied = approved(&attempt, &plan, root, &key, assertion)?;
-        stage.refuses(&mut Signer::new(&vault, "alice"), &lied)?;
+        stage.refuses_for(&mut Signer::new(&vault, "alice"), &lied, inner)?;
     }
     let assertion = browsed.touch(&tool, &message)?;
     let honest = approved(&attempt, &plan, root, &key, assertion)?;

@@ -18,6 +18,11 @@ pub(super) const ATTACKS: &[Attack] = &[
         born_again,
     ),
     attack(
+        "the replacement of a withdrawal at a journal that was lost",
+        "INTENT_BEFORE_BIRTH",
+        replaced_after_rebirth,
+    ),
+    attack(
         "a journal rolled back behind its receipt",
         "JOURNAL_ROLLED_BACK",
         rolled_back,
@@ -67,6 +72,27 @@ fn born_again(stage: &mut Stage<'_>) -> Result<(), Failure> {
     alice.now = vault.now.saturating_add(4_000);
     let fresh = later(pay(vault, "w-2", 22, 20_000_000, &[1]), 3_000);
     stage.signs(&mut alice, &build(vault, &fresh))?;
+    Ok(())
+}
+
+/// What pays one withdrawal in the place of another one, from other coins.
+fn replacing(vault: &Vault, first: Plan, coin: usize) -> Attempt {
+    let mut plan = pay(vault, "w-1b", 22, 20_000_000, &[coin]);
+    plan.asked[0].intent.replaces = Some(first.asked[0].intent.id.clone());
+    plan.carried = first.asked;
+    build(vault, &later(plan, 3_000))
+}
+
+fn replaced_after_rebirth(stage: &mut Stage<'_>) -> Result<(), Failure> {
+    let vault = stage.vault;
+    let old = pay(vault, "w-1", 21, 20_000_000, &[0]);
+    stage.signs(&mut Signer::new(vault, "alice"), &build(vault, &old))?;
+    // The new intent is younger than the new journal; what it replaces, and was signed, is not.
+    let mut alice = Signer::born(vault, "alice", vault.now);
+    alice.now = vault.now.saturating_add(4_000);
+    stage.refuses(&mut alice, &replacing(vault, old, 1))?;
+    let young = later(pay(vault, "w-1", 21, 20_000_000, &[0]), 3_000);
+    stage.signs(&mut alice, &replacing(vault, young, 1))?;
     Ok(())
 }
 

@@ -90,7 +90,7 @@ fn approvals_of_the_other(stage: &mut Stage<'_>) -> Result<(), Failure> {
             }
         }
     }
-    stage.refuses(&mut Signer::new(ours, "alice"), &attempt)
+    stage.refuses_for(&mut Signer::new(ours, "alice"), &attempt, "signature")
 }
 
 fn whole_transfer_of_the_other(stage: &mut Stage<'_>) -> Result<(), Failure> {

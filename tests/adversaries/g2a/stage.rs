@@ -158,6 +158,21 @@ impl<'w> Stage<'w> {
         Ok(signed)
     }
 
+    /// Part of an attack that is signed, since its signatures are worth nothing on the chain.
+    #[track_caller]
+    pub(super) fn signs_worthless(
+        &mut self,
+        signer: &mut Signer<'_>,
+        attempt: &Attempt,
+    ) -> Result<(), Failure> {
+        let signed = self.ask(signer, attempt)?;
+        if judge(&signed.psbt, &truth(signer.vault)) == Verdict::Worthless {
+            Ok(())
+        } else {
+            Err(Failure::new("the signatures are worth something"))
+        }
+    }
+
     /// The attack: it must be refused by its code, and leave no trace.
     #[track_caller]
     pub(super) fn refuses(
@@ -189,6 +204,24 @@ impl<'w> Stage<'w> {
         }
     }
 
+    /// The attack: it must be refused by its code, and every reason within that must be this one.
+    #[track_caller]
+    pub(super) fn refuses_for(
+        &mut self,
+        signer: &mut Signer<'_>,
+        attempt: &Attempt,
+        inner: &str,
+    ) -> Result<(), Failure> {
+        if let Err(error) = self.ask(signer, attempt) {
+            let found = super::inner::within(&error);
+            if found.is_empty() || found.iter().any(|reason| reason != inner) {
+                let found = found.join(" ");
+                return Err(Failure::new(format!("refused for {found:?}, not {inner}")));
+            }
+        }
+        self.refuses(signer, attempt)
+    }
+
     fn ask(
         &self,
         signer: &mut Signer<'_>,
@@ -196,7 +229,7 @@ impl<'w> Stage<'w> {
     ) -> Result<Signed, signer::countersign::CountersignError> {
         let bytes = attempt.bytes(self.version());
         let examined = signer.inner.examine(&bytes, signer.now)?;
-        signer.inner.sign(examined)
+        signer.inner.sign(examined, signer.now)
     }
 }
 

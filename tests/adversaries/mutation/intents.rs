@@ -1,11 +1,11 @@
 //! Lies about intents: who asked, for which vault, when, and in which words.
 
-use bitcoin::Amount;
+use bitcoin::{Amount, Network};
 use policies::intent::RequestSignature;
 use policies::{Intent, IntentHash, Keyset, VaultId};
 
-use super::super::attempt::{Asked, Case, carry, intent};
-use super::super::vault::{secret, stranger};
+use super::super::attempt::{Asked, Case, build, carry, intent};
+use super::super::vault::{Vault, secret, stranger};
 use super::{Class, Expected, class};
 
 pub(super) const CLASSES: &[Class] = &[
@@ -24,6 +24,7 @@ pub(super) const CLASSES: &[Class] = &[
     class("intent of another vault", intent_of_another_vault),
     class("intent of another keyset", intent_of_another_keyset),
     class("intent of another network", intent_of_another_network),
+    class("transfer of another network", transfer_of_another_network),
     class("intent carried for nothing", intent_carried_for_nothing),
     class("intent missing", intent_missing),
     class("intent written otherwise", intent_written_otherwise),
@@ -165,18 +166,44 @@ fn intent_of_another_keyset(case: &mut Case<'_>) -> Option<Expected> {
     Some(Expected::Refused("OTHER_KEYSET"))
 }
 
-/// The same policy on another network is another vault: its id is the hash of its bytes.
+/// The vault of the same keys, people and coins on one of the other networks.
+fn on_another_network(case: &mut Case<'_>) -> Option<Vault> {
+    let networks = [Network::Bitcoin, Network::Testnet4, Network::Signet];
+    let network = *case.draw.one(&networks);
+    case.vault.on(network).ok()
+}
+
+/// One intent was asked for and approved on another network, where the same keys are another vault.
 fn intent_of_another_network(case: &mut Case<'_>) -> Option<Expected> {
-    let text = String::from_utf8(case.vault.policy.bytes.clone()).ok()?;
-    let network = *case
-        .draw
-        .one(&["\"mainnet\"", "\"testnet4\"", "\"signet\""]);
-    let text = text.replace("\"regtest\"", network);
-    let other = bitcoin::hashes::Hash::to_byte_array(
-        <bitcoin::hashes::sha256::Hash as bitcoin::hashes::Hash>::hash(text.as_bytes()),
-    );
-    altered(case, |intent| intent.vault = VaultId::from_bytes(other));
+    let other = on_another_network(case)?;
+    let alone = case.draw.coin();
+    altered(case, |intent| {
+        intent.vault = other.policy.vault;
+        intent.keyset = other.policy.keyset;
+    });
+    if !alone {
+        // Whoever asked says so as this vault's requester, too.
+        let asked: Vec<Asked> = case.plan.asked.clone();
+        for asked in asked {
+            let hash = asked.intent.hash();
+            let vault = case.vault.policy.vault;
+            let request = RequestSignature::sign(&secret(asked.by), vault, hash);
+            case.attempt.manifest.add_request_signature(hash, &request);
+        }
+    }
     Some(Expected::Refused("OTHER_VAULT"))
+}
+
+/// A whole transfer of the same keys and coins on another network: signed, it could be mined on this one.
+fn transfer_of_another_network(case: &mut Case<'_>) -> Option<Expected> {
+    let other = on_another_network(case)?;
+    for asked in &mut case.plan.asked {
+        asked.intent.vault = other.policy.vault;
+        asked.intent.keyset = other.policy.keyset;
+    }
+    case.attempt = build(&other, &case.plan);
+    case.forbid();
+    Some(Expected::Refused("WRONG_POLICY"))
 }
 
 fn intent_carried_for_nothing(case: &mut Case<'_>) -> Option<Expected> {

@@ -39,7 +39,25 @@ impl Trouble {
         }
     }
 
-    fn from_code(code: &str) -> Option<Self> {
+    /// What to do about it.
+    pub const fn hint(self) -> &'static str {
+        match self {
+            Self::Absent => {
+                "start the node, and see that url and port of the configuration are its own"
+            }
+            Self::Unauthorized => "give the cookie file, or user and password, that the node takes",
+            Self::Busy => "wait; a node that starts up answers after a while",
+            Self::Behind => "wait until the node has caught up, or see why it does not",
+            Self::WrongChain => "stop the watchtower, and name a node of the vaults' chain",
+            Self::Malformed => {
+                "see that this is Bitcoin Core of a version that is supported, and look at the log"
+            }
+            Self::Pruned => "use a node that has the block, or let this one download it again",
+        }
+    }
+
+    /// The trouble of a stable name.
+    pub fn from_code(code: &str) -> Option<Self> {
         [
             Self::Absent,
             Self::Unauthorized,

@@ -322,8 +322,9 @@ async fn a_withdrawal_is_cancelled_or_expires_only_before_it_is_batched() {
 #[tokio::test]
 async fn a_policy_of_another_network_or_with_mistakes_is_refused() {
     let world = World::new(Kind::Wsh).await;
-    let keys = Vault::new(Kind::Tr);
-    let document = super::world::document(&keys, &world.requester, &world.approver);
+    let document_of =
+        |keys: Vault| super::world::document(&keys, &world.requester, &world.approver);
+    let document = document_of(Vault::from_seed(Kind::Tr, 5));
     let add =
         async |text: &str| create_vault(&world.service, &world.operator, text.as_bytes()).await;
     let added = add(&document).await.expect("is added");
@@ -332,6 +333,12 @@ async fn a_policy_of_another_network_or_with_mistakes_is_refused() {
     assert_eq!(
         add(&unknown).await.expect_err("is refused").code(),
         "policy_mistakes"
+    );
+    // Keys of another vault, of whose past the journals of this one would know nothing.
+    let same_keys = document_of(Vault::new(Kind::Tr));
+    assert_eq!(
+        add(&same_keys).await.expect_err("is refused").code(),
+        "key_in_other_vault"
     );
     let signet = crate::service::Service::new(
         world.service.database().clone(),

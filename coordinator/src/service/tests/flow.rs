@@ -11,7 +11,7 @@ use crate::roles::fixture::Kind;
 use crate::service::approvals::record_approvals;
 use crate::service::attempts::{attempt_psbt, show_attempt, submit_signatures};
 use crate::service::books::show_balance;
-use crate::service::{Right, ServiceError};
+use crate::service::{AttemptError, BatchError, Right, ServiceError};
 use crate::session::attempt::{AttemptEvent, AttemptState};
 use crate::session::withdrawal::{WithdrawalEvent, WithdrawalState};
 use crate::store::{batches, withdrawals};
@@ -203,7 +203,7 @@ async fn a_reorg_takes_back_also_what_was_settled_and_the_next_block_brings_it_a
     drop(tx);
     assert!(matches!(
         world.try_batch().await,
-        Err(ServiceError::NothingToBatch { .. })
+        Err(ServiceError::Batch(BatchError::NothingToBatch { .. }))
     ));
 
     world.mine(vec![last]).await;
@@ -256,7 +256,7 @@ async fn what_is_no_signature_for_the_attempt_is_refused_whole() {
     let (service, operator) = (&world.service, &world.operator);
     let swapped = submit_signatures(service, operator, txid, &psbt.serialize()).await;
     assert!(
-        matches!(swapped, Err(ServiceError::OtherTransaction { expected, found }) if expected == txid && found == other)
+        matches!(swapped, Err(ServiceError::Attempt(AttemptError::OtherTransaction { expected, found })) if expected == txid && found == other)
     );
     for bytes in [&b""[..], b"psbt\xff", b"not a psbt at all", &[0; 100]] {
         let error = submit_signatures(service, operator, txid, bytes)
@@ -279,7 +279,7 @@ async fn a_withdrawal_and_a_coin_are_in_one_live_batch_only() {
     let first = world.try_batch().await.expect("a batch");
     assert!(matches!(
         world.try_batch().await,
-        Err(ServiceError::NothingToBatch { .. })
+        Err(ServiceError::Batch(BatchError::NothingToBatch { .. }))
     ));
     let held = first
         .coins

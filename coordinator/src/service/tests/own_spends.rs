@@ -9,7 +9,6 @@ use policies::{Approval, Intent, IntentKind, Subject};
 use super::flow::clearing;
 use super::world::{World, secret};
 use crate::roles::fixture::Kind;
-use crate::service::ServiceError;
 use crate::service::approvals::record_approvals;
 use crate::service::attempts::attempt_psbt;
 use crate::service::books::show_balance;
@@ -18,6 +17,7 @@ use crate::service::recoveries::{CreateRecovery, create_recovery};
 use crate::service::self_spends::{
     CreateSelfSpend, OwnSpendView, SelfSpendPurpose, create_self_spend,
 };
+use crate::service::{ApprovalError, OwnSpendError, ServiceError, WithdrawalError};
 use crate::session::attempt::AttemptState;
 
 fn wanted(purpose: SelfSpendPurpose) -> CreateSelfSpend {
@@ -79,7 +79,7 @@ async fn coins_are_joined(kind: Kind) {
     // All coins are held now.
     assert!(matches!(
         spend(&world, &wanted(SelfSpendPurpose::Refresh)).await,
-        Err(ServiceError::NothingToSpend)
+        Err(ServiceError::OwnSpend(OwnSpendError::NothingToSpend))
     ));
     settle(&mut world, txid_of(&made)).await;
     let fee = i64::try_from(made.fee_sat).expect("small");
@@ -142,12 +142,22 @@ async fn a_spend_beyond_the_budget_is_issued_again_with_each_approval_that_holds
     let refused = record(signed("exchange", 60, Purpose::Maintain)).await;
     assert!(matches!(
         refused,
-        Err(ServiceError::UnknownApprovalKey { .. })
+        Err(ServiceError::Approval(
+            ApprovalError::UnknownApprovalKey { .. }
+        ))
     ));
     let refused = record(signed("dana", 60, Purpose::Approve)).await;
-    assert!(matches!(refused, Err(ServiceError::ApprovalSignature(_))));
+    assert!(matches!(
+        refused,
+        Err(ServiceError::Approval(ApprovalError::ApprovalSignature(_)))
+    ));
     let refused = record(signed("dana", 0, Purpose::Maintain)).await;
-    assert!(matches!(refused, Err(ServiceError::ApprovalExpired { .. })));
+    assert!(matches!(
+        refused,
+        Err(ServiceError::Approval(
+            ApprovalError::ApprovalExpired { .. }
+        ))
+    ));
     assert_eq!(psbt().await, issued, "nothing was changed");
 
     let approval = signed("dana", 60, Purpose::Maintain);
@@ -185,7 +195,9 @@ async fn a_recovery_before_its_time_says_when_and_reserves_nothing() {
     let refused = recover(&CreateRecovery::default()).await;
     assert!(matches!(
         refused,
-        Err(ServiceError::NothingToRecover { from: Some(13_061) })
+        Err(ServiceError::OwnSpend(OwnSpendError::NothingToRecover {
+            from: Some(13_061)
+        }))
     ));
     let named = CreateRecovery {
         coins: Some(vec![waiting.outpoint.clone()]),
@@ -193,7 +205,10 @@ async fn a_recovery_before_its_time_says_when_and_reserves_nothing() {
     };
     assert!(matches!(
         recover(&named).await,
-        Err(ServiceError::CoinTooYoung { height: 13_061, .. })
+        Err(ServiceError::OwnSpend(OwnSpendError::CoinTooYoung {
+            height: 13_061,
+            ..
+        }))
     ));
     let other = CreateRecovery {
         older: Some(7),
@@ -201,7 +216,9 @@ async fn a_recovery_before_its_time_says_when_and_reserves_nothing() {
     };
     assert!(matches!(
         recover(&other).await,
-        Err(ServiceError::NoRecoveryPath { older: Some(7) })
+        Err(ServiceError::OwnSpend(OwnSpendError::NoRecoveryPath {
+            older: Some(7)
+        }))
     ));
 }
 
@@ -221,7 +238,9 @@ async fn a_sweep_is_booked_with_what_it_paid_and_not_with_its_most() {
     };
     assert!(matches!(
         world.try_submit(&line).await,
-        Err(ServiceError::EqualPayment { .. })
+        Err(ServiceError::Withdrawal(
+            WithdrawalError::EqualPayment { .. }
+        ))
     ));
     let approval = world.approval(&[view.intent_hash], false);
     record_approvals(&world.service, &world.operator, world.vault, &approval)

@@ -5,8 +5,8 @@ use policies::document::{FeeBudgetDraft, PolicyDraft, WindowDraft};
 use super::chain::rival_of;
 use super::world::World;
 use crate::roles::fixture::Kind;
-use crate::service::ServiceError;
 use crate::service::withdrawals::WithdrawalView;
+use crate::service::{BatchError, ServiceError};
 
 const DAY: u64 = 86_400;
 
@@ -143,7 +143,7 @@ async fn a_batch_beyond_the_fee_budget_is_not_issued() {
         .await
         .expect_err("signers would refuse it");
     assert!(
-        matches!(&refused, ServiceError::SelfReview { codes, .. } if *codes == ["FEE_BUDGET"]),
+        matches!(&refused, ServiceError::Batch(BatchError::SelfReview { codes, .. }) if *codes == ["FEE_BUDGET"]),
         "{refused}"
     );
     world.pass(DAY);

@@ -1,7 +1,5 @@
 //! Granting: the rule that decides each payment, in the order of outputs, each counted before the next.
 
-use bitcoin::Amount;
-
 use super::approvals::Signed;
 use super::payments::Paid;
 use crate::document::Policy;
@@ -116,9 +114,8 @@ fn window_left(
 ) -> Option<WindowLeft> {
     let rule = (policy.rules.iter()).find(|rule| rule.name == requirement.rule)?;
     let window = rule.window?;
-    let spent = windows.spent(&rule.name, now.saturating_sub(window.per));
     Some(WindowLeft {
-        left: window.amount.checked_sub(spent).unwrap_or(Amount::ZERO),
+        left: windows.allowance(&rule.name, window, now).left(),
         of: window.amount,
         per: window.per,
     })

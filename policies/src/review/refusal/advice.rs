@@ -30,16 +30,10 @@ impl Refusal {
             Self::NoSuchOutput { .. } => "NO_SUCH_OUTPUT",
             Self::PaysNothing => "PAYS_NOTHING",
             Self::EqualOutputs { .. } => "EQUAL_OUTPUTS",
-            Self::ChangeNotOurs { .. } => "CHANGE_NOT_OURS",
-            Self::ChangeVersion { .. } => "CHANGE_VERSION",
-            Self::ChangeIndexTooFar { .. } => "CHANGE_INDEX_TOO_FAR",
-            Self::ChangeTooSmall { .. } => "CHANGE_TOO_SMALL",
-            Self::TooMuchChange { .. } => "TOO_MUCH_CHANGE",
+            Self::Change(change) => change.code(),
             Self::OutputsExceedInputs { .. } => "OUTPUTS_EXCEED_INPUTS",
             Self::SumOverflow { .. } => "SUM_OVERFLOW",
-            Self::FeeAboveCap { .. } => "FEE_ABOVE_CAP",
-            Self::FeerateAboveCap { .. } => "FEERATE_ABOVE_CAP",
-            Self::FeeShareAboveCap { .. } => "FEE_SHARE_ABOVE_CAP",
+            Self::Fee(fee) => fee.code(),
             Self::WrongPolicy { .. } => "WRONG_POLICY",
             Self::PolicyExpired { .. } => "POLICY_EXPIRED",
             Self::PurposeMismatch { .. } => "PURPOSE_MISMATCH",
@@ -89,13 +83,11 @@ impl Refusal {
             Self::TooManyInputs { .. } | Self::TooManyOutputs { .. } | Self::TooHeavy { .. } => {
                 "split the batch into smaller ones"
             }
-            Self::FeeAboveCap { .. }
-            | Self::FeerateAboveCap { .. }
-            | Self::FeeShareAboveCap { .. } => {
+            Self::Fee(_) => {
                 "wait for lower feerates, batch more payments, or change the policy's limits"
             }
             Self::WrongPolicy { .. } => {
-                "compare the id pinned here with the others; someone follows another version"
+                "use the home of that vault; if this is it, compare the id pinned here with the others"
             }
             Self::PolicyExpired { .. } => "the quorum must approve a next version of the policy",
             Self::IntentExpired { .. } => "the service must request it again with a new id",
@@ -141,11 +133,7 @@ impl Refusal {
             | Self::OutputTwice { .. }
             | Self::NoSuchOutput { .. }
             | Self::EqualOutputs { .. }
-            | Self::ChangeNotOurs { .. }
-            | Self::ChangeVersion { .. }
-            | Self::ChangeIndexTooFar { .. }
-            | Self::ChangeTooSmall { .. }
-            | Self::TooMuchChange { .. }
+            | Self::Change(_)
             | Self::OutputsExceedInputs { .. }
             | Self::SumOverflow { .. }
             | Self::IntentUnreadable { .. }

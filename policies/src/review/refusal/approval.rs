@@ -1,12 +1,15 @@
 //! What is wrong with approvals, their proofs, and statements about open lists.
 
+use serde::Serialize;
+
 use crate::hash::Purpose;
 use crate::ids::{IntentHash, KeyId, MerkleRoot, Subject};
 use crate::intent::{ProofError, SignatureError};
 use crate::time::UnixTime;
 
 /// One reason not to believe an approver's signature, or a statement.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[serde(untagged)]
 pub enum ApprovalRefusal {
     /// An approval is by a key that the policy does not know.
     #[error("a signature on {subject} is by key {key}, which is no approver's")]
@@ -24,6 +27,7 @@ pub enum ApprovalRefusal {
         /// The approver.
         approver: String,
         /// What is wrong.
+        #[serde(serialize_with = "super::displayed")]
         error: SignatureError,
     },
     /// An approval has expired.
@@ -46,6 +50,7 @@ pub enum ApprovalRefusal {
         /// The intent.
         intent: IntentHash,
         /// What is wrong.
+        #[serde(serialize_with = "super::displayed")]
         error: ProofError,
     },
     /// An approval or proof is about nothing here.
@@ -64,6 +69,7 @@ pub enum ApprovalRefusal {
         /// The approver.
         approver: String,
         /// The purpose found.
+        #[serde(serialize_with = "super::displayed")]
         purpose: Purpose,
     },
     /// A statement is about a list that the policy does not have open.

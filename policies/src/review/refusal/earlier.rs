@@ -1,11 +1,13 @@
 //! What is wrong with earlier attempts that a file shows as fully signed.
 
 use bitcoin::{OutPoint, Txid};
+use serde::Serialize;
 
 use crate::review::WitnessFault;
 
 /// One reason not to believe an earlier attempt.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[serde(untagged)]
 pub enum EarlierRefusal {
     /// More earlier attempts than are looked at.
     #[error("{found} earlier attempts, at most {max} are looked at")]
@@ -15,6 +17,9 @@ pub enum EarlierRefusal {
         /// The most.
         max: usize,
     },
+    /// What pays nobody needs no earlier attempt.
+    #[error("an earlier attempt is shown beside a transaction that pays no withdrawal")]
+    WithoutPayment,
     /// An earlier attempt could be mined beside this transaction.
     #[error("earlier attempt {txid} could be mined beside this transaction")]
     NotExclusive {
@@ -47,6 +52,7 @@ pub enum EarlierRefusal {
         /// Position of its input.
         input: usize,
         /// What is wrong.
+        #[serde(serialize_with = "super::displayed")]
         fault: WitnessFault,
     },
     /// A previous output of an earlier attempt is another one than proven.
@@ -67,6 +73,7 @@ impl EarlierRefusal {
     pub(super) const fn code(&self) -> &'static str {
         match self {
             Self::TooMany { .. } => "TOO_MANY_EARLIER",
+            Self::WithoutPayment => "EARLIER_WITHOUT_PAYMENT",
             Self::NotExclusive { .. } => "EARLIER_NOT_EXCLUSIVE",
             Self::OutputMissing { .. } => "EARLIER_OUTPUT_MISSING",
             Self::ForeignInput { .. } => "EARLIER_FOREIGN_INPUT",
@@ -79,6 +86,7 @@ impl EarlierRefusal {
     pub(super) const fn hint(&self) -> &'static str {
         match self {
             Self::TooMany { .. } => "leave out the oldest attempts",
+            Self::WithoutPayment => "leave the earlier attempt out",
             Self::OutputMissing { .. } | Self::ForeignInput { .. } => {
                 "without the earlier attempt the payments need approvals of their own again"
             }

@@ -1,17 +1,20 @@
 //! What a journal's budgets and receipts, and the ancestors carried for it, forbid.
 
 use bitcoin::{Amount, Txid};
+use serde::Serialize;
 
 use crate::intent::PublicKey;
 use crate::journal::{ReceiptError, Rollback};
 
 /// One reason of a signer's own memory, besides what was signed before, not to sign.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[serde(untagged)]
 pub enum JournalRefusal {
     /// Spends to ourselves exceed their budget, and too few approved this one.
     #[error("{count} spends to ourselves with fees of {fees} are beyond their budget; {} approved this one", .approved.len())]
     SelfSpendBudget {
         /// The fees in the window, with this one.
+        #[serde(rename = "fees_sat", with = "bitcoin::amount::serde::as_sat")]
         fees: Amount,
         /// The spends in the window, with this one.
         count: u32,
@@ -36,6 +39,16 @@ pub enum JournalRefusal {
         /// The most.
         max: usize,
     },
+    /// More was signed for one withdrawal's line, or more often, than is remembered of one.
+    #[error(
+        "attempts with {found} inputs in all were signed for one withdrawal, at most {max} are remembered"
+    )]
+    TooManyAttempts {
+        /// Inputs, inputs of ancestors, and entries.
+        found: usize,
+        /// The most.
+        max: usize,
+    },
     /// A carried ancestor is none.
     #[error("{txid} is carried as an ancestor, but nothing here spends it")]
     AncestorUnrelated {
@@ -46,8 +59,10 @@ pub enum JournalRefusal {
     #[error("fees of {fees} within {window} s are above the budget of {budget}")]
     FeeBudget {
         /// The fees in the window, with this one.
+        #[serde(rename = "fees_sat", with = "bitcoin::amount::serde::as_sat")]
         fees: Amount,
         /// The budget.
+        #[serde(rename = "budget_sat", with = "bitcoin::amount::serde::as_sat")]
         budget: Amount,
         /// The length of the window in seconds.
         window: u64,
@@ -58,12 +73,14 @@ pub enum JournalRefusal {
         /// The journal.
         journal: PublicKey,
         /// What is wrong.
+        #[serde(serialize_with = "super::displayed")]
         error: ReceiptError,
     },
     /// A receipt of this journal shows that it forgot what it signed.
     #[error("this journal was rolled back or cloned: {rollback}")]
     RolledBack {
         /// What shows it.
+        #[serde(flatten)]
         rollback: Rollback,
     },
 }
@@ -74,6 +91,7 @@ impl JournalRefusal {
             Self::SelfSpendBudget { .. } => "SELF_SPEND_BUDGET",
             Self::TooManyAncestors { .. } => "TOO_MANY_ANCESTORS",
             Self::AncestorsTooLarge { .. } => "ANCESTORS_TOO_LARGE",
+            Self::TooManyAttempts { .. } => "TOO_MANY_ATTEMPTS",
             Self::AncestorUnrelated { .. } => "ANCESTOR_UNRELATED",
             Self::FeeBudget { .. } => "FEE_BUDGET",
             Self::ReceiptWrong { .. } => "RECEIPT_WRONG",
@@ -94,6 +112,9 @@ impl JournalRefusal {
             }
             Self::TooManyAncestors { .. } | Self::AncestorsTooLarge { .. } => {
                 "leave out ancestors of attempts that conflict by an input"
+            }
+            Self::TooManyAttempts { .. } => {
+                "broadcast one of them; paying it otherwise needs a new withdrawal that repeats it"
             }
             Self::AncestorUnrelated { .. } | Self::ReceiptWrong { .. } => super::advice::TELL,
         }

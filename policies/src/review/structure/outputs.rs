@@ -12,7 +12,7 @@ use crate::ids::Keychain;
 use crate::journal::SpendMode;
 use crate::planted::{Bug, planted};
 use crate::psbt::StrictPsbt;
-use crate::review::{Refusal, ReviewedChange, ReviewedRecovery};
+use crate::review::{ChangeRefusal, Refusal, ReviewedChange, ReviewedRecovery};
 
 /// Examines every output; returns the change, and what a recovery pays to the policy's address.
 pub(super) fn examine(
@@ -80,11 +80,11 @@ pub(super) fn examine(
             (Some(_), None) => examine_fields(output, field, &Output::default(), refusals),
             (None, Some((version, index))) => {
                 if *version != policy.id && !planted(Bug::ChangePolicy) {
-                    refusals.push(Refusal::ChangeVersion {
+                    refusals.push(Refusal::Change(ChangeRefusal::Version {
                         output,
                         expected: policy.id,
                         found: *version,
-                    });
+                    }));
                 }
                 if let Some(derived) = own_change(output, txout, *index, policy, refusals) {
                     let mut expected = Output::default();
@@ -101,10 +101,10 @@ pub(super) fn examine(
     }
     let max = policy.limits.change_max_outputs;
     if usize::try_from(max).is_ok_and(|max| changes.len() > max) && !planted(Bug::ChangeCount) {
-        refusals.push(Refusal::TooMuchChange {
+        refusals.push(Refusal::Change(ChangeRefusal::TooMuch {
             found: changes.len(),
             max,
-        });
+        }));
     }
     (changes, recovered)
 }
@@ -118,11 +118,11 @@ fn own_change(
 ) -> Option<DerivedScript> {
     let min = policy.limits.change_min;
     if txout.value < min && !planted(Bug::ChangeMin) {
-        refusals.push(Refusal::ChangeTooSmall {
+        refusals.push(Refusal::Change(ChangeRefusal::TooSmall {
             output,
             found: txout.value,
             min,
-        });
+        }));
     }
     // An index beyond the unhardened ones derives nothing.
     let derived = ChildNumber::from_normal_idx(index)
@@ -130,7 +130,7 @@ fn own_change(
         .map(|_| policy.descriptor.at(Keychain::Internal, index));
     let ours = derived.filter(|derived| derived.script_pubkey == txout.script_pubkey);
     if ours.is_none() && !planted(Bug::ChangeDerivation) {
-        refusals.push(Refusal::ChangeNotOurs { output, index });
+        refusals.push(Refusal::Change(ChangeRefusal::NotOurs { output, index }));
     }
     ours
 }

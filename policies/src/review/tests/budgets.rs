@@ -1,98 +1,16 @@
-//! What a signer counts: windows and fees; what it carries and is told: ancestors and receipts.
+//! What a signer carries and is told: the true fees, ancestors and receipts.
 
 use bitcoin::{Amount, OutPoint, Transaction, Witness};
 
-use super::super::world::{Asked, Attempt, CHANGE_INDEX, NOW, World, secret, stranger};
+use super::super::world::{CHANGE_INDEX, NOW, World, secret};
 use super::refused;
+use super::windows::payouts;
 use crate::descriptor::ScriptKind;
-use crate::document::{FeeBudgetDraft, PolicyDraft, WindowDraft};
+use crate::document::FeeBudgetDraft;
 use crate::ids::Keychain;
 use crate::intent::SecretKey;
-use crate::journal::{History, Journal, Receipt};
-use crate::review::review_text;
+use crate::journal::{History, Journal, Receipt, ReceiptBody};
 use crate::time::UnixTime;
-
-fn windowed(draft: &mut PolicyDraft) {
-    draft.rules.truncate(1);
-    draft.rules[0].window = Some(WindowDraft {
-        sat: 7_000_000,
-        per: "24h".to_owned(),
-    });
-}
-
-/// Small payouts from a coin of its own.
-fn payouts(world: &World, number: u32, amounts: &[u64]) -> Attempt {
-    let mut plan = world.plan();
-    plan.coins = vec![world.coin(Keychain::External, 60 + number, 50_000_000)];
-    plan.asked = (0u8..)
-        .zip(amounts)
-        .map(|(seed, sat)| Asked {
-            intent: world.intent(&format!("p-{number}-{seed}"), stranger(100 + seed), *sat),
-            by: "exchange",
-            approved_by: vec![],
-        })
-        .collect();
-    let change = 50_000_000 - amounts.iter().sum::<u64>() - 1_000;
-    plan.change = Some((CHANGE_INDEX, Amount::from_sat(change)));
-    world.build(&plan)
-}
-
-#[test]
-fn a_window_is_counted_over_the_payments_of_one_transaction() {
-    for kind in [ScriptKind::Wsh, ScriptKind::Tr] {
-        let world = World::with(kind, windowed);
-        let review = world.reviewed(&payouts(&world, 1, &[4_000_000, 3_000_000]));
-        let text = review_text(&review, &world.policy);
-        assert!(
-            text.contains("leaves 0.03 000 000 BTC (3,000,000 sat) of"),
-            "{text}"
-        );
-        assert!(text.contains("in 1d"), "{text}");
-        let over = payouts(&world, 1, &[4_000_000, 3_000_001]);
-        assert_eq!(world.refusals(&over), ["DENIED"]);
-    }
-}
-
-#[test]
-fn a_window_is_counted_over_what_was_signed_and_ages() {
-    let world = World::with(ScriptKind::Wsh, windowed);
-    let mut history = History::none();
-    let first = payouts(&world, 1, &[4_000_000]);
-    let review = world.review_at(&first, &history, NOW).expect("the first");
-    history.record(review.signed_transaction(NOW));
-    assert!(
-        world.refusals_at(&first, &history, NOW).is_empty(),
-        "not twice"
-    );
-    let second = payouts(&world, 2, &[3_000_001]);
-    assert_eq!(world.refusals_at(&second, &history, NOW), ["DENIED"]);
-    let exact = payouts(&world, 2, &[3_000_000]);
-    assert!(world.refusals_at(&exact, &history, NOW).is_empty());
-    let later = NOW.saturating_add(80_000);
-    assert_eq!(world.refusals_at(&second, &history, later), ["DENIED"]);
-}
-
-#[test]
-fn small_fees_add_up_to_the_budget() {
-    let world = World::with(ScriptKind::Wsh, |draft| {
-        draft.limits.fee_budget = Some(FeeBudgetDraft {
-            sat: 2_000,
-            window: "24h".to_owned(),
-        });
-    });
-    let mut history = History::none();
-    for number in 0..2 {
-        let attempt = payouts(&world, number, &[1_000_000 + u64::from(number)]);
-        let review = world.review_at(&attempt, &history, NOW).expect("within");
-        history.record(review.signed_transaction(NOW));
-    }
-    let third = payouts(&world, 2, &[1_000_002]);
-    assert_eq!(world.refusals_at(&third, &history, NOW), ["FEE_BUDGET"]);
-    let codes = world.refusals_at(&world.self_spend(1_000), &history, NOW);
-    assert_eq!(codes, ["FEE_BUDGET"], "self-spends cost, too");
-    let codes = world.refusals_at(&world.recovery(1_000), &history, NOW);
-    assert_eq!(codes, ["FEE_BUDGET"], "recoveries, too");
-}
 
 /// The previous transaction of a coin, as an ancestor.
 fn parent(world: &World, coin: usize) -> Transaction {
@@ -244,7 +162,16 @@ fn journal_world() -> (World, SecretKey) {
 
 fn receipt(world: &World, key: &SecretKey, journal: &Journal) -> Receipt {
     let txid = world.attempt().psbt.unsigned_tx.compute_txid();
-    let body = journal.receipt(txid, [0; 32], None, None, NOW);
+    let body = ReceiptBody {
+        counter: journal.counter(),
+        head: journal.head(),
+        journal: journal.key(),
+        txid,
+        manifest: [0; 32],
+        nonce: None,
+        event_head: None,
+        now: NOW,
+    };
     body.sign(key, world.policy.vault)
 }
 

@@ -7,8 +7,8 @@ use crate::descriptor::ScriptKind;
 use crate::ids::Keychain;
 use crate::journal::History;
 use crate::psbt::AttemptPurpose;
-use crate::review::review_text;
 use crate::time::UnixTime;
+use crate::words::review_text;
 
 /// A day after everything in the honest plan expired.
 fn late(world: &World) -> UnixTime {
@@ -149,10 +149,25 @@ fn a_recovery_is_no_earlier_attempt_of_an_ordinary_path() {
         for txin in &mut first.psbt.unsigned_tx.input {
             txin.sequence = bitcoin::Sequence::from_height(12_960);
         }
-        let mut attempt = bump(&world, |_| {});
-        attempt.manifest.earlier.clear();
-        show(&mut attempt, &World::signed(&first, &["vault-key"]));
-        assert!(codes(&world, &attempt).contains(&"EARLIER_NOT_SIGNED"));
+        // Not by the path itself, nor by those who sign for it with the keys of another path.
+        for by in [&["vault-key"][..], &["alice", "machine"]] {
+            let mut attempt = bump(&world, |_| {});
+            attempt.manifest.earlier.clear();
+            show(&mut attempt, &World::signed(&first, by));
+            let codes = codes(&world, &attempt);
+            assert!(codes.contains(&"EARLIER_NOT_SIGNED"), "{by:?}: {codes:?}");
+        }
+    }
+}
+
+#[test]
+fn an_earlier_attempt_beside_no_payment_is_refused_and_not_looked_at() {
+    for world in World::both() {
+        let earlier = World::signed(&world.attempt(), &["alice", "machine"]);
+        for mut attempt in [world.self_spend(1_000), world.recovery(1_000)] {
+            show(&mut attempt, &earlier);
+            assert_eq!(world.refusals(&attempt), ["EARLIER_WITHOUT_PAYMENT"]);
+        }
     }
 }
 

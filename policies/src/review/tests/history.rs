@@ -1,8 +1,10 @@
 //! What was signed before: M2 for directly shared coins, and one body for each id.
 
-use bitcoin::Amount;
+use bitcoin::hashes::Hash as _;
+use bitcoin::{Amount, Txid};
 
 use super::super::world::{Asked, CHANGE_INDEX, NOW, Plan, World, stranger, withdrawal};
+use crate::descriptor::ScriptKind;
 use crate::ids::Keychain;
 use crate::journal::History;
 
@@ -138,4 +140,35 @@ fn a_clock_set_back_does_not_bring_expired_intents_back() {
         let codes = world.refusals_at(&world.attempt(), &history, NOW);
         assert!(codes.contains(&"INTENT_EXPIRED"), "{codes:?}");
     }
+}
+
+#[test]
+fn what_is_remembered_of_one_withdrawal_is_bounded() {
+    let world = World::new(ScriptKind::Wsh);
+    let mut history = after_the_honest_attempt(&world);
+    let mut next = world.reviewed(&world.attempt()).signed_transaction(NOW);
+    // Each attempt has two inputs, and counts a hundred.
+    for number in 1..199_u32 {
+        let mut txid = next.txid.to_byte_array();
+        txid[..4].copy_from_slice(&number.to_le_bytes());
+        next.txid = Txid::from_byte_array(txid);
+        history.record(next.clone());
+    }
+    let mut plan = world.plan();
+    plan.change = Some((CHANGE_INDEX, Amount::from_sat(35_980_000)));
+    let another = world.build(&plan);
+    let review = world.review_at(&another, &history, NOW).expect("the last");
+    history.record(review.signed_transaction(NOW));
+    // Also the same transactions: each could be shown again with other ancestors.
+    for attempt in [another, world.attempt()] {
+        assert_eq!(
+            world.refusals_at(&attempt, &history, NOW),
+            ["TOO_MANY_ATTEMPTS"]
+        );
+    }
+    // Other withdrawals are not concerned.
+    let mut other = paying_alone(&world, 0, 40);
+    other.asked[0].intent = world.intent("another", stranger(99), 4_000_000);
+    other.change = Some((CHANGE_INDEX, Amount::from_sat(45_990_000)));
+    assert!(world.review_at(&world.build(&other), &history, NOW).is_ok());
 }

@@ -9,8 +9,9 @@ use crate::document::{OpenDraft, TestFirstDraft};
 use crate::intent::{ListAdd, Statement};
 use crate::journal::{History, Seen};
 use crate::psbt::read_strict;
-use crate::review::{review_text, statements};
+use crate::review::statements;
 use crate::time::UnixTime;
+use crate::words::review_text;
 
 const DAY: u64 = 86_400;
 
@@ -149,6 +150,22 @@ fn one_person_of_the_group_removes_an_entry_for_good() {
     let mut attempt = paying(&world, "w-1", 4_000_000);
     world.state(&mut attempt, &added(), &["dana", "frank"]);
     let reason = denied(&world, &attempt, &having_seen(&[added(), removal]));
+    assert!(reason.contains("was removed"), "{reason}");
+}
+
+/// Nobody promises more: whoever removes an entry must see to it that enough signers hear of it.
+#[test]
+fn a_removal_that_neither_file_nor_journal_knows_does_not_bind() {
+    let world = world();
+    let removal = Statement::ListRemove {
+        entry: added().subject(),
+    };
+    let mut attempt = paying(&world, "w-1", 4_000_000);
+    world.state(&mut attempt, &added(), &["dana", "frank"]);
+    let unaware = having_seen(&[added()]);
+    assert!(world.refusals_at(&attempt, &unaware, LATER).is_empty());
+    let aware = having_seen(&[added(), removal]);
+    let reason = denied(&world, &attempt, &aware);
     assert!(reason.contains("was removed"), "{reason}");
 }
 

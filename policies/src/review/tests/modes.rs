@@ -9,7 +9,7 @@ use crate::hash::Purpose;
 use crate::intent::Approval;
 use crate::journal::{History, SpendMode};
 use crate::psbt::AttemptPurpose;
-use crate::review::review_text;
+use crate::words::review_text;
 
 const BOTH: [ScriptKind; 2] = [ScriptKind::Wsh, ScriptKind::Tr];
 

@@ -3,7 +3,7 @@
 use super::super::world::{World, withdrawal};
 use crate::descriptor::ScriptKind;
 use crate::journal::History;
-use crate::review::{refusal_text, review_text};
+use crate::words::{refusal_text, review_text};
 
 fn fits(text: &str) -> bool {
     text.lines().all(|line| line.chars().count() <= 80)

@@ -1,5 +1,7 @@
 //! A journal as people read it: one line an entry, at most 80 columns, times in UTC.
 
+use bitcoin::Txid;
+use policies::UnixTime;
 use policies::journal::{Entry, SeenKind, SignedTransaction, SpendMode};
 
 const HEAD: &str =
@@ -17,8 +19,19 @@ pub(super) fn table(entries: &[(u64, Entry)]) -> String {
 
 fn row(counter: u64, entry: &Entry) -> String {
     let (at, what, rest) = match entry {
-        Entry::Birth(birth) => (birth.birth.to_string(), "birth", short_key(&birth.key)),
+        Entry::Birth(birth) => {
+            let at = if birth.birth == UnixTime::ZERO {
+                "with the vault".to_owned()
+            } else {
+                birth.birth.to_string()
+            };
+            (at, "birth", short_key(&birth.key))
+        }
         Entry::Signed(signed) => (signed.at.to_string(), mode(signed.mode), paid(signed)),
+        Entry::Again(again) => {
+            let receipt = format!("{} receipt given again", short(&again.txid));
+            (again.at.to_string(), "again", receipt)
+        }
         Entry::Seen(seen) => {
             let (what, subject) = match seen.kind() {
                 SeenKind::Added => ("added", seen.subject()),
@@ -49,10 +62,13 @@ fn paid(signed: &SignedTransaction) -> String {
     let sum = signed.intents.iter().fold(0_u64, |sum, intent| {
         sum.saturating_add(intent.amount.to_sat())
     });
-    let txid = signed.txid.to_string();
-    let txid: String = txid.chars().take(8).collect();
+    let txid = short(&signed.txid);
     let (sum, fee) = (grouped(sum), grouped(signed.fee.to_sat()));
     format!("{txid} {sum:>22} {fee:>11}")
+}
+
+fn short(txid: &Txid) -> String {
+    txid.to_string().chars().take(8).collect()
 }
 
 fn short_key(key: &policies::PublicKey) -> String {
@@ -83,10 +99,9 @@ pub(super) fn grouped(number: u64) -> String {
 mod tests {
     use super::*;
     use bitcoin::hashes::Hash;
-    use bitcoin::{Amount, OutPoint, Txid};
-    use policies::UnixTime;
+    use bitcoin::{Amount, OutPoint};
     use policies::intent::SecretKey;
-    use policies::journal::{Birth, Moved, Seen};
+    use policies::journal::{Again, Birth, Given, Moved, Seen};
 
     #[test]
     fn every_entry_is_one_line_of_at_most_80_columns() {
@@ -105,20 +120,36 @@ mod tests {
             change_indexes: Vec::new(),
             fee: Amount::from_sat(999_999_999),
             at,
+            given: None,
         };
         let entry = "cd".repeat(32);
         let statement =
             format!("{{\"entry\":\"{entry}\",\"format\":\"countersign/list-confirm/1\"}}");
+        let given = Given {
+            manifest: [0; 32],
+            nonce: None,
+            event_head: None,
+        };
+        let again = Again {
+            txid: signed.txid,
+            given,
+            at,
+        };
         let entries = [
             Entry::Birth(Birth { vault, key, birth }),
             Entry::Signed(signed),
+            Entry::Again(again),
             Entry::Seen(Seen::of(statement.as_bytes(), at).expect("a statement")),
             Entry::Moved(Moved { to: key, at }),
         ];
         let entries: Vec<(u64, Entry)> = (0..).zip(entries).collect();
         let table = table(&entries);
         assert!(table.lines().all(|line| line.len() <= 80), "{table}");
-        assert_eq!(table.lines().count(), 5);
+        assert_eq!(table.lines().count(), 6);
+        assert!(
+            table.contains("    0 with the vault       birth"),
+            "{table}"
+        );
         let row =
             "    1 2026-11-24T00:01:40Z recovery  abababab                      0 999,999,999";
         assert!(table.contains(row), "{table}");

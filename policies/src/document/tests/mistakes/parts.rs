@@ -229,6 +229,31 @@ fn a_rule_that_can_never_match_is_refused() {
 }
 
 #[test]
+fn what_nobody_approves_has_a_bound() {
+    let altered = |max, windowed: bool| {
+        let text = drafted(|draft| {
+            draft.rules[0].amount_max_sat = max;
+            draft.rules[0].window = windowed.then(|| WindowDraft {
+                sat: 5_000_000,
+                per: "24h".to_owned(),
+            });
+        });
+        Policy::parse(text.as_bytes()).is_ok()
+    };
+    assert!(altered(Some(5_000_000), true));
+    assert!(altered(Some(5_000_000), false));
+    assert!(altered(None, true));
+    let neither = drafted(|draft| {
+        draft.rules[0].amount_max_sat = None;
+        draft.rules[0].window = None;
+    });
+    assert_eq!(
+        mistakes(&neither),
+        one("AUTOMATIC_WITHOUT_BOUND", "rules[0]")
+    );
+}
+
+#[test]
 fn a_quorum_that_nobody_can_form_is_refused() {
     let count = drafted(|draft| draft.rules[2].approvals.count = 3);
     assert_eq!(

@@ -1,16 +1,15 @@
-//! The words a person sees, from the [`Review`] alone: one file, so that it can be reviewed and translated.
-//!
-//! Amounts are whole satoshi shown in bitcoin with grouped digits, addresses in groups of four. No line
-//! is wider than 80 columns.
+//! The words of a review, from the [`Review`] alone.
 
 use std::fmt::Write;
 
-use bitcoin::{Address, Amount, Script};
+use bitcoin::Address;
 
-use super::{Refusal, Review, ReviewedPayment};
+use super::layout::{Page, amount, count, destination, wrap};
+use super::statement_text;
 use crate::document::{Policy, format_duration, format_sat_per_vb};
-use crate::intent::{IntentKind, Statement};
+use crate::intent::IntentKind;
 use crate::journal::SpendMode;
+use crate::review::{Refusal, Review, ReviewedPayment};
 
 /// Returns the review as a signer reads it before signing.
 pub fn review_text(review: &Review, policy: &Policy) -> String {
@@ -57,28 +56,6 @@ pub fn review_text(review: &Review, policy: &Policy) -> String {
         page.wrapped(&format!("Mind: {warning}"));
     }
     page.0
-}
-
-/// Lines of at most 80 columns.
-struct Page(String);
-
-impl Page {
-    fn line(&mut self, text: &str) {
-        self.0.push_str(text.trim_end());
-        self.0.push('\n');
-    }
-
-    fn wrapped(&mut self, text: &str) {
-        for part in wrap(text, 80) {
-            self.line(&part);
-        }
-    }
-
-    fn indented(&mut self, text: &str) {
-        for part in wrap(text, 74) {
-            self.line(&format!("     {part}"));
-        }
-    }
 }
 
 fn head(page: &mut Page, review: &Review, policy: &Policy) {
@@ -153,7 +130,7 @@ fn one_payment(page: &mut Page, number: u32, payment: &ReviewedPayment, policy: 
         ));
     }
     if !payment.intent.reference.is_empty() {
-        page.indented(&format!("reference: {}", payment.intent.reference));
+        page.indented(&format!("reference: \"{}\"", payment.intent.reference));
     }
     if !payment.rule.is_empty() {
         page.indented(&format!(
@@ -192,24 +169,6 @@ fn one_payment(page: &mut Page, number: u32, payment: &ReviewedPayment, policy: 
     }
 }
 
-/// Returns a statement as people read it.
-pub fn statement_text(statement: &Statement) -> String {
-    match statement {
-        Statement::ListAdd(add) => format!(
-            "list {} gains \"{}\" from {} until {}: {}",
-            add.list,
-            add.label,
-            add.not_before,
-            add.expires,
-            groups_of_four(&add.script_pubkey.to_hex_string())
-        ),
-        Statement::ListRemove { entry } => format!("entry {entry} is removed"),
-        Statement::ListConfirm { entry } => {
-            format!("the first payment to entry {entry} is confirmed")
-        }
-    }
-}
-
 /// Returns the refusals as a signer reads them.
 pub fn refusal_text(refusals: &[Refusal]) -> String {
     let mut out = format!("NOT SIGNED: {}\n", count(refusals.len(), "reason"));
@@ -229,7 +188,7 @@ pub fn refusal_text(refusals: &[Refusal]) -> String {
 }
 
 /// Returns what deserves a second look.
-pub(super) fn warnings(review: &Review) -> Vec<String> {
+pub(crate) fn warnings(review: &Review) -> Vec<String> {
     let recovery = (review.mode == SpendMode::Recovery).then(|| {
         "a recovery is for when ordinary signers are lost; the journals of others do not bind it"
             .to_owned()
@@ -269,119 +228,4 @@ fn approvals(payment: &ReviewedPayment) -> String {
         return "automatic, no approval needed".to_owned();
     }
     format!("approved by {}", payment.approved_by.join(", "))
-}
-
-fn destination(address: Option<&Address>, script: &Script) -> String {
-    match address {
-        Some(address) => format!("to {}", groups_of_four(&address.to_string())),
-        None => format!("to the script {}", groups_of_four(&script.to_hex_string())),
-    }
-}
-
-/// Writes an amount in bitcoin with grouped digits, and in satoshi.
-pub(crate) fn amount(amount: Amount) -> String {
-    let sat = amount.to_sat();
-    let (whole, rest) = (sat / 100_000_000, sat % 100_000_000);
-    let (cents, middle, last) = (rest / 1_000_000, rest / 1_000 % 1_000, rest % 1_000);
-    format!(
-        "{}.{cents:02} {middle:03} {last:03} BTC ({} sat)",
-        thousands(whole),
-        thousands(sat)
-    )
-}
-
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-fn groups_of_four(text: &str) -> String {
-    let chars: Vec<char> = text.chars().collect();
-    chars
-        .chunks(4)
-        .map(|group| group.iter().collect::<String>())
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
-fn count(number: usize, what: &str) -> String {
-    if number == 1 {
-        format!("1 {what}")
-    } else {
-        format!("{number} {what}s")
-    }
-}
-
-fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let line = lines.last_mut().expect("there is always a line");
-        let length = line.chars().count() + word.chars().count();
-        if line.is_empty() {
-            line.push_str(word);
-        } else if length < width {
-            line.push(' ');
-            line.push_str(word);
-        } else {
-            lines.push(word.to_owned());
-        }
-    }
-    // A word wider than a line, such as a script in hex, is cut.
-    lines
-        .into_iter()
-        .flat_map(|line| {
-            let chars: Vec<char> = line.chars().collect();
-            if chars.is_empty() {
-                return vec![String::new()];
-            }
-            chars
-                .chunks(width.max(1))
-                .map(|part| part.iter().collect::<String>())
-                .collect::<Vec<_>>()
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn amounts_show_every_satoshi_in_groups() {
-        assert_eq!(amount(Amount::from_sat(0)), "0.00 000 000 BTC (0 sat)");
-        assert_eq!(
-            amount(Amount::from_sat(123_456_789)),
-            "1.23 456 789 BTC (123,456,789 sat)"
-        );
-        assert_eq!(
-            amount(Amount::MAX_MONEY),
-            "21,000,000.00 000 000 BTC (2,100,000,000,000,000 sat)"
-        );
-    }
-
-    #[test]
-    fn addresses_are_shown_in_groups_of_four() {
-        assert_eq!(groups_of_four("bcrt1qabcd"), "bcrt 1qab cd");
-    }
-
-    #[test]
-    fn no_wrapped_line_is_wider_than_asked() {
-        let text = format!("a {} b c d e f g", "x".repeat(200));
-        assert!(
-            wrap(&text, 20)
-                .iter()
-                .all(|line| line.chars().count() <= 20)
-        );
-        assert_eq!(
-            wrap(&text, 20).concat().replace(' ', "").len(),
-            text.replace(' ', "").len()
-        );
-    }
 }

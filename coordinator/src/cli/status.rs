@@ -1,0 +1,238 @@
+//! `status`: first whether all is well, then what needs a look and what to do, then the figures.
+
+use policies::UnixTime;
+use serde_json::Value;
+use watchtower::store::node::Trouble;
+
+use super::CliError;
+use super::answer::{count, list, moment, number, text};
+use super::api::Api;
+use super::layout::{Lines, item};
+use super::output::Output;
+
+/// Seconds after which nobody seems to look at the node any more: a watchtower says every ten how it is.
+const UNWATCHED: u64 = 60;
+
+/// Something that needs a look, and what to do about it.
+#[derive(Debug, PartialEq, Eq)]
+struct Concern {
+    what: String,
+    to_do: String,
+}
+
+pub(super) fn run(api: &Api, out: &Output) -> Result<(), CliError> {
+    let status = api.get("/status")?;
+    out.told(&status, || told(&status))
+}
+
+fn told(status: &Value) -> String {
+    let concerns = concerns(status);
+    let mut said = match concerns.as_slice() {
+        [] => "All is well.\n".to_owned(),
+        [_] => "1 thing needs a look:\n".to_owned(),
+        many => format!("{} things need a look:\n", many.len()),
+    };
+    for concern in &concerns {
+        said += &item(&format!("{} To do: {}.", concern.what, concern.to_do));
+    }
+    said + "\n" + &figures(status)
+}
+
+fn figures(status: &Value) -> String {
+    let fees: Vec<String> = list(status, "fees")
+        .iter()
+        .map(|fee| {
+            format!(
+                "{} in {} blocks",
+                text(fee, "feerate_sat_vb"),
+                number(fee, "target")
+            )
+        })
+        .collect();
+    let fees = if fees.is_empty() {
+        "no estimate; give `batch create` a --feerate".to_owned()
+    } else {
+        format!("sat/vB: {}", fees.join(", "))
+    };
+    let mut lines = Lines::default()
+        .with("network", text(status, "network"))
+        .with("height", number(status, "height"))
+        .with("tip", text(status, "tip"));
+    for node in list(status, "nodes") {
+        let height = number(node, "height");
+        let checked = moment(node, "checked_at");
+        lines = lines.with(
+            &format!("node {}", text(node, "node")),
+            format!("at height {height}, looked at {checked}"),
+        );
+    }
+    lines
+        .with("fees", fees)
+        .with("events", number(status, "event_number"))
+        .with("last event", text(status, "event_hash"))
+        .with("database", text(status, "database"))
+        .with("version", text(status, "version"))
+        .with("now", moment(status, "now"))
+        .text()
+}
+
+fn concerns(status: &Value) -> Vec<Concern> {
+    let now = seconds(status, "now");
+    let nodes = list(status, "nodes");
+    let mut found = Vec::new();
+    let start = "start `countersign-watchtower run`, or the coordinator with --with-watchtower";
+    if nodes.is_empty() {
+        found.push(concern("No watchtower has seen the chain yet.", start));
+    } else if status.get("height").is_none_or(Value::is_null) {
+        let wait = "wait, or mend what is said of the node";
+        found.push(concern("The watchtower has not read the chain yet.", wait));
+    }
+    for node in nodes {
+        found.extend(of_node(node, now, start));
+    }
+    found.extend(list(status, "jobs").iter().map(of_job));
+    found.extend(list(status, "journals").iter().map(of_journal));
+    found
+}
+
+fn of_node(node: &Value, now: UnixTime, start: &str) -> Vec<Concern> {
+    let name = text(node, "node");
+    let mut found = Vec::new();
+    let unwatched = now.secs_since(seconds(node, "checked_at"));
+    if unwatched > UNWATCHED {
+        let what = format!(
+            "Nobody has looked at the node {name} for {unwatched} s: no watchtower is running."
+        );
+        found.push(concern(&what, start));
+    }
+    let trouble = text(node, "trouble");
+    if !trouble.is_empty() {
+        let what = format!(
+            "The node {name} is in trouble ({trouble}): {}.",
+            text(node, "detail")
+        );
+        let to_do = Trouble::from_code(trouble).map_or("see to the node", Trouble::hint);
+        let until = format!("{to_do}; until then no batch is made and no deposit credited");
+        found.push(concern(&what, &until));
+    }
+    found
+}
+
+fn of_job(job: &Value) -> Concern {
+    let (kind, key) = (text(job, "kind"), text(job, "key"));
+    let parked = text(job, "parked");
+    if parked.is_empty() {
+        let tries = job
+            .get("attempts")
+            .and_then(Value::as_u64)
+            .unwrap_or_default();
+        let tries = count(usize::try_from(tries).unwrap_or(usize::MAX), "time");
+        let what = format!(
+            "The job {kind} of {key} failed {tries}: {}.",
+            text(job, "last_error")
+        );
+        concern(
+            &what,
+            &format!(
+                "wait, it is tried again at {}; then see the log",
+                moment(job, "run_at")
+            ),
+        )
+    } else {
+        let what = format!("The job {kind} of {key} is parked: {parked}.");
+        concern(
+            &what,
+            "nobody tries it any more: see the log, mend the cause, start the coordinator again",
+        )
+    }
+}
+
+fn of_journal(refused: &Value) -> Concern {
+    let signer = text(refused, "signer");
+    let what = format!(
+        "A receipt of {signer}'s journal was refused ({}): {}.",
+        text(refused, "code"),
+        text(refused, "reason")
+    );
+    concern(&what, text(refused, "hint"))
+}
+
+fn concern(what: &str, to_do: &str) -> Concern {
+    Concern {
+        what: what.to_owned(),
+        to_do: to_do.to_owned(),
+    }
+}
+
+fn seconds(answer: &Value, field: &str) -> UnixTime {
+    UnixTime::from_secs(
+        answer
+            .get(field)
+            .and_then(Value::as_u64)
+            .unwrap_or_default(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn well() -> Value {
+        json!({
+            "version": "0.1.0", "network": "regtest", "database": "SQLite", "height": 7, "tip": "ab".repeat(32),
+            "nodes": [{ "node": "main", "chain": "regtest", "height": 7, "trouble": null, "detail": "", "checked_at": 1_000 }],
+            "fees": [{ "target": 2, "feerate_sat_vb": "2.5" }], "jobs": [], "journals": [],
+            "event_number": 3, "event_hash": "cd".repeat(32), "now": 1_010,
+        })
+    }
+
+    #[test]
+    fn the_first_line_says_that_all_is_well() {
+        let said = told(&well());
+        assert!(said.starts_with("All is well.\n\n  network"), "{said}");
+        assert!(said.contains("sat/vB: 2.5 in 2 blocks"), "{said}");
+    }
+
+    #[test]
+    fn everything_that_needs_a_look_has_a_line_and_says_what_to_do() {
+        let mut status = well();
+        status["now"] = json!(2_000);
+        status["nodes"][0]["trouble"] = json!("NODE_BEHIND");
+        status["nodes"][0]["detail"] = json!("the node knows 9 headers and has blocks to 4");
+        status["jobs"] = json!([
+            { "kind": "batch", "key": "v", "run_at": 2_001, "attempts": 3, "parked": null, "last_error": "no feerate" },
+            { "kind": "finalize", "key": "t", "run_at": 2_001, "attempts": 9, "parked": "it cannot be", "last_error": "it cannot be" },
+        ]);
+        status["journals"] = json!([{ "signer": "alice", "code": "journal_stale", "reason": "it is old", "hint": "restore it" }]);
+        let said = told(&status);
+        assert!(said.starts_with("5 things need a look:\n"), "{said}");
+        let flat = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(flat.matches("To do: ").count(), 5, "{said}");
+        for part in [
+            "NODE_BEHIND",
+            "for 1000 s",
+            "failed 3 times",
+            "is parked",
+            "alice's journal",
+            "restore it",
+        ] {
+            assert!(flat.contains(part), "{part}: {said}");
+        }
+        assert!(
+            said.lines().all(|line| line.chars().count() <= 80),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn a_coordinator_without_a_watchtower_is_not_well() {
+        let mut status = well();
+        status["nodes"] = json!([]);
+        status["height"] = Value::Null;
+        let said = told(&status);
+        assert!(said.starts_with("1 thing needs a look:\n"), "{said}");
+        assert!(said.contains("--with-watchtower"), "{said}");
+    }
+}

@@ -1,0 +1,88 @@
+//! What is refused about vaults and their policies.
+
+use policies::VaultId;
+use policies::document::Mistake;
+use serde_json::{Value, json};
+
+use super::{Answer, ErrorClass as Class, internal};
+
+/// A refusal about vaults and their policies.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// No such vault.
+    #[error("no vault {vault}")]
+    UnknownVault {
+        /// The vault asked for.
+        vault: VaultId,
+    },
+    /// The policy document has mistakes.
+    #[error("the policy document has {} mistakes; the first: {}", .mistakes.len(), .mistakes.first().map_or_else(String::new, ToString::to_string))]
+    PolicyMistakes {
+        /// All of them.
+        mistakes: Vec<Mistake>,
+    },
+    /// The policy is for another network than this coordinator.
+    #[error("the policy is for {found}, this coordinator serves {expected}")]
+    WrongNetwork {
+        /// The coordinator's network.
+        expected: bitcoin::Network,
+        /// The policy's.
+        found: bitcoin::Network,
+    },
+    /// A signer's key is another vault's already: its journal for one knows nothing of the other.
+    #[error("the key of {signer} signs for vault {vault} already")]
+    KeyInOtherVault {
+        /// The signer's name in the new policy.
+        signer: String,
+        /// The vault that has the key.
+        vault: VaultId,
+    },
+    /// A stored policy document cannot be read any more.
+    #[error("the stored policy {policy} cannot be read")]
+    StoredPolicy {
+        /// Which one.
+        policy: policies::PolicyId,
+    },
+}
+
+impl VaultError {
+    /// The stable code, the class, and what to do.
+    pub(super) fn answer(&self) -> Answer {
+        match self {
+            Self::UnknownVault { .. } => (
+                "unknown_vault",
+                Class::NotFound,
+                "`vault list` names the vaults that the token may see",
+            ),
+            Self::PolicyMistakes { .. } => (
+                "policy_mistakes",
+                Class::Refused,
+                "mend the mistakes named; `policy check` finds them offline",
+            ),
+            Self::WrongNetwork { .. } => (
+                "wrong_network",
+                Class::Refused,
+                "add the policy to the coordinator of its network",
+            ),
+            Self::KeyInOtherVault { .. } => (
+                "key_in_other_vault",
+                Class::Refused,
+                "make a key for this vault alone: `countersign-signer keygen` in a new home, or a device's \
+                 next account",
+            ),
+            Self::StoredPolicy { .. } => internal(),
+        }
+    }
+
+    /// The facts by name, or null where the words say all.
+    pub(super) fn facts(&self) -> Value {
+        match self {
+            Self::PolicyMistakes { mistakes } => json!({ "mistakes": mistakes }),
+            Self::WrongNetwork { expected, found } => {
+                json!({ "expected": expected.to_string(), "found": found.to_string() })
+            }
+            Self::KeyInOtherVault { signer, vault } => json!({ "signer": signer, "vault": vault }),
+            Self::UnknownVault { .. } | Self::StoredPolicy { .. } => Value::Null,
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Every word that a person reads before they sign: of reviews, intents, verdicts and list entries.
+//!
+//! One folder, so that the words can be reviewed and translated; terminals and pages only lay them out.
+//! Invariant: amounts, addresses and durations are written alike everywhere, by `layout` alone.
+
+mod intent;
+mod layout;
+mod review;
+mod statement;
+mod told;
+mod verdict;
+
+pub use intent::intent_told;
+pub(crate) use review::warnings;
+pub use review::{refusal_text, review_text};
+pub use statement::{statement_text, statement_told};
+pub use told::Told;
+pub use verdict::{verdict_button, verdict_done, verdict_question, verdict_summary, verdict_title};
+
+#[cfg(all(test, feature = "signing"))]
+mod tests;
