@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use bitcoin::Network;
+use bitcoin::{Network, ScriptBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::service::BatchSettings;
@@ -18,6 +18,9 @@ pub struct CoordinatorConfig {
     pub database: String,
     /// The network whose policies are served.
     pub network: Network,
+    /// The challenge of a signet of one's own, in hex (BIP 325).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signet_challenge: Option<ScriptBuf>,
     /// Where the JSON API listens.
     #[serde(default = "listen")]
     pub listen: SocketAddr,
@@ -61,6 +64,9 @@ pub enum ConfigError {
         /// The watchtower's.
         watchtower: Network,
     },
+    /// The embedded watchtower would follow another signet.
+    #[error("signet_challenge must be the same for the coordinator and its watchtower")]
+    OtherSignet,
     /// A field that must not be 0.
     #[error("{0} must be at least 1")]
     Zero(&'static str),
@@ -81,6 +87,11 @@ impl CoordinatorConfig {
         }
         if let Some(watchtower) = &config.watchtower {
             watchtower.check()?;
+            if watchtower.network == config.network
+                && watchtower.signet_challenge != config.signet_challenge
+            {
+                return Err(ConfigError::OtherSignet);
+            }
             if watchtower.network != config.network {
                 return Err(ConfigError::OtherNetwork {
                     coordinator: config.network,

@@ -1,14 +1,14 @@
 //! Nodes that are absent, come back, or follow another chain.
 
-use bitcoin::BlockHash;
 use bitcoin::hashes::Hash as _;
-use harness::{Engine, LONG, Outcome, Program, wait_until};
+use bitcoin::{BlockHash, Network, ScriptBuf};
+use harness::{Bitcoind, Engine, Failure, LONG, Outcome, Program, wait_until};
 use watchtower::DaemonError;
 use watchtower::store::node::{self, NodeStatus, Trouble};
 
 use crate::watchtower_tower::Tower;
 
-fn status(tower: &Tower) -> Result<Option<NodeStatus>, harness::Failure> {
+fn status(tower: &Tower) -> Result<Option<NodeStatus>, Failure> {
     let all = tower.ask(async |tx| Ok(node::node_status(tx).await?))?;
     Ok(all.into_iter().next())
 }
@@ -62,6 +62,30 @@ fn node_on_another_chain_is_refused() -> Outcome {
         matches!(refused, Err(DaemonError::WrongChain { .. })),
         "{refused:?}"
     );
+    Ok(())
+}
+
+/// Every signet has one genesis block: a node whose blocks satisfy another challenge is refused all the same.
+#[test]
+fn node_on_another_signet_is_refused() -> Outcome {
+    let tower = Tower::prepare(Engine::Sqlite)?;
+    let node = Bitcoind::start_signet("51")?;
+    for challenge in [None, Some(ScriptBuf::from_bytes(vec![0x52]))] {
+        let mut config = tower.config();
+        config.network = Network::Signet;
+        config.node.url = node.url();
+        config.node.cookie_file = Some(node.cookie_file());
+        config.signet_challenge = challenge;
+        let refused = tower.runtime.block_on(watchtower::run(
+            tower.database.clone(),
+            config,
+            std::future::pending(),
+        ));
+        match refused {
+            Err(DaemonError::WrongSignet { found, .. }) if found == "51" => {}
+            other => return Err(Failure::new(format!("{other:?}"))),
+        }
+    }
     Ok(())
 }
 

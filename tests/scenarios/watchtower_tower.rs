@@ -113,6 +113,7 @@ impl Tower {
         Config {
             network: Network::Regtest,
             genesis: None,
+            signet_challenge: None,
             node: NodeConfig {
                 url: self.node.url(),
                 cookie_file: Some(self.node.cookie_file()),

@@ -3,13 +3,17 @@
 use std::path::PathBuf;
 
 use bitcoin::constants::genesis_block;
-use bitcoin::{BlockHash, Network};
+use bitcoin::{BlockHash, Network, ScriptBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::bitcoind::Credentials;
 
 /// The example file, which is also the reference of all fields.
 pub const EXAMPLE: &str = include_str!("configuration.example.toml");
+
+/// The challenge of the default signet (Bitcoin Core, `src/kernel/chainparams.cpp`).
+const DEFAULT_SIGNET_CHALLENGE: &str = "512103ad5e0edad18cb1f0fc0d28a3d4f1f3e445640337489abb10404f2d1e086be430\
+                                        210359ef5021964fe22d6f8e05b2463c9540ce96883fe3b278760f048f5189f2e6c452ae";
 
 /// The file of `countersign-watchtower`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +34,9 @@ pub struct Config {
     /// The genesis block, where it is not the network's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub genesis: Option<BlockHash>,
+    /// The challenge of a signet of one's own, in hex (BIP 325).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signet_challenge: Option<ScriptBuf>,
     /// The node.
     pub node: NodeConfig,
     /// Milliseconds between two looks at the node.
@@ -75,6 +82,9 @@ pub enum ConfigError {
     /// A node estimates fees everywhere but on regtest.
     #[error("fee_estimate_fallback_sat_kwu is for regtest only, not for {0}")]
     FallbackOutsideRegtest(Network),
+    /// Only signets have challenges.
+    #[error("signet_challenge is for signet only, not for {0}")]
+    ChallengeOutsideSignet(Network),
     /// An interval of nothing.
     #[error("{0} must be at least 1")]
     Zero(&'static str),
@@ -104,6 +114,9 @@ impl Config {
         if self.fee_estimate_fallback_sat_kwu.is_some() && self.network != Network::Regtest {
             return Err(ConfigError::FallbackOutsideRegtest(self.network));
         }
+        if self.signet_challenge.is_some() && self.network != Network::Signet {
+            return Err(ConfigError::ChallengeOutsideSignet(self.network));
+        }
         for (name, value) in [
             ("poll_interval_ms", self.poll_interval_ms),
             ("reconcile_interval_s", self.reconcile_interval_s),
@@ -130,6 +143,13 @@ impl Config {
             }),
             _ => Err(ConfigError::Credentials),
         }
+    }
+
+    /// The challenge that the node must have: every signet has the same genesis block.
+    pub fn challenge(&self) -> Option<ScriptBuf> {
+        let default = (self.network == Network::Signet)
+            .then(|| ScriptBuf::from_hex(DEFAULT_SIGNET_CHALLENGE).expect("hex of a script"));
+        self.signet_challenge.clone().or(default)
     }
 
     /// The genesis block that the node must have.
@@ -161,6 +181,29 @@ mod tests {
         assert_eq!(file.watchtower.poll_interval_ms, poll_interval_ms());
         assert_eq!(file.watchtower.instance, instance());
         assert_eq!(file.watchtower.reconcile_interval_s, reconcile_interval_s());
+    }
+
+    #[test]
+    fn a_signet_of_ones_own_has_a_challenge_and_no_other_network_has_one() {
+        let signet = EXAMPLE.replacen("network = \"regtest\"", "network = \"signet\"", 1);
+        let signet = signet
+            .lines()
+            .filter(|line| !line.starts_with("fee_estimate_fallback"))
+            .collect::<Vec<_>>()
+            .join("\n");
+        let file = ConfigFile::parse(&signet).expect("the default signet");
+        let default = file.watchtower.challenge().expect("has a challenge");
+        assert_eq!(default.len(), 71);
+        let own = signet.replacen("[watchtower]", "[watchtower]\nsignet_challenge = \"51\"", 1);
+        let file = ConfigFile::parse(&own).expect("a signet of one's own");
+        let own = file.watchtower.challenge().expect("has a challenge");
+        assert_eq!(own.to_hex_string(), "51");
+        let elsewhere =
+            EXAMPLE.replacen("[watchtower]", "[watchtower]\nsignet_challenge = \"51\"", 1);
+        assert!(matches!(
+            ConfigFile::parse(&elsewhere),
+            Err(ConfigError::ChallengeOutsideSignet(Network::Regtest))
+        ));
     }
 
     #[test]

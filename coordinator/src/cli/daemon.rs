@@ -93,7 +93,8 @@ pub(super) fn init(verb: &Init, out: &Output) -> Result<(), CliError> {
         let database = Database::open(&config.database)
             .await
             .map_err(from_database)?;
-        let service = Service::new(database, config.network, config.batch_settings());
+        let service = Service::new(database, config.network, config.batch_settings())
+            .on_signet(config.signet_challenge.clone());
         let new = tokens::NewToken {
             name: "first operator".to_owned(),
             role: Role::Operator,
@@ -194,7 +195,8 @@ async fn serve(config: CoordinatorConfig, with_watchtower: bool) -> Result<(), C
     output::say(&format!("listening on http://{address}"));
 
     let (stop, stopping) = watch::channel(false);
-    let service = Service::new(database.clone(), config.network, config.batch_settings());
+    let service = Service::new(database.clone(), config.network, config.batch_settings())
+        .on_signet(config.signet_challenge.clone());
     let job_config = jobs::JobsConfig {
         instance: config.instance.clone(),
         poll_interval: std::time::Duration::from_millis(config.poll_interval_ms),

@@ -42,7 +42,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bitcoin::Network;
+use bitcoin::{Network, Script, ScriptBuf};
 use policies::document::Policy;
 use policies::{PolicyId, UnixTime, VaultId};
 use watchtower::store::database::{Database, Transaction};
@@ -80,6 +80,7 @@ pub struct BatchSettings {
 pub struct Service {
     database: Database,
     network: Network,
+    signet_challenge: Option<ScriptBuf>,
     batches: BatchSettings,
     clock: Clock,
     entropy: Entropy,
@@ -101,10 +102,20 @@ impl Service {
         Self {
             database,
             network,
+            signet_challenge: None,
             batches,
             clock: Arc::new(crate::clock::system_time),
             entropy: Arc::new(system_entropy),
             policies: Arc::default(),
+        }
+    }
+
+    /// The same service on a signet of one's own.
+    #[must_use]
+    pub fn on_signet(self, signet_challenge: Option<ScriptBuf>) -> Self {
+        Self {
+            signet_challenge,
+            ..self
         }
     }
 
@@ -126,6 +137,11 @@ impl Service {
     /// Its network.
     pub fn network(&self) -> Network {
         self.network
+    }
+
+    /// The challenge of its signet, where that is one's own.
+    pub fn signet_challenge(&self) -> Option<&Script> {
+        self.signet_challenge.as_deref()
     }
 
     /// How it makes batches.

@@ -40,7 +40,8 @@ pub struct VaultView {
 /// Adds the vault of a first policy version; adding the same document again answers the same.
 ///
 /// # Errors
-/// [`VaultError::PolicyMistakes`], [`VaultError::WrongNetwork`], [`VaultError::KeyInOtherVault`].
+/// [`VaultError::PolicyMistakes`], [`VaultError::WrongNetwork`], [`VaultError::WrongSignet`],
+/// [`VaultError::KeyInOtherVault`].
 pub async fn create_vault(
     service: &Service,
     actor: &Actor,
@@ -55,6 +56,9 @@ pub async fn create_vault(
             found: policy.network,
         }
         .into());
+    }
+    if policy.signet_challenge.as_deref() != service.signet_challenge() {
+        return Err(VaultError::WrongSignet.into());
     }
     if policy.version != 1 {
         return Err(WithdrawalError::NotYet {

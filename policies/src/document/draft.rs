@@ -25,6 +25,9 @@ pub struct PolicyDraft {
     pub network: String,
     /// The network's genesis hash.
     pub genesis: String,
+    /// On a signet of one's own, its challenge in hex.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signet_challenge: Option<String>,
     /// The last moment of new payments.
     #[serde(serialize_with = "as_datetime")]
     pub valid_until: UnixTime,
@@ -332,6 +335,7 @@ impl PolicyDraft {
             previous: String::new(),
             network: name_of_network(network).to_owned(),
             genesis: genesis_of(network).to_string(),
+            signet_challenge: None,
             valid_until: head.time.saturating_add(YEAR),
             head,
             spending: SpendingDraft {

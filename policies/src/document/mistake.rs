@@ -228,6 +228,12 @@ pub enum Problem {
         /// The domain.
         rp_id: String,
     },
+    /// Only signets have challenges.
+    #[error("{network} has no signet challenge")]
+    OnlyOnSignet {
+        /// The network.
+        network: &'static str,
+    },
     /// A rule that needs nobody's approval, for any amount, as often as one likes.
     #[error(
         "nobody approves what it matches, and neither one payment nor all of a time have a bound"
@@ -293,6 +299,7 @@ impl Problem {
             Self::OwnNotLoopback { .. } => "OWN_NOT_LOOPBACK",
             Self::PageIsLoopback { .. } => "PAGE_IS_LOOPBACK",
             Self::OriginOutsideDomain { .. } => "ORIGIN_OUTSIDE_DOMAIN",
+            Self::OnlyOnSignet { .. } => "ONLY_ON_SIGNET",
             Self::AutomaticWithoutBound => "AUTOMATIC_WITHOUT_BOUND",
             Self::NotYet { .. } => "NOT_YET",
         }
@@ -372,6 +379,7 @@ impl Problem {
                 "write tool = \"own\", or the domain of the coordinator's page".to_owned()
             }
             Self::OriginOutsideDomain { .. } => "name origins on the rp_id or below it".to_owned(),
+            Self::OnlyOnSignet { .. } => "remove it, or write network = \"signet\"".to_owned(),
             Self::AutomaticWithoutBound => {
                 "give the rule amount_max_sat or a window, or a count of approvals above 0"
                     .to_owned()

@@ -9,7 +9,7 @@ mod spending;
 pub(super) use spending::Spending;
 
 use bitcoin::hashes::{Hash, sha256};
-use bitcoin::{BlockHash, Network};
+use bitcoin::{BlockHash, Network, ScriptBuf};
 use toml::de::DeTable;
 
 use super::reader::{Field, Mistakes, Reserved, Table};
@@ -30,6 +30,7 @@ const KEYS: &[&str] = &[
     "previous",
     "network",
     "genesis",
+    "signet_challenge",
     "head",
     "valid_until",
     "spending",
@@ -43,7 +44,7 @@ const KEYS: &[&str] = &[
     "rules",
     "change",
 ];
-const RESERVED: &[Reserved] = &[("signet_challenge", "signet challenges of one's own")];
+const RESERVED: &[Reserved] = &[];
 
 /// Parses and checks a document.
 pub(super) fn parse(document: &[u8]) -> Result<Policy, Vec<Mistake>> {
@@ -82,6 +83,7 @@ fn read(document: &[u8], root: &Table<'_>, mistakes: &mut Mistakes<'_>) -> Optio
         .and_then(|field| name(&field, mistakes));
     let network = network(root, mistakes);
     let genesis = genesis(root, network, mistakes);
+    let signet_challenge = signet_challenge(root, network, mistakes);
     let head = head(root, mistakes);
     let valid_until = valid_until(root, head, mistakes);
     let signers = people::signers(root, mistakes);
@@ -131,6 +133,7 @@ fn read(document: &[u8], root: &Table<'_>, mistakes: &mut Mistakes<'_>) -> Optio
         version: 1,
         network: network?,
         genesis: genesis?,
+        signet_challenge,
         head: head?,
         valid_until: valid_until?,
         descriptor: spending.descriptor,
@@ -206,6 +209,32 @@ fn genesis(
         return None;
     }
     Some(found)
+}
+
+/// Every signet has one genesis block: whose blocks count on one of one's own, its challenge says (BIP 325).
+fn signet_challenge(
+    root: &Table<'_>,
+    network: Option<Network>,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<ScriptBuf> {
+    let field = root.optional("signet_challenge")?;
+    let challenge: ScriptBuf = field.parse(mistakes, |text| {
+        let script = ScriptBuf::from_hex(text).ok();
+        script
+            .filter(|script| !script.is_empty() && text.bytes().all(is_lower_hex))
+            .ok_or("a script in lower hex")
+    })?;
+    let network = network?;
+    if network != Network::Signet {
+        let network = name_of_network(network);
+        mistakes.add(&field.path, Problem::OnlyOnSignet { network });
+        return None;
+    }
+    Some(challenge)
+}
+
+const fn is_lower_hex(digit: u8) -> bool {
+    matches!(digit, b'0'..=b'9' | b'a'..=b'f')
 }
 
 fn head(root: &Table<'_>, mistakes: &mut Mistakes<'_>) -> Option<Head> {

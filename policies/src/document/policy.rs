@@ -1,6 +1,6 @@
 //! A policy version that passed every check.
 
-use bitcoin::{Address, BlockHash, Network};
+use bitcoin::{Address, BlockHash, Network, ScriptBuf};
 
 use super::{Approvals, Approver, Limits, List, Mistake, PinnedKey, Requester, Rule, Signer};
 use crate::descriptor::VaultDescriptor;
@@ -28,6 +28,8 @@ pub struct Policy {
     pub network: Network,
     /// The chain's first block.
     pub genesis: BlockHash,
+    /// On a signet of one's own: the script that its blocks satisfy (BIP 325).
+    pub signet_challenge: Option<ScriptBuf>,
     /// A recent block, from which later heights are estimated.
     pub head: Head,
     /// After this a signer signs only self-spends and replacements.

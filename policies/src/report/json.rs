@@ -23,6 +23,7 @@ pub fn json(policy: &Policy) -> Value {
         "version": policy.version,
         "network": name_of_network(policy.network),
         "genesis": policy.genesis.to_string(),
+        "signet_challenge": policy.signet_challenge.as_ref().map(|script| script.to_hex_string()),
         "head": { "height": policy.head.height, "time": policy.head.time },
         "valid_until": policy.valid_until,
         "descriptor": policy.descriptor.text(),

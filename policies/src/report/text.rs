@@ -55,6 +55,9 @@ fn head(out: &mut String, policy: &Policy) {
     field(out, "vault", &policy.vault.to_string());
     field(out, "network", name_of_network(policy.network));
     field(out, "genesis", &policy.genesis.to_string());
+    if let Some(challenge) = &policy.signet_challenge {
+        field(out, "signet", &challenge.to_hex_string());
+    }
     field(
         out,
         "head",

@@ -27,6 +27,8 @@ const PORT_TRIES: usize = 5;
 /// A running node with a chain of its own. It has no wallet: the purse signs for itself.
 #[derive(Debug)]
 pub struct Bitcoind {
+    /// The arguments that say which chain it is on.
+    chain: Vec<String>,
     process: Process,
     rpc: Rpc,
     peer_address: String,
@@ -47,9 +49,22 @@ impl Bitcoind {
 
     /// Starts a node that has the genesis block only.
     pub fn start_empty() -> Result<Self, Failure> {
+        Self::start_on(&["-regtest".to_owned()])
+    }
+
+    /// Starts a node of a signet of one's own, on which nobody mines.
+    pub fn start_signet(challenge: &str) -> Result<Self, Failure> {
+        Self::start_on(&[
+            "-signet".to_owned(),
+            format!("-signetchallenge={challenge}"),
+        ])
+    }
+
+    fn start_on(chain: &[String]) -> Result<Self, Failure> {
         let folder = environment::folder("node")?;
-        let (process, rpc, peer_address) = run(folder.path())?;
+        let (process, rpc, peer_address) = run(folder.path(), chain)?;
         Ok(Self {
+            chain: chain.to_vec(),
             process,
             rpc,
             peer_address,
@@ -110,7 +125,7 @@ impl Bitcoind {
     /// Starts it again after [`Self::pause`], with a new cookie, as a real node does.
     pub fn resume(&mut self) -> Result<(), Failure> {
         let peer_port = self.peer_address.rsplit(':').next().unwrap_or_default();
-        self.process = spawn(self.folder.path(), self.rpc.port(), peer_port)?;
+        self.process = spawn(self.folder.path(), &self.chain, self.rpc.port(), peer_port)?;
         answers(&mut self.process, &self.rpc)
     }
 
@@ -133,12 +148,12 @@ impl Bitcoind {
     }
 }
 
-fn run(folder: &Path) -> Result<(Process, Rpc, String), Failure> {
+fn run(folder: &Path, chain: &[String]) -> Result<(Process, Rpc, String), Failure> {
     let mut tries = 0;
     loop {
         let (port, peer_port) = (free_port()?, free_port()?.to_string());
         let rpc = Rpc::new(port, cookie_file(folder));
-        let mut process = spawn(folder, port, &peer_port)?;
+        let mut process = spawn(folder, chain, port, &peer_port)?;
         match answers(&mut process, &rpc) {
             Ok(()) => return Ok((process, rpc, format!("127.0.0.1:{peer_port}"))),
             Err(_) if tries < PORT_TRIES && process.log()?.contains("Unable to bind") => tries += 1,
@@ -147,13 +162,15 @@ fn run(folder: &Path) -> Result<(Process, Rpc, String), Failure> {
     }
 }
 
-fn spawn(folder: &Path, port: u16, peer_port: &str) -> Result<Process, Failure> {
+fn spawn(folder: &Path, chain: &[String], port: u16, peer_port: &str) -> Result<Process, Failure> {
     let mut command = process::command(&environment::bitcoind()?, "KILL");
     command
         .arg(format!("-datadir={}", folder.display()))
         .arg(format!("-rpcport={port}"))
         .arg(format!("-bind=127.0.0.1:{peer_port}"))
-        .args(["-regtest", "-server", "-rpcthreads=8", "-rpcworkqueue=128"])
+        .arg(format!("-rpccookiefile={}", cookie_file(folder).display()))
+        .args(chain)
+        .args(["-server", "-rpcthreads=8", "-rpcworkqueue=128"])
         .args([
             "-dnsseed=0",
             "-fixedseeds=0",
@@ -178,7 +195,7 @@ fn answers(process: &mut Process, rpc: &Rpc) -> Result<(), Failure> {
 }
 
 fn cookie_file(folder: &Path) -> PathBuf {
-    folder.join("regtest/.cookie")
+    folder.join("cookie")
 }
 
 /// A port of the loopback that is free now.

@@ -100,6 +100,7 @@ pub(super) fn draft(
         previous: String::new(),
         network: name_of_network(Network::Regtest).to_owned(),
         genesis: genesis_of(Network::Regtest).to_string(),
+        signet_challenge: None,
         valid_until: time.saturating_add(YEAR).to_string().parse()?,
         head: HeadDraft {
             height,

@@ -19,6 +19,9 @@ pub struct ChainInfo {
     /// Whether the node is still downloading the chain.
     #[serde(rename = "initialblockdownload")]
     pub initial_download: bool,
+    /// On a signet: the script that its blocks satisfy.
+    #[serde(default)]
+    pub signet_challenge: Option<ScriptBuf>,
 }
 
 /// `testmempoolaccept` for one transaction.

@@ -14,7 +14,7 @@ mod status;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use bitcoin::{BlockHash, Txid};
+use bitcoin::{BlockHash, Script, Txid};
 use policies::UnixTime;
 
 use crate::bitcoind::{Client, RpcError};
@@ -48,6 +48,14 @@ pub enum DaemonError {
         found: BlockHash,
         /// The network configured.
         network: bitcoin::Network,
+    },
+    /// The node follows another signet than the one configured.
+    #[error("wrong signet: the node's challenge is {found}, configured is {expected}")]
+    WrongSignet {
+        /// The challenge configured, in hex.
+        expected: String,
+        /// The node's; empty if it has none.
+        found: String,
     },
     /// The database keeps the books of another chain.
     #[error("wrong database: its chain begins with {found}, configured is {expected}")]
@@ -181,12 +189,16 @@ impl Worker {
         let network = self.config.network;
         let found = self.client.block_hash(0).await.map_err(RoundError::from)?;
         let found = found.unwrap_or(expected);
-        if found != expected {
-            let wrong = DaemonError::WrongChain {
-                expected,
-                found,
-                network,
-            };
+        let mut wrong = (found != expected).then_some(DaemonError::WrongChain {
+            expected,
+            found,
+            network,
+        });
+        if let Some(challenge) = self.config.challenge() {
+            let info = self.client.chain_info().await.map_err(RoundError::from)?;
+            wrong = wrong.or_else(|| wrong_signet(&challenge, info.signet_challenge.as_deref()));
+        }
+        if let Some(wrong) = wrong {
             if first_contact {
                 return Err(Ended::For(wrong));
             }
@@ -305,4 +317,12 @@ impl<E: Into<RoundError>> From<E> for Ended {
     fn from(error: E) -> Self {
         Self::Now(error.into())
     }
+}
+
+/// Whether the node's signet is another one.
+fn wrong_signet(expected: &Script, found: Option<&Script>) -> Option<DaemonError> {
+    (found != Some(expected)).then(|| DaemonError::WrongSignet {
+        expected: expected.to_hex_string(),
+        found: found.map(Script::to_hex_string).unwrap_or_default(),
+    })
 }

@@ -29,6 +29,9 @@ pub enum VaultError {
         /// The policy's.
         found: bitcoin::Network,
     },
+    /// The policy is for another signet than this coordinator.
+    #[error("the policy is for another signet than this coordinator serves")]
+    WrongSignet,
     /// A signer's key is another vault's already: its journal for one knows nothing of the other.
     #[error("the key of {signer} signs for vault {vault} already")]
     KeyInOtherVault {
@@ -64,6 +67,11 @@ impl VaultError {
                 Class::Refused,
                 "add the policy to the coordinator of its network",
             ),
+            Self::WrongSignet => (
+                "wrong_signet",
+                Class::Refused,
+                "`signet_challenge` must be the same in the policy and in the coordinator's configuration",
+            ),
             Self::KeyInOtherVault { .. } => (
                 "key_in_other_vault",
                 Class::Refused,
@@ -82,7 +90,9 @@ impl VaultError {
                 json!({ "expected": expected.to_string(), "found": found.to_string() })
             }
             Self::KeyInOtherVault { signer, vault } => json!({ "signer": signer, "vault": vault }),
-            Self::UnknownVault { .. } | Self::StoredPolicy { .. } => Value::Null,
+            Self::UnknownVault { .. } | Self::WrongSignet | Self::StoredPolicy { .. } => {
+                Value::Null
+            }
         }
     }
 }

@@ -347,6 +347,10 @@ async fn a_policy_of_another_network_or_with_mistakes_is_refused() {
     );
     let error = create_vault(&signet, &world.operator, document.as_bytes()).await;
     assert_eq!(error.expect_err("is refused").code(), "wrong_network");
+    let own_signet =
+        (world.service.clone()).on_signet(Some(ScriptBuf::from_hex("51").expect("hex")));
+    let error = create_vault(&own_signet, &world.operator, document.as_bytes()).await;
+    assert_eq!(error.expect_err("is refused").code(), "wrong_signet");
     let service = Actor {
         name: "s".to_owned(),
         role: Role::Service,
