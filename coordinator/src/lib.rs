@@ -4,7 +4,9 @@
 //! signer pinned. Its pure half decides and builds; its service half stores and serves.
 //! The arrows are `http`, `cli` and `jobs` → `service` → `store`, and everything may call the pure half.
 
+pub mod balancing;
 pub mod coin_selection;
+pub mod exclusion;
 pub mod fee_bump;
 pub mod roles;
 pub mod session;

@@ -149,6 +149,10 @@ bugs! {
     ChangeIndex,
     /// Transactions of one line need not exclude each other.
     Exclusive,
+    /// Only the last transaction of a line need be excluded.
+    LastAttemptOnly,
+    /// Whatever descends from an earlier transaction counts as excluding it.
+    DescendantExcludes,
     /// One id may stand for two withdrawals.
     SecondBody,
     /// A transaction may pay two withdrawals of one line.
@@ -203,8 +207,40 @@ bugs! {
     SweepGrows,
     /// What is replaced may be older than the journal.
     ReplacedBirth,
+    /// A withdrawal's first attempt needs no coin that is shown in the chain.
+    InclusionMissing,
+    /// A later attempt needs none, whatever it spends.
+    InclusionLater,
+    /// A block of any work shows a coin.
+    InclusionWork,
+    /// Blocks that are not linked count as one chain.
+    InclusionLinks,
+    /// A path may lead to any root.
+    InclusionRoot,
+    /// Two hashes of a block may be a transaction.
+    InclusionInner,
+    /// Whatever is shown in the chain counts, also what is not the vault's to spend.
+    InclusionForeign,
     /// The fee that was shown first counts, not the highest.
     FeeFirstShown,
+    /// A version that alters keys passes for one that alters rules.
+    KeysetSmuggled,
+    /// A version counts at once.
+    VersionDelay,
+    /// A version needs no quorum.
+    VersionQuorum,
+    /// A signature under a version is not verified.
+    VersionSignature,
+    /// A version may have two successors.
+    SecondSuccessor,
+    /// Coins of a former keyset pay withdrawals.
+    FormerPays,
+    /// Coins of two keysets stand in one transaction.
+    KeysetsMixed,
+    /// Change may go back to a former descriptor.
+    FormerChange,
+    /// Payments may go to scripts of a former descriptor.
+    FormerOwnScript,
     /// Witnesses are not run through the interpreter.
     Interpreter,
     /// Bitcoin Core's rules are not asked.

@@ -11,12 +11,15 @@ use crate::keystore::{Passphrase, PersonKey, VaultKey};
 use crate::pin::{PinError, Pinned};
 use crate::reply::reply;
 use crate::signing::{InputSignatures, SigningError, Spending, sign};
+use crate::succeeding::{By, SucceedingError, Successor, adopt, catch_up, hear};
+use bitcoin::bip32::Xpub;
 use bitcoin::psbt::Psbt;
 use bitcoin::secp256k1::{All, Secp256k1};
 use policies::journal::{Given, Seen, SignedTransaction};
 use policies::psbt::{PsbtRefusal, PsbtVersion, StrictPsbt, read_strict};
 use policies::review::{Refusal, Review, review, statements};
-use policies::{History, Policy, Receipt, Statement, UnixTime};
+use policies::succession::SuccessionFile;
+use policies::{History, Policy, PolicyId, Receipt, Statement, UnixTime};
 use std::fs::File;
 
 /// A signer ready to sign: pinned policy, locked journal, opened keys.
@@ -26,6 +29,8 @@ pub struct Countersigner<L = File> {
     journal: JournalFile<L>,
     key: VaultKey,
     journal_key: PersonKey,
+    /// Where versions are kept and what is pinned there; none for a signer of loose parts.
+    home: Option<(Home, Pinned)>,
     /// The head of the coordinator's event chain, as it was last told; echoed in receipts.
     event_head: Option<[u8; 32]>,
     secp: Secp256k1<All>,
@@ -73,6 +78,15 @@ pub enum CountersignError {
     /// The home is no signer in its policy.
     #[error("this home is no signer of its policy")]
     NotASigner,
+    /// It spends coins of a keyset in which this signer has no key.
+    #[error("it spends coins of {}keyset, in which this signer has no key", if *.former { "a former " } else { "the newest " })]
+    OtherKeyset {
+        /// Whether that is a former one.
+        former: bool,
+    },
+    /// The next version is not heard or followed.
+    #[error(transparent)]
+    Succeeding(Box<SucceedingError>),
     /// The bytes are no PSBT that a signer reads.
     #[error(transparent)]
     Psbt(#[from] PsbtRefusal),
@@ -94,6 +108,12 @@ pub enum CountersignError {
     /// What was examined is not what was remembered: a mistake of this program.
     #[error("the reviewed transaction is not the remembered one")]
     Inconsistent,
+}
+
+impl From<SucceedingError> for CountersignError {
+    fn from(error: SucceedingError) -> Self {
+        Self::Succeeding(Box::new(error))
+    }
 }
 
 fn first(refusals: &[Refusal]) -> String {
@@ -124,14 +144,18 @@ impl Countersigner<File> {
     pub fn open(home: &Home, passphrase: &Passphrase) -> Result<Self, CountersignError> {
         let pinned = Pinned::load(home)?;
         let owner = pinned.journal().ok_or(CountersignError::NotASigner)?;
-        let name = pinned.signer().ok_or(CountersignError::NotASigner)?;
         let journal = JournalFile::open(&home.journal_file(), owner)?;
+        let pinned = catch_up(home, pinned, &journal)?;
+        let name = pinned.signer().ok_or(CountersignError::NotASigner)?;
         // Once this journal may have signed, it is never taken in again from a bundle.
         home.use_up_freshness(&owner.key.to_string())?;
         let key = home.open_vault_key(passphrase)?;
         let journal_key = home.open_journal_key(passphrase)?;
         let policy = pinned.policy().clone();
-        Ok(Self::of(name.to_owned(), policy, journal, key, journal_key))
+        Ok(Self {
+            home: Some((home.clone(), pinned.clone())),
+            ..Self::of(name.to_owned(), policy, journal, key, journal_key)
+        })
     }
 }
 
@@ -155,6 +179,7 @@ impl<L: AppendLog> Countersigner<L> {
             journal,
             key,
             journal_key,
+            home: None,
             event_head: None,
             secp,
         }
@@ -180,7 +205,85 @@ impl<L: AppendLog> Countersigner<L> {
     /// # Errors
     /// As [`examine`].
     pub fn examine(&self, bytes: &[u8], clock: UnixTime) -> Result<Examined, CountersignError> {
-        examine(bytes, &self.policy, self.journal.history(), clock)
+        let examined = examine(bytes, &self.policy, self.journal.history(), clock)?;
+        self.check_keyset(&examined.review)?;
+        Ok(examined)
+    }
+
+    /// Whoever joined has no key of former keysets; whoever leaves has none of the newest.
+    fn check_keyset(&self, review: &Review) -> Result<(), CountersignError> {
+        let own = Xpub::from_priv(&self.secp, self.key.account());
+        let former = self.policy.former.iter();
+        let mut former = former.filter(|keyset| Some(keyset.keyset) == review.former);
+        let descriptor = match former.next() {
+            Some(keyset) => &keyset.descriptor,
+            None => &self.policy.descriptor,
+        };
+        let holds = |position: &policies::descriptor::KeyPosition| position.xpub == own;
+        if descriptor.key_positions().iter().any(holds) {
+            return Ok(());
+        }
+        Err(CountersignError::OtherKeyset {
+            former: review.former.is_some(),
+        })
+    }
+
+    /// Takes a next version in: from now on its delay runs by this signer's clock.
+    ///
+    /// # Errors
+    /// As [`hear`]; [`CountersignError::NotASigner`] for a signer without a home.
+    pub fn hear_version(
+        &mut self,
+        file: &SuccessionFile,
+        clock: UnixTime,
+    ) -> Result<Successor, CountersignError> {
+        let (home, _) = self.home.as_ref().ok_or(CountersignError::NotASigner)?;
+        Ok(hear(
+            home,
+            &self.policy,
+            file,
+            Some(&mut self.journal),
+            clock,
+        )?)
+    }
+
+    /// Adopts a version that was taken in; from now on transfers are reviewed under it.
+    ///
+    /// # Errors
+    /// As [`adopt`]; [`CountersignError::NotASigner`] for a signer without a home.
+    pub fn adopt_version(
+        &mut self,
+        version: PolicyId,
+        by: By,
+        clock: UnixTime,
+    ) -> Result<(), CountersignError> {
+        let (home, pinned) = self.home.as_ref().ok_or(CountersignError::NotASigner)?;
+        let adopted = adopt(home, pinned, Some(&mut self.journal), version, by, clock)?;
+        let name = adopted.signer().ok_or(CountersignError::NotASigner)?;
+        name.clone_into(&mut self.name);
+        self.policy = adopted.policy().clone();
+        self.home = Some((home.clone(), adopted));
+        Ok(())
+    }
+
+    /// Follows what may be followed without a human: the one successor of the pinned version, if it is a step of
+    /// rules and its delay is over. Says which one was.
+    ///
+    /// # Errors
+    /// When journal or disk refuse. What must wait, or needs a human, is no error.
+    pub fn follow_ripe(&mut self, clock: UnixTime) -> Result<Option<PolicyId>, CountersignError> {
+        if self.home.is_none() {
+            return Ok(None);
+        }
+        let held = self.journal.history().versions();
+        let [proposed] = held.proposals_after(self.policy.id)[..] else {
+            return Ok(None);
+        };
+        match self.adopt_version(proposed.policy, By::Itself, clock) {
+            Ok(()) => Ok(Some(proposed.policy)),
+            Err(CountersignError::Succeeding(error)) if error.waits() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Hears the head of the coordinator's event chain: receipts echo it, so that rewritten history shows.
@@ -247,6 +350,7 @@ impl<L: AppendLog> Countersigner<L> {
         let at = self.journal.history().now(clock.max(at));
         let review = review(&psbt, &self.policy, self.journal.history(), at)
             .map_err(CountersignError::Refused)?;
+        self.check_keyset(&review)?;
         self.note(&review.seen, at)?;
         let given = Given {
             manifest: review.manifest_hash,
@@ -302,7 +406,8 @@ impl Explained for CountersignError {
     fn class(&self) -> Class {
         match self {
             Self::NotASigner => Class::Usage,
-            Self::Psbt(_) | Self::Refused(_) => Class::Refused,
+            Self::Psbt(_) | Self::Refused(_) | Self::OtherKeyset { .. } => Class::Refused,
+            Self::Succeeding(error) => error.class(),
             Self::Pin(error) => error.class(),
             Self::Home(error) => error.class(),
             Self::Journal(error) => error.class(),
@@ -320,6 +425,8 @@ impl Explained for CountersignError {
     fn code(&self) -> &'static str {
         match self {
             Self::NotASigner => "NOT_A_SIGNER",
+            Self::OtherKeyset { .. } => "NO_KEY_OF_KEYSET",
+            Self::Succeeding(error) => error.code(),
             Self::Psbt(refusal) => refusal.code(),
             Self::Refused(refusals) => refusals.first().map_or("REFUSED", Refusal::code),
             Self::Pin(error) => error.code(),
@@ -333,6 +440,13 @@ impl Explained for CountersignError {
     fn hint(&self) -> String {
         match self {
             Self::NotASigner => "sign with a home made by keygen or import".to_owned(),
+            Self::OtherKeyset { former: true } => {
+                "signers of that keyset must sign it: those who joined later have no key of it".to_owned()
+            }
+            Self::OtherKeyset { former: false } => {
+                "this home leaves the vault: it signs only what brings coins of its former keysets home".to_owned()
+            }
+            Self::Succeeding(error) => error.hint(),
             Self::Psbt(refusal) => refusal.hint().to_owned(),
             Self::Pin(error) => error.hint(),
             Self::Home(error) => error.hint(),
@@ -360,7 +474,9 @@ impl Explained for CountersignError {
     fn reasons(&self) -> Vec<Reason> {
         match self {
             Self::Refused(refusals) => refusals.iter().map(Reason::of_refusal).collect(),
+            Self::Succeeding(error) => error.reasons(),
             Self::NotASigner
+            | Self::OtherKeyset { .. }
             | Self::Psbt(_)
             | Self::Pin(_)
             | Self::Home(_)

@@ -8,8 +8,8 @@
 use crate::failure::{Class, Explained, Reason, reason};
 use crate::home::{Home, HomeError};
 use crate::journal_file::{JournalFile, JournalFileError, Owner};
-use crate::keystore::{WriteError, durable};
-use crate::pin::{FORMAT, PinError, PinRecord, Pinned};
+use crate::keystore::WriteError;
+use crate::pin::{PinError, Pinned, write_pin};
 use policies::{Policy, PolicyId, UnixTime};
 
 /// What enrolment did.
@@ -41,12 +41,6 @@ pub enum EnrolmentError {
     /// The journal moved here, but its bundle was not taken in to the end.
     #[error("this home's journal comes from another machine, but its bundle is not here")]
     BundleMissing,
-    /// The policy is no first version.
-    #[error("version {version} cannot be pinned yet, only the first one")]
-    LaterVersion {
-        /// Its version.
-        version: u32,
-    },
     /// The document or a key does not fit.
     #[error(transparent)]
     Pin(#[from] PinError),
@@ -73,12 +67,27 @@ pub fn enrol(
     typed: PolicyId,
     now: UnixTime,
 ) -> Result<Enrolment, EnrolmentError> {
-    let policy = identified(document, typed)?;
-    if policy.version != 1 {
-        return Err(EnrolmentError::LaterVersion {
-            version: policy.version,
-        });
+    enrol_in_line(home, &[], document, typed, now)
+}
+
+/// Pins a later version that a human identified, with the documents of all versions before it, the oldest first.
+/// Each names the one before by its id, so that whoever typed the newest id typed all of them.
+///
+/// # Errors
+/// As [`enrol`]; [`PinError::Line`] when the documents are no line.
+pub fn enrol_in_line(
+    home: &Home,
+    before: &[Vec<u8>],
+    document: &[u8],
+    typed: PolicyId,
+    now: UnixTime,
+) -> Result<Enrolment, EnrolmentError> {
+    let newest = identified(document, typed)?;
+    let mut versions = Vec::new();
+    for document in before {
+        versions.push(Policy::parse(document).map_err(PinError::Mistakes)?);
     }
+    versions.push(newest);
     match Pinned::load(home) {
         Err(PinError::NotPinned) => {}
         Err(PinError::Altered { pinned, .. }) if pinned == typed => {}
@@ -90,12 +99,13 @@ pub fn enrol(
             });
         }
     }
-    let pinned = Pinned::of(home, policy)?;
+    let pinned = Pinned::of_line(home, versions)?;
     let birth = match pinned.journal() {
         Some(owner) => Some(begin_journal(home, &pinned, owner, now)?),
         None => None,
     };
-    write_pin(home, &pinned)?;
+    pinned.keep_versions(home)?;
+    write_pin(home, pinned.policy())?;
     Ok(Enrolment { pinned, birth })
 }
 
@@ -135,7 +145,9 @@ fn begin_journal(
     }
     // The mark is gone for good before the journal is there: a journal lost later, or one of restored
     // keys, never comes back with birth zero.
-    let birth = if home.use_up_freshness(&owner.key.to_string())? {
+    let fresh = home.use_up_freshness(&owner.key.to_string())?;
+    let with_the_vault = |first: &Policy| first.signer_of_journal(&owner.key).is_some();
+    let birth = if fresh && pinned.versions().first().is_some_and(with_the_vault) {
         UnixTime::ZERO
     } else {
         now
@@ -144,26 +156,12 @@ fn begin_journal(
     Ok(birth)
 }
 
-fn write_pin(home: &Home, pinned: &Pinned) -> Result<(), EnrolmentError> {
-    let policy = pinned.policy();
-    let record = PinRecord {
-        format: FORMAT.to_owned(),
-        policy: policy.id,
-    };
-    let mut text = serde_json::to_vec(&record).expect("a pin is plain JSON");
-    text.push(b'\n');
-    durable::replace(&home.policy_file(), &policy.bytes)?;
-    durable::replace(&home.pin_file(), &text)?;
-    Ok(())
-}
-
 impl Explained for EnrolmentError {
     fn class(&self) -> Class {
         match self {
-            Self::IdMismatch { .. }
-            | Self::OtherPinned { .. }
-            | Self::BundleMissing
-            | Self::LaterVersion { .. } => Class::Refused,
+            Self::IdMismatch { .. } | Self::OtherPinned { .. } | Self::BundleMissing => {
+                Class::Refused
+            }
             Self::Pin(error) => error.class(),
             Self::Journal(error) => error.class(),
             Self::Write(error) => error.class(),
@@ -176,7 +174,6 @@ impl Explained for EnrolmentError {
             Self::IdMismatch { .. } => "POLICY_ID_MISMATCH",
             Self::OtherPinned { .. } => "OTHER_POLICY_PINNED",
             Self::BundleMissing => "BUNDLE_MISSING",
-            Self::LaterVersion { .. } => "NOT_YET",
             Self::Pin(error) => error.code(),
             Self::Journal(error) => error.code(),
             Self::Write(error) => error.code(),
@@ -190,13 +187,12 @@ impl Explained for EnrolmentError {
                 "do not pin it: have the id read out by another person who reviewed the document"
                     .to_owned()
             }
-            Self::OtherPinned { .. } => "use one home folder for each vault".to_owned(),
+            Self::OtherPinned { .. } => {
+                "use one home folder for each vault; a next version is followed or pinned with `policy`".to_owned()
+            }
             Self::BundleMissing => {
                 "take the bundle in again with `journal move import`, then pin the policy"
                     .to_owned()
-            }
-            Self::LaterVersion { .. } => {
-                "nothing can be done: this program pins first versions only".to_owned()
             }
             Self::Pin(error) => error.hint(),
             Self::Journal(error) => error.hint(),
@@ -211,7 +207,6 @@ impl Explained for EnrolmentError {
             Self::IdMismatch { .. }
             | Self::OtherPinned { .. }
             | Self::BundleMissing
-            | Self::LaterVersion { .. }
             | Self::Journal(_)
             | Self::Write(_)
             | Self::Home(_) => vec![reason(self)],

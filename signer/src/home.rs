@@ -7,7 +7,9 @@
 //! keys/request-NAME.key     a requester's key, sealed
 //! keys/passkey-NAME.json    how to ask for an approver's passkey; no secret
 //! policy.toml               the pinned policy, its exact bytes
-//! pin.json                  its id, as a human typed it
+//! pin.json                  its id, as a human typed it, or as the line led to it
+//! versions/ID.toml          every version of the line that was pinned, its exact bytes
+//! proposals/ID.json         next versions with their approvals, as they were taken in
 //! journal.jsonl             the journal, append-only
 //! journal.fresh             that the journal key was drawn here and has begun no journal yet
 //! journal.moves             the certificates of the moves that led here, if the journal moved
@@ -18,6 +20,7 @@ use crate::keystore::container::Header;
 use crate::keystore::{
     Kind, Made, OpenError, Passphrase, PersonKey, Sealed, VaultKey, WriteError, durable,
 };
+use policies::PolicyId;
 use std::path::{Path, PathBuf};
 
 /// A home folder; nothing in it is read before it is asked for.
@@ -158,6 +161,26 @@ impl Home {
     /// The pinned id.
     pub fn pin_file(&self) -> PathBuf {
         self.folder.join("pin.json")
+    }
+
+    /// Where the versions of the line are kept.
+    pub fn versions(&self) -> PathBuf {
+        self.folder.join("versions")
+    }
+
+    /// The exact bytes of one version of the line.
+    pub fn version_file(&self, version: PolicyId) -> PathBuf {
+        self.versions().join(format!("{version}.toml"))
+    }
+
+    /// Where next versions are kept with their approvals.
+    pub fn proposals(&self) -> PathBuf {
+        self.folder.join("proposals")
+    }
+
+    /// One next version with its approvals.
+    pub fn proposal_file(&self, version: PolicyId) -> PathBuf {
+        self.proposals().join(format!("{version}.json"))
     }
 
     fn keys(&self) -> PathBuf {

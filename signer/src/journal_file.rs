@@ -7,10 +7,11 @@ use crate::failure::{Class, Explained};
 use crate::keystore::durable::{self, WriteError};
 use bitcoin::Txid;
 use policies::journal::{
-    Again, Entry, Fault, JournalError, Line, MoveStatement, Moved, ReceiptBody, Seen,
+    Adopted, Again, Entry, Fault, JournalError, Line, MoveStatement, Moved, Proposed, ReceiptBody,
+    Seen, VersionFault,
 };
 use policies::planted::{Bug, planted};
-use policies::{History, Journal, PublicKey, SignedTransaction, UnixTime, VaultId};
+use policies::{History, Journal, PolicyId, PublicKey, SignedTransaction, UnixTime, VaultId};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -224,6 +225,15 @@ fn has_moved(error: &JournalError) -> bool {
     )
 }
 
+/// What is wrong with a version, if that is why.
+fn version_fault(error: &JournalError) -> Option<&VersionFault> {
+    if let JournalError::Version { source, .. } = error {
+        Some(source)
+    } else {
+        None
+    }
+}
+
 fn not_admitted(error: JournalError) -> JournalFileError {
     JournalFileError::NotAdmitted(Box::new(error))
 }
@@ -349,6 +359,45 @@ impl<L: AppendLog> JournalFile<L> {
         Ok(known.unwrap_or(at))
     }
 
+    /// Makes durable that the next version is held with its quorum; says when it first was.
+    ///
+    /// # Errors
+    /// When it does not go on from what was adopted, or as [`JournalFile::remember`].
+    pub fn remember_proposed(
+        &mut self,
+        policy: PolicyId,
+        previous: PolicyId,
+        clock: UnixTime,
+    ) -> Result<UnixTime, JournalFileError> {
+        let at = self.journal.now(clock);
+        let known = self.journal.history().versions().proposed(policy);
+        let proposed = Proposed {
+            policy,
+            previous,
+            at,
+        };
+        self.remember_entry(known.is_none().then_some(Entry::Proposed(proposed)))?;
+        Ok(known.unwrap_or(at))
+    }
+
+    /// Makes durable that a version is what this signer reviews under from now on.
+    ///
+    /// # Errors
+    /// As [`JournalFile::remember_proposed`].
+    pub fn remember_adopted(
+        &mut self,
+        policy: PolicyId,
+        previous: PolicyId,
+        clock: UnixTime,
+    ) -> Result<(), JournalFileError> {
+        let at = self.journal.now(clock);
+        self.remember_entry(Some(Entry::Adopted(Adopted {
+            policy,
+            previous,
+            at,
+        })))
+    }
+
     /// Ends the journal: makes durable that another one goes on, and says what the move's certificate
     /// must say. Asked again for the same key it says the same, so that a crash loses nothing.
     ///
@@ -439,6 +488,7 @@ impl Explained for JournalFileError {
             Self::Tampered(_) => "JOURNAL_TAMPERED",
             Self::OtherKey { .. } | Self::OtherVault { .. } => "JOURNAL_FOREIGN",
             Self::NotAdmitted(error) if has_moved(error) => "JOURNAL_MOVED",
+            Self::NotAdmitted(error) if version_fault(error).is_some() => "VERSION_NOT_ADMITTED",
             Self::NotAdmitted(_) => "JOURNAL_NOT_ADMITTED",
             Self::NotDurable(_) | Self::FailedBefore => "JOURNAL_NOT_DURABLE",
         }
@@ -474,6 +524,9 @@ impl Explained for JournalFileError {
             }
             Self::Create(WriteError::Io { .. }) => {
                 "make room on the disk and the folder writable, then try again"
+            }
+            Self::NotAdmitted(error) if version_fault(error).is_some() => {
+                version_fault(error).map_or("tell the approvers", VersionFault::hint)
             }
             Self::NotAdmitted(_) => {
                 "do not sign it: the journal holds what this transaction would contradict"

@@ -43,4 +43,6 @@ pub mod pin;
 #[cfg(feature = "tool")]
 pub mod requesting;
 #[cfg(feature = "tool")]
+pub mod succeeding;
+#[cfg(feature = "tool")]
 pub mod terminal;

@@ -7,10 +7,12 @@ use crate::failure::{Class, Explained, Facts, NO_REASON, Reason, reason};
 use crate::home::{HeldKey, Home, HomeError};
 use crate::journal_file::Owner;
 use crate::keystore::Kind;
+use crate::keystore::{WriteError, durable};
 use crate::moving::{MovingError, moves};
 use crate::passkey::{PasskeyError, passkeys};
 use policies::document::{Signer, SignerKey};
 use policies::journal::{MoveCertificate, accept_moves};
+use policies::succession::{LineMistake, line};
 use policies::{Mistake, Policy, PolicyId, PublicKey};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -34,6 +36,10 @@ pub enum Role {
     Approver(String),
     /// It requests under this name.
     Requester(String),
+    /// It signed under this name before its key was replaced: only what brings former coins home.
+    Leaving(String),
+    /// It approved or requested under this name before; nothing that it signs counts any more.
+    Left(String),
 }
 
 impl std::fmt::Display for Role {
@@ -42,6 +48,8 @@ impl std::fmt::Display for Role {
             Self::Signer(name) => write!(formatter, "signer {name}"),
             Self::Approver(name) => write!(formatter, "approver {name}"),
             Self::Requester(name) => write!(formatter, "requester {name}"),
+            Self::Leaving(name) => write!(formatter, "leaving signer {name}"),
+            Self::Left(name) => write!(formatter, "formerly {name}"),
         }
     }
 }
@@ -50,6 +58,8 @@ impl std::fmt::Display for Role {
 #[derive(Debug, Clone)]
 pub struct Pinned {
     policy: Policy,
+    /// The versions of the line, each read alone, the oldest first.
+    versions: Vec<Policy>,
     roles: Vec<Role>,
     journal: Option<Owner>,
 }
@@ -82,6 +92,18 @@ pub enum PinError {
     /// The document has mistakes.
     #[error("the policy has {} mistakes, first: {}", .0.len(), first(.0))]
     Mistakes(Vec<Mistake>),
+    /// A version before the pinned one is not here.
+    #[error("version {version} of the line is not in this home")]
+    VersionMissing {
+        /// The version.
+        version: PolicyId,
+    },
+    /// The versions are no line.
+    #[error(transparent)]
+    Line(#[from] LineMistake),
+    /// A file cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
     /// A key of this home does not fit the policy.
     #[error(transparent)]
     Key(#[from] KeyNotNamed),
@@ -157,21 +179,42 @@ impl Pinned {
             .ok()
             .filter(|record: &PinRecord| record.format == FORMAT)
             .ok_or_else(|| PinError::NotAPin(home.pin_file()))?;
-        let policy = Policy::parse(&read(home.policy_file())?).map_err(PinError::Mistakes)?;
+        let document = match document_of(home, record.policy)? {
+            Some(document) => document,
+            None => read(home.policy_file())?,
+        };
+        let policy = Policy::parse(&document).map_err(PinError::Mistakes)?;
         if policy.id != record.policy {
             return Err(PinError::Altered {
                 found: policy.id,
                 pinned: record.policy,
             });
         }
-        Self::of(home, policy)
+        let mut versions = vec![policy];
+        while let Some(version) = versions.last().and_then(|policy| policy.previous) {
+            let document =
+                document_of(home, version)?.ok_or(PinError::VersionMissing { version })?;
+            versions.push(Policy::parse(&document).map_err(PinError::Mistakes)?);
+        }
+        versions.reverse();
+        Self::of_line(home, versions)
     }
 
-    /// Finds every key of a home in a policy.
+    /// Finds every key of a home in a first version.
     ///
     /// # Errors
-    /// [`PinError::Key`] names the first key that the policy does not name as it should.
+    /// As [`Pinned::of_line`].
     pub fn of(home: &Home, policy: Policy) -> Result<Self, PinError> {
+        Self::of_line(home, vec![policy])
+    }
+
+    /// Finds every key of a home in a line of versions, the oldest first: in the newest, or else in one before it.
+    ///
+    /// # Errors
+    /// When they are no line; [`PinError::Key`] names the first key that no version names as it should.
+    pub fn of_line(home: &Home, versions: Vec<Policy>) -> Result<Self, PinError> {
+        let policy = line(versions.clone())?;
+        let before = || versions.iter().rev().skip(1);
         let held = home.held_keys()?;
         let moves = moves(home)?;
         let mut roles = Vec::new();
@@ -179,33 +222,78 @@ impl Pinned {
         for key in &held {
             match key.header.kind {
                 Kind::Vault => {
-                    let (name, owner) = signer_of(&policy, key, &held, &moves)?;
-                    roles.push(Role::Signer(name));
+                    let (role, owner) = match signer_of(&policy, key, &held, &moves) {
+                        Ok((name, owner)) => (Role::Signer(name), owner),
+                        Err(not_named @ KeyNotNamed::Signer { .. }) => {
+                            let mut older = before()
+                                .filter_map(|older| signer_of(older, key, &held, &moves).ok());
+                            let (name, owner) = older.next().ok_or(not_named)?;
+                            (Role::Leaving(name), owner)
+                        }
+                        Err(error) => return Err(error.into()),
+                    };
+                    roles.push(role);
                     journal = Some(owner);
                 }
                 // Found together with the key that it journals for.
                 Kind::Journal => {}
-                Kind::Approval | Kind::Request => roles.push(person_of(&policy, key)?),
+                Kind::Approval | Kind::Request => roles.push(match person_of(&policy, key) {
+                    Ok(role) => role,
+                    Err(not_named) => {
+                        let mut older = before().filter_map(|older| person_of(older, key).ok());
+                        left(older.next().ok_or(not_named)?)
+                    }
+                }),
             }
         }
         for passkey in passkeys(home)? {
-            let (approver, _) = policy
-                .approver_of_key(passkey.key.id())
-                .filter(|(_, pinned)| pinned.passkey.as_ref() == Some(&passkey.used))
-                .ok_or_else(|| KeyNotNamed::Person {
-                    kind: Kind::Approval,
-                    key: passkey.key.to_string(),
-                })?;
-            roles.push(Role::Approver(approver.name.clone()));
+            let named = |policy: &Policy| {
+                let (approver, _) = policy
+                    .approver_of_key(passkey.key.id())
+                    .filter(|(_, pinned)| pinned.passkey.as_ref() == Some(&passkey.used))?;
+                Some(Role::Approver(approver.name.clone()))
+            };
+            let older = || before().find_map(named).map(left);
+            let role = named(&policy).or_else(older);
+            roles.push(role.ok_or_else(|| KeyNotNamed::Person {
+                kind: Kind::Approval,
+                key: passkey.key.to_string(),
+            })?);
         }
         if roles.is_empty() {
             return Err(KeyNotNamed::NoKeys.into());
         }
         Ok(Self {
             policy,
+            versions,
             roles,
             journal,
         })
+    }
+
+    /// The versions of the line, each read alone, the oldest first.
+    pub fn versions(&self) -> &[Policy] {
+        &self.versions
+    }
+
+    /// Whether the home's signing key is of a former keyset only.
+    pub fn is_leaving(&self) -> bool {
+        let leaving = |role: &Role| matches!(role, Role::Leaving(_));
+        self.roles.iter().any(leaving)
+    }
+
+    /// Keeps the documents of all versions; what is there already is what it is named after.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn keep_versions(&self, home: &Home) -> Result<(), PinError> {
+        if self.versions.len() > 1 {
+            durable::make_folder(&home.versions())?;
+            for version in &self.versions {
+                durable::replace(&home.version_file(version.id), &version.bytes)?;
+            }
+        }
+        Ok(())
     }
 
     /// The policy.
@@ -221,8 +309,8 @@ impl Pinned {
     /// The name under which the home signs, if it does.
     pub fn signer(&self) -> Option<&str> {
         self.roles.iter().find_map(|role| match role {
-            Role::Signer(name) => Some(name.as_str()),
-            Role::Approver(_) | Role::Requester(_) => None,
+            Role::Signer(name) | Role::Leaving(name) => Some(name.as_str()),
+            Role::Approver(_) | Role::Requester(_) | Role::Left(_) => None,
         })
     }
 
@@ -295,6 +383,42 @@ fn person_of(policy: &Policy, key: &HeldKey) -> Result<Role, KeyNotNamed> {
     role.ok_or_else(not_named)
 }
 
+/// What somebody is whom only an older version names.
+fn left(role: Role) -> Role {
+    match role {
+        Role::Approver(name) | Role::Requester(name) | Role::Left(name) => Role::Left(name),
+        Role::Signer(name) | Role::Leaving(name) => Role::Leaving(name),
+    }
+}
+
+/// The kept bytes of a version, if they are here and hash to its id.
+pub(crate) fn document_of(home: &Home, version: PolicyId) -> Result<Option<Vec<u8>>, PinError> {
+    let path = home.version_file(version);
+    match std::fs::read(&path) {
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(PinError::Unreadable { path, cause }),
+        Ok(bytes) => match policies::document::id_of(&bytes) {
+            found if found == version => Ok(Some(bytes)),
+            found => Err(PinError::Altered {
+                found,
+                pinned: version,
+            }),
+        },
+    }
+}
+
+/// Makes a version the pinned one.
+pub(crate) fn write_pin(home: &Home, policy: &Policy) -> Result<(), WriteError> {
+    let record = PinRecord {
+        format: FORMAT.to_owned(),
+        policy: policy.id,
+    };
+    let mut text = serde_json::to_vec(&record).expect("a pin is plain JSON");
+    text.push(b'\n');
+    durable::replace(&home.policy_file(), &policy.bytes)?;
+    durable::replace(&home.pin_file(), &text)
+}
+
 /// A document's mistake as a reason.
 pub(crate) fn mistake_reason(mistake: &Mistake) -> Reason {
     Reason {
@@ -310,9 +434,13 @@ impl Explained for PinError {
         match self {
             Self::NotPinned => Class::Usage,
             Self::Unreadable { .. } => Class::Device,
-            Self::NotAPin(_) | Self::Altered { .. } | Self::Mistakes(_) | Self::Key(_) => {
-                Class::Refused
-            }
+            Self::NotAPin(_)
+            | Self::Altered { .. }
+            | Self::Mistakes(_)
+            | Self::VersionMissing { .. }
+            | Self::Line(_)
+            | Self::Key(_) => Class::Refused,
+            Self::Write(error) => error.class(),
             Self::Moves(error) => error.class(),
             Self::Home(error) => error.class(),
             Self::Passkey(error) => error.class(),
@@ -326,6 +454,11 @@ impl Explained for PinError {
             Self::NotAPin(_) => "NOT_A_PIN",
             Self::Altered { .. } => "POLICY_ALTERED",
             Self::Mistakes(_) => "POLICY_MISTAKES",
+            Self::VersionMissing { .. } | Self::Line(LineMistake::NotFirst { .. }) => {
+                "VERSIONS_MISSING"
+            }
+            Self::Line(LineMistake::Empty | LineMistake::DoesNotFollow { .. }) => "NOT_A_LINE",
+            Self::Write(error) => error.code(),
             Self::Key(KeyNotNamed::NoKeys) => "NO_KEY",
             Self::Key(KeyNotNamed::Signer { .. } | KeyNotNamed::Person { .. }) => {
                 "KEY_NOT_IN_POLICY"
@@ -342,6 +475,13 @@ impl Explained for PinError {
         match self {
             Self::NotPinned => "pin one with init --policy FILE --id ID",
             Self::Altered { .. } => "do not sign with this home; find out who changed the file",
+            Self::VersionMissing { .. } | Self::Line(LineMistake::NotFirst { .. }) => {
+                "give the documents of all versions before it, the oldest first, with --before"
+            }
+            Self::Line(LineMistake::Empty | LineMistake::DoesNotFollow { .. }) => {
+                "give the documents of this vault's versions in their order, without a gap"
+            }
+            Self::Write(error) => return error.hint(),
             Self::Key(KeyNotNamed::NoKeys) => "make a key with keygen, or bring one with import",
             Self::Key(
                 KeyNotNamed::Signer { .. }
@@ -371,6 +511,9 @@ impl Explained for PinError {
             | Self::Unreadable { .. }
             | Self::NotAPin(_)
             | Self::Altered { .. }
+            | Self::VersionMissing { .. }
+            | Self::Line(_)
+            | Self::Write(_)
             | Self::Key(_)
             | Self::Moves(_)
             | Self::Home(_)

@@ -107,7 +107,7 @@ impl<'world> Case<'world> {
         let signers = match vault.kind {
             Kind::Wsh => 2,
             // By the key path, or by the leaf of the two others.
-            Kind::TrKeyLeaf | Kind::WshRecovery | Kind::TrMultiA => 3,
+            Kind::TrKeyLeaf | Kind::WshRecovery | Kind::TrMultiA | Kind::WshFour => 3,
         };
         let who = SIGNERS[draw.place(signers)];
         Self {

@@ -112,6 +112,7 @@ pub(super) fn run(world: &World, settings: &Settings) -> Result<Found, Failure> 
             settings.seed
         ),
         complaints,
+        notes: Vec::new(),
     })
 }
 

@@ -81,6 +81,7 @@ pub(super) fn run(world: &World, settings: &Settings) -> Found {
             settings.seed
         ),
         complaints,
+        notes: Vec::new(),
     }
 }
 

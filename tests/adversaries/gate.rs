@@ -61,6 +61,16 @@ fn no_attack_with_a_plan_gets_a_signature() -> Outcome {
     campaign("G2a", &[Kind::WshRecovery, Kind::TrMultiA], WHOLE)
 }
 
+#[test]
+fn no_lies_of_a_coordinator_that_remembers_every_signature_pay_twice_or_unapproved() -> Outcome {
+    campaign("G2b", &[], WHOLE)
+}
+
+#[test]
+fn no_chain_of_what_signers_sign_pays_a_line_twice_and_no_funds_get_stuck() -> Outcome {
+    campaign("G14", &[], WHOLE)
+}
+
 /// Need `--features countersign-tests/planted`, as the gate's one instrumented build has it.
 #[cfg(feature = "planted")]
 mod planted {

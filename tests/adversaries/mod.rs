@@ -6,11 +6,13 @@
 pub mod attempt;
 pub mod draw;
 mod g1;
+mod g14;
 #[cfg(feature = "planted")]
 mod g15;
 mod g1b;
 mod g2;
 mod g2a;
+mod g2b;
 pub mod mutation;
 mod node;
 pub mod oracle;
@@ -45,6 +47,8 @@ pub struct Found {
     pub line: String,
     /// What is not as expected, for people.
     pub complaints: Vec<String>,
+    /// What else a reader should see, a line each.
+    pub notes: Vec<String>,
 }
 
 /// A campaign.
@@ -82,6 +86,14 @@ pub const CAMPAIGNS: &[Campaign] = &[
         id: "G2a",
         run: |world, _| Ok(g2a::run(world)),
     },
+    Campaign {
+        id: "G2b",
+        run: g2b::run,
+    },
+    Campaign {
+        id: "G14",
+        run: |_, settings| Ok(g14::run(settings)),
+    },
     #[cfg(feature = "planted")]
     Campaign {
         id: "G15",
@@ -116,10 +128,10 @@ impl Found {
         self.complaints.is_empty()
     }
 
-    /// The line, and below it what is not as expected.
+    /// The line, and below it what else there is to see and what is not as expected.
     pub fn report(&self) -> String {
         let mut report = self.line.clone();
-        for complaint in self.complaints.iter().take(20) {
+        for complaint in self.notes.iter().chain(self.complaints.iter().take(20)) {
             // Writing to a text does not fail.
             if write!(report, "\n    {complaint}").is_err() {
                 break;

@@ -51,10 +51,12 @@ pub enum Kind {
     TrKeyLeaf,
     /// `tr`: `multi_a`, and another key after a while.
     TrMultiA,
+    /// `wsh`, three of four, so that one may be dishonest. In no campaign but G2b.
+    WshFour,
 }
 
 impl Kind {
-    /// All of them.
+    /// All that campaigns share.
     pub const ALL: [Self; 4] = [
         Self::Wsh,
         Self::WshRecovery,
@@ -65,7 +67,7 @@ impl Kind {
     /// Whether it is taproot.
     pub const fn is_tr(self) -> bool {
         match self {
-            Self::Wsh | Self::WshRecovery => false,
+            Self::Wsh | Self::WshRecovery | Self::WshFour => false,
             Self::TrKeyLeaf | Self::TrMultiA => true,
         }
     }
@@ -77,6 +79,7 @@ impl Kind {
             Self::WshRecovery => "wsh with recovery",
             Self::TrKeyLeaf => "tr key and leaf",
             Self::TrMultiA => "tr multi_a",
+            Self::WshFour => "wsh 3-of-4",
         }
     }
 
@@ -85,6 +88,7 @@ impl Kind {
         let [a, b, m, r] = keys;
         match self {
             Self::Wsh => format!("wsh(sortedmulti(2,{a},{b},{m}))"),
+            Self::WshFour => format!("wsh(sortedmulti(3,{a},{b},{m},{r}))"),
             Self::WshRecovery => {
                 format!("wsh(or_d(multi(2,{a},{b},{m}),and_v(v:pkh({r}),older(12960))))")
             }
@@ -335,7 +339,7 @@ fn document(
     let network = name_of_network(network);
     let double_payment = match kind {
         Kind::TrKeyLeaf => "double_payment = \"trust-coordinator\"\n",
-        Kind::Wsh | Kind::WshRecovery | Kind::TrMultiA => "",
+        Kind::Wsh | Kind::WshRecovery | Kind::TrMultiA | Kind::WshFour => "",
     };
     let mut text = format!(
         "format = \"countersign/policy/1\"\nname = \"treasury\"\nvault = \"\"\nversion = 1\n\

@@ -86,6 +86,14 @@ impl Api {
         self.send(&Method::POST, path, &kind, body.to_vec())
     }
 
+    /// PUT of JSON.
+    #[track_caller]
+    pub fn put(&self, path: &str, body: &Value) -> Result<Answer, Failure> {
+        let kind = [("content-type", "application/json")];
+        let body = body.to_string().into_bytes();
+        self.send(&Method::PUT, path, &kind, body)
+    }
+
     /// DELETE.
     #[track_caller]
     pub fn delete(&self, path: &str) -> Result<Answer, Failure> {

@@ -195,6 +195,11 @@ impl SignerHome {
 
     /// Starts the automatic co-signer.
     pub fn serve(&self, url: &str, token: &str) -> Result<Process, Failure> {
+        self.serve_every(url, token, 50)
+    }
+
+    /// Starts the automatic co-signer, with so many milliseconds between two rounds.
+    pub fn serve_every(&self, url: &str, token: &str, poll_ms: u64) -> Result<Process, Failure> {
         let token_file = self.bring("token", token.as_bytes())?;
         let mut command = self.program.command();
         command.args(self.arguments(&[
@@ -204,7 +209,7 @@ impl SignerHome {
             "--token-file",
             text(&token_file)?,
             "--poll-ms",
-            "50",
+            &poll_ms.to_string(),
         ]));
         Process::start(
             &format!("countersign-signer of {}", self.name),

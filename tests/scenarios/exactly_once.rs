@@ -283,6 +283,7 @@ fn signer_refuses_a_second_payment_of_one_withdrawal() -> Outcome {
     let alice = &treasury.people.alice;
     alice.sign(&treasury.psbt(first)?)?.done()?;
     // Somebody with the database in their hands makes it forget the first attempt.
+    treasury.store.sql("DELETE FROM attempt_payment")?;
     treasury.store.sql("UPDATE batch_withdrawal SET live = 0")?;
     treasury
         .store

@@ -25,7 +25,7 @@ fn policy_files_with_a_mistake_are_refused_by_both_tools() -> Outcome {
         (replaced("fee_max_sat", "fee_max_sats"), "UNKNOWN_KEY"),
         (replaced("version = 1\n", ""), "MISSING"),
         (replaced("version = 1", "version = \"one\""), "WRONG_TYPE"),
-        (replaced("version = 1", "version = 2"), "NOT_YET"),
+        (replaced("version = 1", "version = 2"), "MISSING"),
         (
             replaced("network = \"regtest\"", "network = \"signet\""),
             "WRONG_GENESIS",

@@ -11,6 +11,7 @@ use watchtower::store::database::Database;
 /// What each role may do beyond reading: `i` insert, `u` update, `d` delete.
 const GRANTED: &[(&str, &str, &str, &str)] = &[
     // table, coordinator, watchtower, web
+    ("block_header", "", "id", ""),
     ("chain_block", "", "id", ""),
     ("chain_identity", "", "i", ""),
     ("chain_input", "", "i", ""),
@@ -21,6 +22,7 @@ const GRANTED: &[(&str, &str, &str, &str)] = &[
     ("event_queue", "id", "id", "i"),
     ("event_sequence", "i", "i", ""),
     ("fee_estimate", "", "iud", ""),
+    ("inclusion_path", "", "id", ""),
     ("lease", "iu", "iu", ""),
     ("ledger_account", "i", "i", ""),
     ("ledger_entry", "i", "i", ""),

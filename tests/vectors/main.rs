@@ -8,6 +8,7 @@ mod documents;
 mod events;
 mod golden;
 mod hash;
+mod inclusion;
 mod intent;
 mod journal;
 mod keys;

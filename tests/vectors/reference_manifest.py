@@ -112,6 +112,8 @@ def records():
     found.append((0x20, txid(FUNDING), FUNDING))
     found.append((0x21, txid(FUNDING), EARLIER))
     found.append((0x22, bytes([5] * 32) + u32(1), tx_out(71_000, bytes([0, 20] + [9] * 20))))
+    header, siblings = bytes([3] * 80), bytes([4] * 64)
+    found.append((0x30, txid(FUNDING), header + bytes([1]) + header + u32(2) + bytes([2]) + siblings))
     found.append((0x40, public(JOURNAL), receipt()))
     return [(PREFIX + compact(kind) + key, value) for kind, key, value in found]
 
@@ -160,7 +162,6 @@ def manifest_file():
         ("purpose byte 7", with_value(0x02, bytes([7]))),
         ("key data of 1 bytes, expected 0", without(0x03) + [(key(0x03, b"\x00"), u32(7))]),
         ("subtype 0x04", good + [(key(0x04), b"")]),
-        ("inclusion proofs are not supported", good + [(key(0x30), b"")]),
         ("subtype 0x41", good + [(key(0x41), b"")]),
         ("key is not the hash", without(0x10) + [(key(0x10, bytes(32)), canonical(FIRST))]),
         ("key data of 63 bytes, expected 64", good + [(key(0x11, bytes(63)), only(0x11)[1])]),
@@ -195,6 +196,9 @@ def manifest_file():
         ("value does not encode to itself", with_value(0x20, EARLIER)),
         ("value does not encode to itself", with_value(0x20, FUNDING + b"\x00")),
         ("key data of 35 bytes, expected 36", without(0x22) + [(key(0x22, bytes(35)), only(0x22)[1])]),
+        ("key data of 0 bytes, expected 32", good + [(key(0x30), b"")]),
+        ("the bytes end where 32 more are needed", with_value(0x30, only(0x30)[1][:-1])),
+        ("1 bytes follow the end", with_value(0x30, only(0x30)[1] + b"\x00")),
         ("key is not the hash", without(0x40) + [(key(0x40, bytes(32)), receipt())]),
     ]
     return {

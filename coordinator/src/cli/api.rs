@@ -93,6 +93,10 @@ impl Api {
         self.call(&Method::POST, path, body)
     }
 
+    pub(super) fn put(&self, path: &str, body: Body) -> Result<Value, CliError> {
+        self.call(&Method::PUT, path, body)
+    }
+
     pub(super) fn delete(&self, path: &str) -> Result<Value, CliError> {
         self.call(&Method::DELETE, path, Body::Empty)
     }

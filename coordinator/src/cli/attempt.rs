@@ -4,13 +4,14 @@ use std::fs;
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::CliError;
 use super::answer::{amount, count, list, moment, names, number, sentence, text};
 use super::api::{self, Api, Body};
 use super::layout::{Lines, paragraph};
 use super::output::{self, Output};
+use super::renewal::Renewal;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Attempt {
@@ -50,6 +51,16 @@ pub(super) enum Attempt {
         txid: String,
         /// The file, or `-` for standard input.
         file: PathBuf,
+    },
+    /// Pay the same at another feerate, in the place of an attempt that waits.
+    #[command(
+        after_help = "Example:\n  countersign-coordinator attempt replace TXID --feerate 20 --preview"
+    )]
+    Replace {
+        /// Its txid.
+        txid: String,
+        #[command(flatten)]
+        renewal: Renewal,
     },
     /// Hand in what a signer returned, in any encoding.
     #[command(after_help = "Example:\n  countersign-coordinator attempt submit TXID signed.psbt")]
@@ -103,6 +114,10 @@ pub(super) fn run(verb: &Attempt, api: &Api, out: &Output) -> Result<(), CliErro
                     Ok(())
                 }
             }
+        }
+        Attempt::Replace { txid, renewal } => {
+            let path = format!("/attempts/{}/replacement", api::segment(txid));
+            renewal.ask(api, out, &path, json!({}))
         }
         Attempt::Approve { txid, file } => {
             let path = format!("/attempts/{}/approvals", api::segment(txid));

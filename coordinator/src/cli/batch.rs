@@ -9,6 +9,7 @@ use super::api::{self, Api, Body};
 use super::attempt;
 use super::layout::{Lines, paragraph};
 use super::output::Output;
+use super::renewal::{Renewal, names};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Batch {
@@ -23,6 +24,54 @@ pub(super) enum Batch {
         /// Feerate in sat/vB, at most three decimals; the watchtower's estimate when left out.
         #[arg(long, value_name = "N")]
         feerate: Option<String>,
+    },
+    /// Plan a batch anew: with more or fewer withdrawals, at another feerate.
+    #[command(
+        after_help = "Example:\n  countersign-coordinator batch plan ID --remove exchange/w-2 --preview"
+    )]
+    Plan {
+        /// Its id.
+        id: String,
+        /// Pay this withdrawal with it too, as REQUESTER/ID; may be repeated.
+        #[arg(long, value_name = "REQUESTER/ID")]
+        add: Vec<String>,
+        /// Leave this withdrawal out, as REQUESTER/ID; may be repeated.
+        #[arg(long, value_name = "REQUESTER/ID")]
+        remove: Vec<String>,
+        #[command(flatten)]
+        renewal: Renewal,
+    },
+    /// Pay the withdrawals of other batches with this one.
+    #[command(after_help = "Example:\n  countersign-coordinator batch merge ID OTHER --preview")]
+    Merge {
+        /// Its id.
+        id: String,
+        /// The others' ids.
+        #[arg(required = true)]
+        others: Vec<String>,
+        #[command(flatten)]
+        renewal: Renewal,
+    },
+    /// Give withdrawals of this batch a batch of their own.
+    #[command(
+        after_help = "Example:\n  countersign-coordinator batch split ID exchange/w-2 --preview"
+    )]
+    Split {
+        /// Its id.
+        id: String,
+        /// The withdrawals that leave it, as REQUESTER/ID.
+        #[arg(required = true, value_name = "REQUESTER/ID")]
+        withdrawals: Vec<String>,
+        #[command(flatten)]
+        renewal: Renewal,
+    },
+    /// Cancel a batch on the chain: spend back to the vault what would pay.
+    #[command(after_help = "Example:\n  countersign-coordinator batch cancel ID --preview")]
+    Cancel {
+        /// Its id.
+        id: String,
+        #[command(flatten)]
+        renewal: Renewal,
     },
     /// List batches, newest first.
     #[command(after_help = "Example:\n  countersign-coordinator batch list")]
@@ -43,23 +92,38 @@ pub(super) fn run(verb: &Batch, api: &Api, out: &Output) -> Result<(), CliError>
         } => {
             let mut body = json!({});
             if !withdrawals.is_empty() {
-                body["withdrawals"] = withdrawals
-                    .iter()
-                    .map(|text| {
-                        let (requester, id) =
-                            text.split_once('/').ok_or_else(|| CliError::Usage {
-                                message: format!("{text} is not of the form REQUESTER/ID"),
-                            })?;
-                        Ok(json!({ "requester": requester, "id": id }))
-                    })
-                    .collect::<Result<Vec<_>, CliError>>()?
-                    .into();
+                body["withdrawals"] = names(withdrawals)?;
             }
             if let Some(feerate) = feerate {
                 body["feerate_sat_vb"] = feerate.as_str().into();
             }
             let batch = api.post(&format!("{}/batches", api.vault_path()?), Body::Json(body))?;
             out.told(&batch, || told("Made the batch", &batch))
+        }
+        Batch::Plan {
+            id,
+            add,
+            remove,
+            renewal,
+        } => {
+            let fields = json!({ "add": names(add)?, "remove": names(remove)? });
+            renewal.ask(api, out, &path(id, "plan"), fields)
+        }
+        Batch::Merge {
+            id,
+            others,
+            renewal,
+        } => renewal.ask(api, out, &path(id, "plan"), json!({ "merge": others })),
+        Batch::Split {
+            id,
+            withdrawals,
+            renewal,
+        } => {
+            let fields = json!({ "split": names(withdrawals)? });
+            renewal.ask(api, out, &path(id, "plan"), fields)
+        }
+        Batch::Cancel { id, renewal } => {
+            renewal.ask(api, out, &path(id, "cancellation"), json!({}))
         }
         Batch::List => {
             let answer = api.get(&format!("{}/batches", api.vault_path()?))?;
@@ -74,6 +138,10 @@ pub(super) fn run(verb: &Batch, api: &Api, out: &Output) -> Result<(), CliError>
             out.told(&batch, || told("Batch", &batch))
         }
     }
+}
+
+fn path(id: &str, what: &str) -> String {
+    format!("/batches/{}/{what}", api::segment(id))
 }
 
 /// One batch with its attempts, and what was left to wait.

@@ -10,6 +10,7 @@ mod answer;
 mod api;
 mod approval;
 mod attempt;
+mod balancing;
 mod batch;
 mod chain;
 mod daemon;
@@ -23,6 +24,7 @@ mod own_spend;
 mod policy;
 mod reconcile;
 mod recovery;
+mod renewal;
 mod self_spend;
 mod status;
 mod token;
@@ -102,6 +104,9 @@ enum Verb {
     /// Add and show vaults.
     #[command(subcommand)]
     Vault(vault::Vault),
+    /// Keep vaults between their marks by transfers from one to another.
+    #[command(subcommand)]
+    Balancing(balancing::Balancing),
     /// Issue and list deposit addresses.
     #[command(subcommand)]
     Address(address::Address),
@@ -119,7 +124,7 @@ enum Verb {
     /// Compare ledger, tracker and node now, and show the result.
     #[command(after_help = "Example:\n  countersign-coordinator reconcile")]
     Reconcile,
-    /// Submit, list, show and cancel withdrawals.
+    /// Submit, list, show, cancel and pay again withdrawals.
     #[command(subcommand)]
     Withdrawal(withdrawal::Withdrawal),
     /// Hand in approvals and rejections, made with the approver's tool.
@@ -134,7 +139,7 @@ enum Verb {
     /// Show the signers' journals, and hand in that one moved.
     #[command(subcommand)]
     Journal(journal::Journal),
-    /// Pay approved withdrawals together.
+    /// Pay approved withdrawals together; plan, merge, split and cancel batches.
     #[command(subcommand)]
     Batch(batch::Batch),
     /// Join coins, or renew their age, by spending them to the vault itself.
@@ -143,7 +148,7 @@ enum Verb {
     /// Spend coins that are old enough to where the policy says.
     #[command(subcommand)]
     Recovery(recovery::Recovery),
-    /// Transactions out for signing: list, fetch the PSBT, hand in signatures.
+    /// Transactions out for signing: list, fetch the PSBT, hand in signatures, replace.
     #[command(subcommand)]
     Attempt(attempt::Attempt),
     /// Read the sequenced events and check their chain.
@@ -181,6 +186,7 @@ fn dispatch(cli: Cli) -> Result<(), CliError> {
         Verb::Openapi => daemon::openapi(&out),
         Verb::Policy(verb) => policy::run(&verb, &out),
         Verb::Vault(verb) => vault::run(&verb, &api()?, &out),
+        Verb::Balancing(verb) => balancing::run(&verb, &api()?, &out),
         Verb::Address(verb) => address::run(&verb, &api()?, &out),
         Verb::Deposit(chain::Deposit::List) => chain::deposits(&api()?, &out),
         Verb::Coin(chain::Coin::List) => chain::coins(&api()?, &out),

@@ -1,15 +1,16 @@
-//! `withdrawal`: hand in a signed intent, list, show, cancel.
+//! `withdrawal`: hand in a signed intent, list, show, cancel, pay again.
 
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::CliError;
 use super::answer::{amount, list, moment, names, number, persons, sentence, text};
 use super::api::{self, Api, Body};
 use super::layout::Lines;
 use super::output::Output;
+use super::renewal::Renewal;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Withdrawal {
@@ -47,6 +48,18 @@ pub(super) enum Withdrawal {
         /// The withdrawal's id.
         id: String,
     },
+    /// Pay a withdrawal again that failed, exclusive with all that ever paid it.
+    #[command(
+        after_help = "Example:\n  countersign-coordinator withdrawal pay-again exchange w-1 --preview"
+    )]
+    PayAgain {
+        /// The requester's name in the policy.
+        requester: String,
+        /// The withdrawal's id.
+        id: String,
+        #[command(flatten)]
+        renewal: Renewal,
+    },
 }
 
 pub(super) fn run(verb: &Withdrawal, api: &Api, out: &Output) -> Result<(), CliError> {
@@ -72,6 +85,15 @@ pub(super) fn run(verb: &Withdrawal, api: &Api, out: &Output) -> Result<(), CliE
             let path = format!("{path}/{}/{}", api::segment(requester), api::segment(id));
             let withdrawal = api.get(&path)?;
             out.told(&withdrawal, || told("Withdrawal", &withdrawal))
+        }
+        Withdrawal::PayAgain {
+            requester,
+            id,
+            renewal,
+        } => {
+            let (requester, id) = (api::segment(requester), api::segment(id));
+            let path = format!("{path}/{requester}/{id}/payment");
+            renewal.ask(api, out, &path, json!({}))
         }
         Withdrawal::Cancel { requester, id } => {
             let (requester, id) = (api::segment(requester), api::segment(id));

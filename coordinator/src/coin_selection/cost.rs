@@ -2,7 +2,7 @@
 
 use bitcoin::{Amount, Weight, consensus::encode::VarInt};
 
-use super::{MAX_INPUTS, SelectionError, Target};
+use super::{MAX_INPUTS, Proposal, Search, SelectionError, Target};
 
 /// Version and locktime: four bytes each, four weight units a byte.
 const FIXED_WEIGHT: u64 = 32;
@@ -32,6 +32,9 @@ pub(super) struct Cost {
     /// Above this, giving the rest away costs more than making and spending change.
     tolerance: u64,
     worth: u64,
+    /// How many coins must be spent: every number of inputs below is of the free ones.
+    required: usize,
+    required_sum: u64,
 }
 
 /// What a transaction of some number of inputs costs.
@@ -61,6 +64,13 @@ pub(super) struct Settled {
 impl Cost {
     /// Prices every number of inputs up to the bound, or to the number of `coins`.
     pub(super) fn new(target: &Target<'_>, coins: usize) -> Result<Self, SelectionError> {
+        let (required, max_inputs) = (target.required.len(), target.bounds.max_inputs);
+        if required > max_inputs.min(MAX_INPUTS) {
+            return Err(SelectionError::TooManyRequired {
+                required,
+                max_inputs,
+            });
+        }
         Self::price_all(target, coins).ok_or(SelectionError::Overflow)
     }
 
@@ -76,7 +86,12 @@ impl Cost {
                 sum.checked_add(payment.weight())
             })?;
         let output_count = u64::try_from(target.payments.len()).ok()?;
-        let input_count = target.bounds.max_inputs.min(coins.max(1)).min(MAX_INPUTS);
+        let required = target.required.len();
+        let required_sum = (target.required.iter()).try_fold(0_u64, |sum, coin| {
+            sum.checked_add(coin.txout.value.to_sat())
+        })?;
+        let most = coins.max(1).checked_add(required)?;
+        let input_count = target.bounds.max_inputs.min(most).min(MAX_INPUTS);
 
         let weigh = |inputs: u64, change: bool| -> Option<Weight> {
             let output_count = output_count.checked_add(u64::from(change))?;
@@ -95,7 +110,14 @@ impl Cost {
             }
             Some(weight)
         };
-        let fee_of = |weight: Weight| target.feerate.fee_wu(weight).map(Amount::to_sat);
+        let rate_of = |weight: Weight| target.feerate.fee_wu(weight).map(Amount::to_sat);
+        let fee_of = |weight: Weight| {
+            let replacing = target
+                .replacing
+                .map(|replacement| replacement.least(weight));
+            let least = replacing.map_or(Some(Amount::ZERO), |least| least)?;
+            Some(rate_of(weight)?.max(least.to_sat()))
+        };
         let cap_of = |weight: Weight| {
             Some(
                 target
@@ -107,7 +129,7 @@ impl Cost {
             )
         };
 
-        let change_now = fee_of(target.change.output_weight)?;
+        let change_now = rate_of(target.change.output_weight)?;
         let change_later = target
             .long_term_feerate
             .fee_wu(target.input_weight)?
@@ -145,18 +167,47 @@ impl Cost {
             payments: payments.to_sat(),
             change_min: target.change.min.to_sat(),
             tolerance,
-            worth: fee_of(
+            worth: rate_of(
                 target
                     .input_weight
                     .checked_add(Weight::from_wu(COUNT_GROWTH))?,
-            )?,
+            )?
+            .max(dearest_input(&prices)?),
+            required,
+            required_sum,
             prices,
         })
     }
 
-    /// The most inputs that were priced.
+    /// The most free inputs that were priced.
     pub(super) fn max_inputs(&self) -> usize {
-        self.prices.len().saturating_sub(1)
+        let all = self.prices.len().saturating_sub(1);
+        all.saturating_sub(self.required)
+    }
+
+    /// What the coins that must be spent hold.
+    pub(super) const fn required_sum(&self) -> u64 {
+        self.required_sum
+    }
+
+    /// The coins that must be spent, where they suffice.
+    pub(super) fn settle_required(&self) -> Option<Proposal> {
+        let settled = self.settle(0, 0).filter(|_| self.required > 0)?;
+        Some(Proposal {
+            chosen: Vec::new(),
+            settled,
+            found_by: Search::Required,
+        })
+    }
+
+    /// What a transaction with `inputs` free inputs costs.
+    fn price(&self, inputs: usize) -> Option<&Price> {
+        self.prices.get(inputs.checked_add(self.required)?)
+    }
+
+    /// Payments and fee of `inputs` free inputs.
+    fn needed(&self, inputs: usize) -> Option<u64> {
+        self.payments.checked_add(self.price(inputs)?.fee)
     }
 
     /// Whether a coin pays for its own input: then one more input never raises what is missing.
@@ -164,22 +215,22 @@ impl Cost {
         value.to_sat() > self.worth
     }
 
-    /// What `inputs` inputs must hold to pay everything without change.
+    /// What `inputs` free inputs must hold to pay everything without change.
     pub(super) fn least(&self, inputs: usize) -> Option<u64> {
-        self.prices
-            .get(inputs)
-            .and_then(|price| self.payments.checked_add(price.fee))
+        let needed = self.needed(inputs)?;
+        Some(needed.saturating_sub(self.required_sum))
     }
 
-    /// What `inputs` inputs may hold at most to settle without change.
+    /// What `inputs` free inputs may hold at most to settle without change; none if nothing.
     pub(super) fn most_without_change(&self, inputs: usize) -> Option<u64> {
-        self.least(inputs)
-            .and_then(|least| least.checked_add(self.tolerance))
+        let most = self.needed(inputs)?.checked_add(self.tolerance)?;
+        most.checked_sub(self.required_sum)
     }
 
-    /// Settles `inputs` inputs that hold `sum` without change, where little enough is left.
+    /// Settles `inputs` free inputs that hold `sum` without change, where little enough is left.
     pub(super) fn settle_exactly(&self, inputs: usize, sum: u64) -> Option<Settled> {
-        let price = self.prices.get(inputs)?;
+        let price = self.price(inputs)?;
+        let sum = sum.checked_add(self.required_sum)?;
         let fee = sum.checked_sub(self.payments)?;
         let excess = fee.checked_sub(price.fee)?;
         let waste = price
@@ -193,13 +244,14 @@ impl Cost {
         })
     }
 
-    /// Settles `inputs` inputs that hold `sum`: without change where little enough is left, else with it.
+    /// Settles `inputs` free inputs that hold `sum`: without change where little enough is left, else with it.
     pub(super) fn settle(&self, inputs: usize, sum: u64) -> Option<Settled> {
         if let Some(settled) = self.settle_exactly(inputs, sum) {
             return Some(settled);
         }
-        let price = self.prices.get(inputs)?;
+        let price = self.price(inputs)?;
         let change = sum
+            .checked_add(self.required_sum)?
             .checked_sub(self.payments)?
             .checked_sub(price.fee_with_change)?;
         (change >= self.change_min
@@ -221,23 +273,24 @@ impl Cost {
 
     fn name_reason(&self, values: &[u64], target: &Target<'_>) -> Option<SelectionError> {
         let reach = self.max_inputs().min(values.len());
-        let mut sum = 0_u64;
-        let mut paid_by = None;
+        let mut sum = self.required_sum;
+        let mut paid_by = (self.required > 0 && sum >= self.needed(0)?).then_some(0);
         for (position, value) in values.iter().take(reach).enumerate() {
             sum = sum.checked_add(*value)?;
             let inputs = position.checked_add(1)?;
-            if paid_by.is_none() && sum >= self.least(inputs)? {
+            if paid_by.is_none() && sum >= self.needed(inputs)? {
                 paid_by = Some(inputs);
             }
         }
         let Some(inputs) = paid_by else {
-            let needed = Amount::from_sat(self.least(reach.max(1).min(self.max_inputs()))?);
+            let fewest = usize::from(self.required == 0);
+            let needed = Amount::from_sat(self.needed(reach.max(fewest).min(self.max_inputs()))?);
             let available = values
                 .iter()
-                .try_fold(0_u64, |sum, value| sum.checked_add(*value))?;
+                .try_fold(self.required_sum, |sum, value| sum.checked_add(*value))?;
             return Some(if available >= needed.to_sat() {
                 SelectionError::TooFragmented {
-                    max_inputs: reach,
+                    max_inputs: reach.checked_add(self.required)?,
                     reachable: Amount::from_sat(sum),
                     needed,
                 }
@@ -248,14 +301,14 @@ impl Cost {
                 }
             });
         };
-        let price = self.prices.get(inputs)?;
+        let price = self.price(inputs)?;
         if price.fee > price.fee_max {
             return Some(SelectionError::FeeAboveCap {
                 fee: Amount::from_sat(price.fee),
                 cap: Amount::from_sat(price.fee_max),
             });
         }
-        let all = self.prices.get(reach)?;
+        let all = self.price(reach)?;
         let left = sum
             .checked_sub(self.payments)?
             .saturating_sub(all.fee_with_change);
@@ -272,4 +325,15 @@ impl Cost {
             tolerance: Amount::from_sat(self.tolerance),
         })
     }
+}
+
+/// The most that one more input adds to the fee.
+fn dearest_input(prices: &[Price]) -> Option<u64> {
+    let mut dearest = 0;
+    for (one, next) in prices.iter().zip(prices.iter().skip(1)) {
+        let bare = next.fee.checked_sub(one.fee)?;
+        let with_change = next.fee_with_change.checked_sub(one.fee_with_change)?;
+        dearest = bare.max(with_change).max(dearest);
+    }
+    Some(dearest)
 }

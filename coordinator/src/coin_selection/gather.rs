@@ -5,10 +5,11 @@ use bitcoin::{Amount, FeeRate, Weight};
 
 use super::cost::lone_weight;
 use super::{Bounds, Candidate, SelectionError};
+use crate::fee_bump::Replacement;
 
 /// What the one output costs and may be.
 #[derive(Debug, Clone, Copy)]
-pub struct LoneOutput {
+pub struct LoneOutput<'a> {
     /// The weight of one input with its heaviest satisfaction.
     pub input_weight: Weight,
     /// The weight of the output.
@@ -21,6 +22,10 @@ pub struct LoneOutput {
     pub most: Amount,
     /// The bounds of the policy.
     pub bounds: Bounds,
+    /// How many of the coins given, from the first on, must be taken.
+    pub required: usize,
+    /// What the transaction takes the place of, and must pay for.
+    pub replacing: Option<&'a Replacement>,
 }
 
 /// Which of the coins given are taken.
@@ -53,7 +58,7 @@ pub struct Gathered {
 /// Why they cannot be spent together within the bounds.
 pub fn gather(
     coins: &[Candidate],
-    output: &LoneOutput,
+    output: &LoneOutput<'_>,
     take: Take,
 ) -> Result<Gathered, SelectionError> {
     let cap = output.bounds.feerate_max;
@@ -71,7 +76,7 @@ pub fn gather(
         let more = sum.checked_add(coin.txout.value).ok_or(overflow.clone())?;
         let count = taken.len().checked_add(1).ok_or(overflow.clone())?;
         let next = output.price(count).ok_or(overflow.clone())?;
-        if take == Take::Fitting {
+        if take == Take::Fitting && taken.len() >= output.required {
             if taken.len() >= output.bounds.max_inputs || next.fee > output.bounds.fee_max {
                 break;
             }
@@ -97,9 +102,11 @@ pub fn gather(
 struct Price {
     weight: Weight,
     fee: Amount,
+    /// The most that the policy's feerate allows.
+    most: Amount,
 }
 
-impl LoneOutput {
+impl LoneOutput<'_> {
     fn price(&self, inputs: usize) -> Option<Price> {
         let weight = lone_weight(
             u64::try_from(inputs).ok()?,
@@ -113,9 +120,13 @@ impl LoneOutput {
             .to_sat_per_kwu()
             .checked_mul(weight.to_wu())?
             .checked_div(1000)?;
+        let most = Amount::from_sat(most);
+        let replacing = self.replacing.map(|replacement| replacement.least(weight));
+        let least = replacing.map_or(Some(Amount::ZERO), |least| least)?;
         Some(Price {
             weight,
-            fee: self.feerate.fee_wu(weight)?.min(Amount::from_sat(most)),
+            fee: self.feerate.fee_wu(weight)?.min(most).max(least),
+            most,
         })
     }
 
@@ -123,7 +134,7 @@ impl LoneOutput {
         &self,
         inputs: Vec<Candidate>,
         sum: Amount,
-        Price { weight, fee }: Price,
+        Price { weight, fee, most }: Price,
     ) -> Result<Gathered, SelectionError> {
         let needed = self
             .least
@@ -136,11 +147,9 @@ impl LoneOutput {
                 needed,
             });
         }
-        if fee > self.bounds.fee_max {
-            return Err(SelectionError::FeeAboveCap {
-                fee,
-                cap: self.bounds.fee_max,
-            });
+        let cap = self.bounds.fee_max.min(most);
+        if fee > cap {
+            return Err(SelectionError::FeeAboveCap { fee, cap });
         }
         let amount = sum
             .checked_sub(fee)
@@ -192,7 +201,7 @@ mod tests {
             .collect()
     }
 
-    fn output(least: u64, most: u64) -> LoneOutput {
+    fn output(least: u64, most: u64) -> LoneOutput<'static> {
         LoneOutput {
             input_weight: Weight::from_wu(416),
             output_weight: Weight::from_wu(172),
@@ -204,6 +213,8 @@ mod tests {
                 fee_max: Amount::from_sat(10_000),
                 feerate_max: FeeRate::from_sat_per_vb_u32(200),
             },
+            required: 0,
+            replacing: None,
         }
     }
 

@@ -3,7 +3,9 @@
 //! All coins of one choice belong to one descriptor, so that every input weighs the same. Three
 //! searches propose a set: an exact one that needs no change ([`exact`]), a random draw and the
 //! largest coins first ([`fill`]); the cheapest by *waste* is taken. Invariant of every
-//! [`Selection`]: inputs = payments + change + fee, and the fee is at least the feerate asked for.
+//! [`Selection`]: inputs = payments + change + fee, and the fee is at least the feerate asked for, and what
+//! it costs to take the place of others. Coins that must be spent are in every choice, and the searches
+//! choose among the free ones only.
 //!
 //! Waste, in thousandths of a satoshi, is what the choice costs beyond spending the same coins at
 //! the long-term feerate: inputs × weight × (feerate − long-term feerate) + the cost of the change,
@@ -18,8 +20,12 @@ mod gather;
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Ordering;
+
 use bitcoin::{Amount, FeeRate, OutPoint, TxOut, Weight};
 use policies::ids::Keychain;
+
+use crate::fee_bump::Replacement;
 
 pub use self::draw::Draw;
 pub use self::gather::{Gathered, LoneOutput, Take, gather};
@@ -45,6 +51,10 @@ pub struct Candidate {
 pub struct Target<'a> {
     /// The payments, in any order; change is not among them.
     pub payments: &'a [TxOut],
+    /// Coins that must be spent, whatever they are worth.
+    pub required: &'a [Candidate],
+    /// What the transaction takes the place of, and must pay for.
+    pub replacing: Option<&'a Replacement>,
     /// The whole weight of one input: base, script length and heaviest ordinary satisfaction.
     pub input_weight: Weight,
     /// The feerate to pay now.
@@ -102,6 +112,8 @@ pub enum Search {
     RandomDraw,
     /// The largest coins.
     LargestFirst,
+    /// The coins that must be spent, which suffice.
+    Required,
 }
 
 /// Why no coins were chosen.
@@ -135,6 +147,14 @@ pub enum SelectionError {
         reachable: Amount,
         /// Payments and fee for that many inputs.
         needed: Amount,
+    },
+    /// More coins must be spent than a transaction may have inputs.
+    #[error("{required} coins must be spent, {max_inputs} inputs are allowed")]
+    TooManyRequired {
+        /// How many coins must be spent.
+        required: usize,
+        /// The most inputs of one transaction.
+        max_inputs: usize,
     },
     /// The fee would be above the policy's bound.
     #[error("the fee would be {fee}, the policy allows {cap}")]
@@ -205,17 +225,16 @@ pub fn select(
         });
     }
     let cost = Cost::new(target, candidates.len())?;
+    let is_required = |coin: &Candidate| {
+        let mut required = target.required.iter();
+        required.any(|one| one.outpoint == coin.outpoint)
+    };
     let mut sorted: Vec<&Candidate> = candidates
         .iter()
         .filter(|coin| cost.is_worth_spending(coin.txout.value))
+        .filter(|coin| !is_required(coin))
         .collect();
-    sorted.sort_unstable_by(|a, b| {
-        b.txout
-            .value
-            .cmp(&a.txout.value)
-            .then(a.height.cmp(&b.height))
-            .then(a.outpoint.cmp(&b.outpoint))
-    });
+    sorted.sort_unstable_by(|a, b| largest_first(a, b));
     let values: Vec<u64> = sorted
         .iter()
         .map(|coin| coin.txout.value.to_sat())
@@ -223,10 +242,11 @@ pub fn select(
     // Every later sum is part of this one, so it proves that none overflows.
     values
         .iter()
-        .try_fold(0_u64, |sum, value| sum.checked_add(*value))
+        .try_fold(cost.required_sum(), |sum, value| sum.checked_add(*value))
         .ok_or(SelectionError::Overflow)?;
 
     let proposals = [
+        cost.settle_required(),
         find_exact(&values, &cost).found,
         fill::draw(&values, &cost, seed),
         fill::largest_first(&values, &cost),
@@ -239,17 +259,22 @@ pub fn select(
     else {
         return Err(cost.why_not(&values, target));
     };
-    let mut chosen = best.chosen;
-    chosen.sort_unstable();
+    let free = best.chosen.iter();
+    let free = free.filter_map(|position| sorted.get(*position).copied());
+    let mut inputs: Vec<Candidate> = target.required.iter().chain(free).cloned().collect();
+    inputs.sort_by(largest_first);
     Ok(Selection {
-        inputs: chosen
-            .into_iter()
-            .filter_map(|position| sorted.get(position))
-            .map(|coin| (*coin).clone())
-            .collect(),
+        inputs,
         change: best.settled.change,
         fee: best.settled.fee,
         weight: best.settled.weight,
         found_by: best.found_by,
     })
+}
+
+fn largest_first(a: &Candidate, b: &Candidate) -> Ordering {
+    let by_value = b.txout.value.cmp(&a.txout.value);
+    by_value
+        .then(a.height.cmp(&b.height))
+        .then(a.outpoint.cmp(&b.outpoint))
 }

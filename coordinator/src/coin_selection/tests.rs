@@ -5,6 +5,8 @@ use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, TxOut, Txid, Weight, hashes:
 use policies::ids::Keychain;
 use proptest::prelude::*;
 
+use crate::fee_bump::{IncrementalFee, Replaceable, Replacement};
+
 use super::{
     Bounds, Candidate, ChangePolicy, Cost, Search, Selection, SelectionError, Target, exact, select,
 };
@@ -56,6 +58,8 @@ fn payments(values: &[u64]) -> Vec<TxOut> {
 fn target(payments: &[TxOut]) -> Target<'_> {
     Target {
         payments,
+        required: &[],
+        replacing: None,
         input_weight: INPUT_WEIGHT,
         feerate: FeeRate::from_sat_per_kwu(2_500),
         long_term_feerate: FeeRate::from_sat_per_kwu(1_250),
@@ -120,6 +124,10 @@ fn check(selection: &Selection, candidates: &[Candidate], target: &Target<'_>) {
     );
 
     let least = target.feerate.fee_wu(selection.weight).expect("small");
+    let replacing = target.replacing.map_or(Amount::ZERO, |replacement| {
+        replacement.least(selection.weight).expect("small")
+    });
+    let least = least.max(replacing);
     assert!(selection.fee >= least, "the feerate is paid");
     let tolerance = target
         .feerate
@@ -387,9 +395,77 @@ proptest! {
             Err(SelectionError::FeeAboveCap { fee, cap }) => prop_assert!(fee > cap),
             Err(SelectionError::ChangeBelowMinimum { left, min, .. }) => prop_assert!(left < min),
             Err(other @ (SelectionError::NothingToPay | SelectionError::FeerateAboveCap { .. }
-                | SelectionError::AboveMost { .. } | SelectionError::TooHeavy { .. } | SelectionError::Overflow)) => {
+                | SelectionError::AboveMost { .. } | SelectionError::TooHeavy { .. } | SelectionError::TooManyRequired { .. } | SelectionError::Overflow)) => {
                 prop_assert!(false, "{}", other);
             }
+        }
+    }
+}
+
+#[test]
+fn coins_that_must_be_spent_are_spent_even_where_others_would_be_cheaper() {
+    let payments = payments(&[400_000]);
+    let free = coins(&[500_000, 600_000, 700_000]);
+    let required = [coin(90, 200), coin(91, 1_000)];
+    let target = Target {
+        required: &required,
+        ..target(&payments)
+    };
+    let selection = select(&free, &target, [1; 32]).expect("enough");
+    for coin in &required {
+        assert!(selection.inputs.contains(coin));
+    }
+    assert_eq!(selection.inputs.len(), 3);
+    let alone = Target {
+        required: &free,
+        ..target
+    };
+    let selection = select(&[], &alone, [1; 32]).expect("they suffice");
+    assert_eq!(selection.inputs.len(), 3);
+    assert_eq!(selection.found_by, Search::Required);
+    let mut few = alone;
+    few.bounds.max_inputs = 2;
+    assert_eq!(
+        select(&[], &few, [1; 32]),
+        Err(SelectionError::TooManyRequired {
+            required: 3,
+            max_inputs: 2
+        })
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn every_choice_spends_what_must_be_spent_and_pays_for_what_it_replaces(
+        values in prop::collection::vec(300_u64..3_000_000, 0..40),
+        must in prop::collection::vec(300_u64..3_000_000, 1..5),
+        paid in prop::collection::vec(1_000_u64..2_000_000, 1..6),
+        fee in 100_u64..100_000,
+        seed in any::<[u8; 32]>(),
+    ) {
+        let payments = payments(&paid);
+        let required: Vec<Candidate> = (10_000_u32..).zip(&must).map(|(number, sat)| coin(number, *sat)).collect();
+        // They stand among the free ones, too, and must not be spent twice.
+        let candidates: Vec<Candidate> = coins(&values).into_iter().chain(required.clone()).collect();
+        let spent: Vec<OutPoint> = required.iter().map(|coin| coin.outpoint).collect();
+        let old = Replaceable::child(
+            Txid::from_byte_array([9; 32]), Amount::from_sat(fee), Weight::from_wu(2_000), &spent, &[]);
+        let replacement = Replacement::by_spending(&spent, &[old], IncrementalFee::CORE_30);
+        let target = Target { required: &required, replacing: replacement.as_ref(), ..target(&payments) };
+        match select(&candidates, &target, seed) {
+            Ok(selection) => {
+                check(&selection, &candidates, &target);
+                for coin in &required {
+                    prop_assert!(selection.inputs.contains(coin));
+                }
+            }
+            Err(SelectionError::Shortfall { available, needed }) => prop_assert!(available < needed),
+            Err(SelectionError::TooFragmented { reachable, needed, .. }) => prop_assert!(reachable < needed),
+            Err(SelectionError::FeeAboveCap { fee, cap }) => prop_assert!(fee > cap),
+            Err(SelectionError::ChangeBelowMinimum { left, min, .. }) => prop_assert!(left < min),
+            Err(other) => prop_assert!(false, "{}", other),
         }
     }
 }

@@ -3,15 +3,17 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
 use policies::psbt::Encoding;
 
 use super::Problem;
 use super::authentication::Caller;
+use super::batches::made;
 use super::body::{Asked, AskedVersion, JsonBody, Named, Page, RawBody, Version};
 use crate::service::Service;
 use crate::service::attempts::{self, AttemptView, SubmittedSignatures};
 use crate::service::maintenance::{self, RecordMaintenance};
+use crate::service::renewals::{self, Renew, RenewalView};
 
 /// Lists attempts, with the signers whose signatures are missing.
 #[utoipa::path(
@@ -89,6 +91,26 @@ pub(super) async fn submit(
     Ok(Json(
         attempts::submit_signatures(&service, &actor, named.txid()?, &body).await?,
     ))
+}
+
+/// Issues an attempt that pays the same at another feerate and takes this one's place; with `preview` only
+/// says what it would be.
+#[utoipa::path(
+    post, path = "/api/v1/attempts/{txid}/replacement", tag = "attempts", params(("txid" = String, Path)),
+    request_body = Renew,
+    responses(
+        (status = 200, description = "a preview", body = RenewalView), (status = 201, body = RenewalView),
+        (status = "4XX", body = Problem), (status = 503, body = Problem),
+    ),
+)]
+pub(super) async fn replace(
+    State(service): State<Service>,
+    Caller(actor): Caller,
+    named: Named,
+    JsonBody(request): JsonBody<Renew>,
+) -> Result<(StatusCode, Json<RenewalView>), Problem> {
+    let view = renewals::replace_attempt(&service, &actor, named.txid()?, &request).await?;
+    Ok((made(&view), Json(view)))
 }
 
 /// Hands in an approval of maintenance for a spend to ourselves beyond the budget, signed with the

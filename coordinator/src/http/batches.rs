@@ -9,6 +9,7 @@ use super::authentication::Caller;
 use super::body::{Asked, JsonBody, Named, Page};
 use crate::service::Service;
 use crate::service::batches::{self, BatchView, CreateBatch};
+use crate::service::renewals::{self, PlanBatch, Renew, RenewalView};
 
 /// Pays approved withdrawals together: reserves coins, builds the PSBT, sends it out for signing.
 #[utoipa::path(
@@ -57,4 +58,53 @@ pub(super) async fn show(
     Ok(Json(
         batches::show_batch(&service, &actor, named.get("id")?).await?,
     ))
+}
+
+/// Plans a batch anew: adds and leaves out withdrawals, merges batches into it, splits some off; with
+/// `preview` only says what it would be.
+#[utoipa::path(
+    post, path = "/api/v1/batches/{id}/plan", tag = "batches", params(("id" = String, Path)),
+    request_body = PlanBatch,
+    responses(
+        (status = 200, description = "a preview", body = RenewalView), (status = 201, body = RenewalView),
+        (status = "4XX", body = Problem), (status = 503, body = Problem),
+    ),
+)]
+pub(super) async fn plan(
+    State(service): State<Service>,
+    Caller(actor): Caller,
+    named: Named,
+    JsonBody(request): JsonBody<PlanBatch>,
+) -> Result<(StatusCode, Json<RenewalView>), Problem> {
+    let view = renewals::plan_batch(&service, &actor, named.get("id")?, &request).await?;
+    Ok((made(&view), Json(view)))
+}
+
+/// Cancels a batch on the chain: issues a spend to ourselves that takes the place of all its attempts; with
+/// `preview` only says what it would be.
+#[utoipa::path(
+    post, path = "/api/v1/batches/{id}/cancellation", tag = "batches", params(("id" = String, Path)),
+    request_body = Renew,
+    responses(
+        (status = 200, description = "a preview", body = RenewalView), (status = 201, body = RenewalView),
+        (status = "4XX", body = Problem), (status = 503, body = Problem),
+    ),
+)]
+pub(super) async fn cancel(
+    State(service): State<Service>,
+    Caller(actor): Caller,
+    named: Named,
+    JsonBody(request): JsonBody<Renew>,
+) -> Result<(StatusCode, Json<RenewalView>), Problem> {
+    let view = renewals::cancel_batch(&service, &actor, named.get("id")?, &request).await?;
+    Ok((made(&view), Json(view)))
+}
+
+/// A preview made nothing.
+pub(super) fn made(view: &RenewalView) -> StatusCode {
+    if view.batches.is_empty() {
+        StatusCode::OK
+    } else {
+        StatusCode::CREATED
+    }
 }

@@ -8,6 +8,7 @@ mod addresses;
 mod approvals;
 mod attempts;
 mod authentication;
+mod balancing;
 mod batches;
 mod body;
 mod books;
@@ -52,6 +53,9 @@ fn described() -> OpenApiRouter<Service> {
     OpenApiRouter::with_openapi(openapi::head())
         .routes(routes!(vaults::create, vaults::list))
         .routes(routes!(vaults::show))
+        .routes(routes!(balancing::show))
+        .routes(routes!(balancing::set_marks, balancing::clear_marks))
+        .routes(routes!(balancing::draft))
         .routes(routes!(addresses::issue, addresses::list))
         .routes(routes!(books::deposits))
         .routes(routes!(books::coins))
@@ -62,6 +66,7 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(withdrawals::submit, withdrawals::list))
         .routes(routes!(withdrawals::show))
         .routes(routes!(withdrawals::cancel))
+        .routes(routes!(withdrawals::pay_again))
         .routes(routes!(approvals::record))
         .routes(routes!(lists::list))
         .routes(routes!(lists::show))
@@ -71,12 +76,15 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(journals::submit_move))
         .routes(routes!(batches::create, batches::list))
         .routes(routes!(batches::show))
+        .routes(routes!(batches::plan))
+        .routes(routes!(batches::cancel))
         .routes(routes!(self_spends::create))
         .routes(routes!(self_spends::recover))
         .routes(routes!(attempts::list))
         .routes(routes!(attempts::show))
         .routes(routes!(attempts::psbt))
         .routes(routes!(attempts::submit))
+        .routes(routes!(attempts::replace))
         .routes(routes!(attempts::approve))
         .routes(routes!(events::list))
         .routes(routes!(events::verify))

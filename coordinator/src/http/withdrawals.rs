@@ -6,8 +6,10 @@ use axum::http::StatusCode;
 
 use super::Problem;
 use super::authentication::Caller;
+use super::batches::made;
 use super::body::{Asked, JsonBody, Named, Page};
 use crate::service::Service;
+use crate::service::renewals::{self, Renew, RenewalView};
 use crate::service::withdrawals::{self, SubmitWithdrawal, WithdrawalView};
 use crate::store::withdrawals::WithdrawalKey;
 
@@ -86,6 +88,26 @@ pub(super) async fn cancel(
     Ok(Json(
         withdrawals::cancel_withdrawal(&service, &actor, &key(&named)?, "").await?,
     ))
+}
+
+/// Pays a failed withdrawal again, exclusive with all that ever paid it; with `preview` only says what it
+/// would be.
+#[utoipa::path(
+    post, path = "/api/v1/vaults/{vault}/withdrawals/{requester}/{id}/payment", tag = "withdrawals",
+    params(("vault" = String, Path), ("requester" = String, Path), ("id" = String, Path)), request_body = Renew,
+    responses(
+        (status = 200, description = "a preview", body = RenewalView), (status = 201, body = RenewalView),
+        (status = "4XX", body = Problem), (status = 503, body = Problem),
+    ),
+)]
+pub(super) async fn pay_again(
+    State(service): State<Service>,
+    Caller(actor): Caller,
+    named: Named,
+    JsonBody(request): JsonBody<Renew>,
+) -> Result<(StatusCode, Json<RenewalView>), Problem> {
+    let view = renewals::pay_again(&service, &actor, &key(&named)?, &request).await?;
+    Ok((made(&view), Json(view)))
 }
 
 fn key(named: &Named) -> Result<WithdrawalKey, Problem> {

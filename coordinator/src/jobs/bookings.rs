@@ -13,13 +13,13 @@ use watchtower::store::scripts;
 
 use crate::service::{BatchError, ServiceError};
 use crate::store::attempts::AttemptRow;
-use crate::store::withdrawals::WithdrawalRow;
+use crate::store::payments;
+use crate::store::withdrawals::{self, WithdrawalRow};
 
 /// The entries of an attempt in a block; the same are taken back when the block goes.
 pub(super) async fn postings(
     tx: &mut Transaction,
     row: &AttemptRow,
-    paid: &[WithdrawalRow],
     block: BlockHash,
 ) -> Result<Vec<Posting>, ServiceError> {
     let strict = read_strict(&row.psbt).map_err(|refusal| {
@@ -36,13 +36,14 @@ pub(super) async fn postings(
         amount,
     };
     let mut postings = Vec::new();
-    for withdrawal in paid {
-        let key = &withdrawal.key;
-        postings.push(entry(
-            format!("payment:{}:{}:{}", row.txid, key.requester, key.id),
-            Account::Withdrawals,
-            amount_paid(&strict, withdrawal),
-        ));
+    for key in payments::of_attempt(tx, row.txid).await? {
+        if let Some(withdrawal) = withdrawals::lookup(tx, &key).await? {
+            postings.push(entry(
+                format!("payment:{}:{}:{}", row.txid, key.requester, key.id),
+                Account::Withdrawals,
+                amount_paid(&strict, &withdrawal),
+            ));
+        }
     }
     for (output, amount) in recovered(tx, row, &strict).await? {
         postings.push(entry(

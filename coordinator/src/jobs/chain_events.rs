@@ -3,6 +3,8 @@
 //!
 //! The cursor moves in the same transaction, so that every event counts once whatever is killed when.
 
+use std::collections::BTreeSet;
+
 use bitcoin::{BlockHash, OutPoint, Txid};
 use policies::UnixTime;
 use serde_json::Value;
@@ -13,22 +15,22 @@ use watchtower::store::{coins, cursor, ledger};
 
 use super::bookings::postings;
 use super::finalizing::settle_depth;
-use crate::service::record::{Cause, move_attempt, move_withdrawal};
+use super::rivals;
+use crate::service::keeping::keep_in_step;
+use crate::service::record::{Cause, move_attempt};
 use crate::service::{Service, ServiceError, lock_vault};
 use crate::session::attempt::{AttemptEvent, AttemptState};
-use crate::session::withdrawal::{WithdrawalEvent, WithdrawalState};
 use crate::store::attempts::{self, AttemptRow};
-use crate::store::withdrawals::WithdrawalRow;
-use crate::store::{batches, jobs, windows, withdrawals};
+use crate::store::settled_spends;
 
 /// Our name among the readers of the event log.
 pub(super) const CONSUMER: &str = "coordinator";
 
 /// What a spend event says.
 #[derive(Debug)]
-struct Spend {
-    txid: Txid,
-    coins: Vec<OutPoint>,
+pub(super) struct Spend {
+    pub(super) txid: Txid,
+    pub(super) coins: Vec<OutPoint>,
     height: u32,
     block: Option<BlockHash>,
     was_settled: bool,
@@ -67,17 +69,28 @@ async fn take_spend(
         reason: kind,
         at: now,
     };
+    let mut touched = BTreeSet::new();
     if let Some(mut row) = attempts::lookup(tx, spend.txid).await? {
         if matches!(kind, "spend.seen" | "spend.confirmed") {
             hand_over(service, tx, &mut row, now).await?;
         }
         follow(tx, kind, spend, &mut row, cause).await?;
+        touched.insert(row.txid);
+        keep_in_step(tx, &touched, "settled", cause).await?;
+        touched.clear();
     }
-    match kind {
-        "spend.settled" => bury_rivals(tx, spend, cause).await,
-        "spend.reorged" if spend.was_settled => revive_rivals(service, tx, spend, cause).await,
-        _ => Ok(()),
+    let settles = kind == "spend.settled";
+    if settles || kind == "spend.reorged" && spend.was_settled {
+        for coin in &spend.coins {
+            settled_spends::set(tx, *coin, spend.txid, settles).await?;
+        }
+        if settles {
+            touched.extend(rivals::bury(tx, spend, cause).await?);
+        } else {
+            touched.extend(rivals::revive(tx, spend, cause).await?);
+        }
     }
+    keep_in_step(tx, &touched, "an exclusive transaction is settled", cause).await
 }
 
 /// Keeps the bytes of an attempt that the network has and we never broadcast: signers handed it over
@@ -90,7 +103,10 @@ async fn hand_over(
 ) -> Result<(), ServiceError> {
     let unsent = matches!(
         row.state,
-        AttemptState::Issued | AttemptState::Signed | AttemptState::Dead { signed: false, .. }
+        AttemptState::Issued
+            | AttemptState::Signed
+            | AttemptState::Dropped
+            | AttemptState::Dead { signed: false, .. }
     );
     if !unsent {
         return Ok(());
@@ -111,7 +127,7 @@ async fn hand_over(
     Ok(add_outgoing(tx, row.vault, &transaction, depth, now).await?)
 }
 
-/// Moves an attempt of ours and its withdrawals with its own transaction.
+/// Moves an attempt of ours with its own transaction, and books what it takes out of the vault.
 async fn follow(
     tx: &mut Transaction,
     kind: &str,
@@ -122,12 +138,15 @@ async fn follow(
     let (height, block) = (spend.height, spend.block);
     match (kind, block) {
         ("spend.seen", _) => {
-            if matches!(
+            let unseen = matches!(
                 row.state,
-                AttemptState::Issued | AttemptState::Signed | AttemptState::Broadcasting
-            ) {
+                AttemptState::Issued
+                    | AttemptState::Signed
+                    | AttemptState::Broadcasting
+                    | AttemptState::Dropped
+            );
+            if unseen {
                 move_attempt(tx, row, &AttemptEvent::SeenInMempool, cause).await?;
-                move_payments(tx, row, &WithdrawalEvent::Broadcast, cause).await?;
             }
         }
         ("spend.dropped", _) if row.state == AttemptState::InMempool => {
@@ -136,145 +155,24 @@ async fn follow(
         ("spend.confirmed", Some(block)) => {
             if matches!(row.state, AttemptState::Dead { .. }) {
                 move_attempt(tx, row, &AttemptEvent::Revived, cause).await?;
-                move_payments(tx, row, &WithdrawalEvent::Revived, cause).await?;
-                batches::reserve_again(tx, row.batch).await?;
-                batches::set_live(tx, row.batch, true).await?;
-                windows::count_again(tx, row.batch).await?;
             }
             move_attempt(tx, row, &AttemptEvent::Confirmed { height, block }, cause).await?;
-            let paid =
-                move_payments(tx, row, &WithdrawalEvent::Confirmed { height }, cause).await?;
-            for posting in postings(tx, row, &paid, block).await? {
+            for posting in postings(tx, row, block).await? {
                 ledger::post(tx, &posting, cause.at).await?;
             }
         }
         ("spend.settled", Some(block)) => {
             move_attempt(tx, row, &AttemptEvent::Settled { height, block }, cause).await?;
-            move_payments(tx, row, &WithdrawalEvent::Settled { height }, cause).await?;
-            batches::release(tx, row.batch, "settled", cause.at).await?;
-            batches::set_live(tx, row.batch, false).await?;
         }
         ("spend.reorged", Some(block)) => {
-            if spend.was_settled {
-                batches::reserve_again(tx, row.batch).await?;
-                batches::set_live(tx, row.batch, true).await?;
-            }
             move_attempt(tx, row, &AttemptEvent::Reorged, cause).await?;
-            let paid = move_payments(tx, row, &WithdrawalEvent::Reorged, cause).await?;
-            for posting in postings(tx, row, &paid, block).await? {
+            for posting in postings(tx, row, block).await? {
                 ledger::post(tx, &posting.reversed(), cause.at).await?;
             }
         }
         _ => {}
     }
     Ok(())
-}
-
-/// Attempts that share a coin with a settled transaction can never confirm (M1); their coins are free
-/// again (M4).
-async fn bury_rivals(
-    tx: &mut Transaction,
-    spend: &Spend,
-    cause: Cause<'_>,
-) -> Result<(), ServiceError> {
-    for mut rival in rivals(tx, spend).await? {
-        let alive = matches!(
-            rival.state,
-            AttemptState::Issued
-                | AttemptState::Signed
-                | AttemptState::Broadcasting
-                | AttemptState::InMempool
-        );
-        if alive {
-            move_attempt(
-                tx,
-                &mut rival,
-                &AttemptEvent::Died { by: spend.txid },
-                cause,
-            )
-            .await?;
-            move_payments(
-                tx,
-                &rival,
-                &WithdrawalEvent::Failed { by: spend.txid },
-                cause,
-            )
-            .await?;
-            batches::release(
-                tx,
-                rival.batch,
-                "an exclusive transaction is settled",
-                cause.at,
-            )
-            .await?;
-            batches::set_live(tx, rival.batch, false).await?;
-            windows::release(tx, rival.batch, cause.at).await?;
-        }
-    }
-    Ok(())
-}
-
-/// What died by a transaction that left the chain again is alive again.
-async fn revive_rivals(
-    service: &Service,
-    tx: &mut Transaction,
-    spend: &Spend,
-    cause: Cause<'_>,
-) -> Result<(), ServiceError> {
-    for mut rival in rivals(tx, spend).await? {
-        if matches!(rival.state, AttemptState::Dead { by, .. } if by == spend.txid) {
-            batches::reserve_again(tx, rival.batch).await?;
-            batches::set_live(tx, rival.batch, true).await?;
-            windows::count_again(tx, rival.batch).await?;
-            move_attempt(tx, &mut rival, &AttemptEvent::Revived, cause).await?;
-            move_payments(tx, &rival, &WithdrawalEvent::Revived, cause).await?;
-            if rival.state == AttemptState::Issued {
-                jobs::enqueue(tx, super::FINALIZE, &rival.txid.to_string(), service.now()).await?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The other attempts of batches that ever held one of the coins.
-async fn rivals(tx: &mut Transaction, spend: &Spend) -> Result<Vec<AttemptRow>, ServiceError> {
-    let mut found: Vec<AttemptRow> = Vec::new();
-    for coin in &spend.coins {
-        for batch in batches::holders_of(tx, *coin).await? {
-            for attempt in attempts::of_batch(tx, batch).await? {
-                let known = found.iter().any(|other| other.txid == attempt.txid);
-                if attempt.txid != spend.txid && !known {
-                    found.push(attempt);
-                }
-            }
-        }
-    }
-    Ok(found)
-}
-
-/// Moves the withdrawals that an attempt pays and that the event concerns; gives them all.
-async fn move_payments(
-    tx: &mut Transaction,
-    row: &AttemptRow,
-    event: &WithdrawalEvent,
-    cause: Cause<'_>,
-) -> Result<Vec<WithdrawalRow>, ServiceError> {
-    let mut paid = Vec::new();
-    for key in batches::withdrawals_of(tx, row.batch).await? {
-        let Some(mut withdrawal) = withdrawals::lookup(tx, &key).await? else {
-            continue;
-        };
-        if withdrawal.state.attempt() == Some(row.txid) {
-            // Our own handing over may have said so before the network did.
-            let said = matches!(event, WithdrawalEvent::Broadcast)
-                && !matches!(withdrawal.state, WithdrawalState::Signing { .. });
-            if !said {
-                move_withdrawal(tx, &mut withdrawal, event, cause).await?;
-            }
-            paid.push(withdrawal);
-        }
-    }
-    Ok(paid)
 }
 
 fn read(event: &Event) -> Option<Spend> {

@@ -1,5 +1,7 @@
 //! From a quorum of signatures to a transaction that is handed over for broadcasting (M5).
 
+use std::collections::BTreeSet;
+
 use bitcoin::Txid;
 use policies::UnixTime;
 use policies::document::Policy;
@@ -11,13 +13,13 @@ use super::{BROADCAST, Outcome};
 use crate::roles::extractor::extract;
 use crate::roles::finalizer::finalize as finalize_witnesses;
 use crate::roles::issued::offer_again;
+use crate::service::keeping::keep_in_step;
 use crate::service::opened::Session;
-use crate::service::record::{Cause, move_attempt, move_withdrawal};
+use crate::service::record::{Cause, move_attempt};
 use crate::service::{BatchError, Service, ServiceError};
 use crate::session::attempt::{AttemptEvent, AttemptState};
-use crate::session::withdrawal::{WithdrawalEvent, WithdrawalState};
 use crate::store::attempts::{self, AttemptRow};
-use crate::store::{batches, jobs, withdrawals};
+use crate::store::jobs;
 
 /// How a node names transactions that no reorg and no fee will ever make valid.
 const NEVER_VALID: [&str; 3] = [
@@ -110,14 +112,7 @@ pub(super) async fn broadcast(
         at: now,
     };
     move_attempt(tx, &mut row, &AttemptEvent::Broadcasting, cause).await?;
-    for key in batches::withdrawals_of(tx, row.batch).await? {
-        let Some(mut withdrawal) = withdrawals::lookup(tx, &key).await? else {
-            continue;
-        };
-        if matches!(withdrawal.state, WithdrawalState::Signing { txid, .. } if txid == row.txid) {
-            move_withdrawal(tx, &mut withdrawal, &WithdrawalEvent::Broadcast, cause).await?;
-        }
-    }
+    keep_in_step(tx, &BTreeSet::from([row.txid]), "", cause).await?;
     Ok(Outcome::Done)
 }
 

@@ -7,6 +7,7 @@
 mod bookings;
 mod chain_events;
 mod finalizing;
+mod rivals;
 
 use std::time::Duration;
 
@@ -15,11 +16,12 @@ use watchtower::store::database::Transaction;
 use watchtower::store::events::{self as event_log, EventError};
 use watchtower::store::{cursor, lease};
 
+use crate::service::balancing::watch_levels;
 use crate::service::batches::{CreateBatch, create_batch_in};
 use crate::service::withdrawals::expire_overdue;
 use crate::service::{BatchError, Service, ServiceError};
 use crate::store::jobs::{self, Claim};
-use crate::store::{vaults, withdrawals};
+use crate::store::{marks, vaults, withdrawals};
 
 /// Finalizes an attempt that has a quorum; key: its txid.
 pub(crate) const FINALIZE: &str = "finalize";
@@ -31,6 +33,8 @@ const BATCH: &str = "batch";
 const EVENTS: &str = "events";
 /// Expires withdrawals.
 const EXPIRE: &str = "expire";
+/// Tells of vaults that crossed a mark.
+const LEVELS: &str = "levels";
 /// Numbers committed events.
 const SEQUENCE: &str = "sequence";
 /// The key of work that is one of its kind.
@@ -44,6 +48,8 @@ const PAGE: u32 = 200;
 const MAX_BACKOFF_SECONDS: u64 = 300;
 /// The watchtower's name for the sequencer's lease, shared with its daemon.
 const SEQUENCER_LEASE: &str = "sequencer";
+/// The pause between two looks at the vaults' marks.
+const LEVELS_SECONDS: u64 = 60;
 /// How long we hold the sequencer's lease when its watchtower does not.
 const SEQUENCER_SECONDS: u64 = 5;
 
@@ -156,6 +162,10 @@ async fn perform(service: &Service, instance: &str, claim: &Claim) -> Result<(),
             expire_overdue(&mut tx, now, PAGE).await?;
             Outcome::Again(0)
         }
+        LEVELS => {
+            watch_levels(service, &mut tx).await?;
+            Outcome::Again(LEVELS_SECONDS)
+        }
         SEQUENCE => sequence(&mut tx, instance, now).await?,
         BATCH => return batch(service, tx, claim, now).await,
         other => Outcome::Park(format!("this program knows no job of kind {other}")),
@@ -247,7 +257,7 @@ async fn sequence(
 
 async fn ensure_recurring(service: &Service) -> Result<(), ServiceError> {
     let now = service.now();
-    let mut wanted: Vec<(&str, String)> = [EVENTS, EXPIRE, SEQUENCE]
+    let mut wanted: Vec<(&str, String)> = [EVENTS, EXPIRE, LEVELS, SEQUENCE]
         .into_iter()
         .map(|kind| (kind, ALL.to_owned()))
         .collect();
@@ -289,6 +299,7 @@ async fn has_work(
             event_log::head(tx).await?.0 > seen
         }
         EXPIRE => !withdrawals::overdue(tx, now, 1).await?.is_empty(),
+        LEVELS => !marks::list(tx).await?.is_empty(),
         SEQUENCE => event_log::is_waiting(tx).await?,
         BATCH => match key.parse::<VaultId>() {
             Ok(vault) => {

@@ -2,37 +2,34 @@
 
 use std::sync::Arc;
 
-use bitcoin::Amount;
 use policies::document::Policy;
-use policies::psbt::AttemptPurpose;
 use policies::rules::{Decision, decide};
 use policies::{Intent, Keychain, RequesterName, UnixTime, VaultId, WithdrawalId};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, json};
 use utoipa::ToSchema;
+use watchtower::store::chain;
 use watchtower::store::database::Transaction;
-use watchtower::store::events::{self, NewEvent};
-use watchtower::store::{chain, scripts};
-use watchtower::tracker::WatchedScript;
 
 use super::attempt_view::{AttemptView, view as attempt_view};
-use super::building::{Built, Plan, build};
-use super::choosing::{Chosen, Hold, candidates, choose_withdrawals, feerate, refuse_in_trouble};
+use super::building::{Approved, Built, Plan, build};
+use super::choosing::{Chosen, Hold, choose_withdrawals, feerate, refuse_in_trouble};
+use super::excluding::Context;
+use super::free_coins::candidates;
+use super::inclusion;
+use super::issuing::store;
 use super::journals;
-use super::record::{Cause, append_attempt_event, move_attempt, move_withdrawal};
+use super::lines::{Issued, spent_fees};
+use super::record::Cause;
+use super::renewing::aside;
 use super::standing::Known;
 use super::waiting::Waiting;
 use super::withdrawals::approve_if_satisfied;
 use super::{Actor, BatchError, MAX_LIMIT, Right, Service, ServiceError, lock_vault};
 use crate::session::BatchId;
-use crate::session::attempt::{AttemptEvent, AttemptState};
-use crate::session::withdrawal::WithdrawalEvent;
-use crate::store::addresses;
-use crate::store::attempts::{self, AttemptRow};
 use crate::store::batches::{self, BatchRow};
 use crate::store::vaults::VaultRow;
-use crate::store::windows::{self, WindowRow};
-use crate::store::withdrawals::{self, WithdrawalKey};
+use crate::store::withdrawals::{self, WithdrawalKey, WithdrawalRow};
+use crate::store::{addresses, attempts, reservations};
 
 /// Asks for a batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -169,7 +166,12 @@ pub(crate) async fn create_batch_in(
         .iter()
         .map(|approved| approved.withdrawal.key.clone())
         .collect();
-    let (candidates, fundings) = candidates(tx, &row, tip.height).await?;
+    let paid: Vec<WithdrawalRow> = withdrawals
+        .iter()
+        .map(|approved| approved.withdrawal.clone())
+        .collect();
+    let issued = Issued::for_lines(tx, &policy, &paid).await?;
+    let (candidates, fundings) = candidates(tx, &row, tip.height, &issued.freed).await?;
     let plan = Plan {
         policy: Arc::clone(&policy),
         withdrawals,
@@ -182,86 +184,69 @@ pub(crate) async fn create_batch_in(
         seed: service.random(),
         number: 1,
         now,
-        fees: spent_fees(tx, vault, &policy, now).await?,
+        spent: spent_fees(tx, vault, &policy, now).await?,
         windows: known.windows().clone(),
+        proofs: inclusion::proofs(tx, &row, &policy).await?,
         receipts: journals::last_receipts(tx, vault, &policy).await?,
+        before: issued.before.clone(),
     };
-    let built = tokio::task::spawn_blocking(move || build(plan))
-        .await
-        .map_err(|error| {
-            ServiceError::Batch(BatchError::Build {
-                reason: error.to_string(),
-            })
-        })??;
+    let (built, not_exclusive) = aside(move || build_exclusive(plan)).await?;
+    waiting.extend(not_exclusive);
     let cause = Cause {
         actor,
         reason: "",
         at: now,
     };
+    let is_told = |waiting: &[Waiting], key: &WithdrawalKey| {
+        let mut told = waiting.iter();
+        told.any(|one| one.requester == key.requester && one.id == key.id)
+    };
     let left_out = chosen.into_iter().filter(|key| {
         let mut paid = built.withdrawals.iter();
-        paid.all(|withdrawal| withdrawal.key != *key)
+        paid.all(|withdrawal| withdrawal.key != *key) && !is_told(&waiting, key)
     });
-    waiting.extend(left_out.map(|key| {
+    let left_out: Vec<WithdrawalKey> = left_out.collect();
+    waiting.extend(left_out.into_iter().map(|key| {
         Waiting::because(
             key,
             "coins",
             "the free coins do not suffice, or the fee would exceed its cap",
         )
     }));
-    let batch = store(
-        service,
-        tx,
-        &row,
-        &policy,
-        AttemptPurpose::Pay,
-        built,
-        cause,
-    )
-    .await?;
+    let from = issued.batches();
+    let batch = store(service, tx, &row, &policy, built, &from, cause).await?;
     Ok((batch, waiting))
 }
 
-/// Stores a batch with what was built for it, and issues the attempt.
-pub(super) async fn store(
-    service: &Service,
-    tx: &mut Transaction,
-    vault: &VaultRow,
-    policy: &Policy,
-    purpose: AttemptPurpose,
-    built: Built,
-    cause: Cause<'_>,
-) -> Result<BatchRow, ServiceError> {
-    let id: [u8; 16] = std::array::from_fn({
-        let random = service.random();
-        move |position| random.get(position).copied().unwrap_or_default()
-    });
-    let batch = BatchRow {
-        id: BatchId::from_bytes(id),
-        vault: vault.id,
-        keyset: vault.keyset,
-        purpose,
-        created_at: cause.at,
-        created_by: cause.actor.to_owned(),
-    };
-    reserve(tx, &batch, &built, cause)
-        .await
-        .map_err(taken_meanwhile)?;
-    issue(tx, &batch, policy, built, cause).await?;
-    Ok(batch)
-}
-
-/// The fees that count in the window of the fee budget, if there is one.
-pub(super) async fn spent_fees(
-    tx: &mut Transaction,
-    vault: VaultId,
-    policy: &Policy,
-    now: UnixTime,
-) -> Result<Amount, ServiceError> {
-    match policy.limits.fee_budget {
-        None => Ok(Amount::ZERO),
-        Some(budget) => {
-            Ok(attempts::fees_since(tx, vault, now.saturating_sub(budget.window)).await?)
+/// Builds; leaves those to wait that nothing makes exclusive with what was issued for them, where that is
+/// allowed.
+fn build_exclusive(mut plan: Plan) -> Result<(Built, Vec<Waiting>), ServiceError> {
+    let mut waiting = Vec::new();
+    loop {
+        match build(plan.clone()) {
+            Err(error @ ServiceError::Batch(BatchError::CannotBeExclusive(_)))
+                if plan.may_leave_out =>
+            {
+                let alone = |approved: &Approved| Plan {
+                    withdrawals: vec![approved.clone()],
+                    ..plan.clone()
+                };
+                let stands = |approved: &Approved| Context::of(&mut alone(approved)).is_ok();
+                let (kept, left): (Vec<Approved>, Vec<Approved>) =
+                    plan.withdrawals.iter().cloned().partition(stands);
+                // Each can be paid alone where they cannot stand together: the latest waits.
+                let (mut kept, mut left) = (kept, left);
+                if left.is_empty() {
+                    left.extend(kept.pop());
+                }
+                let left = left.into_iter().map(|approved| approved.withdrawal.key);
+                waiting.extend(left.map(|key| Waiting::of(key, &error)));
+                if kept.is_empty() {
+                    return Err(error);
+                }
+                plan.withdrawals = kept;
+            }
+            built => return Ok((built?, waiting)),
         }
     }
 }
@@ -296,119 +281,6 @@ async fn reconsider(
     Ok(())
 }
 
-/// Stores the batch with its coins and withdrawals.
-async fn reserve(
-    tx: &mut Transaction,
-    batch: &BatchRow,
-    built: &Built,
-    cause: Cause<'_>,
-) -> Result<(), ServiceError> {
-    batches::insert(tx, batch).await?;
-    for (outpoint, amount) in &built.coins {
-        batches::reserve(tx, batch.id, *outpoint, *amount, cause.at).await?;
-    }
-    for (withdrawal, rule) in built.withdrawals.iter().zip(&built.rules) {
-        batches::add_withdrawal(tx, batch.id, &withdrawal.key).await?;
-        let counted = WindowRow {
-            intent: withdrawal.hash,
-            batch: batch.id,
-            vault: batch.vault,
-            rule: rule.clone(),
-            amount: withdrawal.intent.amount,
-            counted_at: cause.at,
-        };
-        windows::count(tx, &counted).await?;
-    }
-    let mut body = Map::new();
-    body.insert("coins".to_owned(), json!(built.coins.len()));
-    body.insert("purpose".to_owned(), json!(batch.purpose));
-    body.insert("withdrawals".to_owned(), json!(built.withdrawals.len()));
-    events::append(
-        tx,
-        &NewEvent {
-            object_kind: "batch",
-            object_id: &batch.id.to_string(),
-            kind: "batch.created",
-            vault: Some(batch.vault),
-            body,
-            actor: cause.actor,
-            reason: cause.reason,
-            at: cause.at,
-        },
-    )
-    .await?;
-    Ok(())
-}
-
-/// Stores the attempt, watches its change and issues it.
-async fn issue(
-    tx: &mut Transaction,
-    batch: &BatchRow,
-    policy: &Policy,
-    built: Built,
-    cause: Cause<'_>,
-) -> Result<(), ServiceError> {
-    if let Some(change) = &built.change {
-        let taken = addresses::take_index(tx, batch.keyset, Keychain::Internal).await?;
-        if taken != change.index {
-            return Err(BatchError::TakenMeanwhile.into());
-        }
-        let watched = WatchedScript {
-            script_pubkey: change.script_pubkey.clone(),
-            vault: batch.vault,
-            keyset: batch.keyset,
-            keychain: Keychain::Internal,
-            index: change.index,
-            settle_depth: policy.limits.confirmations_change.max(1),
-            reference: None,
-        };
-        scripts::watch_script(tx, &watched, cause.at).await?;
-    }
-    let mut attempt = AttemptRow {
-        txid: built.txid,
-        batch: batch.id,
-        number: 1,
-        vault: batch.vault,
-        policy: policy.id,
-        psbt: built.psbt,
-        fee: built.fee,
-        weight: built.weight,
-        state: AttemptState::Draft,
-        version: 1,
-        confirmations: 0,
-        final_transaction: None,
-        created_at: cause.at,
-    };
-    attempts::insert(tx, &attempt).await?;
-    let mut body = Map::new();
-    body.insert("fee_sat".to_owned(), json!(attempt.fee.to_sat()));
-    body.insert("number".to_owned(), json!(attempt.number));
-    append_attempt_event(tx, &attempt, "attempt.drafted", body, cause).await?;
-    let txid = attempt.txid;
-    for mut withdrawal in built.withdrawals {
-        let batched = WithdrawalEvent::Batched { batch: batch.id };
-        move_withdrawal(tx, &mut withdrawal, &batched, cause).await?;
-        move_withdrawal(
-            tx,
-            &mut withdrawal,
-            &WithdrawalEvent::Issued { txid },
-            cause,
-        )
-        .await?;
-    }
-    move_attempt(tx, &mut attempt, &AttemptEvent::Issued, cause).await
-}
-
-fn taken_meanwhile(error: ServiceError) -> ServiceError {
-    let taken =
-        matches!(&error, ServiceError::Database(database) if database.is_unique_violation());
-    if taken {
-        ServiceError::Batch(BatchError::TakenMeanwhile)
-    } else {
-        error
-    }
-}
-
 pub(super) async fn view(
     service: &Service,
     tx: &mut Transaction,
@@ -432,7 +304,7 @@ pub(super) async fn view(
                 id: key.id,
             })
             .collect(),
-        coins: batches::coins_of(tx, row.id)
+        coins: reservations::coins_of(tx, row.id)
             .await?
             .iter()
             .map(ToString::to_string)

@@ -10,7 +10,7 @@ use watchtower::tracker::{Coin, Placement};
 
 use super::withdrawals::available;
 use super::{Actor, MAX_LIMIT, Right, Service, ServiceError};
-use crate::store::{batches, withdrawals};
+use crate::store::{reservations, withdrawals};
 
 /// A coin or deposit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -160,7 +160,7 @@ pub async fn show_balance(
 ) -> Result<BalanceView, ServiceError> {
     let mut tx = begin(service, actor, vault).await?;
     let (row, _) = service.vault(&mut tx, vault).await?;
-    let reserved = batches::reserved(&mut tx, vault).await?;
+    let reserved = reservations::reserved(&mut tx, vault).await?;
     let (mut settled_sat, mut reserved_sat) = (0_u64, 0_u64);
     for spendable in coins::spendable_coins(&mut tx, vault, row.keyset).await? {
         let amount = spendable.coin.amount.to_sat();
@@ -284,7 +284,7 @@ async fn coin_views(
     vault: VaultId,
     coins: &[Coin],
 ) -> Result<Vec<CoinView>, ServiceError> {
-    let reserved = batches::reserved(tx, vault).await?;
+    let reserved = reservations::reserved(tx, vault).await?;
     Ok(coins
         .iter()
         .map(|coin| {

@@ -9,18 +9,22 @@ use std::sync::Arc;
 use bitcoin::{Amount, FeeRate, OutPoint, Transaction, TxOut, Txid, Weight};
 use policies::descriptor::{DerivedScript, ScriptKind};
 use policies::document::Policy;
-use policies::journal::{History, Seen};
+use policies::journal::{History, Seen, SignedTransaction};
 use policies::psbt::{AttemptPurpose, MAX_BYTES, Manifest, read_strict};
 use policies::review::review;
 use policies::rules::Windows;
 use policies::{IntentKind, Keychain, Receipt, UnixTime};
 
+use super::excluding::{Before, Context, show_earlier};
+use super::inclusion::{self, Proofs};
 use super::standing::Entry;
 use super::{BatchError, ServiceError};
 use crate::coin_selection::{
     Bounds, Candidate, ChangePolicy, LoneOutput, Search, Selection, SelectionError, Take, Target,
     gather, select,
 };
+use crate::exclusion::Anchors;
+use crate::fee_bump::Replacement;
 use crate::roles::creator::create;
 use crate::roles::issued::{IssuedTransaction, SpentCoin};
 use crate::roles::updater::update;
@@ -46,7 +50,7 @@ pub(super) struct Approved {
 }
 
 /// All that an attempt is built from.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Plan {
     pub(super) policy: Arc<Policy>,
     /// In the order in which they came in.
@@ -61,12 +65,16 @@ pub(super) struct Plan {
     pub(super) seed: [u8; 32],
     pub(super) number: u32,
     pub(super) now: UnixTime,
-    /// The fees that the fee budget counts already.
-    pub(super) fees: Amount,
+    /// What the fee budget counts already.
+    pub(super) spent: Vec<SignedTransaction>,
     /// What the windows count already.
     pub(super) windows: Windows,
+    /// What shows coins in the chain, where the policy asks for it.
+    pub(super) proofs: Proofs,
     /// The last accepted receipt of each signer's journal.
     pub(super) receipts: Vec<Receipt>,
+    /// What was issued before.
+    pub(super) before: Before,
 }
 
 /// An attempt that passed our own review.
@@ -82,16 +90,18 @@ pub(super) struct Built {
     pub(super) withdrawals: Vec<WithdrawalRow>,
     /// The rule that allows each of them.
     pub(super) rules: Vec<String>,
+    /// What it is for.
+    pub(super) purpose: AttemptPurpose,
+    /// What makes it exclusive with all that was issued before.
+    pub(super) anchors: Anchors,
+    /// What it takes the place of in mempools, and what that costs at least.
+    pub(super) replacing: Option<Replacement>,
 }
 
 /// Builds and reviews.
 pub(super) fn build(mut plan: Plan) -> Result<Built, ServiceError> {
-    let selection = match plan.withdrawals.as_slice() {
-        [only] if only.withdrawal.intent.kind == IntentKind::Sweep => {
-            sweep(&plan, &only.withdrawal).map_err(BatchError::CoinSelection)?
-        }
-        _ => choose_coins(&mut plan)?,
-    };
+    let context = Context::of(&mut plan)?;
+    let selection = choose_provable(&mut plan, &context)?;
     let policy = &plan.policy;
     let change_script = selection.change.map(|amount| {
         (
@@ -122,7 +132,12 @@ pub(super) fn build(mut plan: Plan) -> Result<Built, ServiceError> {
         .zip(change_script.as_ref())
         .map(|(output, (_, derived))| (output, derived));
     let mut psbt = update(&issued, &policy.descriptor, &plan.fundings, change).map_err(refused)?;
-    manifest(&plan, &created.payments, created.change).write_into(&mut psbt);
+    let mut manifest = manifest(&plan, &context, &created.payments, created.change);
+    show_earlier(&plan, issued.unsigned(), &mut manifest);
+    let kind = policy.descriptor.kind();
+    let coins = &selection.inputs;
+    inclusion::show(&mut manifest, coins, &plan.proofs, &plan.fundings, kind);
+    manifest.write_into(&mut psbt);
     let bytes = psbt.serialize();
     let (fee, weight) = review_own(&plan, &bytes)?;
     Ok(Built {
@@ -146,17 +161,49 @@ pub(super) fn build(mut plan: Plan) -> Result<Built, ServiceError> {
             .into_iter()
             .map(|approved| approved.withdrawal)
             .collect(),
+        purpose: context.purpose,
+        anchors: context.anchors,
+        replacing: context.replacing,
     })
+}
+
+/// Chooses coins, of which one can be shown in the chain where the policy asks for it and any can be.
+fn choose_provable(plan: &mut Plan, context: &Context) -> Result<Selection, ServiceError> {
+    let selection = choose(plan, context)?;
+    if plan.policy.limits.inclusion.is_none() {
+        return Ok(selection);
+    }
+    let kind = plan.policy.descriptor.kind();
+    let provable =
+        |coins: &[Candidate]| inclusion::provable(coins, &plan.proofs, &plan.fundings, kind);
+    if !provable(&selection.inputs).is_empty() {
+        return Ok(selection);
+    }
+    let others = provable(&plan.candidates);
+    if others.is_empty() {
+        return Ok(selection);
+    }
+    plan.candidates = others;
+    choose(plan, context)
+}
+
+fn choose(plan: &mut Plan, context: &Context) -> Result<Selection, ServiceError> {
+    match plan.withdrawals.as_slice() {
+        [only] if only.withdrawal.intent.kind == IntentKind::Sweep => {
+            Ok(sweep(plan, context, &only.withdrawal).map_err(BatchError::CoinSelection)?)
+        }
+        _ => choose_coins(plan, context),
+    }
 }
 
 /// Chooses coins; leaves the latest withdrawals out where that is allowed and too little is there, and
 /// the oldest too where it cannot be paid even alone: one that cannot be paid must not hold up the rest.
-fn choose_coins(plan: &mut Plan) -> Result<Selection, ServiceError> {
+fn choose_coins(plan: &mut Plan, context: &Context) -> Result<Selection, ServiceError> {
     let shelves = shelves(plan);
     let mut count = plan.withdrawals.len();
     let failed = loop {
         let fitting = plan.withdrawals.get(..count).unwrap_or_default();
-        match choose_for(plan, &shelves, fitting) {
+        match choose_for(plan, context, &shelves, fitting) {
             Ok(selection) => {
                 plan.withdrawals.truncate(count);
                 return Ok(selection);
@@ -174,7 +221,7 @@ fn choose_coins(plan: &mut Plan) -> Result<Selection, ServiceError> {
     let mut chosen = None;
     for approved in std::mem::take(&mut plan.withdrawals) {
         kept.push(approved);
-        match choose_for(plan, &shelves, &kept) {
+        match choose_for(plan, context, &shelves, &kept) {
             Ok(selection) => chosen = Some(selection),
             Err(_) => {
                 kept.pop();
@@ -187,13 +234,20 @@ fn choose_coins(plan: &mut Plan) -> Result<Selection, ServiceError> {
 
 /// Chooses the coins of a sweep: the largest that fit, so that what they hold, less the fee, is paid in
 /// one output between the least and the most of the intent. There is no change.
-fn sweep(plan: &Plan, withdrawal: &WithdrawalRow) -> Result<Selection, SelectionError> {
+fn sweep(
+    plan: &Plan,
+    context: &Context,
+    withdrawal: &WithdrawalRow,
+) -> Result<Selection, SelectionError> {
     let (policy, intent) = (&plan.policy, &withdrawal.intent);
     let limits = &policy.limits;
     let mut coins = plan.candidates.clone();
     coins.sort_unstable_by(|a, b| {
         (b.txout.value, a.height, a.outpoint).cmp(&(a.txout.value, b.height, b.outpoint))
     });
+    let required = &context.anchors.required;
+    coins.retain(|coin| !required.contains(coin));
+    coins.splice(0..0, required.iter().cloned());
     let script_pubkey = intent.script_pubkey.clone();
     let paid_least = [TxOut {
         value: intent.min,
@@ -211,6 +265,8 @@ fn sweep(plan: &Plan, withdrawal: &WithdrawalRow) -> Result<Selection, Selection
                 .ok_or(SelectionError::Overflow)?,
             feerate_max: limits.feerate_max,
         },
+        required: required.len(),
+        replacing: context.replacing.as_ref(),
     };
     let gathered = gather(&coins, &output, Take::Fitting)?;
     Ok(Selection {
@@ -238,6 +294,7 @@ fn is_of_amounts(error: &SelectionError) -> bool {
         | SelectionError::FeerateAboveCap { .. }
         | SelectionError::AboveMost { .. }
         | SelectionError::TooHeavy { .. }
+        | SelectionError::TooManyRequired { .. }
         | SelectionError::Overflow => false,
     }
 }
@@ -285,6 +342,7 @@ fn shelves(plan: &Plan) -> Vec<Shelf> {
 
 fn choose_for(
     plan: &Plan,
+    context: &Context,
     shelves: &[Shelf],
     withdrawals: &[Approved],
 ) -> Result<Selection, SelectionError> {
@@ -294,6 +352,8 @@ fn choose_for(
     for shelf in shelves {
         let target = Target {
             payments: &payments,
+            required: &context.anchors.required,
+            replacing: context.replacing.as_ref(),
             input_weight: plan.policy.descriptor.input_weight(),
             feerate: plan.feerate,
             long_term_feerate: LONG_TERM_FEERATE,
@@ -355,8 +415,9 @@ fn paid(withdrawals: &[Approved], selection: &Selection) -> Vec<TxOut> {
     payments
 }
 
-fn manifest(plan: &Plan, outputs: &[u32], change: Option<u32>) -> Manifest {
-    let mut manifest = Manifest::new(plan.policy.id, AttemptPurpose::Pay, plan.number);
+fn manifest(plan: &Plan, context: &Context, outputs: &[u32], change: Option<u32>) -> Manifest {
+    let mut manifest = Manifest::new(plan.policy.id, context.purpose, plan.number);
+    manifest.ancestors.clone_from(&context.anchors.carried);
     for (approved, output) in plan.withdrawals.iter().zip(outputs) {
         let withdrawal = &approved.withdrawal;
         manifest
@@ -396,7 +457,7 @@ fn manifest(plan: &Plan, outputs: &[u32], change: Option<u32>) -> Manifest {
 }
 
 /// Reviews our own bytes as a signer will.
-fn review_own(plan: &Plan, bytes: &[u8]) -> Result<(Amount, Weight), ServiceError> {
+pub(super) fn review_own(plan: &Plan, bytes: &[u8]) -> Result<(Amount, Weight), ServiceError> {
     let strict = read_strict(bytes).map_err(|refusal| {
         ServiceError::Batch(BatchError::SelfReview {
             codes: vec![refusal.code()],
@@ -405,6 +466,15 @@ fn review_own(plan: &Plan, bytes: &[u8]) -> Result<(Amount, Weight), ServiceErro
     })?;
     let history = history(plan)?;
     let review = review(&strict, &plan.policy, &history, plan.now).map_err(|refusals| {
+        let unshown = refusals.iter().find_map(|refusal| {
+            match (refusal.code(), plan.policy.limits.inclusion) {
+                ("INCLUSION_MISSING", Some(demanded)) => Some(demanded.confirmations),
+                (_, Some(_) | None) => None,
+            }
+        });
+        if let Some(confirmations) = unshown {
+            return ServiceError::Batch(BatchError::NothingShown { confirmations });
+        }
         ServiceError::Batch(BatchError::SelfReview {
             codes: refusals
                 .iter()
@@ -416,10 +486,10 @@ fn review_own(plan: &Plan, bytes: &[u8]) -> Result<(Amount, Weight), ServiceErro
     Ok((review.fee, review.weight))
 }
 
-/// What the database remembers in place of a journal: windows, and when entries of open lists were seen.
+/// What the database remembers in place of a journal: windows, when entries of open lists were seen, and all
+/// that was issued before for the lines paid, so that our own review judges exclusivity as signers will.
 fn history(plan: &Plan) -> Result<History, ServiceError> {
-    let mut history =
-        History::that_counted(plan.change_index, plan.windows.clone()).that_spent(plan.fees);
+    let mut history = History::that_counted(plan.change_index, plan.windows.clone());
     for entry in plan
         .withdrawals
         .iter()
@@ -428,6 +498,14 @@ fn history(plan: &Plan) -> Result<History, ServiceError> {
         let at = entry.row.entitled_at.unwrap_or(plan.now);
         let seen = Seen::of(&entry.row.statement.encode(), at).map_err(refused)?;
         history.see(&seen);
+    }
+    for earlier in &plan.before.earlier {
+        history.record(earlier.record.clone());
+    }
+    for spent in &plan.spent {
+        if !history.contains(&spent.txid) {
+            history.record(spent.clone());
+        }
     }
     Ok(history)
 }

@@ -1,14 +1,14 @@
 //! What a batch is made of: withdrawals whose approvals hold, coins that are free, and a feerate.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use bitcoin::{FeeRate, TxOut};
+use bitcoin::FeeRate;
 use policies::document::{Policy, parse_sat_per_vb};
 use policies::hash::Purpose;
 use policies::rules::{Decision, decide, satisfied};
 use policies::{Intent, IntentKind, Subject, UnixTime};
 use watchtower::store::database::Transaction;
-use watchtower::store::{coins, fees, node};
+use watchtower::store::{fees, node};
 
 use super::batches::WithdrawalName;
 use super::building::Approved;
@@ -16,11 +16,11 @@ use super::standing::{Entry, Known};
 use super::waiting::Waiting;
 use super::withdrawals::{approving_keys, existing};
 use super::{BatchError, MAX_LIMIT, Service, ServiceError, WithdrawalError};
-use crate::coin_selection::Candidate;
 use crate::session::withdrawal::WithdrawalState;
+use crate::store::approvals::ApprovalRow;
 use crate::store::vaults::VaultRow;
 use crate::store::withdrawals::{self, WithdrawalKey, WithdrawalRow};
-use crate::store::{approvals, batches, statements};
+use crate::store::{approvals, statements, windows};
 
 /// How old the watchtower's last word on a node may be, in seconds; it is renewed every ten.
 const LAST_WORD: u64 = 120;
@@ -95,6 +95,40 @@ pub(super) struct Chosen {
     pub(super) known: Known,
 }
 
+/// On which terms withdrawals are put into an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Terms {
+    /// No attempt that may confirm pays them. Those that may not be paid now are left to wait.
+    OfThoseThatFit,
+    /// The same for all of them or none.
+    OfAll,
+    /// Attempts were issued for them, and all or none are paid anew. Where one of those is `shown` fully signed,
+    /// nothing new is granted, and what ran out since does not matter.
+    Anew {
+        /// Whether one is.
+        shown: bool,
+    },
+}
+
+impl Terms {
+    /// Whether a withdrawal in this state may be put into an attempt.
+    const fn admit(self, state: &WithdrawalState) -> bool {
+        match state {
+            WithdrawalState::Approved { .. } => true,
+            WithdrawalState::Batched { .. }
+            | WithdrawalState::Signing { .. }
+            | WithdrawalState::Broadcast { .. }
+            | WithdrawalState::Failed { .. } => matches!(self, Self::Anew { .. }),
+            WithdrawalState::Requested
+            | WithdrawalState::Rejected { .. }
+            | WithdrawalState::Expired
+            | WithdrawalState::Cancelled
+            | WithdrawalState::Confirmed { .. }
+            | WithdrawalState::Settled { .. } => false,
+        }
+    }
+}
+
 /// The withdrawals to pay, oldest first: those named, or all approved ones that may stand together. One
 /// that may not be paid now waits and holds up no other.
 pub(super) async fn choose_withdrawals(
@@ -104,11 +138,33 @@ pub(super) async fn choose_withdrawals(
     named: Option<&[WithdrawalName]>,
     hold: Hold,
 ) -> Result<Chosen, ServiceError> {
+    let terms = if named.is_some() {
+        Terms::OfAll
+    } else {
+        Terms::OfThoseThatFit
+    };
+    let rows = asked_for(tx, vault, named, most_payments(policy)).await?;
+    choose_among(tx, vault, policy, rows, terms, hold).await
+}
+
+/// The most payments of one transaction beside change.
+fn most_payments(policy: &Policy) -> usize {
     let change = usize::try_from(policy.limits.change_max_outputs.min(1)).unwrap_or(1);
-    let max = usize::try_from(policy.limits.max_outputs)
+    usize::try_from(policy.limits.max_outputs)
         .unwrap_or(usize::MAX)
-        .saturating_sub(change);
-    let rows = asked_for(tx, vault, named, max).await?;
+        .saturating_sub(change)
+}
+
+/// Of these withdrawals, oldest first, those to pay.
+pub(super) async fn choose_among(
+    tx: &mut Transaction,
+    vault: &VaultRow,
+    policy: &Policy,
+    rows: Vec<WithdrawalRow>,
+    terms: Terms,
+    hold: Hold,
+) -> Result<Chosen, ServiceError> {
+    let max = most_payments(policy);
     let intents: Vec<&Intent> = rows.iter().map(|row| &row.intent).collect();
     let known = Known::load(tx, vault.id, policy, &intents, hold.now, hold.until).await?;
     let mut counted = known.clone();
@@ -128,7 +184,7 @@ pub(super) async fn choose_withdrawals(
                 max,
             }))
         } else {
-            still_approved(tx, policy, row, hold, &known, &counted).await
+            still_approved(tx, policy, row, terms, hold, &known, &counted).await
         };
         match fitting {
             Ok(approved) => {
@@ -136,7 +192,7 @@ pub(super) async fn choose_withdrawals(
                 outputs.insert(output);
                 chosen.push(approved);
             }
-            Err(error) if named.is_none() && may_wait(&error) => {
+            Err(error) if terms == Terms::OfThoseThatFit && may_wait(&error) => {
                 waiting.push(Waiting::of(key, &error));
             }
             Err(error) => return Err(error),
@@ -145,7 +201,7 @@ pub(super) async fn choose_withdrawals(
     if chosen.is_empty() {
         return Err(BatchError::NothingToBatch { waiting }.into());
     }
-    if chosen.len() > 1 && named.is_some() && chosen.iter().any(is_sweep) {
+    if chosen.len() > 1 && terms != Terms::OfThoseThatFit && chosen.iter().any(is_sweep) {
         return Err(BatchError::SweepNotAlone.into());
     }
     // A sweep is its transaction's only payment: it waits until nothing else does.
@@ -231,16 +287,20 @@ async fn still_approved(
     tx: &mut Transaction,
     policy: &Policy,
     row: WithdrawalRow,
+    terms: Terms,
     hold: Hold,
     known: &Known,
     counted: &Known,
 ) -> Result<Approved, ServiceError> {
-    let is_approved = matches!(row.state, WithdrawalState::Approved { .. });
-    if !is_approved || row.intent.expires <= hold.until {
+    let is_admitted = terms.admit(&row.state);
+    if is_admitted && terms == (Terms::Anew { shown: true }) {
+        return shown_signed(tx, row, hold).await;
+    }
+    if !is_admitted || row.intent.expires <= hold.until {
         return Err(BatchError::NotApproved {
             requester: row.key.requester,
             id: row.key.id,
-            state: match is_approved {
+            state: match is_admitted {
                 true if row.intent.expires <= hold.now => "expired",
                 true => "about to expire",
                 false => row.state.name(),
@@ -281,15 +341,34 @@ async fn still_approved(
         None => None,
         Some(entry) => read_entry(tx, policy, &row, entry.subject, hold).await?,
     };
-    approvals.retain(|row| {
-        row.approval.purpose == Purpose::Approve && !row.approval.has_expired(hold.until)
-    });
+    approvals.retain(|row| is_carried(row, hold));
     Ok(Approved {
         withdrawal: row,
         approvals,
         rule: requirement.rule,
         entry,
     })
+}
+
+/// A withdrawal that an earlier attempt pays which the file shows fully signed: the rule that granted it then
+/// stands, and the approvals that hold still are carried.
+async fn shown_signed(
+    tx: &mut Transaction,
+    row: WithdrawalRow,
+    hold: Hold,
+) -> Result<Approved, ServiceError> {
+    let mut approvals = approvals::of_intent(tx, row.hash).await?;
+    approvals.retain(|row| is_carried(row, hold));
+    Ok(Approved {
+        approvals,
+        rule: windows::rule_of(tx, row.hash).await?.unwrap_or_default(),
+        entry: None,
+        withdrawal: row,
+    })
+}
+
+fn is_carried(row: &ApprovalRow, hold: Hold) -> bool {
+    row.approval.purpose == Purpose::Approve && !row.approval.has_expired(hold.until)
 }
 
 /// The entry of an open list that a withdrawal pays, which must hold until the signers have signed.
@@ -314,42 +393,4 @@ async fn read_entry(
         .filter(|entry| entry.add.expires > hold.until)
         .ok_or_else(ends)?;
     Ok(Some(entry))
-}
-
-type Spendable = (
-    Vec<Candidate>,
-    BTreeMap<bitcoin::Txid, bitcoin::Transaction>,
-);
-
-/// The settled coins that no open batch holds.
-pub(super) async fn candidates(
-    tx: &mut Transaction,
-    vault: &VaultRow,
-    tip: u32,
-) -> Result<Spendable, ServiceError> {
-    let reserved: BTreeSet<_> = batches::reserved(tx, vault.id).await?.into_iter().collect();
-    let mut candidates = Vec::new();
-    let mut fundings = BTreeMap::new();
-    for spendable in coins::spendable_coins(tx, vault.id, vault.keyset).await? {
-        let coin = spendable.coin;
-        // A coin that settled stays so while its block stands; after a reorg to a lower tip it may be
-        // less deep than the policy demands (M6).
-        let height = coin.placement.block().map_or(0, |block| block.height);
-        let depth = tip.saturating_sub(height).saturating_add(1);
-        if reserved.contains(&coin.outpoint) || depth < coin.script.settle_depth {
-            continue;
-        }
-        fundings.insert(coin.outpoint.txid, spendable.funding);
-        candidates.push(Candidate {
-            outpoint: coin.outpoint,
-            txout: TxOut {
-                value: coin.amount,
-                script_pubkey: coin.script.script_pubkey,
-            },
-            keychain: coin.script.keychain,
-            index: coin.script.index,
-            height,
-        });
-    }
-    Ok((candidates, fundings))
 }

@@ -2,7 +2,7 @@
 //!
 //! The transaction stays the same, only its manifest grows; every signer verifies the approvals itself.
 
-use bitcoin::{Amount, Psbt, Txid};
+use bitcoin::{Psbt, Txid};
 use policies::document::Policy;
 use policies::hash::{Purpose, transaction_subject};
 use policies::psbt::{AttemptPurpose, Manifest};
@@ -23,7 +23,6 @@ use super::{
 };
 use crate::session::attempt::AttemptState;
 use crate::store::attempts::AttemptRow;
-use crate::store::batches;
 use crate::store::reissues::{self, ReissueRow};
 
 /// Hands in an approver's signature over a spend to ourselves.
@@ -61,7 +60,7 @@ pub async fn record_maintenance(
     let mut tx = service.database().begin_write().await?;
     let row = existing(&mut tx, actor, txid).await?;
     lock_vault(&mut tx, row.vault).await?;
-    refuse_others(&mut tx, &row).await?;
+    refuse_others(&row)?;
     let policy = service.policy(&mut tx, row.policy).await?;
     let approver = verify(&policy, &approval, now)?;
     let issued = reissues::of_attempt(&mut tx, txid).await?;
@@ -119,11 +118,8 @@ fn read(txid: Txid, request: &RecordMaintenance) -> Result<Approval, ServiceErro
     })
 }
 
-async fn refuse_others(tx: &mut Transaction, row: &AttemptRow) -> Result<(), ServiceError> {
-    let batch = batches::lookup(tx, row.batch)
-        .await?
-        .ok_or(BatchError::UnknownBatch { batch: row.batch })?;
-    match batch.purpose {
+fn refuse_others(row: &AttemptRow) -> Result<(), ServiceError> {
+    match row.purpose {
         AttemptPurpose::Consolidate
         | AttemptPurpose::Refresh
         | AttemptPurpose::Cancel
@@ -131,7 +127,7 @@ async fn refuse_others(tx: &mut Transaction, row: &AttemptRow) -> Result<(), Ser
         AttemptPurpose::Pay | AttemptPurpose::Bump | AttemptPurpose::Recover => {
             Err(ServiceError::Approval(ApprovalError::NotMaintenance {
                 txid: row.txid,
-                purpose: batch.purpose.name(),
+                purpose: row.purpose.name(),
             }))
         }
     }
@@ -190,7 +186,7 @@ fn reissue(
         .unwrap_or(expires);
     manifest.write_into(&mut psbt);
     let bytes = psbt.serialize();
-    review_own(policy, &bytes, Amount::ZERO, now)?;
+    review_own(policy, &bytes, &[], now)?;
     let last = issued.last().map_or(0, |newest| newest.number);
     Ok(ReissueRow {
         txid: row.txid,

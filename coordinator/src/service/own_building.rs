@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, Sequence, Transaction, TxOut, Txid, Weight};
 use policies::descriptor::{DerivedScript, ScriptKind};
 use policies::document::{Policy, Recovery, SelfSpendBudget};
-use policies::journal::History;
+use policies::journal::{History, SignedTransaction};
 use policies::psbt::{AttemptPurpose, Manifest, read_strict};
 use policies::review::{Refusal, review};
 use policies::{Keychain, UnixTime};
@@ -21,12 +21,14 @@ use super::{BatchError, ServiceError};
 use crate::coin_selection::{
     Bounds, Candidate, Gathered, LoneOutput, SelectionError, Take, gather,
 };
+use crate::exclusion::Anchors;
+use crate::fee_bump::Replacement;
 use crate::roles::creator::create_lone;
 use crate::roles::issued::{IssuedTransaction, SpentCoin};
 use crate::roles::updater::update;
 
 /// All that such an attempt is built from.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct OwnPlan {
     pub(super) policy: Arc<Policy>,
     pub(super) purpose: AttemptPurpose,
@@ -42,8 +44,14 @@ pub(super) struct OwnPlan {
     pub(super) tip: u32,
     pub(super) seed: [u8; 32],
     pub(super) now: UnixTime,
-    /// The fees that the fee budget counts already.
-    pub(super) fees: Amount,
+    /// What the fee budget counts already.
+    pub(super) spent: Vec<SignedTransaction>,
+    /// The attempt's number.
+    pub(super) number: u32,
+    /// How many of the coins, from the first on, must be spent.
+    pub(super) required: usize,
+    /// What it takes the place of, and must pay for.
+    pub(super) replacing: Option<Replacement>,
 }
 
 /// An attempt that passed our own review, and what it is made of.
@@ -95,7 +103,7 @@ pub(super) fn build(plan: &OwnPlan) -> Result<OwnBuilt, ServiceError> {
         })
         .collect();
     let issued = IssuedTransaction::new(transaction, &spent).map_err(refused)?;
-    let mut manifest = Manifest::new(policy.id, plan.purpose, 1);
+    let mut manifest = Manifest::new(policy.id, plan.purpose, plan.number);
     let change = match &destination {
         Destination::Ours(derived) => {
             manifest.changes.insert(0, (policy.id, plan.change_index));
@@ -106,7 +114,7 @@ pub(super) fn build(plan: &OwnPlan) -> Result<OwnBuilt, ServiceError> {
     let mut psbt = update(&issued, &policy.descriptor, &plan.fundings, change).map_err(refused)?;
     manifest.write_into(&mut psbt);
     let bytes = psbt.serialize();
-    let (fee, weight) = review_own(policy, &bytes, plan.fees, plan.now)?;
+    let (fee, weight) = review_own(policy, &bytes, &plan.spent, plan.now)?;
     Ok(OwnBuilt {
         built: Built {
             txid: issued.txid(),
@@ -124,6 +132,9 @@ pub(super) fn build(plan: &OwnPlan) -> Result<OwnBuilt, ServiceError> {
             },
             withdrawals: Vec::new(),
             rules: Vec::new(),
+            purpose: plan.purpose,
+            anchors: Anchors::default(),
+            replacing: plan.replacing.clone(),
         },
         inputs: gathered.inputs,
         amount: gathered.amount,
@@ -132,11 +143,11 @@ pub(super) fn build(plan: &OwnPlan) -> Result<OwnBuilt, ServiceError> {
 }
 
 /// Reviews bytes that pay nobody, as a signer will whose budget of self-spends is not used up.
-/// `fees` count in the fee budget already.
+/// `spent` counts in the fee budget already.
 pub(super) fn review_own(
     policy: &Policy,
     bytes: &[u8],
-    fees: Amount,
+    spent: &[SignedTransaction],
     now: UnixTime,
 ) -> Result<(Amount, Weight), ServiceError> {
     let strict = read_strict(bytes).map_err(|refusal| {
@@ -153,7 +164,10 @@ pub(super) fn review_own(
         count: u32::MAX,
         window: 1,
     });
-    let history = History::that_changed_up_to(highest).that_spent(fees);
+    let mut history = History::that_changed_up_to(highest);
+    for one in spent {
+        history.record(one.clone());
+    }
     let reviewed = review(&strict, &within, &history, now).map_err(|refusals| {
         ServiceError::Batch(BatchError::SelfReview {
             codes: refusals.iter().map(Refusal::code).collect(),
@@ -198,9 +212,11 @@ fn gather_coins(plan: &OwnPlan, destination: &Destination) -> Result<Gathered, S
             fee_max: limits.fee_max,
             feerate_max: limits.feerate_max,
         },
+        required: plan.required,
+        replacing: plan.replacing.as_ref(),
     };
     let (coins, heavy) = with_room(plan);
-    if heavy > 0 && plan.take == Take::Every {
+    if heavy > 0 && (plan.take == Take::Every || plan.required > 0) {
         return Err(BatchError::CoinSelection(SelectionError::TooHeavy { coins: heavy }).into());
     }
     gather(&coins, &output, plan.take)

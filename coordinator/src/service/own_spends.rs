@@ -6,20 +6,23 @@ use std::sync::Arc;
 use bitcoin::{Address, Amount, OutPoint, Transaction as BitcoinTransaction, Txid};
 use policies::document::{Policy, format_sat_per_vb};
 use policies::psbt::AttemptPurpose;
-use policies::{Keychain, VaultId};
+use policies::{Keychain, UnixTime, VaultId};
 use serde::Serialize;
 use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
 use watchtower::store::{chain, coins};
 
 use super::batches::{self as service_batches, BatchView};
-use super::choosing::{candidates, feerate, refuse_in_trouble};
+use super::choosing::{feerate, refuse_in_trouble};
+use super::free_coins::candidates;
+use super::issuing::store;
+use super::lines::spent_fees;
 use super::own_building::{OwnBuilt, OwnPlan, build};
 use super::record::Cause;
 use super::{Actor, BatchError, OwnSpendError, Service, ServiceError, lock_vault};
 use crate::coin_selection::{Candidate, Take};
 use crate::store::vaults::VaultRow;
-use crate::store::{addresses, attempts, batches};
+use crate::store::{addresses, attempts, reservations};
 
 /// The most sets of signers that are listed.
 const MAX_SETS: usize = 100;
@@ -170,7 +173,10 @@ pub(super) async fn spend(
         tip: tip.height,
         seed: service.random(),
         now,
-        fees: service_batches::spent_fees(&mut tx, vault, &policy, now).await?,
+        spent: spent_fees(&mut tx, vault, &policy, now).await?,
+        number: 1,
+        required: 0,
+        replacing: None,
     };
     let own = tokio::task::spawn_blocking(move || build(&plan))
         .await
@@ -187,9 +193,7 @@ pub(super) async fn spend(
     }
     show(&mut view, &own, &policy);
     if wanted.purpose != AttemptPurpose::Recover {
-        let since = policy.limits.self_spend_budget.map_or(0, |it| it.window);
-        let spent = attempts::self_spends_since(&mut tx, vault, now.saturating_sub(since)).await?;
-        count(&mut view, &policy, spent, own.built.fee)?;
+        (view.budget, view.maintenance) = count(&mut tx, &policy, now, own.built.fee).await?;
     }
     if wanted.dry_run {
         return Ok(view);
@@ -199,16 +203,7 @@ pub(super) async fn spend(
         reason: "",
         at: now,
     };
-    let batch = service_batches::store(
-        service,
-        &mut tx,
-        &row,
-        &policy,
-        wanted.purpose,
-        own.built,
-        cause,
-    )
-    .await?;
+    let batch = store(service, &mut tx, &row, &policy, own.built, &[], cause).await?;
     view.batch = Some(service_batches::view(service, &mut tx, &batch).await?);
     tx.commit().await?;
     Ok(view)
@@ -222,7 +217,7 @@ async fn choose(
     tip: u32,
     wanted: &Wanted<'_>,
 ) -> Result<Choice, ServiceError> {
-    let (free, fundings) = candidates(tx, vault, tip).await?;
+    let (free, fundings) = candidates(tx, vault, tip, &BTreeSet::new()).await?;
     let next = tip.saturating_add(1);
     // A block at this height may hold a recovery of the coin (BIP 68).
     let from = |coin: &Candidate| {
@@ -303,7 +298,9 @@ async fn why_not_free(
     vault: &VaultRow,
     outpoint: OutPoint,
 ) -> Result<ServiceError, ServiceError> {
-    let held = batches::reserved(tx, vault.id).await?.contains(&outpoint);
+    let held = reservations::reserved(tx, vault.id)
+        .await?
+        .contains(&outpoint);
     let ours = coins::coin(tx, outpoint)
         .await?
         .is_some_and(|coin| coin.script.vault == vault.id);
@@ -333,15 +330,6 @@ fn nothing(
 }
 
 fn empty_view(policy: &Policy, wanted: &Wanted<'_>, waiting: Vec<WaitingCoinView>) -> OwnSpendView {
-    let positions = policy.descriptor.key_positions();
-    let name_of = |key: &usize| {
-        let position = positions.get(*key)?;
-        let mut signers = policy.signers.iter();
-        signers
-            .find(|signer| signer.key.xpub == position.xpub)
-            .map(|signer| signer.name.clone())
-    };
-    let paths = policy.descriptor.paths().iter();
     OwnSpendView {
         purpose: wanted.purpose.name().to_owned(),
         older: wanted.older,
@@ -353,14 +341,28 @@ fn empty_view(policy: &Policy, wanted: &Wanted<'_>, waiting: Vec<WaitingCoinView
         to: None,
         budget: None,
         maintenance: None,
-        signers: paths
-            .filter(|path| path.older == wanted.older)
-            .take(MAX_SETS)
-            .map(|path| path.keys.iter().filter_map(name_of).collect())
-            .collect(),
+        signers: signer_sets(policy, wanted.older),
         waiting,
         batch: None,
     }
+}
+
+/// The sets of signers, any one of which can spend a coin of an age.
+pub(super) fn signer_sets(policy: &Policy, older: Option<u16>) -> Vec<Vec<String>> {
+    let positions = policy.descriptor.key_positions();
+    let name_of = |key: &usize| {
+        let position = positions.get(*key)?;
+        let mut signers = policy.signers.iter();
+        signers
+            .find(|signer| signer.key.xpub == position.xpub)
+            .map(|signer| signer.name.clone())
+    };
+    let paths = policy.descriptor.paths().iter();
+    paths
+        .filter(|path| path.older == older)
+        .take(MAX_SETS)
+        .map(|path| path.keys.iter().filter_map(name_of).collect())
+        .collect()
 }
 
 fn show(view: &mut OwnSpendView, own: &OwnBuilt, policy: &Policy) {
@@ -388,33 +390,42 @@ fn show(view: &mut OwnSpendView, own: &OwnBuilt, policy: &Policy) {
 }
 
 /// Counts a spend against the budget; beyond it the policy must name who approves maintenance.
-fn count(
-    view: &mut OwnSpendView,
+pub(super) async fn count(
+    tx: &mut Transaction,
     policy: &Policy,
-    (spent, spends): (Amount, u32),
+    now: UnixTime,
     fee: Amount,
-) -> Result<(), ServiceError> {
-    let budget = policy.limits.self_spend_budget;
-    let (spent, spends) = budget.map_or((Amount::ZERO, 0), |_| (spent, spends));
+) -> Result<(Option<BudgetView>, Option<MaintenanceNeedsView>), ServiceError> {
+    let Some(budget) = policy.limits.self_spend_budget else {
+        return Ok((None, Some(maintenance(policy, fee, 1)?)));
+    };
+    let since = now.saturating_sub(budget.window);
+    let (spent, spends) = attempts::self_spends_since(tx, policy.vault, since).await?;
     let fees = spent.checked_add(fee).unwrap_or(Amount::MAX_MONEY);
     let count = spends.saturating_add(1);
-    let within = budget.is_some_and(|budget| fees <= budget.amount && count <= budget.count);
-    view.budget = budget.map(|budget| BudgetView {
+    let within = fees <= budget.amount && count <= budget.count;
+    let view = BudgetView {
         left_sat: budget.amount.to_sat().saturating_sub(spent.to_sat()),
         left_count: budget.count.saturating_sub(spends),
         window_s: budget.window,
         within,
-    });
-    if within {
-        return Ok(());
-    }
+    };
+    let needs = (!within).then(|| maintenance(policy, fees, count));
+    Ok((Some(view), needs.transpose()?))
+}
+
+/// Whoever approves a spend to ourselves that is beyond the budget.
+fn maintenance(
+    policy: &Policy,
+    fees: Amount,
+    count: u32,
+) -> Result<MaintenanceNeedsView, ServiceError> {
     let quorum = policy
         .maintenance
         .as_ref()
         .ok_or(OwnSpendError::SelfSpendBudget { fees, count })?;
-    view.maintenance = Some(MaintenanceNeedsView {
+    Ok(MaintenanceNeedsView {
         group: quorum.group.clone(),
         count: quorum.count,
-    });
-    Ok(())
+    })
 }

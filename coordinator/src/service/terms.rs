@@ -9,9 +9,9 @@ use watchtower::store::scripts;
 
 use super::withdrawals::existing;
 use super::{ServiceError, WithdrawalError};
-use crate::store::addresses;
 use crate::store::vaults::VaultRow;
 use crate::store::withdrawals::WithdrawalKey;
+use crate::store::{addresses, vaults};
 
 /// How far beyond the highest index in use the vault's own scripts are looked for (D6).
 const OWN_SCRIPTS_BEYOND: u32 = 1000;
@@ -94,15 +94,23 @@ pub(super) async fn check_terms(
     // Only a sweep may pay less than its amount.
     check_destination(&intent.script_pubkey, intent.min)?;
     let own = is_own(tx, vault, policy, &intent.script_pubkey).await?;
+    let others = policy.other_vault_of(&intent.script_pubkey);
     match intent.kind {
-        IntentKind::Payment | IntentKind::Sweep if own => {
+        IntentKind::Payment | IntentKind::Sweep if own || others.is_some() => {
             Err(ServiceError::Withdrawal(WithdrawalError::OwnScript))
         }
         IntentKind::Payment | IntentKind::Sweep => Ok(()),
-        IntentKind::Transfer if !own => Err(ServiceError::Withdrawal(
-            WithdrawalError::TransferToStranger,
-        )),
-        IntentKind::Transfer => is_deposit_address(tx, vault, &intent.script_pubkey).await,
+        IntentKind::Transfer if own => {
+            is_deposit_address(tx, vault.id, &intent.script_pubkey).await
+        }
+        IntentKind::Transfer => match others {
+            None => Err(ServiceError::Withdrawal(
+                WithdrawalError::TransferToStranger,
+            )),
+            // Of a vault that another coordinator serves, that one knows which addresses it issued.
+            Some(other) if vaults::lookup(tx, other.vault).await?.is_none() => Ok(()),
+            Some(other) => is_deposit_address(tx, other.vault, &intent.script_pubkey).await,
+        },
     }
 }
 
@@ -110,12 +118,12 @@ pub(super) async fn check_terms(
 /// would notice what it receives.
 async fn is_deposit_address(
     tx: &mut Transaction,
-    vault: &VaultRow,
+    vault: VaultId,
     script: &Script,
 ) -> Result<(), ServiceError> {
     let issued = scripts::watched_script(tx, script)
         .await?
-        .is_some_and(|watched| watched.vault == vault.id && watched.keychain == Keychain::External);
+        .is_some_and(|watched| watched.vault == vault && watched.keychain == Keychain::External);
     issued
         .then_some(())
         .ok_or(ServiceError::Withdrawal(WithdrawalError::TransferNotIssued))

@@ -21,7 +21,7 @@ use super::withdrawal_view::{view, view_by};
 use super::{Actor, MAX_LIMIT, Right, Service, ServiceError, WithdrawalError, lock_vault};
 use crate::session::withdrawal::{WithdrawalEvent, WithdrawalState};
 use crate::store::approvals::{self, ApprovalRow};
-use crate::store::batches;
+use crate::store::reservations;
 use crate::store::vaults::VaultRow;
 use crate::store::withdrawals::{self, WithdrawalKey, WithdrawalRow};
 
@@ -122,7 +122,8 @@ pub async fn submit_withdrawal(
     Ok((answer, true))
 }
 
-/// Cancels a withdrawal that no attempt pays yet; cancelling it again answers the same.
+/// Cancels a withdrawal that no attempt pays yet, or none can pay any more since a settled transaction
+/// excludes them all; cancelling it again answers the same.
 ///
 /// # Errors
 /// [`WithdrawalError::NotCancellable`] once it is batched or over.
@@ -140,7 +141,9 @@ pub async fn cancel_withdrawal(
     let mut row = existing(&mut tx, key).await?;
     match row.state {
         WithdrawalState::Cancelled => {}
-        WithdrawalState::Requested | WithdrawalState::Approved { .. } => {
+        WithdrawalState::Requested
+        | WithdrawalState::Approved { .. }
+        | WithdrawalState::Failed { .. } => {
             let cause = Cause {
                 actor: &actor.name,
                 reason,
@@ -154,8 +157,7 @@ pub async fn cancel_withdrawal(
         | WithdrawalState::Signing { .. }
         | WithdrawalState::Broadcast { .. }
         | WithdrawalState::Confirmed { .. }
-        | WithdrawalState::Settled { .. }
-        | WithdrawalState::Failed { .. } => {
+        | WithdrawalState::Settled { .. } => {
             return Err(WithdrawalError::NotCancellable {
                 requester: row.key.requester,
                 id: row.key.id,
@@ -217,7 +219,7 @@ pub(super) async fn available(
     tx: &mut Transaction,
     vault: &VaultRow,
 ) -> Result<Amount, ServiceError> {
-    let reserved = batches::reserved(tx, vault.id).await?;
+    let reserved = reservations::reserved(tx, vault.id).await?;
     let free = coins::spendable_coins(tx, vault.id, vault.keyset)
         .await?
         .iter()

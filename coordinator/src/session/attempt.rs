@@ -1,7 +1,8 @@
 //! The life of an attempt, from draft to settled or dead.
 //!
 //! Invariant: an attempt that left the coordinator dies in the books only by an exclusive transaction
-//! that is settled (money rule M1); eviction, errors and time change nothing.
+//! that is settled (money rule M1), and is dropped only by voids (M4); eviction, errors and time change
+//! nothing. One that the chain shows all the same is followed.
 
 use bitcoin::{BlockHash, Txid};
 use policies::planted::{Bug, planted};
@@ -15,7 +16,7 @@ use super::IllegalTransition;
 pub enum AttemptState {
     /// Its coins are reserved; nothing has left the coordinator.
     Draft,
-    /// The draft was given up; its coins are free again.
+    /// The draft was given up, or it was voided; its coins are free again.
     Dropped,
     /// Its PSBT is there for signers.
     Issued,
@@ -56,6 +57,8 @@ pub enum AttemptEvent {
     Dropped,
     /// Its PSBT passed the review and leaves the coordinator.
     Issued,
+    /// Signers that block every quorum never signed it and never will.
+    Voided,
     /// A quorum signed and the final transaction verifies.
     Signed,
     /// The raw transaction is stored and handed over.
@@ -105,6 +108,19 @@ impl AttemptState {
         }
     }
 
+    /// Whether it was issued and may still be paid out: it is neither dead nor voided nor settled. Its coins
+    /// are reserved as long.
+    pub const fn holds_coins(&self) -> bool {
+        match self {
+            Self::Issued
+            | Self::Signed
+            | Self::Broadcasting
+            | Self::InMempool
+            | Self::Confirmed { .. } => true,
+            Self::Draft | Self::Dropped | Self::Settled { .. } | Self::Dead { .. } => false,
+        }
+    }
+
     /// The names of all states.
     pub const NAMES: [&'static str; 9] = [
         "draft",
@@ -129,7 +145,7 @@ impl AttemptState {
         use AttemptEvent as Event;
         let from = self.name();
         match (self, event) {
-            (Self::Draft, Event::Dropped) => Ok(Self::Dropped),
+            (Self::Draft, Event::Dropped) | (Self::Issued, Event::Voided) => Ok(Self::Dropped),
             (Self::Issued, Event::Dropped) if planted(Bug::IssuedIsDropped) => Ok(Self::Dropped),
             (Self::Draft, Event::Issued) | (Self::Dead { signed: false, .. }, Event::Revived) => {
                 Ok(Self::Issued)
@@ -138,12 +154,15 @@ impl AttemptState {
             (Self::Signed, Event::Broadcasting)
             | (Self::InMempool, Event::LeftMempool)
             | (Self::Dead { signed: true, .. }, Event::Revived) => Ok(Self::Broadcasting),
-            (Self::Issued | Self::Signed | Self::Broadcasting, Event::SeenInMempool)
+            (
+                Self::Issued | Self::Signed | Self::Broadcasting | Self::Dropped,
+                Event::SeenInMempool,
+            )
             | (Self::Confirmed { .. } | Self::Settled { .. }, Event::Reorged) => {
                 Ok(Self::InMempool)
             }
             (
-                Self::Issued | Self::Signed | Self::Broadcasting | Self::InMempool,
+                Self::Issued | Self::Signed | Self::Broadcasting | Self::InMempool | Self::Dropped,
                 Event::Confirmed { height, block },
             ) => Ok(Self::Confirmed {
                 height: *height,
@@ -188,6 +207,7 @@ impl AttemptEvent {
         match self {
             Self::Dropped => "attempt.dropped",
             Self::Issued => "attempt.issued",
+            Self::Voided => "attempt.voided",
             Self::Signed => "attempt.signed",
             Self::Broadcasting => "attempt.broadcasting",
             Self::SeenInMempool => "attempt.seen-in-mempool",
@@ -203,7 +223,7 @@ impl AttemptEvent {
     /// The name of the state it leads to where it is allowed.
     const fn leads_to(&self) -> &'static str {
         match self {
-            Self::Dropped => "dropped",
+            Self::Dropped | Self::Voided => "dropped",
             Self::Issued | Self::Revived => "issued",
             Self::Signed => "signed",
             Self::Broadcasting | Self::LeftMempool => "broadcasting",
@@ -231,6 +251,7 @@ mod tests {
         prop_oneof![
             Just(Event::Dropped),
             Just(Event::Issued),
+            Just(Event::Voided),
             Just(Event::Signed),
             Just(Event::Broadcasting),
             Just(Event::SeenInMempool),
@@ -289,6 +310,17 @@ mod tests {
             error.to_string(),
             "the attempt that is issued cannot become dropped"
         );
+    }
+
+    #[test]
+    fn only_an_attempt_without_a_quorum_is_voided_and_the_chain_may_show_it_all_the_same() {
+        let signed = AttemptState::Signed;
+        assert!(signed.apply(&AttemptEvent::Voided).is_err());
+        let voided = AttemptState::Issued
+            .apply(&AttemptEvent::Voided)
+            .expect("legal");
+        let seen = voided.apply(&AttemptEvent::SeenInMempool);
+        assert_eq!(seen, Ok(AttemptState::InMempool));
     }
 
     proptest! {

@@ -6,6 +6,7 @@
 pub mod attempt;
 pub mod batch_id;
 pub mod collection;
+pub mod following;
 pub mod withdrawal;
 
 pub use batch_id::BatchId;

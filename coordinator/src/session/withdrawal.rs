@@ -1,7 +1,8 @@
 //! The life of a withdrawal, from requested to settled.
 //!
-//! Invariant: once an attempt that pays it was issued, only what the chain shows moves it: neither
-//! time nor anybody's wish brings it back (money rule M1).
+//! Invariant: once an attempt that pays it was issued, only another attempt, voids and what the chain shows
+//! move it: neither time nor anybody's wish brings it back (money rule M1). It is cancelled only before an
+//! attempt, or after a settled transaction excluded all of them.
 
 use bitcoin::Txid;
 use policies::ids::KeyId;
@@ -110,6 +111,18 @@ pub enum WithdrawalEvent {
         /// The attempt.
         txid: Txid,
     },
+    /// Another attempt pays it from now on: a later one, or one that the chain shows.
+    Reissued {
+        /// The batch of that attempt.
+        batch: BatchId,
+        /// That attempt.
+        txid: Txid,
+    },
+    /// All its attempts were voided: signers that block every quorum never signed and never will (M4).
+    Voided {
+        /// Name of the rule that allowed it.
+        rule: String,
+    },
     /// The final transaction is handed over, or was seen in the mempool.
     Broadcast,
     /// The transaction is in a block.
@@ -130,7 +143,20 @@ pub enum WithdrawalEvent {
         by: Txid,
     },
     /// The exclusive transaction left the chain again.
-    Revived,
+    Revived {
+        /// Whether its attempt was never handed over for broadcasting.
+        #[serde(default, skip_serializing_if = "is_false")]
+        unsigned: bool,
+    },
+}
+
+/// Whether a fact is not worth a word in the log.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde gives a reference to the field"
+)]
+const fn is_false(fact: &bool) -> bool {
+    !*fact
 }
 
 impl WithdrawalState {
@@ -225,14 +251,17 @@ impl WithdrawalState {
         use WithdrawalEvent as Event;
         let from = self.name();
         match (self, event) {
-            (Self::Requested, Event::Approved { rule }) => {
+            (Self::Requested, Event::Approved { rule })
+            | (Self::Signing { .. } | Self::Broadcast { .. }, Event::Voided { rule }) => {
                 Ok(Self::Approved { rule: rule.clone() })
             }
             (Self::Requested | Self::Approved { .. }, Event::Rejected { key }) => {
                 Ok(Self::Rejected { key: *key })
             }
             (Self::Requested | Self::Approved { .. }, Event::Expired) => Ok(Self::Expired),
-            (Self::Requested | Self::Approved { .. }, Event::Cancelled) => Ok(Self::Cancelled),
+            (Self::Requested | Self::Approved { .. } | Self::Failed { .. }, Event::Cancelled) => {
+                Ok(Self::Cancelled)
+            }
             (Self::Signing { .. }, Event::Cancelled) if planted(Bug::SigningIsCancelled) => {
                 Ok(Self::Cancelled)
             }
@@ -244,12 +273,29 @@ impl WithdrawalState {
             (Self::Batched { batch, .. }, Event::Issued { txid }) => {
                 Ok(Self::Signing { batch, txid: *txid })
             }
+            // The chain shows an attempt whatever became of the withdrawal since.
+            (
+                Self::Approved { .. }
+                | Self::Rejected { .. }
+                | Self::Expired
+                | Self::Cancelled
+                | Self::Signing { .. }
+                | Self::Broadcast { .. }
+                | Self::Failed { .. },
+                Event::Reissued { batch, txid },
+            ) => Ok(Self::Signing {
+                batch: *batch,
+                txid: *txid,
+            }),
+            (Self::Failed { batch, txid, .. }, Event::Revived { unsigned: true }) => {
+                Ok(Self::Signing { batch, txid })
+            }
             (Self::Signing { batch, txid }, Event::Broadcast)
             | (
                 Self::Confirmed { batch, txid, .. } | Self::Settled { batch, txid, .. },
                 Event::Reorged,
             )
-            | (Self::Failed { batch, txid, .. }, Event::Revived) => {
+            | (Self::Failed { batch, txid, .. }, Event::Revived { unsigned: false }) => {
                 Ok(Self::Broadcast { batch, txid })
             }
             (
@@ -303,25 +349,29 @@ impl WithdrawalEvent {
             Self::Batched { .. } => "withdrawal.batched",
             Self::DraftDropped => "withdrawal.draft-dropped",
             Self::Issued { .. } => "withdrawal.issued",
+            Self::Reissued { .. } => "withdrawal.reissued",
+            Self::Voided { .. } => "withdrawal.voided",
             Self::Broadcast => "withdrawal.broadcast",
             Self::Confirmed { .. } => "withdrawal.confirmed",
             Self::Settled { .. } => "withdrawal.settled",
             Self::Reorged => "withdrawal.reorged",
             Self::Failed { .. } => "withdrawal.failed",
-            Self::Revived => "withdrawal.revived",
+            Self::Revived { .. } => "withdrawal.revived",
         }
     }
 
     /// The name of the state it leads to where it is allowed.
     const fn leads_to(&self) -> &'static str {
         match self {
-            Self::Approved { .. } | Self::DraftDropped => "approved",
+            Self::Approved { .. } | Self::DraftDropped | Self::Voided { .. } => "approved",
             Self::Rejected { .. } => "rejected",
             Self::Expired => "expired",
             Self::Cancelled => "cancelled",
             Self::Batched { .. } => "batched",
-            Self::Issued { .. } => "signing",
-            Self::Broadcast | Self::Reorged | Self::Revived => "broadcast",
+            Self::Issued { .. } | Self::Reissued { .. } | Self::Revived { unsigned: true } => {
+                "signing"
+            }
+            Self::Broadcast | Self::Reorged | Self::Revived { unsigned: false } => "broadcast",
             Self::Confirmed { .. } => "confirmed",
             Self::Settled { .. } => "settled",
             Self::Failed { .. } => "failed",
@@ -330,133 +380,5 @@ impl WithdrawalEvent {
 }
 
 #[cfg(test)]
-mod tests {
-    use bitcoin::hashes::Hash;
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn txid(byte: u8) -> Txid {
-        Txid::from_byte_array([byte; 32])
-    }
-
-    fn batch() -> BatchId {
-        BatchId::from_bytes([7; 16])
-    }
-
-    fn any_event() -> impl Strategy<Value = WithdrawalEvent> {
-        use WithdrawalEvent as Event;
-        prop_oneof![
-            Just(Event::Approved {
-                rule: "small".to_owned()
-            }),
-            Just(Event::Rejected {
-                key: KeyId::from_bytes([9; 32])
-            }),
-            Just(Event::Expired),
-            Just(Event::Cancelled),
-            Just(Event::Batched { batch: batch() }),
-            Just(Event::DraftDropped),
-            any::<u8>().prop_map(|byte| Event::Issued { txid: txid(byte) }),
-            Just(Event::Broadcast),
-            any::<u32>().prop_map(|height| Event::Confirmed { height }),
-            any::<u32>().prop_map(|height| Event::Settled { height }),
-            Just(Event::Reorged),
-            any::<u8>().prop_map(|byte| Event::Failed { by: txid(byte) }),
-            Just(Event::Revived),
-        ]
-    }
-
-    #[test]
-    fn a_withdrawal_goes_from_requested_to_settled_and_back_by_a_reorg() {
-        use WithdrawalEvent as Event;
-        let events = [
-            Event::Approved {
-                rule: "small".to_owned(),
-            },
-            Event::Batched { batch: batch() },
-            Event::Issued { txid: txid(1) },
-            Event::Broadcast,
-            Event::Confirmed { height: 10 },
-            Event::Settled { height: 10 },
-        ];
-        let settled = WithdrawalState::replay(&events).expect("legal");
-        assert_eq!(
-            settled,
-            WithdrawalState::Settled {
-                batch: batch(),
-                txid: txid(1),
-                height: 10
-            }
-        );
-        let back = settled.apply(&Event::Reorged).expect("legal");
-        assert_eq!(
-            back,
-            WithdrawalState::Broadcast {
-                batch: batch(),
-                txid: txid(1)
-            }
-        );
-    }
-
-    #[test]
-    fn a_withdrawal_in_signing_is_neither_cancelled_nor_expired() {
-        for event in [
-            WithdrawalEvent::Cancelled,
-            WithdrawalEvent::Expired,
-            WithdrawalEvent::DraftDropped,
-        ] {
-            let signing = WithdrawalState::Signing {
-                batch: batch(),
-                txid: txid(1),
-            };
-            let error = signing.apply(&event).expect_err("illegal");
-            assert_eq!(error.from, "signing");
-            assert_eq!(error.to, event.leads_to());
-        }
-    }
-
-    #[test]
-    fn a_state_reads_as_one_flat_json_object() {
-        let state = WithdrawalState::Batched {
-            rule: "small".to_owned(),
-            batch: batch(),
-        };
-        let json = serde_json::to_string(&state).expect("serializes");
-        assert_eq!(
-            json,
-            r#"{"state":"batched","rule":"small","batch":"07070707070707070707070707070707"}"#
-        );
-        assert_eq!(
-            serde_json::from_str::<WithdrawalState>(&json).expect("reads"),
-            state
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn replaying_the_accepted_events_gives_the_live_state(events in proptest::collection::vec(any_event(), 0..60)) {
-            let mut live = WithdrawalState::Requested;
-            let mut accepted = Vec::new();
-            for event in events {
-                if let Ok(next) = live.clone().apply(&event) {
-                    prop_assert_eq!(next.name(), event.leads_to());
-                    live = next;
-                    accepted.push(event);
-                }
-            }
-            let stored = serde_json::to_string(&accepted).expect("serializes");
-            let read: Vec<WithdrawalEvent> = serde_json::from_str(&stored).expect("reads");
-            prop_assert_eq!(WithdrawalState::replay(&read), Ok(live));
-        }
-
-        #[test]
-        fn an_issued_withdrawal_keeps_its_attempt_for_ever(events in proptest::collection::vec(any_event(), 0..60)) {
-            let mut live = WithdrawalState::Signing { batch: batch(), txid: txid(1) };
-            for event in events {
-                live = live.clone().apply(&event).unwrap_or(live);
-                prop_assert_eq!(live.attempt(), Some(txid(1)));
-            }
-        }
-    }
-}
+#[path = "withdrawal_tests.rs"]
+mod tests;

@@ -2,8 +2,8 @@
 
 use bitcoin::consensus::encode;
 use bitcoin::hashes::Hash as _;
-use bitcoin::{Amount, Transaction as BitcoinTransaction, Txid, Weight};
-use policies::psbt::SignatureKey;
+use bitcoin::{Amount, OutPoint, Transaction as BitcoinTransaction, Txid, Weight};
+use policies::psbt::{AttemptPurpose, SignatureKey};
 use policies::{PolicyId, UnixTime, VaultId};
 use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
 
@@ -19,6 +19,8 @@ pub struct AttemptRow {
     pub batch: BatchId,
     /// Its number within the batch, from 1.
     pub number: u32,
+    /// What it is for.
+    pub purpose: AttemptPurpose,
     /// The vault that pays.
     pub vault: VaultId,
     /// The policy version it was reviewed under.
@@ -62,13 +64,14 @@ pub struct SignatureRow {
 /// A unique violation if the transaction was built before.
 pub async fn insert(tx: &mut Transaction, row: &AttemptRow) -> Result<(), DatabaseError> {
     tx.execute_one(
-        "INSERT INTO attempt (txid, batch, number, vault, policy, psbt, fee, weight, state, detail,
+        "INSERT INTO attempt (txid, batch, number, purpose, vault, policy, psbt, fee, weight, state, detail,
              version, confirmations, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
         &[
             row.txid.to_byte_array().into(),
             row.batch.to_bytes().into(),
             row.number.into(),
+            row.purpose.name().into(),
             row.vault.to_bytes().into(),
             row.policy.to_bytes().into(),
             row.psbt.clone().into(),
@@ -133,7 +136,7 @@ pub async fn set_final(
 /// On a failed statement or a corrupt row.
 pub async fn lookup(tx: &mut Transaction, txid: Txid) -> Result<Option<AttemptRow>, DatabaseError> {
     tx.optional_row(
-        "SELECT txid, batch, number, vault, policy, psbt, fee, weight, state, detail, version,
+        "SELECT txid, batch, number, purpose, vault, policy, psbt, fee, weight, state, detail, version,
              confirmations, final_transaction, created_at
          FROM attempt WHERE txid = $1",
         &[txid.to_byte_array().into()],
@@ -153,7 +156,7 @@ pub async fn of_batch(
     batch: BatchId,
 ) -> Result<Vec<AttemptRow>, DatabaseError> {
     tx.rows(
-        "SELECT txid, batch, number, vault, policy, psbt, fee, weight, state, detail, version,
+        "SELECT txid, batch, number, purpose, vault, policy, psbt, fee, weight, state, detail, version,
              confirmations, final_transaction, created_at
          FROM attempt WHERE batch = $1 ORDER BY number",
         &[batch.to_bytes().into()],
@@ -175,7 +178,7 @@ pub async fn list(
     limit: u32,
 ) -> Result<Vec<AttemptRow>, DatabaseError> {
     tx.rows(
-        "SELECT txid, batch, number, vault, policy, psbt, fee, weight, state, detail, version,
+        "SELECT txid, batch, number, purpose, vault, policy, psbt, fee, weight, state, detail, version,
              confirmations, final_transaction, created_at
          FROM attempt WHERE vault = $1 AND ($2 = '' OR state = $2)
          ORDER BY created_at DESC, txid LIMIT $3",
@@ -191,8 +194,21 @@ pub async fn list(
     .collect()
 }
 
-/// The fees of all that was issued after a moment. What was issued may be signed at any time, so that none is
-/// ever taken off.
+/// What fees are counted by: a transaction, when it was issued, its fee and what it spends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpentFee {
+    /// The attempt.
+    pub txid: Txid,
+    /// When it was issued.
+    pub at: UnixTime,
+    /// Its fee.
+    pub fee: Amount,
+    /// What it spends.
+    pub inputs: Vec<OutPoint>,
+}
+
+/// The fees of all that was issued after a moment, oldest first. What was issued may be signed at any time,
+/// so that none is ever taken off.
 ///
 /// # Errors
 /// On a failed statement or a corrupt row.
@@ -200,14 +216,31 @@ pub async fn fees_since(
     tx: &mut Transaction,
     vault: VaultId,
     since: UnixTime,
-) -> Result<Amount, DatabaseError> {
-    tx.one_row(
-        "SELECT CAST(COALESCE(SUM(fee), 0) AS BIGINT) AS fees FROM attempt
-         WHERE vault = $1 AND created_at > $2 AND state NOT IN ('draft', 'dropped')",
-        &[vault.to_bytes().into(), Value::from_u64(since.as_secs())?],
-    )
-    .await?
-    .amount("fees")
+) -> Result<Vec<SpentFee>, DatabaseError> {
+    let rows = tx
+        .rows(
+            "SELECT a.txid, a.created_at, a.fee, i.txid AS coin, i.vout
+             FROM attempt a JOIN attempt_input i ON i.attempt = a.txid
+             WHERE a.vault = $1 AND a.created_at > $2 AND a.state NOT IN ('draft', 'dropped')
+             ORDER BY a.created_at, a.number, a.txid, i.txid, i.vout",
+            &[vault.to_bytes().into(), Value::from_u64(since.as_secs())?],
+        )
+        .await?;
+    let mut spent: Vec<SpentFee> = Vec::new();
+    for row in &rows {
+        let txid = Txid::from_byte_array(row.array("txid")?);
+        let coin = OutPoint::new(Txid::from_byte_array(row.array("coin")?), row.u32("vout")?);
+        match spent.last_mut().filter(|last| last.txid == txid) {
+            Some(last) => last.inputs.push(coin),
+            None => spent.push(SpentFee {
+                txid,
+                at: UnixTime::from_secs(row.u64("created_at")?),
+                fee: row.amount("fee")?,
+                inputs: vec![coin],
+            }),
+        }
+    }
+    Ok(spent)
 }
 
 /// The fees and the number of the spends to ourselves that were issued after a moment. What was issued
@@ -223,9 +256,9 @@ pub async fn self_spends_since(
     let row = tx
         .one_row(
             "SELECT CAST(COALESCE(SUM(a.fee), 0) AS BIGINT) AS fees, COUNT(*) AS attempts
-             FROM attempt a JOIN batch b ON b.id = a.batch
+             FROM attempt a
              WHERE a.vault = $1 AND a.created_at > $2 AND a.state NOT IN ('draft', 'dropped')
-                 AND b.purpose IN ('consolidate', 'refresh', 'cancel', 'drain')",
+                 AND a.purpose IN ('consolidate', 'refresh', 'cancel', 'drain')",
             &[vault.to_bytes().into(), Value::from_u64(since.as_secs())?],
         )
         .await?;
@@ -346,10 +379,16 @@ fn read(row: &Row) -> Result<AttemptRow, DatabaseError> {
             })
         })
         .transpose()?;
+    let purpose = row.text("purpose")?;
+    let purpose = AttemptPurpose::ALL
+        .into_iter()
+        .find(|known| known.name() == purpose)
+        .ok_or_else(|| row.corrupt("purpose", "a purpose", purpose))?;
     Ok(AttemptRow {
         txid: Txid::from_byte_array(row.array("txid")?),
         batch: BatchId::from_bytes(row.array("batch")?),
         number: row.u32("number")?,
+        purpose,
         vault: VaultId::from_bytes(row.array("vault")?),
         policy: PolicyId::from_bytes(row.array("policy")?),
         psbt: row.bytes("psbt")?.to_vec(),

@@ -1,7 +1,5 @@
-//! Batches, the withdrawals in them and the coins they hold.
+//! Batches and the withdrawals in them.
 
-use bitcoin::hashes::Hash as _;
-use bitcoin::{Amount, OutPoint, Txid};
 use policies::psbt::AttemptPurpose;
 use policies::{Keyset, UnixTime, VaultId};
 use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
@@ -46,160 +44,70 @@ pub async fn insert(tx: &mut Transaction, batch: &BatchRow) -> Result<(), Databa
     .await
 }
 
-/// Puts a withdrawal into a batch.
+/// Puts a withdrawal into a batch, where it is not live yet.
 ///
 /// # Errors
-/// A unique violation if it is in a live batch already (M1).
+/// On a failed statement.
 pub async fn add_withdrawal(
     tx: &mut Transaction,
     batch: BatchId,
     key: &WithdrawalKey,
 ) -> Result<(), DatabaseError> {
-    tx.execute_one(
-        "INSERT INTO batch_withdrawal (batch, vault, requester, withdrawal, live) VALUES ($1, $2, $3, $4, 1)",
-        &[
-            batch.to_bytes().into(),
-            key.vault.to_bytes().into(),
-            key.requester.as_str().into(),
-            key.id.as_str().into(),
-        ],
-    )
-    .await
-}
-
-/// Reserves a coin for a batch.
-///
-/// # Errors
-/// A unique violation if another open batch holds it (M3).
-pub async fn reserve(
-    tx: &mut Transaction,
-    batch: BatchId,
-    outpoint: OutPoint,
-    amount: Amount,
-    now: UnixTime,
-) -> Result<(), DatabaseError> {
-    tx.execute_one(
-        "INSERT INTO reservation (batch, txid, vout, amount, reserved_at) VALUES ($1, $2, $3, $4, $5)",
-        &[
-            batch.to_bytes().into(),
-            outpoint.txid.to_byte_array().into(),
-            outpoint.vout.into(),
-            Value::from_u64(amount.to_sat())?,
-            Value::from_u64(now.as_secs())?,
-        ],
-    )
-    .await
-}
-
-/// Releases all coins that a batch still holds; returns how many.
-///
-/// # Errors
-/// On a failed statement.
-pub async fn release(
-    tx: &mut Transaction,
-    batch: BatchId,
-    reason: &str,
-    now: UnixTime,
-) -> Result<u64, DatabaseError> {
     tx.execute(
-        "UPDATE reservation SET released_at = $1, release_reason = $2
-         WHERE batch = $3 AND released_at IS NULL",
-        &[
-            Value::from_u64(now.as_secs())?,
-            reason.into(),
-            batch.to_bytes().into(),
-        ],
+        "INSERT INTO batch_withdrawal (batch, vault, requester, withdrawal, live) VALUES ($1, $2, $3, $4, 0)
+         ON CONFLICT DO NOTHING",
+        &of(batch, key),
     )
     .await
+    .map(drop)
 }
 
-/// Takes the coins that a batch had released back, after a reorg undid the reason. A coin that another
-/// open batch holds by now stays with that one: the two transactions exclude each other, and the chain
-/// decides between them.
+/// Says in which of its batches a withdrawal is live, if in any.
 ///
 /// # Errors
-/// On a database failure.
-pub async fn reserve_again(tx: &mut Transaction, batch: BatchId) -> Result<u64, DatabaseError> {
-    tx.execute(
-        "UPDATE reservation SET released_at = NULL, release_reason = NULL
-         WHERE batch = $1 AND released_at IS NOT NULL
-             AND NOT EXISTS (SELECT 1 FROM reservation AS other
-                 WHERE other.txid = reservation.txid AND other.vout = reservation.vout
-                     AND other.released_at IS NULL)",
-        &[batch.to_bytes().into()],
-    )
-    .await
-}
-
-/// Says of all withdrawals in a batch whether the batch is live for them.
-///
-/// # Errors
-/// A unique violation if one of them is in another live batch (M1).
+/// [`DatabaseError::RowsAffected`] if it is not in that batch.
 pub async fn set_live(
     tx: &mut Transaction,
-    batch: BatchId,
-    live: bool,
-) -> Result<u64, DatabaseError> {
+    key: &WithdrawalKey,
+    batch: Option<BatchId>,
+) -> Result<(), DatabaseError> {
+    let [_, vault, requester, id] = of(BatchId::from_bytes([0; 16]), key);
     tx.execute(
-        "UPDATE batch_withdrawal SET live = $1 WHERE batch = $2 AND live <> $1",
-        &[live.into(), batch.to_bytes().into()],
+        "UPDATE batch_withdrawal SET live = 0
+         WHERE vault = $1 AND requester = $2 AND withdrawal = $3 AND live = 1",
+        &[vault, requester, id],
+    )
+    .await?;
+    match batch {
+        None => Ok(()),
+        Some(batch) => make_live(tx, batch, key).await,
+    }
+}
+
+/// Makes a batch the live one of a withdrawal.
+///
+/// # Errors
+/// A unique violation if another batch is (M1).
+pub async fn make_live(
+    tx: &mut Transaction,
+    batch: BatchId,
+    key: &WithdrawalKey,
+) -> Result<(), DatabaseError> {
+    tx.execute_one(
+        "UPDATE batch_withdrawal SET live = 1
+         WHERE batch = $1 AND vault = $2 AND requester = $3 AND withdrawal = $4",
+        &of(batch, key),
     )
     .await
 }
 
-/// The coins of a vault's keyset that open batches hold.
-///
-/// # Errors
-/// On a failed statement or a corrupt row.
-pub async fn reserved(
-    tx: &mut Transaction,
-    vault: VaultId,
-) -> Result<Vec<OutPoint>, DatabaseError> {
-    tx.rows(
-        "SELECT r.txid, r.vout FROM reservation r JOIN batch b ON b.id = r.batch
-         WHERE b.vault = $1 AND r.released_at IS NULL ORDER BY r.txid, r.vout",
-        &[vault.to_bytes().into()],
-    )
-    .await?
-    .iter()
-    .map(outpoint)
-    .collect()
-}
-
-/// The coins that were ever reserved for a batch.
-///
-/// # Errors
-/// On a failed statement or a corrupt row.
-pub async fn coins_of(
-    tx: &mut Transaction,
-    batch: BatchId,
-) -> Result<Vec<OutPoint>, DatabaseError> {
-    tx.rows(
-        "SELECT txid, vout FROM reservation WHERE batch = $1 ORDER BY txid, vout",
-        &[batch.to_bytes().into()],
-    )
-    .await?
-    .iter()
-    .map(outpoint)
-    .collect()
-}
-
-/// The batches that ever reserved a coin.
-///
-/// # Errors
-/// On a failed statement or a corrupt row.
-pub async fn holders_of(
-    tx: &mut Transaction,
-    coin: OutPoint,
-) -> Result<Vec<BatchId>, DatabaseError> {
-    tx.rows(
-        "SELECT batch FROM reservation WHERE txid = $1 AND vout = $2 ORDER BY reserved_at, batch",
-        &[coin.txid.to_byte_array().into(), coin.vout.into()],
-    )
-    .await?
-    .iter()
-    .map(|row| row.array("batch").map(BatchId::from_bytes))
-    .collect()
+fn of(batch: BatchId, key: &WithdrawalKey) -> [Value; 4] {
+    [
+        batch.to_bytes().into(),
+        key.vault.to_bytes().into(),
+        key.requester.as_str().into(),
+        key.id.as_str().into(),
+    ]
 }
 
 /// The withdrawals in a batch.
@@ -260,13 +168,6 @@ pub async fn list(
     .iter()
     .map(read)
     .collect()
-}
-
-fn outpoint(row: &Row) -> Result<OutPoint, DatabaseError> {
-    Ok(OutPoint {
-        txid: Txid::from_byte_array(row.array("txid")?),
-        vout: row.u32("vout")?,
-    })
 }
 
 fn read(row: &Row) -> Result<BatchRow, DatabaseError> {

@@ -7,9 +7,14 @@ pub mod addresses;
 pub mod approvals;
 pub mod attempts;
 pub mod batches;
+pub mod inputs;
 pub mod jobs;
 pub mod journals;
+pub mod marks;
+pub mod payments;
 pub mod reissues;
+pub mod reservations;
+pub mod settled_spends;
 pub mod statements;
 pub mod tokens;
 pub mod vaults;
@@ -36,6 +41,16 @@ pub const OWNER: Owner = Owner {
             number: 3,
             name: "self-spends",
             sql: include_str!("../../migrations/0003_self_spends.sql"),
+        },
+        Migration {
+            number: 4,
+            name: "vaults",
+            sql: include_str!("../../migrations/0004_vaults.sql"),
+        },
+        Migration {
+            number: 5,
+            name: "attempts",
+            sql: include_str!("../../migrations/0005_attempts.sql"),
         },
     ],
 };

@@ -23,14 +23,15 @@ pub struct WindowRow {
     pub counted_at: UnixTime,
 }
 
-/// Counts an intent.
+/// Counts an intent, also where the same batch counted it before.
 ///
 /// # Errors
-/// A unique violation if it counts already.
+/// A unique violation if it counts through another batch.
 pub async fn count(tx: &mut Transaction, row: &WindowRow) -> Result<(), DatabaseError> {
     tx.execute_one(
         "INSERT INTO window_count (intent_hash, batch, vault, rule, amount, counted_at)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+         VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (intent_hash, batch) DO UPDATE SET released_at = NULL",
         &[
             row.intent.to_bytes().into(),
             row.batch.to_bytes().into(),
@@ -80,34 +81,53 @@ pub async fn spent(
     .amount("spent")
 }
 
-/// Takes the counts of a batch away: it can never confirm any more.
+/// Takes the count of an intent away: nothing that pays it can confirm any more.
 ///
 /// # Errors
 /// On a failed statement.
 pub async fn release(
     tx: &mut Transaction,
-    batch: BatchId,
+    intent: IntentHash,
     now: UnixTime,
 ) -> Result<u64, DatabaseError> {
     tx.execute(
-        "UPDATE window_count SET released_at = $1 WHERE batch = $2 AND released_at IS NULL",
-        &[Value::from_u64(now.as_secs())?, batch.to_bytes().into()],
+        "UPDATE window_count SET released_at = $1 WHERE intent_hash = $2 AND released_at IS NULL",
+        &[Value::from_u64(now.as_secs())?, intent.to_bytes().into()],
     )
     .await
 }
 
-/// Counts what a batch had counted again, since a reorg undid the reason; where it counts through
-/// another batch by now, that one stays.
+/// Counts an intent again as it was counted last, since a reorg undid the reason; where it counts, that
+/// stays.
 ///
 /// # Errors
 /// On a failed statement.
-pub async fn count_again(tx: &mut Transaction, batch: BatchId) -> Result<u64, DatabaseError> {
+pub async fn count_again(tx: &mut Transaction, intent: IntentHash) -> Result<u64, DatabaseError> {
     tx.execute(
         "UPDATE window_count SET released_at = NULL
-         WHERE batch = $1 AND released_at IS NOT NULL
+         WHERE intent_hash = $1 AND released_at IS NOT NULL
+             AND batch = (SELECT last.batch FROM window_count AS last WHERE last.intent_hash = $1
+                 ORDER BY last.counted_at DESC, last.batch LIMIT 1)
              AND NOT EXISTS (SELECT 1 FROM window_count AS other
-                 WHERE other.intent_hash = window_count.intent_hash AND other.released_at IS NULL)",
-        &[batch.to_bytes().into()],
+                 WHERE other.intent_hash = $1 AND other.released_at IS NULL)",
+        &[intent.to_bytes().into()],
     )
     .await
+}
+
+/// The rule under which an intent was counted last.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn rule_of(
+    tx: &mut Transaction,
+    intent: IntentHash,
+) -> Result<Option<String>, DatabaseError> {
+    tx.optional_row(
+        "SELECT rule FROM window_count WHERE intent_hash = $1 ORDER BY counted_at DESC, batch LIMIT 1",
+        &[intent.to_bytes().into()],
+    )
+    .await?
+    .map(|row| row.text("rule").map(str::to_owned))
+    .transpose()
 }

@@ -233,6 +233,28 @@ pub async fn list(
     .collect()
 }
 
+/// The withdrawals of a vault that may still be paid or are not yet off the books, oldest first.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn open(
+    tx: &mut Transaction,
+    vault: VaultId,
+) -> Result<Vec<WithdrawalRow>, DatabaseError> {
+    tx.rows(
+        "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
+             version, submitted_at
+         FROM withdrawal WHERE vault = $1
+             AND state IN ('requested', 'approved', 'batched', 'signing', 'broadcast', 'confirmed')
+         ORDER BY submitted_at, requester, id",
+        &[vault.to_bytes().into()],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
 /// The approved withdrawals of a vault, oldest first.
 ///
 /// # Errors

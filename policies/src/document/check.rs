@@ -8,8 +8,8 @@ use super::mistake::NeverMatches;
 use super::parse::Spending;
 use super::reader::{Mistakes, nearest};
 use super::{
-    Approvals, Approver, DoublePayment, List, PinnedKey, Problem, Requester, Rule, Signer, Tool,
-    name_of_network,
+    Approvals, Approver, DoublePayment, List, OtherVault, PinnedKey, Problem, Requester, Rule,
+    Signer, Tool, name_of_network,
 };
 use crate::analysis::tolerance_of;
 use crate::descriptor::{VaultDescriptor, means_the_same};
@@ -249,10 +249,40 @@ fn takes_any_amount(rule: &Rule) -> bool {
     rule.amount_max.is_none() && rule.window.is_none() && rule.kind != Some(IntentKind::Transfer)
 }
 
+/// What rules may name as destinations.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Places<'a> {
+    pub(super) lists: &'a [List],
+    pub(super) others: &'a [OtherVault],
+}
+
+impl<'a> Places<'a> {
+    /// The names of the lists, then those of the vaults.
+    fn names(self) -> impl Iterator<Item = &'a str> + Clone {
+        let lists = self.lists.iter().map(|list| list.name.as_str());
+        lists.chain(self.others.iter().map(|vault| vault.name.as_str()))
+    }
+
+    /// A name means a list or a vault, never both.
+    fn unlike(self, mistakes: &mut Mistakes<'_>) {
+        for (index, vault) in self.others.iter().enumerate() {
+            if let Some(first) = self.lists.iter().position(|list| list.name == vault.name) {
+                mistakes.add(
+                    &format!("vaults[{index}].name"),
+                    Problem::Duplicate {
+                        value: vault.name.clone(),
+                        first: format!("lists[{first}].name"),
+                    },
+                );
+            }
+        }
+    }
+}
+
 /// Rules name what exists, can be satisfied, and each can match something.
 pub(super) fn rules(
     rules: &[Rule],
-    lists: &[List],
+    places: Places<'_>,
     requesters: &[Requester],
     approvers: &[Approver],
     mistakes: &mut Mistakes<'_>,
@@ -262,11 +292,9 @@ pub(super) fn rules(
         rules.iter().map(|rule| rule.name.as_str()),
         mistakes,
     );
-    unique(
-        "lists",
-        lists.iter().map(|list| list.name.as_str()),
-        mistakes,
-    );
+    unique("lists", places.names().take(places.lists.len()), mistakes);
+    unique("vaults", places.names().skip(places.lists.len()), mistakes);
+    places.unlike(mistakes);
     for (index, rule) in rules.iter().enumerate() {
         let path = format!("rules[{index}]");
         known_names(
@@ -278,9 +306,9 @@ pub(super) fn rules(
         );
         known_names(
             rule.to.as_deref(),
-            "list",
+            "list or vault",
             &format!("{path}.to"),
-            &lists.iter().map(|list| list.name.as_str()),
+            &places.names(),
             mistakes,
         );
         let served: Vec<&Requester> = requesters
@@ -307,7 +335,7 @@ pub(super) fn rules(
             mistakes.add(&path, Problem::AutomaticWithoutBound);
         } else if let Some(earlier) = rules[..index]
             .iter()
-            .find(|earlier| covers(earlier, rule, lists))
+            .find(|earlier| covers(earlier, rule, places))
         {
             let reason = NeverMatches::Shadowed {
                 earlier: earlier.name.clone(),
@@ -363,7 +391,7 @@ fn known_names<'a>(
 }
 
 /// Whether the earlier rule matches everything that the later one matches.
-fn covers(earlier: &Rule, later: &Rule, lists: &[List]) -> bool {
+fn covers(earlier: &Rule, later: &Rule, places: Places<'_>) -> bool {
     // An automatic rule lets sweeps and repeats pass to later rules that a person approves, and an
     // exhausted window lets everything pass.
     let lets_some_pass =
@@ -378,10 +406,13 @@ fn covers(earlier: &Rule, later: &Rule, lists: &[List]) -> bool {
         (None, _) => true,
         (Some(_), None) => false,
         (Some(earlier), Some(later)) => {
-            destinations(later, lists).is_subset(&destinations(earlier, lists))
-                && (lists.iter())
-                    .filter(|list| list.open.is_some() && later.contains(&list.name))
-                    .all(|list| earlier.contains(&list.name))
+            let open = places.lists.iter().filter(|list| list.open.is_some());
+            let open = open.map(|list| &list.name);
+            let others = places.others.iter().map(|vault| &vault.name);
+            destinations(later, places.lists).is_subset(&destinations(earlier, places.lists))
+                && (open.chain(others))
+                    .filter(|name| later.contains(name))
+                    .all(|name| earlier.contains(name))
         }
     };
     let covers_amounts = match (earlier.amount_max, later.amount_max) {

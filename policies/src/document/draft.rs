@@ -21,6 +21,9 @@ pub struct PolicyDraft {
     pub version: u32,
     /// Empty in the first version.
     pub previous: String,
+    /// The version that introduced signers and descriptor, where that is an earlier one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keyset: Option<String>,
     /// `mainnet`, `testnet4`, `signet` or `regtest`.
     pub network: String,
     /// The network's genesis hash.
@@ -52,6 +55,9 @@ pub struct PolicyDraft {
     /// Destinations.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lists: Vec<ListDraft>,
+    /// The treasury's other vaults.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub vaults: Vec<OtherVaultDraft>,
     /// Rules.
     pub rules: Vec<RuleDraft>,
     /// The next version.
@@ -178,6 +184,18 @@ pub struct LimitsDraft {
     /// Spends to ourselves in a stretch of time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub self_spend_budget: Option<SelfSpendBudgetDraft>,
+    /// Coins shown in the chain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inclusion: Option<InclusionDraft>,
+}
+
+/// `limits.inclusion`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct InclusionDraft {
+    /// Eight hex digits, such as `17034219`.
+    pub bits: String,
+    /// Headers.
+    pub confirmations: u32,
 }
 
 /// `limits.fee_budget`.
@@ -281,6 +299,20 @@ pub struct TestFirstDraft {
     pub group: String,
 }
 
+/// One of `[[vaults]]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OtherVaultDraft {
+    /// Name.
+    pub name: String,
+    /// Identity.
+    pub vault: String,
+    /// With checksum.
+    pub descriptor: String,
+    /// Scripts of each keychain that count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reach: Option<u32>,
+}
+
 /// A rule's `window`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct WindowDraft {
@@ -333,6 +365,7 @@ impl PolicyDraft {
             vault: String::new(),
             version: 1,
             previous: String::new(),
+            keyset: None,
             network: name_of_network(network).to_owned(),
             genesis: genesis_of(network).to_string(),
             signet_challenge: None,
@@ -352,6 +385,7 @@ impl PolicyDraft {
             limits: LimitsDraft::default(),
             maintenance: None,
             lists: Vec::new(),
+            vaults: Vec::new(),
             rules: Vec::new(),
             change: None,
         }
@@ -420,6 +454,7 @@ impl Default for LimitsDraft {
                 count: 4,
                 window: "24h".to_owned(),
             }),
+            inclusion: None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Bounds that hold for every transaction of a vault.
 
-use bitcoin::{Amount, FeeRate};
+use bitcoin::{Amount, CompactTarget, FeeRate, Target};
 
 /// The `[limits]` of a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,24 @@ pub struct Limits {
     pub fee_budget: Option<FeeBudget>,
     /// What spends to ourselves may cost without `[maintenance]`; nothing when none is written.
     pub self_spend_budget: Option<SelfSpendBudget>,
+    /// How the first attempt of a withdrawal shows that a coin of it exists; not at all when none is written.
+    pub inclusion: Option<Inclusion>,
+}
+
+/// What an inclusion proof must show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Inclusion {
+    /// The least work of each header, as its compact target.
+    pub bits: CompactTarget,
+    /// The headers, that of the coin's own block included.
+    pub confirmations: u32,
+}
+
+impl Inclusion {
+    /// The target that each header's own must not exceed.
+    pub fn target(&self) -> Target {
+        Target::from_compact(self.bits)
+    }
 }
 
 /// The most fees in any stretch of time of a length.

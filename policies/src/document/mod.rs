@@ -11,6 +11,7 @@ mod feerate;
 mod limits;
 mod mistake;
 mod network;
+mod other_vault;
 mod parse;
 mod people;
 mod policy;
@@ -20,19 +21,21 @@ mod words;
 
 pub use draft::{
     ApprovalsDraft, ApproverDraft, ChangeLimitsDraft, ConfirmationsDraft, DeviceDraft,
-    FeeBudgetDraft, HeadDraft, LimitsDraft, ListDraft, MaintenanceDraft, OpenDraft, PinnedKeyDraft,
-    PolicyDraft, RecoveryDraft, RequesterDraft, RuleDraft, SelfSpendBudgetDraft, SignerDraft,
-    SpendingDraft, SuccessionDraft, TestFirstDraft, TransactionLimitsDraft, WindowDraft,
+    FeeBudgetDraft, HeadDraft, InclusionDraft, LimitsDraft, ListDraft, MaintenanceDraft, OpenDraft,
+    OtherVaultDraft, PinnedKeyDraft, PolicyDraft, RecoveryDraft, RequesterDraft, RuleDraft,
+    SelfSpendBudgetDraft, SignerDraft, SpendingDraft, SuccessionDraft, TestFirstDraft,
+    TransactionLimitsDraft, WindowDraft,
 };
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use feerate::{FeeRateError, format_sat_per_vb, parse_sat_per_vb};
-pub use limits::{FeeBudget, Limits, SelfSpendBudget};
+pub use limits::{FeeBudget, Inclusion, Limits, SelfSpendBudget};
 pub use mistake::{Mistake, NeverMatches, Problem};
 pub use network::{genesis_of, name_of_network, network_of_name};
+pub use other_vault::OtherVault;
 pub use people::{Approver, Device, PinnedKey, Requester, Signer, SignerKey, SignerKeyError, Tool};
-pub use policy::{DoublePayment, Head, MAX_BYTES, Policy, Recovery, Succession};
+pub use policy::{DoublePayment, FormerKeyset, Head, MAX_BYTES, Policy, Recovery, Succession};
 pub use rule::{Approvals, List, Open, Rule, TestFirst, Window};
-pub use words::{WordsError, policy_id_from_text, words_of};
+pub use words::{WordsError, id_of, policy_id_from_text, words_of};
 
 #[cfg(test)]
 pub(crate) mod samples;

@@ -1,10 +1,12 @@
 //! From bytes to a checked policy.
 
 mod limits;
+mod lineage;
 mod passkeys;
 mod people;
 mod rules;
 mod spending;
+mod vaults;
 
 pub(super) use spending::Spending;
 
@@ -28,6 +30,7 @@ const KEYS: &[&str] = &[
     "vault",
     "version",
     "previous",
+    "keyset",
     "network",
     "genesis",
     "signet_challenge",
@@ -41,6 +44,7 @@ const KEYS: &[&str] = &[
     "limits",
     "maintenance",
     "lists",
+    "vaults",
     "rules",
     "change",
 ];
@@ -77,7 +81,8 @@ pub(super) fn parse(document: &[u8]) -> Result<Policy, Vec<Mistake>> {
 /// Reads every part before giving up on any, so that all mistakes are found at once.
 fn read(document: &[u8], root: &Table<'_>, mistakes: &mut Mistakes<'_>) -> Option<Policy> {
     let id = PolicyId::from_bytes(sha256::Hash::hash(document).to_byte_array());
-    first_version(root, mistakes);
+    format(root, mistakes);
+    let lineage = lineage::lineage(root, mistakes);
     let name = root
         .required("name", mistakes)
         .and_then(|field| name(&field, mistakes));
@@ -91,17 +96,21 @@ fn read(document: &[u8], root: &Table<'_>, mistakes: &mut Mistakes<'_>) -> Optio
     let approvers = people::approvers(root, mistakes);
     let spending = spending::spending(root, network, mistakes);
     let recovery = spending::recovery(root, network, mistakes);
-    let limits = limits::limits(root, mistakes);
+    let limits = limits::limits(root, network, mistakes);
     let maintenance = rules::maintenance(root, mistakes);
     let lists = rules::lists(root, network, mistakes);
+    let other_vaults = vaults::vaults(root, network, mistakes);
     let parsed_rules = rules::rules(root, mistakes);
     let change = rules::succession(root, mistakes);
 
     if let (Some(signers), Some(requesters), Some(approvers)) = (&signers, &requesters, &approvers)
     {
         check::names_and_keys(signers, requesters, approvers, mistakes);
-        if let (Some(lists), Some(parsed_rules)) = (&lists, &parsed_rules) {
-            check::rules(parsed_rules, lists, requesters, approvers, mistakes);
+        if let (Some(lists), Some(others), Some(parsed_rules)) =
+            (&lists, &other_vaults, &parsed_rules)
+        {
+            let places = check::Places { lists, others };
+            check::rules(parsed_rules, places, requesters, approvers, mistakes);
             check::open_lists(lists, approvers, mistakes);
         }
         let quorums = [
@@ -117,20 +126,26 @@ fn read(document: &[u8], root: &Table<'_>, mistakes: &mut Mistakes<'_>) -> Optio
             }
         }
     }
+    if let (Some(signers), Some(others)) = (&signers, &other_vaults) {
+        vaults::check(others, signers, mistakes);
+    }
     if let (Some(signers), Some(spending)) = (&signers, &spending) {
         check::descriptor_keys(&spending.descriptor, signers, network, mistakes);
         check::policy_text(spending, signers, mistakes);
         check::double_payment(spending, signers, mistakes);
     }
 
-    let spending = spending?;
+    let (spending, lineage) = (spending?, lineage?);
     Some(Policy {
         id,
         bytes: document.to_vec(),
         name: name?,
-        vault: VaultId::of_first_version(id),
-        keyset: Keyset::introduced_by(id),
-        version: 1,
+        vault: lineage
+            .vault
+            .unwrap_or_else(|| VaultId::of_first_version(id)),
+        keyset: lineage.keyset.unwrap_or_else(|| Keyset::introduced_by(id)),
+        version: lineage.version,
+        previous: lineage.previous,
         network: network?,
         genesis: genesis?,
         signet_challenge,
@@ -143,16 +158,19 @@ fn read(document: &[u8], root: &Table<'_>, mistakes: &mut Mistakes<'_>) -> Optio
         signers: signers?,
         requesters: requesters?,
         approvers: approvers?,
+        longest_skew: limits.as_ref()?.clock_skew,
         limits: limits?,
         maintenance,
         lists: lists?,
+        other_vaults: other_vaults?,
         rules: parsed_rules?,
         change,
+        earlier: Vec::new(),
+        former: Vec::new(),
     })
 }
 
-/// The format, and the marks of a first version: later ones are reserved.
-fn first_version(root: &Table<'_>, mistakes: &mut Mistakes<'_>) {
+fn format(root: &Table<'_>, mistakes: &mut Mistakes<'_>) {
     if let Some(field) = root.required("format", mistakes) {
         field.parse(
             mistakes,
@@ -160,23 +178,6 @@ fn first_version(root: &Table<'_>, mistakes: &mut Mistakes<'_>) {
                 if text == FORMAT { Ok(()) } else { Err(FORMAT) }
             },
         );
-    }
-    let later = Problem::NotYet {
-        field: "a policy version after the first",
-    };
-    if let Some(field) = root.required("version", mistakes)
-        && field
-            .integer(1..=u64::from(u32::MAX), mistakes)
-            .is_some_and(|version: u32| version > 1)
-    {
-        mistakes.add(&field.path, later.clone());
-    }
-    for key in ["vault", "previous"] {
-        if let Some(field) = root.optional(key)
-            && field.text(mistakes).is_some_and(|text| !text.is_empty())
-        {
-            mistakes.add(&field.path, later.clone());
-        }
     }
 }
 

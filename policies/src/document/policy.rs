@@ -1,8 +1,10 @@
 //! A policy version that passed every check.
 
-use bitcoin::{Address, BlockHash, Network, ScriptBuf};
+use bitcoin::{Address, BlockHash, Network, Script, ScriptBuf};
 
-use super::{Approvals, Approver, Limits, List, Mistake, PinnedKey, Requester, Rule, Signer};
+use super::{
+    Approvals, Approver, Limits, List, Mistake, OtherVault, PinnedKey, Requester, Rule, Signer,
+};
 use crate::descriptor::VaultDescriptor;
 use crate::{KeyId, Keyset, PolicyId, PublicKey, UnixTime, VaultId};
 
@@ -24,6 +26,8 @@ pub struct Policy {
     pub keyset: Keyset,
     /// 1 for the first version.
     pub version: u32,
+    /// The version before; none for the first one.
+    pub previous: Option<PolicyId>,
     /// The chain.
     pub network: Network,
     /// The chain's first block.
@@ -54,10 +58,30 @@ pub struct Policy {
     pub maintenance: Option<Approvals>,
     /// Lists of destinations.
     pub lists: Vec<List>,
+    /// The treasury's other vaults, which transfers may pay.
+    pub other_vaults: Vec<OtherVault>,
     /// First match decides; nothing matching denies.
     pub rules: Vec<Rule>,
     /// Who approves the next version.
     pub change: Option<Succession>,
+    /// The longest clock skew that it or a version before it allowed, in seconds.
+    pub longest_skew: u64,
+    /// The versions before it with the same keyset, the newest first. Nothing where the document was read alone:
+    /// [`crate::succession::line`] fills it and `former`.
+    pub earlier: Vec<PolicyId>,
+    /// The keysets before this one whose scripts are others, the newest first.
+    pub former: Vec<FormerKeyset>,
+}
+
+/// A keyset that a later version replaced; coins may still come to its scripts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FormerKeyset {
+    /// The keyset.
+    pub keyset: Keyset,
+    /// Its scripts and who can spend them.
+    pub descriptor: VaultDescriptor,
+    /// The holders of its keys.
+    pub signers: Vec<Signer>,
 }
 
 /// A block and its time.
@@ -110,6 +134,12 @@ impl Policy {
         super::words_of(self.id)
     }
 
+    /// Whether a version is this one or one before it with the same keyset: transfers that were made for one of
+    /// those are reviewed under this one.
+    pub fn goes_on_from(&self, version: PolicyId) -> bool {
+        version == self.id || self.earlier.contains(&version)
+    }
+
     /// The requester of this name.
     pub fn requester(&self, name: &str) -> Option<&Requester> {
         self.requesters
@@ -125,6 +155,16 @@ impl Policy {
     /// The list of this name.
     pub fn list(&self, name: &str) -> Option<&List> {
         self.lists.iter().find(|list| list.name == name)
+    }
+
+    /// The treasury's other vault of this name.
+    pub fn other_vault(&self, name: &str) -> Option<&OtherVault> {
+        self.other_vaults.iter().find(|vault| vault.name == name)
+    }
+
+    /// The treasury's other vault that a script belongs to.
+    pub fn other_vault_of(&self, script: &Script) -> Option<&OtherVault> {
+        self.other_vaults.iter().find(|vault| vault.owns(script))
     }
 
     /// The requester who holds a key, and the key.

@@ -1,6 +1,7 @@
 //! A policy id as words that one person reads out to another.
 
 use bip39::{Language, Mnemonic};
+use bitcoin::hashes::{Hash, sha256};
 
 use crate::PolicyId;
 
@@ -13,6 +14,11 @@ pub enum WordsError {
     /// A word is not of the list, or the checksum is wrong.
     #[error("the words are not a policy id: {0}")]
     Words(bip39::Error),
+}
+
+/// The id of a document's exact bytes, whatever they are.
+pub fn id_of(document: &[u8]) -> PolicyId {
+    PolicyId::from_bytes(sha256::Hash::hash(document).to_byte_array())
 }
 
 /// The 24 BIP 39 English words of all 32 bytes of an id.

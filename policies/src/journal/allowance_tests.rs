@@ -38,21 +38,21 @@ fn a_window_says_what_is_left_and_when_more_is_free_again() {
         per: DAY,
     };
     let mut windows = Windows::none();
-    let empty = windows.allowance("small", window, at(0));
+    let empty = windows.allowance(&[], "small", window, at(0));
     assert_eq!((empty.left().to_sat(), empty.next), (100, None));
     for (number, sat, after) in [(1, 30, 0), (2, 20, 0), (3, 10, 60)] {
         let intent = IntentHash::from_bytes([number; 32]);
         windows.count("small", intent, Amount::from_sat(sat), at(after));
     }
-    let used = windows.allowance("small", window, at(60));
+    let used = windows.allowance(&[], "small", window, at(60));
     assert_eq!(
         (used.left().to_sat(), used.next),
         (40, Some(freed(DAY, 50)))
     );
     // At that very moment it is free, and one second before it is not.
-    let just_before = windows.allowance("small", window, at(DAY - 1));
+    let just_before = windows.allowance(&[], "small", window, at(DAY - 1));
     assert_eq!(just_before.left().to_sat(), 40);
-    let then = windows.allowance("small", window, at(DAY));
+    let then = windows.allowance(&[], "small", window, at(DAY));
     assert_eq!(
         (then.left().to_sat(), then.next),
         (90, Some(freed(DAY + 60, 10)))
@@ -62,7 +62,7 @@ fn a_window_says_what_is_left_and_when_more_is_free_again() {
         ..window
     };
     assert_eq!(
-        windows.allowance("small", over, at(60)).left(),
+        windows.allowance(&[], "small", over, at(60)).left(),
         Amount::ZERO
     );
 }

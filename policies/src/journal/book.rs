@@ -14,6 +14,7 @@ use super::history::History;
 use super::line::{Line, ReadLine, birth_head, checked_object, line_of, next_head};
 use super::moving::{Inherited, MoveCertificate, MoveStatement};
 use super::receipt::ReceiptBody;
+use super::version;
 use crate::ids::{JournalHead, VaultId};
 use crate::intent::PublicKey;
 use crate::time::UnixTime;
@@ -239,6 +240,8 @@ impl Journal {
             (Entry::Signed(signed), None) => signed.at,
             (Entry::Again(again), None) => again.at,
             (Entry::Seen(seen), None) => seen.at(),
+            (Entry::Proposed(proposed), None) => proposed.at,
+            (Entry::Adopted(adopted), None) => adopted.at,
             (Entry::Moved(moved), None) => moved.at,
         };
         let last = self.history.last();
@@ -276,6 +279,12 @@ impl Journal {
                 }
                 Ok(())
             }
+            Entry::Proposed(proposed) => (self.history.versions())
+                .check_proposed(proposed)
+                .map_err(version::at_line(line)),
+            Entry::Adopted(adopted) => (self.history.versions())
+                .check_adopted(adopted)
+                .map_err(version::at_line(line)),
             Entry::Seen(_) | Entry::Birth(_) | Entry::Inherited(_) => Ok(()),
         }
     }
@@ -295,6 +304,8 @@ impl Journal {
             Entry::Signed(signed) => self.history.record(signed),
             Entry::Again(again) => self.history.receipt_again(&again),
             Entry::Seen(seen) => self.history.see(&seen),
+            Entry::Proposed(proposed) => self.history.propose(proposed),
+            Entry::Adopted(adopted) => self.history.adopt(adopted),
             Entry::Moved(moved) => {
                 self.history.pass(moved.at);
                 self.history.move_to(moved.to);

@@ -11,6 +11,7 @@ use bitcoin::{Amount, OutPoint, Txid};
 use super::given::{Again, Given};
 use super::moving::{Inherited, Moved};
 use super::seen::Seen;
+use super::version::{Adopted, Proposed};
 use crate::ids::VaultId;
 use crate::intent::canonical::{CanonicalError, FieldError, MAX_INTEGER, Object, Value};
 use crate::intent::{Intent, IntentError, PublicKey};
@@ -106,6 +107,10 @@ pub enum Entry {
     Again(Again),
     /// A signed statement about an open list was seen for the first time.
     Seen(Seen),
+    /// The next policy version was held for the first time with its quorum.
+    Proposed(Proposed),
+    /// A policy version was adopted.
+    Adopted(Adopted),
     /// The last entry: another journal goes on, this one signs nothing more.
     Moved(Moved),
     /// The first entry after the birth of a journal that goes on where another stopped.
@@ -174,6 +179,8 @@ impl Entry {
             Self::Signed(signed) => signed.to_object(),
             Self::Again(again) => again.to_object(),
             Self::Seen(seen) => seen.to_object(),
+            Self::Proposed(proposed) => proposed.to_object(),
+            Self::Adopted(adopted) => adopted.to_object(),
             Self::Moved(moved) => moved.to_object(),
             Self::Inherited(inherited) => inherited.to_object(),
         }
@@ -187,6 +194,8 @@ impl Entry {
             "signed" => Self::Signed(SignedTransaction::take(&mut object)?),
             "again" => Self::Again(Again::take(&mut object)?),
             "seen" => Self::Seen(Seen::take(&mut object)?),
+            "proposed" => Self::Proposed(Proposed::take(&mut object)?),
+            "adopted" => Self::Adopted(Adopted::take(&mut object)?),
             "moved" => Self::Moved(Moved::take(&mut object)?),
             "inherited" => Self::Inherited(Inherited::take(&mut object)?),
             _ => return Err(EntryError::UnknownKind),

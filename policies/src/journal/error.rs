@@ -6,6 +6,7 @@ use super::entry::EntryError;
 use super::fault::Fault;
 use super::line::MAX_LINE_BYTES;
 use super::moving::MoveError;
+use super::version::VersionFault;
 use crate::ids::{HexError, JournalHead, VaultId};
 use crate::intent::PublicKey;
 use crate::time::UnixTime;
@@ -130,6 +131,14 @@ pub enum JournalError {
         line: u64,
         /// What is wrong.
         source: Fault,
+    },
+    /// A policy version that the versions before do not allow.
+    #[error("line {line}: {source}")]
+    Version {
+        /// The line.
+        line: u64,
+        /// What is wrong.
+        source: VersionFault,
     },
     /// The line is longer than lines may be.
     #[error("line {line}: {found} bytes, at most {MAX_LINE_BYTES} are allowed")]

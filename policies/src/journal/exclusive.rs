@@ -50,6 +50,18 @@ impl Spends {
         self.pairs.iter().all(known)
     }
 
+    /// Whether `other` spends every outpoint that this spends: the transaction itself or an ancestor of it.
+    pub(super) fn inputs_within(&self, other: &Self) -> bool {
+        let spent = |(outpoint, _): &(OutPoint, Txid)| {
+            let place = other.pairs.partition_point(|pair| pair.0 < *outpoint);
+            other
+                .pairs
+                .get(place)
+                .is_some_and(|pair| pair.0 == *outpoint)
+        };
+        self.pairs.iter().all(spent)
+    }
+
     /// Whether the two transactions can never be in one chain.
     pub(super) fn excludes(&self, other: &Self) -> bool {
         let (few, many) = if self.pairs.len() <= other.pairs.len() {
@@ -63,7 +75,17 @@ impl Spends {
             let mut spenders = spenders.take_while(|pair| pair.0 == *outpoint);
             spenders.any(|pair| pair.1 != *txid || planted(Bug::OneAncestorExcludes))
         };
-        self.contradictory || other.contradictory || few.iter().any(contradicts)
+        let descends = |one: &Self, other: &Self| {
+            let made = |(outpoint, _): &(OutPoint, Txid)| {
+                other.pairs.iter().any(|pair| pair.1 == outpoint.txid)
+            };
+            planted(Bug::DescendantExcludes) && one.pairs.iter().any(made)
+        };
+        self.contradictory
+            || other.contradictory
+            || few.iter().any(contradicts)
+            || descends(self, other)
+            || descends(other, self)
     }
 }
 

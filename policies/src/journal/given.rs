@@ -149,7 +149,12 @@ fn given_with(entry: &Entry) -> Option<(Txid, Option<Given>, UnixTime)> {
     match entry {
         Entry::Signed(signed) => Some((signed.txid, signed.given, signed.at)),
         Entry::Again(again) => Some((again.txid, Some(again.given), again.at)),
-        Entry::Birth(_) | Entry::Seen(_) | Entry::Moved(_) | Entry::Inherited(_) => None,
+        Entry::Birth(_)
+        | Entry::Seen(_)
+        | Entry::Proposed(_)
+        | Entry::Adopted(_)
+        | Entry::Moved(_)
+        | Entry::Inherited(_) => None,
     }
 }
 

@@ -19,6 +19,7 @@ use super::given::Again;
 use super::lines::{LineOf, Lines};
 use super::receipt::ReceiptBody;
 use super::seen::{Seen, SeenKind};
+use super::version::{Adopted, Proposed, Versions};
 use crate::ids::{IntentHash, JournalHead};
 use crate::intent::{Intent, PublicKey, RequesterName, WithdrawalId};
 use crate::planted::{Bug, planted};
@@ -56,6 +57,7 @@ pub struct History {
     seen: HashMap<[u8; 32], UnixTime>,
     removed: HashSet<[u8; 32]>,
     confirmed: HashSet<[u8; 32]>,
+    versions: Versions,
     /// The journals before this one, and this one last.
     chains: Vec<Chain>,
     moved_to: Option<PublicKey>,
@@ -246,6 +248,23 @@ impl History {
             }
         }
         self.pass(seen.at());
+    }
+
+    /// Records that the next policy version was held with its quorum.
+    pub(super) fn propose(&mut self, proposed: Proposed) {
+        self.pass(proposed.at);
+        self.versions.propose(proposed);
+    }
+
+    /// Records that a policy version was adopted.
+    pub(super) fn adopt(&mut self, adopted: Adopted) {
+        self.pass(adopted.at);
+        self.versions.adopt(adopted);
+    }
+
+    /// The policy versions proposed and adopted.
+    pub const fn versions(&self) -> &Versions {
+        &self.versions
     }
 
     /// Records that an entry was written at a moment.

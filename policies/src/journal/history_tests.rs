@@ -190,10 +190,22 @@ fn inputs_and_bodies_that_contradict_are_refused() {
 }
 
 #[test]
+fn a_shorter_skew_of_a_later_version_opens_nothing_from_before_the_birth() {
+    let at = UnixTime::from_secs;
+    let history = History::begin(at(5_000));
+    let check = |created, skew| history.check_created(at(created), at(10_000), 600, skew);
+    assert!(check(6_199, 1).is_err());
+    assert_eq!(check(6_200, 1), Ok(()));
+    // What comes from the future is judged by the skew of today.
+    assert_eq!(check(10_001, 1), Ok(()));
+    assert!(check(10_002, 1).is_err());
+}
+
+#[test]
 fn an_intent_is_neither_older_than_the_journal_nor_from_the_future() {
     let at = UnixTime::from_secs;
     let check = |birth: u64, created: u64| {
-        History::begin(at(birth)).check_created(at(created), at(10_000), 600)
+        History::begin(at(birth)).check_created(at(created), at(10_000), 600, 600)
     };
     assert_eq!(check(5_000, 6_200), Ok(()));
     let earliest = at(6_200);

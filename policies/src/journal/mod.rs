@@ -18,6 +18,7 @@ pub mod moving;
 pub mod receipt;
 pub mod seen;
 pub mod standing;
+pub mod version;
 
 pub use allowance::SelfSpendAllowance;
 pub use book::Journal;
@@ -33,3 +34,4 @@ pub use moving::{
 pub use receipt::{Receipt, ReceiptBody, ReceiptError};
 pub use seen::{Seen, SeenKind};
 pub use standing::{LastKnown, Standing, StandingError, standing};
+pub use version::{Adopted, Proposed, VersionFault, Versions};

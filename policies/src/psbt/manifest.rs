@@ -14,6 +14,7 @@ use bitcoin::{OutPoint, Transaction, TxOut, Txid, VarInt};
 
 use crate::hash::tagged;
 use crate::ids::{IntentHash, KeyId, MerkleRoot, PolicyId, Subject};
+use crate::inclusion::{InclusionError, InclusionProof};
 use crate::intent::{
     Approval, ApprovalError, MerkleProof, ProofError, PublicKey, RequestSignature, Signature,
     SignatureError, Statement, StatementError,
@@ -56,13 +57,15 @@ pub enum RecordKind {
     Earlier = 0x21,
     /// A previous output of an earlier attempt.
     EarlierOutput = 0x22,
+    /// That a transaction is in the chain.
+    Inclusion = 0x30,
     /// A journal's receipt.
     Receipt = 0x40,
 }
 
 impl RecordKind {
     /// All kinds, in the order of their subtypes.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Format,
         Self::Policy,
         Self::Purpose,
@@ -77,6 +80,7 @@ impl RecordKind {
         Self::Ancestor,
         Self::Earlier,
         Self::EarlierOutput,
+        Self::Inclusion,
         Self::Receipt,
     ];
 
@@ -108,6 +112,7 @@ impl std::fmt::Display for RecordKind {
             Self::Ancestor => "ancestor",
             Self::Earlier => "earlier attempt",
             Self::EarlierOutput => "previous output of an earlier attempt",
+            Self::Inclusion => "inclusion proof",
             Self::Receipt => "receipt",
         })
     }
@@ -190,9 +195,6 @@ pub enum ManifestError {
         /// The subtype.
         subtype: u8,
     },
-    /// Inclusion proofs are reserved.
-    #[error("inclusion proofs are not supported yet")]
-    InclusionProofNotYet,
     /// Key data of another length.
     #[error("{kind}: key data of {found} bytes, expected {expected}")]
     KeyLength {
@@ -246,6 +248,9 @@ pub enum ManifestError {
     /// A proof that cannot be read.
     #[error("Merkle proof: {0}")]
     Proof(ProofError),
+    /// An inclusion proof that cannot be read.
+    #[error("inclusion proof: {0}")]
+    Inclusion(InclusionError),
     /// A statement that cannot be read.
     #[error("{0}")]
     Statement(StatementError),
@@ -283,6 +288,8 @@ pub struct Manifest {
     pub earlier: BTreeMap<Txid, Transaction>,
     /// The previous outputs of the earlier attempts, by their outpoints.
     pub earlier_outputs: BTreeMap<OutPoint, TxOut>,
+    /// That transactions are in the chain, by their txids.
+    pub inclusions: BTreeMap<Txid, InclusionProof>,
     /// Receipts by the journal that made them.
     pub receipts: BTreeMap<PublicKey, Receipt>,
 }
@@ -304,6 +311,7 @@ impl Manifest {
             ancestors: BTreeMap::new(),
             earlier: BTreeMap::new(),
             earlier_outputs: BTreeMap::new(),
+            inclusions: BTreeMap::new(),
             receipts: BTreeMap::new(),
         }
     }

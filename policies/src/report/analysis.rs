@@ -139,7 +139,7 @@ fn moved(automatic: &Automatic) -> String {
         .to
         .as_ref()
         .map_or("to anybody".to_owned(), |lists| {
-            format!("to list {}", lists.join(" or "))
+            format!("to {}", lists.join(" or "))
         });
     let each = automatic
         .amount_max_sat

@@ -14,7 +14,7 @@ pub fn json(policy: &Policy) -> Value {
         Recovery::Newest => "newest".to_owned(),
         Recovery::Address(address) => address.to_string(),
     };
-    object!({
+    let mut shown = object!({
         "id": policy.id,
         "words": policy.words(),
         "name": policy.name,
@@ -92,6 +92,12 @@ pub fn json(policy: &Policy) -> Value {
                 })),
             })),
         })).collect::<Vec<_>>(),
+        "vaults": policy.other_vaults.iter().map(|vault| object!({
+            "name": vault.name,
+            "vault": vault.vault,
+            "descriptor": vault.descriptor.text(),
+            "reach": vault.reach,
+        })).collect::<Vec<_>>(),
         "rules": policy.rules.iter().map(|rule| object!({
             "name": rule.name,
             "kind": rule.kind.map(crate::IntentKind::name),
@@ -109,7 +115,14 @@ pub fn json(policy: &Policy) -> Value {
             "delay_s": change.delay,
         })),
         "analysis": Analysis::of(policy),
-    })
+    });
+    if let Some(inclusion) = limits.inclusion {
+        shown["limits"]["inclusion"] = object!({
+            "bits": format!("{:08x}", inclusion.bits),
+            "confirmations": inclusion.confirmations,
+        });
+    }
+    shown
 }
 
 fn approvals(approvals: &Approvals) -> Value {

@@ -24,7 +24,7 @@ fn a_policy_is_shown_in_eighty_columns_with_everything_that_counts() {
             "vault-keyafter12960blocks".to_owned(),
             "deposits after 3 confirmations".replace(' ', ""),
             "payment requested by exchange up to 5000000 sat: automatic".replace(' ', ""),
-            "to list counterparties up to 5000000000 sat: 1 of group ops".replace(' ', ""),
+            "to counterparties up to 5000000000 sat: 1 of group ops".replace(' ', ""),
         ] {
             assert!(
                 unwrapped.contains(&expected),
@@ -48,11 +48,14 @@ fn a_policy_is_json_with_its_analysis() {
 fn mistakes_are_shown_with_code_line_and_hint() {
     let text = draft(ScriptKind::Wsh)
         .to_toml()
-        .replace("version = 1", "version = 2");
+        .replace("version = 1", "version = 0");
     let found = Policy::parse(text.as_bytes()).expect_err("mistakes");
     let shown = mistakes(&found);
-    assert!(shown.starts_with("NOT_YET: line 4: version: "), "{shown}");
-    assert!(shown.contains("\n  Hint: remove it"), "{shown}");
+    assert!(
+        shown.starts_with("OUT_OF_RANGE: line 4: version: "),
+        "{shown}"
+    );
+    assert!(shown.contains("\n  Hint: choose a whole number"), "{shown}");
 }
 
 #[test]

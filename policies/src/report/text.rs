@@ -191,6 +191,14 @@ fn limits(out: &mut String, policy: &Policy) {
         },
     );
     field(out, "self-spends", &own);
+    if let Some(inclusion) = limits.inclusion {
+        let words = format!(
+            "the first attempt of a withdrawal shows one of its coins in a block with {} of work {:08x} or more",
+            counted(inclusion.confirmations, "confirmation"),
+            inclusion.bits
+        );
+        field(out, "in the chain", &words);
+    }
 }
 
 fn rules(out: &mut String, policy: &Policy) {
@@ -201,6 +209,17 @@ fn rules(out: &mut String, policy: &Policy) {
         }
         if let Some(open) = &list.open {
             *out += &wrap(&open_words(open), "  ", "    ");
+        }
+    }
+    for vault in &policy.other_vaults {
+        title(out, &format!("Other vault {}", vault.name));
+        let reach = format!("its first {} scripts of each keychain", vault.reach);
+        for line in [
+            format!("id {}", vault.vault),
+            reach,
+            vault.descriptor.text().to_owned(),
+        ] {
+            *out += &wrap(&line, "  ", "    ");
         }
     }
     title(out, "Rules (first match decides; nothing matching denies)");
@@ -236,7 +255,7 @@ fn rule_words(rule: &Rule) -> String {
     let to = rule
         .to
         .as_ref()
-        .map(|lists| format!(" to list {}", lists.join(" or ")));
+        .map(|lists| format!(" to {}", lists.join(" or ")));
     let amount = rule.amount_max.map(|max| format!(" up to {}", sat(max)));
     let window = rule.window.map(|window| {
         let per = format_duration(window.per);

@@ -123,7 +123,7 @@ fn examine_head(
     now: UnixTime,
     refusals: &mut Vec<Refusal>,
 ) {
-    if manifest.policy != policy.id && !planted(Bug::WrongPolicy) {
+    if !policy.goes_on_from(manifest.policy) && !planted(Bug::WrongPolicy) {
         refusals.push(Refusal::WrongPolicy {
             pinned: policy.id,
             found: manifest.policy,

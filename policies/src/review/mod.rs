@@ -8,21 +8,26 @@
 mod authority;
 mod earlier;
 mod history;
+mod inclusion;
 mod mode;
 mod refusal;
+mod spent;
 mod structure;
 
-use bitcoin::{Address, Amount, FeeRate, ScriptBuf, Transaction, TxOut, Txid, Weight};
+use bitcoin::{
+    Address, Amount, BlockHash, FeeRate, OutPoint, ScriptBuf, Transaction, TxOut, Txid, Weight,
+};
 
 pub use authority::statements;
 pub use earlier::WitnessFault;
 pub use refusal::{
-    ApprovalRefusal, ChangeRefusal, EarlierRefusal, FeeRefusal, JournalRefusal, Refusal,
+    ApprovalRefusal, ChangeRefusal, EarlierRefusal, FeeRefusal, InclusionRefusal, JournalRefusal,
+    Refusal,
 };
 
 use crate::descriptor::DerivedScript;
 use crate::document::Policy;
-use crate::ids::IntentHash;
+use crate::ids::{IntentHash, Keyset};
 use crate::intent::{Intent, Statement};
 use crate::journal::{AncestorInputs, History, SignedTransaction, SpendMode};
 use crate::psbt::{Manifest, StrictPsbt};
@@ -39,6 +44,8 @@ pub struct Review {
     pub txid: Txid,
     /// The unsigned transaction, rebuilt.
     pub transaction: Transaction,
+    /// The former keyset whose coins it spends; none where they are the newest one's.
+    pub former: Option<Keyset>,
     /// Its inputs, in order.
     pub inputs: Vec<ReviewedInput>,
     /// Payments, by output.
@@ -61,6 +68,8 @@ pub struct Review {
     pub granted_by: Option<Txid>,
     /// The ancestors that the file carries, by what they spend.
     pub ancestors: Vec<AncestorInputs>,
+    /// Coins that the file shows in the chain.
+    pub included: Vec<ReviewedInclusion>,
     /// Statements about open lists that are seen here for the first time, for the journal.
     pub seen: Vec<Statement>,
     /// Persons who approved a spend to ourselves.
@@ -80,6 +89,17 @@ pub struct ReviewedInput {
     pub previous: TxOut,
     /// Our script, derived.
     pub derived: DerivedScript,
+}
+
+/// A coin of this vault that this or a carried ancestor spends, shown in the chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReviewedInclusion {
+    /// The coin.
+    pub outpoint: OutPoint,
+    /// The block.
+    pub block: BlockHash,
+    /// The headers shown, the block's own included.
+    pub confirmations: u32,
 }
 
 /// A payment, proven to be asked for and approved.
@@ -157,8 +177,10 @@ pub fn review(
 ) -> Result<Review, Vec<Refusal>> {
     let now = history.now(now);
     let mut refusals = Vec::new();
-    let mode = mode::examine(psbt, policy, &mut refusals);
-    let structure = structure::examine(psbt, policy, mode, now, &mut refusals);
+    let spent = spent::find(psbt, policy);
+    let mode = mode::examine(psbt, spent, &mut refusals);
+    spent::examine(spent, mode.spend, &mut refusals);
+    let structure = structure::examine(psbt, policy, mode, spent, now, &mut refusals);
     let authority = authority::examine(
         psbt,
         policy,
@@ -175,11 +197,12 @@ pub fn review(
     let mut review = Review {
         mode: mode.spend,
         txid: psbt.txid(),
-        transaction: structure.transaction,
-        inputs: structure.inputs,
+        transaction: structure.transaction.clone(),
+        former: spent.former,
+        inputs: structure.inputs.clone(),
         payments: authority.payments,
-        changes: structure.changes,
-        recovered: structure.recovered,
+        changes: structure.changes.clone(),
+        recovered: structure.recovered.clone(),
         older: mode.older,
         fee: structure.fee,
         feerate: structure.feerate,
@@ -187,6 +210,7 @@ pub fn review(
         replaced: authority.replaced,
         granted_by: authority.granted_by,
         ancestors,
+        included: Vec::new(),
         seen: authority.statements,
         maintained_by: Vec::new(),
         manifest: psbt.manifest().clone(),
@@ -205,6 +229,7 @@ pub fn review(
         history,
         &mut refusals,
     );
+    review.included = inclusion::examine(psbt, policy, &structure, &signed, history, &mut refusals);
     if !refusals.is_empty() {
         // Of a transfer for others nothing fits; first is said that it is one.
         refusals.sort_by_key(|refusal| !matches!(refusal, Refusal::WrongPolicy { .. }));

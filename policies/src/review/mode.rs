@@ -8,8 +8,8 @@ use bitcoin::Sequence;
 use bitcoin::relative;
 
 use super::Refusal;
+use super::spent::Spent;
 use super::structure::SEQUENCE;
-use crate::document::Policy;
 use crate::journal::SpendMode;
 use crate::planted::{Bug, planted};
 use crate::psbt::{AttemptPurpose, StrictPsbt};
@@ -24,7 +24,7 @@ pub(super) struct Mode {
 }
 
 /// Reads the mode from the purpose, and examines that the transaction fits it.
-pub(super) fn examine(psbt: &StrictPsbt, policy: &Policy, refusals: &mut Vec<Refusal>) -> Mode {
+pub(super) fn examine(psbt: &StrictPsbt, spent: Spent<'_>, refusals: &mut Vec<Refusal>) -> Mode {
     let manifest = psbt.manifest();
     let spend = match manifest.purpose {
         AttemptPurpose::Pay | AttemptPurpose::Bump => SpendMode::Pay,
@@ -46,7 +46,7 @@ pub(super) fn examine(psbt: &StrictPsbt, policy: &Policy, refusals: &mut Vec<Ref
         SpendMode::Pay | SpendMode::SelfSpend | SpendMode::Recovery => {}
     }
     if spend == SpendMode::Recovery {
-        recovery(psbt, policy, refusals)
+        recovery(psbt, spent, refusals)
     } else {
         Mode {
             spend,
@@ -57,8 +57,8 @@ pub(super) fn examine(psbt: &StrictPsbt, policy: &Policy, refusals: &mut Vec<Ref
 }
 
 /// Examines that the first input's sequence is the timelock of a recovery path; the others must equal it.
-fn recovery(psbt: &StrictPsbt, policy: &Policy, refusals: &mut Vec<Refusal>) -> Mode {
-    let locks: Vec<u16> = policy
+fn recovery(psbt: &StrictPsbt, spent: Spent<'_>, refusals: &mut Vec<Refusal>) -> Mode {
+    let locks: Vec<u16> = spent
         .descriptor
         .paths()
         .iter()

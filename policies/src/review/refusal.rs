@@ -5,6 +5,7 @@ mod approval;
 mod change;
 mod earlier;
 mod fee;
+mod inclusion;
 mod journal;
 
 use std::fmt::Display;
@@ -17,9 +18,10 @@ pub use approval::ApprovalRefusal;
 pub use change::ChangeRefusal;
 pub use earlier::EarlierRefusal;
 pub use fee::FeeRefusal;
+pub use inclusion::InclusionRefusal;
 pub use journal::JournalRefusal;
 
-use crate::ids::{IntentHash, KeyId, PolicyId};
+use crate::ids::{IntentHash, KeyId, Keyset, PolicyId};
 use crate::intent::{IntentError, SignatureError};
 use crate::journal::{CreatedRefusal, Fault};
 use crate::psbt::AttemptPurpose;
@@ -109,6 +111,18 @@ pub enum Refusal {
         input: usize,
         /// The script spent.
         script: ScriptBuf,
+    },
+    /// The input is a coin of another keyset than the inputs before it.
+    #[error("input {input} is a coin of another keyset of this vault than the inputs before it")]
+    KeysetsMixed {
+        /// Position of the input.
+        input: usize,
+    },
+    /// Coins of a former keyset pay intents.
+    #[error("it pays intents with coins of the former keyset {keyset}")]
+    FormerKeysetPays {
+        /// The keyset.
+        keyset: Keyset,
     },
     /// The input's derivation fields do not lead to the script it spends.
     #[error(
@@ -446,6 +460,11 @@ pub enum Refusal {
     /// An earlier attempt is not believed.
     #[error(transparent)]
     Earlier(EarlierRefusal),
+
+    // Inclusion: what stands in the chain.
+    /// No coin of the transaction is known to exist.
+    #[error(transparent)]
+    Inclusion(InclusionRefusal),
 
     // History: what the journal remembers.
     /// Budgets, receipts or ancestors forbid this transaction.

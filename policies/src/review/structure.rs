@@ -14,6 +14,7 @@ use bitcoin::transaction::Version;
 use bitcoin::{Amount, FeeRate, OutPoint, Sequence, Transaction, TxIn, Weight};
 
 use super::mode::Mode;
+use super::spent::Spent;
 use super::{FeeRefusal, Refusal, ReviewedChange, ReviewedInput, ReviewedRecovery};
 use crate::descriptor::KeyPosition;
 use crate::document::Policy;
@@ -50,16 +51,17 @@ pub(super) fn examine(
     psbt: &StrictPsbt,
     policy: &Policy,
     mode: Mode,
+    spent: Spent<'_>,
     now: UnixTime,
     refusals: &mut Vec<Refusal>,
 ) -> Structure {
     let given = psbt.transaction();
     examine_header(given, policy, mode, now, refusals);
-    examine_xpubs(psbt, policy, refusals);
-    let inputs = inputs::examine(psbt, policy, refusals);
+    examine_xpubs(psbt, policy, spent, refusals);
+    let inputs = inputs::examine(psbt, policy, spent, refusals);
     let (changes, recovered) = outputs::examine(psbt, policy, mode.spend, refusals);
     let transaction = rebuild(given);
-    let spent = sum(
+    let brought = sum(
         psbt.previous_outputs().iter().map(|output| output.value),
         "inputs",
         refusals,
@@ -69,17 +71,17 @@ pub(super) fn examine(
         "outputs",
         refusals,
     );
-    let fee = spent.zip(paid).and_then(|(spent, paid)| {
-        let fee = spent.checked_sub(paid);
+    let fee = brought.zip(paid).and_then(|(brought, paid)| {
+        let fee = brought.checked_sub(paid);
         if fee.is_none() {
             refusals.push(Refusal::OutputsExceedInputs {
-                inputs: spent,
+                inputs: brought,
                 outputs: paid,
             });
         }
         fee
     });
-    let weight = signed_weight(&transaction, policy, mode);
+    let weight = signed_weight(&transaction, spent, mode);
     if weight > MAX_WEIGHT {
         refusals.push(Refusal::TooHeavy { max: MAX_WEIGHT });
     }
@@ -211,15 +213,24 @@ fn latest_height(policy: &Policy, now: UnixTime) -> u64 {
         .saturating_add(LOCKTIME_SLACK)
 }
 
-/// Examines that every extended key given is one of the descriptor's, with its origin.
-fn examine_xpubs(psbt: &StrictPsbt, policy: &Policy, refusals: &mut Vec<Refusal>) {
+/// Examines that every extended key given is one of the descriptor's, with its origin: of the newest, or of the one
+/// that is spent.
+fn examine_xpubs(
+    psbt: &StrictPsbt,
+    policy: &Policy,
+    spent: Spent<'_>,
+    refusals: &mut Vec<Refusal>,
+) {
     for (xpub, (fingerprint, path)) in &psbt.psbt().xpub {
         let given = KeyPosition {
             fingerprint: *fingerprint,
             path: path.clone(),
             xpub: *xpub,
         };
-        if !policy.descriptor.key_positions().contains(&given) && !planted(Bug::ExtendedKeys) {
+        let known = [&policy.descriptor, spent.descriptor]
+            .iter()
+            .any(|descriptor| descriptor.key_positions().contains(&given));
+        if !known && !planted(Bug::ExtendedKeys) {
             refusals.push(Refusal::UnknownXpub {
                 xpub: Box::new(*xpub),
             });
@@ -252,11 +263,11 @@ fn empty_input(previous_output: OutPoint, sequence: Sequence) -> TxIn {
 
 /// Returns the weight once signed, with the heaviest satisfaction of every input: of ordinary paths, or of
 /// the recovery paths with the timelock taken.
-fn signed_weight(transaction: &Transaction, policy: &Policy, mode: Mode) -> Weight {
+fn signed_weight(transaction: &Transaction, spent: Spent<'_>, mode: Mode) -> Weight {
     let inputs = u64::try_from(transaction.input.len()).unwrap_or(u64::MAX);
     let heaviest = match mode.older {
-        None => policy.descriptor.max_satisfaction_weight(),
-        Some(_) => policy
+        None => spent.descriptor.max_satisfaction_weight(),
+        Some(_) => spent
             .descriptor
             .paths()
             .iter()

@@ -8,12 +8,14 @@ mod earlier;
 mod every_refusal;
 mod fees;
 mod history;
+mod inclusion;
 mod lists;
 mod modes;
 mod networks;
 mod signer_checks;
 mod single_key;
 mod structure;
+mod versions;
 mod windows;
 mod words;
 

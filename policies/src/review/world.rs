@@ -36,6 +36,18 @@ pub(crate) fn key_of(name: &str) -> KeyId {
     secret(name).public().id()
 }
 
+/// The document of a treasury whose people can sign in tests.
+pub(crate) fn signing_draft(kind: ScriptKind) -> PolicyDraft {
+    let mut draft = draft(kind);
+    for requester in &mut draft.requesters {
+        requester.keys = vec![PinnedKeyDraft::own(&secret(&requester.name).public())];
+    }
+    for approver in &mut draft.approvers {
+        approver.keys = vec![PinnedKeyDraft::own(&secret(&approver.name).public())];
+    }
+    draft
+}
+
 /// A treasury's policy under which tests can sign.
 #[derive(Debug, Clone)]
 pub(crate) struct World {
@@ -83,13 +95,7 @@ impl World {
 
     /// A treasury whose document is altered.
     pub(crate) fn with(kind: ScriptKind, alter: impl FnOnce(&mut PolicyDraft)) -> Self {
-        let mut draft = draft(kind);
-        for requester in &mut draft.requesters {
-            requester.keys = vec![PinnedKeyDraft::own(&secret(&requester.name).public())];
-        }
-        for approver in &mut draft.approvers {
-            approver.keys = vec![PinnedKeyDraft::own(&secret(&approver.name).public())];
-        }
+        let mut draft = signing_draft(kind);
         alter(&mut draft);
         let policy = Policy::parse(draft.to_toml().as_bytes()).expect("a policy without mistakes");
         Self { policy }

@@ -161,7 +161,9 @@ fn matches(
         && !standing.windows.counted(&intent.hash())
     {
         let windows = standing.windows;
-        let left = windows.allowance(&rule.name, window, standing.now).left();
+        let left = windows
+            .allowance(&policy.rules, &rule.name, window, standing.now)
+            .left();
         if intent.amount > left && !planted(Bug::Window) {
             return Err(Miss::Window {
                 left,
@@ -201,6 +203,12 @@ pub(super) fn bounds(rule: &Rule, intent: &Intent) -> Result<(), Miss> {
     Ok(())
 }
 
+/// Whether the destination is a script of one of the treasury's vaults that a rule names.
+pub(super) fn pays_a_named_vault(policy: &Policy, names: &[String], intent: &Intent) -> bool {
+    let mut named = names.iter().filter_map(|name| policy.other_vault(name));
+    named.any(|vault| vault.owns(&intent.script_pubkey))
+}
+
 /// Whether the destination is on one of the lists, and through which entry of an open one.
 fn on_a_list(
     policy: &Policy,
@@ -208,6 +216,9 @@ fn on_a_list(
     intent: &Intent,
     standing: &Standing<'_>,
 ) -> Result<Option<UsableEntry>, Miss> {
+    if pays_a_named_vault(policy, lists, intent) {
+        return Ok(None);
+    }
     let mut miss = Miss::Destination;
     for list in lists.iter().filter_map(|name| policy.list(name)) {
         if list.contains(&intent.script_pubkey) {

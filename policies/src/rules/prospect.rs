@@ -5,7 +5,7 @@
 //! is one of these; where there is none, everybody denies it. So an approver's tool refuses only what no
 //! signature could ever make payable, and says of the rest what it hinges on.
 
-use super::decide::{bounds, is_about};
+use super::decide::{bounds, is_about, pays_a_named_vault};
 use super::{DenyReason, EntriesShown, Miss, Missed, Requirement, UsableEntry};
 use crate::document::{Policy, Rule, TestFirst, Window};
 use crate::intent::Intent;
@@ -126,6 +126,9 @@ fn lists(
     shown: &EntriesShown,
     now: UnixTime,
 ) -> Result<Vec<ListProspect>, Miss> {
+    if pays_a_named_vault(policy, names, intent) {
+        return Ok(Vec::new());
+    }
     let mut open_ones = Vec::new();
     for list in names.iter().filter_map(|name| policy.list(name)) {
         if list.contains(&intent.script_pubkey) {

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use bitcoin::Amount;
 
 use super::{Allowance, Freed};
-use crate::document::Window;
+use crate::document::{Rule, Window};
 use crate::ids::IntentHash;
 use crate::time::UnixTime;
 
@@ -68,17 +68,33 @@ impl Windows {
         sum.min(Amount::MAX_MONEY)
     }
 
-    /// What a rule's window has left, and when more of it is free again: what every decision asks.
+    /// What a rule's window has left, and when more of it is free again: what every decision asks. What was
+    /// counted under names that no rule of the policy has any more counts in every window: a version that
+    /// renames a rule must not open its window anew.
     #[must_use]
-    pub fn allowance(&self, rule: &str, window: Window, now: UnixTime) -> Allowance {
+    pub fn allowance(
+        &self,
+        rules: &[Rule],
+        rule: &str,
+        window: Window,
+        now: UnixTime,
+    ) -> Allowance {
         let since = now.saturating_sub(window.per);
-        let spent = self.spent(rule, since);
-        let first = self.first_after(rule, since);
-        let next = first.map(|at| Freed {
+        let gone = |name: &&String| !rules.iter().any(|known| known.name == **name);
+        let gone = self.rules.keys().filter(gone).map(String::as_str);
+        let names: Vec<&str> = gone.filter(|name| *name != rule).chain([rule]).collect();
+        let spent_after = |moment| {
+            let amounts = names.iter().map(|name| self.spent(name, moment));
+            let added = |sum: Amount, amount| sum.checked_add(amount).unwrap_or(Amount::MAX_MONEY);
+            amounts.fold(Amount::ZERO, added).min(Amount::MAX_MONEY)
+        };
+        let spent = spent_after(since);
+        let first = names
+            .iter()
+            .filter_map(|name| self.first_after(name, since));
+        let next = first.min().map(|at| Freed {
             at: at.saturating_add(window.per),
-            amount: spent
-                .checked_sub(self.spent(rule, at))
-                .unwrap_or(Amount::ZERO),
+            amount: spent.checked_sub(spent_after(at)).unwrap_or(Amount::ZERO),
         });
         Allowance {
             spent,

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::document::Approvals;
 
 fn intent(number: u8) -> IntentHash {
     IntentHash::from_bytes([number; 32])
@@ -10,6 +11,48 @@ fn intent(number: u8) -> IntentHash {
 
 const fn at(seconds: u64) -> UnixTime {
     UnixTime::from_secs(seconds)
+}
+
+/// A rule of this name.
+fn rule(name: &str) -> Rule {
+    Rule {
+        name: name.to_owned(),
+        kind: None,
+        requesters: None,
+        to: None,
+        amount_max: None,
+        window: None,
+        approvals: Approvals {
+            group: None,
+            count: 1,
+            page: 0,
+        },
+    }
+}
+
+#[test]
+fn a_rule_that_a_new_version_renames_keeps_what_was_counted() {
+    let window = Window {
+        amount: Amount::from_sat(100),
+        per: 1_000,
+    };
+    let mut windows = Windows::none();
+    windows.count("daily", intent(1), Amount::from_sat(60), at(10));
+    windows.count("vip", intent(2), Amount::from_sat(30), at(20));
+    let left = |names: &[&str], rule_name: &str| {
+        let rules: Vec<Rule> = names.iter().map(|name| rule(name)).collect();
+        let allowance = windows.allowance(&rules, rule_name, window, at(30));
+        (
+            allowance.left().to_sat(),
+            allowance.next.map(|freed| freed.at),
+        )
+    };
+    assert_eq!(left(&["daily", "vip"], "daily"), (40, Some(at(1_010))));
+    assert_eq!(left(&["daily", "vip"], "vip"), (70, Some(at(1_020))));
+    // Renamed, and split in two: what was counted counts in each.
+    assert_eq!(left(&["per-day", "vip"], "per-day"), (40, Some(at(1_010))));
+    assert_eq!(left(&["one", "two", "vip"], "two"), (40, Some(at(1_010))));
+    assert_eq!(left(&["per-day"], "per-day"), (10, Some(at(1_010))));
 }
 
 #[test]

@@ -49,6 +49,19 @@ pub fn review_text(review: &Review, policy: &Policy) -> String {
         "Spends       {} of this vault, proven",
         count(review.inputs.len(), "coin")
     ));
+    if let Some(keyset) = review.former {
+        page.wrapped(&format!("             of the former keyset {keyset}"));
+    }
+    for included in &review.included {
+        page.wrapped(&format!(
+            "In the chain one of them, {}, with {}",
+            included.outpoint,
+            count(
+                usize::try_from(included.confirmations).unwrap_or(usize::MAX),
+                "confirmation"
+            )
+        ));
+    }
     for statement in &review.seen {
         page.wrapped(&format!("New          {}", statement_text(statement)));
     }
@@ -109,9 +122,12 @@ fn head(page: &mut Page, review: &Review, policy: &Policy) {
 
 fn one_payment(page: &mut Page, number: u32, payment: &ReviewedPayment, policy: &Policy) {
     let kind = match payment.intent.kind {
-        IntentKind::Payment => "",
-        IntentKind::Transfer => " TRANSFER to this vault",
-        IntentKind::Sweep => " SWEEP: the fee comes out of it",
+        IntentKind::Payment => String::new(),
+        IntentKind::Transfer => match policy.other_vault_of(&payment.script_pubkey) {
+            Some(vault) => format!(" TRANSFER to the vault {}", vault.name),
+            None => " TRANSFER to this vault".to_owned(),
+        },
+        IntentKind::Sweep => " SWEEP: the fee comes out of it".to_owned(),
     };
     page.line(&format!("{number:>3}. {}{kind}", amount(payment.amount)));
     page.indented(&destination(
@@ -215,8 +231,13 @@ pub(crate) fn warnings(review: &Review) -> Vec<String> {
                 payment.intent.id
             )
         });
+    let former = review.former.map(|_| {
+        "these coins lie under former signers; what is not the fee goes where the newest policy says"
+            .to_owned()
+    });
     recovery
         .into_iter()
+        .chain(former)
         .chain(repeated)
         .chain(unnamed)
         .chain(page)

@@ -3,7 +3,7 @@
 use super::Context;
 use super::journal::born;
 use crate::clock;
-use crate::enrolment::enrol;
+use crate::enrolment::enrol_in_line;
 use crate::failure::Failure;
 use crate::pin::Role;
 use crate::terminal::read_input;
@@ -27,6 +27,9 @@ pub(super) struct Init {
     /// Its id: 64 hex digits, or its 24 words in one argument
     #[arg(long, value_name = "ID", value_parser = id)]
     id: PolicyId,
+    /// For a later version: the documents before it, the oldest first
+    #[arg(long, value_name = "FILE")]
+    before: Vec<PathBuf>,
 }
 
 fn id(text: &str) -> Result<PolicyId, WordsError> {
@@ -37,7 +40,11 @@ impl Init {
     pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
         let home = context.home()?;
         let document = read_input(&self.policy, MAX_BYTES)?;
-        let enrolment = enrol(&home, &document, self.id, clock::now())?;
+        let mut before = Vec::new();
+        for file in &self.before {
+            before.push(read_input(file, MAX_BYTES)?);
+        }
+        let enrolment = enrol_in_line(&home, &before, &document, self.id, clock::now())?;
         let policy = enrolment.pinned.policy();
         let roles = enrolment.pinned.roles().iter();
         let roles: Vec<String> = roles.map(Role::to_string).collect();

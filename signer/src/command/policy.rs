@@ -1,4 +1,6 @@
-//! `policy`: writes, checks and shows policy documents, without a home.
+//! `policy`: writes, checks and shows policy documents without a home, and leads a home to the next version.
+
+mod succession;
 
 use super::Context;
 use crate::failure::{Class, Failure};
@@ -11,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 const MAX_BYTES: u64 = 1024 * 1024;
 
-/// Compile, check or show a policy
+/// Compile, check or show a policy; propose, approve, follow or pin the next version
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:\n\
@@ -41,6 +43,15 @@ Examples:\n\
         /// The document, or - for standard input
         file: PathBuf,
     },
+    Propose(succession::Propose),
+    Approve(succession::ApproveVersion),
+    Follow(succession::Follow),
+    Pin(succession::Pin),
+    /// Show the versions that this home knows, and what is proposed next
+    #[command(after_help = "\
+Example:\n\
+\x20 countersign-signer --home alice policy status")]
+    Status,
     /// Write the descriptor of a policy text over named keys
     #[command(override_usage = "\
 countersign-signer policy compile [OPTIONS] --script <SCRIPT>\n       --key <NAME=KEY> <POLICY>")]
@@ -91,6 +102,11 @@ impl PolicyVerb {
                 let value = serde_json::json!({ "id": policy.id, "words": policy.words() });
                 context.terminal.answer(&text, &value)
             }
+            What::Propose(verb) => verb.run(context),
+            What::Approve(verb) => verb.run(context),
+            What::Follow(verb) => verb.run(context),
+            What::Pin(verb) => verb.run(context),
+            What::Status => succession::status(context),
             What::Compile {
                 policy,
                 script,

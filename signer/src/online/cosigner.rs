@@ -13,7 +13,8 @@ use crate::listing::entitled;
 use bitcoin::Txid;
 use bitcoin::hashes::{Hash, sha256};
 use policies::journal::SpendMode;
-use policies::{UnixTime, VaultId};
+use policies::succession::{SuccessionFile, approved};
+use policies::{PolicyId, UnixTime, VaultId};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -43,6 +44,12 @@ pub trait Attempts {
     /// # Errors
     /// When the coordinator does not answer or refuses.
     fn statements(&self, vault: VaultId) -> Result<Vec<u8>, CoordinatorError>;
+
+    /// The files of next versions that the coordinator keeps; none where it keeps none.
+    ///
+    /// # Errors
+    /// When the coordinator does not answer or refuses.
+    fn successions(&self, vault: VaultId) -> Result<Vec<SuccessionFile>, CoordinatorError>;
 
     /// The head of the coordinator's event chain.
     ///
@@ -75,6 +82,16 @@ pub enum Event {
         /// How many.
         statements: usize,
     },
+    /// The next version of the policy was taken in with its quorum; its delay runs.
+    Proposed {
+        /// The version.
+        policy: PolicyId,
+    },
+    /// A version was followed: rules and people changed, no keys.
+    Adopted {
+        /// The version.
+        policy: PolicyId,
+    },
     /// An attempt was not signed, or the coordinator did not want the signatures.
     Refused {
         /// The transaction that the coordinator named.
@@ -105,6 +122,8 @@ impl std::fmt::Display for Event {
             Self::Noted { statements } => {
                 write!(formatter, "event=noted statements={statements}")
             }
+            Self::Proposed { policy } => write!(formatter, "event=proposed policy={policy}"),
+            Self::Adopted { policy } => write!(formatter, "event=adopted policy={policy}"),
             Self::Refused { txid, reasons } => {
                 for (number, reason) in reasons.iter().enumerate() {
                     if number > 0 {
@@ -190,6 +209,7 @@ impl<L: AppendLog, A: Attempts> Cosigner<L, A> {
         self.refused
             .retain(|_, at| begun.secs_since(*at) < LEFT_ALONE);
         self.note(vault, begun, &mut report)?;
+        self.succeed(vault, begun, &mut report)?;
         for txid in self.coordinator.missing(vault, self.signer.name())? {
             if self.stop.is_wished() {
                 break;
@@ -243,6 +263,44 @@ impl<L: AppendLog, A: Attempts> Cosigner<L, A> {
             // What was refused may have waited for these.
             self.refused.clear();
             report(&Event::Noted { statements: new });
+        }
+        Ok(())
+    }
+
+    /// Takes next versions in, and follows the one whose time has come.
+    fn succeed(
+        &mut self,
+        vault: VaultId,
+        clock: UnixTime,
+        report: &mut impl FnMut(&Event),
+    ) -> Result<(), PassError> {
+        let at = self.signer.journal().history().now(clock);
+        for file in self.coordinator.successions(vault)? {
+            let policy = file.version();
+            // Before its document is read: whoever has no quorum may not make this signer work.
+            let pinned = self.signer.policy();
+            let quorum = approved(pinned, policy, file.approvals().values(), at);
+            if !quorum.is_some_and(|quorum| quorum.is_met()) {
+                continue;
+            }
+            let held = self.signer.journal().history().versions();
+            if held.proposed(policy).is_some() {
+                continue;
+            }
+            match self.signer.hear_version(&file, clock) {
+                Ok(_) => report(&Event::Proposed { policy }),
+                // What does not follow, or lacks its quorum, is nothing to this signer.
+                Err(CountersignError::NotASigner) => {}
+                Err(error) if error.class() == Class::Refused => {}
+                Err(error) => return Err(PassError::Signer(error)),
+            }
+        }
+        let followed = self.signer.follow_ripe(clock).map_err(PassError::Signer)?;
+        if let Some(policy) = followed {
+            // What was refused may have waited for this.
+            self.refused.clear();
+            self.heard = None;
+            report(&Event::Adopted { policy });
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use bitcoin::Txid;
 use bitcoin::hex::FromHex;
 use policies::VaultId;
 use policies::psbt::MAX_BYTES;
+use policies::succession::SuccessionFile;
 use serde::Deserialize;
 use std::str::FromStr;
 use std::time::Duration;
@@ -178,6 +179,22 @@ impl Attempts for HttpCoordinator {
     fn statements(&self, vault: VaultId) -> Result<Vec<u8>, CoordinatorError> {
         let path = format!("vaults/{vault}/statements");
         self.get(&path, "application/json", MAX_ANSWER)
+    }
+
+    fn successions(&self, vault: VaultId) -> Result<Vec<SuccessionFile>, CoordinatorError> {
+        let path = format!("vaults/{vault}/successions");
+        let bytes = match self.get(&path, "application/json", MAX_ANSWER) {
+            // A coordinator that keeps none.
+            Err(CoordinatorError::Refused { status: 404, .. }) => return Ok(Vec::new()),
+            answer => answer?,
+        };
+        let texts: Vec<String> = serde_json::from_slice(&bytes)
+            .map_err(|_| CoordinatorError::Foreign { status: 200 })?;
+        let files = texts
+            .iter()
+            .map(|text| SuccessionFile::read(text.as_bytes()));
+        // One that is none must not hide the others.
+        Ok(files.filter_map(Result::ok).collect())
     }
 
     fn event_head(&self) -> Result<Option<[u8; 32]>, CoordinatorError> {

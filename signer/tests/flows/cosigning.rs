@@ -1,8 +1,10 @@
 //! The automatic co-signer against coordinators that are honest, lying, absent, or broken.
 
+use crate::succeeding::{approved, stricter};
 use crate::treasury::{NOW, Treasury};
 use bitcoin::{Sequence, Txid};
 use policies::psbt::{AttemptPurpose, read_intake};
+use policies::succession::SuccessionFile;
 use policies::{ScriptKind, UnixTime, VaultId};
 use signer::failure::Explained;
 use signer::online::cosigner::PassError;
@@ -27,6 +29,7 @@ struct State {
     absent: bool,
     unwilling: bool,
     fetched: usize,
+    successions: Vec<SuccessionFile>,
 }
 
 impl Fake {
@@ -65,6 +68,11 @@ impl Attempts for Fake {
         Ok(Vec::new())
     }
 
+    fn successions(&self, _: VaultId) -> Result<Vec<SuccessionFile>, CoordinatorError> {
+        self.answer()?;
+        Ok(self.0.borrow().successions.clone())
+    }
+
     fn event_head(&self) -> Result<Option<[u8; 32]>, CoordinatorError> {
         self.answer()?;
         Ok(Some([0xee; 32]))
@@ -99,6 +107,29 @@ fn issue(treasury: &Treasury, fake: &Fake, id: &str, coin: u32) -> Txid {
     let txid = issued.unsigned_tx.compute_txid();
     fake.issue(txid, issued.serialize());
     txid
+}
+
+#[test]
+fn a_step_of_rules_is_followed_by_itself_once_its_delay_is_over() {
+    let treasury = Treasury::agree(ScriptKind::Wsh);
+    let (fake, stop) = (Fake::default(), Stop::default());
+    let next = stricter(&treasury);
+    fake.0.borrow_mut().successions = vec![approved(&treasury, &next)];
+    let mut cosigner = cosigner(&treasury, &fake, &stop);
+    let mut pass = |clock| {
+        let mut events = Vec::new();
+        cosigner
+            .pass(|| clock, |event| events.push(event.clone()))
+            .expect("passes");
+        events
+    };
+    let policy = next.id;
+    assert_eq!(pass(NOW), [Event::Proposed { policy }]);
+    let ripe = NOW.saturating_add(48 * 3_600);
+    assert_eq!(pass(ripe.saturating_sub(1)), []);
+    assert_eq!(pass(ripe), [Event::Adopted { policy }]);
+    assert_eq!(pass(ripe), []);
+    assert_eq!(cosigner.signer().policy().id, policy);
 }
 
 #[test]

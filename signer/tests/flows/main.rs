@@ -14,4 +14,5 @@ mod maintaining;
 mod moving;
 mod remembering;
 mod signing;
+mod succeeding;
 mod swapping;

@@ -9,7 +9,7 @@ use bitcoin::{Witness, secp256k1::Secp256k1};
 use policies::descriptor::{NamedKey, compile};
 use policies::document::{
     ApprovalsDraft, ApproverDraft, HeadDraft, MaintenanceDraft, PinnedKeyDraft, PolicyDraft,
-    RequesterDraft, RuleDraft, SignerDraft, WindowDraft,
+    RequesterDraft, RuleDraft, SignerDraft, SuccessionDraft, WindowDraft,
 };
 use policies::intent::{MerkleTree, SecretKey};
 use policies::psbt::{AttemptPurpose, Manifest};
@@ -136,6 +136,10 @@ pub(crate) fn document(
         page: None,
     };
     draft.maintenance = Some(MaintenanceDraft { approvals: ops(1) });
+    draft.change = Some(SuccessionDraft {
+        approvals: ops(1),
+        delay: "48h".to_owned(),
+    });
     draft.rules = vec![
         rule("small", 5_000_000, automatic),
         RuleDraft {

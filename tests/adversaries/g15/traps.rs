@@ -15,6 +15,10 @@ pub(super) enum Trap {
     Disk,
     /// A witness of rubbish at the coordinator's roles.
     Witness,
+    /// A test of the rule-book itself, which plants the bug and sees another test fail.
+    Units,
+    /// A search of the protocol.
+    Model,
     /// A step that the coordinator's books do not have, or an entry that they must take back.
     Books,
 }
@@ -96,6 +100,7 @@ pub(super) const fn trap(bug: Bug) -> (Trap, Cost) {
             ],
             WrongSignature,
         ),
+        Bug::LastAttemptOnly | Bug::DescendantExcludes => (Trap::Model, Other),
         Bug::SecondBody => classes(&["another body of the same withdrawal"], WrongSignature),
         Bug::PaidTwice => classes(&["withdrawal and its replacement together"], WrongSignature),
         Bug::PageAsOwn => attacks(
@@ -165,11 +170,33 @@ pub(super) const fn trap(bug: Bug) -> (Trap, Cost) {
             &["the replacement of a withdrawal at a journal that was lost"],
             WrongSignature,
         ),
+        Bug::InclusionMissing => attacks(&["a first attempt over invented coins"], WrongSignature),
+        Bug::InclusionLater => attacks(
+            &["a second attempt over the invented coin of the first"],
+            WrongSignature,
+        ),
+        Bug::InclusionWork => attacks(&["a block that nobody worked for"], WrongSignature),
+        Bug::InclusionLinks => attacks(&["blocks that are not linked"], WrongSignature),
+        Bug::InclusionRoot => attacks(&["a path to another root"], WrongSignature),
+        Bug::InclusionInner => attacks(&["two hashes of a block as a transaction"], WrongSignature),
+        Bug::InclusionForeign => attacks(
+            &["a stranger's coin behind an invented ancestor"],
+            WrongSignature,
+        ),
         Bug::FeeFirstShown => attacks(&["fees shown too low at first"], WrongSignature),
         Bug::SignatureVerification | Bug::SignatureSighash | Bug::Culprit => {
             (Trap::Sessions, Other)
         }
         Bug::JournalDurability => (Trap::Disk, Other),
+        Bug::KeysetSmuggled
+        | Bug::VersionDelay
+        | Bug::VersionQuorum
+        | Bug::VersionSignature
+        | Bug::SecondSuccessor
+        | Bug::FormerPays
+        | Bug::KeysetsMixed
+        | Bug::FormerChange
+        | Bug::FormerOwnScript => (Trap::Units, Other),
         Bug::Interpreter | Bug::Consensus => (Trap::Witness, Other),
         Bug::IssuedIsDropped | Bug::SigningIsCancelled | Bug::NoReversal => (Trap::Books, Other),
     }

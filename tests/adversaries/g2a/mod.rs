@@ -5,6 +5,7 @@
 
 mod earlier;
 mod fees;
+mod inclusion;
 mod inner;
 mod lists;
 mod pages;
@@ -27,6 +28,7 @@ pub(super) fn attacks() -> Vec<Attack> {
         split::ATTACKS,
         past::ATTACKS,
         fees::ATTACKS,
+        inclusion::ATTACKS,
         lists::ATTACKS,
         earlier::ATTACKS,
         passkeys::ATTACKS,
@@ -69,5 +71,6 @@ pub(super) fn run(world: &World) -> Found {
             total.signed
         ),
         complaints: total.complaints,
+        notes: Vec::new(),
     }
 }

@@ -136,7 +136,7 @@ fn shared_among_signers(stage: &mut Stage<'_>) -> Result<(), Failure> {
 }
 
 /// The vault with two more coins, each made by a transaction that spends the outpoint given.
-fn with_coins_from(vault: &Vault, spent: [OutPoint; 2]) -> Vault {
+pub(super) fn with_coins_from(vault: &Vault, spent: [OutPoint; 2]) -> Vault {
     let mut vault = vault.clone();
     for (index, previous_output) in (100..).zip(spent) {
         let (script_pubkey, spend) = vault.own(Keychain::External, index);

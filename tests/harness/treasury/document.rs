@@ -96,6 +96,7 @@ pub(super) fn draft(
         format: "countersign/policy/1".to_owned(),
         name: "treasury".to_owned(),
         vault: String::new(),
+        keyset: None,
         version: 1,
         previous: String::new(),
         network: name_of_network(Network::Regtest).to_owned(),
@@ -148,11 +149,13 @@ pub(super) fn draft(
             clock_skew: "10m".to_owned(),
             fee_budget: None,
             self_spend_budget: terms.self_spends.clone(),
+            inclusion: None,
         },
         maintenance: Some(MaintenanceDraft {
             approvals: one_of_ops(),
         }),
         lists: Vec::new(),
+        vaults: Vec::new(),
         rules: [
             RuleDraft {
                 name: "small payouts".to_owned(),

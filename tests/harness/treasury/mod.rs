@@ -87,6 +87,20 @@ impl Treasury {
         Self::assemble(node, store, people, coordinator)
     }
 
+    /// A treasury whose policy was edited by what was agreed on before, on the same node.
+    pub fn start_beside<E: FnOnce(&mut PolicyDraft)>(
+        kind: ScriptKind,
+        engine: Engine,
+        before: impl FnOnce(&Bitcoind) -> Result<E, Failure>,
+    ) -> Result<Self, Failure> {
+        let node = Bitcoind::start()?;
+        let store = Store::start(engine)?;
+        let edit = before(&node)?;
+        let people = People::agree_edited(kind, &node, edit)?;
+        let coordinator = Coordinator::start(&store, &node, &Settings::default())?;
+        Self::assemble(node, store, people, coordinator)
+    }
+
     /// Adds the people's vault to a running coordinator and gives tokens to everyone.
     pub fn assemble(
         node: Bitcoind,
@@ -191,6 +205,7 @@ impl Treasury {
         let tables = [
             "policy",
             "vault",
+            "vault_marks",
             "address",
             "watched_script",
             "withdrawal",

@@ -111,7 +111,7 @@ fn mistaken(good: &str) -> Result<Vec<Mistaken>, Failure> {
         ),
         ("NEVER_MATCHES", shadowed.into_bytes()),
         ("TOO_FEW_PERSONS", of("count = 1", "count = 2")?),
-        ("NOT_YET", of("version = 1", "version = 2")?),
+        ("MISSING", of("version = 1", "version = 2")?),
         ("PAGE_KEY", of("tool = \"own\"", "tool = \"page\"")?),
     ])
 }

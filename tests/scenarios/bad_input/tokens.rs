@@ -16,6 +16,10 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/vaults", "sgoa"),
     ("POST", "/vaults", "o"),
     ("GET", "/vaults/{vault}", "sgoa"),
+    ("GET", "/balancing", "sgoa"),
+    ("PUT", "/vaults/{vault}/marks", "o"),
+    ("DELETE", "/vaults/{vault}/marks", "o"),
+    ("POST", "/vaults/{vault}/transfers", "o"),
     ("GET", "/vaults/{vault}/addresses", "sgoa"),
     ("POST", "/vaults/{vault}/addresses", "so"),
     ("GET", "/vaults/{vault}/deposits", "sgoa"),
@@ -37,6 +41,11 @@ const ROUTES: &[(&str, &str, &str)] = &[
         "/vaults/{vault}/withdrawals/{requester}/{id}/cancel",
         "so",
     ),
+    (
+        "POST",
+        "/vaults/{vault}/withdrawals/{requester}/{id}/payment",
+        "o",
+    ),
     ("POST", "/vaults/{vault}/approvals", "sgo"),
     ("GET", "/vaults/{vault}/lists", "sgoa"),
     ("GET", "/vaults/{vault}/lists/{name}", "sgoa"),
@@ -52,12 +61,15 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/vaults/{vault}/batches", "sgoa"),
     ("POST", "/vaults/{vault}/batches", "o"),
     ("GET", "/batches/{id}", "sgoa"),
+    ("POST", "/batches/{id}/plan", "o"),
+    ("POST", "/batches/{id}/cancellation", "o"),
     ("POST", "/vaults/{vault}/self-spends", "o"),
     ("POST", "/vaults/{vault}/recoveries", "o"),
     ("GET", "/vaults/{vault}/attempts", "sgoa"),
     ("GET", "/attempts/{txid}", "sgoa"),
     ("GET", "/attempts/{txid}/psbt", "sgoa"),
     ("POST", "/attempts/{txid}/signatures", "go"),
+    ("POST", "/attempts/{txid}/replacement", "o"),
     ("POST", "/attempts/{txid}/approvals", "sgo"),
     ("GET", "/events", "sgoa"),
     ("GET", "/events/verification", "sgoa"),
@@ -140,12 +152,20 @@ impl Requests {
             }),
             Some("approvals") => self.approval.clone(),
             Some("self-spends") => json!({ "purpose": "consolidate" }),
+            Some("marks") => json!({ "low_sat": 1, "high_sat": 2 }),
+            Some("transfers") => json!({
+                "to": self.vault,
+                "amount_sat": 1_000_000,
+                "requester": "exchange",
+                "id": "t-1",
+            }),
             Some("tokens") => json!({ "name": "x", "role": "operator" }),
             _ => json!({}),
         };
         match verb {
             "GET" => api.get(&path),
             "DELETE" => api.delete(&path),
+            "PUT" => api.put(&path, &body),
             _ if route.ends_with("/signatures") => api.post_bytes(&path, &self.psbt),
             _ => api.post(&path, &body),
         }
@@ -268,7 +288,7 @@ fn token_of_another_vault_learns_nothing() -> Outcome {
                 (_, route) if route.starts_with("/vaults/") => (404, "unknown_vault"),
                 (_, route) if route.starts_with("/batches/") => (404, "unknown_batch"),
                 (_, route) if route.starts_with("/attempts/") => (404, "unknown_attempt"),
-                ("GET", "/vaults" | "/events" | "/status") => {
+                ("GET", "/vaults" | "/balancing" | "/events" | "/status") => {
                     let text = answer.text();
                     answer.done()?;
                     assert!(!text.contains(&requests.vault), "{text}");

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
+use bitcoin::block::Header;
 use bitcoin::consensus::encode;
 use bitcoin::{Block, BlockHash, FeeRate, OutPoint, Transaction, Txid};
 use serde::Deserialize;
@@ -106,6 +107,29 @@ impl Client {
             return Err(malformed(method, "another block than asked for"));
         }
         Ok(block)
+    }
+
+    /// The headers of these blocks; none for those that the node does not know.
+    pub async fn headers(&self, hashes: &[BlockHash]) -> Result<Vec<Option<Header>>, RpcError> {
+        let method = "getblockheader";
+        let mut headers = Vec::with_capacity(hashes.len());
+        for part in hashes.chunks(BATCH) {
+            let calls: Vec<Value> = part.iter().map(|hash| json!([hash, false])).collect();
+            for (hash, answer) in part.iter().zip(self.batch(method, &calls).await?) {
+                let Ok(raw) = answer else {
+                    headers.push(None);
+                    continue;
+                };
+                let text: String = parse(method, &raw)?;
+                let header: Header = encode::deserialize_hex(&text)
+                    .map_err(|error| malformed(method, &error.to_string()))?;
+                if header.block_hash() != *hash {
+                    return Err(malformed(method, "another header than asked for"));
+                }
+                headers.push(Some(header));
+            }
+        }
+        Ok(headers)
     }
 
     /// The ids in the mempool.

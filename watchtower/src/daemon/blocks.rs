@@ -1,12 +1,14 @@
 //! Follows the active chain, one block a transaction, forwards and back.
 
 use bitcoin::BlockHash;
+use bitcoin::block::Header;
 use policies::UnixTime;
 
 use super::{RoundError, Worker};
 use crate::clock;
 use crate::store::chain::{self, ChainError};
 use crate::store::database::DatabaseError;
+use crate::store::inclusion;
 use crate::store::node::Trouble;
 use crate::tracker::{Block, BlockRef};
 
@@ -40,14 +42,15 @@ impl Worker {
             if block.header.prev_blockhash != tip.hash {
                 continue;
             }
-            self.connect(Block {
+            let header = block.header;
+            let block = Block {
                 height: next,
                 hash,
-                previous: block.header.prev_blockhash,
-                time: UnixTime::from_secs(u64::from(block.header.time)),
+                previous: header.prev_blockhash,
+                time: UnixTime::from_secs(u64::from(header.time)),
                 transactions: block.txdata,
-            })
-            .await?;
+            };
+            self.connect(block, &header).await?;
             self.renew_if_due().await?;
         }
     }
@@ -80,9 +83,10 @@ impl Worker {
         Ok(())
     }
 
-    async fn connect(&mut self, block: Block) -> Result<(), RoundError> {
+    async fn connect(&mut self, block: Block, header: &Header) -> Result<(), RoundError> {
         let mut tx = self.write().await?;
         let changes = chain::connect_block(&mut tx, &block, clock::now()).await?;
+        inclusion::record(&mut tx, block.at(), header, &block.transactions).await?;
         tx.commit().await?;
         let (height, hash) = (block.height, block.hash);
         tracing::debug!(height, %hash, changes = changes.len(), "block connected");

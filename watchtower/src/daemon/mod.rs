@@ -6,6 +6,7 @@
 mod blocks;
 mod broadcasts;
 mod estimates;
+mod inclusion;
 mod mempool;
 mod reconcile;
 mod sequencer;
@@ -114,6 +115,7 @@ pub async fn run(
         status: status::Recorder::default(),
         estimated: None,
         reconciled_at: UnixTime::ZERO,
+        without_block: BTreeSet::new(),
         config: config.clone(),
     };
     let result = tokio::select! {
@@ -140,6 +142,8 @@ struct Worker {
     status: status::Recorder,
     estimated: Option<(BlockHash, UnixTime)>,
     reconciled_at: UnixTime,
+    /// Blocks that the node has no more.
+    without_block: BTreeSet<BlockHash>,
 }
 
 impl Worker {
@@ -174,6 +178,7 @@ impl Worker {
             .into());
         }
         self.follow_chain(info.tip).await?;
+        self.fill_inclusion().await?;
         self.look_at_mempool().await?;
         self.send_outgoing().await?;
         self.test_requested().await?;

@@ -1,5 +1,7 @@
 //! Coins and the whole transactions that made them.
 
+use std::collections::{BTreeMap, VecDeque};
+
 use bitcoin::consensus::encode;
 use bitcoin::hashes::Hash as _;
 use bitcoin::{BlockHash, OutPoint, Transaction as BitcoinTransaction, Txid};
@@ -32,6 +34,21 @@ pub async fn spendable_coins(
     vault: VaultId,
     keyset: Keyset,
 ) -> Result<Vec<SpendableCoin>, DatabaseError> {
+    let mut coins = settled_coins(tx, vault, keyset).await?;
+    coins.retain(|spendable| spendable.coin.spent_by.is_none());
+    Ok(coins)
+}
+
+/// The settled coins of a keyset that no block spends, oldest first; what the mempool spends is among them.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn settled_coins(
+    tx: &mut Transaction,
+    vault: VaultId,
+    keyset: Keyset,
+) -> Result<Vec<SpendableCoin>, DatabaseError> {
     let Some(tip) = super::chain::tip(tx).await? else {
         return Ok(Vec::new());
     };
@@ -45,7 +62,6 @@ pub async fn spendable_coins(
              JOIN watched_script s ON s.script = c.script
              JOIN chain_transaction t ON t.txid = c.txid
              WHERE c.vault = $1 AND s.keyset = $2 AND c.settled = 1 AND c.spent_height IS NULL
-                 AND c.spent_by IS NULL
              ORDER BY c.block_height, c.txid, c.vout",
             &[vault.to_bytes().into(), keyset.to_bytes().into()],
         )
@@ -65,6 +81,51 @@ pub async fn spendable_coins(
             })
         })
         .collect()
+}
+
+/// The most transactions that [`spenders`] follows.
+const MAX_SPENDERS: usize = 2_000;
+
+/// The transactions in blocks that spend these outpoints, and those in blocks that spend coins which they
+/// made, and so on: each with its bytes, as far as coins of ours lead. The nearest two thousand.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn spenders(
+    tx: &mut Transaction,
+    outpoints: impl IntoIterator<Item = OutPoint>,
+) -> Result<BTreeMap<Txid, BitcoinTransaction>, DatabaseError> {
+    let mut open: VecDeque<OutPoint> = outpoints.into_iter().collect();
+    let mut found = BTreeMap::new();
+    while let Some(outpoint) = open.pop_front() {
+        let Some(txid) = spent_in_block_by(tx, outpoint).await? else {
+            continue;
+        };
+        if found.contains_key(&txid) || found.len() >= MAX_SPENDERS {
+            continue;
+        }
+        let Some(transaction) = funding_transaction(tx, txid).await? else {
+            continue;
+        };
+        let outputs = (0_u32..).zip(&transaction.output);
+        open.extend(outputs.map(|(vout, _)| OutPoint::new(txid, vout)));
+        found.insert(txid, transaction);
+    }
+    Ok(found)
+}
+
+async fn spent_in_block_by(
+    tx: &mut Transaction,
+    outpoint: OutPoint,
+) -> Result<Option<Txid>, DatabaseError> {
+    tx.optional_row(
+        "SELECT spent_by FROM coin WHERE txid = $1 AND vout = $2 AND spent_height IS NOT NULL",
+        &[outpoint.txid.to_byte_array().into(), outpoint.vout.into()],
+    )
+    .await?
+    .map(|row| row.array("spent_by").map(Txid::from_byte_array))
+    .transpose()
 }
 
 /// All coins of a vault that are in chain or mempool, spent or not, newest first.
@@ -129,6 +190,50 @@ pub async fn coin(tx: &mut Transaction, outpoint: OutPoint) -> Result<Option<Coi
     .await?
     .map(|row| read(&row))
     .transpose()
+}
+
+/// The deposits of a vault that are in chain or mempool and not yet settled.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn unsettled_deposits(
+    tx: &mut Transaction,
+    vault: VaultId,
+) -> Result<Vec<Coin>, DatabaseError> {
+    tx.rows(
+        "SELECT c.txid, c.vout, c.amount_sat, c.coinbase, c.is_change, c.placement, c.block_height,
+             c.block_hash, c.settled, c.spent_by, c.spent_height, c.spent_hash, c.times_confirmed,
+             c.times_spent, s.script, s.vault, s.keyset, s.keychain, s.derivation_index,
+             s.settle_depth, s.reference
+         FROM coin c JOIN watched_script s ON s.script = c.script
+         WHERE c.vault = $1 AND c.placement <> 'gone' AND c.settled = 0 AND c.is_change = 0
+             AND c.spent_height IS NULL
+         ORDER BY c.txid, c.vout",
+        &[vault.to_bytes().into()],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
+/// Whether a script was ever paid, as far as the chain and the mempool show now.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn is_paid(
+    tx: &mut Transaction,
+    script: &bitcoin::Script,
+) -> Result<bool, DatabaseError> {
+    let row = tx
+        .one_row(
+            "SELECT COUNT(*) AS paid FROM coin WHERE script = $1 AND placement <> 'gone'",
+            &[script.as_bytes().into()],
+        )
+        .await?;
+    Ok(row.u64("paid")? > 0)
 }
 
 /// The confirmed coins of a vault that no confirmed transaction spends.

@@ -10,6 +10,7 @@ pub mod cursor;
 pub mod database;
 pub mod events;
 pub mod fees;
+pub mod inclusion;
 pub mod lease;
 pub mod ledger;
 pub mod mempool_test;
@@ -25,11 +26,18 @@ use database::{Database, DatabaseError, Migration, Owner};
 /// The watchtower's migrations.
 pub const OWNER: Owner = Owner {
     name: "watchtower",
-    migrations: &[Migration {
-        number: 1,
-        name: "the watchtower's tables",
-        sql: include_str!("../../migrations/0001_watchtower.sql"),
-    }],
+    migrations: &[
+        Migration {
+            number: 1,
+            name: "the watchtower's tables",
+            sql: include_str!("../../migrations/0001_watchtower.sql"),
+        },
+        Migration {
+            number: 2,
+            name: "what shows coins in the chain",
+            sql: include_str!("../../migrations/0002_inclusion.sql"),
+        },
+    ],
 };
 
 /// Makes or updates the watchtower's tables. On PostgreSQL run it as `countersign_owner`.

@@ -38,6 +38,16 @@ pub enum AttemptError {
         /// Where it stands.
         state: &'static str,
     },
+    /// Nothing takes the place of the attempt.
+    #[error("attempt {txid} is {state} and for {purpose}: nothing can take its place")]
+    NotReplaceable {
+        /// The attempt.
+        txid: Txid,
+        /// Where it stands.
+        state: &'static str,
+        /// What it is for.
+        purpose: &'static str,
+    },
 }
 
 impl AttemptError {
@@ -64,6 +74,11 @@ impl AttemptError {
                 Class::Conflict,
                 "nothing is to be done: it has its signatures, or can never confirm",
             ),
+            Self::NotReplaceable { .. } => (
+                "not_replaceable",
+                Class::Conflict,
+                "replace a payment or cancellation that is in no block yet; cancel the batch of any other",
+            ),
         }
     }
 
@@ -77,6 +92,11 @@ impl AttemptError {
             Self::AttemptClosed { txid, state } => {
                 json!({ "txid": txid, "state": state })
             }
+            Self::NotReplaceable {
+                txid,
+                state,
+                purpose,
+            } => json!({ "txid": txid, "state": state, "purpose": purpose }),
             Self::UnknownAttempt { .. } => Value::Null,
         }
     }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Answer, ErrorClass as Class};
 use crate::coin_selection::SelectionError;
+use crate::exclusion::CannotBeExclusive;
 use crate::service::waiting::Waiting;
 use crate::session::BatchId;
 
@@ -104,6 +105,42 @@ pub enum BatchError {
     /// No coins fit.
     #[error("no coins can be chosen: {0}")]
     CoinSelection(SelectionError),
+    /// The policy asks for a coin in the chain, and none can be shown.
+    #[error(
+        "the policy asks for a coin in a block with {confirmations} confirmations, and none can be shown"
+    )]
+    NothingShown {
+        /// What the policy demands.
+        confirmations: u32,
+    },
+    /// Nothing that can be spent excludes an earlier transaction of the same line (M2).
+    #[error("{0}")]
+    CannotBeExclusive(CannotBeExclusive),
+    /// What an earlier transaction of both spends does not suffice for two transactions that both exclude it.
+    #[error("it cannot be split into two transactions that may both confirm: {0}")]
+    CannotBeSplit(CannotBeExclusive),
+    /// A withdrawal that was to leave a batch is not in it.
+    #[error("withdrawal {requester}/{id} is not paid by batch {batch} now")]
+    NotInBatch {
+        /// The batch.
+        batch: BatchId,
+        /// The requester.
+        requester: RequesterName,
+        /// The id.
+        id: WithdrawalId,
+    },
+    /// A plan that pays nothing.
+    #[error("nothing would be left to pay in batch {batch}")]
+    NothingLeft {
+        /// The batch.
+        batch: BatchId,
+    },
+    /// No attempt of a batch may confirm any more.
+    #[error("batch {batch} has no attempt that may still confirm and is in no block")]
+    NothingToCancel {
+        /// The batch.
+        batch: BatchId,
+    },
     /// Another batch took a coin or a withdrawal at the same moment.
     #[error("another batch took one of the coins or withdrawals at the same moment")]
     TakenMeanwhile,
@@ -197,6 +234,36 @@ impl BatchError {
                 Class::Refused,
                 "wait for coins to settle or come free, or pay less at once",
             ),
+            Self::NothingShown { .. } => (
+                "nothing_shown",
+                Class::Conflict,
+                "wait for confirmations; a coin that the watchtower began with needs a node that has its block",
+            ),
+            Self::CannotBeExclusive(_) => (
+                "cannot_be_exclusive",
+                Class::Refused,
+                "ask for a new intent that `repeats` the old one; both may then be paid",
+            ),
+            Self::CannotBeSplit(_) => (
+                "cannot_be_split",
+                Class::Refused,
+                "plan it without those first; once that is settled, `withdrawal pay-again` pays them from its change",
+            ),
+            Self::NotInBatch { .. } => (
+                "not_in_batch",
+                Class::Conflict,
+                "`withdrawal show` names the batch that pays it now",
+            ),
+            Self::NothingLeft { .. } => (
+                "nothing_left",
+                Class::Refused,
+                "leave some in it, or cancel it with `batch cancel`",
+            ),
+            Self::NothingToCancel { .. } => (
+                "nothing_to_cancel",
+                Class::Conflict,
+                "nothing is to be done: what it paid is in a block, or can never confirm",
+            ),
             Self::TakenMeanwhile => ("taken_meanwhile", Class::Conflict, "ask again"),
             Self::Build { .. } => (
                 "build_failed",
@@ -231,6 +298,15 @@ impl BatchError {
             }),
             Self::NodeTrouble { node, trouble } => json!({ "node": node, "trouble": trouble }),
             Self::SelfReview { refusals, codes } => json!({ "refusals": refusals, "codes": codes }),
+            Self::CannotBeExclusive(cannot) | Self::CannotBeSplit(cannot) => json!(cannot),
+            Self::NotInBatch {
+                batch,
+                requester,
+                id,
+            } => json!({ "batch": batch, "requester": requester, "id": id }),
+            Self::NothingLeft { batch } | Self::NothingToCancel { batch } => {
+                json!({ "batch": batch })
+            }
             Self::UnknownBatch { .. }
             | Self::SweepNotAlone
             | Self::ApprovalsRanOut { .. }
@@ -239,6 +315,7 @@ impl BatchError {
             | Self::NoFeerate
             | Self::NoChain
             | Self::CoinSelection(_)
+            | Self::NothingShown { .. }
             | Self::TakenMeanwhile
             | Self::Build { .. } => Value::Null,
         }

@@ -40,6 +40,35 @@ pub enum VaultError {
         /// The vault that has the key.
         vault: VaultId,
     },
+    /// Two marks that leave nothing between them.
+    #[error("the low mark {low} is above the high mark {high}")]
+    MarksCross {
+        /// The low mark.
+        low: bitcoin::Amount,
+        /// The high mark.
+        high: bitcoin::Amount,
+    },
+    /// A vault that would balance with itself.
+    #[error("a vault cannot be refilled from itself or drained to itself")]
+    BalancesItself,
+    /// The paying vault's policy names no such vault, so that every signer refuses.
+    #[error("the policy of vault {from} does not name vault {to} under [[vaults]]")]
+    NotPinned {
+        /// The paying vault.
+        from: VaultId,
+        /// The vault to be paid.
+        to: VaultId,
+    },
+    /// The paid vault's next address lies beyond what signers of the paying one look at.
+    #[error("address {index} of vault {to} is beyond the reach of {reach} that the policy writes")]
+    BeyondReach {
+        /// The vault to be paid.
+        to: VaultId,
+        /// The index of its next address.
+        index: u32,
+        /// The scripts that count.
+        reach: u32,
+    },
     /// A stored policy document cannot be read any more.
     #[error("the stored policy {policy} cannot be read")]
     StoredPolicy {
@@ -78,6 +107,26 @@ impl VaultError {
                 "make a key for this vault alone: `countersign-signer keygen` in a new home, or a device's \
                  next account",
             ),
+            Self::MarksCross { .. } => (
+                "marks_cross",
+                Class::Refused,
+                "give a low mark that is not above the high one",
+            ),
+            Self::BalancesItself => (
+                "balances_itself",
+                Class::Refused,
+                "name another vault; `vault list` lists them",
+            ),
+            Self::NotPinned { .. } => (
+                "vault_not_pinned",
+                Class::Refused,
+                "a new version of the paying vault's policy must name the other one under [[vaults]]",
+            ),
+            Self::BeyondReach { .. } => (
+                "beyond_reach",
+                Class::Refused,
+                "a new version of the paying vault's policy must write a higher `reach` for the other one",
+            ),
             Self::StoredPolicy { .. } => internal(),
         }
     }
@@ -90,9 +139,17 @@ impl VaultError {
                 json!({ "expected": expected.to_string(), "found": found.to_string() })
             }
             Self::KeyInOtherVault { signer, vault } => json!({ "signer": signer, "vault": vault }),
-            Self::UnknownVault { .. } | Self::WrongSignet | Self::StoredPolicy { .. } => {
-                Value::Null
+            Self::MarksCross { low, high } => {
+                json!({ "low_sat": low.to_sat(), "high_sat": high.to_sat() })
             }
+            Self::NotPinned { from, to } => json!({ "from": from, "to": to }),
+            Self::BeyondReach { to, index, reach } => {
+                json!({ "to": to, "index": index, "reach": reach })
+            }
+            Self::UnknownVault { .. }
+            | Self::WrongSignet
+            | Self::BalancesItself
+            | Self::StoredPolicy { .. } => Value::Null,
         }
     }
 }

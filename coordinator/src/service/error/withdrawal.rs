@@ -147,6 +147,16 @@ pub enum WithdrawalError {
         /// Where it stands.
         state: &'static str,
     },
+    /// Only a withdrawal that failed is paid again.
+    #[error("withdrawal {requester}/{id} is {state}, not failed: it is not paid again")]
+    NotFailed {
+        /// The requester.
+        requester: RequesterName,
+        /// The id.
+        id: WithdrawalId,
+        /// Where it stands.
+        state: &'static str,
+    },
 }
 
 impl WithdrawalError {
@@ -254,6 +264,11 @@ impl WithdrawalError {
                 Class::Conflict,
                 "wait for what becomes of it: signatures may be out already",
             ),
+            Self::NotFailed { .. } => (
+                "not_failed",
+                Class::Conflict,
+                "`attempt replace` hastens an attempt that waits; `batch create` pays what is approved",
+            ),
         }
     }
 
@@ -289,6 +304,11 @@ impl WithdrawalError {
                 json!({ "available_sat": available.to_sat(), "wanted_sat": wanted.to_sat() })
             }
             Self::NotCancellable {
+                requester,
+                id,
+                state,
+            }
+            | Self::NotFailed {
                 requester,
                 id,
                 state,

@@ -5,7 +5,7 @@ use bitcoin::{Transaction, TxOut};
 use super::world::{World, foreign};
 use crate::roles::fixture::Kind;
 use crate::session::attempt::AttemptState;
-use crate::store::batches;
+use crate::store::reservations;
 use watchtower::store::outgoing;
 
 /// A transaction of somebody with a quorum of keys, outside the pipeline.
@@ -47,7 +47,7 @@ async fn an_attempt_dies_only_by_a_settled_rival_and_lives_again_when_that_is_re
     );
     let reserved = async |world: &World| {
         let mut tx = world.service.database().begin_read().await.expect("begins");
-        batches::reserved(&mut tx, world.vault)
+        reservations::reserved(&mut tx, world.vault)
             .await
             .expect("reads")
             .len()

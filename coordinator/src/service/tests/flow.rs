@@ -14,7 +14,7 @@ use crate::service::books::show_balance;
 use crate::service::{AttemptError, BatchError, Right, ServiceError};
 use crate::session::attempt::{AttemptEvent, AttemptState};
 use crate::session::withdrawal::{WithdrawalEvent, WithdrawalState};
-use crate::store::{batches, withdrawals};
+use crate::store::{batches, reservations, withdrawals};
 
 pub(super) async fn clearing(world: &World) -> SignedAmount {
     let mut tx = world.service.database().begin_read().await.expect("begins");
@@ -27,7 +27,7 @@ pub(super) async fn clearing(world: &World) -> SignedAmount {
 }
 
 /// Every attempt and withdrawal is what its events say.
-async fn replay_equals_live(world: &World) {
+pub(super) async fn replay_equals_live(world: &World) {
     let mut tx = world.service.database().begin_read().await.expect("begins");
     let log = events::after(&mut tx, 0, 10_000).await.expect("reads");
     for row in withdrawals::list(&mut tx, world.vault, None, 1000)
@@ -148,7 +148,7 @@ async fn pays_and_settles(kind: Kind) {
     ));
     let mut tx = world.service.database().begin_read().await.expect("begins");
     assert!(
-        batches::reserved(&mut tx, world.vault)
+        reservations::reserved(&mut tx, world.vault)
             .await
             .expect("reads")
             .is_empty()
@@ -194,7 +194,7 @@ async fn a_reorg_takes_back_also_what_was_settled_and_the_next_block_brings_it_a
     assert_eq!(clearing(&world).await, SignedAmount::ZERO);
     let mut tx = world.service.database().begin_read().await.expect("begins");
     assert_eq!(
-        batches::reserved(&mut tx, world.vault)
+        reservations::reserved(&mut tx, world.vault)
             .await
             .expect("reads")
             .len(),
@@ -302,7 +302,7 @@ async fn a_withdrawal_and_a_coin_are_in_one_live_batch_only() {
         created_by: "rival".to_owned(),
     };
     batches::insert(&mut tx, &rival).await.expect("inserts");
-    let error = batches::reserve(
+    let error = reservations::reserve(
         &mut tx,
         rival.id,
         held,
@@ -318,7 +318,10 @@ async fn a_withdrawal_and_a_coin_are_in_one_live_batch_only() {
         requester: name.requester.clone(),
         id: name.id.clone(),
     };
-    let error = batches::add_withdrawal(&mut tx, rival.id, &key)
+    batches::add_withdrawal(&mut tx, rival.id, &key)
+        .await
+        .expect("not live yet");
+    let error = batches::make_live(&mut tx, rival.id, &key)
         .await
         .expect_err("the index says so");
     assert!(error.is_unique_violation());

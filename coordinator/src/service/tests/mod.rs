@@ -3,10 +3,14 @@
 mod bad_input;
 mod chain;
 mod crash;
+mod exclusion;
 mod flow;
+mod histories;
 mod intake;
 mod journals;
 mod own_spends;
+mod renewals;
+mod rivals;
 mod tokens;
 mod windows;
 mod world;

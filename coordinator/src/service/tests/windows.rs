@@ -5,6 +5,7 @@ use policies::document::{FeeBudgetDraft, PolicyDraft, WindowDraft};
 use super::chain::rival_of;
 use super::world::World;
 use crate::roles::fixture::Kind;
+use crate::service::renewals::{Renew, replace_attempt};
 use crate::service::withdrawals::WithdrawalView;
 use crate::service::{BatchError, ServiceError};
 
@@ -149,4 +150,34 @@ async fn a_batch_beyond_the_fee_budget_is_not_issued() {
     world.pass(DAY);
     world.submit("w-3", 500_002).await;
     world.batch().await;
+}
+
+#[tokio::test]
+async fn attempts_that_exclude_one_another_count_once_in_the_fee_budget() {
+    let world = World::funded_on(Kind::Wsh, 3, 5_000_000, |draft| {
+        draft.limits.fee_budget = Some(FeeBudgetDraft {
+            sat: 900,
+            window: "24h".to_owned(),
+        });
+    })
+    .await;
+    world.submit("w-1", 500_000).await;
+    let first = world.batch().await;
+    let request = Renew {
+        feerate_sat_vb: Some("1".to_owned()),
+        preview: false,
+    };
+    let replaced = replace_attempt(&world.service, &world.operator, first, &request).await;
+    let replaced = replaced.expect("is within the budget, as one");
+    let (before, fee) = (world.stored(first).await.fee, replaced.plans[0].fee_sat);
+    assert!(before.to_sat() + fee > 900 && fee <= 900, "{before} {fee}");
+    world.submit("w-2", 500_001).await;
+    let refused = world
+        .try_batch()
+        .await
+        .expect_err("signers would refuse it");
+    assert!(
+        matches!(&refused, ServiceError::Batch(BatchError::SelfReview { codes, .. }) if *codes == ["FEE_BUDGET"]),
+        "{refused}"
+    );
 }

@@ -1,12 +1,14 @@
 //! Reading `[limits]`.
 
-use bitcoin::{Amount, FeeRate};
+use bitcoin::{Amount, CompactTarget, FeeRate, Network, Target};
 
 use super::super::reader::{Mistakes, Table};
 use super::super::{
-    FeeBudget, FeeRateError, Limits, SelfSpendBudget, parse_duration, parse_sat_per_vb,
+    FeeBudget, FeeRateError, Inclusion, Limits, SelfSpendBudget, name_of_network, parse_duration,
+    parse_sat_per_vb,
 };
 use super::span;
+use crate::inclusion::{MAX_HEADERS, target_of};
 
 /// Ten minutes, unless the document says otherwise.
 const DEFAULT_CLOCK_SKEW: u64 = 600;
@@ -16,7 +18,11 @@ const DUST: u64 = 330;
 /// All bitcoin there will be, in satoshi.
 const MAX_MONEY: u64 = 2_100_000_000_000_000;
 
-pub(super) fn limits(root: &Table<'_>, mistakes: &mut Mistakes<'_>) -> Option<Limits> {
+pub(super) fn limits(
+    root: &Table<'_>,
+    network: Option<Network>,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<Limits> {
     let table = root.required("limits", mistakes)?.table(
         &[
             "feerate_max_sat_vb",
@@ -28,6 +34,7 @@ pub(super) fn limits(root: &Table<'_>, mistakes: &mut Mistakes<'_>) -> Option<Li
             "clock_skew",
             "fee_budget",
             "self_spend_budget",
+            "inclusion",
         ],
         &[],
         mistakes,
@@ -99,6 +106,13 @@ pub(super) fn limits(root: &Table<'_>, mistakes: &mut Mistakes<'_>) -> Option<Li
             .map(Some),
         None => Some(None),
     };
+    let inclusion = match table.optional("inclusion") {
+        Some(field) => field
+            .table(&["bits", "confirmations"], &[], mistakes)
+            .and_then(|table| inclusion(&table, network, mistakes))
+            .map(Some),
+        None => Some(None),
+    };
     Some(Limits {
         feerate_max: feerate_max?,
         fee_max: Amount::from_sat(fee_max?),
@@ -112,7 +126,45 @@ pub(super) fn limits(root: &Table<'_>, mistakes: &mut Mistakes<'_>) -> Option<Li
         clock_skew: clock_skew?,
         fee_budget: fee_budget?,
         self_spend_budget: self_spend_budget?,
+        inclusion: inclusion?,
     })
+}
+
+fn inclusion(
+    table: &Table<'_>,
+    network: Option<Network>,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<Inclusion> {
+    let most = u64::try_from(MAX_HEADERS).unwrap_or(u64::MAX);
+    let confirmations = integer(table, "confirmations", 1..=most, mistakes);
+    let bits = table.required("bits", mistakes).and_then(|field| {
+        field.parse(mistakes, |text| {
+            let (bits, target) = compact_target(text).ok_or(
+                "a compact target of eight lower hex digits, as block headers have it".to_owned(),
+            )?;
+            let easiest = network.map(|network| (network, network.params().max_attainable_target));
+            match easiest.filter(|(_, easiest)| target > *easiest) {
+                None => Ok(bits),
+                Some((network, easiest)) => Err(format!(
+                    "no less work than {:08x}, the least that {} has",
+                    easiest.to_compact_lossy(),
+                    name_of_network(network)
+                )),
+            }
+        })
+    });
+    Some(Inclusion {
+        bits: bits?,
+        confirmations: confirmations?,
+    })
+}
+
+fn compact_target(text: &str) -> Option<(CompactTarget, Target)> {
+    let digits = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    let whole = text.len() == 8 && text.bytes().all(digits);
+    let bits = u32::from_str_radix(text, 16).ok().filter(|_| whole)?;
+    let bits = CompactTarget::from_consensus(bits);
+    Some((bits, target_of(bits)?))
 }
 
 fn fee_budget(table: &Table<'_>, mistakes: &mut Mistakes<'_>) -> Option<FeeBudget> {

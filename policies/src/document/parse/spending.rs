@@ -49,7 +49,7 @@ pub(super) fn spending(
     })
 }
 
-fn descriptor(
+pub(super) fn descriptor(
     field: &Field<'_>,
     network: Option<Network>,
     mistakes: &mut Mistakes<'_>,

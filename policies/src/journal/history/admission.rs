@@ -19,15 +19,18 @@ use crate::planted::{Bug, planted};
 use crate::time::UnixTime;
 
 impl History {
-    /// Checks that an intent made at `created` is for this journal: not before birth + 2 × `clock_skew`
-    /// (unless birth is zero), not after `now` + `clock_skew`.
+    /// Checks that an intent made at `created` is for this journal: not before birth + 2 × the longest skew
+    /// that any version of the vault allowed (unless birth is zero), not after `now` + the skew allowed now.
+    /// What the journal before signed was made under the versions of its time, so that a version with a
+    /// shorter skew must not open what it may have signed.
     pub fn check_created(
         &self,
         created: UnixTime,
         now: UnixTime,
+        longest_skew: u64,
         clock_skew: u64,
     ) -> Result<(), CreatedRefusal> {
-        let earliest = self.birth.saturating_add(clock_skew.saturating_mul(2));
+        let earliest = self.birth.saturating_add(longest_skew.saturating_mul(2));
         if self.birth != UnixTime::ZERO && created < earliest && !planted(Bug::Birth) {
             return Err(CreatedRefusal::BeforeBirth { created, earliest });
         }
@@ -80,6 +83,24 @@ impl History {
         lines.iter().map(of_line).fold(own, usize::max)
     }
 
+    /// A withdrawal of `new` for which nothing was signed yet that `new` spends all of: then the file must show
+    /// that one of its coins exists. A later attempt that spends only what the earlier ones invented besides a
+    /// coin would poison the line as a first one does; one that spends all of an earlier one spends its coin.
+    pub fn first_attempt(&self, new: &SignedTransaction) -> Option<(RequesterName, WithdrawalId)> {
+        let spends = Spends::of(new);
+        let stands_on = |number: u32| {
+            self.numbered(number).is_some_and(|earlier| {
+                earlier.spends.inputs_within(&spends) || planted(Bug::InclusionLater)
+            })
+        };
+        let lines = self.lines_of(new);
+        let mut first = lines
+            .iter()
+            .filter(|line| !self.lines.members(line).into_iter().any(stands_on));
+        let intent = new.intents.get(*first.next()?.paid.first()?)?;
+        Some((intent.requester.clone(), intent.id.clone()))
+    }
+
     /// The pairs of intents that `new` pays although they are of one line.
     pub fn paid_twice(&self, new: &SignedTransaction) -> Vec<(IntentHash, IntentHash)> {
         let hash = |position: usize| new.intents.get(position).map(Intent::hash);
@@ -105,7 +126,13 @@ impl History {
                 .paid
                 .first()
                 .and_then(|position| new.intents.get(*position));
-            for number in self.lines.members(&line) {
+            let members = self.lines.members(&line);
+            let passed = if planted(Bug::LastAttemptOnly) {
+                members.len().saturating_sub(1)
+            } else {
+                0
+            };
+            for number in members.into_iter().skip(passed) {
                 let Some((earlier, intent)) = self.numbered(number).zip(withdrawal) else {
                     continue;
                 };

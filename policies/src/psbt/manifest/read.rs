@@ -7,11 +7,9 @@ use bitcoin::{OutPoint, Transaction, TxOut, Txid};
 
 use super::{AttemptPurpose, FORMAT, Manifest, ManifestError, PREFIX, RecordKind};
 use crate::ids::{IntentHash, KeyId, MerkleRoot, PolicyId, Subject};
+use crate::inclusion::InclusionProof;
 use crate::intent::{Approval, Intent, MerkleProof, Signature, Statement};
 use crate::journal::Receipt;
-
-/// The subtype that is reserved for inclusion proofs.
-const INCLUSION_PROOF: u8 = 0x30;
 
 pub(super) fn read(psbt: &Psbt) -> Result<Manifest, ManifestError> {
     let mut format = None;
@@ -23,9 +21,6 @@ pub(super) fn read(psbt: &Psbt) -> Result<Manifest, ManifestError> {
     for (key, value) in &psbt.proprietary {
         if key.prefix != PREFIX {
             continue;
-        }
-        if key.subtype == INCLUSION_PROOF {
-            return Err(ManifestError::InclusionProofNotYet);
         }
         let kind = RecordKind::of_subtype(key.subtype).ok_or(ManifestError::UnknownSubtype {
             subtype: key.subtype,
@@ -68,6 +63,7 @@ pub(super) fn read(psbt: &Psbt) -> Result<Manifest, ManifestError> {
             | RecordKind::Ancestor
             | RecordKind::Earlier
             | RecordKind::EarlierOutput
+            | RecordKind::Inclusion
             | RecordKind::Receipt => record.add_to(&mut manifest)?,
         }
     }
@@ -156,6 +152,11 @@ impl Record<'_> {
                 let outpoint: OutPoint = deserialize(&key).expect("36 bytes are an outpoint");
                 let output: TxOut = self.consensus()?;
                 manifest.earlier_outputs.insert(outpoint, output);
+            }
+            RecordKind::Inclusion => {
+                let txid = Txid::from_byte_array(self.key()?);
+                let proof = InclusionProof::decode(self.value).map_err(ManifestError::Inclusion)?;
+                manifest.inclusions.insert(txid, proof);
             }
             RecordKind::Receipt => {
                 let journal: [u8; 32] = self.key()?;

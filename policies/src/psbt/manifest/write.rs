@@ -83,6 +83,13 @@ pub(super) fn records(manifest: &Manifest) -> Vec<(ProprietaryKey, Vec<u8>)> {
             serialize(output),
         )
     }));
+    records.extend(manifest.inclusions.iter().map(|(txid, proof)| {
+        record(
+            RecordKind::Inclusion,
+            &[txid.as_byte_array()],
+            proof.encode(),
+        )
+    }));
     records.extend(manifest.receipts.iter().map(|(journal, receipt)| {
         record(RecordKind::Receipt, &[journal.as_bytes()], receipt.encode())
     }));

@@ -10,6 +10,7 @@ use bitcoin::{Amount, OutPoint, ScriptBuf, TxOut, Txid, Witness};
 use crate::descriptor::ScriptKind;
 use crate::ids::JournalHead;
 use crate::ids::Subject;
+use crate::inclusion::samples::proof;
 use crate::intent::Statement;
 use crate::journal::ReceiptBody;
 use crate::psbt::manifest::{PREFIX, RecordKind};
@@ -37,7 +38,9 @@ fn make_full() -> (Psbt, Manifest) {
     manifest
         .earlier_outputs
         .insert(earlier.input[0].previous_output, earlier.output[0].clone());
-    manifest.earlier.insert(earlier.compute_txid(), earlier);
+    let txid = earlier.compute_txid();
+    manifest.earlier.insert(txid, earlier);
+    manifest.inclusions.insert(txid, proof(txid, 2, 5));
     let body = ReceiptBody {
         counter: 7,
         head: JournalHead::from_bytes([4; 32]),
@@ -145,11 +148,7 @@ fn unknown_subtypes_formats_and_purposes_are_refused() {
             unknown.subtype = subtype;
             psbt.proprietary.insert(unknown, vec![]);
         });
-        let expected = match subtype {
-            0x30 => ManifestError::InclusionProofNotYet,
-            subtype => ManifestError::UnknownSubtype { subtype },
-        };
-        assert_eq!(read, Err(expected));
+        assert_eq!(read, Err(ManifestError::UnknownSubtype { subtype }));
     }
     let read = altered(|psbt| {
         psbt.proprietary

@@ -115,7 +115,9 @@ fn window_left(
     let rule = (policy.rules.iter()).find(|rule| rule.name == requirement.rule)?;
     let window = rule.window?;
     Some(WindowLeft {
-        left: windows.allowance(&rule.name, window, now).left(),
+        left: windows
+            .allowance(&policy.rules, &rule.name, window, now)
+            .left(),
         of: window.amount,
         per: window.per,
     })

@@ -168,8 +168,9 @@ pub(super) fn examine_created(
     now: UnixTime,
     refusals: &mut Vec<Refusal>,
 ) {
+    let skew = policy.limits.clock_skew;
     let created: Result<(), CreatedRefusal> =
-        history.check_created(intent.created, now, policy.limits.clock_skew);
+        history.check_created(intent.created, now, policy.longest_skew.max(skew), skew);
     if let Err(refusal) = created {
         refusals.push(Refusal::IntentCreated {
             intent: hash,
@@ -178,7 +179,7 @@ pub(super) fn examine_created(
     }
 }
 
-/// Examines that only transfers pay the vault, and that transfers pay nobody else: a transfer to a
+/// Examines that only transfers pay the treasury's vaults, and that transfers pay nobody else: a transfer to a
 /// stranger would be a payment under the rules for transfers.
 fn examine_destination(
     hash: IntentHash,
@@ -191,7 +192,16 @@ fn examine_destination(
     let script = &intent.script_pubkey;
     // Deposits may lie beyond the index bound; where one is spent here, it is known all the same.
     let ours = OwnScripts::new(&policy.descriptor, history.index_bound()).contains(script)
-        || (psbt.previous_outputs().iter()).any(|previous| previous.script_pubkey == *script);
+        || (psbt.previous_outputs().iter()).any(|previous| previous.script_pubkey == *script)
+        || policy.other_vault_of(script).is_some();
+    // What goes to a former keyset's script would come back to people who may have left.
+    let former = policy
+        .former
+        .iter()
+        .any(|keyset| OwnScripts::new(&keyset.descriptor, history.index_bound()).contains(script));
+    if former && !ours && intent.kind != IntentKind::Transfer && !planted(Bug::FormerOwnScript) {
+        refusals.push(Refusal::PaysOwnScript { intent: hash });
+    }
     match (ours, intent.kind == IntentKind::Transfer) {
         (true, true) | (false, false) => {}
         (true, false) if planted(Bug::OwnScript) => {}

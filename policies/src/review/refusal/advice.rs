@@ -22,6 +22,8 @@ impl Refusal {
             Self::UnknownXpub { .. } => "UNKNOWN_XPUB",
             Self::PreviousTransactionMissing { .. } => "PREVIOUS_TRANSACTION_MISSING",
             Self::ForeignInput { .. } => "FOREIGN_INPUT",
+            Self::KeysetsMixed { .. } => "KEYSETS_MIXED",
+            Self::FormerKeysetPays { .. } => "FORMER_KEYSET_PAYS",
             Self::InputPathMismatch { .. } => "INPUT_PATH_MISMATCH",
             Self::InputField { .. } => "INPUT_FIELD",
             Self::OutputField { .. } => "OUTPUT_FIELD",
@@ -72,6 +74,7 @@ impl Refusal {
             Self::Rejected { .. } => "REJECTED",
             Self::Approval(refusal) => refusal.code(),
             Self::Earlier(refusal) => refusal.code(),
+            Self::Inclusion(refusal) => refusal.code(),
             Self::Journal(refusal) => refusal.code(),
             Self::History(fault) => history_code(fault),
         }
@@ -89,10 +92,17 @@ impl Refusal {
             Self::WrongPolicy { .. } => {
                 "use the home of that vault; if this is it, compare the id pinned here with the others"
             }
+            Self::FormerKeysetPays { .. } => {
+                "drain the former keyset's coins to the newest descriptor first, then pay from there"
+            }
+            Self::KeysetsMixed { .. } => {
+                "spend the coins of each keyset in a transaction of its own"
+            }
             Self::PolicyExpired { .. } => "the quorum must approve a next version of the policy",
             Self::IntentExpired { .. } => "the service must request it again with a new id",
             Self::Approval(refusal) => refusal.hint(),
             Self::Earlier(refusal) => refusal.hint(),
+            Self::Inclusion(refusal) => refusal.hint(),
             Self::Journal(refusal) => refusal.hint(),
             Self::TooFewApprovals { .. } => "more approvers must approve with their own tool",
             Self::Rejected { .. } => "talk to the approver who rejected it",

@@ -1,27 +1,27 @@
 //! Inputs: every one is a coin of this vault, proven by deriving its script.
 
 use bitcoin::TxOut;
-use bitcoin::bip32::{ChildNumber, DerivationPath, Fingerprint};
 use bitcoin::psbt::Input;
 
-use crate::descriptor::{DerivedScript, KeyPosition, ScriptKind};
+use crate::descriptor::{DerivedScript, ScriptKind};
 use crate::document::Policy;
-use crate::ids::Keychain;
 use crate::planted::{Bug, planted};
 use crate::psbt::StrictPsbt;
+use crate::review::spent::{self, Spent};
 use crate::review::{Refusal, ReviewedInput};
 
 /// Examines every input; returns those that are ours.
 pub(super) fn examine(
     psbt: &StrictPsbt,
     policy: &Policy,
+    spent: Spent<'_>,
     refusals: &mut Vec<Refusal>,
 ) -> Vec<ReviewedInput> {
     let mut reviewed = Vec::new();
-    let proof_needed = policy.descriptor.kind() != ScriptKind::Tr;
+    let proof_needed = spent.descriptor.kind() != ScriptKind::Tr;
     let fields = psbt.psbt().inputs.iter().zip(psbt.previous_outputs());
     for (input, (field, previous)) in fields.enumerate() {
-        let Some(derived) = own_input(input, field, previous, policy, refusals) else {
+        let Some(derived) = own_input(input, field, previous, policy, spent, refusals) else {
             continue;
         };
         if proof_needed && field.non_witness_utxo.is_none() && !planted(Bug::ProofOfAmount) {
@@ -44,16 +44,25 @@ fn own_input(
     field: &Input,
     previous: &TxOut,
     policy: &Policy,
+    spent: Spent<'_>,
     refusals: &mut Vec<Refusal>,
 ) -> Option<DerivedScript> {
-    let Some((keychain, index)) = path_hint(&origins_of_input(field), policy) else {
+    let owner = spent::owner(field, previous, policy);
+    if let Some(owner) = owner
+        && owner.former != spent.former
+    {
+        if !planted(Bug::KeysetsMixed) {
+            refusals.push(Refusal::KeysetsMixed { input });
+        }
+        return spent::hinted(field, owner.descriptor);
+    }
+    let Some(derived) = spent::hinted(field, spent.descriptor) else {
         refusals.push(Refusal::ForeignInput {
             input,
             script: previous.script_pubkey.clone(),
         });
         return None;
     };
-    let derived = policy.descriptor.at(keychain, index);
     if derived.script_pubkey != previous.script_pubkey && !planted(Bug::InputDerivation) {
         refusals.push(Refusal::InputPathMismatch { input });
         return None;
@@ -91,46 +100,4 @@ fn own_input(
         "taproot key origins",
     );
     Some(derived)
-}
-
-/// A master fingerprint and a path below it, as PSBTs give them.
-type Origins = Vec<(Fingerprint, DerivationPath)>;
-
-fn origins_of_input(field: &Input) -> Origins {
-    let plain = field.bip32_derivation.values().cloned();
-    let taproot = field
-        .tap_key_origins
-        .values()
-        .map(|(_, origin)| origin.clone());
-    plain.chain(taproot).collect()
-}
-
-/// Returns the keychain and index that the key paths point at, if they are paths of this vault.
-fn path_hint(origins: &Origins, policy: &Policy) -> Option<(Keychain, u32)> {
-    origins.iter().find_map(|(fingerprint, path)| {
-        policy
-            .descriptor
-            .key_positions()
-            .iter()
-            .find_map(|position| below(position, *fingerprint, path))
-    })
-}
-
-fn below(
-    position: &KeyPosition,
-    fingerprint: Fingerprint,
-    path: &DerivationPath,
-) -> Option<(Keychain, u32)> {
-    if position.fingerprint != fingerprint {
-        return None;
-    }
-    let steps: &[ChildNumber] = path.as_ref();
-    let prefix: &[ChildNumber] = position.path.as_ref();
-    match steps.strip_prefix(prefix)? {
-        [
-            ChildNumber::Normal { index: branch },
-            ChildNumber::Normal { index },
-        ] => Some((Keychain::of_branch(*branch)?, *index)),
-        _ => None,
-    }
 }

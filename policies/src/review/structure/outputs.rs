@@ -79,7 +79,7 @@ pub(super) fn examine(
             // That the payment is asked for and approved is the authority part's to say.
             (Some(_), None) => examine_fields(output, field, &Output::default(), refusals),
             (None, Some((version, index))) => {
-                if *version != policy.id && !planted(Bug::ChangePolicy) {
+                if !policy.goes_on_from(*version) && !planted(Bug::ChangePolicy) {
                     refusals.push(Refusal::Change(ChangeRefusal::Version {
                         output,
                         expected: policy.id,
@@ -128,7 +128,12 @@ fn own_change(
     let derived = ChildNumber::from_normal_idx(index)
         .ok()
         .map(|_| policy.descriptor.at(Keychain::Internal, index));
-    let ours = derived.filter(|derived| derived.script_pubkey == txout.script_pubkey);
+    let mut ours = derived.filter(|derived| derived.script_pubkey == txout.script_pubkey);
+    if ours.is_none() && planted(Bug::FormerChange) {
+        let former = policy.former.iter();
+        let mut former = former.map(|one| one.descriptor.at(Keychain::Internal, index));
+        ours = former.find(|derived| derived.script_pubkey == txout.script_pubkey);
+    }
     if ours.is_none() && !planted(Bug::ChangeDerivation) {
         refusals.push(Refusal::Change(ChangeRefusal::NotOurs { output, index }));
     }

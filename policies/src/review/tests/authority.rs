@@ -1,17 +1,18 @@
 //! Who asked, who approved, which rule: every way in which authority can be missing.
 
-use bitcoin::Amount;
+use bitcoin::{Amount, Network};
 
 use super::super::world::{Asked, CHANGE_INDEX, NOW, World, key_of, secret, stranger, withdrawal};
 use super::{paid, plan_refused, refused};
-use crate::descriptor::ScriptKind;
+use crate::descriptor::{ScriptKind, VaultDescriptor, samples};
 use crate::document::samples::{HEAD_TIME, address, quorum, rule};
-use crate::document::{PinnedKeyDraft, RequesterDraft, RuleDraft};
+use crate::document::{OtherVaultDraft, PinnedKeyDraft, RequesterDraft, RuleDraft};
 use crate::hash::Purpose;
 use crate::ids::{IntentHash, Keychain, Keyset, PolicyId, VaultId};
 use crate::intent::{IntentKind, RequestSignature, Signature};
 use crate::journal::History;
 use crate::time::UnixTime;
+use crate::words::review_text;
 
 #[test]
 fn an_attempt_of_another_policy_version_is_refused() {
@@ -254,6 +255,75 @@ fn a_transfer_pays_the_vaults_own_script_and_nothing_else() {
         let own = world.policy.descriptor.script_pubkey(Keychain::External, 5);
         plan.asked[0].intent.script_pubkey = own;
         assert!(world.refusals(&world.build(&plan)).is_empty());
+    }
+}
+
+/// A descriptor that shares no key with the treasury.
+fn cold_descriptor() -> String {
+    let [a, b, c] = ["carol", "dora", "emil"].map(samples::ranged);
+    samples::with_checksum(&format!("wsh(sortedmulti(2,{a},{b},{c}))"))
+}
+
+/// A treasury with another vault, to which transfers go without approval.
+fn with_a_cold_vault(kind: ScriptKind) -> World {
+    World::with(kind, |draft| {
+        draft.vaults.push(OtherVaultDraft {
+            name: "cold".to_owned(),
+            vault: "ab".repeat(32),
+            descriptor: cold_descriptor(),
+            reach: Some(20),
+        });
+        draft.rules.push(RuleDraft {
+            kind: Some("transfer".to_owned()),
+            to: Some(vec!["cold".to_owned()]),
+            ..rule("to the cold vault", quorum(None, 0))
+        });
+        draft.rules.rotate_right(1);
+    })
+}
+
+#[test]
+fn a_transfer_pays_the_scripts_of_another_vault_within_its_reach() {
+    for kind in [ScriptKind::Wsh, ScriptKind::Tr] {
+        let world = with_a_cold_vault(kind);
+        let cold = VaultDescriptor::parse(&cold_descriptor(), Network::Regtest).expect("parses");
+        let mut plan = world.plan();
+        plan.asked[0].intent.kind = IntentKind::Transfer;
+        for keychain in Keychain::BOTH {
+            plan.asked[0].intent.script_pubkey = cold.script_pubkey(keychain, 19);
+            let attempt = world.build(&plan);
+            assert!(world.refusals(&attempt).is_empty());
+            let words = review_text(&world.reviewed(&attempt), &world.policy);
+            assert!(words.contains("TRANSFER to the vault cold"), "{words}");
+        }
+        let beyond = cold.script_pubkey(Keychain::External, 20);
+        plan.asked[0].intent.script_pubkey = beyond;
+        let refusals = world.refusals(&world.build(&plan));
+        assert!(refusals.contains(&"TRANSFER_TO_STRANGER"), "{refusals:?}");
+    }
+}
+
+#[test]
+fn a_payment_to_another_vault_is_no_payment() {
+    for kind in [ScriptKind::Wsh, ScriptKind::Tr] {
+        let world = with_a_cold_vault(kind);
+        let cold = VaultDescriptor::parse(&cold_descriptor(), Network::Regtest).expect("parses");
+        let mut plan = world.plan();
+        plan.asked[0].intent.script_pubkey = cold.script_pubkey(Keychain::External, 3);
+        assert_eq!(world.refusals(&world.build(&plan)), ["PAYS_OWN_SCRIPT"]);
+    }
+}
+
+#[test]
+fn a_rule_for_a_vault_allows_no_transfer_to_this_one() {
+    for kind in [ScriptKind::Wsh, ScriptKind::Tr] {
+        let world = with_a_cold_vault(kind);
+        let mut plan = world.plan();
+        plan.asked[0].intent.kind = IntentKind::Transfer;
+        let own = world.policy.descriptor.script_pubkey(Keychain::External, 5);
+        plan.asked[0].intent.script_pubkey = own;
+        // A rule that persons approve decides it, not the automatic one for the vault.
+        assert_eq!(world.refusals(&world.build(&plan)), ["TOO_FEW_APPROVALS"]);
     }
 }
 

@@ -19,16 +19,18 @@ const EXCLUSIVE: &str = include_str!("../../journal/exclusive_tests.rs");
 const MOVING: &str = include_str!("../../journal/moving_tests.rs");
 
 /// Where codes are given, one match a file.
-const GIVEN: [&str; 6] = [
+const GIVEN: [&str; 8] = [
     include_str!("../refusal/advice.rs"),
     include_str!("../refusal/approval.rs"),
     include_str!("../refusal/change.rs"),
     include_str!("../refusal/earlier.rs"),
     include_str!("../refusal/fee.rs"),
+    include_str!("../refusal/inclusion.rs"),
+    include_str!("../../inclusion/fault.rs"),
     include_str!("../refusal/journal.rs"),
 ];
 
-const TESTS: [&str; 14] = [
+const TESTS: [&str; 16] = [
     include_str!("approvals.rs"),
     include_str!("authority.rs"),
     include_str!("budgets.rs"),
@@ -36,12 +38,14 @@ const TESTS: [&str; 14] = [
     include_str!("earlier.rs"),
     include_str!("fees.rs"),
     include_str!("history.rs"),
+    include_str!("inclusion.rs"),
     include_str!("lists.rs"),
     include_str!("modes.rs"),
     include_str!("networks.rs"),
     include_str!("signer_checks.rs"),
     include_str!("single_key.rs"),
     include_str!("structure.rs"),
+    include_str!("versions.rs"),
     include_str!("windows.rs"),
 ];
 

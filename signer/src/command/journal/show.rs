@@ -44,6 +44,8 @@ fn row(counter: u64, entry: &Entry) -> String {
                 format!("list {}", short_hex(&subject)),
             )
         }
+        Entry::Proposed(version) => (version.at.to_string(), "proposed", policy(&version.policy)),
+        Entry::Adopted(version) => (version.at.to_string(), "adopted", policy(&version.policy)),
         Entry::Moved(moved) => (moved.at.to_string(), "moved to", short_key(&moved.to)),
         Entry::Inherited(from) => (String::new(), "from", short_key(&from.from)),
     };
@@ -69,6 +71,10 @@ fn paid(signed: &SignedTransaction) -> String {
 
 fn short(txid: &Txid) -> String {
     txid.to_string().chars().take(8).collect()
+}
+
+fn policy(version: &policies::PolicyId) -> String {
+    format!("policy {}", short_hex(version.as_bytes()))
 }
 
 fn short_key(key: &policies::PublicKey) -> String {

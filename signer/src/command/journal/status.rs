@@ -22,7 +22,10 @@ impl<'a> Left<'a> {
     fn of(policy: &'a Policy, journal: &Journal, now: UnixTime) -> Self {
         let history = journal.history();
         let left = |rule: &Rule| {
-            let allowance = |window| history.windows().allowance(&rule.name, window, now);
+            let allowance = |window| {
+                let windows = history.windows();
+                windows.allowance(&policy.rules, &rule.name, window, now)
+            };
             rule.window.map(allowance)
         };
         let limits = &policy.limits;

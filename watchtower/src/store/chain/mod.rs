@@ -14,6 +14,7 @@ use policies::UnixTime;
 
 use super::database::{DatabaseError, Row, Transaction, Value};
 use super::events::EventError;
+use super::inclusion;
 use super::ledger::LedgerError;
 use crate::tracker::{Block, BlockRef, Change, needs};
 
@@ -136,6 +137,7 @@ pub async fn disconnect_tip(
     let mut view = load::at_height(tx, tip.height).await?;
     let changes = view.disconnect(tip);
     write::write(tx, &view, &changes, now).await?;
+    inclusion::forget(tx, tip.hash).await?;
     tx.execute_one(
         "DELETE FROM chain_block WHERE height = $1 AND hash = $2",
         &[tip.height.into(), tip.hash.to_byte_array().into()],

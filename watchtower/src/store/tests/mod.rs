@@ -17,6 +17,7 @@ use crate::tracker::simulation::{
 use crate::tracker::{Block, BlockRef};
 
 mod evidence;
+mod inclusion;
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 

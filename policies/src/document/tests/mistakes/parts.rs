@@ -105,6 +105,64 @@ fn a_descriptor_that_is_not_sane_is_refused() {
     );
 }
 
+fn other_vault(name: &str, id: &str, keys: [&str; 3]) -> OtherVaultDraft {
+    let [a, b, c] = keys.map(samples::ranged);
+    OtherVaultDraft {
+        name: name.to_owned(),
+        vault: id.repeat(32),
+        descriptor: samples::with_checksum(&format!("wsh(sortedmulti(2,{a},{b},{c}))")),
+        reach: None,
+    }
+}
+
+#[test]
+fn other_vaults_have_names_ids_and_keys_of_their_own() {
+    let cold = || other_vault("cold", "c0", ["carol", "dora", "emil"]);
+    let with = |vaults: Vec<OtherVaultDraft>| drafted(|draft| draft.vaults = vaults);
+    let list = draft(ScriptKind::Wsh).lists[0].name.clone();
+    assert!(Policy::parse(with(vec![cold()]).as_bytes()).is_ok());
+    let mistaken = |vaults| mistakes(&with(vaults));
+    assert_eq!(
+        mistaken(vec![other_vault(&list, "c0", ["carol", "dora", "emil"])]),
+        one("DUPLICATE", "vaults[0].name")
+    );
+    assert_eq!(
+        mistaken(vec![
+            cold(),
+            other_vault("cold", "c1", ["fay", "gil", "hal"])
+        ]),
+        one("DUPLICATE", "vaults[1].name")
+    );
+    assert_eq!(
+        mistaken(vec![
+            cold(),
+            other_vault("warm", "c0", ["fay", "gil", "hal"])
+        ]),
+        one("DUPLICATE", "vaults[1].vault")
+    );
+    assert_eq!(
+        mistaken(vec![
+            cold(),
+            other_vault("warm", "c1", ["fay", "gil", "emil"])
+        ]),
+        one("DUPLICATE_KEY", "vaults[1].descriptor")
+    );
+    assert_eq!(
+        mistaken(vec![other_vault("cold", "c0", ["carol", "dora", "alice"])]),
+        one("DUPLICATE_KEY", "vaults[0].descriptor")
+    );
+    let unreachable = |reach| OtherVaultDraft {
+        reach: Some(reach),
+        ..cold()
+    };
+    for reach in [0, 100_001] {
+        assert_eq!(
+            mistaken(vec![unreachable(reach)]),
+            one("OUT_OF_RANGE", "vaults[0].reach")
+        );
+    }
+}
+
 #[test]
 fn signers_and_descriptor_name_the_same_keys() {
     let text = drafted(|draft| {

@@ -128,14 +128,48 @@ fn a_signet_of_ones_own_is_told_by_its_challenge() {
 }
 
 #[test]
-fn reserved_items_are_not_yet_supported() {
-    for (text, path) in [
-        (replaced("version = 1", "version = 2"), "version"),
-        (replaced("vault = \"\"", "vault = \"ab\""), "vault"),
-        (replaced("previous = \"\"", "previous = \"ab\""), "previous"),
-    ] {
-        assert_eq!(mistakes(&text), one("NOT_YET", path));
+fn a_first_version_names_no_version_before_it() {
+    let id = "ab".repeat(32);
+    for key in ["vault", "previous"] {
+        let text = replaced(&format!("{key} = \"\""), &format!("{key} = \"{id}\""));
+        assert_eq!(mistakes(&text), one("INVALID", key));
     }
+    let text = replaced("version = 1", &format!("version = 1\nkeyset = \"{id}\""));
+    assert_eq!(mistakes(&text), one("INVALID", "keyset"));
+}
+
+#[test]
+fn a_later_version_names_its_vault_and_the_version_before() {
+    let missing = |key: &str| ("MISSING", key.to_owned());
+    assert_eq!(
+        mistakes(&replaced("version = 1", "version = 2")),
+        [missing("vault"), missing("previous")]
+    );
+    let id = "ab".repeat(32);
+    let later = |vault: &str, previous: &str, keyset: &str| {
+        drafted(|draft| {
+            draft.version = 2;
+            draft.vault = vault.to_owned();
+            draft.previous = previous.to_owned();
+            draft.keyset = Some(keyset.to_owned());
+        })
+    };
+    for (text, path) in [
+        (later("ab", &id, &id), "vault"),
+        (later(&id, &id.to_uppercase(), &id), "previous"),
+        (later(&id, &id, "1"), "keyset"),
+    ] {
+        assert_eq!(mistakes(&text), one("INVALID", path));
+    }
+    let policy = Policy::parse(later(&id, &id, "").as_bytes()).expect("a later version");
+    assert_eq!(policy.version, 2);
+    assert_eq!(policy.vault.to_string(), id);
+    assert_eq!(
+        policy.previous.map(|previous| previous.to_string()),
+        Some(id)
+    );
+    assert_eq!(policy.keyset.to_bytes(), policy.id.to_bytes());
+    assert!(policy.former.is_empty());
 }
 
 #[test]
@@ -326,6 +360,60 @@ fn a_window_or_budget_of_nothing_is_refused() {
         let text = draft.to_toml();
         let text = text.replacen("fee_max_sat", &format!("{budget}\nfee_max_sat"), 1);
         assert_eq!(mistakes(&text), one(code, &format!("limits.{path}")));
+    }
+    for (inclusion, code, path) in [
+        (
+            "{ bits = \"207FFFFF\", confirmations = 1 }",
+            "INVALID",
+            "bits",
+        ),
+        (
+            "{ bits = \"+07fffff\", confirmations = 1 }",
+            "INVALID",
+            "bits",
+        ),
+        (
+            "{ bits = \"20800001\", confirmations = 1 }",
+            "INVALID",
+            "bits",
+        ),
+        (
+            "{ bits = \"2100ffff\", confirmations = 1 }",
+            "INVALID",
+            "bits",
+        ),
+        (
+            "{ bits = \"2300ffff\", confirmations = 1 }",
+            "INVALID",
+            "bits",
+        ),
+        ("{ bits = 207, confirmations = 1 }", "WRONG_TYPE", "bits"),
+        (
+            "{ bits = \"207fffff\", confirmations = 0 }",
+            "OUT_OF_RANGE",
+            "confirmations",
+        ),
+        (
+            "{ bits = \"207fffff\", confirmations = 145 }",
+            "OUT_OF_RANGE",
+            "confirmations",
+        ),
+        ("{ bits = \"207fffff\" }", "MISSING", "confirmations"),
+        ("{ confirmations = 1 }", "MISSING", "bits"),
+        (
+            "{ bits = \"207fffff\", confirmations = 1, depth = 1 }",
+            "UNKNOWN_KEY",
+            "depth",
+        ),
+    ] {
+        let text = draft(ScriptKind::Wsh).to_toml();
+        let text = text.replacen(
+            "fee_max_sat",
+            &format!("inclusion = {inclusion}\nfee_max_sat"),
+            1,
+        );
+        let expected = one(code, &format!("limits.inclusion.{path}"));
+        assert_eq!(mistakes(&text), expected, "{inclusion}");
     }
     for (window, code, path) in [
         ("{ sat = 0, per = \"24h\" }", "OUT_OF_RANGE", "sat"),

@@ -1,0 +1,150 @@
+//! What an attempt must spend and pay because of what was issued before, and what its file shows of that. Pure.
+#![deny(clippy::arithmetic_side_effects)]
+
+use std::collections::BTreeMap;
+
+use bitcoin::{OutPoint, Transaction, Txid, Weight};
+use policies::document::Policy;
+use policies::journal::History;
+use policies::psbt::{AttemptPurpose, Manifest};
+use policies::{Intent, OwnScripts};
+
+use super::building::Plan;
+use super::{BatchError, ServiceError};
+use crate::coin_selection::Candidate;
+use crate::exclusion::{Anchors, Earlier, anchors, of_lines};
+use crate::fee_bump::{IncrementalFee, Replaceable, Replacement};
+
+/// What was issued before, as far as it may matter.
+#[derive(Debug, Clone)]
+pub(super) struct Before {
+    /// All that may be of the lines that are paid; what is not is left out by itself.
+    pub(super) earlier: Vec<Earlier>,
+    /// Transactions that made the coins, and those of their ancestors whose bytes are known.
+    pub(super) known: BTreeMap<Txid, Transaction>,
+    /// What may be in a mempool besides and would have to leave it, such as spends of change.
+    pub(super) replaceable: Vec<Replaceable>,
+    /// The node's incremental relay fee.
+    pub(super) incremental: IncrementalFee,
+}
+
+impl Default for Before {
+    fn default() -> Self {
+        Self {
+            earlier: Vec::new(),
+            known: BTreeMap::new(),
+            replaceable: Vec::new(),
+            incremental: IncrementalFee::CORE_29,
+        }
+    }
+}
+
+/// What follows from all that was issued before.
+pub(super) struct Context {
+    pub(super) anchors: Anchors,
+    pub(super) replacing: Option<Replacement>,
+    pub(super) purpose: AttemptPurpose,
+}
+
+impl Context {
+    /// Leaves in the plan only what was issued for its lines, and the coins that can stand beside what
+    /// excludes all of it.
+    pub(super) fn of(plan: &mut Plan) -> Result<Self, ServiceError> {
+        let paid = plan.withdrawals.iter();
+        let intents: Vec<Intent> = paid
+            .map(|approved| approved.withdrawal.intent.clone())
+            .collect();
+        let all = std::mem::take(&mut plan.before.earlier);
+        plan.before.earlier = of_lines(&intents, &[], all);
+        let anchors = exclude(plan)?;
+        Ok(Self {
+            anchors,
+            replacing: replacing(plan),
+            purpose: purpose(plan, &intents),
+        })
+    }
+}
+
+/// Finds what excludes all earlier transactions, and takes away the coins that cannot stand beside it.
+fn exclude(plan: &mut Plan) -> Result<Anchors, ServiceError> {
+    let max = usize::try_from(plan.policy.limits.max_inputs).unwrap_or(usize::MAX);
+    let mut known = plan.before.known.clone();
+    known.extend(plan.fundings.clone());
+    let anchors = anchors(&plan.before.earlier, &plan.candidates, &known, max)
+        .map_err(BatchError::CannotBeExclusive)?;
+    let stands = |coin: &Candidate| !anchors.barred.contains(&coin.outpoint);
+    plan.candidates.retain(stands);
+    Ok(anchors)
+}
+
+/// What may be in a mempool and spends a coin that may be spent here.
+fn replacing(plan: &Plan) -> Option<Replacement> {
+    let live = plan.before.earlier.iter().filter(|one| one.live);
+    let among: Vec<Replaceable> = live
+        .map(|one| Replaceable::of(one, lightest(&plan.policy, one)))
+        .chain(plan.before.replaceable.iter().cloned())
+        .collect();
+    let coins: Vec<OutPoint> = plan.candidates.iter().map(|coin| coin.outpoint).collect();
+    Replacement::by_spending(&coins, &among, plan.before.incremental)
+}
+
+/// The weight of an earlier transaction whose inputs all take the lightest ordinary path.
+pub(super) fn lightest(policy: &Policy, earlier: &Earlier) -> Weight {
+    let descriptor = &policy.descriptor;
+    let ordinary = descriptor
+        .paths()
+        .iter()
+        .filter(|path| path.older.is_none());
+    let lightest = ordinary.map(|path| path.satisfaction_weight).min();
+    let heaviest = descriptor.max_satisfaction_weight();
+    let saved = heaviest
+        .checked_sub(lightest.unwrap_or(heaviest))
+        .unwrap_or(Weight::ZERO);
+    let inputs = u64::try_from(earlier.record.inputs.len()).unwrap_or(u64::MAX);
+    let saved = saved.checked_mul(inputs).unwrap_or(Weight::ZERO);
+    earlier.weight.checked_sub(saved).unwrap_or(earlier.weight)
+}
+
+/// A bump pays again what an earlier transaction pays that may still confirm, or a part of it.
+fn purpose(plan: &Plan, intents: &[Intent]) -> AttemptPurpose {
+    let pays_all = |earlier: &Earlier| {
+        let mut intents = intents.iter();
+        earlier.live && intents.all(|intent| earlier.record.intents.contains(intent))
+    };
+    if plan.before.earlier.iter().any(pays_all) {
+        AttemptPurpose::Bump
+    } else {
+        AttemptPurpose::Pay
+    }
+}
+
+/// Shows an earlier transaction that is fully signed and pays all of this: then nothing new is granted, and
+/// what ran out since does not matter. Only where signers can tell that its inputs are the vault's.
+pub(super) fn show_earlier(plan: &Plan, transaction: &Transaction, manifest: &mut Manifest) {
+    let spends = |outpoint: &OutPoint| {
+        let mut inputs = transaction.input.iter();
+        inputs.any(|input| input.previous_output == *outpoint)
+    };
+    let shown = plan.before.earlier.iter().rev().find(|earlier| {
+        let highest = earlier.record.change_indexes.iter().max();
+        let history =
+            highest.map_or_else(History::none, |index| History::that_changed_up_to(*index));
+        let own = OwnScripts::new(&plan.policy.descriptor, history.index_bound());
+        let mut previous = earlier.previous.values();
+        let mut paid = plan.withdrawals.iter().map(|paid| &paid.withdrawal.intent);
+        earlier.complete.is_some()
+            && paid.all(|intent| earlier.record.intents.contains(intent))
+            && previous.all(|output| own.contains(&output.script_pubkey))
+            // It must exclude this one by what the file carries: a coin in common always does.
+            && earlier.record.inputs.iter().any(spends)
+    });
+    let Some((earlier, complete)) = shown.and_then(|one| Some((one, one.complete.clone()?))) else {
+        return;
+    };
+    for (outpoint, output) in &earlier.previous {
+        if !spends(outpoint) && !manifest.ancestors.contains_key(&outpoint.txid) {
+            manifest.earlier_outputs.insert(*outpoint, output.clone());
+        }
+    }
+    manifest.earlier.insert(earlier.txid(), complete);
+}

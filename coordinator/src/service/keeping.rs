@@ -1,0 +1,131 @@
+//! Keeps withdrawals, reservations and window counts in step with the attempts.
+//!
+//! Invariant: a coin is reserved exactly while an attempt that may still be paid out spends it (M3, M4); a
+//! withdrawal stands where its attempts say, and is live in the batch of the one that it follows (M1); an
+//! intent counts in its window unless all its attempts are dead or voided. All of it is decided anew from
+//! the attempts that an event touched, so that events in any order end alike.
+
+use std::collections::BTreeSet;
+
+use bitcoin::{Amount, OutPoint, Txid};
+use watchtower::store::database::Transaction;
+
+use super::ServiceError;
+use super::record::{Cause, move_withdrawal};
+use crate::session::BatchId;
+use crate::session::following::{Paying, events_to_follow};
+use crate::session::withdrawal::WithdrawalState;
+use crate::store::withdrawals::{self, WithdrawalKey};
+use crate::store::{batches, inputs, payments, reservations, windows};
+
+/// Brings in step what these attempts pay and spend; `released` is said of coins that come free.
+pub(crate) async fn keep_in_step(
+    tx: &mut Transaction,
+    touched: &BTreeSet<Txid>,
+    released: &str,
+    cause: Cause<'_>,
+) -> Result<(), ServiceError> {
+    let mut paid = BTreeSet::new();
+    let mut coins = BTreeSet::new();
+    for txid in touched {
+        paid.extend(payments::of_attempt(tx, *txid).await?);
+        coins.extend(inputs::of_attempt(tx, *txid).await?);
+    }
+    for (coin, amount) in coins {
+        hold_or_release(tx, coin, amount, released, cause).await?;
+    }
+    for key in paid {
+        follow_attempts(tx, &key, cause).await?;
+    }
+    Ok(())
+}
+
+/// Moves the reservation of a coin to this batch, whichever holds it now.
+pub(super) async fn hold_for(
+    tx: &mut Transaction,
+    batch: BatchId,
+    coin: OutPoint,
+    amount: Amount,
+    cause: Cause<'_>,
+) -> Result<(), ServiceError> {
+    match reservations::holder_of(tx, coin).await? {
+        Some(holder) if holder == batch => return Ok(()),
+        Some(holder) => {
+            let reason = format!("moved to batch {batch}");
+            reservations::release(tx, holder, coin, &reason, cause.at).await?;
+        }
+        None => {}
+    }
+    Ok(reservations::reserve(tx, batch, coin, amount, cause.at).await?)
+}
+
+/// A coin stays with the batch that holds it while an attempt of that batch may spend it; else it goes to
+/// the batch of the newest attempt that may, or comes free.
+async fn hold_or_release(
+    tx: &mut Transaction,
+    coin: OutPoint,
+    amount: Amount,
+    released: &str,
+    cause: Cause<'_>,
+) -> Result<(), ServiceError> {
+    let spenders = inputs::spenders_of(tx, coin).await?;
+    let wanting: Vec<BatchId> = spenders
+        .iter()
+        .filter(|attempt| attempt.state.holds_coins())
+        .map(|attempt| attempt.batch)
+        .collect();
+    let holder = reservations::holder_of(tx, coin).await?;
+    match (holder, wanting.last()) {
+        (Some(holder), None) => {
+            Ok(reservations::release(tx, holder, coin, released, cause.at).await?)
+        }
+        (Some(holder), Some(_)) if wanting.contains(&holder) => Ok(()),
+        (_, Some(batch)) => hold_for(tx, *batch, coin, amount, cause).await,
+        (None, None) => Ok(()),
+    }
+}
+
+/// Moves a withdrawal to where its attempts say that it is.
+async fn follow_attempts(
+    tx: &mut Transaction,
+    key: &WithdrawalKey,
+    cause: Cause<'_>,
+) -> Result<(), ServiceError> {
+    let Some(mut row) = withdrawals::lookup(tx, key).await? else {
+        return Ok(());
+    };
+    let attempts: Vec<Paying> = payments::paying(tx, key)
+        .await?
+        .into_iter()
+        .map(|attempt| Paying {
+            batch: attempt.batch,
+            txid: attempt.txid,
+            state: attempt.state,
+        })
+        .collect();
+    let rule = windows::rule_of(tx, row.hash).await?.unwrap_or_default();
+    let events = events_to_follow(&row.state, &attempts, &rule)?;
+    for event in &events {
+        move_withdrawal(tx, &mut row, event, cause).await?;
+    }
+    let (live, counts) = match &row.state {
+        WithdrawalState::Batched { batch, .. }
+        | WithdrawalState::Signing { batch, .. }
+        | WithdrawalState::Broadcast { batch, .. }
+        | WithdrawalState::Confirmed { batch, .. } => (Some(*batch), true),
+        WithdrawalState::Settled { .. } => (None, true),
+        WithdrawalState::Requested
+        | WithdrawalState::Approved { .. }
+        | WithdrawalState::Rejected { .. }
+        | WithdrawalState::Expired
+        | WithdrawalState::Cancelled
+        | WithdrawalState::Failed { .. } => (None, false),
+    };
+    batches::set_live(tx, key, live).await?;
+    if counts {
+        windows::count_again(tx, row.hash).await?;
+    } else {
+        windows::release(tx, row.hash, cause.at).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! The coins that each attempt spends.
+
+use bitcoin::hashes::Hash as _;
+use bitcoin::{Amount, OutPoint, Txid};
+use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
+
+use super::attempts::{self, AttemptRow};
+
+/// Stores what an attempt spends.
+///
+/// # Errors
+/// On a failed statement.
+pub async fn insert(
+    tx: &mut Transaction,
+    attempt: Txid,
+    coin: OutPoint,
+    amount: Amount,
+) -> Result<(), DatabaseError> {
+    tx.execute_one(
+        "INSERT INTO attempt_input (attempt, txid, vout, amount) VALUES ($1, $2, $3, $4)",
+        &[
+            attempt.to_byte_array().into(),
+            coin.txid.to_byte_array().into(),
+            coin.vout.into(),
+            Value::from_u64(amount.to_sat())?,
+        ],
+    )
+    .await
+}
+
+/// The coins that an attempt spends, with their amounts.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn of_attempt(
+    tx: &mut Transaction,
+    attempt: Txid,
+) -> Result<Vec<(OutPoint, Amount)>, DatabaseError> {
+    tx.rows(
+        "SELECT txid, vout, amount FROM attempt_input WHERE attempt = $1 ORDER BY txid, vout",
+        &[attempt.to_byte_array().into()],
+    )
+    .await?
+    .iter()
+    .map(|row| Ok((outpoint(row)?, row.amount("amount")?)))
+    .collect()
+}
+
+/// The attempts that spend a coin, oldest first.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn spenders_of(
+    tx: &mut Transaction,
+    coin: OutPoint,
+) -> Result<Vec<AttemptRow>, DatabaseError> {
+    let found = tx
+        .rows(
+            "SELECT a.txid FROM attempt_input i JOIN attempt a ON a.txid = i.attempt
+             WHERE i.txid = $1 AND i.vout = $2 ORDER BY a.created_at, a.number, a.txid",
+            &[coin.txid.to_byte_array().into(), coin.vout.into()],
+        )
+        .await?;
+    read_attempts(tx, &found).await
+}
+
+/// The attempts that spend an output of a transaction.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn children_of(
+    tx: &mut Transaction,
+    parent: Txid,
+) -> Result<Vec<AttemptRow>, DatabaseError> {
+    let found = tx
+        .rows(
+            "SELECT DISTINCT attempt AS txid FROM attempt_input WHERE txid = $1 ORDER BY attempt",
+            &[parent.to_byte_array().into()],
+        )
+        .await?;
+    read_attempts(tx, &found).await
+}
+
+async fn read_attempts(
+    tx: &mut Transaction,
+    found: &[Row],
+) -> Result<Vec<AttemptRow>, DatabaseError> {
+    let mut attempts = Vec::new();
+    for row in found {
+        let txid = Txid::from_byte_array(row.array("txid")?);
+        attempts.extend(attempts::lookup(tx, txid).await?);
+    }
+    Ok(attempts)
+}
+
+fn outpoint(row: &Row) -> Result<OutPoint, DatabaseError> {
+    Ok(OutPoint {
+        txid: Txid::from_byte_array(row.array("txid")?),
+        vout: row.u32("vout")?,
+    })
+}

@@ -1,0 +1,24 @@
+//! How one version of a policy follows another: what a successor may change, who approves it, when it counts.
+//!
+//! Invariant: versions form one line, forwards only, one successor each. A version that leaves signers,
+//! descriptor and recovery as they are may be followed once the delay is over, which each signer counts by its
+//! own clock from when its own journal first held the proposal with its quorum; every other version introduces a
+//! keyset, and only a human pins it. Nothing a document says of its own place is believed: it is compared with the
+//! version before. Follows docs/formats.md F6 and F11.
+
+mod approved;
+mod file;
+mod line;
+mod step;
+
+pub use approved::{ApprovalFault, Approved, VersionApprovals, approve_message, approved};
+pub use file::{
+    MAX_APPROVALS, MAX_FILE_BYTES, SUCCESSION_FORMAT, SuccessionFile, SuccessionFileError,
+};
+pub use line::{LineMistake, line};
+pub use step::{Altered, Step, SuccessionMistake, follows, ripe_at};
+
+#[cfg(all(test, feature = "signing"))]
+pub(crate) mod samples;
+#[cfg(all(test, feature = "signing"))]
+mod tests;

@@ -1,0 +1,293 @@
+//! `policy propose`, `approve`, `follow`, `pin` and `status`: the next version, at one home.
+
+use crate::clock;
+use crate::command::Context;
+use crate::command::approve::duration;
+use crate::command::init::MAX_BYTES;
+use crate::failure::Failure;
+use crate::home::{Home, KeyName};
+use crate::journal_file::JournalFile;
+use crate::keystore::{Kind, durable};
+use crate::pin::{Pinned, Role};
+use crate::succeeding::{By, SucceedingError, Successor, adopt, catch_up, hear, judge};
+use crate::terminal::read_input;
+use policies::document::policy_id_from_text;
+use policies::hash::Purpose;
+use policies::succession::{Step, SuccessionFile, ripe_at};
+use policies::{Approval, PolicyId, Subject, UnixTime};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// Write the file of a next version that others approve, after checking that it follows
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:\n\
+\x20 countersign-signer --home dana policy propose next.toml --output next.json")]
+pub(super) struct Propose {
+    /// The document of the next version
+    file: PathBuf,
+    /// Where its file is written
+    #[arg(long, short, value_name = "FILE")]
+    output: PathBuf,
+}
+
+/// Approve a next version, after reading it
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:\n\
+\x20 countersign-signer --home dana policy approve next.json")]
+pub(super) struct ApproveVersion {
+    /// The file that `policy propose` wrote; the approval is added to it
+    file: PathBuf,
+    /// Which approval key, if this home holds several
+    #[arg(long, value_name = "NAME")]
+    key: Option<KeyName>,
+    /// How long it counts
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = duration)]
+    expires_in: u64,
+    /// Do not ask: it was read before
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Take in an approved next version, and follow it once its delay is over
+///
+/// Only versions that leave signers, descriptor and recovery as they are; others need `policy pin`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:\n\
+\x20 countersign-signer --home alice policy follow next.json")]
+pub(super) struct Follow {
+    /// The file with the approvals
+    file: PathBuf,
+}
+
+/// Pin an approved next version by its id, as another person reads it out
+///
+/// The first call takes it in; from then on its delay runs by this signer's clock.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:\n\
+\x20 countersign-signer --home alice policy pin next.json --id \\\n\
+\x20   8a4f36a5f1a2f6d4c1e0b9d87766554433221100ffeeddccbbaa998877665544")]
+pub(super) struct Pin {
+    /// The file with the approvals
+    file: PathBuf,
+    /// Its id: 64 hex digits, or its 24 words in one argument
+    #[arg(long, value_name = "ID", value_parser = policy_id_from_text)]
+    id: PolicyId,
+}
+
+/// A home with its pin and, if it signs, its journal.
+struct Here {
+    home: Home,
+    pinned: Pinned,
+    journal: Option<JournalFile<File>>,
+}
+
+impl Here {
+    fn open(context: &Context) -> Result<Self, Failure> {
+        let home = context.home()?;
+        let pinned = Pinned::load(&home)?;
+        let Some(owner) = pinned.journal() else {
+            return Ok(Self {
+                home,
+                pinned,
+                journal: None,
+            });
+        };
+        let journal = JournalFile::open(&home.journal_file(), owner)?;
+        let pinned = catch_up(&home, pinned, &journal)?;
+        Ok(Self {
+            home,
+            pinned,
+            journal: Some(journal),
+        })
+    }
+
+    /// Takes a file in, and adopts it if its time has come.
+    fn succeed(mut self, context: &mut Context, file: &Path, by: By) -> Result<(), Failure> {
+        let file = read_succession(file)?;
+        let version = file.version();
+        if let By::Pin(typed) = by
+            && typed != version
+        {
+            let found = version;
+            return Err(SucceedingError::IdMismatch { typed, found }.into());
+        }
+        let now = clock::now();
+        let journal = self.journal.as_mut();
+        let successor = hear(&self.home, self.pinned.policy(), &file, journal, now)?;
+        context.terminal.talk(&told(&successor));
+        let journal = self.journal.as_mut();
+        let adopted = adopt(&self.home, &self.pinned, journal, version, by, now)?;
+        let roles: Vec<String> = adopted.roles().iter().map(Role::to_string).collect();
+        let policy = adopted.policy();
+        let mut text = format!(
+            "Adopted policy {} version {}\n  id     {}\n  here   {}",
+            policy.name,
+            policy.version,
+            policy.id,
+            roles.join(", ")
+        );
+        if adopted.is_leaving() {
+            text +=
+                "\n  LEAVING: this home signs only what brings coins of its former keysets home";
+        }
+        let value = serde_json::json!({
+            "policy": policy.id,
+            "version": policy.version,
+            "keyset": policy.keyset,
+            "roles": roles,
+            "leaving": adopted.is_leaving(),
+        });
+        context.terminal.answer(&text, &value)
+    }
+}
+
+impl Propose {
+    pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
+        let pinned = Pinned::load(&context.home()?)?;
+        let document = read_input(&self.file, MAX_BYTES)?;
+        let file = SuccessionFile::of(&document).map_err(SucceedingError::Mistakes)?;
+        let successor = judge(pinned.policy(), &file, clock::now())?;
+        let mut bytes = file.write();
+        bytes.push(b'\n');
+        durable::replace(&self.output, &bytes)?;
+        let words = successor.policy.words().join(" ");
+        let text = format!(
+            "{}\n  words  {words}\nWritten to {}",
+            told(&successor),
+            self.output.display()
+        );
+        context.terminal.answer(&text, &value(&successor))
+    }
+}
+
+impl ApproveVersion {
+    pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
+        let home = context.home()?;
+        let pinned = Pinned::load(&home)?;
+        let mut file = read_succession(&self.file)?;
+        let now = clock::now();
+        let successor = judge(pinned.policy(), &file, now)?;
+        context.terminal.talk(&told(&successor));
+        if !self.yes {
+            context.terminal.confirm("Approve this version?")?;
+        }
+        let passphrase = context.passphrase()?;
+        let key = home.open_person_key(Kind::Approval, self.key.as_ref(), &passphrase)?;
+        let policy = pinned.policy();
+        if policy.approver_of_key(key.public().id()).is_none() {
+            return Err(SucceedingError::NotAnApprover.into());
+        }
+        let subject = Subject::from_bytes(file.version().to_bytes());
+        let expires = now.saturating_add(self.expires_in);
+        let purpose = Purpose::Policy;
+        file.approve(Approval::sign(
+            key.secret(),
+            purpose,
+            policy.vault,
+            subject,
+            expires,
+        ));
+        let mut bytes = file.write();
+        bytes.push(b'\n');
+        durable::replace(&self.file, &bytes)?;
+        let approved = judge(policy, &file, now)?;
+        context.terminal.answer(&told(&approved), &value(&approved))
+    }
+}
+
+impl Follow {
+    pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
+        Here::open(context)?.succeed(context, &self.file, By::Human)
+    }
+}
+
+impl Pin {
+    pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
+        Here::open(context)?.succeed(context, &self.file, By::Pin(self.id))
+    }
+}
+
+/// Shows the line, and what is proposed after it.
+pub(super) fn status(context: &mut Context) -> Result<(), Failure> {
+    let here = Here::open(context)?;
+    let mut text = String::from("Versions of this vault, as this home knows them");
+    let mut versions = Vec::new();
+    for policy in here.pinned.versions() {
+        text += &format!("\n  {:>3}  {}", policy.version, policy.id);
+        versions.push(serde_json::json!({
+            "version": policy.version,
+            "policy": policy.id,
+            "keyset": policy.keyset,
+        }));
+    }
+    let newest = here.pinned.policy();
+    let held = here.journal.as_ref();
+    let proposals = held.map_or_else(Vec::new, |journal| {
+        journal.history().versions().proposals_after(newest.id)
+    });
+    let mut next = Vec::new();
+    for proposed in &proposals {
+        let ripe = ripe_at(newest, proposed.at);
+        let from = ripe.as_ref().map(UnixTime::to_string).unwrap_or_default();
+        text += &format!("\n  next {} from {from}", proposed.policy);
+        next.push(
+            serde_json::json!({ "policy": proposed.policy, "at": proposed.at, "ripe": ripe }),
+        );
+    }
+    if proposals.len() > 1 {
+        text += "\n  DISPUTED: two successors were approved; only a human decides between them";
+    }
+    let roles: Vec<String> = here.pinned.roles().iter().map(Role::to_string).collect();
+    text += &format!("\n  here {}", roles.join(", "));
+    let value = serde_json::json!({ "versions": versions, "next": next, "roles": roles });
+    context.terminal.answer(&text, &value)
+}
+
+fn read_succession(file: &Path) -> Result<SuccessionFile, Failure> {
+    let bytes = read_input(file, MAX_BYTES.saturating_mul(2))?;
+    Ok(SuccessionFile::read(&bytes).map_err(SucceedingError::from)?)
+}
+
+/// What a person reads of a next version.
+fn told(successor: &Successor) -> String {
+    let policy = &successor.policy;
+    let step = match successor.step {
+        Step::Rules => "alters rules and people, no keys: signers follow it",
+        Step::Keyset => "ALTERS KEYS: at each signer a human pins it",
+    };
+    let approved = &successor.approved;
+    let by = match approved.persons.as_slice() {
+        [] => "nobody yet".to_owned(),
+        persons => persons.join(", "),
+    };
+    let mut text = format!(
+        "Policy {} version {}\n  id     {}\n  {step}\n  needs  {} of {}; approved by {by}",
+        policy.name,
+        policy.version,
+        policy.id,
+        approved.needed,
+        approved.group.as_deref().unwrap_or("any approvers"),
+    );
+    for fault in &approved.faults {
+        text += &format!("\n  not counted: {fault}");
+    }
+    if let Some(ripe) = successor.ripe {
+        text += &format!("\n  may be adopted from {ripe}");
+    }
+    text
+}
+
+fn value(successor: &Successor) -> serde_json::Value {
+    serde_json::json!({
+        "policy": successor.policy.id,
+        "version": successor.policy.version,
+        "keyset": successor.policy.keyset,
+        "step": successor.step,
+        "approved": successor.approved,
+        "ripe": successor.ripe,
+    })
+}
