@@ -2,13 +2,17 @@
 
 use std::net::SocketAddr;
 
-use bitcoin::{Network, ScriptBuf};
+use bitcoin::{FeeRate, Network, ScriptBuf};
+use policies::document::parse_sat_per_vb;
 use serde::{Deserialize, Serialize};
 
 use crate::service::BatchSettings;
 
 /// The example file, which is also the reference of all fields.
 pub const EXAMPLE: &str = include_str!("configuration.example.toml");
+
+/// The farthest target for which a node estimates, in blocks.
+const MOST_TARGET: u32 = 1008;
 
 /// The file of `countersign-coordinator`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,9 +37,25 @@ pub struct CoordinatorConfig {
     /// Seconds between automatic batches of a vault; 0 makes them by hand only.
     #[serde(default)]
     pub batch_interval_s: u64,
+    /// Makes a batch of a vault as soon as so many withdrawals wait; 0 for any number.
+    #[serde(default)]
+    pub batch_count: u32,
+    /// Makes a batch of a vault once the oldest waited so many seconds; 0 for any age.
+    #[serde(default)]
+    pub batch_age_s: u64,
     /// The confirmation target, in blocks, whose estimate gives the feerate.
     #[serde(default = "fee_target_blocks")]
     pub fee_target_blocks: u32,
+    /// The target of urgent withdrawals.
+    #[serde(default = "fee_target_urgent_blocks")]
+    pub fee_target_urgent_blocks: u32,
+    /// The target of patient withdrawals.
+    #[serde(default = "fee_target_economy_blocks")]
+    pub fee_target_economy_blocks: u32,
+    /// The highest feerate that batches pay without asking, in sat/vB as an exact decimal text; empty for whatever
+    /// the policy allows.
+    #[serde(default)]
+    pub fee_cap_sat_vb: String,
     /// Seconds that signers are given: intents and approvals that run out sooner are not batched.
     #[serde(default = "signing_window_s")]
     pub signing_window_s: u64,
@@ -67,6 +87,22 @@ pub enum ConfigError {
     /// The embedded watchtower would follow another signet.
     #[error("signet_challenge must be the same for the coordinator and its watchtower")]
     OtherSignet,
+    /// A target for which no node has estimates.
+    #[error("{field} must be at most {MOST_TARGET}, not {found}")]
+    FarTarget {
+        /// The field.
+        field: &'static str,
+        /// What it is.
+        found: u32,
+    },
+    /// A fee cap that is no feerate.
+    #[error(
+        "fee_cap_sat_vb is a feerate above 0 in sat/vB such as \"25\" or \"2.5\", or empty; not {found:?}"
+    )]
+    FeeCap {
+        /// What it is.
+        found: String,
+    },
     /// A field that must not be 0.
     #[error("{0} must be at least 1")]
     Zero(&'static str),
@@ -82,8 +118,25 @@ impl CoordinatorConfig {
         if config.poll_interval_ms == 0 {
             return Err(ConfigError::Zero("poll_interval_ms"));
         }
-        if config.fee_target_blocks == 0 {
-            return Err(ConfigError::Zero("fee_target_blocks"));
+        for (field, target) in [
+            ("fee_target_blocks", config.fee_target_blocks),
+            ("fee_target_urgent_blocks", config.fee_target_urgent_blocks),
+            (
+                "fee_target_economy_blocks",
+                config.fee_target_economy_blocks,
+            ),
+        ] {
+            if target == 0 {
+                return Err(ConfigError::Zero(field));
+            }
+            if target > MOST_TARGET {
+                let found = target;
+                return Err(ConfigError::FarTarget { field, found });
+            }
+        }
+        if !config.fee_cap_sat_vb.is_empty() && config.fee_cap().is_none() {
+            let found = config.fee_cap_sat_vb;
+            return Err(ConfigError::FeeCap { found });
         }
         if let Some(watchtower) = &config.watchtower {
             watchtower.check()?;
@@ -102,11 +155,22 @@ impl CoordinatorConfig {
         Ok(config)
     }
 
+    /// The fee cap, where there is one.
+    fn fee_cap(&self) -> Option<FeeRate> {
+        let cap = parse_sat_per_vb(&self.fee_cap_sat_vb).ok();
+        cap.filter(|cap| *cap > FeeRate::ZERO)
+    }
+
     /// How batches are made.
     pub fn batch_settings(&self) -> BatchSettings {
         BatchSettings {
             interval: (self.batch_interval_s > 0).then_some(self.batch_interval_s),
+            count: (self.batch_count > 0).then_some(self.batch_count),
+            age: (self.batch_age_s > 0).then_some(self.batch_age_s),
             fee_target: self.fee_target_blocks,
+            urgent_target: self.fee_target_urgent_blocks,
+            economy_target: self.fee_target_economy_blocks,
+            fee_cap: self.fee_cap(),
             signing_window: self.signing_window_s,
         }
     }
@@ -126,6 +190,14 @@ const fn poll_interval_ms() -> u64 {
 
 const fn fee_target_blocks() -> u32 {
     6
+}
+
+const fn fee_target_urgent_blocks() -> u32 {
+    2
+}
+
+const fn fee_target_economy_blocks() -> u32 {
+    144
 }
 
 const fn signing_window_s() -> u64 {
@@ -157,10 +229,39 @@ mod tests {
             CoordinatorConfig::parse(&unknown),
             Err(ConfigError::Toml(_))
         ));
+        let zero = EXAMPLE.replacen("urgent_blocks = 2", "urgent_blocks = 0", 1);
+        assert!(matches!(
+            CoordinatorConfig::parse(&zero),
+            Err(ConfigError::Zero("fee_target_urgent_blocks"))
+        ));
+        let far = EXAMPLE.replacen("economy_blocks = 144", "economy_blocks = 1009", 1);
+        assert!(matches!(
+            CoordinatorConfig::parse(&far),
+            Err(ConfigError::FarTarget { found: 1009, .. })
+        ));
         let other = EXAMPLE.replacen("network = \"regtest\"", "network = \"signet\"", 1);
         assert!(matches!(
             CoordinatorConfig::parse(&other),
             Err(ConfigError::OtherNetwork { .. })
         ));
+    }
+
+    #[test]
+    fn a_fee_cap_is_an_exact_feerate_or_none() {
+        let with = |cap: &str| {
+            let line = format!("fee_cap_sat_vb = {cap:?}");
+            let text = EXAMPLE.replacen("fee_cap_sat_vb = \"\"", &line, 1);
+            CoordinatorConfig::parse(&text).map(|config| config.batch_settings().fee_cap)
+        };
+        let cap = FeeRate::from_sat_per_kwu(625);
+        assert!(matches!(with("2.5"), Ok(Some(found)) if found == cap));
+        assert!(matches!(with(""), Ok(None)));
+        for wrong in ["0", "-1", "2.55555", "much"] {
+            let refused = with(wrong);
+            assert!(
+                matches!(refused, Err(ConfigError::FeeCap { .. })),
+                "{wrong}"
+            );
+        }
     }
 }

@@ -8,6 +8,8 @@ pub mod balancing;
 pub mod coin_selection;
 pub mod exclusion;
 pub mod fee_bump;
+pub mod queue;
+pub mod rebuilding;
 pub mod roles;
 pub mod session;
 

@@ -3,6 +3,8 @@
 //! Only with the feature `planted`, which no program that ships has: without debug assertions it does not
 //! build. Without the feature, [`planted`] is `false` for the compiler too, and nothing of it is left.
 
+pub mod steps;
+
 #[cfg(all(feature = "planted", not(debug_assertions)))]
 compile_error!("the feature `planted` is for tests: build it with debug assertions, never for use");
 
@@ -195,10 +197,8 @@ bugs! {
     TestAmount,
     /// Nobody needs to confirm the first payment to an entry of an open list.
     TestConfirmation,
-    /// An earlier attempt may be mined beside the new one.
-    EarlierExclusive,
-    /// An earlier attempt may be a stranger's.
-    EarlierForeign,
+    /// An earlier attempt may spend what the new one does not.
+    EarlierNotReplaced,
     /// A recovery counts as an earlier attempt.
     EarlierRecovery,
     /// An earlier attempt need not be signed.
@@ -245,18 +245,47 @@ bugs! {
     Interpreter,
     /// Bitcoin Core's rules are not asked.
     Consensus,
+    /// A stop in force stops nothing.
+    Stopped,
+    /// Whoever writes down a pinned key stops.
+    StopSignature,
+    /// Any release releases every stop.
+    ReleaseNamesStop,
+    /// One person releases a stop.
+    ReleaseQuorum,
+    /// A go never gets too old.
+    GoAge,
+    /// A go that may have been said before a stop counts after it.
+    GoBeforeStop,
+    /// What was voided is signed.
+    Voided,
+    /// What was signed is voided.
+    VoidsSigned,
     /// The books drop an attempt that was issued (M1).
     IssuedIsDropped,
     /// The books cancel a withdrawal in signing (M4).
     SigningIsCancelled,
     /// The books do not take an entry back (M8).
     NoReversal,
+    /// What a step does is answered before it is durable.
+    AnswerFirst,
 }
+
+/// Names the bug that is planted in a whole process.
+#[cfg(feature = "planted")]
+const EVERYWHERE: &str = "COUNTERSIGN_PLANTED";
 
 #[cfg(feature = "planted")]
 thread_local! {
     static PLANTED: std::cell::Cell<Option<Bug>> = const { std::cell::Cell::new(None) };
 }
+
+#[cfg(feature = "planted")]
+static IN_PROCESS: std::sync::LazyLock<Option<Bug>> = std::sync::LazyLock::new(|| {
+    let name = steps::killing::setting(EVERYWHERE)?;
+    let mut all = Bug::ALL.iter().copied();
+    all.find(|bug| format!("{bug:?}") == name)
+});
 
 /// Plants a bug on this thread, or takes the last one out.
 #[cfg(feature = "planted")]
@@ -264,10 +293,16 @@ pub fn plant(bug: Option<Bug>) {
     PLANTED.set(bug);
 }
 
-/// Whether a bug is planted on this thread.
+/// What is planted on this thread, or in the whole process.
+#[cfg(feature = "planted")]
+pub fn which() -> Option<Bug> {
+    PLANTED.get().or(*IN_PROCESS)
+}
+
+/// Whether a bug is planted on this thread, or in the whole process.
 #[cfg(feature = "planted")]
 pub fn planted(bug: Bug) -> bool {
-    PLANTED.get() == Some(bug)
+    which() == Some(bug)
 }
 
 /// Nothing is planted in this build.

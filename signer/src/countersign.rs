@@ -11,15 +11,17 @@ use crate::keystore::{Passphrase, PersonKey, VaultKey};
 use crate::pin::{PinError, Pinned};
 use crate::reply::reply;
 use crate::signing::{InputSignatures, SigningError, Spending, sign};
-use crate::succeeding::{By, SucceedingError, Successor, adopt, catch_up, hear};
+use crate::succeeding::{By, SucceedingError, Successor, adopt, catch_up, hear, is_kept};
+use crate::voiding::{VoidingError, void_as_wished};
+use bitcoin::Txid;
 use bitcoin::bip32::Xpub;
 use bitcoin::psbt::Psbt;
 use bitcoin::secp256k1::{All, Secp256k1};
-use policies::journal::{Given, Seen, SignedTransaction};
+use policies::journal::{Given, Heard, SignedTransaction, Void};
 use policies::psbt::{PsbtRefusal, PsbtVersion, StrictPsbt, read_strict};
 use policies::review::{Refusal, Review, review, statements};
 use policies::succession::SuccessionFile;
-use policies::{History, Policy, PolicyId, Receipt, Statement, UnixTime};
+use policies::{History, Policy, PolicyId, Receipt, UnixTime};
 use std::fs::File;
 
 /// A signer ready to sign: pinned policy, locked journal, opened keys.
@@ -145,7 +147,7 @@ impl Countersigner<File> {
         let pinned = Pinned::load(home)?;
         let owner = pinned.journal().ok_or(CountersignError::NotASigner)?;
         let journal = JournalFile::open(&home.journal_file(), owner)?;
-        let pinned = catch_up(home, pinned, &journal)?;
+        let pinned = catch_up(home, pinned, journal.history())?;
         let name = pinned.signer().ok_or(CountersignError::NotASigner)?;
         // Once this journal may have signed, it is never taken in again from a bundle.
         home.use_up_freshness(&owner.key.to_string())?;
@@ -157,6 +159,22 @@ impl Countersigner<File> {
             ..Self::of(name.to_owned(), policy, journal, key, journal_key)
         })
     }
+}
+
+/// What became of the successor of the pinned version.
+#[derive(Debug)]
+pub enum Following {
+    /// There is none.
+    Nothing,
+    /// It was followed.
+    Adopted(PolicyId),
+    /// It waits for its time or for a human.
+    Waits {
+        /// The version; of several, the first by their ids.
+        policy: PolicyId,
+        /// For what.
+        because: Box<SucceedingError>,
+    },
 }
 
 impl<L: AppendLog> Countersigner<L> {
@@ -243,8 +261,18 @@ impl<L: AppendLog> Countersigner<L> {
             &self.policy,
             file,
             Some(&mut self.journal),
+            By::Itself,
             clock,
         )?)
+    }
+
+    /// Whether a version was taken in, and its file is here: a journal that moved comes without files.
+    pub fn holds_version(&self, version: PolicyId) -> bool {
+        let held = self.journal.history().versions().proposed(version);
+        let (Some(_), Some((home, _))) = (held, self.home.as_ref()) else {
+            return false;
+        };
+        is_kept(home, version)
     }
 
     /// Adopts a version that was taken in; from now on transfers are reviewed under it.
@@ -267,23 +295,30 @@ impl<L: AppendLog> Countersigner<L> {
     }
 
     /// Follows what may be followed without a human: the one successor of the pinned version, if it is a step of
-    /// rules and its delay is over. Says which one was.
+    /// rules and its delay is over.
     ///
     /// # Errors
     /// When journal or disk refuse. What must wait, or needs a human, is no error.
-    pub fn follow_ripe(&mut self, clock: UnixTime) -> Result<Option<PolicyId>, CountersignError> {
+    pub fn follow_ripe(&mut self, clock: UnixTime) -> Result<Following, CountersignError> {
         if self.home.is_none() {
-            return Ok(None);
+            return Ok(Following::Nothing);
         }
         let held = self.journal.history().versions();
-        let [proposed] = held.proposals_after(self.policy.id)[..] else {
-            return Ok(None);
+        let proposals = held.proposals_after(self.policy.id);
+        let Some(policy) = proposals.first().map(|proposed| proposed.policy) else {
+            return Ok(Following::Nothing);
         };
-        match self.adopt_version(proposed.policy, By::Itself, clock) {
-            Ok(()) => Ok(Some(proposed.policy)),
-            Err(CountersignError::Succeeding(error)) if error.waits() => Ok(None),
-            Err(error) => Err(error),
-        }
+        let because = if proposals.len() > 1 {
+            let previous = self.policy.id;
+            Box::new(SucceedingError::Disputed { previous })
+        } else {
+            match self.adopt_version(policy, By::Itself, clock) {
+                Ok(()) => return Ok(Following::Adopted(policy)),
+                Err(CountersignError::Succeeding(error)) if error.waits() => error,
+                Err(error) => return Err(error),
+            }
+        };
+        Ok(Following::Waits { policy, because })
     }
 
     /// Hears the head of the coordinator's event chain: receipts echo it, so that rewritten history shows.
@@ -291,28 +326,34 @@ impl<L: AppendLog> Countersigner<L> {
         self.event_head = event_head;
     }
 
-    /// Journals statements about open lists that verified; says how many are new. From then on the
-    /// cooling-off of an entry runs by this signer's clock.
+    /// Journals statements that count; says how many are new. From then on the cooling-off of an entry runs
+    /// by this signer's clock, and a stop holds whoever leaves it out later.
     ///
     /// # Errors
     /// When the journal cannot remember.
     pub fn note(
         &mut self,
-        statements: &[Statement],
+        statements: &[Heard],
         clock: UnixTime,
     ) -> Result<usize, CountersignError> {
         let mut new = 0_usize;
-        for statement in statements {
-            let subject = statement.subject();
-            if self.journal.history().seen(subject.as_bytes()).is_none() {
-                let at = self.journal.history().now(clock);
-                let seen = Seen::of(&statement.encode(), at)
-                    .map_err(|_| CountersignError::Inconsistent)?;
+        for heard in statements {
+            let at = self.journal.history().now(clock);
+            if let Some(seen) = heard.seen(self.journal.history(), at) {
                 self.journal.remember_statement(seen)?;
                 new = new.saturating_add(1);
             }
         }
         Ok(new)
+    }
+
+    /// Voids a transaction because the coordinator wishes it.
+    ///
+    /// # Errors
+    /// As [`void_as_wished`].
+    pub fn void_as_wished(&mut self, txid: Txid, clock: UnixTime) -> Result<Void, VoidingError> {
+        let key = self.journal_key.secret();
+        void_as_wished(&mut self.journal, key, self.policy.vault, txid, clock)
     }
 
     /// Journals the statements of a transfer that was refused: it may have been refused only because they

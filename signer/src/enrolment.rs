@@ -10,6 +10,7 @@ use crate::home::{Home, HomeError};
 use crate::journal_file::{JournalFile, JournalFileError, Owner};
 use crate::keystore::WriteError;
 use crate::pin::{PinError, Pinned, write_pin};
+use crate::succeeding::is_kept;
 use policies::{Policy, PolicyId, UnixTime};
 
 /// What enrolment did.
@@ -19,6 +20,8 @@ pub struct Enrolment {
     pub pinned: Pinned,
     /// When the journal was born, if the home signs; zero for the journal of a first version.
     pub birth: Option<UnixTime>,
+    /// Next versions that the journal holds with their quorum, and whose files did not come here with it.
+    pub without_file: Vec<PolicyId>,
 }
 
 /// Why a policy is not pinned.
@@ -37,6 +40,24 @@ pub enum EnrolmentError {
     OtherPinned {
         /// The pinned policy.
         pinned: PolicyId,
+    },
+    /// The journal adopted a version that the given line does not have.
+    #[error(
+        "the journal adopted version {adopted}, which is not among those you gave up to {typed}"
+    )]
+    JournalNewer {
+        /// What the human gave.
+        typed: PolicyId,
+        /// What the journal adopted last.
+        adopted: PolicyId,
+    },
+    /// The given version lies after the one that the journal adopted.
+    #[error("the journal adopted version {adopted}, you gave a later one, {typed}")]
+    JournalOlder {
+        /// What the human gave.
+        typed: PolicyId,
+        /// What the journal adopted last.
+        adopted: PolicyId,
     },
     /// The journal moved here, but its bundle was not taken in to the end.
     #[error("this home's journal comes from another machine, but its bundle is not here")]
@@ -100,13 +121,20 @@ pub fn enrol_in_line(
         }
     }
     let pinned = Pinned::of_line(home, versions)?;
-    let birth = match pinned.journal() {
-        Some(owner) => Some(begin_journal(home, &pinned, owner, now)?),
-        None => None,
+    let (birth, without_file) = match pinned.journal() {
+        Some(owner) => {
+            let (birth, proposed) = begin_journal(home, &pinned, owner, now)?;
+            (Some(birth), proposed)
+        }
+        None => (None, Vec::new()),
     };
     pinned.keep_versions(home)?;
     write_pin(home, pinned.policy())?;
-    Ok(Enrolment { pinned, birth })
+    Ok(Enrolment {
+        pinned,
+        birth,
+        without_file,
+    })
 }
 
 /// The policy of a document that a human identified.
@@ -122,18 +150,33 @@ pub fn identified(document: &[u8], typed: PolicyId) -> Result<Policy, EnrolmentE
     Err(EnrolmentError::IdMismatch { typed, found })
 }
 
-/// Begins the journal if there is none, and gives its birth.
+/// Begins the journal if there is none, and gives its birth and the proposals in it whose files are not here.
 fn begin_journal(
     home: &Home,
     pinned: &Pinned,
     owner: Owner,
     now: UnixTime,
-) -> Result<UnixTime, EnrolmentError> {
+) -> Result<(UnixTime, Vec<PolicyId>), EnrolmentError> {
     match JournalFile::open(&home.journal_file(), owner) {
         Ok(open) => {
+            let versions = open.history().versions();
+            let typed = pinned.policy().id;
+            // Where a journal stands it goes on: what it adopted is never left behind, nor its next version pinned
+            // without its delay.
+            if let Some(adopted) = versions.newest().filter(|adopted| *adopted != typed) {
+                let is_before = pinned.versions().iter().any(|one| one.id == adopted);
+                return Err(if is_before {
+                    EnrolmentError::JournalOlder { typed, adopted }
+                } else {
+                    EnrolmentError::JournalNewer { typed, adopted }
+                });
+            }
+            let proposals = versions.proposals_after(typed).into_iter();
+            let proposals = proposals.map(|proposed| proposed.policy);
+            let without_file = proposals.filter(|one| !is_kept(home, *one)).collect();
             // A bundle that was just taken in is never taken in again.
             home.use_up_freshness(&owner.key.to_string())?;
-            return Ok(open.history().birth());
+            return Ok((open.history().birth(), without_file));
         }
         Err(JournalFileError::Missing(_)) => {}
         Err(error) => return Err(error.into()),
@@ -153,15 +196,17 @@ fn begin_journal(
         now
     };
     JournalFile::begin(&home.journal_file(), owner, birth)?;
-    Ok(birth)
+    Ok((birth, Vec::new()))
 }
 
 impl Explained for EnrolmentError {
     fn class(&self) -> Class {
         match self {
-            Self::IdMismatch { .. } | Self::OtherPinned { .. } | Self::BundleMissing => {
-                Class::Refused
-            }
+            Self::IdMismatch { .. }
+            | Self::OtherPinned { .. }
+            | Self::JournalNewer { .. }
+            | Self::JournalOlder { .. }
+            | Self::BundleMissing => Class::Refused,
             Self::Pin(error) => error.class(),
             Self::Journal(error) => error.class(),
             Self::Write(error) => error.class(),
@@ -173,6 +218,8 @@ impl Explained for EnrolmentError {
         match self {
             Self::IdMismatch { .. } => "POLICY_ID_MISMATCH",
             Self::OtherPinned { .. } => "OTHER_POLICY_PINNED",
+            Self::JournalNewer { .. } => "PIN_BEHIND_JOURNAL",
+            Self::JournalOlder { .. } => "PIN_AHEAD_OF_JOURNAL",
             Self::BundleMissing => "BUNDLE_MISSING",
             Self::Pin(error) => error.code(),
             Self::Journal(error) => error.code(),
@@ -190,6 +237,13 @@ impl Explained for EnrolmentError {
             Self::OtherPinned { .. } => {
                 "use one home folder for each vault; a next version is followed or pinned with `policy`".to_owned()
             }
+            Self::JournalOlder { .. } => {
+                "pin the version that the journal adopted, then let `policy follow` or `policy pin` lead on from it"
+                    .to_owned()
+            }
+            Self::JournalNewer { .. } => {
+                "pin the version that the journal adopted, with the documents before it as --before".to_owned()
+            }
             Self::BundleMissing => {
                 "take the bundle in again with `journal move import`, then pin the policy"
                     .to_owned()
@@ -206,6 +260,8 @@ impl Explained for EnrolmentError {
             Self::Pin(error) => error.reasons(),
             Self::IdMismatch { .. }
             | Self::OtherPinned { .. }
+            | Self::JournalNewer { .. }
+            | Self::JournalOlder { .. }
             | Self::BundleMissing
             | Self::Journal(_)
             | Self::Write(_)

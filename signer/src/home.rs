@@ -10,6 +10,7 @@
 //! pin.json                  its id, as a human typed it, or as the line led to it
 //! versions/ID.toml          every version of the line that was pinned, its exact bytes
 //! proposals/ID.json         next versions with their approvals, as they were taken in
+//! approved-versions/ID.json which successors of version ID were approved here
 //! journal.jsonl             the journal, append-only
 //! journal.fresh             that the journal key was drawn here and has begun no journal yet
 //! journal.moves             the certificates of the moves that led here, if the journal moved
@@ -181,6 +182,12 @@ impl Home {
     /// One next version with its approvals.
     pub fn proposal_file(&self, version: PolicyId) -> PathBuf {
         self.proposals().join(format!("{version}.json"))
+    }
+
+    /// Which successors of a version were approved here.
+    pub fn approved_versions_file(&self, previous: PolicyId) -> PathBuf {
+        let folder = self.folder.join("approved-versions");
+        folder.join(format!("{previous}.json"))
     }
 
     fn keys(&self) -> PathBuf {

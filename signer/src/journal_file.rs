@@ -8,8 +8,9 @@ use crate::keystore::durable::{self, WriteError};
 use bitcoin::Txid;
 use policies::journal::{
     Adopted, Again, Entry, Fault, JournalError, Line, MoveStatement, Moved, Proposed, ReceiptBody,
-    Seen, VersionFault,
+    Seen, SeenKind, VersionFault, Voided,
 };
+use policies::planted::steps::{Moment, Step, reach};
 use policies::planted::{Bug, planted};
 use policies::{History, Journal, PolicyId, PublicKey, SignedTransaction, UnixTime, VaultId};
 use std::fs::{File, OpenOptions, TryLockError};
@@ -21,6 +22,10 @@ const MAX_BYTES: u64 = 1 << 30;
 
 /// Of these, so many are left for the last entry of all: a full journal can still move.
 const ROOM_TO_MOVE: u64 = 4 * 1024;
+
+/// Of these, so many are left for stops, releases and promises never to sign: who fills a journal with transactions
+/// cannot make it deaf. Of each key it keeps few stops at once, and promises are few a day.
+const ROOM_TO_STOP: u64 = 32 * 1024 * 1024;
 
 /// The most bytes that are read: a bundle is a whole journal and the lines that begin the next one.
 pub(crate) const MOST_READ: u64 = MAX_BYTES + ROOM_TO_MOVE;
@@ -46,9 +51,11 @@ impl AppendLog for File {
 pub struct JournalFile<L = File> {
     log: L,
     journal: Journal,
-    /// The bytes of all lines so far, and the most that they may become.
+    /// The bytes of all lines so far.
     length: u64,
+    /// The most that they may become, and what of that is for some entries alone.
     most: u64,
+    room_to_stop: u64,
     failed: bool,
 }
 
@@ -297,14 +304,19 @@ impl<L: AppendLog> JournalFile<L> {
             journal,
             length: 0,
             most: MAX_BYTES,
+            room_to_stop: ROOM_TO_STOP,
             failed: false,
         }
     }
 
-    /// The same, with so many bytes as the most.
+    /// The same, with so many bytes as the most, and of these for stops.
     #[cfg(test)]
-    fn with_most(self, most: u64) -> Self {
-        Self { most, ..self }
+    fn with_most(self, most: u64, room_to_stop: u64) -> Self {
+        Self {
+            most,
+            room_to_stop,
+            ..self
+        }
     }
 
     /// Makes a transaction and what its receipt says durable before it is signed. One that is there
@@ -357,6 +369,17 @@ impl<L: AppendLog> JournalFile<L> {
         let known = self.journal.history().seen(&subject);
         self.remember_entry(known.is_none().then_some(Entry::Seen(seen)))?;
         Ok(known.unwrap_or(at))
+    }
+
+    /// Makes durable that a transaction will never be signed here; promised before, it needs no entry. Whether it may be
+    /// promised is the caller's question, and asked by the journal again.
+    ///
+    /// # Errors
+    /// When the journal signed it, or as [`JournalFile::remember`].
+    pub fn remember_void(&mut self, txid: Txid, clock: UnixTime) -> Result<(), JournalFileError> {
+        let at = self.journal.now(clock);
+        let known = self.journal.history().voided(&txid).is_some();
+        self.remember_entry((!known).then_some(Entry::Voided(Voided { txid, at })))
     }
 
     /// Makes durable that the next version is held with its quorum; says when it first was.
@@ -420,29 +443,52 @@ impl<L: AppendLog> JournalFile<L> {
         if self.failed {
             return Err(JournalFileError::FailedBefore);
         }
-        match entry.map(|entry| self.journal.append(entry)).transpose() {
-            Ok(line) => self.append(line.as_ref().map(Line::as_bytes).unwrap_or_default()),
+        let Some(entry) = entry else {
+            return self.append(&[]);
+        };
+        // A journal that could not be read again would be lost.
+        let most = self.most.saturating_sub(self.room_kept_from(&entry));
+        let left = most.saturating_sub(self.length);
+        match self.journal.append_within(entry, left) {
+            Ok(Some(line)) => self.append(line.as_bytes()),
+            Ok(None) => Err(JournalFileError::Full {
+                length: self.length,
+            }),
             Err(error) => Err(not_admitted(error)),
         }
+    }
+
+    /// The bytes that are left for other entries than this one.
+    fn room_kept_from(&self, entry: &Entry) -> u64 {
+        let stops = match entry {
+            Entry::Moved(_) => return 0,
+            Entry::Voided(_) => true,
+            Entry::Seen(seen) => match seen.kind() {
+                SeenKind::Stopped { .. } | SeenKind::Released { .. } => true,
+                SeenKind::Added | SeenKind::Removed { .. } | SeenKind::Confirmed { .. } => false,
+            },
+            Entry::Birth(_)
+            | Entry::Signed(_)
+            | Entry::Again(_)
+            | Entry::Proposed(_)
+            | Entry::Adopted(_)
+            | Entry::Inherited(_) => false,
+        };
+        let room_to_stop = if stops { 0 } else { self.room_to_stop };
+        ROOM_TO_MOVE.saturating_add(room_to_stop)
     }
 
     fn append(&mut self, bytes: &[u8]) -> Result<(), JournalFileError> {
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         let length = self.length.saturating_add(length);
-        // A journal that could not be read again would be lost: this process ends with what it has.
-        let last = self.journal.history().moved_to().is_some();
-        let room = if last { 0 } else { ROOM_TO_MOVE };
-        if !bytes.is_empty() && length > self.most.saturating_sub(room) {
-            self.failed = true;
-            let length = self.length;
-            return Err(JournalFileError::Full { length });
-        }
+        reach(Step::Journal, Moment::Before);
         match self.log.append_durably(bytes) {
             Err(cause) if !planted(Bug::JournalDurability) => {
                 self.failed = true;
                 Err(JournalFileError::NotDurable(cause))
             }
             Err(_) | Ok(()) => {
+                reach(Step::Journal, Moment::After);
                 self.length = length;
                 Ok(())
             }
@@ -512,7 +558,7 @@ impl Explained for JournalFileError {
                 "nothing was signed; make room on the disk, then try again"
             }
             Self::Full { .. } => {
-                "nothing was signed and the journal is whole; find out who asked for so many transactions, then \
+                "nothing was signed and the journal is whole; find out who asked for so much, then \
                  sign on in a new home with this signer's key, whose journal is born again now"
             }
             Self::Io { .. } => "make the journal's file readable and writable for this user",

@@ -3,9 +3,9 @@
 use super::*;
 use bitcoin::hashes::Hash;
 use bitcoin::{Amount, OutPoint, ScriptBuf};
-use policies::intent::SecretKey;
+use policies::intent::{SecretKey, StatementNonce, Stop};
 use policies::journal::SpendMode;
-use policies::{Intent, IntentKind, Keyset};
+use policies::{Intent, IntentKind, KeyId, Keyset, Statement};
 
 fn owner() -> Owner {
     Owner {
@@ -305,23 +305,81 @@ fn a_journal_takes_no_entry_that_would_make_it_too_large_to_be_read() {
     drop(journal);
 
     let disk = on_disk();
-    let mut journal = disk.open().expect("opens").with_most(most_for(one));
+    let mut journal = disk.open().expect("opens").with_most(most_for(one), 0);
     let _first = journal.remember(signed(1, "w1", 1)).expect("fits");
     let refused = journal.remember(signed(2, "w22", 2)).expect_err("is full");
     assert_eq!(refused.code(), "JOURNAL_FULL");
     drop(journal);
     assert_eq!(length(&disk), one);
     // What was written before it was opened counts.
-    let mut journal = disk.open().expect("opens").with_most(most_for(two) - 1);
+    let mut journal = disk.open().expect("opens").with_most(most_for(two) - 1, 0);
     let refused = journal.remember(signed(2, "w22", 2)).expect_err("is full");
     assert_eq!(refused.code(), "JOURNAL_FULL");
     drop(journal);
     // What is there is given again, and a full journal can still move.
-    let mut journal = disk.open().expect("opens").with_most(most_for(one));
+    let mut journal = disk.open().expect("opens").with_most(most_for(one), 0);
     let _again = journal.remember(signed(1, "w1", 1)).expect("is there");
     let to = SecretKey::from_bytes(&[3; 32]).public();
     journal.move_to(to, UnixTime::from_secs(1)).expect("moves");
     drop(journal);
     let journal = disk.open().expect("is whole");
     assert_eq!(journal.history().moved_to(), Some(to));
+}
+
+#[test]
+fn a_journal_filled_with_transactions_still_takes_stops_releases_and_voids_and_moves() {
+    let disk = on_disk();
+    let length = u64::try_from(disk.bytes().len()).expect("is short");
+    let room = 4_096;
+    let most = length + ROOM_TO_MOVE + room;
+    let mut journal = disk.open().expect("opens").with_most(most, room);
+    let refused = journal.remember(signed(1, "w1", 1)).expect_err("is full");
+    assert_eq!(refused.code(), "JOURNAL_FULL");
+    let entry = "ab".repeat(32);
+    let removal = format!("{{\"entry\":\"{entry}\",\"format\":\"countersign/list-remove/1\"}}");
+    let at = UnixTime::from_secs(2_000);
+    let removal = Seen::of(removal.as_bytes(), at).expect("a statement");
+    let refused = journal.remember_statement(removal).expect_err("is full");
+    assert_eq!(refused.code(), "JOURNAL_FULL");
+    // The same process goes on.
+    let stop = Stop {
+        created: at,
+        nonce: StatementNonce::from_bytes([1; 16]),
+        reason: "a flood".to_owned(),
+    };
+    let by = KeyId::from_bytes([3; 32]);
+    let seen = Seen::stop(&stop, by, at);
+    journal.remember_statement(seen).expect("stops");
+    let stop = Statement::Stop(stop).subject();
+    let release = Statement::Release { stop }.encode();
+    let seen = Seen::of(&release, at).expect("a release");
+    journal.remember_statement(seen).expect("releases");
+    let txid = Txid::from_byte_array([9; 32]);
+    journal.remember_void(txid, at).expect("voids");
+    journal.remember_void(txid, at).expect("voided before");
+    let to = SecretKey::from_bytes(&[3; 32]).public();
+    journal.move_to(to, at).expect("moves");
+    drop(journal);
+    let journal = disk.open().expect("is whole");
+    let history = journal.history();
+    assert_eq!(journal.journal().counter(), 4);
+    assert!(history.released(&stop) && history.voided(&txid).is_some());
+    assert_eq!(history.moved_to(), Some(to));
+}
+
+#[test]
+fn what_was_signed_is_never_voided() {
+    let disk = on_disk();
+    let mut journal = disk.open().expect("opens");
+    let _first = journal.remember(signed(1, "w1", 1)).expect("remembers");
+    let before = disk.bytes();
+    let at = UnixTime::from_secs(3_000);
+    let txid = signed(1, "w1", 1).txid;
+    let refused = journal.remember_void(txid, at).expect_err("was signed");
+    assert_eq!(refused.code(), "JOURNAL_NOT_ADMITTED");
+    assert_eq!(disk.bytes(), before);
+    let second = signed(2, "w22", 2);
+    journal.remember_void(second.txid, at).expect("voids");
+    let refused = journal.remember(second).expect_err("was voided");
+    assert_eq!(refused.code(), "JOURNAL_NOT_ADMITTED");
 }

@@ -43,6 +43,10 @@ pub mod pin;
 #[cfg(feature = "tool")]
 pub mod requesting;
 #[cfg(feature = "tool")]
+pub mod stopping;
+#[cfg(feature = "tool")]
 pub mod succeeding;
 #[cfg(feature = "tool")]
 pub mod terminal;
+#[cfg(feature = "tool")]
+pub mod voiding;

@@ -9,7 +9,8 @@ use bitcoin::address::NetworkUnchecked;
 use policies::destination::{DestinationError, check_destination};
 use policies::document::Open;
 use policies::intent::{SecretKey, StatementError};
-use policies::rules::{Entitlement, Said, entitlement};
+use policies::journal::Heard;
+use policies::rules::{Entitlement, Said, entitlement, heard};
 use policies::words::statement_told;
 use policies::{
     Approval, KeyId, ListAdd, Policy, PublicKey, Signature, Statement, Subject, UnixTime,
@@ -157,10 +158,14 @@ pub fn read(bytes: &[u8]) -> Result<Draft, ListingError> {
     let add = match &statement {
         Statement::ListAdd(add) => Some(add.clone()),
         Statement::ListRemove { .. } | Statement::ListConfirm { .. } => about(&signed)?,
+        Statement::Stop(_)
+        | Statement::Release { .. }
+        | Statement::Go(_)
+        | Statement::Ack { .. } => return Err(ListingError::NotAnEntry),
     };
     if add
         .as_ref()
-        .is_some_and(|add| add.subject() != statement.entry())
+        .is_some_and(|add| Some(add.subject()) != statement.entry())
     {
         return Err(ListingError::OtherEntry);
     }
@@ -179,9 +184,12 @@ fn about(signed: &SignedStatement) -> Result<Option<ListAdd>, ListingError> {
     }
     match Statement::decode(signed.about.as_bytes())? {
         Statement::ListAdd(add) => Ok(Some(add)),
-        Statement::ListRemove { .. } | Statement::ListConfirm { .. } => {
-            Err(ListingError::NotAnEntry)
-        }
+        Statement::ListRemove { .. }
+        | Statement::ListConfirm { .. }
+        | Statement::Stop(_)
+        | Statement::Release { .. }
+        | Statement::Go(_)
+        | Statement::Ack { .. } => Err(ListingError::NotAnEntry),
     }
 }
 
@@ -355,30 +363,46 @@ pub fn said(bytes: &[u8]) -> Result<Vec<Said>, ListingError> {
 ///
 /// # Errors
 /// When the bytes are neither.
-pub fn entitled(
-    bytes: &[u8],
-    policy: &Policy,
-    now: UnixTime,
-) -> Result<Vec<Statement>, ListingError> {
+pub fn entitled(bytes: &[u8], policy: &Policy, now: UnixTime) -> Result<Vec<Heard>, ListingError> {
     let said = said(bytes)?;
     let adds: BTreeMap<Subject, ListAdd> = said
         .iter()
         .filter_map(|one| match &one.statement {
             Statement::ListAdd(add) => Some((add.subject(), add.clone())),
-            Statement::ListRemove { .. } | Statement::ListConfirm { .. } => None,
+            Statement::ListRemove { .. }
+            | Statement::ListConfirm { .. }
+            | Statement::Stop(_)
+            | Statement::Release { .. }
+            | Statement::Go(_)
+            | Statement::Ack { .. } => None,
         })
         .collect();
-    let counts = |one: &Said| {
-        adds.get(&one.statement.entry())
-            .and_then(|add| entitlement(policy, &one.statement, add, &one.approvals, now))
-            .is_some_and(|counted| counted.is_met())
+    let counts = |one: Said| {
+        let Some(entry) = one.statement.entry() else {
+            return heard(policy, &one.statement, &one.approvals, now);
+        };
+        let counted = entitlement(
+            policy,
+            &one.statement,
+            adds.get(&entry)?,
+            &one.approvals,
+            now,
+        )?;
+        let statement = one.statement;
+        let by = Vec::new();
+        counted.is_met().then_some(Heard { statement, by })
     };
-    let mut entitled: Vec<Statement> = said
-        .into_iter()
-        .filter(counts)
-        .map(|one| one.statement)
-        .collect();
-    entitled.sort_by_key(|statement| !matches!(statement, Statement::ListAdd(_)));
+    let mut entitled: Vec<Heard> = said.into_iter().filter_map(counts).collect();
+    let order = |heard: &Heard| match heard.statement {
+        Statement::Stop(_) => 0,
+        Statement::Release { .. } => 1,
+        Statement::ListAdd(_) => 2,
+        Statement::ListRemove { .. }
+        | Statement::ListConfirm { .. }
+        | Statement::Go(_)
+        | Statement::Ack { .. } => 3,
+    };
+    entitled.sort_by_key(order);
     Ok(entitled)
 }
 

@@ -77,6 +77,16 @@ mod planted {
     use super::{Kind, Outcome, campaign};
 
     #[test]
+    fn no_kill_pays_twice_loses_a_withdrawal_or_leaks_a_reservation_on_sqlite() -> Outcome {
+        campaign("G3", &[], (0, 2))
+    }
+
+    #[test]
+    fn no_kill_pays_twice_loses_a_withdrawal_or_leaks_a_reservation_on_postgres() -> Outcome {
+        campaign("G3", &[], (1, 2))
+    }
+
+    #[test]
     fn every_first_of_four_planted_bugs_is_caught() -> Outcome {
         campaign("G15", &Kind::ALL, (0, 4))
     }

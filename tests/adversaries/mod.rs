@@ -13,6 +13,8 @@ mod g1b;
 mod g2;
 mod g2a;
 mod g2b;
+#[cfg(feature = "planted")]
+mod g3;
 pub mod mutation;
 mod node;
 pub mod oracle;
@@ -32,11 +34,11 @@ use self::vault::{Kind, Vault};
 pub struct Settings {
     /// The seed of everything that is chosen.
     pub seed: u64,
-    /// Cases of G1 and of G2; the other campaigns are as large as they are.
+    /// Cases of G1 and of G2, sessions of G2b, runs of G3; the other campaigns are as large as they are.
     pub cases: Option<u64>,
     /// Whether the full figures are run, or those of the gate.
     pub full: bool,
-    /// One part of so many of G15, which counts from 0.
+    /// One part of so many of G15 and of G3, which counts from 0.
     pub part: (usize, usize),
 }
 
@@ -68,7 +70,7 @@ pub struct World {
     pub node: Bitcoind,
 }
 
-/// Every campaign. G15 needs a build with the feature `planted`.
+/// Every campaign. G3 and G15 need a build with the feature `planted`.
 pub const CAMPAIGNS: &[Campaign] = &[
     Campaign {
         id: "G1",
@@ -89,6 +91,11 @@ pub const CAMPAIGNS: &[Campaign] = &[
     Campaign {
         id: "G2b",
         run: g2b::run,
+    },
+    #[cfg(feature = "planted")]
+    Campaign {
+        id: "G3",
+        run: |_, settings| g3::run(settings),
     },
     Campaign {
         id: "G14",

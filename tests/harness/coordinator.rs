@@ -1,7 +1,8 @@
 //! A running coordinator with its watchtower, set up as an operator would.
 
 use std::fs;
-use std::path::PathBuf;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
@@ -11,13 +12,24 @@ use crate::{
     Api, Bitcoind, Engine, Failure, Process, Program, Role, SHORT, Store, environment, wait_until,
 };
 
+/// What the node of a test is taken to estimate, in sat/kwu, since it has no estimates of its own.
+const FEE_ESTIMATE: u64 = 500;
+
 /// How a coordinator of a test differs from others.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// Seconds between automatic batches; 0 leaves batches to be made by hand.
     pub batch_interval_s: u64,
+    /// Makes a batch of so many; 0 for any number.
+    pub batch_count: u32,
+    /// Makes a batch once one waited so many seconds; 0 for any age.
+    pub batch_age_s: u64,
+    /// What is paid without asking, in sat/vB; empty for whatever the policy allows.
+    pub fee_cap_sat_vb: String,
     /// Another genesis block than regtest's, as a coordinator for another chain has.
     pub genesis: Option<String>,
+    /// Variables that its processes find in their environment.
+    pub environment: Vec<(String, String)>,
 }
 
 /// The processes of one coordinator: on SQLite one process with the watchtower in it, on PostgreSQL
@@ -27,8 +39,13 @@ pub struct Coordinator {
     program: Program,
     watchtower: Option<Program>,
     running: Vec<Process>,
+    environment: Vec<(String, String)>,
     url: String,
     token: String,
+    port: u16,
+    settings: Settings,
+    /// How often it got another database.
+    moves: u32,
     folder: TempDir,
 }
 
@@ -45,21 +62,8 @@ impl Coordinator {
         let program = Program::find("countersign-coordinator")?;
         let folder = environment::folder("coordinator")?;
         let port = free_port()?;
-        let watchtower = watchtowers(node, settings);
-        let of = |role| coordinators(&store.url(role), port, settings, &watchtower);
+        configure(folder.path(), store, node, port, settings)?;
         let owners = folder.path().join("owner.toml");
-        fs::write(&owners, of(Role::Administrator))?;
-        fs::write(
-            folder.path().join("coordinator.toml"),
-            of(Role::Coordinator),
-        )?;
-        fs::write(
-            folder.path().join("watchtower.toml"),
-            format!(
-                "database = \"{}\"\n{watchtower}",
-                store.url(Role::Watchtower)
-            ),
-        )?;
         let token_file = folder.path().join("operator.token");
         program
             .run(&[
@@ -81,10 +85,46 @@ impl Coordinator {
             program,
             watchtower,
             running: Vec::new(),
+            environment: settings.environment.clone(),
             url: format!("http://127.0.0.1:{port}"),
             token: fs::read_to_string(&token_file)?.trim().to_owned(),
+            port,
+            settings: settings.clone(),
+            moves: 0,
             folder,
         })
+    }
+
+    /// Takes another database in place of its own. It must have been stopped.
+    pub fn move_to(&mut self, store: &Store, node: &Bitcoind) -> Result<(), Failure> {
+        self.moves += 1;
+        configure(self.folder.path(), store, node, self.port, &self.settings)
+    }
+
+    /// Its configuration file with the owner's role.
+    pub fn owners_file(&self) -> PathBuf {
+        self.folder.path().join("owner.toml")
+    }
+
+    /// Makes an operator's token in the database that it has now.
+    pub fn make_operator(&mut self) -> Result<(), Failure> {
+        let name = format!("operator-{}.token", self.moves);
+        let file = self.folder.path().join(name);
+        let owners = self.owners_file();
+        let init = ["init", "--config", text(&owners)?, "--operator-token"];
+        self.program
+            .run(&[&init[..], &[text(&file)?]].concat())?
+            .done()?;
+        fs::read_to_string(&file)?
+            .trim()
+            .clone_into(&mut self.token);
+        fs::write(self.token_file(), &self.token)?;
+        Ok(())
+    }
+
+    /// Where a program of its writes what it says.
+    pub fn log_file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     /// Its address.
@@ -109,23 +149,9 @@ impl Coordinator {
 
     /// Starts it, or starts it again with everything as it was.
     pub fn resume(&mut self) -> Result<(), Failure> {
-        let folder = self.folder.path().to_path_buf();
-        let start = |program: &Program, name: &str, more: &[&str]| {
-            let mut command = program.command();
-            command
-                .args(["run", "--config"])
-                .arg(folder.join(format!("{name}.toml")))
-                .args(more);
-            Process::start(name, command, &folder.join(format!("{name}.log")))
-        };
-        match &self.watchtower {
-            None => self
-                .running
-                .push(start(&self.program, "coordinator", &["--with-watchtower"])?),
-            Some(watchtower) => {
-                self.running.push(start(&self.program, "coordinator", &[])?);
-                self.running.push(start(watchtower, "watchtower", &[])?);
-            }
+        for part in 0..=usize::from(self.watchtower.is_some()) {
+            let process = self.spawn(part)?;
+            self.running.push(process);
         }
         let api = Api::new(&self.url, Some(&self.token));
         let running = &mut self.running;
@@ -139,6 +165,57 @@ impl Coordinator {
                 .filter(|answer| answer.status == 200))
         })?;
         Ok(())
+    }
+
+    /// What the node estimates, in sat/kwu, from when it is started again.
+    pub fn set_fee_estimate(&self, sat_kwu: u64) -> Result<(), Failure> {
+        for name in ["coordinator.toml", "watchtower.toml"] {
+            let file = self.folder.path().join(name);
+            let field = "fee_estimate_fallback_sat_kwu";
+            let now = format!("{field} = {FEE_ESTIMATE}\n");
+            let text = fs::read_to_string(&file)?;
+            fs::write(&file, text.replace(&now, &format!("{field} = {sat_kwu}\n")))?;
+        }
+        Ok(())
+    }
+
+    /// Starts the process of a part: the coordinator, then the watchtower where it is one of its own.
+    fn spawn(&self, part: usize) -> Result<Process, Failure> {
+        let (program, name) = match (&self.watchtower, part) {
+            (Some(watchtower), 1) => (watchtower, "watchtower"),
+            (Some(_) | None, _) => (&self.program, "coordinator"),
+        };
+        let folder = self.folder.path();
+        let mut command = program.command();
+        command
+            .args(["run", "--config"])
+            .arg(folder.join(format!("{name}.toml")))
+            .envs(self.environment.iter().cloned());
+        if self.watchtower.is_none() {
+            command.arg("--with-watchtower");
+        }
+        Process::start(name, command, &folder.join(format!("{name}.log")))
+    }
+
+    /// The parts that ended by themselves: which, its process id, and the signal that ended it.
+    pub fn fallen(&mut self) -> Result<Vec<(usize, u32, Option<i32>)>, Failure> {
+        let mut fallen = Vec::new();
+        for (part, process) in self.running.iter_mut().enumerate() {
+            if let Some(status) = process.ended()? {
+                fallen.push((part, process.id(), status.signal()));
+            }
+        }
+        Ok(fallen)
+    }
+
+    /// Starts a part again that has fallen, by the same command, and does not wait for it. Its process id.
+    pub fn revive(&mut self, part: usize) -> Result<u32, Failure> {
+        let process = self.spawn(part)?;
+        let id = process.id();
+        if let Some(place) = self.running.get_mut(part) {
+            *place = process;
+        }
+        Ok(id)
     }
 
     /// Asks it to end and waits until it has.
@@ -197,6 +274,23 @@ impl Coordinator {
     }
 }
 
+/// Writes the configuration files of every role.
+fn configure(
+    folder: &Path,
+    store: &Store,
+    node: &Bitcoind,
+    port: u16,
+    settings: &Settings,
+) -> Result<(), Failure> {
+    let watchtower = watchtowers(node, settings);
+    let of = |role| coordinators(&store.url(role), port, settings, &watchtower);
+    fs::write(folder.join("owner.toml"), of(Role::Administrator))?;
+    fs::write(folder.join("coordinator.toml"), of(Role::Coordinator))?;
+    let database = store.url(Role::Watchtower);
+    let tower = format!("database = \"{database}\"\n{watchtower}");
+    Ok(fs::write(folder.join("watchtower.toml"), tower)?)
+}
+
 /// The coordinator's configuration file.
 fn coordinators(database: &str, port: u16, settings: &Settings, watchtower: &str) -> String {
     format!(
@@ -205,8 +299,14 @@ fn coordinators(database: &str, port: u16, settings: &Settings, watchtower: &str
          network = \"regtest\"\n\
          poll_interval_ms = 50\n\
          batch_interval_s = {}\n\
+         batch_count = {}\n\
+         batch_age_s = {}\n\
+         fee_cap_sat_vb = \"{}\"\n\
          {watchtower}",
-        settings.batch_interval_s
+        settings.batch_interval_s,
+        settings.batch_count,
+        settings.batch_age_s,
+        settings.fee_cap_sat_vb
     )
 }
 
@@ -222,7 +322,7 @@ fn watchtowers(node: &Bitcoind, settings: &Settings) -> String {
          network = \"regtest\"\n\
          {genesis}\
          poll_interval_ms = 50\n\
-         fee_estimate_fallback_sat_kwu = 500\n\
+         fee_estimate_fallback_sat_kwu = {FEE_ESTIMATE}\n\
          [watchtower.node]\n\
          url = \"{}\"\n\
          cookie_file = \"{}\"\n",

@@ -1,5 +1,8 @@
 //! The database of a world: one SQLite file, or a PostgreSQL server with the production roles.
 
+use std::fs;
+use std::path::Path;
+
 use sqlx::{
     Column as _, Connection as _, Row as _, SqliteConnection, TypeInfo as _, ValueRef as _,
 };
@@ -23,6 +26,39 @@ impl Store {
             Engine::Sqlite => Self::Sqlite(environment::folder("sqlite")?),
             Engine::Postgres => Self::Postgres(Postgres::start()?),
         })
+    }
+
+    /// Keeps a copy of it as it is now. Nobody may use it meanwhile.
+    pub fn back_up(&self) -> Result<Backup, Failure> {
+        match self {
+            Self::Sqlite(folder) => {
+                let backup = environment::folder("backup")?;
+                copy_files(folder.path(), backup.path())?;
+                Ok(Backup::Sqlite(backup))
+            }
+            Self::Postgres(server) => {
+                server.copy_database("countersign", "backup")?;
+                Ok(Backup::Postgres)
+            }
+        }
+    }
+
+    /// Puts a copy in its place. Nobody may use it meanwhile.
+    pub fn restore(&self, backup: &Backup) -> Result<(), Failure> {
+        match (self, backup) {
+            (Self::Sqlite(folder), Backup::Sqlite(backup)) => {
+                for entry in fs::read_dir(folder.path())? {
+                    fs::remove_file(entry?.path())?;
+                }
+                copy_files(backup.path(), folder.path())
+            }
+            (Self::Postgres(server), Backup::Postgres) => {
+                server.copy_database("backup", "countersign")
+            }
+            (Self::Sqlite(_), Backup::Postgres) | (Self::Postgres(_), Backup::Sqlite(_)) => {
+                Err(Failure::new("a backup of another engine"))
+            }
+        }
     }
 
     /// Its engine.
@@ -66,6 +102,23 @@ impl Store {
     pub fn number(&self, statement: &str) -> Result<u64, Failure> {
         Ok(self.sql(statement)?.trim().parse()?)
     }
+}
+
+/// A copy of a database.
+#[derive(Debug)]
+pub enum Backup {
+    /// The files.
+    Sqlite(TempDir),
+    /// Another database on the same server.
+    Postgres,
+}
+
+fn copy_files(from: &Path, to: &Path) -> Result<(), Failure> {
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        fs::copy(entry.path(), to.join(entry.file_name()))?;
+    }
+    Ok(())
 }
 
 async fn sqlite(url: &str, statement: &str) -> Result<String, Failure> {

@@ -25,7 +25,7 @@ pub use self::api::{Answer, Api, items};
 pub use self::browser::{Browser, Screen};
 pub use self::clock::now;
 pub use self::coordinator::{Coordinator, ENGINES, Settings};
-pub use self::database::Store;
+pub use self::database::{Backup, Store};
 pub use self::failure::{Failure, Outcome};
 pub use self::node::{Bitcoind, Purse, Reorg, RpcError};
 pub use self::postgres::{Postgres, Role};

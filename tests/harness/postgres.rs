@@ -107,6 +107,25 @@ impl Postgres {
         Ok(())
     }
 
+    /// Replaces the database by an empty one, whoever is connected to it.
+    pub fn begin_anew(&self) -> Result<(), Failure> {
+        let drop = format!("DROP DATABASE {DATABASE} WITH (FORCE)");
+        self.psql("postgres", &drop)?;
+        self.psql("postgres", &format!("CREATE DATABASE {DATABASE}"))?;
+        Ok(())
+    }
+
+    /// Makes one database a copy of another that nobody uses.
+    pub fn copy_database(&self, from: &str, to: &str) -> Result<(), Failure> {
+        let end = format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN ('{from}', '{to}')"
+        );
+        self.psql("postgres", &end)?;
+        self.psql("postgres", &format!("DROP DATABASE IF EXISTS {to}"))?;
+        self.psql("postgres", &format!("CREATE DATABASE {to} TEMPLATE {from}"))?;
+        Ok(())
+    }
+
     /// Runs SQL as the administrator; what it selects comes back as lines, columns parted by `|`.
     pub fn sql(&self, statement: &str) -> Result<String, Failure> {
         self.psql(DATABASE, statement)

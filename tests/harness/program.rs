@@ -63,6 +63,18 @@ impl Program {
         self.finish(command, &[] as &[&str], &[])
     }
 
+    /// Runs it to its end with variables set and `input` on its standard input.
+    pub fn run_within<A: AsRef<OsStr>>(
+        &self,
+        environment: &[(String, String)],
+        arguments: &[A],
+        input: &[u8],
+    ) -> Result<Said, Failure> {
+        let mut command = self.command();
+        command.envs(environment.iter().cloned());
+        self.finish(command, arguments, input)
+    }
+
     /// Runs it to its end with `input` on its standard input.
     pub fn run_with_input<A: AsRef<OsStr>>(
         &self,

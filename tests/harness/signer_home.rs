@@ -3,12 +3,19 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use bitcoin::Network;
+use bitcoin::key::Secp256k1;
 use policies::PolicyId;
 use policies::document::{DeviceDraft, PinnedKeyDraft, SignerDraft};
 use serde_json::Value;
+use signer::home::Home;
+use signer::keystore::{Cost, Kind, Made, Passphrase, PersonKey, VaultKey, vault_key};
 use tempfile::TempDir;
 
 use crate::{Failure, Process, Program, SHORT, Said, environment, wait_until};
+
+/// What no real home is sealed with.
+const CHEAP: Cost = Cost::new(16, 1, 1);
 
 /// A home of `countersign-signer` with keys, pinned policy and journal.
 #[derive(Debug)]
@@ -98,6 +105,36 @@ impl SignerHome {
         self.make_person("--request")
     }
 
+    /// A signer's keys, sealed as cheaply as can be: for worlds by the hundred.
+    pub fn make_cheap_signer(&self) -> Result<SignerDraft, Failure> {
+        let words = vault_key::fresh_words()?;
+        let path = vault_key::default_path(Network::Regtest);
+        let key = VaultKey::from_words(&words, Network::Regtest, &path)?;
+        let keys = Home::at(self.home());
+        let passphrase = self.passphrase()?;
+        keys.store(&key.seal(Made::Generated, &passphrase, CHEAP)?, None)?;
+        let (journal, sealed) = PersonKey::generate(Kind::Journal, &passphrase, CHEAP)?;
+        keys.store(&sealed, None)?;
+        Ok(SignerDraft {
+            name: self.name.clone(),
+            person: self.name.clone(),
+            device: None,
+            key: key.public(&Secp256k1::new()).to_string(),
+            journal: journal.public().to_string(),
+        })
+    }
+
+    /// An approver's key, sealed as cheaply.
+    pub fn make_cheap_approver(&self) -> Result<PinnedKeyDraft, Failure> {
+        let (key, sealed) = PersonKey::generate(Kind::Approval, &self.passphrase()?, CHEAP)?;
+        Home::at(self.home()).store(&sealed, Some(&self.name.parse()?))?;
+        Ok(PinnedKeyDraft::own(&key.public()))
+    }
+
+    fn passphrase(&self) -> Result<Passphrase, Failure> {
+        Ok(Passphrase::new(format!("correct horse of {}", self.name))?)
+    }
+
     /// A second machine of the same signer: its key from the same words, a journal key of its own.
     pub fn second_machine(&self) -> Result<Self, Failure> {
         let other = Self::new(&self.name)?;
@@ -156,6 +193,16 @@ impl SignerHome {
         self.run_plainly(&["sign", "-", "--yes"], psbt)
     }
 
+    /// The same with variables set in the tool's environment.
+    pub fn sign_within(
+        &self,
+        environment: &[(String, String)],
+        psbt: &[u8],
+    ) -> Result<Said, Failure> {
+        let arguments = self.arguments(&["sign", "-", "--yes"]);
+        self.program.run_within(environment, &arguments, psbt)
+    }
+
     /// Reviews a recovery and signs it where nothing is to be refused.
     pub fn sign_recovery(&self, psbt: &[u8]) -> Result<Said, Failure> {
         self.run_plainly(&["sign", "-", "--yes", "--recovery"], psbt)
@@ -200,17 +247,37 @@ impl SignerHome {
 
     /// Starts the automatic co-signer, with so many milliseconds between two rounds.
     pub fn serve_every(&self, url: &str, token: &str, poll_ms: u64) -> Result<Process, Failure> {
+        self.start_serving(url, token, poll_ms, &[])
+    }
+
+    /// Starts the automatic co-signer with an inbox, and gives that folder.
+    pub fn serve_with_inbox(&self, url: &str, token: &str) -> Result<(Process, PathBuf), Failure> {
+        let inbox = self.folder.path().join("inbox");
+        fs::create_dir_all(&inbox)?;
+        let process = self.start_serving(url, token, 50, &["--inbox", text(&inbox)?])?;
+        Ok((process, inbox))
+    }
+
+    fn start_serving(
+        &self,
+        url: &str,
+        token: &str,
+        poll_ms: u64,
+        more: &[&str],
+    ) -> Result<Process, Failure> {
         let token_file = self.bring("token", token.as_bytes())?;
         let mut command = self.program.command();
-        command.args(self.arguments(&[
+        let poll_ms = poll_ms.to_string();
+        let arguments = [
             "serve",
             "--url",
             url,
             "--token-file",
             text(&token_file)?,
             "--poll-ms",
-            &poll_ms.to_string(),
-        ]));
+            &poll_ms,
+        ];
+        command.args(self.arguments(&[&arguments[..], more].concat()));
         Process::start(
             &format!("countersign-signer of {}", self.name),
             command,

@@ -13,6 +13,7 @@ const GRANTED: &[(&str, &str, &str, &str, &str)] = &[
     ("approval", "si", "", "si", "s"),
     ("attempt", "si", "", "s", "s"),
     ("attempt_input", "si", "", "s", "s"),
+    ("attempt_memory", "si", "", "s", "s"),
     ("attempt_payment", "si", "", "s", "s"),
     ("attempt_receipt", "si", "", "s", "s"),
     ("attempt_reissue", "si", "", "s", "s"),
@@ -28,15 +29,25 @@ const GRANTED: &[(&str, &str, &str, &str, &str)] = &[
     ("list_approval", "si", "", "s", "s"),
     ("list_statement", "si", "", "s", "s"),
     ("policy", "si", "", "s", "s"),
+    ("proposal", "si", "", "s", "s"),
+    ("proposal_approval", "si", "", "s", "s"),
+    ("queue_hold", "si", "", "s", "s"),
+    ("rebuilding", "s", "", "s", "s"),
     ("reservation", "si", "", "s", "s"),
     ("settled_spend", "si", "", "s", "s"),
+    ("signer_mark", "si", "", "s", "s"),
     // The auditor sees who holds tokens, never what a token could be checked against.
     ("token", "si", "", "s", ""),
     ("vault", "si", "", "s", "s"),
+    ("vault_keyset", "si", "", "s", "s"),
     ("vault_marks", "si", "", "s", "s"),
+    ("vault_statement", "si", "", "s", "s"),
+    ("vault_statement_approval", "si", "", "s", "s"),
     ("void", "si", "", "s", "s"),
+    ("void_wish", "si", "", "s", "s"),
     ("window_count", "si", "", "s", "s"),
     ("withdrawal", "si", "", "si", "s"),
+    ("withdrawal_speed", "si", "", "si", "s"),
 ];
 
 /// The only columns that anybody may change, and only the coordinator may.
@@ -69,8 +80,20 @@ const UPDATED: &[(&str, &[&str])] = &[
     ("journal_refusal", &["resolved_at"]),
     ("keychain_cursor", &["next_index"]),
     ("list_statement", &["entitled_at"]),
+    ("proposal", &["adopted_at", "adopted_by", "approved_at"]),
+    (
+        "queue_hold",
+        &[
+            "allowed_by",
+            "allowed_sat_kwu",
+            "asked_sat_kwu",
+            "changed_at",
+            "question",
+        ],
+    ),
     ("reservation", &["release_reason", "released_at"]),
     ("settled_spend", &["settled"]),
+    ("signer_mark", &["ended_at", "ended_by"]),
     ("token", &["revoked_at"]),
     ("vault", &["keyset", "policy"]),
     (
@@ -86,8 +109,22 @@ const UPDATED: &[(&str, &[&str])] = &[
             "standing",
         ],
     ),
+    ("vault_statement", &["entitled_at"]),
     ("window_count", &["released_at"]),
-    ("withdrawal", &["detail", "state", "version"]),
+    (
+        "withdrawal",
+        &[
+            "detail",
+            "request_key",
+            "request_signature",
+            "state",
+            "version",
+        ],
+    ),
+    (
+        "withdrawal_speed",
+        &["changed_at", "changed_by", "latest", "speed", "told"],
+    ),
 ];
 
 const ROLES: [Role; 4] = [

@@ -33,6 +33,7 @@ fn invented(genuine: &Psbt) -> Result<(Psbt, Txid), Failure> {
     psbt.unsigned_tx.input[0].previous_output.txid = txid;
     if let Some(previous) = &mut psbt.inputs[0].non_witness_utxo {
         *previous = funding;
+        manifest.ancestors.remove(&real);
     } else {
         manifest.ancestors.insert(txid, funding);
     }

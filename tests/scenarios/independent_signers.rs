@@ -224,45 +224,39 @@ fn psbts_signed_by_scure_finalize() -> Outcome {
     signed_by(&MANY, |_, vault, attempt, who| scure(vault, attempt, who))
 }
 
-/// One key path signature suffices, made by each of the three.
-#[test]
-fn key_path_signed_by_each_independent_signer_finalizes() -> Outcome {
+/// Each of the three signs an attempt of the vault with a key path as `who`; Core signed as `others` before.
+fn signed_by_each(seed: u64, who: &str, others: &[&str]) -> Outcome {
     let world = World::start()?;
     let vault = world
         .vaults
         .iter()
         .find(|vault| vault.kind == Kind::TrKeyLeaf)
         .ok_or_else(|| Failure::new("no vault with a key path"))?;
-    let case = Case::new(vault, Version::V0, Draw::new(3));
+    let case = Case::new(vault, Version::V0, Draw::new(seed));
     let attempt = &case.attempt;
+    let before = others
+        .iter()
+        .map(|other| core(&world, vault, attempt, other))
+        .collect::<Result<Vec<_>, _>>()?;
     for returned in [
-        core(&world, vault, attempt, "alice")?,
-        embit(attempt, "alice")?,
-        scure(vault, attempt, "alice")?,
+        core(&world, vault, attempt, who)?,
+        embit(attempt, who)?,
+        scure(vault, attempt, who)?,
     ] {
-        finalizes(&world, vault, attempt, &[returned])?;
+        let all = [&[returned], before.as_slice()].concat();
+        finalizes(&world, vault, attempt, &all)?;
     }
     Ok(())
+}
+
+/// One key path signature suffices, made by each of the three.
+#[test]
+fn key_path_signed_by_each_independent_signer_finalizes() -> Outcome {
+    signed_by_each(3, "alice", &[])
 }
 
 /// The leaf of two others spends without the key path: each of the three makes one of its signatures.
 #[test]
 fn leaf_signed_by_each_independent_signer_finalizes() -> Outcome {
-    let world = World::start()?;
-    let vault = world
-        .vaults
-        .iter()
-        .find(|vault| vault.kind == Kind::TrKeyLeaf)
-        .ok_or_else(|| Failure::new("no vault with a key path"))?;
-    let case = Case::new(vault, Version::V0, Draw::new(4));
-    let attempt = &case.attempt;
-    let machine = core(&world, vault, attempt, "machine")?;
-    for returned in [
-        core(&world, vault, attempt, "bob")?,
-        embit(attempt, "bob")?,
-        scure(vault, attempt, "bob")?,
-    ] {
-        finalizes(&world, vault, attempt, &[returned, machine.clone()])?;
-    }
-    Ok(())
+    signed_by_each(4, "bob", &["machine"])
 }

@@ -1,5 +1,6 @@
 //! What the whole of Countersign does, told in sentences: each on a node and database of its own.
 
+mod attempts;
 mod bad_input;
 mod books;
 mod deposits;
@@ -14,11 +15,15 @@ mod killed_attempts;
 mod open_lists;
 mod passkeys;
 mod policy_files;
+mod queue;
+mod rebuilding;
 mod recovery;
 mod refused_approvals;
 mod self_spends;
 mod several_vaults;
+mod stopping;
 mod store_roles;
+mod succession;
 mod sweeps;
 mod the_demo;
 mod the_money_moves;

@@ -13,6 +13,7 @@ struct File {
     purposes: Vec<NamedByte>,
     messages: Vec<Message>,
     statements: Vec<Statement>,
+    said: Vec<Said>,
     transactions: Vec<Transaction>,
 }
 
@@ -41,6 +42,14 @@ struct Message {
 
 #[derive(Deserialize)]
 struct Statement {
+    json: String,
+    subject: Hex,
+}
+
+/// A whole statement that the system reads.
+#[derive(Deserialize)]
+struct Said {
+    purpose: String,
     json: String,
     subject: Hex,
 }
@@ -77,6 +86,12 @@ fn hashes_and_messages_are_those_of_the_golden_file() {
             statement_subject(case.json.as_bytes()),
             case.subject.array()
         );
+    }
+    for case in file.said {
+        let statement = policies::Statement::decode(case.json.as_bytes()).expect("a statement");
+        assert_eq!(statement.encode(), case.json.as_bytes());
+        assert_eq!(statement.subject().to_bytes(), case.subject.array());
+        assert_eq!(statement.purpose().to_string(), case.purpose);
     }
     for case in file.transactions {
         assert_eq!(transaction_subject(case.txid), case.subject.array());

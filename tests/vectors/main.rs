@@ -17,4 +17,5 @@ mod merkle;
 mod policy;
 mod receipt;
 mod reference;
+mod void;
 mod webauthn;

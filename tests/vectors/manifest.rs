@@ -110,7 +110,6 @@ fn manifests_are_read_as_the_golden_file_says() {
     }
     assert_eq!(manifest.ancestors.len(), 1);
     assert_eq!(manifest.earlier.len(), 1);
-    assert_eq!(manifest.earlier_outputs.len(), 1);
     assert_eq!(manifest.inclusions.len(), 1);
     assert_eq!(manifest.receipts.len(), 1);
 }

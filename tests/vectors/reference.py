@@ -295,6 +295,18 @@ def shown(txid_bytes):
 def hash_file():
     subject = sha256(b"an example subject")
     statement = canonical({"list": "counterparties", "not_before": CREATED})
+
+    def said(purpose, fields):
+        text = canonical(dict(fields, format=f"countersign/{purpose}/1"))
+        return {"purpose": purpose, "json": text.decode(), "subject": th("statement", text).hex()}
+
+    added = said("list-add", {
+        "expires": CREATED + 365 * 86400, "label": "Acme Ltd", "list": "counterparties",
+        "not_before": CREATED, "script_pubkey": "0014" + "07" * 20,
+    })
+    stopped = said("stop", {
+        "created": CREATED, "nonce": bytes(range(16)).hex(), "reason": "a laptop was stolen",
+    })
     return {
         "about": "F1: tagged hashes, purposes, and the message that every signature is over",
         "tagged": [
@@ -308,6 +320,15 @@ def hash_file():
             for name in PURPOSES for expires in (0, CREATED)
         ],
         "statements": [{"json": statement.decode(), "subject": th("statement", statement).hex()}],
+        "said": [
+            added,
+            said("list-remove", {"entry": added["subject"]}),
+            said("list-confirm", {"entry": added["subject"]}),
+            stopped,
+            said("release", {"stop": stopped["subject"]}),
+            said("go", {"created": CREATED, "nonce": bytes(range(16))[::-1].hex()}),
+            said("ack", {"policy": "42" * 32}),
+        ],
         "transactions": [{"txid": shown(txid(7)), "subject": th("tx", txid(7)).hex()}],
     }
 
@@ -493,6 +514,17 @@ def journal_file():
         dict(signed(8, [(105, 0)], [], [], [5], CREATED + 240, mode="self-spend"), receipt=given),
         {"at": CREATED + 240, "entry": "again", "receipt": again, "txid": shown(txid(8))},
     ]
+    # A stop, its release, and the promise never to sign a transaction.
+    stop = {
+        "created": CREATED + 240, "format": "countersign/stop/1", "nonce": bytes(range(16)).hex(),
+        "reason": "a laptop was stolen",
+    }
+    release = {"format": "countersign/release/1", "stop": th("statement", canonical(stop)).hex()}
+    entries += [
+        {"at": CREATED + 250, "by": key_id(APPROVER).hex(), "entry": "seen", "statement": stop},
+        {"at": CREATED + 260, "entry": "seen", "statement": release},
+        {"at": CREATED + 270, "entry": "voided", "txid": shown(txid(9))},
+    ]
     lines, head = chained(JOURNAL, born(JOURNAL), entries)
     count = len(entries)
 
@@ -511,7 +543,7 @@ def journal_file():
     stranger = signed(4, [(109, 0)], [], [], [], CREATED + 300, ancestors={shown(txid(7)): [outpoint(101, 0)]})
 
     # The move to a second machine.
-    moved = entries + [{"at": CREATED + 300, "entry": "moved", "to": key_text(SECOND)}]
+    moved = entries + [{"at": CREATED + 330, "entry": "moved", "to": key_text(SECOND)}]
     old_lines, old_head = chained(JOURNAL, born(JOURNAL), moved)
     statement = canonical({
         "birth": 0, "counter": count + 1, "format": "countersign/move/1", "from": key_text(JOURNAL),
@@ -528,7 +560,7 @@ def journal_file():
     new_lines, _ = chained(SECOND, born(SECOND), [inherited(signature)])
     forged, _ = chained(SECOND, born(SECOND), [inherited(sign(SECOND, msg))])
     stranger_lines, _ = chained(APPROVER, born(APPROVER), [inherited(signature)])
-    after, _ = chained(JOURNAL, born(JOURNAL), moved + [signed(3, [(103, 1)], [], [], [], CREATED + 300)])
+    after, _ = chained(JOURNAL, born(JOURNAL), moved + [signed(3, [(103, 1)], [], [], [], CREATED + 330)])
 
     return {
         "about": "F7: a journal line by line, without line feeds; every line ends in one in the file",
@@ -568,8 +600,17 @@ def journal_file():
                                                   "receipt": dict(again, nonce="00")})),
                 ("names for", followed(dict(not_exclusive, rules=[]))),
                 ("pay, self-spend or recovery", followed(dict(not_exclusive, mode="gift"))),
-                ("a statement about an open list",
+                ("a statement that journals keep",
                  followed({"at": CREATED + 300, "entry": "seen", "statement": {"format": "x"}})),
+                ("a stop with the key that said it",
+                 followed({"at": CREATED + 300, "entry": "seen", "statement": stop})),
+                ("a stop", followed({"at": CREATED + 300, "by": key_id(APPROVER).hex(), "entry": "seen",
+                                     "statement": release})),
+                ("promised never to sign it", followed(signed(9, [(110, 0)], [], [], [], CREATED + 300))),
+                ("was signed or voided before", followed({"at": CREATED + 300, "entry": "voided",
+                                                          "txid": shown(txid(8))})),
+                ("was signed or voided before", followed({"at": CREATED + 300, "entry": "voided",
+                                                          "txid": shown(txid(9))})),
                 ("takes no more entries", after),
                 ("not how the journal goes on", new_lines),
                 ("not how the journal goes on", old_lines + new_lines[:1]),
@@ -605,6 +646,35 @@ def receipt_file():
     }
 
 
+def void_file():
+    def void(number):
+        msg = message("void", VAULT, th("tx", txid(number)), 0)
+        signature = sign(JOURNAL, msg)
+        text = canonical({
+            "format": "countersign/void/1", "journal": key_text(JOURNAL), "signature": signature.hex(),
+            "txid": shown(txid(number)),
+        })
+        return {"txid": shown(txid(number)), "message": msg.hex(), "json": text.decode()}
+    voids = [void(9), void(200)]
+    good = voids[0]["json"]
+    return {
+        "about": "F7: a journal's promise never to sign a transaction, as canonical JSON",
+        "journal_seed": JOURNAL.hex(),
+        "vault": VAULT.hex(),
+        "voids": voids,
+        "refused": [
+            {"why": why, "json": bad} for why, bad in [
+                ("format is not", good.replace("void/1", "void/2")),
+                ("white space", good.replace("{", "{ ")),
+                ("txid", good.replace(voids[0]["txid"], voids[0]["txid"][2:])),
+                ("signature", good.replace('"signature":"', '"signature":"00')),
+            ]
+        ],
+        # Read, and not this journal's promise about this transaction.
+        "wrong": [good.replace(voids[0]["txid"], voids[1]["txid"])],
+    }
+
+
 if __name__ == "__main__":
     write("hash", hash_file())
     write("keys", keys_file())
@@ -613,3 +683,4 @@ if __name__ == "__main__":
     write("approval", approval_file())
     write("journal", journal_file())
     write("receipt", receipt_file())
+    write("void", void_file())

@@ -14,6 +14,8 @@ pub mod configuration;
 #[cfg(feature = "daemon")]
 pub mod daemon;
 pub mod ledger;
+#[cfg(feature = "daemon")]
+pub mod rescan;
 #[cfg(feature = "store")]
 pub mod store;
 pub mod tracker;

@@ -62,6 +62,14 @@ pub(super) enum Attempt {
         #[command(flatten)]
         renewal: Renewal,
     },
+    /// Hand in a signer's void: its promise never to sign the attempt.
+    #[command(after_help = "Example:\n  countersign-coordinator attempt void TXID w1.void")]
+    Void {
+        /// Its txid.
+        txid: String,
+        /// What `countersign-signer void` wrote, or `-`; who voided so far when left out.
+        file: Option<PathBuf>,
+    },
     /// Hand in what a signer returned, in any encoding.
     #[command(after_help = "Example:\n  countersign-coordinator attempt submit TXID signed.psbt")]
     Submit {
@@ -127,6 +135,14 @@ pub(super) fn run(verb: &Attempt, api: &Api, out: &Output) -> Result<(), CliErro
                     "The PSBT is issued again, with the approval: fetch it before you sign.";
                 format!("{}\n{issued}", told("Approved the attempt", &attempt))
             })
+        }
+        Attempt::Void { txid, file } => {
+            let path = format!("/attempts/{}/voids", api::segment(txid));
+            let answer = match file {
+                Some(file) => api.post(&path, Body::Bytes(api::read(file)?))?,
+                None => api.get(&path)?,
+            };
+            out.told(&answer, || voids_told(&answer))
         }
         Attempt::Submit { txid, file } => {
             let path = format!("/attempts/{}/signatures", api::segment(txid));
@@ -204,6 +220,20 @@ pub(super) fn told(begin: &str, attempt: &Value) -> String {
         .with("batch", text(attempt, "batch"))
         .text();
     format!("{begin} {}\n{lines}", text(attempt, "txid"))
+}
+
+/// Who voided an attempt, and who did not.
+pub(super) fn voids_told(voids: &Value) -> String {
+    let by = match names(voids, "voided_by") {
+        nobody if nobody.is_empty() => "nobody yet".to_owned(),
+        by => by,
+    };
+    let lines = Lines::default()
+        .with("state", text(voids, "state"))
+        .with("voided by", by)
+        .with("not by", names(voids, "missing"))
+        .text();
+    format!("Attempt {}\n{lines}", text(voids, "txid"))
 }
 
 /// What became of signatures that were handed in.

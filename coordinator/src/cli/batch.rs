@@ -65,11 +65,17 @@ pub(super) enum Batch {
         #[command(flatten)]
         renewal: Renewal,
     },
-    /// Cancel a batch on the chain: spend back to the vault what would pay.
+    /// Cancel a batch: by the signers' voids, or on the chain once something was signed.
+    ///
+    /// Where nobody signed anything, signers are asked to promise that they never will: that costs nothing,
+    /// and frees coins and withdrawals once enough did. Else the coins are spent back to the vault.
     #[command(after_help = "Example:\n  countersign-coordinator batch cancel ID --preview")]
     Cancel {
         /// Its id.
         id: String,
+        /// Spend back to the vault what would pay, also where nothing was signed.
+        #[arg(long)]
+        on_chain: bool,
         #[command(flatten)]
         renewal: Renewal,
     },
@@ -122,8 +128,18 @@ pub(super) fn run(verb: &Batch, api: &Api, out: &Output) -> Result<(), CliError>
             let fields = json!({ "split": names(withdrawals)? });
             renewal.ask(api, out, &path(id, "plan"), fields)
         }
-        Batch::Cancel { id, renewal } => {
-            renewal.ask(api, out, &path(id, "cancellation"), json!({}))
+        Batch::Cancel {
+            id,
+            on_chain,
+            renewal,
+        } => {
+            let by_voids = !on_chain && !renewal.has_feerate() && is_unsigned(id, api)?;
+            if !by_voids {
+                return renewal.ask(api, out, &path(id, "cancellation"), json!({}));
+            }
+            let body = Body::Json(json!({ "preview": renewal.is_preview() }));
+            let answer = api.post(&path(id, "voids"), body)?;
+            out.told(&answer, || voids_told(&answer, renewal.is_preview()))
         }
         Batch::List => {
             let answer = api.get(&format!("{}/batches", api.vault_path()?))?;
@@ -138,6 +154,37 @@ pub(super) fn run(verb: &Batch, api: &Api, out: &Output) -> Result<(), CliError>
             out.told(&batch, || told("Batch", &batch))
         }
     }
+}
+
+/// Whether all that a batch issued pays, and nobody signed anything of it.
+fn is_unsigned(id: &str, api: &Api) -> Result<bool, CliError> {
+    let batch = api.get(&format!("/batches/{}", api::segment(id)))?;
+    let unsigned = |attempt: &&Value| {
+        let pays = ["pay", "bump"].contains(&text(attempt, "purpose"));
+        let mut inputs = list(attempt, "inputs").iter();
+        pays && text(attempt, "state") == "issued"
+            && inputs.all(|input| list(input, "signed").is_empty())
+    };
+    let live: Vec<&Value> = list(&batch, "attempts")
+        .iter()
+        .filter(|attempt| !["dropped", "dead", "settled"].contains(&text(attempt, "state")))
+        .collect();
+    Ok(!live.is_empty() && live.iter().all(unsigned))
+}
+
+/// What signers are asked to void, and what follows.
+fn voids_told(answer: &Value, preview: bool) -> String {
+    let begin = if preview {
+        "Nothing is done yet. Nobody signed anything: signers would be asked for their voids, which costs nothing."
+    } else {
+        "Nobody signed anything: the signers are asked for their voids, and co-signers give them by themselves."
+    };
+    let mut said = format!("{}\n", paragraph(begin, 0));
+    for voids in api::items(answer) {
+        said += &format!("{}\n", attempt::voids_told(voids));
+    }
+    let then = "Once nobody can pay without those who voided, its coins are free and its withdrawals approved as before. `batch cancel --on-chain` cancels without them.";
+    said + &paragraph(then, 0)
 }
 
 fn path(id: &str, what: &str) -> String {

@@ -71,6 +71,7 @@ pub(super) fn balance(api: &Api, out: &Output) -> Result<(), CliError> {
             .with("promised", amount(&balance, "promised_sat"))
             .with("reserved", amount(&balance, "reserved_sat"))
             .with("settled", amount(&balance, "settled_sat"))
+            .with("former keysets", amount(&balance, "former_sat"))
             .with("total", amount(&balance, "total_sat"));
         let accounts = table(list(&balance, "accounts"), &ACCOUNT);
         format!(

@@ -16,7 +16,7 @@ use super::CliError;
 use super::layout::Lines;
 use super::output::{self, Output};
 use crate::configuration::{CoordinatorConfig, EXAMPLE};
-use crate::service::{Actor, Role, Service, tokens};
+use crate::service::{Actor, Role, Service, rebuilds, tokens};
 use crate::{http, jobs, store};
 
 #[derive(Debug, Args)]
@@ -188,6 +188,11 @@ async fn serve(config: CoordinatorConfig, with_watchtower: bool) -> Result<(), C
         part: format!("cannot listen on {}, which `listen` names", config.listen),
         reason: error.to_string(),
     };
+    let service = Service::new(database.clone(), config.network, config.batch_settings())
+        .on_signet(config.signet_challenge.clone());
+    rebuilds::expect_finished(&service)
+        .await
+        .map_err(from_service)?;
     let listener = TcpListener::bind(config.listen)
         .await
         .map_err(cannot_listen)?;
@@ -195,8 +200,6 @@ async fn serve(config: CoordinatorConfig, with_watchtower: bool) -> Result<(), C
     output::say(&format!("listening on http://{address}"));
 
     let (stop, stopping) = watch::channel(false);
-    let service = Service::new(database.clone(), config.network, config.batch_settings())
-        .on_signet(config.signet_challenge.clone());
     let job_config = jobs::JobsConfig {
         instance: config.instance.clone(),
         poll_interval: std::time::Duration::from_millis(config.poll_interval_ms),
@@ -302,7 +305,10 @@ async fn shutdown_signal() -> Result<(), CliError> {
     Ok(())
 }
 
-async fn migrated(config: &CoordinatorConfig, url: Option<&str>) -> Result<Database, CliError> {
+pub(super) async fn migrated(
+    config: &CoordinatorConfig,
+    url: Option<&str>,
+) -> Result<Database, CliError> {
     let database = Database::open(url.unwrap_or(&config.database))
         .await
         .map_err(from_database)?;
@@ -333,7 +339,7 @@ async fn expect_migrated(database: &Database) -> Result<(), CliError> {
     Ok(())
 }
 
-fn read(path: &Path) -> Result<CoordinatorConfig, CliError> {
+pub(super) fn read(path: &Path) -> Result<CoordinatorConfig, CliError> {
     let text = fs::read_to_string(path).map_err(|source| CliError::File {
         path: path.to_owned(),
         source,
@@ -347,7 +353,7 @@ fn read(path: &Path) -> Result<CoordinatorConfig, CliError> {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
-fn from_database(error: DatabaseError) -> CliError {
+pub(super) fn from_database(error: DatabaseError) -> CliError {
     CliError::Failed {
         part: "the database".to_owned(),
         reason: error.to_string(),
@@ -355,16 +361,16 @@ fn from_database(error: DatabaseError) -> CliError {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
-fn from_service(error: crate::service::ServiceError) -> CliError {
+pub(super) fn from_service(error: crate::service::ServiceError) -> CliError {
     CliError::Refused {
         code: error.code().to_owned(),
         detail: error.to_string(),
         problem: None,
-        hint: None,
+        hint: Some(error.hint().to_owned()),
     }
 }
 
-fn block_on<T>(work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
+pub(super) fn block_on<T>(work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -19,6 +19,14 @@ pub(super) enum Journal {
     /// Hand in that a journal moved.
     #[command(subcommand)]
     Move(Move),
+    /// Take in what a signer's exported journal knows and this database does not.
+    ///
+    /// After a backup was restored, import the journals of all signers before anything is batched.
+    #[command(after_help = "Example:\n  countersign-coordinator journal import alice.journal")]
+    Import {
+        /// The file that `countersign-signer journal export` wrote, or `-`.
+        file: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -44,6 +52,12 @@ pub(super) fn run(verb: &Journal, api: &Api, out: &Output) -> Result<(), CliErro
                 "No signers.",
             )
         }
+        Journal::Import { file } => {
+            let journal = String::from_utf8_lossy(&api::read(file)?).into_owned();
+            let body = Body::Json(json!({ "journal": journal }));
+            let answer = api.post(&format!("{path}/imports"), body)?;
+            out.told(&answer, || imported(&answer))
+        }
         Journal::Move(Move::Submit { file }) => {
             let lines = String::from_utf8_lossy(&api::read(file)?).into_owned();
             let mut answer = Value::Null;
@@ -65,4 +79,29 @@ pub(super) fn run(verb: &Journal, api: &Api, out: &Output) -> Result<(), CliErro
             })
         }
     }
+}
+
+/// What an imported journal told, in words.
+fn imported(answer: &Value) -> String {
+    let learnt = api::items(&answer["learnt"]);
+    let begin = if learnt.is_empty() {
+        "All that it signed was known.".to_owned()
+    } else {
+        format!("{} attempts had been forgotten here.", learnt.len())
+    };
+    let list = |key: &str| {
+        let items = api::items(&answer[key]).iter();
+        items
+            .filter_map(Value::as_str)
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let lines = Lines::default()
+        .with("signer", text(answer, "signer"))
+        .with("entries", number(answer, "counter"))
+        .with("known", number(answer, "known"))
+        .with("learnt", list("learnt"))
+        .with("spend coins that the chain does not show", list("unseen"))
+        .with("submit these requests again", list("without_request"));
+    format!("{begin}\n{}", lines.text())
 }

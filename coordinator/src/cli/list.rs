@@ -1,4 +1,4 @@
-//! `list` and `statement`: open lists of destinations.
+//! `list` and `statement`: open lists of destinations; stops, releases and goes.
 
 use std::path::PathBuf;
 
@@ -26,7 +26,9 @@ pub(super) enum List {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Statement {
-    /// Hand in a statement with its signatures, as `countersign-signer list` wrote it.
+    /// Hand in a statement with its signatures, as `countersign-signer` wrote it.
+    ///
+    /// What `list`, `stop`, `stop release` and `go` write.
     #[command(after_help = "Example:\n  countersign-coordinator statement submit statement.json")]
     Submit {
         /// The file, or `-` for standard input.
@@ -34,7 +36,7 @@ pub(super) enum Statement {
     },
     /// List the statements that enough persons signed.
     ///
-    /// With --json it is what `countersign-signer list note` reads.
+    /// With --json it is what `countersign-signer list note` and `stop take` read.
     #[command(
         after_help = "Example:\n  countersign-coordinator statement list --json > statements.json"
     )]
@@ -73,18 +75,41 @@ pub(super) fn run(verb: &List, api: &Api, out: &Output) -> Result<(), CliError> 
 pub(super) fn statement(verb: &Statement, api: &Api, out: &Output) -> Result<(), CliError> {
     let path = format!("{}/statements", api.vault_path()?);
     match verb {
-        Statement::Submit { file } => submit(&path, &api::read_json(file)?, api, out),
+        Statement::Submit { file } => {
+            let file = api::read_json(file)?;
+            let all = file.as_array().cloned().unwrap_or_else(|| vec![file]);
+            let mut answers = Vec::new();
+            for one in &all {
+                answers.push(submit(&path, one, api)?);
+            }
+            let answer = match answers.as_slice() {
+                [only] => only.clone(),
+                many => Value::from(many),
+            };
+            out.told(&answer, || {
+                let told: Vec<String> = answers.iter().map(handed_in).collect();
+                told.join("\n")
+            })
+        }
         Statement::List => out.table(
             &api.get(&path)?,
-            &["purpose", "list", "entry", "approved_by", "entitled_at"],
+            &[
+                "purpose",
+                "list",
+                "entry",
+                "stop",
+                "approved_by",
+                "entitled_at",
+            ],
             "No statement was signed by enough persons yet.",
         ),
     }
 }
 
-fn submit(path: &str, file: &Value, api: &Api, out: &Output) -> Result<(), CliError> {
+/// Hands in one statement with its signatures.
+fn submit(path: &str, file: &Value, api: &Api) -> Result<Value, CliError> {
     let usage = |what: &str| CliError::Usage {
-        message: format!("the file has no {what}: give what `countersign-signer list` wrote"),
+        message: format!("the file has no {what}: give what `countersign-signer` wrote"),
     };
     let said = file.get("statement").and_then(Value::as_str);
     let said = said.ok_or_else(|| usage("statement"))?;
@@ -102,7 +127,7 @@ fn submit(path: &str, file: &Value, api: &Api, out: &Output) -> Result<(), CliEr
         });
         answer = api.post(&format!("{path}/{subject}/approvals"), Body::Json(body))?;
     }
-    out.told(&answer, || handed_in(&answer))
+    Ok(answer)
 }
 
 /// One entry of an open list: whom it pays and how it stands.
@@ -129,6 +154,10 @@ fn handed_in(statement: &Value) -> String {
         "list-confirm" => "the first payment confirmed to an entry of",
         other => other,
     };
+    let about = match text(statement, "list") {
+        "" => what.to_owned(),
+        list => format!("{what} the list {list}"),
+    };
     let by = match names(statement, "approved_by") {
         nobody if nobody.is_empty() => "nobody yet".to_owned(),
         by => by,
@@ -142,7 +171,8 @@ fn handed_in(statement: &Value) -> String {
         .with("needed", number(statement, "needed"))
         .with("enough", enough)
         .with("entry", text(statement, "entry"))
+        .with("stop", text(statement, "stop"))
         .with("statement", text(statement, "subject"));
-    let begin = format!("Handed in: {what} the list {}.", text(statement, "list"));
+    let begin = format!("Handed in: {about}.");
     format!("{}\n{}", paragraph(&begin, 0), lines.text())
 }

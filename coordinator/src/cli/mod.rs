@@ -1,7 +1,7 @@
 //! The command line of `countersign-coordinator`, one verb a file.
 //!
 //! Verbs about a running coordinator speak to its JSON API with a token, so that the command line
-//! can do nothing that the API would refuse; `run`, `init`, `migrate`, `openapi`, `config` and
+//! can do nothing that the API would refuse; `run`, `init`, `rebuild`, `migrate`, `openapi`, `config` and most of
 //! `policy` work locally. Data goes to standard output, talk to standard error.
 //! Exit status: 0 done, 1 refused, 2 usage, 3 connection, 255 bug.
 
@@ -22,6 +22,8 @@ mod list;
 mod output;
 mod own_spend;
 mod policy;
+mod queue;
+mod rebuild;
 mod reconcile;
 mod recovery;
 mod renewal;
@@ -29,6 +31,7 @@ mod self_spend;
 mod status;
 mod token;
 mod vault;
+mod version;
 mod withdrawal;
 
 use std::path::PathBuf;
@@ -90,6 +93,8 @@ enum Verb {
     Run(daemon::Run),
     /// Make a database, its tables and a first operator token.
     Init(daemon::Init),
+    /// Make a lost database anew from policy, chain, papers and journals.
+    Rebuild(rebuild::Rebuild),
     /// Bring the tables up to this version.
     Migrate(daemon::Migrate),
     /// Print an example of the configuration file.
@@ -98,9 +103,12 @@ enum Verb {
     /// Print the API's OpenAPI document.
     #[command(after_help = "Example:\n  countersign-coordinator openapi > openapi.json")]
     Openapi,
-    /// Compile, show and check policy documents, offline.
+    /// Compile, show, check, compare and replay policies; propose, list and adopt their versions.
     #[command(subcommand)]
     Policy(policy::Policy),
+    /// Mark signers who are gone, and show who can still sign.
+    #[command(subcommand)]
+    Signer(version::Signer),
     /// Add and show vaults.
     #[command(subcommand)]
     Vault(vault::Vault),
@@ -127,13 +135,16 @@ enum Verb {
     /// Submit, list, show, cancel and pay again withdrawals.
     #[command(subcommand)]
     Withdrawal(withdrawal::Withdrawal),
+    /// Show which withdrawals go, which wait and why, and answer a held queue.
+    #[command(subcommand)]
+    Queue(queue::Queue),
     /// Hand in approvals and rejections, made with the approver's tool.
     #[command(subcommand)]
     Approval(approval::Approval),
     /// Show lists of destinations and the entries of open ones.
     #[command(subcommand)]
     List(list::List),
-    /// Hand in what persons say of open lists, made with the signer's tool.
+    /// Hand in stops, releases, goes, and what persons say of open lists.
     #[command(subcommand)]
     Statement(list::Statement),
     /// Show the signers' journals, and hand in that one moved.
@@ -181,10 +192,12 @@ fn dispatch(cli: Cli) -> Result<(), CliError> {
     match cli.verb {
         Verb::Run(verb) => daemon::run(&verb),
         Verb::Init(verb) => daemon::init(&verb, &out),
+        Verb::Rebuild(verb) => rebuild::run(&verb, &out),
         Verb::Migrate(verb) => daemon::migrate(&verb, &out),
         Verb::Config(verb) => daemon::config(&verb, &out),
         Verb::Openapi => daemon::openapi(&out),
-        Verb::Policy(verb) => policy::run(&verb, &out),
+        Verb::Policy(verb) => policy::run(&verb, api, &out),
+        Verb::Signer(verb) => version::run(&verb, &api()?, &out),
         Verb::Vault(verb) => vault::run(&verb, &api()?, &out),
         Verb::Balancing(verb) => balancing::run(&verb, &api()?, &out),
         Verb::Address(verb) => address::run(&verb, &api()?, &out),
@@ -194,6 +207,7 @@ fn dispatch(cli: Cli) -> Result<(), CliError> {
         Verb::Ledger(verb) => chain::ledger(&verb, &api()?, &out),
         Verb::Reconcile => reconcile::run(&api()?, &out),
         Verb::Withdrawal(verb) => withdrawal::run(&verb, &api()?, &out),
+        Verb::Queue(verb) => queue::run(&verb, &api()?, &out),
         Verb::Approval(verb) => approval::run(&verb, &api()?, &out),
         Verb::List(verb) => list::run(&verb, &api()?, &out),
         Verb::Statement(verb) => list::statement(&verb, &api()?, &out),

@@ -1,4 +1,8 @@
-//! `policy`: compile, show and check policy documents, offline.
+//! `policy`: compile, show, check and compare policy documents, offline; their versions and what they would have
+//! asked of past withdrawals, at a running coordinator.
+
+mod replay;
+mod versions;
 
 use std::path::{Path, PathBuf};
 
@@ -9,8 +13,9 @@ use policies::document::{Mistake, SignerKey};
 use policies::report;
 use serde_json::json;
 
+use super::api::Api;
 use super::output::Output;
-use super::{CliError, api};
+use super::{CliError, api, version};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Policy {
@@ -43,6 +48,17 @@ pub(super) enum Policy {
         /// The document.
         file: PathBuf,
     },
+    Propose(version::Propose),
+    /// List the versions in force and those proposed, with what is missing.
+    #[command(after_help = "Example:\n  countersign-coordinator policy versions")]
+    Versions,
+    File(version::File),
+    Adopt(version::Adopt),
+    Diff(versions::Diff),
+    Replay(replay::Replay),
+    Standing(versions::Standing),
+    Reach(versions::Reach),
+    ReplaceSigner(versions::ReplaceSigner),
 }
 
 /// The kinds of script that a policy compiles to.
@@ -56,7 +72,11 @@ pub(super) enum Script {
     Wpkh,
 }
 
-pub(super) fn run(verb: &Policy, out: &Output) -> Result<(), CliError> {
+pub(super) fn run(
+    verb: &Policy,
+    api: impl FnOnce() -> Result<Api, CliError>,
+    out: &Output,
+) -> Result<(), CliError> {
     match verb {
         Policy::Compile {
             policy,
@@ -84,6 +104,10 @@ pub(super) fn run(verb: &Policy, out: &Output) -> Result<(), CliError> {
                 out.text(&descriptor)
             }
         }
+        Policy::Propose(verb) => verb.run(&api()?, out),
+        Policy::Versions => version::versions(&api()?, out),
+        Policy::File(verb) => verb.run(&api()?, out),
+        Policy::Adopt(verb) => verb.run(&api()?, out),
         Policy::Show { file } => {
             let document = parse(file)?;
             if out.json() {
@@ -104,10 +128,15 @@ pub(super) fn run(verb: &Policy, out: &Output) -> Result<(), CliError> {
                 document.id
             ))
         }
+        Policy::Diff(verb) => verb.run(out),
+        Policy::Replay(verb) => verb.run(api, out),
+        Policy::Standing(verb) => verb.run(out),
+        Policy::Reach(verb) => verb.run(out),
+        Policy::ReplaceSigner(verb) => verb.run(out),
     }
 }
 
-fn parse(file: &Path) -> Result<Document, CliError> {
+pub(super) fn parse(file: &Path) -> Result<Document, CliError> {
     Document::parse(&api::read(file)?).map_err(|mistakes| refusal(file, &mistakes))
 }
 

@@ -33,6 +33,16 @@ impl Renewal {
         fields
     }
 
+    /// Whether a feerate was given.
+    pub(super) const fn has_feerate(&self) -> bool {
+        self.feerate.is_some()
+    }
+
+    /// Whether nothing is to be done.
+    pub(super) const fn is_preview(&self) -> bool {
+        self.preview
+    }
+
     /// Asks for it and tells the answer.
     pub(super) fn ask(
         &self,

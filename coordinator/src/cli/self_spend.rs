@@ -15,6 +15,8 @@ pub(super) enum Purpose {
     Consolidate,
     /// Make old coins young again.
     Refresh,
+    /// Bring coins of a former keyset to the newest descriptor.
+    Drain,
 }
 
 #[derive(Debug, Subcommand)]
@@ -54,6 +56,7 @@ pub(super) fn run(verb: &SelfSpend, api: &Api, out: &Output) -> Result<(), CliEr
         "purpose": match purpose {
             Purpose::Consolidate => "consolidate",
             Purpose::Refresh => "refresh",
+            Purpose::Drain => "drain",
         },
         "coins": (!coins.is_empty()).then_some(coins),
         "max_inputs": max_inputs,

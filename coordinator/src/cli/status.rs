@@ -5,7 +5,7 @@ use serde_json::Value;
 use watchtower::store::node::Trouble;
 
 use super::CliError;
-use super::answer::{count, list, moment, number, text};
+use super::answer::{count, list, moment, names, number, text};
 use super::api::Api;
 use super::layout::{Lines, item};
 use super::output::Output;
@@ -90,6 +90,7 @@ fn concerns(status: &Value) -> Vec<Concern> {
     for node in nodes {
         found.extend(of_node(node, now, start));
     }
+    found.extend(list(status, "stops").iter().map(of_stop));
     found.extend(list(status, "jobs").iter().map(of_job));
     found.extend(list(status, "journals").iter().map(of_journal));
     found
@@ -147,6 +148,31 @@ fn of_job(job: &Value) -> Concern {
     }
 }
 
+fn of_stop(stop: &Value) -> Concern {
+    let what = format!(
+        "The vault {} is stopped since {} by {}: {}.",
+        text(stop, "vault"),
+        moment(stop, "created"),
+        names(stop, "by"),
+        text(stop, "reason")
+    );
+    let needed = number(stop, "release_needed");
+    let by = match (needed.as_str(), text(stop, "release_group")) {
+        ("", _) => {
+            return concern(&what, "nobody may release it: change the policy");
+        }
+        (needed, "") => format!("{needed} approvers"),
+        (needed, group) => format!("{needed} of {group}"),
+    };
+    let stop = text(stop, "stop");
+    concern(
+        &what,
+        &format!(
+            "if it is over, have {by} release stop {stop} with `countersign-signer stop release`"
+        ),
+    )
+}
+
 fn of_journal(refused: &Value) -> Concern {
     let signer = text(refused, "signer");
     let what = format!(
@@ -183,7 +209,7 @@ mod tests {
         json!({
             "version": "0.1.0", "network": "regtest", "database": "SQLite", "height": 7, "tip": "ab".repeat(32),
             "nodes": [{ "node": "main", "chain": "regtest", "height": 7, "trouble": null, "detail": "", "checked_at": 1_000 }],
-            "fees": [{ "target": 2, "feerate_sat_vb": "2.5" }], "jobs": [], "journals": [],
+            "fees": [{ "target": 2, "feerate_sat_vb": "2.5" }], "jobs": [], "journals": [], "stops": [],
             "event_number": 3, "event_hash": "cd".repeat(32), "now": 1_010,
         })
     }
@@ -205,11 +231,12 @@ mod tests {
             { "kind": "batch", "key": "v", "run_at": 2_001, "attempts": 3, "parked": null, "last_error": "no feerate" },
             { "kind": "finalize", "key": "t", "run_at": 2_001, "attempts": 9, "parked": "it cannot be", "last_error": "it cannot be" },
         ]);
+        status["stops"] = json!([{ "vault": "v", "stop": "5e", "created": 1_000, "by": ["dana"], "reason": "stolen", "release_needed": 2, "release_group": "board" }]);
         status["journals"] = json!([{ "signer": "alice", "code": "journal_stale", "reason": "it is old", "hint": "restore it" }]);
         let said = told(&status);
-        assert!(said.starts_with("5 things need a look:\n"), "{said}");
+        assert!(said.starts_with("6 things need a look:\n"), "{said}");
         let flat = said.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert_eq!(flat.matches("To do: ").count(), 5, "{said}");
+        assert_eq!(flat.matches("To do: ").count(), 6, "{said}");
         for part in [
             "NODE_BEHIND",
             "for 1000 s",

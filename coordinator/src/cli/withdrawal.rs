@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use policies::UnixTime;
 use serde_json::{Value, json};
 
 use super::CliError;
@@ -10,17 +11,44 @@ use super::answer::{amount, list, moment, names, number, persons, sentence, text
 use super::api::{self, Api, Body};
 use super::layout::Lines;
 use super::output::Output;
+use super::queue;
 use super::renewal::Renewal;
+use crate::queue::Speed;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Withdrawal {
     /// Hand in a signed request.
     ///
     /// The file holds an intent with its request signature, as `countersign-signer request` wrote it.
-    #[command(after_help = "Example:\n  countersign-coordinator withdrawal submit request.json")]
+    #[command(
+        visible_alias = "request",
+        after_help = "Example:\n  countersign-coordinator withdrawal submit request.json"
+    )]
     Submit {
         /// The file, or `-` for standard input.
         file: PathBuf,
+        /// How fast it is to be paid: urgent, normal (unless said) or economy.
+        #[arg(long, value_name = "SPEED")]
+        speed: Option<Speed>,
+        /// The latest time at which it should be paid, such as 2026-12-01T12:00:00Z.
+        #[arg(long, value_name = "TIME")]
+        latest: Option<UnixTime>,
+    },
+    /// Change how fast a withdrawal is to be paid, until it is in a batch.
+    #[command(
+        override_usage = "countersign-coordinator withdrawal speed [OPTIONS] <REQUESTER> <ID>\n       <SPEED>",
+        after_help = "Example:\n  countersign-coordinator withdrawal speed exchange w-1 urgent"
+    )]
+    Speed {
+        /// The requester's name in the policy.
+        requester: String,
+        /// The withdrawal's id.
+        id: String,
+        /// How fast: urgent, normal or economy.
+        speed: Speed,
+        /// The latest time at which it should be paid, such as 2026-12-01T12:00:00Z; none when left out.
+        #[arg(long, value_name = "TIME")]
+        latest: Option<UnixTime>,
     },
     /// List withdrawals, newest first.
     #[command(after_help = "Example:\n  countersign-coordinator withdrawal list --state requested")]
@@ -65,9 +93,32 @@ pub(super) enum Withdrawal {
 pub(super) fn run(verb: &Withdrawal, api: &Api, out: &Output) -> Result<(), CliError> {
     let path = format!("{}/withdrawals", api.vault_path()?);
     match verb {
-        Withdrawal::Submit { file } => {
-            let withdrawal = api.post(&path, Body::Json(api::read_json(file)?))?;
+        Withdrawal::Submit {
+            file,
+            speed,
+            latest,
+        } => {
+            let mut body = api::read_json(file)?;
+            if let Some(speed) = speed {
+                body["speed"] = speed.name().into();
+            }
+            if let Some(latest) = latest {
+                body["latest"] = latest.as_secs().into();
+            }
+            let withdrawal = api.post(&path, Body::Json(body))?;
             out.told(&withdrawal, || told("Handed in", &withdrawal))
+        }
+        Withdrawal::Speed {
+            requester,
+            id,
+            speed,
+            latest,
+        } => {
+            let (requester, id) = (api::segment(requester), api::segment(id));
+            let body = json!({ "speed": speed, "latest": latest });
+            let path = format!("{path}/{requester}/{id}/speed");
+            let queue = api.post(&path, Body::Json(body))?;
+            out.told(&queue, || queue::told(&queue))
         }
         Withdrawal::List { state, limit } => {
             let state = state

@@ -25,7 +25,7 @@ pub use self::{
     error::{ClientError, Problem},
     events::{ChainError, EventChain},
     order::{Built, Lowered, Order},
-    wire::{Event, NewAddress, VerifiedAddress, Withdrawal},
+    wire::{Event, Haste, NewAddress, VerifiedAddress, Withdrawal},
 };
 use self::{
     transport::Transport,
@@ -130,10 +130,18 @@ impl Client {
     /// # Errors
     /// Returns the refusal with its code, or that the connection failed.
     pub fn submit(&self, intent: &Intent) -> Result<Withdrawal, ClientError> {
+        self.submit_with(intent, Haste::default())
+    }
+
+    /// Signs and submits an intent, and says how fast it is to be paid. Submitted again, it is as fast as said first.
+    ///
+    /// # Errors
+    /// Returns the refusal with its code, or that the connection failed.
+    pub fn submit_with(&self, intent: &Intent, haste: Haste) -> Result<Withdrawal, ClientError> {
         let bytes = intent.encode();
         Intent::decode(&bytes)?;
         let signed = RequestSignature::sign(&self.key, self.policy.vault, intent.hash());
-        let submission = Submission::new(&bytes, &signed)?;
+        let submission = Submission::new(&bytes, &signed, haste)?;
         let withdrawal: Withdrawal = self
             .transport
             .post(&self.path("withdrawals"), Some(&submission))?;

@@ -19,7 +19,9 @@ use policies::{
 };
 use serde_json::{Value, json};
 
-use super::{ChainError, Client, ClientError, Event, EventChain, Order, events::hash_of};
+use super::{
+    ChainError, Client, ClientError, Event, EventChain, Haste, Order, events::hash_of, wire,
+};
 use crate::roles::fixture::{Kind, Vault};
 
 const NOW: UnixTime = UnixTime::from_secs(1_795_400_000);
@@ -251,6 +253,29 @@ fn withdrawal_is_signed_with_the_requesters_key() {
         .public()
         .verify(&message, &signature)
         .expect("genuine");
+}
+
+#[test]
+fn how_fast_it_is_to_be_paid_is_said_beside_the_intent() {
+    let policy = policy();
+    let client = client("http://localhost", &policy);
+    let built = client.build_intent(&order("w-1", 70_000), NOW);
+    let bytes = built.expect("an intent").intent.encode();
+    let signed = RequestSignature::sign(&key(1), policy.vault, Intent::hash_bytes(&bytes));
+    let said = |haste| {
+        let submission = wire::Submission::new(&bytes, &signed, haste).expect("ASCII");
+        let body = serde_json::to_value(submission).expect("json");
+        (body.get("speed").cloned(), body.get("latest").cloned())
+    };
+    assert_eq!(said(Haste::default()), (None, None));
+    let haste = Haste {
+        speed: Some(crate::queue::Speed::Urgent),
+        latest: Some(NOW),
+    };
+    assert_eq!(
+        said(haste),
+        (Some(json!("urgent")), Some(json!(NOW.as_secs())))
+    );
 }
 
 #[test]

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::error::ClientError;
+use crate::queue::Speed;
 
 /// Asks for an address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -43,6 +44,17 @@ pub struct VerifiedAddress {
     pub index: u32,
 }
 
+/// How fast a withdrawal is to be paid: said beside the intent, never signed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Haste {
+    /// How fast; normal where it is not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speed: Option<Speed>,
+    /// The latest time at which it should be paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latest: Option<UnixTime>,
+}
+
 /// A signed intent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Submission {
@@ -52,16 +64,23 @@ pub(super) struct Submission {
     key: KeyId,
     /// Algorithm byte and signature in hex.
     signature: String,
+    #[serde(flatten)]
+    haste: Haste,
 }
 
 impl Submission {
-    pub(super) fn new(bytes: &[u8], signed: &RequestSignature) -> Result<Self, ClientError> {
+    pub(super) fn new(
+        bytes: &[u8],
+        signed: &RequestSignature,
+        haste: Haste,
+    ) -> Result<Self, ClientError> {
         let intent = String::from_utf8(bytes.to_vec())
             .map_err(|_| ClientError::OtherAnswer { field: "intent" })?;
         Ok(Self {
             intent,
             key: signed.key,
             signature: signed.signature.encode().to_lower_hex_string(),
+            haste,
         })
     }
 }

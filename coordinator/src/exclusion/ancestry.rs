@@ -1,6 +1,8 @@
 //! The known ancestors of coins, and what all of them spend.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
 
 use bitcoin::{OutPoint, Transaction, Txid};
 
@@ -11,6 +13,8 @@ const MAX_LOOKED_AT: usize = 2_000;
 #[derive(Debug)]
 pub(super) struct Ancestry<'a> {
     known: &'a BTreeMap<Txid, Transaction>,
+    /// What was asked for: a search asks for the same coins again and again.
+    spent_by: RefCell<HashMap<Txid, Rc<HashMap<OutPoint, Txid>>>>,
 }
 
 /// A transaction that a coin descends from.
@@ -22,8 +26,11 @@ pub(super) struct Step {
 }
 
 impl<'a> Ancestry<'a> {
-    pub(super) const fn new(known: &'a BTreeMap<Txid, Transaction>) -> Self {
-        Self { known }
+    pub(super) fn new(known: &'a BTreeMap<Txid, Transaction>) -> Self {
+        Self {
+            known,
+            spent_by: RefCell::default(),
+        }
     }
 
     pub(super) fn transaction(&self, txid: &Txid) -> Option<&'a Transaction> {
@@ -76,39 +83,67 @@ impl<'a> Ancestry<'a> {
             .filter(|input| !input.is_null())
     }
 
-    /// What the history of a coin spends: each outpoint, and by which transaction.
-    pub(super) fn spent_by(&self, made_by: Txid) -> HashMap<OutPoint, Txid> {
+    /// What the history of a coin spends: each outpoint, and by which transaction. Looked for once.
+    pub(super) fn spent_by(&self, made_by: Txid) -> Rc<HashMap<OutPoint, Txid>> {
+        if let Some(found) = self.spent_by.borrow().get(&made_by) {
+            return Rc::clone(found);
+        }
         let steps = self.steps(made_by);
         let spends = |step: &Step| {
             let txid = step.txid;
             self.inputs(&txid).map(move |input| (input, txid))
         };
-        steps.iter().flat_map(spends).collect()
+        let found: Rc<HashMap<OutPoint, Txid>> = Rc::new(steps.iter().flat_map(spends).collect());
+        let mut known = self.spent_by.borrow_mut();
+        known.insert(made_by, Rc::clone(&found));
+        found
     }
 }
 
-/// What a transaction under construction and all its known ancestors spend.
+/// Coins of a transaction under construction, with what the histories of all of them spend.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Stand {
-    coins: HashSet<OutPoint>,
-    spent: HashMap<OutPoint, Txid>,
+    coins: Vec<(OutPoint, Rc<HashMap<OutPoint, Txid>>)>,
 }
 
 impl Stand {
     /// Whether a coin can stand beside those that are there, in some chain.
     pub(super) fn takes(&self, coin: &OutPoint, ancestry: &Ancestry<'_>) -> bool {
         let spent = ancestry.spent_by(coin.txid);
-        !self.spent.contains_key(coin)
-            && !spent.contains_key(coin)
-            && spent.iter().all(|(outpoint, by)| {
-                !self.coins.contains(outpoint)
-                    && self.spent.get(outpoint).is_none_or(|other| other == by)
+        !spent.contains_key(coin)
+            && self.coins.iter().all(|(other, theirs)| {
+                let (few, many) = if spent.len() <= theirs.len() {
+                    (&spent, theirs)
+                } else {
+                    (theirs, &spent)
+                };
+                let mut few = few.iter();
+                !theirs.contains_key(coin)
+                    && !spent.contains_key(other)
+                    && few.all(|(spent, by)| many.get(spent).is_none_or(|other| other == by))
             })
     }
 
     /// Adds a coin.
     pub(super) fn add(&mut self, coin: OutPoint, ancestry: &Ancestry<'_>) {
-        self.coins.insert(coin);
-        self.spent.extend(ancestry.spent_by(coin.txid));
+        self.coins.push((coin, ancestry.spent_by(coin.txid)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exclusion::world::{coin, foreign, known, transaction};
+
+    #[test]
+    fn the_history_of_a_coin_is_looked_for_once() {
+        let parent = transaction(1, &[foreign(1)], 1);
+        let child = transaction(2, &[coin(&parent, 0).outpoint], 2);
+        let known = known(&[&parent, &child]);
+        let ancestry = Ancestry::new(&known);
+        let first = ancestry.spent_by(child.compute_txid());
+        assert_eq!(first.len(), 2);
+        let again = ancestry.spent_by(child.compute_txid());
+        assert!(Rc::ptr_eq(&first, &again));
     }
 }

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use bitcoin::{OutPoint, Transaction, Txid};
+use bitcoin::{OutPoint, Transaction, Txid, Witness};
 use serde::Serialize;
 
 use super::ancestry::{Ancestry, Stand};
@@ -17,7 +17,7 @@ use crate::coin_selection::Candidate;
 pub struct Anchors {
     /// The coins that must be spent, the most telling first; none where nothing was issued before.
     pub required: Vec<Candidate>,
-    /// The ancestors that must be carried, whole.
+    /// The ancestors that must be carried, without witnesses, as files have them: a txid does not name those.
     pub carried: BTreeMap<Txid, Transaction>,
     /// What excludes each earlier transaction, in the order given.
     pub excluded: Vec<Excluded>,
@@ -143,7 +143,7 @@ pub fn anchors(
     let carried: BTreeMap<Txid, Transaction> = excluded
         .iter()
         .flat_map(|one| &one.through)
-        .filter_map(|txid| Some((*txid, ancestry.transaction(txid)?.clone())))
+        .filter_map(|txid| Some((*txid, bare(ancestry.transaction(txid)?))))
         .collect();
     let inputs = carried.values().map(|one| one.input.len()).sum();
     if carried.len() > MAX_ANCESTORS || inputs > MAX_ANCESTOR_INPUTS {
@@ -157,6 +157,15 @@ pub fn anchors(
         carried,
         excluded,
     })
+}
+
+/// A transaction without witnesses, as files carry ancestors; its txid is the same.
+pub fn bare(transaction: &Transaction) -> Transaction {
+    let mut bare = transaction.clone();
+    for txin in &mut bare.input {
+        txin.witness = Witness::new();
+    }
+    bare
 }
 
 /// The coins that exclude some of the earlier transactions, those that exclude the most with the fewest
@@ -247,7 +256,7 @@ fn no_coin(earlier: &Earlier, coins: &[Candidate], ancestry: &Ancestry<'_>) -> W
         if steps.iter().any(|step| step.txid == txid) {
             descendants = descendants.saturating_add(1);
         }
-        spent_by.extend(ancestry.spent_by(coin.outpoint.txid));
+        spent_by.extend(ancestry.spent_by(coin.outpoint.txid).iter());
     }
     let inputs = earlier.record.inputs.iter().map(|outpoint| SpentInput {
         outpoint: *outpoint,

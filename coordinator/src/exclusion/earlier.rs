@@ -1,6 +1,6 @@
 //! One transaction that was issued before, as its own file and every signer's journal have it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bitcoin::hashes::Hash as _;
 use bitcoin::{Amount, OutPoint, Transaction, TxOut, Txid, Weight};
@@ -14,8 +14,6 @@ use policies::{History, Intent, SignedTransaction, UnixTime};
 pub struct Earlier {
     /// What a signer who signed it remembers; its rules are empty, so that it counts in no window again.
     pub record: SignedTransaction,
-    /// The transaction without witnesses.
-    pub transaction: Transaction,
     /// What its inputs spend.
     pub previous: BTreeMap<OutPoint, TxOut>,
     /// The ancestors that its file carried, whole.
@@ -94,13 +92,25 @@ impl Earlier {
         };
         Ok(Self {
             record,
-            transaction,
             previous,
             ancestors: manifest.ancestors.clone(),
             weight,
             live: true,
             complete: None,
         })
+    }
+
+    /// One whose file nobody kept: what signers' journals or the chain say of it.
+    pub fn remembered(record: SignedTransaction, weight: Weight) -> Self {
+        let rules = vec![String::new(); record.intents.len()];
+        Self {
+            record: SignedTransaction { rules, ..record },
+            previous: BTreeMap::new(),
+            ancestors: BTreeMap::new(),
+            weight,
+            live: true,
+            complete: None,
+        }
     }
 
     /// The same, where something exclusive with it is in the chain, or it is itself.
@@ -129,6 +139,13 @@ impl Earlier {
     /// Its fee.
     pub const fn fee(&self) -> Amount {
         self.record.fee
+    }
+
+    /// Whether the two can never be in one chain, as their files show (M2).
+    pub fn excludes(&self, other: &Self) -> bool {
+        let spent: HashMap<OutPoint, Txid> = self.spends().collect();
+        let mut theirs = other.spends();
+        theirs.any(|(outpoint, by)| spent.get(&outpoint).is_some_and(|own| *own != by))
     }
 
     /// What it and its carried ancestors spend, and which of them spends each; coins of nobody left out.

@@ -23,7 +23,7 @@ mod tests;
 #[cfg(test)]
 pub(crate) mod world;
 
-pub use anchors::{Anchors, CannotBeExclusive, Excluded, SpentInput, WhyNot, anchors};
+pub use anchors::{Anchors, CannotBeExclusive, Excluded, SpentInput, WhyNot, anchors, bare};
 pub use earlier::{Earlier, EarlierError, of_lines};
 pub use preview::{Fate, Planned, Preview, WithdrawalFate};
 

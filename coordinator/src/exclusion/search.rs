@@ -10,8 +10,9 @@ use bitcoin::Txid;
 use super::ancestry::{Ancestry, Stand};
 use crate::coin_selection::Candidate;
 
-/// How many steps the exact search takes at most.
-const MAX_STEPS: u32 = 50_000;
+/// How many steps the exact search takes at most: depositors and requesters decide how many coins and earlier
+/// transactions there are.
+const MAX_STEPS: u32 = 2_000;
 
 /// A coin, and which earlier transactions (by position) it excludes through which of its ancestors.
 #[derive(Debug, Clone)]
@@ -136,5 +137,57 @@ impl Search<'_> {
             chosen.push(position);
         }
         Some(chosen)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use bitcoin::Transaction;
+
+    use super::*;
+    use crate::exclusion::world::{coin, foreign, known, transaction};
+
+    /// Coins of which each excludes two of a ring of earlier ones, `width` coins for each pair.
+    fn ring(earlier: usize, width: u32) -> (Vec<Transaction>, Vec<(Candidate, [usize; 2])>) {
+        let mut made = Vec::new();
+        let mut coins = Vec::new();
+        for one in 0..earlier {
+            for number in 0..width {
+                let label = u32::try_from(one).expect("few") * width + number;
+                let deposit = transaction(label, &[foreign(1)], 1);
+                coins.push((coin(&deposit, 0), [one, (one + 1) % earlier]));
+                made.push(deposit);
+            }
+        }
+        (made, coins)
+    }
+
+    #[test]
+    fn a_search_that_would_never_end_stops_and_a_greedy_one_goes_on() {
+        // All of the coins contradict one another, so that no two stand together: the exact search would try
+        // every pair at every depth.
+        let (made, coins) = ring(12, 60);
+        let known = known(&made.iter().collect::<Vec<_>>());
+        let anchors: Vec<Anchor<'_>> = coins
+            .iter()
+            .map(|(coin, excluded)| Anchor {
+                coin,
+                excludes: excluded.map(|one| (one, Vec::new())).into(),
+            })
+            .collect();
+        let ancestry = Ancestry::new(&known);
+        assert_eq!(cover(&anchors, 12, 12, &ancestry), None);
+
+        let apart: BTreeMap<_, _> = BTreeMap::new();
+        let free = Ancestry::new(&apart);
+        let found = cover(&anchors, 12, 12, &free).expect("they stand together");
+        let excluded: BTreeSet<usize> = found
+            .iter()
+            .filter_map(|at| anchors.get(*at))
+            .flat_map(|anchor| anchor.excludes.keys().copied())
+            .collect();
+        assert_eq!(excluded.len(), 12);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bitcoin::{OutPoint, Transaction, Txid};
+use bitcoin::{OutPoint, Transaction, Txid, Witness};
 use policies::{History, Intent};
 use proptest::prelude::*;
 
@@ -75,15 +75,17 @@ fn what_a_settled_batch_left_out_is_paid_from_its_change_with_the_batch_carried(
     let of_w2 = of_lines(std::slice::from_ref(&w2), &[], all);
     assert_eq!(of_w2, std::slice::from_ref(&issued));
     let change = coin(&one, 1);
+    let mut signed = one.clone();
+    signed.input[0].witness = Witness::from_slice(&[[7; 64]]);
     let found = anchors(
         &of_w2,
         std::slice::from_ref(&change),
-        &known(&[&deposit, &one]),
+        &known(&[&deposit, &signed]),
         10,
     )
     .expect("found");
     assert_eq!(found.required, std::slice::from_ref(&change));
-    assert_eq!(found.carried, known(&[&one]));
+    assert_eq!(found.carried, known(&[&one]), "without its witness");
     let history = judge(&[&issued, &confirmed]);
     assert_eq!(
         history.admits(&planned(&found, std::slice::from_ref(&w2))),
@@ -92,6 +94,18 @@ fn what_a_settled_batch_left_out_is_paid_from_its_change_with_the_batch_carried(
     let bare = transaction(4, &[change.outpoint], 1);
     let bare = record(&bare, &BTreeMap::new(), &[w2]);
     assert!(history.admits(&bare).is_err(), "not without the ancestor");
+}
+
+#[test]
+fn what_is_carried_has_no_witness() {
+    let deposit = transaction(1, &[foreign(1)], 1);
+    let lost = transaction(2, &[coin(&deposit, 0).outpoint], 1);
+    let mut mined = transaction(3, &[coin(&deposit, 0).outpoint], 1);
+    mined.input[0].witness.push([7; 64]);
+    let issued = [earlier(&lost, &[], &[payment("w1", 1)])];
+    let found = anchors(&issued, &[coin(&mined, 0)], &known(&[&mined]), 10).expect("found");
+    let carried = &found.carried[&mined.compute_txid()];
+    assert!(carried.input[0].witness.is_empty());
 }
 
 #[test]

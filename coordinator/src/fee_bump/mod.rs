@@ -5,7 +5,8 @@
 //! least the fees of all that it evicts, descendants included, and on top its own size at the node's
 //! incremental relay fee, rounded up (`src/policy/feerate.cpp`); and the mempool must be worth more to
 //! miners at every size. Earlier versions ask instead for a feerate above that of each direct conflict,
-//! in whole satoshi per 1,000 virtual bytes. A feerate above each one satisfies both.
+//! in whole satoshi per 1,000 virtual bytes. A feerate above that of each direct conflict, and above what miners
+//! would take with it, satisfies both.
 //!
 //! Invariant: the fee found is never too low for a node that knows no more than we do; where several
 //! transactions exclude one another, no mempool holds more than one of them, and only the dearest set that
@@ -15,6 +16,8 @@
 mod dearest;
 #[cfg(test)]
 mod tests;
+
+use std::collections::HashSet;
 
 use bitcoin::{Amount, OutPoint, Txid, Weight};
 
@@ -94,16 +97,8 @@ impl Replaceable {
         }
     }
 
-    /// Whether the two cannot be in one mempool.
-    fn excludes(&self, other: &Self) -> bool {
-        self.spends.iter().any(|(outpoint, by)| {
-            let mut spends = other.spends.iter();
-            spends.any(|(spent, spender)| spent == outpoint && spender != by)
-        })
-    }
-
     /// Whether it, or what it descends from, spends one of these.
-    fn spends_one_of(&self, coins: &[OutPoint]) -> bool {
+    fn spends_one_of(&self, coins: &HashSet<OutPoint>) -> bool {
         let mut spends = self.spends.iter();
         spends.any(|(outpoint, _)| coins.contains(outpoint))
     }
@@ -115,7 +110,9 @@ impl Replaceable {
 pub struct Replacement {
     replaces: Vec<Txid>,
     fees: Amount,
-    conflicts: Vec<(Amount, Weight)>,
+    /// What the replacement's feerate must be above: fee and weight of each that it conflicts with itself, together
+    /// with whatever may leave the mempool with it and pays more.
+    chunks: Vec<(Amount, Weight)>,
     incremental: IncrementalFee,
 }
 
@@ -127,9 +124,10 @@ impl Replacement {
         among: &[Replaceable],
         incremental: IncrementalFee,
     ) -> Option<Self> {
+        let coins: HashSet<OutPoint> = coins.iter().copied().collect();
         let conflicts: Vec<&Replaceable> = among
             .iter()
-            .filter(|one| one.spends_one_of(coins))
+            .filter(|one| one.spends_one_of(&coins))
             .collect();
         if conflicts.is_empty() {
             return None;
@@ -137,7 +135,7 @@ impl Replacement {
         Some(Self {
             replaces: conflicts.iter().map(|one| one.txid).collect(),
             fees: dearest(&conflicts),
-            conflicts: conflicts.iter().map(|one| (one.fee, one.weight)).collect(),
+            chunks: chunks(&conflicts, &coins),
             incremental,
         })
     }
@@ -159,11 +157,51 @@ impl Replacement {
         let mut least = fees.checked_add(self.incremental.of(size)?)?;
         // Nothing that costs relaying nothing improves a mempool.
         least = least.max(fees.checked_add(1)?);
-        for (fee, theirs) in &self.conflicts {
+        for (fee, theirs) in &self.chunks {
             least = least.max(above(*fee, *theirs, weight)?);
         }
         Some(Amount::from_sat(least)).filter(|least| *least <= Amount::MAX_MONEY)
     }
+}
+
+/// Of each that spends one of the coins itself, the dearest set per weight of it and others that leave with it. Miners
+/// take what pays for its parents together with them, so that a feerate above each of these improves what they have.
+fn chunks(conflicts: &[&Replaceable], coins: &HashSet<OutPoint>) -> Vec<(Amount, Weight)> {
+    let is_direct = |one: &&Replaceable| {
+        let mut own = one.spends.iter().filter(|(_, by)| *by == one.txid);
+        own.any(|(outpoint, _)| coins.contains(outpoint))
+    };
+    let (mut direct, mut others): (Vec<&Replaceable>, Vec<&Replaceable>) =
+        conflicts.iter().copied().partition(is_direct);
+    if direct.is_empty() {
+        // What it conflicts with itself is not known here.
+        direct.clone_from(&others);
+    }
+    let per_weight = |one: &Replaceable, other: &Replaceable| {
+        let cross = |fee: Amount, weight: Weight| {
+            u128::from(fee.to_sat()).checked_mul(u128::from(weight.to_wu()))
+        };
+        cross(one.fee, other.weight).cmp(&cross(other.fee, one.weight))
+    };
+    others.sort_by(|one, other| per_weight(other, one));
+    let with_others = |first: &Replaceable| {
+        let mut sum = (first.fee, first.weight);
+        for other in &others {
+            let raises = u128::from(other.fee.to_sat())
+                .checked_mul(u128::from(sum.1.to_wu()))
+                .zip(u128::from(sum.0.to_sat()).checked_mul(u128::from(other.weight.to_wu())))
+                .is_some_and(|(theirs, ours)| theirs > ours);
+            let added = (
+                sum.0.checked_add(other.fee),
+                sum.1.checked_add(other.weight),
+            );
+            if let (true, (Some(fee), Some(weight))) = (raises, added) {
+                sum = (fee, weight);
+            }
+        }
+        sum
+    };
+    direct.into_iter().map(with_others).collect()
 }
 
 /// The least fee of something of `weight` whose feerate is above that of `fee` for `theirs`: by weight, and

@@ -18,6 +18,14 @@ fn replaceable(number: u8, coins: &[u8], fee: u64, weight: u64) -> Replaceable {
     )
 }
 
+/// Whether two spend one outpoint with different transactions, compared one by one.
+fn excludes(one: &Replaceable, other: &Replaceable) -> bool {
+    one.spends.iter().any(|(outpoint, by)| {
+        let mut spends = other.spends.iter();
+        spends.any(|(spent, spender)| spent == outpoint && spender != by)
+    })
+}
+
 fn replacing(among: &[Replaceable], coins: &[u8], incremental: u64) -> Replacement {
     let coins: Vec<OutPoint> = coins.iter().map(|coin| foreign(*coin)).collect();
     let incremental = IncrementalFee::from_sat_per_kvb(incremental);
@@ -114,6 +122,44 @@ fn fees_beyond_all_money_are_none() {
     assert_eq!(replacement.least(Weight::from_wu(800)), None);
 }
 
+#[test]
+fn a_child_that_pays_for_its_parent_counts_together_with_it_and_not_alone() {
+    let parent = replaceable(1, &[1], 1_000, 800);
+    let change = OutPoint::new(parent.txid, 1);
+    let child = |fee| {
+        let (fee, weight) = (Amount::from_sat(fee), Weight::from_wu(400));
+        Replaceable::child(foreign(50).txid, fee, weight, &[change], &[&parent])
+    };
+    let least = |fee, weight| {
+        let among = [parent.clone(), child(fee)];
+        let least = replacing(&among, &[1], 100).least(Weight::from_wu(weight));
+        least.expect("money").to_sat()
+    };
+    // 5,000 sat for 300 virtual bytes, to be exceeded by 400: not the child's 40 sat/vB.
+    assert_eq!(least(4_000, 1_600), 6_667);
+    // What both pay, and the relay of 200 virtual bytes.
+    assert_eq!(least(4_000, 800), 5_020);
+    // A child that pays less than its parent leaves the parent's feerate to be exceeded.
+    assert_eq!(least(100, 1_600), 2_001);
+}
+
+#[test]
+fn sixteen_transactions_of_two_thousand_inputs_each_are_compared_once() {
+    // None excludes another: all 65,536 sets are looked at, which must not compare inputs again.
+    let among: Vec<Replaceable> = (0_u8..16)
+        .map(|number| {
+            let txid = foreign(number).txid;
+            let coins: Vec<OutPoint> = (1_000..3_000)
+                .map(|vout| OutPoint::new(txid, vout))
+                .collect();
+            let one = foreign(number.wrapping_add(100)).txid;
+            Replaceable::child(one, Amount::ONE_SAT, Weight::from_wu(800), &coins, &[])
+        })
+        .collect();
+    let all: Vec<&Replaceable> = among.iter().collect();
+    assert_eq!(dearest(&all), Amount::from_sat(16));
+}
+
 proptest! {
     #[test]
     fn the_least_fee_is_relayed_and_every_lower_one_is_not(
@@ -145,7 +191,7 @@ proptest! {
             let chosen: Vec<&&Replaceable> = all.iter().enumerate()
                 .filter(|(position, _)| set & (1 << position) != 0).map(|(_, one)| one).collect();
             let apart = chosen.iter().enumerate().all(|(position, one)| {
-                chosen.iter().skip(position + 1).all(|other| !one.excludes(other))
+                chosen.iter().skip(position + 1).all(|other| !excludes(one, other))
             });
             apart.then(|| chosen.iter().map(|one| one.fee.to_sat()).sum::<u64>())
         }).max();

@@ -7,6 +7,7 @@ use super::Problem;
 use super::authentication::Caller;
 use super::body::{JsonBody, Named};
 use crate::service::Service;
+use crate::service::journal_imports::{ImportJournal, ImportedJournal, import_journal};
 use crate::service::journals::{self, JournalView, SubmitMove};
 
 /// Lists each signer's journal with its last receipt, and what was refused since.
@@ -39,5 +40,23 @@ pub(super) async fn submit_move(
 ) -> Result<Json<Vec<JournalView>>, Problem> {
     Ok(Json(
         journals::submit_move(&service, &actor, named.vault()?, &request).await?,
+    ))
+}
+
+/// Hands in a signer's exported journal: what it signed and nobody here remembers is an earlier attempt from
+/// then on.
+#[utoipa::path(
+    post, path = "/api/v1/vaults/{vault}/journals/imports", tag = "journals",
+    params(("vault" = String, Path)), request_body = ImportJournal,
+    responses((status = 200, body = ImportedJournal), (status = "4XX", body = Problem)),
+)]
+pub(super) async fn import(
+    State(service): State<Service>,
+    Caller(actor): Caller,
+    named: Named,
+    JsonBody(request): JsonBody<ImportJournal>,
+) -> Result<Json<ImportedJournal>, Problem> {
+    Ok(Json(
+        import_journal(&service, &actor, named.vault()?, &request).await?,
     ))
 }

@@ -45,7 +45,7 @@ pub(super) async fn show(
     ))
 }
 
-/// Lists the statements that enough persons signed, newest first, for signers to take down.
+/// Lists the statements that enough persons signed, for signers to take down: stops first, then newest first.
 #[utoipa::path(
     get, path = "/api/v1/vaults/{vault}/statements", tag = "lists",
     params(("vault" = String, Path), Page),
@@ -62,7 +62,8 @@ pub(super) async fn statements(
     ))
 }
 
-/// Hands in what is to be said of an open list. It counts once enough persons have signed it.
+/// Hands in what is to be said: of an open list, a stop, its release, or a go. It counts once enough have
+/// signed it.
 #[utoipa::path(
     post, path = "/api/v1/vaults/{vault}/statements", tag = "lists",
     params(("vault" = String, Path)), request_body = SubmitStatement,
@@ -87,7 +88,7 @@ pub(super) async fn submit(
     Ok((status, Json(statement)))
 }
 
-/// Hands in a person's signature under a statement, made with the person's own tool.
+/// Hands in a signature under a statement, made with the person's own tool; under a stop, also a journal's.
 #[utoipa::path(
     post, path = "/api/v1/vaults/{vault}/statements/{subject}/approvals", tag = "lists",
     params(("vault" = String, Path), ("subject" = String, Path)), request_body = ApproveStatement,

@@ -18,10 +18,13 @@ mod lingering;
 mod lists;
 mod openapi;
 mod problem;
+mod queue;
 mod self_spends;
 mod status;
 mod tokens;
 mod vaults;
+mod versions;
+mod voids;
 mod withdrawals;
 
 use std::future::Future;
@@ -66,14 +69,23 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(withdrawals::submit, withdrawals::list))
         .routes(routes!(withdrawals::show))
         .routes(routes!(withdrawals::cancel))
+        .routes(routes!(queue::show))
+        .routes(routes!(queue::allow))
+        .routes(routes!(queue::change))
         .routes(routes!(withdrawals::pay_again))
         .routes(routes!(approvals::record))
         .routes(routes!(lists::list))
         .routes(routes!(lists::show))
         .routes(routes!(lists::submit, lists::statements))
         .routes(routes!(lists::approve))
+        .routes(routes!(versions::submit, versions::files))
+        .routes(routes!(versions::list))
+        .routes(routes!(versions::adopt))
+        .routes(routes!(versions::standing))
+        .routes(routes!(versions::mark))
         .routes(routes!(journals::list))
         .routes(routes!(journals::submit_move))
+        .routes(routes!(journals::import))
         .routes(routes!(batches::create, batches::list))
         .routes(routes!(batches::show))
         .routes(routes!(batches::plan))
@@ -86,6 +98,9 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(attempts::submit))
         .routes(routes!(attempts::replace))
         .routes(routes!(attempts::approve))
+        .routes(routes!(voids::list))
+        .routes(routes!(voids::show, voids::submit))
+        .routes(routes!(voids::wish))
         .routes(routes!(events::list))
         .routes(routes!(events::verify))
         .routes(routes!(tokens::create, tokens::list))

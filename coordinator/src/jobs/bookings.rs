@@ -4,12 +4,12 @@
 //! recovery to the policy's address is booked as a withdrawal, since the money is no longer under the
 //! vault's descriptor; its cause says what it was. A transfer is a withdrawal and, by the watchtower, a deposit.
 
-use bitcoin::{Amount, BlockHash};
-use policies::Keychain;
-use policies::psbt::{AttemptPurpose, StrictPsbt, read_strict};
+use bitcoin::{Amount, BlockHash, Transaction as BitcoinTransaction};
+use policies::psbt::{AttemptPurpose, Manifest, read_strict};
+use policies::{IntentKind, Keychain};
 use watchtower::ledger::{Account, Posting};
 use watchtower::store::database::Transaction;
-use watchtower::store::scripts;
+use watchtower::store::{coins, scripts};
 
 use crate::service::{BatchError, ServiceError};
 use crate::store::attempts::AttemptRow;
@@ -22,11 +22,7 @@ pub(super) async fn postings(
     row: &AttemptRow,
     block: BlockHash,
 ) -> Result<Vec<Posting>, ServiceError> {
-    let strict = read_strict(&row.psbt).map_err(|refusal| {
-        ServiceError::Batch(BatchError::Build {
-            reason: refusal.to_string(),
-        })
-    })?;
+    let shown = Shown::of(tx, row).await?;
     let times = row.confirmations;
     let entry = |cause: String, debit: Account, amount: Amount| Posting {
         vault: row.vault,
@@ -41,48 +37,118 @@ pub(super) async fn postings(
             postings.push(entry(
                 format!("payment:{}:{}:{}", row.txid, key.requester, key.id),
                 Account::Withdrawals,
-                amount_paid(&strict, &withdrawal),
+                shown.amount_paid(&withdrawal),
             ));
         }
     }
-    for (output, amount) in recovered(tx, row, &strict).await? {
+    for (output, amount) in recovered(tx, row, &shown).await? {
         postings.push(entry(
             format!("recovery:{}:{output}", row.txid),
             Account::Withdrawals,
             amount,
         ));
     }
-    postings.push(entry(format!("fee:{}", row.txid), Account::Fees, row.fee));
+    let fee = shown.fee.unwrap_or(row.fee);
+    postings.push(entry(format!("fee:{}", row.txid), Account::Fees, fee));
     // An entry of nothing is none.
     postings.retain(|posting| posting.amount != Amount::ZERO);
     Ok(postings)
 }
 
-/// What the output of a withdrawal pays: its amount, and less in a sweep.
-fn amount_paid(strict: &StrictPsbt, withdrawal: &WithdrawalRow) -> Amount {
-    let payments = &strict.manifest().payments;
-    payments
-        .iter()
-        .find(|(_, hash)| **hash == withdrawal.hash)
-        .and_then(|(output, _)| usize::try_from(*output).ok())
-        .and_then(|output| strict.transaction().output.get(output))
-        .map_or(withdrawal.intent.amount, |output| output.value)
+/// A transaction in a block, as its PSBT has it, or as the chain shows it where nobody kept that.
+struct Shown {
+    transaction: Option<BitcoinTransaction>,
+    manifest: Option<Manifest>,
+    /// The fee that the chain shows, where no PSBT says it.
+    fee: Option<Amount>,
+}
+
+impl Shown {
+    async fn of(tx: &mut Transaction, row: &AttemptRow) -> Result<Self, ServiceError> {
+        if row.is_remembered() {
+            let transaction = match &row.final_transaction {
+                Some(known) => Some(known.clone()),
+                None => coins::funding_transaction(tx, row.txid).await?,
+            };
+            let fee = match &transaction {
+                Some(transaction) => fee_of(tx, transaction).await?,
+                None => None,
+            };
+            return Ok(Self {
+                transaction,
+                manifest: None,
+                fee,
+            });
+        }
+        let strict = read_strict(&row.psbt).map_err(|refusal| {
+            ServiceError::Batch(BatchError::Build {
+                reason: refusal.to_string(),
+            })
+        })?;
+        Ok(Self {
+            transaction: Some(strict.transaction().clone()),
+            manifest: Some(strict.manifest().clone()),
+            fee: None,
+        })
+    }
+
+    /// What the output of a withdrawal pays: its amount, and less in a sweep.
+    fn amount_paid(&self, withdrawal: &WithdrawalRow) -> Amount {
+        let outputs = self.transaction.iter().flat_map(|one| &one.output);
+        let paying = match &self.manifest {
+            Some(manifest) => {
+                let payments = &manifest.payments;
+                payments
+                    .iter()
+                    .find(|(_, hash)| **hash == withdrawal.hash)
+                    .and_then(|(output, _)| usize::try_from(*output).ok())
+                    .and_then(|output| outputs.into_iter().nth(output))
+            }
+            None if withdrawal.intent.kind == IntentKind::Sweep => outputs
+                .into_iter()
+                .find(|output| output.script_pubkey == withdrawal.intent.script_pubkey),
+            None => None,
+        };
+        paying.map_or(withdrawal.intent.amount, |output| output.value)
+    }
+
+    fn is_change(&self, output: u32) -> bool {
+        let manifest = self.manifest.as_ref();
+        manifest.is_some_and(|manifest| manifest.changes.contains_key(&output))
+    }
+}
+
+/// What all its inputs hold less what its outputs pay, where all of them are known.
+async fn fee_of(
+    tx: &mut Transaction,
+    transaction: &BitcoinTransaction,
+) -> Result<Option<Amount>, ServiceError> {
+    let mut spent = Amount::ZERO;
+    for input in &transaction.input {
+        let Some(coin) = coins::coin(tx, input.previous_output).await? else {
+            return Ok(None);
+        };
+        spent = spent.checked_add(coin.amount).unwrap_or(Amount::MAX_MONEY);
+    }
+    let mut outputs = transaction.output.iter().map(|output| output.value);
+    let paid = outputs.try_fold(Amount::ZERO, Amount::checked_add);
+    Ok(paid.and_then(|paid| spent.checked_sub(paid)))
 }
 
 /// The outputs of a recovery that do not come back as change.
 async fn recovered(
     tx: &mut Transaction,
     row: &AttemptRow,
-    strict: &StrictPsbt,
+    shown: &Shown,
 ) -> Result<Vec<(u32, Amount)>, ServiceError> {
-    let manifest = strict.manifest();
-    if manifest.purpose != AttemptPurpose::Recover {
+    if row.purpose != AttemptPurpose::Recover {
         return Ok(Vec::new());
     }
     let mut recovered = Vec::new();
-    for (output, txout) in (0..).zip(&strict.transaction().output) {
+    let outputs = shown.transaction.iter().flat_map(|one| &one.output);
+    for (output, txout) in (0..).zip(outputs) {
         let watched = scripts::watched_script(tx, &txout.script_pubkey).await?;
-        let is_change = manifest.changes.contains_key(&output)
+        let is_change = shown.is_change(output)
             || watched.is_some_and(|script| {
                 script.vault == row.vault && script.keychain == Keychain::Internal
             });

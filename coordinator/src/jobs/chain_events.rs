@@ -6,7 +6,8 @@
 use std::collections::BTreeSet;
 
 use bitcoin::{BlockHash, OutPoint, Txid};
-use policies::UnixTime;
+use policies::planted::steps::Step;
+use policies::{UnixTime, VaultId};
 use serde_json::Value;
 use watchtower::store::database::Transaction;
 use watchtower::store::events::{self, Event};
@@ -16,6 +17,7 @@ use watchtower::store::{coins, cursor, ledger};
 use super::bookings::postings;
 use super::finalizing::settle_depth;
 use super::rivals;
+use crate::service::explaining::explain;
 use crate::service::keeping::keep_in_step;
 use crate::service::record::{Cause, move_attempt};
 use crate::service::{Service, ServiceError, lock_vault};
@@ -51,7 +53,7 @@ pub(super) async fn take_in(
     for event in &page {
         if let (Some(vault), Some(spend)) = (event.vault, read(event)) {
             lock_vault(tx, vault).await?;
-            take_spend(service, tx, &event.kind, &spend, now).await?;
+            take_spend(service, tx, vault, &event.kind, &spend, now).await?;
         }
     }
     Ok(cursor::advance(tx, CONSUMER, last).await?)
@@ -60,6 +62,7 @@ pub(super) async fn take_in(
 async fn take_spend(
     service: &Service,
     tx: &mut Transaction,
+    vault: VaultId,
     kind: &str,
     spend: &Spend,
     now: UnixTime,
@@ -70,7 +73,11 @@ async fn take_spend(
         at: now,
     };
     let mut touched = BTreeSet::new();
-    if let Some(mut row) = attempts::lookup(tx, spend.txid).await? {
+    let mut known = attempts::lookup(tx, spend.txid).await?;
+    if known.is_none() && matches!(kind, "spend.seen" | "spend.confirmed") {
+        known = explain(service, tx, vault, spend.txid, cause).await?;
+    }
+    if let Some(mut row) = known {
         if matches!(kind, "spend.seen" | "spend.confirmed") {
             hand_over(service, tx, &mut row, now).await?;
         }
@@ -95,7 +102,7 @@ async fn take_spend(
 
 /// Keeps the bytes of an attempt that the network has and we never broadcast: signers handed it over
 /// themselves, and from now on it must be broadcast again whenever it is lost (M5).
-async fn hand_over(
+pub(super) async fn hand_over(
     service: &Service,
     tx: &mut Transaction,
     row: &mut AttemptRow,
@@ -163,6 +170,7 @@ async fn follow(
         }
         ("spend.settled", Some(block)) => {
             move_attempt(tx, row, &AttemptEvent::Settled { height, block }, cause).await?;
+            tx.mark(Step::Settle);
         }
         ("spend.reorged", Some(block)) => {
             move_attempt(tx, row, &AttemptEvent::Reorged, cause).await?;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use bitcoin::Txid;
 use policies::UnixTime;
 use policies::document::Policy;
+use policies::planted::steps::Step;
 use watchtower::store::database::Transaction;
 use watchtower::store::mempool_test::{MempoolTest, mempool_test_result, request_mempool_test};
 use watchtower::store::outgoing::add_outgoing;
@@ -19,7 +20,11 @@ use crate::service::record::{Cause, move_attempt};
 use crate::service::{BatchError, Service, ServiceError};
 use crate::session::attempt::{AttemptEvent, AttemptState};
 use crate::store::attempts::{self, AttemptRow};
-use crate::store::jobs;
+use crate::store::{inputs, jobs};
+
+/// How soon is looked again at an attempt that a cancellation is about to take the place of. What others
+/// broadcast is followed all the same.
+const HELD_SECONDS: u64 = 60;
 
 /// How a node names transactions that no reorg and no fee will ever make valid.
 const NEVER_VALID: [&str; 3] = [
@@ -38,8 +43,12 @@ pub(super) async fn finalize(
     let Some(mut row) = attempt(tx, key).await? else {
         return Ok(Outcome::Park("there is no such attempt".to_owned()));
     };
-    if row.state != AttemptState::Issued {
+    // Of an attempt whose PSBT nobody kept there are no signatures to build from.
+    if row.state != AttemptState::Issued || row.is_remembered() {
         return Ok(Outcome::Done);
+    }
+    if inputs::cancelled_by(tx, row.txid).await?.is_some() {
+        return Ok(Outcome::Again(HELD_SECONDS));
     }
     let session = Session::open(service, tx, &row).await?;
     if !session.collection.is_complete() {
@@ -68,6 +77,7 @@ pub(super) async fn finalize(
         Err(reason) => return Ok(Outcome::Park(reason)),
     };
     attempts::set_final(tx, &transaction).await?;
+    tx.mark(Step::Finalize);
     let cause = Cause {
         actor: "coordinator",
         reason: "a quorum signed",
@@ -95,6 +105,9 @@ pub(super) async fn broadcast(
     if row.state != AttemptState::Signed {
         return Ok(Outcome::Done);
     }
+    if inputs::cancelled_by(tx, row.txid).await?.is_some() {
+        return Ok(Outcome::Again(HELD_SECONDS));
+    }
     let Some(transaction) = row.final_transaction.clone() else {
         return Ok(Outcome::Park("the final transaction is missing".to_owned()));
     };
@@ -106,6 +119,7 @@ pub(super) async fn broadcast(
     }
     let policy = service.policy(tx, row.policy).await?;
     add_outgoing(tx, row.vault, &transaction, settle_depth(&policy), now).await?;
+    tx.mark(Step::HandOver);
     let cause = Cause {
         actor: "coordinator",
         reason: &test.reason,
@@ -117,7 +131,7 @@ pub(super) async fn broadcast(
 }
 
 /// A payment is settled when money that comes in would be, never sooner than its own change.
-pub(super) fn settle_depth(policy: &Policy) -> u32 {
+pub(crate) fn settle_depth(policy: &Policy) -> u32 {
     let limits = &policy.limits;
     limits
         .confirmations_deposit

@@ -4,10 +4,14 @@
 //! transaction that stores its result, under the epoch of its claim. What fails is tried again for
 //! ever, more and more slowly, or parked where operators see it.
 
+mod batching;
 mod bookings;
+mod catching_up;
 mod chain_events;
 mod finalizing;
 mod rivals;
+
+pub(crate) use self::finalizing::settle_depth;
 
 use std::time::Duration;
 
@@ -16,21 +20,31 @@ use watchtower::store::database::Transaction;
 use watchtower::store::events::{self as event_log, EventError};
 use watchtower::store::{cursor, lease};
 
+use crate::service::adopting::adopt_ripe;
 use crate::service::balancing::watch_levels;
-use crate::service::batches::{CreateBatch, create_batch_in};
+use crate::service::draining::{drain, has_former};
 use crate::service::withdrawals::expire_overdue;
-use crate::service::{BatchError, Service, ServiceError};
+use crate::service::{Service, ServiceError};
 use crate::store::jobs::{self, Claim};
-use crate::store::{marks, vaults, withdrawals};
+use crate::store::queue as queue_store;
+use crate::store::{marks, proposals, vaults, withdrawals};
 
 /// Finalizes an attempt that has a quorum; key: its txid.
 pub(crate) const FINALIZE: &str = "finalize";
 /// Hands a final transaction over once the mempool test is back; key: its txid.
 const BROADCAST: &str = "broadcast";
-/// Makes batches on the interval; key: the vault.
+/// Brings an attempt that was taken in late to where the chain has it; key: its txid.
+pub(crate) const CATCH_UP: &str = "catch-up";
+/// Makes the batches that are due; key: the vault.
 const BATCH: &str = "batch";
 /// Takes in what the watchtower saw.
 const EVENTS: &str = "events";
+/// Brings coins of former keysets home; key: the vault.
+const DRAIN: &str = "drain";
+/// Puts versions in force whose time has come.
+const FOLLOW: &str = "follow";
+/// Tells of withdrawals that are held or late.
+const QUEUE: &str = "queue";
 /// Expires withdrawals.
 const EXPIRE: &str = "expire";
 /// Tells of vaults that crossed a mark.
@@ -42,12 +56,16 @@ const ALL: &str = "all";
 
 /// How long a claim holds.
 const LEASE_SECONDS: u64 = 60;
+/// The longest pause between two looks at a queue.
+const LOOK_SECONDS: u64 = 5;
 /// Rows or events taken in one transaction.
 const PAGE: u32 = 200;
 /// The longest pause between two tries.
 const MAX_BACKOFF_SECONDS: u64 = 300;
 /// The watchtower's name for the sequencer's lease, shared with its daemon.
 const SEQUENCER_LEASE: &str = "sequencer";
+/// The pause between two looks at proposed versions, and at former keysets.
+const VERSIONS_SECONDS: u64 = 5;
 /// The pause between two looks at the vaults' marks.
 const LEVELS_SECONDS: u64 = 60;
 /// How long we hold the sequencer's lease when its watchtower does not.
@@ -148,12 +166,22 @@ async fn work(service: &Service, instance: &str, claim: &Claim) -> Result<bool, 
 
 /// Does the work and settles the job in one transaction.
 async fn perform(service: &Service, instance: &str, claim: &Claim) -> Result<(), ServiceError> {
+    if claim.kind == BATCH {
+        return batching::batch(service, claim).await;
+    }
     let now = service.now();
     let mut tx = service.database().begin_write().await?;
     jobs::assert_held(&mut tx, claim).await?;
     let outcome = match claim.kind.as_str() {
         FINALIZE => finalizing::finalize(service, &mut tx, &claim.key, now).await?,
         BROADCAST => finalizing::broadcast(service, &mut tx, &claim.key, now).await?,
+        CATCH_UP => match claim.key.parse() {
+            Ok(txid) => {
+                catching_up::catch_up(service, &mut tx, txid, now).await?;
+                Outcome::Done
+            }
+            Err(_) => Outcome::Park("the key is no attempt".to_owned()),
+        },
         EVENTS => {
             chain_events::take_in(service, &mut tx, PAGE, now).await?;
             Outcome::Again(0)
@@ -162,12 +190,20 @@ async fn perform(service: &Service, instance: &str, claim: &Claim) -> Result<(),
             expire_overdue(&mut tx, now, PAGE).await?;
             Outcome::Again(0)
         }
+        FOLLOW => {
+            adopt_ripe(service, &mut tx, now).await?;
+            Outcome::Again(VERSIONS_SECONDS)
+        }
+        DRAIN => drain_former(service, &mut tx, &claim.key, now).await?,
+        QUEUE => {
+            batching::tell_of_queues(service, &mut tx).await?;
+            Outcome::Again(LOOK_SECONDS)
+        }
         LEVELS => {
             watch_levels(service, &mut tx).await?;
             Outcome::Again(LEVELS_SECONDS)
         }
         SEQUENCE => sequence(&mut tx, instance, now).await?,
-        BATCH => return batch(service, tx, claim, now).await,
         other => Outcome::Park(format!("this program knows no job of kind {other}")),
     };
     match outcome {
@@ -189,48 +225,18 @@ async fn perform(service: &Service, instance: &str, claim: &Claim) -> Result<(),
     Ok(())
 }
 
-/// Makes a vault's batch; when there is nothing to batch, only waits for the next interval.
-async fn batch(
+/// Does what a change of keys left to do for a vault, one deed a run.
+async fn drain_former(
     service: &Service,
-    mut tx: Transaction,
-    claim: &Claim,
+    tx: &mut Transaction,
+    key: &str,
     now: UnixTime,
-) -> Result<(), ServiceError> {
-    let Some(interval) = service.batch_settings().interval else {
-        jobs::finish(&mut tx, claim, now).await?;
-        return Ok(tx.commit().await?);
+) -> Result<Outcome, ServiceError> {
+    let Ok(vault) = key.parse::<VaultId>() else {
+        return Ok(Outcome::Park("the key is no vault".to_owned()));
     };
-    let Ok(vault) = claim.key.parse::<VaultId>() else {
-        jobs::park(&mut tx, claim, "the key is no vault").await?;
-        return Ok(tx.commit().await?);
-    };
-    let next = now.saturating_add(interval);
-    match create_batch_in(
-        service,
-        &mut tx,
-        "coordinator",
-        vault,
-        &CreateBatch::default(),
-    )
-    .await
-    {
-        Ok((batch, waiting)) => {
-            let waiting = waiting.len();
-            tracing::info!(batch = %batch.id, %vault, waiting, "made a batch on the interval");
-            jobs::repeat(&mut tx, claim, next).await?;
-            Ok(tx.commit().await?)
-        }
-        Err(ServiceError::Batch(BatchError::NothingToBatch { .. })) => {
-            tx.rollback().await?;
-            let mut tx = service.database().begin_write().await?;
-            jobs::repeat(&mut tx, claim, next).await?;
-            Ok(tx.commit().await?)
-        }
-        Err(error) => {
-            tx.rollback().await?;
-            Err(error)
-        }
-    }
+    let did = drain(service, tx, vault, now).await?;
+    Ok(Outcome::Again(if did { 0 } else { VERSIONS_SECONDS }))
 }
 
 /// Numbers events where no watchtower's daemon does.
@@ -255,16 +261,41 @@ async fn sequence(
     Ok(Outcome::Again(0))
 }
 
+/// Takes in all that the watchtower saw until now, where no coordinator runs.
+///
+/// # Errors
+/// On a database failure, or an event that the books cannot follow.
+pub async fn take_in_all(service: &Service, instance: &str) -> Result<(), ServiceError> {
+    loop {
+        let now = service.now();
+        let mut tx = service.database().begin_write().await?;
+        sequence(&mut tx, instance, now).await?;
+        let before = cursor::cursor(&mut tx, chain_events::CONSUMER).await?;
+        chain_events::take_in(service, &mut tx, PAGE, now).await?;
+        let after = cursor::cursor(&mut tx, chain_events::CONSUMER).await?;
+        let waiting = event_log::is_waiting(&mut tx).await?;
+        tx.commit().await?;
+        if before == after && !waiting {
+            return Ok(());
+        }
+        if before == after {
+            // Another process numbers events just now.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
 async fn ensure_recurring(service: &Service) -> Result<(), ServiceError> {
     let now = service.now();
-    let mut wanted: Vec<(&str, String)> = [EVENTS, EXPIRE, LEVELS, SEQUENCE]
+    let mut wanted: Vec<(&str, String)> = [EVENTS, EXPIRE, FOLLOW, LEVELS, QUEUE, SEQUENCE]
         .into_iter()
         .map(|kind| (kind, ALL.to_owned()))
         .collect();
     let missing = {
         let mut tx = service.database().begin_read().await?;
-        if service.batch_settings().interval.is_some() {
-            for vault in vaults::list(&mut tx).await? {
+        for vault in vaults::list(&mut tx).await? {
+            wanted.push((DRAIN, vault.id.to_string()));
+            if service.batch_settings().rules().is_automatic() {
                 wanted.push((BATCH, vault.id.to_string()));
             }
         }
@@ -298,9 +329,15 @@ async fn has_work(
             let seen = cursor::cursor(tx, chain_events::CONSUMER).await?;
             event_log::head(tx).await?.0 > seen
         }
+        QUEUE => queue_store::is_used(tx).await?,
         EXPIRE => !withdrawals::overdue(tx, now, 1).await?.is_empty(),
         LEVELS => !marks::list(tx).await?.is_empty(),
         SEQUENCE => event_log::is_waiting(tx).await?,
+        FOLLOW => !proposals::waiting(tx).await?.is_empty(),
+        DRAIN => match key.parse::<VaultId>() {
+            Ok(vault) => has_former(tx, vault).await?,
+            Err(_) => true,
+        },
         BATCH => match key.parse::<VaultId>() {
             Ok(vault) => {
                 !withdrawals::approved(tx, vault, 1).await?.is_empty()

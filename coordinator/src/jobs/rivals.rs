@@ -1,8 +1,9 @@
 //! What becomes of the other attempts when a transaction settles, and when that is reorged out.
 //!
-//! Invariant: an issued attempt is dead exactly while a settled transaction spends one of its coins, or it
-//! spends an output of one that is dead. Rivals are found by the coins that they spend and never by their
-//! batch: an attempt of the same batch that shares no coin can still confirm.
+//! Invariant: an issued attempt is dead exactly while a settled transaction spends one of its coins, or is an
+//! attempt of the same withdrawal whose file and its own show that the two exclude one another, or it spends an
+//! output of one that is dead. Rivals are found by the coins that they spend, and by carried ancestors (M2);
+//! never by their batch: an attempt of the same batch that neither excludes can still confirm.
 
 use std::collections::BTreeSet;
 
@@ -10,14 +11,14 @@ use bitcoin::Txid;
 use watchtower::store::database::Transaction;
 
 use super::chain_events::Spend;
+use crate::exclusion::Earlier;
 use crate::service::ServiceError;
 use crate::service::record::{Cause, move_attempt};
 use crate::session::attempt::{AttemptEvent, AttemptState};
 use crate::store::attempts::{self, AttemptRow};
-use crate::store::{inputs, jobs, settled_spends};
+use crate::store::{inputs, jobs, payments, settled_spends};
 
-/// Attempts that share a coin with a settled transaction can never confirm (M1), nor can what spends their
-/// outputs. Gives those that died.
+/// Attempts that a settled transaction excludes can never confirm (M1), nor can what spends their outputs. Gives those that died.
 pub(super) async fn bury(
     tx: &mut Transaction,
     spend: &Spend,
@@ -99,9 +100,15 @@ async fn waits_for_parent(
     Ok(false)
 }
 
-/// What excludes an attempt: a settled spend of its coin, or what its parent died by.
+/// What excludes an attempt: a settled spend of its coin, a settled attempt that pays what it pays, or what its
+/// parent died by.
 async fn excluded_by(tx: &mut Transaction, attempt: Txid) -> Result<Option<Txid>, ServiceError> {
-    let by = settled_spends::excluding(tx, attempt).await?;
+    let mut by = settled_spends::excluding(tx, attempt).await?;
+    if by.is_none() {
+        let beside = excluded_beside(tx, attempt).await?;
+        let settled = |row: &&AttemptRow| matches!(row.state, AttemptState::Settled { .. });
+        by = beside.iter().find(settled).map(|row| row.txid);
+    }
     Ok(by.or(dead_parents(tx, attempt).await?.first().copied()))
 }
 
@@ -117,15 +124,34 @@ async fn dead_parents(tx: &mut Transaction, attempt: Txid) -> Result<Vec<Txid>, 
     Ok(causes)
 }
 
-/// The other attempts that spend one of its coins.
+/// The attempts of what an attempt pays whose files show, with its own, that the two exclude one another: by a coin
+/// that both spend, or through ancestors that they carry.
+async fn excluded_beside(
+    tx: &mut Transaction,
+    attempt: Txid,
+) -> Result<Vec<AttemptRow>, ServiceError> {
+    // What cannot be read shows nothing, and must not hold up what else happened.
+    let read = |row: &AttemptRow| Earlier::read(&row.psbt, row.created_at, row.weight).ok();
+    let own = attempts::lookup(tx, attempt).await?;
+    let Some(own) = own.as_ref().and_then(read) else {
+        return Ok(Vec::new());
+    };
+    let mut beside = payments::beside(tx, attempt).await?;
+    beside.retain(|row| read(row).is_some_and(|other| own.excludes(&other)));
+    Ok(beside)
+}
+
+/// The other attempts that it excludes: they spend one of its coins, or pay a withdrawal that it pays.
 async fn rivals(tx: &mut Transaction, spend: &Spend) -> Result<Vec<AttemptRow>, ServiceError> {
-    let mut found: Vec<AttemptRow> = Vec::new();
+    let mut all = excluded_beside(tx, spend.txid).await?;
     for coin in &spend.coins {
-        for attempt in inputs::spenders_of(tx, *coin).await? {
-            let known = found.iter().any(|other| other.txid == attempt.txid);
-            if attempt.txid != spend.txid && !known {
-                found.push(attempt);
-            }
+        all.extend(inputs::spenders_of(tx, *coin).await?);
+    }
+    let mut found: Vec<AttemptRow> = Vec::new();
+    for attempt in all {
+        let known = found.iter().any(|other| other.txid == attempt.txid);
+        if attempt.txid != spend.txid && !known {
+            found.push(attempt);
         }
     }
     Ok(found)

@@ -45,13 +45,19 @@ impl Role {
             | (Self::Signer, Right::Sign | Right::Approve) => true,
             (
                 Self::Service,
-                Right::Sign | Right::Batch | Right::Reconcile | Right::AddVault | Right::Tokens,
+                Right::Sign
+                | Right::Batch
+                | Right::ChangePolicy
+                | Right::Reconcile
+                | Right::AddVault
+                | Right::Tokens,
             )
             | (
                 Self::Signer,
                 Right::IssueAddress
                 | Right::Submit
                 | Right::Batch
+                | Right::ChangePolicy
                 | Right::Reconcile
                 | Right::AddVault
                 | Right::Tokens,
@@ -63,6 +69,7 @@ impl Role {
                 | Right::Approve
                 | Right::Sign
                 | Right::Batch
+                | Right::ChangePolicy
                 | Right::Reconcile
                 | Right::AddVault
                 | Right::Tokens,
@@ -108,6 +115,8 @@ pub enum Right {
     Sign,
     /// To make batches.
     Batch,
+    /// To adopt versions of a policy, and to mark signers.
+    ChangePolicy,
     /// To ask for a reconciliation.
     Reconcile,
     /// To add vaults.
@@ -126,6 +135,7 @@ impl Right {
             Self::Approve => "hand in approvals",
             Self::Sign => "hand in signatures",
             Self::Batch => "make batches",
+            Self::ChangePolicy => "adopt versions of a policy or mark signers",
             Self::Reconcile => "ask for a reconciliation",
             Self::AddVault => "add vaults",
             Self::Tokens => "manage tokens",
@@ -210,13 +220,14 @@ impl Actor {
 mod tests {
     use super::*;
 
-    const RIGHTS: [Right; 9] = [
+    const RIGHTS: [Right; 10] = [
         Right::Read,
         Right::IssueAddress,
         Right::Submit,
         Right::Approve,
         Right::Sign,
         Right::Batch,
+        Right::ChangePolicy,
         Right::Reconcile,
         Right::AddVault,
         Right::Tokens,

@@ -81,7 +81,7 @@ pub async fn issue_address(
     let mut tx = service.database().begin_write().await?;
     let (row, policy) = service.vault(&mut tx, vault).await?;
     let keychain = Keychain::External;
-    let index = addresses::take_index(&mut tx, row.keyset, keychain).await?;
+    let index = addresses::take_index(&mut tx, row.keychain, keychain).await?;
     let script_pubkey = policy.descriptor.script_pubkey(keychain, index);
     let address = Address::from_script(&script_pubkey, policy.network).map_err(|_| {
         ServiceError::Withdrawal(WithdrawalError::ScriptNotAllowed {
@@ -91,7 +91,7 @@ pub async fn issue_address(
     let watched = WatchedScript {
         script_pubkey: script_pubkey.clone(),
         vault,
-        keyset: row.keyset,
+        keyset: row.keychain,
         keychain,
         index,
         settle_depth: policy.limits.confirmations_deposit.max(1),

@@ -3,6 +3,7 @@
 use bitcoin::hex::FromHex;
 use policies::hash::Purpose;
 use policies::intent::MerkleProof;
+use policies::planted::steps::Step;
 use policies::rules::{Decision, decide};
 use policies::{Approval, IntentHash, KeyId, MerkleRoot, UnixTime, VaultId};
 use serde::{Deserialize, Serialize};
@@ -113,6 +114,7 @@ pub async fn record_approvals(
         }
         views.push(super::withdrawal_view::view(&mut tx, &policy, &row, now).await?);
     }
+    tx.mark(Step::Approve);
     tx.commit().await?;
     Ok(views)
 }

@@ -1,6 +1,6 @@
 //! An attempt as the service shows it.
 
-use bitcoin::{Address, Network, Txid};
+use bitcoin::{Address, Network, TxOut, Txid};
 use policies::document::format_sat_per_vb;
 use policies::psbt::Manifest;
 use policies::{Intent, PolicyId, RequesterName, UnixTime, VaultId, WithdrawalId};
@@ -11,11 +11,12 @@ use watchtower::store::mempool_test;
 
 use super::culprits::{self, Culprit};
 use super::opened::Session;
+use super::remembering::record_of;
 use super::{Service, ServiceError};
 use crate::session::BatchId;
 use crate::session::attempt::AttemptState;
 use crate::store::attempts::AttemptRow;
-use crate::store::reissues;
+use crate::store::{inputs, memories, reissues};
 
 /// An input of an attempt and who has signed it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -105,6 +106,8 @@ pub struct AttemptView {
     pub payments: Vec<PaymentView>,
     /// Its change.
     pub changes: Vec<ChangeView>,
+    /// Whether its PSBT is here; else only journals or the chain know of it, and it takes no signatures.
+    pub psbt: bool,
     /// The approvals of maintenance that came for it.
     pub maintenance: Vec<MaintenanceView>,
     /// Signers who have signed every input.
@@ -122,6 +125,10 @@ pub struct AttemptView {
     /// The settled transaction that made it dead.
     #[schema(value_type = Option<String>)]
     pub dead_by: Option<Txid>,
+    /// The cancellation under way that is to take its place; until that is dead, nobody is asked to sign it and
+    /// it is not broadcast.
+    #[schema(value_type = Option<String>)]
+    pub cancelled_by: Option<Txid>,
     /// What the node's mempool said when asked: empty if it would take it.
     pub mempool_test: Option<String>,
     /// When it was built (unix seconds).
@@ -134,6 +141,9 @@ pub(super) async fn view(
     tx: &mut Transaction,
     row: &AttemptRow,
 ) -> Result<AttemptView, ServiceError> {
+    if row.is_remembered() {
+        return remembered(service, tx, row).await;
+    }
     let session = Session::open(service, tx, row).await?;
     let manifest = session.strict.manifest();
     let status = session.collection.status();
@@ -144,6 +154,11 @@ pub(super) async fn view(
         .collect();
     missing_signers.sort();
     missing_signers.dedup();
+    let cancelled_by = inputs::cancelled_by(tx, row.txid).await?;
+    if cancelled_by.is_some() {
+        // Nobody is asked to sign what is about to be cancelled.
+        missing_signers.clear();
+    }
     let inputs = session
         .issued
         .unsigned()
@@ -159,18 +174,7 @@ pub(super) async fn view(
             quorum: status.quorum,
         })
         .collect();
-    let (height, block, dead_by) = match &row.state {
-        AttemptState::Confirmed { height, block } | AttemptState::Settled { height, block } => {
-            (Some(*height), Some(block.to_string()), None)
-        }
-        AttemptState::Dead { by, .. } => (None, None, Some(*by)),
-        AttemptState::Draft
-        | AttemptState::Dropped
-        | AttemptState::Issued
-        | AttemptState::Signed
-        | AttemptState::Broadcasting
-        | AttemptState::InMempool => (None, None, None),
-    };
+    let (height, block, dead_by) = place(&row.state);
     let mempool_test = mempool_test::mempool_test_result(tx, row.txid)
         .await?
         .map(|test| test.reason);
@@ -202,6 +206,7 @@ pub(super) async fn view(
             session.policy.network,
         ),
         changes: changes(manifest, session.strict.transaction()),
+        psbt: true,
         maintenance,
         complete: session.collection.is_complete(),
         signed_by,
@@ -210,7 +215,102 @@ pub(super) async fn view(
         height,
         block,
         dead_by,
+        cancelled_by,
         mempool_test,
+        created_at: row.created_at,
+    })
+}
+
+/// The height and the block that confirm it, or what made it dead.
+fn place(state: &AttemptState) -> (Option<u32>, Option<String>, Option<Txid>) {
+    match state {
+        AttemptState::Confirmed { height, block } | AttemptState::Settled { height, block } => {
+            (Some(*height), Some(block.to_string()), None)
+        }
+        AttemptState::Dead { by, .. } => (None, None, Some(*by)),
+        AttemptState::Draft
+        | AttemptState::Dropped
+        | AttemptState::Issued
+        | AttemptState::Signed
+        | AttemptState::Broadcasting
+        | AttemptState::InMempool => (None, None, None),
+    }
+}
+
+/// An attempt that only journals or the chain know: what they say of it.
+async fn remembered(
+    service: &Service,
+    tx: &mut Transaction,
+    row: &AttemptRow,
+) -> Result<AttemptView, ServiceError> {
+    let policy = service.policy(tx, row.policy).await?;
+    let said = memories::of_attempt(tx, row.txid).await?;
+    let mut signed_by: Vec<String> = said
+        .iter()
+        .map(|one| one.signer.clone())
+        .filter(|signer| !signer.is_empty())
+        .collect();
+    signed_by.sort_unstable();
+    signed_by.dedup();
+    let record = record_of(tx, &policy, row).await?;
+    let complete = row.final_transaction.is_some();
+    let known = inputs::of_attempt(tx, row.txid).await?;
+    let inputs = record.inputs.iter().map(|outpoint| InputView {
+        outpoint: outpoint.to_string(),
+        amount_sat: known
+            .iter()
+            .find(|(known, _)| known == outpoint)
+            .map_or(0, |(_, amount)| amount.to_sat()),
+        signed: signed_by.clone(),
+        missing: Vec::new(),
+        quorum: complete,
+    });
+    let outputs: Vec<TxOut> = (row.final_transaction.iter())
+        .flat_map(|transaction| transaction.output.clone())
+        .collect();
+    let paid = record.intents.iter().map(|intent| {
+        let place = outputs
+            .iter()
+            .position(|output| output.script_pubkey == intent.script_pubkey);
+        let shown = place.and_then(|place| outputs.get(place));
+        PaymentView {
+            output: u32::try_from(place.unwrap_or_default()).unwrap_or_default(),
+            requester: intent.requester.clone(),
+            id: intent.id.clone(),
+            amount_sat: shown.map_or(intent.amount, |output| output.value).to_sat(),
+            address: Address::from_script(&intent.script_pubkey, policy.network)
+                .ok()
+                .map(|address| address.to_string()),
+        }
+    });
+    let (height, block, dead_by) = place(&row.state);
+    Ok(AttemptView {
+        txid: row.txid,
+        vault: row.vault,
+        policy: row.policy,
+        batch: row.batch,
+        number: row.number,
+        purpose: row.purpose.name().to_owned(),
+        state: row.state.name().to_owned(),
+        version: row.version,
+        fee_sat: row.fee.to_sat(),
+        weight_wu: row.weight.to_wu(),
+        feerate_sat_vb: format_sat_per_vb(row.fee / row.weight),
+        inputs: inputs.collect(),
+        payments: paid.collect(),
+        changes: Vec::new(),
+        psbt: false,
+        maintenance: Vec::new(),
+        signed_by,
+        // Nobody is asked to sign what nobody has.
+        missing_signers: Vec::new(),
+        complete,
+        refused: Vec::new(),
+        height,
+        block,
+        dead_by,
+        cancelled_by: inputs::cancelled_by(tx, row.txid).await?,
+        mempool_test: None,
         created_at: row.created_at,
     })
 }

@@ -1,6 +1,7 @@
 //! Attempts: what signers are asked for, and the signatures they hand in, verified one by one.
 
 use bitcoin::Txid;
+use policies::planted::steps::Step;
 use policies::psbt::{
     BadSignature, Intake, OfferedSlot, OtherTransaction, PsbtVersion, VerifiedSignature,
     read_intake, read_strict,
@@ -204,6 +205,7 @@ pub async fn submit_signatures(
         jobs::enqueue(&mut tx, FINALIZE, &txid.to_string(), now).await?;
     }
     let attempt = view(service, &mut tx, &row).await?;
+    tx.mark(Step::Signature);
     tx.commit().await?;
     Ok(SubmittedSignatures {
         accepted,

@@ -1,5 +1,6 @@
 //! Batches: approved withdrawals, reserved coins and the first attempt, in one transaction.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use policies::document::Policy;
@@ -14,14 +15,15 @@ use super::attempt_view::{AttemptView, view as attempt_view};
 use super::building::{Approved, Built, Plan, build};
 use super::choosing::{Chosen, Hold, choose_withdrawals, feerate, refuse_in_trouble};
 use super::excluding::Context;
-use super::free_coins::candidates;
+use super::free_coins::{candidates, young};
 use super::inclusion;
 use super::issuing::store;
 use super::journals;
 use super::lines::{Issued, spent_fees};
 use super::record::Cause;
-use super::renewing::aside;
+use super::rehearsal::Rehearsal;
 use super::standing::Known;
+use super::stops::refuse_stopped;
 use super::waiting::Waiting;
 use super::withdrawals::approve_if_satisfied;
 use super::{Actor, BatchError, MAX_LIMIT, Right, Service, ServiceError, lock_vault};
@@ -41,6 +43,9 @@ pub struct CreateBatch {
     /// The feerate in sat/vB, an exact decimal such as `"2.5"`; the node's estimate if none is given.
     #[serde(default)]
     pub feerate_sat_vb: Option<String>,
+    /// Of all approved ones only these, in this order, each left to wait where it must.
+    #[serde(skip)]
+    pub(crate) among: Option<Vec<WithdrawalName>>,
 }
 
 /// A withdrawal of the vault.
@@ -92,8 +97,17 @@ pub async fn create_batch(
     request: &CreateBatch,
 ) -> Result<BatchView, ServiceError> {
     actor.require(Right::Batch, vault)?;
+    let mut rehearsal = rehearse(service, vault, request).await?;
     let mut tx = service.database().begin_write().await?;
-    let (batch, waiting) = create_batch_in(service, &mut tx, &actor.name, vault, request).await?;
+    let (batch, waiting) = create_batch_in(
+        service,
+        &mut tx,
+        &actor.name,
+        vault,
+        request,
+        &mut rehearsal,
+    )
+    .await?;
     let answer = view(service, &mut tx, &batch).await?;
     tx.commit().await?;
     Ok(BatchView { waiting, ..answer })
@@ -138,6 +152,22 @@ pub async fn list_batches(
     Ok(views)
 }
 
+/// Builds a batch from a read, before the database's only writer is taken. What stands against it is said under
+/// the lock.
+pub(crate) async fn rehearse(
+    service: &Service,
+    vault: VaultId,
+    request: &CreateBatch,
+) -> Result<Rehearsal, ServiceError> {
+    let mut rehearsal = Rehearsal::begin(service);
+    let mut tx = service.database().begin_read().await?;
+    if let Err(refused) = prepare(service, &mut tx, vault, request, &mut rehearsal).await {
+        tracing::debug!(%vault, code = refused.code(), "a batch was rehearsed in vain");
+    }
+    rehearsal.only = false;
+    Ok(rehearsal)
+}
+
 /// Makes a batch within a transaction that the caller commits.
 pub(crate) async fn create_batch_in(
     service: &Service,
@@ -145,23 +175,56 @@ pub(crate) async fn create_batch_in(
     actor: &str,
     vault: VaultId,
     request: &CreateBatch,
+    rehearsal: &mut Rehearsal,
 ) -> Result<(BatchRow, Vec<Waiting>), ServiceError> {
-    let now = service.now();
     lock_vault(tx, vault).await?;
     let (row, policy) = service.vault(tx, vault).await?;
+    reconsider(tx, &row, &policy, rehearsal.now).await?;
+    let Prepared {
+        built,
+        waiting,
+        from,
+    } = prepare(service, tx, vault, request, rehearsal).await?;
+    let cause = Cause {
+        actor,
+        reason: "",
+        at: rehearsal.now,
+    };
+    let batch = store(service, tx, &row, &policy, built, &from, cause).await?;
+    Ok((batch, waiting))
+}
+
+/// A batch that can be stored.
+struct Prepared {
+    built: Built,
+    waiting: Vec<Waiting>,
+    from: Vec<BatchId>,
+}
+
+/// Plans and builds a batch.
+async fn prepare(
+    service: &Service,
+    tx: &mut Transaction,
+    vault: VaultId,
+    request: &CreateBatch,
+    rehearsal: &mut Rehearsal,
+) -> Result<Prepared, ServiceError> {
+    let now = rehearsal.now;
+    let (row, policy) = service.vault(tx, vault).await?;
     refuse_in_trouble(tx, now).await?;
+    refuse_stopped(tx, vault).await?;
     let tip = chain::tip(tx).await?.ok_or(BatchError::NoChain)?;
     let feerate = feerate(service, tx, &policy, request.feerate_sat_vb.as_deref()).await?;
     let hold = Hold {
         now,
         until: now.saturating_add(service.batch_settings().signing_window),
     };
-    reconsider(tx, &row, &policy, now).await?;
+    let (named, among) = (request.withdrawals.as_deref(), request.among.as_deref());
     let Chosen {
         withdrawals,
         mut waiting,
         known,
-    } = choose_withdrawals(tx, &row, &policy, request.withdrawals.as_deref(), hold).await?;
+    } = choose_withdrawals(tx, &row, &policy, (named, among), hold).await?;
     let chosen: Vec<WithdrawalKey> = withdrawals
         .iter()
         .map(|approved| approved.withdrawal.key.clone())
@@ -177,11 +240,13 @@ pub(crate) async fn create_batch_in(
         withdrawals,
         may_leave_out: request.withdrawals.is_none(),
         candidates,
+        again: BTreeSet::new(),
         fundings,
+        young: young(tx, tip.height).await?,
         feerate,
-        change_index: addresses::next_index(tx, row.keyset, Keychain::Internal).await?,
+        change_index: addresses::next_index(tx, row.keychain, Keychain::Internal).await?,
         tip: tip.height,
-        seed: service.random(),
+        seed: rehearsal.seed,
         number: 1,
         now,
         spent: spent_fees(tx, vault, &policy, now).await?,
@@ -190,13 +255,8 @@ pub(crate) async fn create_batch_in(
         receipts: journals::last_receipts(tx, vault, &policy).await?,
         before: issued.before.clone(),
     };
-    let (built, not_exclusive) = aside(move || build_exclusive(plan)).await?;
+    let (built, not_exclusive) = rehearsal.batch(plan, build_exclusive).await?;
     waiting.extend(not_exclusive);
-    let cause = Cause {
-        actor,
-        reason: "",
-        at: now,
-    };
     let is_told = |waiting: &[Waiting], key: &WithdrawalKey| {
         let mut told = waiting.iter();
         told.any(|one| one.requester == key.requester && one.id == key.id)
@@ -206,16 +266,12 @@ pub(crate) async fn create_batch_in(
         paid.all(|withdrawal| withdrawal.key != *key) && !is_told(&waiting, key)
     });
     let left_out: Vec<WithdrawalKey> = left_out.collect();
-    waiting.extend(left_out.into_iter().map(|key| {
-        Waiting::because(
-            key,
-            "coins",
-            "the free coins do not suffice, or the fee would exceed its cap",
-        )
-    }));
-    let from = issued.batches();
-    let batch = store(service, tx, &row, &policy, built, &from, cause).await?;
-    Ok((batch, waiting))
+    waiting.extend(left_out.into_iter().map(Waiting::for_coins));
+    Ok(Prepared {
+        built,
+        waiting,
+        from: issued.batches(),
+    })
 }
 
 /// Builds; leaves those to wait that nothing makes exclusive with what was issued for them, where that is

@@ -8,6 +8,7 @@ use watchtower::store::reconciliation::Reconciliation;
 use watchtower::store::{coins, ledger, reconciliation};
 use watchtower::tracker::{Coin, Placement};
 
+use super::free_coins::Purse;
 use super::withdrawals::available;
 use super::{Actor, MAX_LIMIT, Right, Service, ServiceError};
 use crate::store::{reservations, withdrawals};
@@ -47,9 +48,11 @@ pub struct CoinView {
 pub struct BalanceView {
     /// What the books say it holds: confirmed unspent coins.
     pub total_sat: i64,
-    /// Settled coins that nothing spends.
+    /// Settled coins of the newest keyset that nothing spends.
     pub settled_sat: u64,
-    /// Of those, what open batches hold.
+    /// Settled coins of former keysets that nothing spends: they only come back to the newest descriptor.
+    pub former_sat: u64,
+    /// Of the settled ones of the newest keyset, what open batches hold.
     pub reserved_sat: u64,
     /// Requested and approved withdrawals, which no batch holds coins for yet.
     pub promised_sat: u64,
@@ -159,14 +162,20 @@ pub async fn show_balance(
     vault: VaultId,
 ) -> Result<BalanceView, ServiceError> {
     let mut tx = begin(service, actor, vault).await?;
-    let (row, _) = service.vault(&mut tx, vault).await?;
+    let (row, policy) = service.vault(&mut tx, vault).await?;
     let reserved = reservations::reserved(&mut tx, vault).await?;
     let (mut settled_sat, mut reserved_sat) = (0_u64, 0_u64);
-    for spendable in coins::spendable_coins(&mut tx, vault, row.keyset).await? {
+    for spendable in coins::spendable_coins(&mut tx, vault, row.keychain).await? {
         let amount = spendable.coin.amount.to_sat();
         settled_sat = settled_sat.saturating_add(amount);
         if reserved.contains(&spendable.coin.outpoint) {
             reserved_sat = reserved_sat.saturating_add(amount);
+        }
+    }
+    let mut former_sat = 0_u64;
+    for purse in Purse::formers(&mut tx, &row, &policy).await? {
+        for spendable in coins::spendable_coins(&mut tx, vault, purse.keychain).await? {
+            former_sat = former_sat.saturating_add(spendable.coin.amount.to_sat());
         }
     }
     let accounts = ledger::balances(&mut tx, vault)
@@ -181,6 +190,7 @@ pub async fn show_balance(
     Ok(BalanceView {
         total_sat: ledger::vault_total(&mut tx, vault).await?.to_sat(),
         settled_sat,
+        former_sat,
         reserved_sat,
         promised_sat: withdrawals::promised(&mut tx, vault).await?.to_sat(),
         available_sat: available(&mut tx, &row).await?.to_sat(),

@@ -3,28 +3,30 @@
 //! The bytes that leave are the bytes that were reviewed, by the check that every signer makes.
 #![deny(clippy::arithmetic_side_effects)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bitcoin::{Amount, FeeRate, OutPoint, Transaction, TxOut, Txid, Weight};
 use policies::descriptor::{DerivedScript, ScriptKind};
 use policies::document::Policy;
 use policies::journal::{History, Seen, SignedTransaction};
-use policies::psbt::{AttemptPurpose, MAX_BYTES, Manifest, read_strict};
+use policies::psbt::{AttemptPurpose, MAX_BYTES, read_strict};
 use policies::review::review;
 use policies::rules::Windows;
-use policies::{IntentKind, Keychain, Receipt, UnixTime};
+use policies::{IntentKind, Keychain, Keyset, Receipt, UnixTime};
 
 use super::excluding::{Before, Context, show_earlier};
 use super::inclusion::{self, Proofs};
+use super::manifests::{carry_young, manifest};
 use super::standing::Entry;
-use super::{BatchError, ServiceError};
+use super::{BatchError, ServiceError, WithdrawalError};
 use crate::coin_selection::{
     Bounds, Candidate, ChangePolicy, LoneOutput, Search, Selection, SelectionError, Take, Target,
     gather, select,
 };
 use crate::exclusion::Anchors;
 use crate::fee_bump::Replacement;
+use crate::queue::fill;
 use crate::roles::creator::create;
 use crate::roles::issued::{IssuedTransaction, SpentCoin};
 use crate::roles::updater::update;
@@ -39,7 +41,7 @@ const LONG_TERM_FEERATE: FeeRate = FeeRate::from_sat_per_vb_u32(10);
 pub(super) const FUNDING_BYTES: usize = MAX_BYTES / 2;
 
 /// A withdrawal with the approvals that count for it now.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Approved {
     pub(super) withdrawal: WithdrawalRow,
     pub(super) approvals: Vec<ApprovalRow>,
@@ -50,7 +52,7 @@ pub(super) struct Approved {
 }
 
 /// All that an attempt is built from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Plan {
     pub(super) policy: Arc<Policy>,
     /// In the order in which they came in.
@@ -58,7 +60,11 @@ pub(super) struct Plan {
     /// Whether withdrawals may be left out, latest first, when the coins do not suffice.
     pub(super) may_leave_out: bool,
     pub(super) candidates: Vec<Candidate>,
+    /// The coins of a fully signed attempt that is to be shown: it grants only where all of them are spent again.
+    pub(super) again: BTreeSet<OutPoint>,
     pub(super) fundings: BTreeMap<Txid, Transaction>,
+    /// The transactions of vaults in the youngest blocks, which a reorg may undo.
+    pub(super) young: BTreeMap<Txid, Transaction>,
     pub(super) feerate: FeeRate,
     pub(super) change_index: u32,
     pub(super) tip: u32,
@@ -78,7 +84,7 @@ pub(super) struct Plan {
 }
 
 /// An attempt that passed our own review.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Built {
     pub(super) txid: Txid,
     pub(super) psbt: Vec<u8>,
@@ -92,6 +98,8 @@ pub(super) struct Built {
     pub(super) rules: Vec<String>,
     /// What it is for.
     pub(super) purpose: AttemptPurpose,
+    /// The former keyset whose coins it spends; none for the newest one's.
+    pub(super) former: Option<Keyset>,
     /// What makes it exclusive with all that was issued before.
     pub(super) anchors: Anchors,
     /// What it takes the place of in mempools, and what that costs at least.
@@ -100,6 +108,11 @@ pub(super) struct Built {
 
 /// Builds and reviews.
 pub(super) fn build(mut plan: Plan) -> Result<Built, ServiceError> {
+    let mut planned = plan.withdrawals.iter().map(|paid| &paid.withdrawal);
+    if let Some(unsigned) = planned.find(|withdrawal| withdrawal.request.is_none()) {
+        let (requester, id) = (unsigned.key.requester.clone(), unsigned.key.id.clone());
+        return Err(WithdrawalError::RequestMissing { requester, id }.into());
+    }
     let context = Context::of(&mut plan)?;
     let selection = choose_provable(&mut plan, &context)?;
     let policy = &plan.policy;
@@ -133,7 +146,8 @@ pub(super) fn build(mut plan: Plan) -> Result<Built, ServiceError> {
         .map(|(output, (_, derived))| (output, derived));
     let mut psbt = update(&issued, &policy.descriptor, &plan.fundings, change).map_err(refused)?;
     let mut manifest = manifest(&plan, &context, &created.payments, created.change);
-    show_earlier(&plan, issued.unsigned(), &mut manifest);
+    carry_young(&mut manifest, issued.unsigned(), &plan.young);
+    show_earlier(&plan, &context, issued.unsigned(), &mut manifest);
     let kind = policy.descriptor.kind();
     let coins = &selection.inputs;
     inclusion::show(&mut manifest, coins, &plan.proofs, &plan.fundings, kind);
@@ -162,6 +176,7 @@ pub(super) fn build(mut plan: Plan) -> Result<Built, ServiceError> {
             .map(|approved| approved.withdrawal)
             .collect(),
         purpose: context.purpose,
+        former: None,
         anchors: context.anchors,
         replacing: context.replacing,
     })
@@ -196,40 +211,22 @@ fn choose(plan: &mut Plan, context: &Context) -> Result<Selection, ServiceError>
     }
 }
 
-/// Chooses coins; leaves the latest withdrawals out where that is allowed and too little is there, and
-/// the oldest too where it cannot be paid even alone: one that cannot be paid must not hold up the rest.
+/// Chooses coins; where that is allowed and too little is there, leaves out who does not fit: the older go first,
+/// and one that cannot be paid holds up nobody.
 fn choose_coins(plan: &mut Plan, context: &Context) -> Result<Selection, ServiceError> {
     let shelves = shelves(plan);
-    let mut count = plan.withdrawals.len();
-    let failed = loop {
-        let fitting = plan.withdrawals.get(..count).unwrap_or_default();
-        match choose_for(plan, context, &shelves, fitting) {
-            Ok(selection) => {
-                plan.withdrawals.truncate(count);
-                return Ok(selection);
-            }
-            Err(error) if plan.may_leave_out && is_of_amounts(&error) => {
-                count = count.saturating_sub(1);
-                if count == 0 {
-                    break error;
-                }
-            }
-            Err(error) => return Err(BatchError::CoinSelection(error).into()),
-        }
+    let payments = payments(&plan.withdrawals);
+    let fits = |places: &[usize]| {
+        let of = places.iter().filter_map(|place| payments.get(*place));
+        let some: Vec<TxOut> = of.cloned().collect();
+        choose_for(plan, context, &shelves, &some)
     };
-    let mut kept = Vec::new();
-    let mut chosen = None;
-    for approved in std::mem::take(&mut plan.withdrawals) {
-        kept.push(approved);
-        match choose_for(plan, context, &shelves, &kept) {
-            Ok(selection) => chosen = Some(selection),
-            Err(_) => {
-                kept.pop();
-            }
-        }
-    }
-    plan.withdrawals = kept;
-    chosen.ok_or(ServiceError::Batch(BatchError::CoinSelection(failed)))
+    let is_final = |error: &SelectionError| !plan.may_leave_out || !is_of_amounts(error);
+    let chosen = fill(payments.len(), fits, is_final).map_err(BatchError::CoinSelection)?;
+    let mut place = 0..;
+    plan.withdrawals
+        .retain(|_| place.next().is_some_and(|at| chosen.taken.contains(&at)));
+    Ok(chosen.found)
 }
 
 /// Chooses the coins of a sweep: the largest that fit, so that what they hold, less the fee, is paid in
@@ -344,14 +341,13 @@ fn choose_for(
     plan: &Plan,
     context: &Context,
     shelves: &[Shelf],
-    withdrawals: &[Approved],
+    payments: &[TxOut],
 ) -> Result<Selection, SelectionError> {
-    let payments = payments(withdrawals);
     let limits = &plan.policy.limits;
     let mut failed = SelectionError::NothingToPay;
     for shelf in shelves {
         let target = Target {
-            payments: &payments,
+            payments,
             required: &context.anchors.required,
             replacing: context.replacing.as_ref(),
             input_weight: plan.policy.descriptor.input_weight(),
@@ -363,7 +359,7 @@ fn choose_for(
             },
             bounds: Bounds {
                 max_inputs: shelf.max_inputs,
-                fee_max: fee_cap(&payments, limits.fee_max, limits.fee_share_max_percent)
+                fee_max: fee_cap(payments, limits.fee_max, limits.fee_share_max_percent)
                     .ok_or(SelectionError::Overflow)?,
                 feerate_max: limits.feerate_max,
             },
@@ -415,47 +411,6 @@ fn paid(withdrawals: &[Approved], selection: &Selection) -> Vec<TxOut> {
     payments
 }
 
-fn manifest(plan: &Plan, context: &Context, outputs: &[u32], change: Option<u32>) -> Manifest {
-    let mut manifest = Manifest::new(plan.policy.id, context.purpose, plan.number);
-    manifest.ancestors.clone_from(&context.anchors.carried);
-    for (approved, output) in plan.withdrawals.iter().zip(outputs) {
-        let withdrawal = &approved.withdrawal;
-        manifest
-            .intents
-            .insert(withdrawal.hash, withdrawal.bytes.clone());
-        manifest.add_request_signature(withdrawal.hash, &withdrawal.request);
-        manifest.payments.insert(*output, withdrawal.hash);
-        for row in &approved.approvals {
-            manifest.add_approval(row.approval.clone());
-            manifest.proofs.insert(
-                (row.approval.subject.to_root(), withdrawal.hash),
-                row.proof.clone(),
-            );
-        }
-    }
-    let entries = plan
-        .withdrawals
-        .iter()
-        .filter_map(|paid| paid.entry.as_ref());
-    for (statement, approvals) in entries.flat_map(Entry::carried) {
-        manifest.add_statement(statement);
-        for approval in approvals {
-            manifest.add_approval(approval);
-        }
-    }
-    for receipt in &plan.receipts {
-        manifest
-            .receipts
-            .insert(receipt.body.journal, receipt.clone());
-    }
-    if let Some(output) = change {
-        manifest
-            .changes
-            .insert(output, (plan.policy.id, plan.change_index));
-    }
-    manifest
-}
-
 /// Reviews our own bytes as a signer will.
 pub(super) fn review_own(plan: &Plan, bytes: &[u8]) -> Result<(Amount, Weight), ServiceError> {
     let strict = read_strict(bytes).map_err(|refusal| {
@@ -487,8 +442,9 @@ pub(super) fn review_own(plan: &Plan, bytes: &[u8]) -> Result<(Amount, Weight), 
 }
 
 /// What the database remembers in place of a journal: windows, when entries of open lists were seen, and all
-/// that was issued before for the lines paid, so that our own review judges exclusivity as signers will.
-fn history(plan: &Plan) -> Result<History, ServiceError> {
+/// that was issued before, so that our own review judges exclusivity as signers will: which of it is of the lines
+/// paid is for the review to say, and not for whoever built.
+pub(super) fn history(plan: &Plan) -> Result<History, ServiceError> {
     let mut history = History::that_counted(plan.change_index, plan.windows.clone());
     for entry in plan
         .withdrawals

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use policies::psbt::AttemptPurpose;
 use watchtower::store::database::Transaction;
 
-use super::cancelling::cancel;
-use super::free_coins::candidates;
+use super::free_coins::{Purse, candidates_of};
 use super::lines::{Issued, is_live};
 use super::own_building::OwnPlan;
 use super::own_spends::{BudgetView, MaintenanceNeedsView, count};
+use super::rehearsal::Rehearsal;
 use super::renewals::open_withdrawals;
-use super::renewing::{Ground, Renewed, aside, next_number};
+use super::renewing::{Ground, Renewed, next_number};
 use super::{BatchError, ServiceError};
 use crate::coin_selection::Take;
 use crate::exclusion::{Fate, WithdrawalFate};
@@ -33,6 +33,7 @@ pub(super) async fn cancellation(
     tx: &mut Transaction,
     ground: &Ground,
     batch: &BatchRow,
+    rehearsal: &mut Rehearsal,
 ) -> Result<Cancelling, ServiceError> {
     let policy = &ground.policy;
     let mut rows = attempts::of_batch(tx, batch.id).await?;
@@ -48,12 +49,17 @@ pub(super) async fn cancellation(
         paid.extend(payments::of_attempt(tx, row.txid).await?);
     }
     let issued = Issued::of(tx, policy, rows).await?;
-    let (coins, fundings) = candidates(tx, &ground.vault, ground.tip, &issued.freed).await?;
+    // What they spend is what cancels them, also where a later version has other keys.
+    let purse = Purse::of_keyset(tx, &ground.vault, policy, batch.keyset).await?;
+    let purse = purse.unwrap_or_else(|| Purse::newest(&ground.vault));
+    let (vault, tip) = (&ground.vault, ground.tip);
+    let (coins, fundings) = candidates_of(tx, vault, purse, tip, &issued.freed).await?;
     let number = next_number(tx, Some(batch)).await?;
     let id = batch.id.to_bytes();
     let own = OwnPlan {
         policy: Arc::clone(policy),
         purpose: AttemptPurpose::Cancel,
+        former: purse.former,
         older: None,
         coins,
         take: Take::Every,
@@ -70,8 +76,7 @@ pub(super) async fn cancellation(
         replacing: None,
     };
     let from = issued.batches();
-    let before = issued.before;
-    let own = aside(move || cancel(&own, &before)).await?;
+    let own = rehearsal.cancellation(own, issued.before).await?;
     let (budget, maintenance) = count(tx, policy, ground.hold.now, own.built.fee).await?;
     let fates = paid.into_iter().map(|key| WithdrawalFate {
         requester: key.requester,

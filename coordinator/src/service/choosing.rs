@@ -1,17 +1,19 @@
 //! What a batch is made of: withdrawals whose approvals hold, coins that are free, and a feerate.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use bitcoin::FeeRate;
+use bitcoin::{FeeRate, Txid};
 use policies::document::{Policy, parse_sat_per_vb};
 use policies::hash::Purpose;
 use policies::rules::{Decision, decide, satisfied};
-use policies::{Intent, IntentKind, Subject, UnixTime};
+use policies::{Intent, IntentKind, RequesterName, Subject, UnixTime, WithdrawalId};
 use watchtower::store::database::Transaction;
+use watchtower::store::foreign::{ForeignSpend, foreign_spends};
 use watchtower::store::{fees, node};
 
 use super::batches::WithdrawalName;
 use super::building::Approved;
+use super::explaining::is_of_its_time;
 use super::standing::{Entry, Known};
 use super::waiting::Waiting;
 use super::withdrawals::{approving_keys, existing};
@@ -20,7 +22,7 @@ use crate::session::withdrawal::WithdrawalState;
 use crate::store::approvals::ApprovalRow;
 use crate::store::vaults::VaultRow;
 use crate::store::withdrawals::{self, WithdrawalKey, WithdrawalRow};
-use crate::store::{approvals, statements, windows};
+use crate::store::{approvals, attempts, statements, windows};
 
 /// How old the watchtower's last word on a node may be, in seconds; it is renewed every ten.
 const LAST_WORD: u64 = 120;
@@ -72,9 +74,13 @@ pub(super) async fn feerate(
         .iter()
         .find(|estimate| estimate.target >= target)
         .or(estimates.last());
-    fitting
-        .map(|estimate| estimate.feerate.min(cap))
-        .ok_or(ServiceError::Batch(BatchError::NoFeerate))
+    let estimate = fitting.ok_or(BatchError::NoFeerate)?.feerate;
+    let unasked = service.batch_settings().cap_under(policy);
+    if estimate > unasked {
+        let cap = unasked;
+        return Err(BatchError::FeesAboveCap { estimate, cap }.into());
+    }
+    Ok(estimate)
 }
 
 /// The time over which intents and approvals must hold to be put into an attempt.
@@ -135,7 +141,7 @@ pub(super) async fn choose_withdrawals(
     tx: &mut Transaction,
     vault: &VaultRow,
     policy: &Policy,
-    named: Option<&[WithdrawalName]>,
+    (named, among): (Option<&[WithdrawalName]>, Option<&[WithdrawalName]>),
     hold: Hold,
 ) -> Result<Chosen, ServiceError> {
     let terms = if named.is_some() {
@@ -144,6 +150,10 @@ pub(super) async fn choose_withdrawals(
         Terms::OfThoseThatFit
     };
     let rows = asked_for(tx, vault, named, most_payments(policy)).await?;
+    let rows = match among {
+        Some(among) => in_order(rows, among),
+        None => rows,
+    };
     choose_among(tx, vault, policy, rows, terms, hold).await
 }
 
@@ -155,7 +165,7 @@ fn most_payments(policy: &Policy) -> usize {
         .saturating_sub(change)
 }
 
-/// Of these withdrawals, oldest first, those to pay.
+/// Of these withdrawals, in the order given, those to pay.
 pub(super) async fn choose_among(
     tx: &mut Transaction,
     vault: &VaultRow,
@@ -167,6 +177,7 @@ pub(super) async fn choose_among(
     let max = most_payments(policy);
     let intents: Vec<&Intent> = rows.iter().map(|row| &row.intent).collect();
     let known = Known::load(tx, vault.id, policy, &intents, hold.now, hold.until).await?;
+    let foreign = foreign_spends(tx, vault.id).await?;
     let mut counted = known.clone();
     let mut outputs = BTreeSet::new();
     let mut chosen = Vec::new();
@@ -174,7 +185,14 @@ pub(super) async fn choose_among(
     for row in rows {
         let (key, intent) = (row.key.clone(), row.intent.clone());
         let output = (intent.script_pubkey.clone(), intent.amount);
-        let fitting = if outputs.contains(&output) {
+        let fitting = if let Some(txid) = paid_by_unknown(tx, &foreign, &intent).await? {
+            let (requester, id) = (key.requester.clone(), key.id.clone());
+            Err(ServiceError::Batch(BatchError::PaidByUnknown {
+                requester,
+                id,
+                txid,
+            }))
+        } else if outputs.contains(&output) {
             let amount = intent.amount;
             Err(ServiceError::Batch(BatchError::EqualPayments { amount }))
         } else if chosen.len() >= max {
@@ -226,6 +244,47 @@ pub(super) async fn choose_among(
     })
 }
 
+/// Those among these, in their order.
+fn in_order(rows: Vec<WithdrawalRow>, among: &[WithdrawalName]) -> Vec<WithdrawalRow> {
+    let places: BTreeMap<(&RequesterName, &WithdrawalId), usize> = (among.iter().enumerate())
+        .map(|(place, name)| ((&name.requester, &name.id), place))
+        .collect();
+    let mut placed: Vec<(usize, WithdrawalRow)> = rows
+        .into_iter()
+        .filter_map(|row| {
+            let place = places.get(&(&row.key.requester, &row.key.id))?;
+            Some((*place, row))
+        })
+        .collect();
+    placed.sort_by_key(|(place, _)| *place);
+    placed.into_iter().map(|(_, row)| row).collect()
+}
+
+/// A transaction that pays just what an intent asks for, spends coins of the vault, and is no attempt of ours: the
+/// database was restored from a backup, and what signers did since is not in it (M2 is theirs to hold then).
+async fn paid_by_unknown(
+    tx: &mut Transaction,
+    foreign: &[ForeignSpend],
+    intent: &Intent,
+) -> Result<Option<Txid>, ServiceError> {
+    for spend in foreign {
+        let mut outputs = spend.transaction.output.iter();
+        let pays = outputs.any(|output| {
+            let sweeps = intent.kind == IntentKind::Sweep;
+            output.script_pubkey == intent.script_pubkey
+                && (sweeps || output.value == intent.amount)
+        });
+        let txid = spend.transaction.compute_txid();
+        if is_of_its_time(intent, spend.block_time)
+            && pays
+            && attempts::lookup(tx, txid).await?.is_none()
+        {
+            return Ok(Some(txid));
+        }
+    }
+    Ok(None)
+}
+
 /// Those named, or all approved ones, oldest first.
 async fn asked_for(
     tx: &mut Transaction,
@@ -264,6 +323,7 @@ fn may_wait(error: &ServiceError) -> bool {
         ServiceError::Batch(
             BatchError::NotApproved { .. }
                 | BatchError::ApprovalsRanOut { .. }
+                | BatchError::PaidByUnknown { .. }
                 | BatchError::EqualPayments { .. }
                 | BatchError::TooManyPayments { .. }
                 | BatchError::DecidedByOrder { .. }
@@ -292,6 +352,14 @@ async fn still_approved(
     known: &Known,
     counted: &Known,
 ) -> Result<Approved, ServiceError> {
+    // Not even what was granted once: coins of another keyset would pay it.
+    if row.intent.keyset != policy.keyset {
+        return Err(WithdrawalError::OtherKeyset {
+            expected: policy.keyset,
+            found: row.intent.keyset,
+        }
+        .into());
+    }
     let is_admitted = terms.admit(&row.state);
     if is_admitted && terms == (Terms::Anew { shown: true }) {
         return shown_signed(tx, row, hold).await;
@@ -305,13 +373,6 @@ async fn still_approved(
                 true => "about to expire",
                 false => row.state.name(),
             },
-        }
-        .into());
-    }
-    if row.intent.keyset != policy.keyset {
-        return Err(WithdrawalError::OtherKeyset {
-            expected: policy.keyset,
-            found: row.intent.keyset,
         }
         .into());
     }

@@ -8,7 +8,10 @@ mod batch;
 mod journal;
 mod list;
 mod own_spend;
+mod queue;
+mod rebuild;
 mod vault;
+mod version;
 mod withdrawal;
 
 use policies::intent::{IntentError, KeyError, StatementError};
@@ -24,7 +27,10 @@ pub use self::batch::BatchError;
 pub use self::journal::JournalError;
 pub use self::list::ListError;
 pub use self::own_spend::OwnSpendError;
+pub use self::queue::QueueError;
+pub use self::rebuild::RebuildError;
 pub use self::vault::VaultError;
+pub use self::version::VersionError;
 pub use self::withdrawal::WithdrawalError;
 use super::access::{Right, Role};
 use crate::session::IllegalTransition;
@@ -118,6 +124,9 @@ pub enum ServiceError {
     /// About vaults and their policies.
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// About versions of a policy, their keysets and signers.
+    #[error(transparent)]
+    Version(#[from] VersionError),
     /// About requests and the withdrawals that they ask for.
     #[error(transparent)]
     Withdrawal(#[from] WithdrawalError),
@@ -130,6 +139,9 @@ pub enum ServiceError {
     /// About spends to ourselves, and recoveries.
     #[error(transparent)]
     OwnSpend(#[from] OwnSpendError),
+    /// About the queue.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
     /// About attempts and the signatures handed in for them.
     #[error(transparent)]
     Attempt(#[from] AttemptError),
@@ -139,6 +151,9 @@ pub enum ServiceError {
     /// About open lists of destinations and what persons say of them.
     #[error(transparent)]
     List(#[from] ListError),
+    /// About rebuilding a database.
+    #[error(transparent)]
+    Rebuild(#[from] RebuildError),
     /// A state does not allow an event.
     #[error(transparent)]
     Illegal(#[from] IllegalTransition),
@@ -226,13 +241,16 @@ impl ServiceError {
                 "nothing is to be done: another worker has taken the work over",
             ),
             Self::Vault(error) => error.answer(),
+            Self::Version(error) => error.answer(),
             Self::Withdrawal(error) => error.answer(),
             Self::Approval(error) => error.answer(),
             Self::Batch(error) => error.answer(),
             Self::OwnSpend(error) => error.answer(),
+            Self::Queue(error) => error.answer(),
             Self::Attempt(error) => error.answer(),
             Self::Journal(error) => error.answer(),
             Self::List(error) => error.answer(),
+            Self::Rebuild(error) => error.answer(),
             Self::Database(DatabaseError::Connect(_) | DatabaseError::Commit(_)) => (
                 "database_unavailable",
                 Class::Unavailable,
@@ -259,13 +277,16 @@ impl ServiceError {
             Self::Malformed { field, expected } => json!({ "field": field, "expected": expected }),
             Self::UnknownState { state, known } => json!({ "state": state, "known": known }),
             Self::Vault(error) => error.facts(),
+            Self::Version(error) => error.facts(),
             Self::Withdrawal(error) => error.facts(),
             Self::Approval(error) => error.facts(),
             Self::Batch(error) => error.facts(),
             Self::OwnSpend(error) => error.facts(),
+            Self::Queue(error) => error.facts(),
             Self::Attempt(error) => error.facts(),
             Self::Journal(error) => error.facts(),
             Self::List(error) => error.facts(),
+            Self::Rebuild(error) => error.facts(),
             Self::Unauthorized
             | Self::Key(_)
             | Self::UnknownToken { .. }
@@ -302,6 +323,12 @@ impl From<StatementError> for ServiceError {
 impl From<MoveError> for ServiceError {
     fn from(error: MoveError) -> Self {
         Self::Journal(JournalError::Move(error))
+    }
+}
+
+impl From<policies::journal::ExportError> for ServiceError {
+    fn from(error: policies::journal::ExportError) -> Self {
+        Self::Journal(JournalError::Export(Box::new(error)))
     }
 }
 

@@ -4,10 +4,9 @@
 use std::collections::BTreeMap;
 
 use bitcoin::{OutPoint, Transaction, Txid, Weight};
-use policies::document::Policy;
-use policies::journal::History;
+use policies::Intent;
+use policies::document::{KeysetView, Policy};
 use policies::psbt::{AttemptPurpose, Manifest};
-use policies::{Intent, OwnScripts};
 
 use super::building::Plan;
 use super::{BatchError, ServiceError};
@@ -16,9 +15,9 @@ use crate::exclusion::{Anchors, Earlier, anchors, of_lines};
 use crate::fee_bump::{IncrementalFee, Replaceable, Replacement};
 
 /// What was issued before, as far as it may matter.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Before {
-    /// All that may be of the lines that are paid; what is not is left out by itself.
+    /// All that may be of the lines that are paid; what is not need not be excluded.
     pub(super) earlier: Vec<Earlier>,
     /// Transactions that made the coins, and those of their ancestors whose bytes are known.
     pub(super) known: BTreeMap<Txid, Transaction>,
@@ -41,37 +40,46 @@ impl Default for Before {
 
 /// What follows from all that was issued before.
 pub(super) struct Context {
+    /// What was issued for the lines that are paid.
+    pub(super) earlier: Vec<Earlier>,
     pub(super) anchors: Anchors,
     pub(super) replacing: Option<Replacement>,
     pub(super) purpose: AttemptPurpose,
 }
 
 impl Context {
-    /// Leaves in the plan only what was issued for its lines, and the coins that can stand beside what
-    /// excludes all of it.
+    /// Finds what was issued for the plan's lines, and leaves in it the coins that can stand beside what excludes
+    /// all of that.
     pub(super) fn of(plan: &mut Plan) -> Result<Self, ServiceError> {
         let paid = plan.withdrawals.iter();
         let intents: Vec<Intent> = paid
             .map(|approved| approved.withdrawal.intent.clone())
             .collect();
-        let all = std::mem::take(&mut plan.before.earlier);
-        plan.before.earlier = of_lines(&intents, &[], all);
-        let anchors = exclude(plan)?;
+        let earlier = of_lines(&intents, &[], plan.before.earlier.clone());
+        let anchors = exclude(plan, &earlier)?;
         Ok(Self {
             anchors,
             replacing: replacing(plan),
-            purpose: purpose(plan, &intents),
+            purpose: purpose(&earlier, &intents),
+            earlier,
         })
     }
 }
 
 /// Finds what excludes all earlier transactions, and takes away the coins that cannot stand beside it.
-fn exclude(plan: &mut Plan) -> Result<Anchors, ServiceError> {
+fn exclude(plan: &mut Plan, earlier: &[Earlier]) -> Result<Anchors, ServiceError> {
     let max = usize::try_from(plan.policy.limits.max_inputs).unwrap_or(usize::MAX);
     let mut known = plan.before.known.clone();
     known.extend(plan.fundings.clone());
-    let anchors = anchors(&plan.before.earlier, &plan.candidates, &known, max)
-        .map_err(BatchError::CannotBeExclusive)?;
+    let mut anchors =
+        anchors(earlier, &plan.candidates, &known, max).map_err(BatchError::CannotBeExclusive)?;
+    let again = plan.candidates.iter().filter(|coin| {
+        plan.again.contains(&coin.outpoint)
+            && !anchors.barred.contains(&coin.outpoint)
+            && !anchors.required.contains(coin)
+    });
+    let again: Vec<Candidate> = again.cloned().collect();
+    anchors.required.extend(again);
     let stands = |coin: &Candidate| !anchors.barred.contains(&coin.outpoint);
     plan.candidates.retain(stands);
     Ok(anchors)
@@ -88,63 +96,56 @@ fn replacing(plan: &Plan) -> Option<Replacement> {
     Replacement::by_spending(&coins, &among, plan.before.incremental)
 }
 
-/// The weight of an earlier transaction whose inputs all take the lightest ordinary path.
+/// The weight of an earlier transaction whose inputs all take the lightest ordinary path. Which keyset's coins
+/// it spends is not known here: of all of them the one that saves the most counts.
 pub(super) fn lightest(policy: &Policy, earlier: &Earlier) -> Weight {
-    let descriptor = &policy.descriptor;
-    let ordinary = descriptor
-        .paths()
-        .iter()
-        .filter(|path| path.older.is_none());
-    let lightest = ordinary.map(|path| path.satisfaction_weight).min();
-    let heaviest = descriptor.max_satisfaction_weight();
-    let saved = heaviest
-        .checked_sub(lightest.unwrap_or(heaviest))
-        .unwrap_or(Weight::ZERO);
+    let saved = |keyset: KeysetView<'_>| {
+        let ordinary = keyset.descriptor.paths().iter();
+        let ordinary = ordinary.filter(|path| path.older.is_none());
+        let lightest = ordinary.map(|path| path.satisfaction_weight).min();
+        let heaviest = keyset.descriptor.max_satisfaction_weight();
+        heaviest
+            .checked_sub(lightest.unwrap_or(heaviest))
+            .unwrap_or(Weight::ZERO)
+    };
+    let saved = policy.keysets().map(saved).max().unwrap_or(Weight::ZERO);
     let inputs = u64::try_from(earlier.record.inputs.len()).unwrap_or(u64::MAX);
     let saved = saved.checked_mul(inputs).unwrap_or(Weight::ZERO);
     earlier.weight.checked_sub(saved).unwrap_or(earlier.weight)
 }
 
 /// A bump pays again what an earlier transaction pays that may still confirm, or a part of it.
-fn purpose(plan: &Plan, intents: &[Intent]) -> AttemptPurpose {
+fn purpose(earlier: &[Earlier], intents: &[Intent]) -> AttemptPurpose {
     let pays_all = |earlier: &Earlier| {
         let mut intents = intents.iter();
         earlier.live && intents.all(|intent| earlier.record.intents.contains(intent))
     };
-    if plan.before.earlier.iter().any(pays_all) {
+    if earlier.iter().any(pays_all) {
         AttemptPurpose::Bump
     } else {
         AttemptPurpose::Pay
     }
 }
 
-/// Shows an earlier transaction that is fully signed and pays all of this: then nothing new is granted, and
-/// what ran out since does not matter. Only where signers can tell that its inputs are the vault's.
-pub(super) fn show_earlier(plan: &Plan, transaction: &Transaction, manifest: &mut Manifest) {
+/// Shows an earlier transaction that is fully signed and pays all of this, and whose coins are all spent here:
+/// then nothing new is granted, and what ran out since does not matter.
+pub(super) fn show_earlier(
+    plan: &Plan,
+    context: &Context,
+    transaction: &Transaction,
+    manifest: &mut Manifest,
+) {
     let spends = |outpoint: &OutPoint| {
         let mut inputs = transaction.input.iter();
         inputs.any(|input| input.previous_output == *outpoint)
     };
-    let shown = plan.before.earlier.iter().rev().find(|earlier| {
-        let highest = earlier.record.change_indexes.iter().max();
-        let history =
-            highest.map_or_else(History::none, |index| History::that_changed_up_to(*index));
-        let own = OwnScripts::new(&plan.policy.descriptor, history.index_bound());
-        let mut previous = earlier.previous.values();
+    let shown = context.earlier.iter().rev().find(|earlier| {
         let mut paid = plan.withdrawals.iter().map(|paid| &paid.withdrawal.intent);
         earlier.complete.is_some()
             && paid.all(|intent| earlier.record.intents.contains(intent))
-            && previous.all(|output| own.contains(&output.script_pubkey))
-            // It must exclude this one by what the file carries: a coin in common always does.
-            && earlier.record.inputs.iter().any(spends)
+            && earlier.record.inputs.iter().all(spends)
     });
-    let Some((earlier, complete)) = shown.and_then(|one| Some((one, one.complete.clone()?))) else {
-        return;
-    };
-    for (outpoint, output) in &earlier.previous {
-        if !spends(outpoint) && !manifest.ancestors.contains_key(&outpoint.txid) {
-            manifest.earlier_outputs.insert(*outpoint, output.clone());
-        }
+    if let Some((earlier, complete)) = shown.and_then(|one| Some((one, one.complete.clone()?))) {
+        manifest.earlier.insert(earlier.txid(), complete);
     }
-    manifest.earlier.insert(earlier.txid(), complete);
 }

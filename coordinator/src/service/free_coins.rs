@@ -3,16 +3,102 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bitcoin::{OutPoint, Transaction as BitcoinTransaction, TxOut, Txid};
+use policies::Keyset;
+use policies::document::{KeysetView, Policy};
 use watchtower::store::coins;
 use watchtower::store::database::Transaction;
 
 use super::ServiceError;
+use super::manifests::YOUNG;
 use crate::coin_selection::Candidate;
 use crate::store::reservations;
-use crate::store::vaults::VaultRow;
+use crate::store::vaults::{self, VaultRow};
 
 /// Coins, and the transactions that made them.
 pub(super) type Spendable = (Vec<Candidate>, BTreeMap<Txid, BitcoinTransaction>);
+
+/// The transactions of vaults in the youngest blocks.
+pub(super) async fn young(
+    tx: &mut Transaction,
+    tip: u32,
+) -> Result<BTreeMap<Txid, BitcoinTransaction>, ServiceError> {
+    let lowest = tip.saturating_add(1).saturating_sub(YOUNG);
+    Ok(coins::confirmed_since(tx, lowest).await?)
+}
+
+/// Whose coins are spent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Purse {
+    /// The first keyset with the descriptor, to which coins and indexes belong.
+    pub(super) keychain: Keyset,
+    /// The keyset, where it is a former one: its coins only come back to the newest descriptor.
+    pub(super) former: Option<Keyset>,
+}
+
+impl Purse {
+    /// The coins that pay.
+    pub(super) fn newest(vault: &VaultRow) -> Self {
+        Self {
+            keychain: vault.keychain,
+            former: None,
+        }
+    }
+
+    /// The coins of a keyset of the vault, as the policy knows it by now; nothing if it never had the keyset.
+    pub(super) async fn of_keyset(
+        tx: &mut Transaction,
+        vault: &VaultRow,
+        policy: &Policy,
+        keyset: Keyset,
+    ) -> Result<Option<Self>, ServiceError> {
+        let keysets = vaults::keysets(tx, vault.id).await?;
+        let keychain_of = |keyset: Keyset| {
+            let mut rows = keysets.iter();
+            rows.find(|row| row.keyset == keyset)
+                .map(|row| row.keychain)
+        };
+        let Some(keychain) = keychain_of(keyset) else {
+            return Ok(None);
+        };
+        if keychain == vault.keychain {
+            return Ok(Some(Self::newest(vault)));
+        }
+        let mut former = policy.former.iter().map(|former| former.keyset);
+        let former = former.find(|former| keychain_of(*former) == Some(keychain));
+        Ok(former.map(|former| Self {
+            keychain,
+            former: Some(former),
+        }))
+    }
+
+    /// The former keysets' coins, the newest first.
+    pub(super) async fn formers(
+        tx: &mut Transaction,
+        vault: &VaultRow,
+        policy: &Policy,
+    ) -> Result<Vec<Self>, ServiceError> {
+        let mut purses = Vec::new();
+        for former in &policy.former {
+            purses.extend(Self::of_keyset(tx, vault, policy, former.keyset).await?);
+        }
+        purses.retain(|purse| purse.former.is_some());
+        Ok(purses)
+    }
+
+    /// The keyset itself.
+    pub(super) fn keyset(self, policy: &Policy) -> KeysetView<'_> {
+        keyset_spent(policy, self.former)
+    }
+}
+
+/// The keyset whose coins are spent: the newest one, or the former one named.
+pub(super) fn keyset_spent(policy: &Policy, former: Option<Keyset>) -> KeysetView<'_> {
+    let is_it = |view: &KeysetView<'_>| Some(view.keyset) == former && view.is_former;
+    policy
+        .keysets()
+        .find(is_it)
+        .unwrap_or_else(|| policy.newest_keyset())
+}
 
 /// The settled coins that no open batch holds and nothing spends, and those `freed`: held for attempts whose
 /// place is taken, and spent in no block.
@@ -22,13 +108,24 @@ pub(super) async fn candidates(
     tip: u32,
     freed: &BTreeSet<OutPoint>,
 ) -> Result<Spendable, ServiceError> {
+    candidates_of(tx, vault, Purse::newest(vault), tip, freed).await
+}
+
+/// The same of a purse.
+pub(super) async fn candidates_of(
+    tx: &mut Transaction,
+    vault: &VaultRow,
+    purse: Purse,
+    tip: u32,
+    freed: &BTreeSet<OutPoint>,
+) -> Result<Spendable, ServiceError> {
     let reserved: BTreeSet<_> = reservations::reserved(tx, vault.id)
         .await?
         .into_iter()
         .collect();
     let mut candidates = Vec::new();
     let mut fundings = BTreeMap::new();
-    for spendable in coins::settled_coins(tx, vault.id, vault.keyset).await? {
+    for spendable in coins::settled_coins(tx, vault.id, purse.keychain).await? {
         let coin = spendable.coin;
         // A coin that settled stays so while its block stands; after a reorg to a lower tip it may be
         // less deep than the policy demands (M6).

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use bitcoin::{Transaction, Txid, Witness};
+use bitcoin::{Transaction, Txid};
 use policies::descriptor::ScriptKind;
 use policies::document::Policy;
 use policies::inclusion::InclusionProof;
@@ -15,6 +15,7 @@ use watchtower::store::database::{DatabaseError, Transaction as Database};
 use watchtower::store::inclusion;
 
 use crate::coin_selection::Candidate;
+use crate::exclusion::bare;
 use crate::store::vaults::VaultRow;
 
 /// The most inputs of a transaction that is carried as an ancestor: signers remember each of them for ever.
@@ -32,7 +33,7 @@ pub(super) async fn proofs(
     match policy.limits.inclusion {
         None => Ok(Proofs::new()),
         Some(demanded) => {
-            inclusion::proofs(tx, vault.id, vault.keyset, demanded.confirmations).await
+            inclusion::proofs(tx, vault.id, vault.keychain, demanded.confirmations).await
         }
     }
 }
@@ -74,10 +75,6 @@ pub(super) fn show(
     };
     manifest.inclusions.insert(txid, proof.clone());
     if kind == ScriptKind::Tr {
-        let mut bare = funding.clone();
-        for txin in &mut bare.input {
-            txin.witness = Witness::new();
-        }
-        manifest.ancestors.insert(txid, bare);
+        manifest.ancestors.insert(txid, bare(funding));
     }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use policies::Keychain;
 use policies::document::Policy;
+use policies::planted::steps::{Moment, Step, reach};
 use policies::psbt::AttemptPurpose;
 use serde_json::{Map, json};
 use watchtower::store::database::Transaction;
@@ -17,13 +18,13 @@ use watchtower::tracker::WatchedScript;
 use super::building::Built;
 use super::keeping::{hold_for, keep_in_step};
 use super::record::{Cause, append_attempt_event, move_attempt, move_withdrawal};
-use super::{BatchError, Service, ServiceError};
+use super::{BatchError, Service, ServiceError, VaultError};
 use crate::session::BatchId;
 use crate::session::attempt::{AttemptEvent, AttemptState};
 use crate::session::withdrawal::{WithdrawalEvent, WithdrawalState};
 use crate::store::attempts::{self, AttemptRow};
 use crate::store::batches::{self, BatchRow};
-use crate::store::vaults::VaultRow;
+use crate::store::vaults::{self, VaultRow};
 use crate::store::windows::{self, WindowRow};
 use crate::store::{addresses, inputs, payments, reservations};
 
@@ -44,7 +45,7 @@ pub(super) async fn store(
     let batch = BatchRow {
         id: BatchId::from_bytes(id),
         vault: vault.id,
-        keyset: vault.keyset,
+        keyset: built.former.unwrap_or(vault.keyset),
         purpose: match built.purpose {
             AttemptPurpose::Bump => AttemptPurpose::Pay,
             AttemptPurpose::Pay
@@ -58,10 +59,23 @@ pub(super) async fn store(
         created_by: cause.actor.to_owned(),
     };
     batches::insert(tx, &batch).await?;
+    let held = (built.coins.len(), built.withdrawals.len());
+    append_created(tx, &batch, held, cause).await?;
+    issue(tx, &batch, policy, built, from, cause).await?;
+    Ok(batch)
+}
+
+/// Tells of a new batch, with how many coins it holds and withdrawals it pays.
+pub(super) async fn append_created(
+    tx: &mut Transaction,
+    batch: &BatchRow,
+    (coins, withdrawals): (usize, usize),
+    cause: Cause<'_>,
+) -> Result<(), ServiceError> {
     let mut body = Map::new();
-    body.insert("coins".to_owned(), json!(built.coins.len()));
+    body.insert("coins".to_owned(), json!(coins));
     body.insert("purpose".to_owned(), json!(batch.purpose));
-    body.insert("withdrawals".to_owned(), json!(built.withdrawals.len()));
+    body.insert("withdrawals".to_owned(), json!(withdrawals));
     events::append(
         tx,
         &NewEvent {
@@ -76,8 +90,7 @@ pub(super) async fn store(
         },
     )
     .await?;
-    issue(tx, &batch, policy, built, from, cause).await?;
-    Ok(batch)
+    Ok(())
 }
 
 /// Stores the attempt, watches its change and issues it: its coins are held for its batch, which takes them
@@ -111,6 +124,7 @@ pub(super) async fn issue(
         created_at: cause.at,
     };
     attempts::insert(tx, &attempt).await?;
+    reach(Step::Reserve, Moment::Before);
     for (coin, amount) in &built.coins {
         inputs::insert(tx, attempt.txid, *coin, *amount).await?;
         let holder = reservations::holder_of(tx, *coin).await?;
@@ -121,6 +135,7 @@ pub(super) async fn issue(
             .await
             .map_err(taken_meanwhile)?;
     }
+    reach(Step::Reserve, Moment::After);
     let mut body = Map::new();
     body.insert("fee_sat".to_owned(), json!(attempt.fee.to_sat()));
     body.insert("number".to_owned(), json!(attempt.number));
@@ -146,6 +161,7 @@ pub(super) async fn issue(
     }
     move_attempt(tx, &mut attempt, &AttemptEvent::Issued, cause).await?;
     keep_in_step(tx, &BTreeSet::from([attempt.txid]), "", cause).await?;
+    tx.mark(Step::Issue);
     Ok(attempt)
 }
 
@@ -159,14 +175,18 @@ async fn watch_change(
     let Some(change) = &built.change else {
         return Ok(());
     };
-    let taken = addresses::take_index(tx, batch.keyset, Keychain::Internal).await?;
+    // Change goes to the newest descriptor, whichever keyset's coins are spent.
+    let vault = vaults::lookup(tx, batch.vault)
+        .await?
+        .ok_or(VaultError::UnknownVault { vault: batch.vault })?;
+    let taken = addresses::take_index(tx, vault.keychain, Keychain::Internal).await?;
     if taken != change.index {
         return Err(BatchError::TakenMeanwhile.into());
     }
     let watched = WatchedScript {
         script_pubkey: change.script_pubkey.clone(),
         vault: batch.vault,
-        keyset: batch.keyset,
+        keyset: vault.keychain,
         keychain: Keychain::Internal,
         index: change.index,
         settle_depth: policy.limits.confirmations_change.max(1),

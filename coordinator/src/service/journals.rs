@@ -247,6 +247,23 @@ fn certificates(moves: &[MoveRow], signer: &str) -> Vec<MoveCertificate> {
         .collect()
 }
 
+/// The signer whose journal this is: the one that the policy names, or one that it moved to.
+pub(super) async fn signer_of_journal(
+    tx: &mut Transaction,
+    vault: VaultId,
+    policy: &Policy,
+    journal: &PublicKey,
+) -> Result<Option<String>, ServiceError> {
+    if let Some(signer) = policy.signer_of_journal(journal) {
+        return Ok(Some(signer.name.clone()));
+    }
+    let moves = journals::moves(tx, vault).await?;
+    let mut moved = moves.iter();
+    let moved = moved.find(|known| known.certificate.statement.to == *journal);
+    let signer = moved.and_then(|known| policy.signer(&known.signer));
+    Ok(signer.map(|signer| signer.name.clone()))
+}
+
 async fn lock_journals(tx: &mut Transaction, vault: VaultId) -> Result<(), ServiceError> {
     Ok(tx.lock(&format!("journals {vault}")).await?)
 }
@@ -356,12 +373,20 @@ fn judge(
             false,
         ));
     }
-    let pinned = policy.signer_of_journal(&journal).or_else(|| {
-        let moved = moves
-            .iter()
-            .find(|known| known.certificate.statement.to == journal)?;
-        policy.signer(&moved.signer)
-    });
+    // Whose coins are spent signs, also where the policy has replaced the signer.
+    let signers = || session.keyset().signers.iter().chain(&policy.signers);
+    let pinned = signers()
+        .find(|signer| signer.journal == journal)
+        .or_else(|| {
+            let moved = moves
+                .iter()
+                .find(|known| known.certificate.statement.to == journal)?;
+            signers().find(|signer| {
+                let chain = certificates(moves, &signer.name);
+                let first = chain.first().map(|one| one.statement.from);
+                signer.name == moved.signer && first == Some(signer.journal)
+            })
+        });
     let Some(signer) = pinned else {
         let reason =
             format!("the receipt is of journal {journal}, which no signer of the policy keeps");

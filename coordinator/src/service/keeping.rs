@@ -108,24 +108,24 @@ async fn follow_attempts(
     for event in &events {
         move_withdrawal(tx, &mut row, event, cause).await?;
     }
+    // Journals never count less, whatever becomes of what they signed: what failed counts until it ages, and only
+    // where no signature was ever given for it the withdrawal is approved again.
     let (live, counts) = match &row.state {
         WithdrawalState::Batched { batch, .. }
         | WithdrawalState::Signing { batch, .. }
         | WithdrawalState::Broadcast { batch, .. }
-        | WithdrawalState::Confirmed { batch, .. } => (Some(*batch), true),
-        WithdrawalState::Settled { .. } => (None, true),
-        WithdrawalState::Requested
-        | WithdrawalState::Approved { .. }
-        | WithdrawalState::Rejected { .. }
+        | WithdrawalState::Confirmed { batch, .. } => (Some(*batch), Some(true)),
+        WithdrawalState::Settled { .. } | WithdrawalState::Failed { .. } => (None, Some(true)),
+        WithdrawalState::Requested | WithdrawalState::Approved { .. } => (None, Some(false)),
+        WithdrawalState::Rejected { .. }
         | WithdrawalState::Expired
-        | WithdrawalState::Cancelled
-        | WithdrawalState::Failed { .. } => (None, false),
+        | WithdrawalState::Cancelled => (None, None),
     };
     batches::set_live(tx, key, live).await?;
-    if counts {
-        windows::count_again(tx, row.hash).await?;
-    } else {
-        windows::release(tx, row.hash, cause.at).await?;
-    }
+    match counts {
+        Some(true) => windows::count_again(tx, row.hash).await?,
+        Some(false) => windows::release(tx, row.hash, cause.at).await?,
+        None => 0,
+    };
     Ok(())
 }

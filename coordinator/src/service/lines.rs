@@ -13,8 +13,9 @@ use watchtower::store::coins;
 use watchtower::store::database::Transaction;
 
 use super::excluding::{Before, lightest};
+use super::remembering::recall;
 use super::{BatchError, ServiceError};
-use crate::exclusion::Earlier;
+use crate::exclusion::{Earlier, EarlierError};
 use crate::fee_bump::Replaceable;
 use crate::session::BatchId;
 use crate::session::attempt::AttemptState;
@@ -63,7 +64,7 @@ impl Issued {
         order.sort_by_key(|row| (row.created_at, row.number, row.txid));
         let mut before = Before::default();
         for row in &order {
-            before.earlier.push(read(row)?);
+            before.earlier.push(read(tx, policy, row).await?);
         }
         let spends = before.earlier.iter().flat_map(Earlier::spends);
         let spends: Vec<OutPoint> = spends.map(|(outpoint, _)| outpoint).collect();
@@ -111,7 +112,7 @@ impl Issued {
                 }
                 self.freed.insert(coin);
                 for row in others {
-                    let earlier = read(&row)?;
+                    let earlier = read(tx, policy, &row).await?;
                     let weight = lightest(policy, &earlier);
                     self.before
                         .replaceable
@@ -141,7 +142,7 @@ impl Issued {
                 if !is_live(&row.state) || parents.contains_key(&row.txid) {
                     continue;
                 }
-                let earlier = read(&row)?;
+                let earlier = read(tx, policy, &row).await?;
                 let complete = earlier.complete.as_ref();
                 let weight = complete
                     .map_or_else(|| lightest(policy, &earlier), bitcoin::Transaction::weight);
@@ -178,20 +179,33 @@ pub(super) const fn is_live(state: &AttemptState) -> bool {
 }
 
 /// An attempt as the planner takes it.
-fn read(row: &AttemptRow) -> Result<Earlier, ServiceError> {
-    let earlier = Earlier::read(&row.psbt, row.created_at, row.weight).map_err(|error| {
-        ServiceError::Batch(BatchError::Build {
-            reason: format!("attempt {}: {error}", row.txid),
-        })
-    })?;
+async fn read(
+    tx: &mut Transaction,
+    policy: &Policy,
+    row: &AttemptRow,
+) -> Result<Earlier, ServiceError> {
+    let earlier = if row.is_remembered() {
+        recall(tx, policy, row).await?
+    } else {
+        Earlier::read(&row.psbt, row.created_at, row.weight)
+            .map_err(|error| unreadable(row.txid, &error))?
+    };
     let earlier = match &row.final_transaction {
-        Some(complete) => earlier.completed(complete.clone()),
-        None => earlier,
+        // Of one whose file nobody kept it is not known what its inputs spend: it is not shown to signers.
+        Some(complete) if !row.is_remembered() => earlier.completed(complete.clone()),
+        Some(_) | None => earlier,
     };
     Ok(if is_live(&row.state) {
         earlier
     } else {
         earlier.gone()
+    })
+}
+
+/// A stored attempt that cannot be read.
+pub(super) fn unreadable(txid: Txid, error: &EarlierError) -> ServiceError {
+    ServiceError::Batch(BatchError::Build {
+        reason: format!("attempt {txid}: {error}"),
     })
 }
 

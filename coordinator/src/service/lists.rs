@@ -14,10 +14,13 @@ use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
 use watchtower::store::events::{self, NewEvent};
 
+pub use super::list_view::{EntryView, ListEntriesView, ListView};
 use super::standing::{Entry, holding};
 use super::statement_view::view;
 pub use super::statement_view::{StatementApprovalView, StatementView};
-use super::{Actor, ApprovalError, ListError, MAX_LIMIT, Right, Service, ServiceError, lock_vault};
+use super::{
+    Actor, ApprovalError, ListError, MAX_LIMIT, Right, Service, ServiceError, lock_vault, stops,
+};
 use crate::store::statements::{self, StatementApprovalRow, StatementRow};
 use crate::store::withdrawals;
 
@@ -33,9 +36,9 @@ pub struct SubmitStatement {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApproveStatement {
-    /// `list-add`, `list-remove` or `list-confirm`, as the statement is.
+    /// `list-add`, `list-remove`, `list-confirm`, `stop`, `release` or `go`, as the statement is.
     pub purpose: String,
-    /// When the signature ends (unix seconds); a removal never does.
+    /// When the signature ends (unix seconds); a removal never does, and a stop's says 0.
     #[schema(value_type = u64)]
     pub expires: UnixTime,
     /// The id of the person's key.
@@ -43,67 +46,6 @@ pub struct ApproveStatement {
     pub key: KeyId,
     /// The signature record in hex.
     pub signature: String,
-}
-
-/// A list of destinations.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct ListView {
-    /// Its name in the policy.
-    pub list: String,
-    /// Destinations in the document itself.
-    pub in_document: u32,
-    /// Whether its quorum may add entries.
-    pub open: bool,
-    /// The group of whom persons add an entry, and of whom one removes it; any approver if none.
-    pub group: Option<String>,
-    /// Persons who must sign an addition.
-    pub count: Option<u32>,
-    /// Seconds that an entry cools off.
-    pub delay_s: Option<u64>,
-    /// The most of the first payment to an entry, before it is confirmed.
-    pub test_first_sat: Option<u64>,
-    /// The group of whom one person confirms the first payment.
-    pub test_first_group: Option<String>,
-}
-
-/// A list with its entries.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct ListEntriesView {
-    /// The list.
-    #[serde(flatten)]
-    pub list: ListView,
-    /// Its entries beside those of the document, newest first.
-    pub entries: Vec<EntryView>,
-}
-
-/// An entry of an open list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct EntryView {
-    /// The subject of the statement that added it.
-    #[schema(value_type = String)]
-    pub entry: Subject,
-    /// Who it is, in words.
-    pub label: String,
-    /// The destination as an address of the vault's network.
-    pub address: Option<String>,
-    /// The destination, in hex.
-    pub script_pubkey: String,
-    /// `waiting_for_approvals`, `not_yet_valid`, `cooling_off`, `test_payment_only`,
-    /// `awaiting_confirmation`, `in_force`, `expired` or `removed`.
-    pub state: String,
-    /// The state in words.
-    pub says: String,
-    /// The first moment at which it is on the list (unix seconds).
-    #[schema(value_type = u64)]
-    pub not_before: UnixTime,
-    /// The first moment at which it is not any more (unix seconds).
-    #[schema(value_type = u64)]
-    pub expires: UnixTime,
-    /// Persons who signed its addition.
-    pub approved_by: Vec<String>,
-    /// When enough had signed (unix seconds); each signer counts from when it saw that itself.
-    #[schema(value_type = Option<u64>)]
-    pub first_seen: Option<UnixTime>,
 }
 
 /// Takes a statement in; the same again answers the same. Says whether it is new.
@@ -121,6 +63,11 @@ pub async fn submit_statement(
     let now = service.now();
     let mut tx = service.database().begin_write().await?;
     lock_vault(&mut tx, vault).await?;
+    if statement.entry().is_none() {
+        let (answer, new) = stops::submit(service, &mut tx, actor, vault, statement).await?;
+        tx.commit().await?;
+        return Ok((answer, new));
+    }
     let (_, policy) = service.vault(&mut tx, vault).await?;
     let subject = statement.subject();
     if let Some(standing) = statements::lookup(&mut tx, vault, subject).await? {
@@ -165,17 +112,24 @@ pub async fn approve_statement(
     let mut tx = service.database().begin_write().await?;
     lock_vault(&mut tx, vault).await?;
     let (_, policy) = service.vault(&mut tx, vault).await?;
+    if let Some(purpose) = stops::purpose_of(&mut tx, vault, subject).await? {
+        expect_purpose(purpose, &request.purpose)?;
+        let approval = Approval {
+            purpose,
+            subject,
+            expires: request.expires,
+            key: request.key,
+            signature,
+        };
+        let answer = stops::approve(service, &mut tx, actor, vault, &approval).await?;
+        tx.commit().await?;
+        return answer.ok_or_else(|| ListError::UnknownStatement { subject }.into());
+    }
     let mut row = statements::lookup(&mut tx, vault, subject)
         .await?
         .ok_or(ListError::UnknownStatement { subject })?;
     let purpose = row.statement.purpose();
-    if request.purpose != purpose.to_string() {
-        return Err(ListError::StatementPurpose {
-            expected: purpose,
-            found: request.purpose.chars().take(40).collect(),
-        }
-        .into());
-    }
+    expect_purpose(purpose, &request.purpose)?;
     let approval = Approval {
         purpose,
         subject,
@@ -230,6 +184,17 @@ pub async fn approve_statement(
     Ok(answer)
 }
 
+fn expect_purpose(expected: Purpose, found: &str) -> Result<(), ServiceError> {
+    if found == expected.to_string() {
+        return Ok(());
+    }
+    Err(ListError::StatementPurpose {
+        expected,
+        found: found.chars().take(40).collect(),
+    }
+    .into())
+}
+
 /// Marks a statement that enough persons have signed.
 async fn take_effect(
     tx: &mut Transaction,
@@ -255,7 +220,7 @@ async fn take_effect(
     Ok(())
 }
 
-/// The statements that enough persons signed, newest first, with the signatures: what signers take down.
+/// The statements that enough persons signed, stops first and then newest first, with the signatures: what signers take down.
 ///
 /// # Errors
 /// `VaultError::UnknownVault`.
@@ -270,7 +235,7 @@ pub async fn list_statements(
     let mut tx = service.database().begin_read().await?;
     let (_, policy) = service.vault(&mut tx, vault).await?;
     let limit = limit.unwrap_or(MAX_LIMIT).min(MAX_LIMIT);
-    let mut views = Vec::new();
+    let mut views = stops::for_signers(&mut tx, &policy, vault, now).await?;
     for row in statements::entitled(&mut tx, vault, limit).await? {
         views.push(view(&mut tx, &policy, &row, now).await?);
     }
@@ -420,7 +385,9 @@ pub(super) async fn entry_of(
     if let Statement::ListAdd(add) = statement {
         return Ok(add.clone());
     }
-    let entry = statement.entry();
+    let entry = statement.entry().ok_or_else(|| ListError::NoEntry {
+        purpose: statement.purpose(),
+    })?;
     match statements::lookup(tx, vault, entry).await? {
         Some(StatementRow {
             statement: Statement::ListAdd(add),

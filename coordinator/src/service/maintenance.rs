@@ -61,6 +61,9 @@ pub async fn record_maintenance(
     let row = existing(&mut tx, actor, txid).await?;
     lock_vault(&mut tx, row.vault).await?;
     refuse_others(&row)?;
+    if row.is_remembered() {
+        return Err(AttemptError::PsbtLost { txid }.into());
+    }
     let policy = service.policy(&mut tx, row.policy).await?;
     let approver = verify(&policy, &approval, now)?;
     let issued = reissues::of_attempt(&mut tx, txid).await?;
@@ -87,6 +90,9 @@ pub(super) async fn newest_psbt(
     row: AttemptRow,
     now: UnixTime,
 ) -> Result<Vec<u8>, ServiceError> {
+    if row.is_remembered() {
+        return Err(AttemptError::PsbtLost { txid: row.txid }.into());
+    }
     let issued = reissues::of_attempt(tx, row.txid).await?;
     let newest = issued
         .into_iter()

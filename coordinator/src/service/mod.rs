@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod addresses;
+pub mod adopting;
 pub mod approvals;
 mod attempt_view;
 pub mod attempts;
@@ -17,37 +18,51 @@ mod cancellations;
 mod cancelling;
 mod choosing;
 mod culprits;
+pub(crate) mod draining;
 mod error;
 pub mod events;
 mod excluding;
+pub(crate) mod explaining;
 mod free_coins;
 mod inclusion;
 mod issuing;
+pub mod journal_imports;
 pub mod journals;
 pub(crate) mod keeping;
 mod lines;
+mod list_view;
 pub mod lists;
 pub mod maintenance;
+mod manifests;
 pub mod misses;
 pub(crate) mod opened;
 mod own_building;
 mod own_spends;
+pub mod queue;
+pub mod rebuilds;
 pub(crate) mod record;
 pub mod recoveries;
+pub(crate) mod rehearsal;
+pub(crate) mod remembering;
 mod renewal_view;
 pub mod renewals;
 mod renewing;
 pub mod self_spends;
+pub mod signers;
 mod standing;
 mod statement_view;
 pub mod status;
+pub mod stops;
 mod terms;
 #[cfg(test)]
 mod tests;
 pub mod tokens;
 pub mod transfers;
 pub mod vaults;
+mod version_view;
+pub mod versions;
 pub(crate) mod voiding;
+pub mod voids;
 pub mod waiting;
 mod withdrawal_view;
 pub mod withdrawals;
@@ -56,17 +71,19 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bitcoin::{Network, Script, ScriptBuf};
+use bitcoin::{FeeRate, Network, Script, ScriptBuf};
 use policies::document::Policy;
+use policies::succession::line;
 use policies::{PolicyId, UnixTime, VaultId};
 use watchtower::store::database::{Database, Transaction};
 
 pub use access::{Actor, Right, Role};
 pub use error::{
     ApprovalError, AttemptError, BatchError, ErrorClass, JournalError, ListError, OwnSpendError,
-    ServiceError, VaultError, WithdrawalError,
+    QueueError, RebuildError, ServiceError, VaultError, VersionError, WithdrawalError,
 };
 
+use crate::queue::Rules;
 use crate::store::vaults::{self as vault_store, VaultRow};
 
 /// The most rows that a list answers with, and what it answers with unless told.
@@ -82,11 +99,39 @@ pub type Entropy = Arc<dyn Fn() -> [u8; 32] + Send + Sync>;
 pub struct BatchSettings {
     /// Seconds between automatic batches of a vault; none makes them by hand only.
     pub interval: Option<u64>,
+    /// Make a batch of so many withdrawals; none for any number.
+    pub count: Option<u32>,
+    /// Make a batch once the oldest waited so many seconds; none for any age.
+    pub age: Option<u64>,
     /// The confirmation target, in blocks, whose estimate gives the feerate.
     pub fee_target: u32,
+    /// The target of urgent withdrawals.
+    pub urgent_target: u32,
+    /// The target of patient withdrawals.
+    pub economy_target: u32,
+    /// The highest feerate that is paid without asking; none for whatever the policy allows.
+    pub fee_cap: Option<FeeRate>,
     /// Seconds that signers are given: an attempt carries only intents and approvals that hold for at
     /// least as long, since one that runs out before the last signature spoils the whole attempt.
     pub signing_window: u64,
+}
+
+impl BatchSettings {
+    /// The highest feerate that is paid under a policy without asking.
+    pub fn cap_under(&self, policy: &Policy) -> FeeRate {
+        let most = policy.limits.feerate_max;
+        self.fee_cap.map_or(most, |cap| cap.min(most))
+    }
+
+    /// As the queue wants them.
+    pub fn rules(&self) -> Rules {
+        Rules {
+            targets: [self.urgent_target, self.fee_target, self.economy_target],
+            count: self.count,
+            age: self.age,
+            interval: self.interval,
+        }
+    }
 }
 
 /// What every operation works with. Cheap to clone.
@@ -186,7 +231,7 @@ impl Service {
         Ok((vault, policy))
     }
 
-    /// A stored policy version.
+    /// A stored policy version, which knows those before it.
     pub(crate) async fn policy(
         &self,
         tx: &mut Transaction,
@@ -202,13 +247,21 @@ impl Service {
             return Ok(policy);
         }
         let unreadable = || ServiceError::Vault(VaultError::StoredPolicy { policy: id });
-        let bytes = vault_store::policy_document(tx, id)
-            .await?
-            .ok_or_else(unreadable)?;
-        let policy = Arc::new(Policy::parse(&bytes).map_err(|_| unreadable())?);
-        if policy.id != id {
-            return Err(unreadable());
+        let mut versions = Vec::new();
+        let mut next = Some(id);
+        while let Some(version) = next {
+            let bytes = vault_store::policy_document(tx, version)
+                .await?
+                .ok_or_else(unreadable)?;
+            let policy = Policy::parse(&bytes).map_err(|_| unreadable())?;
+            if policy.id != version {
+                return Err(unreadable());
+            }
+            next = policy.previous;
+            versions.push(policy);
         }
+        versions.reverse();
+        let policy = Arc::new(line(versions).map_err(|_| unreadable())?);
         self.policies
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use policies::document::Policy;
+use policies::Keyset;
+use policies::document::{KeysetView, Policy};
 use policies::psbt::{OfferedSignature, OfferedSlot, StrictPsbt, read_strict};
 use watchtower::store::coins;
 use watchtower::store::database::Transaction;
@@ -19,6 +20,8 @@ pub(crate) struct Session {
     pub(crate) collection: Collection,
     pub(crate) strict: StrictPsbt,
     pub(crate) policy: Arc<Policy>,
+    /// The keyset whose coins it spends: a former one where it brings them home.
+    keyset: Keyset,
 }
 
 impl Session {
@@ -28,10 +31,14 @@ impl Session {
         tx: &mut Transaction,
         row: &AttemptRow,
     ) -> Result<Self, ServiceError> {
+        if row.is_remembered() {
+            return Err(AttemptError::PsbtLost { txid: row.txid }.into());
+        }
         let policy = service.policy(tx, row.policy).await?;
         let broken = |reason: String| ServiceError::Batch(BatchError::Build { reason });
         let strict = read_strict(&row.psbt).map_err(|refusal| broken(refusal.to_string()))?;
         let mut spent = Vec::new();
+        let mut owner: Option<KeysetView<'_>> = None;
         let previous = strict
             .transaction()
             .input
@@ -42,13 +49,16 @@ impl Session {
             let coin = coins::coin(tx, outpoint)
                 .await?
                 .ok_or(OwnSpendError::UnknownCoin { outpoint })?;
+            let (keychain, index) = (coin.script.keychain, coin.script.index);
+            let keyset = policy
+                .keyset_of(keychain, index, &prevout.script_pubkey)
+                .ok_or(OwnSpendError::UnknownCoin { outpoint })?;
             spent.push(SpentCoin {
                 outpoint,
                 prevout: prevout.clone(),
-                derived: policy
-                    .descriptor
-                    .at(coin.script.keychain, coin.script.index),
+                derived: keyset.descriptor.at(keychain, index),
             });
+            owner = owner.or(Some(keyset));
         }
         let issued = IssuedTransaction::new(strict.transaction().clone(), &spent)
             .map_err(|error| broken(error.to_string()))?;
@@ -58,7 +68,9 @@ impl Session {
             slot: OfferedSlot::Place(signature.key),
             bytes: signature.signature.clone(),
         }));
-        let begun = Collection::begin(issued.clone(), &policy.descriptor, &policy.signers);
+        let owner = owner.unwrap_or_else(|| policy.newest_keyset());
+        let begun = Collection::begin(issued.clone(), owner.descriptor, owner.signers);
+        let keyset = owner.keyset;
         let collection = begun
             .take(&offered)
             .map_err(|other| {
@@ -73,6 +85,14 @@ impl Session {
             collection,
             strict,
             policy,
+            keyset,
         })
+    }
+
+    /// The keyset whose coins it spends: who can sign, and whose absence blocks it.
+    pub(crate) fn keyset(&self) -> KeysetView<'_> {
+        let mut keysets = self.policy.keysets();
+        let spent = keysets.find(|view| view.keyset == self.keyset);
+        spent.unwrap_or_else(|| self.policy.newest_keyset())
     }
 }

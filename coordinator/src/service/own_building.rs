@@ -9,14 +9,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, Sequence, Transaction, TxOut, Txid, Weight};
-use policies::descriptor::{DerivedScript, ScriptKind};
+use policies::descriptor::{DerivedScript, ScriptKind, VaultDescriptor};
 use policies::document::{Policy, Recovery, SelfSpendBudget};
 use policies::journal::{History, SignedTransaction};
 use policies::psbt::{AttemptPurpose, Manifest, read_strict};
 use policies::review::{Refusal, review};
-use policies::{Keychain, UnixTime};
+use policies::{Keychain, Keyset, UnixTime};
 
 use super::building::{Built, FUNDING_BYTES};
+use super::free_coins::keyset_spent;
 use super::{BatchError, ServiceError};
 use crate::coin_selection::{
     Bounds, Candidate, Gathered, LoneOutput, SelectionError, Take, gather,
@@ -28,10 +29,12 @@ use crate::roles::issued::{IssuedTransaction, SpentCoin};
 use crate::roles::updater::update;
 
 /// All that such an attempt is built from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct OwnPlan {
     pub(super) policy: Arc<Policy>,
     pub(super) purpose: AttemptPurpose,
+    /// The former keyset whose coins are spent; none for the newest one's.
+    pub(super) former: Option<Keyset>,
     /// The timelock of the recovery path taken, in blocks.
     pub(super) older: Option<u16>,
     /// In the order in which they are taken.
@@ -54,8 +57,15 @@ pub(super) struct OwnPlan {
     pub(super) replacing: Option<Replacement>,
 }
 
+impl OwnPlan {
+    /// The scripts of the coins that are spent.
+    fn spent_descriptor(&self) -> &VaultDescriptor {
+        keyset_spent(&self.policy, self.former).descriptor
+    }
+}
+
 /// An attempt that passed our own review, and what it is made of.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct OwnBuilt {
     pub(super) built: Built,
     pub(super) inputs: Vec<Candidate>,
@@ -99,7 +109,7 @@ pub(super) fn build(plan: &OwnPlan) -> Result<OwnBuilt, ServiceError> {
         .map(|coin| SpentCoin {
             outpoint: coin.outpoint,
             prevout: coin.txout.clone(),
-            derived: policy.descriptor.at(coin.keychain, coin.index),
+            derived: plan.spent_descriptor().at(coin.keychain, coin.index),
         })
         .collect();
     let issued = IssuedTransaction::new(transaction, &spent).map_err(refused)?;
@@ -111,7 +121,8 @@ pub(super) fn build(plan: &OwnPlan) -> Result<OwnBuilt, ServiceError> {
         }
         Destination::Recovered(_) => None,
     };
-    let mut psbt = update(&issued, &policy.descriptor, &plan.fundings, change).map_err(refused)?;
+    let mut psbt =
+        update(&issued, plan.spent_descriptor(), &plan.fundings, change).map_err(refused)?;
     manifest.write_into(&mut psbt);
     let bytes = psbt.serialize();
     let (fee, weight) = review_own(policy, &bytes, &plan.spent, plan.now)?;
@@ -133,6 +144,7 @@ pub(super) fn build(plan: &OwnPlan) -> Result<OwnBuilt, ServiceError> {
             withdrawals: Vec::new(),
             rules: Vec::new(),
             purpose: plan.purpose,
+            former: plan.former,
             anchors: Anchors::default(),
             replacing: plan.replacing.clone(),
         },
@@ -195,7 +207,7 @@ fn gather_coins(plan: &OwnPlan, destination: &Destination) -> Result<Gathered, S
     let script_pubkey = destination.script_pubkey().clone();
     let dust = script_pubkey.minimal_non_dust();
     let output = LoneOutput {
-        input_weight: input_weight(&plan.policy, plan.older),
+        input_weight: input_weight(plan.spent_descriptor(), plan.older),
         output_weight: TxOut {
             value: dust,
             script_pubkey,
@@ -224,8 +236,7 @@ fn gather_coins(plan: &OwnPlan, destination: &Destination) -> Result<Gathered, S
 }
 
 /// The whole weight of one input on an ordinary path, or on the recovery paths of an age.
-fn input_weight(policy: &Policy, older: Option<u16>) -> Weight {
-    let descriptor = &policy.descriptor;
+fn input_weight(descriptor: &VaultDescriptor, older: Option<u16>) -> Weight {
     let base = descriptor
         .input_weight()
         .checked_sub(descriptor.max_satisfaction_weight())
@@ -245,7 +256,7 @@ fn input_weight(policy: &Policy, older: Option<u16>) -> Weight {
 
 /// The coins whose funding transactions a PSBT has room for, in order, and how many are left out.
 fn with_room(plan: &OwnPlan) -> (Vec<Candidate>, usize) {
-    if plan.policy.descriptor.kind() == ScriptKind::Tr {
+    if plan.spent_descriptor().kind() == ScriptKind::Tr {
         return (plan.coins.clone(), 0);
     }
     let mut room = FUNDING_BYTES;

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bitcoin::{Address, Amount, OutPoint, Transaction as BitcoinTransaction, Txid};
-use policies::document::{Policy, format_sat_per_vb};
+use policies::document::{KeysetView, Policy, format_sat_per_vb};
 use policies::psbt::AttemptPurpose;
-use policies::{Keychain, UnixTime, VaultId};
+use policies::{Keychain, Keyset, UnixTime, VaultId};
 use serde::Serialize;
 use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
@@ -14,12 +14,12 @@ use watchtower::store::{chain, coins};
 
 use super::batches::{self as service_batches, BatchView};
 use super::choosing::{feerate, refuse_in_trouble};
-use super::free_coins::candidates;
+use super::free_coins::{Purse, candidates_of};
 use super::issuing::store;
 use super::lines::spent_fees;
 use super::own_building::{OwnBuilt, OwnPlan, build};
 use super::record::Cause;
-use super::{Actor, BatchError, OwnSpendError, Service, ServiceError, lock_vault};
+use super::{Actor, BatchError, OwnSpendError, Service, ServiceError, VersionError, lock_vault};
 use crate::coin_selection::{Candidate, Take};
 use crate::store::vaults::VaultRow;
 use crate::store::{addresses, attempts, reservations};
@@ -118,6 +118,8 @@ pub struct MaintenanceNeedsView {
 #[derive(Debug, Clone)]
 pub(super) struct Wanted<'a> {
     pub(super) purpose: AttemptPurpose,
+    /// The former keyset whose coins are spent; the newest one's if none is named.
+    pub(super) keyset: Option<Keyset>,
     pub(super) older: Option<u16>,
     pub(super) coins: Option<&'a [String]>,
     pub(super) max_inputs: Option<u32>,
@@ -150,30 +152,48 @@ pub(super) async fn spend(
         lock_vault(&mut tx, vault).await?;
     }
     let now = service.now();
-    let (row, policy) = service.vault(&mut tx, vault).await?;
-    refuse_in_trouble(&mut tx, now).await?;
-    let tip = chain::tip(&mut tx).await?.ok_or(BatchError::NoChain)?;
-    let choice = choose(&mut tx, &row, tip.height, &wanted).await?;
-    let mut view = empty_view(&policy, &wanted, choice.waiting);
+    let view = spend_in(service, &mut tx, &actor.name, vault, &wanted, now).await?;
+    if !wanted.dry_run {
+        tx.commit().await?;
+    }
+    Ok(view)
+}
+
+/// The same within a transaction that the caller commits, under the vault's lock.
+pub(super) async fn spend_in(
+    service: &Service,
+    tx: &mut Transaction,
+    actor: &str,
+    vault: VaultId,
+    wanted: &Wanted<'_>,
+    now: UnixTime,
+) -> Result<OwnSpendView, ServiceError> {
+    let (row, policy) = service.vault(tx, vault).await?;
+    refuse_in_trouble(tx, now).await?;
+    let tip = chain::tip(tx).await?.ok_or(BatchError::NoChain)?;
+    let purse = purse(tx, &row, &policy, wanted).await?;
+    let choice = choose(tx, &row, purse, tip.height, wanted).await?;
+    let mut view = empty_view(purse.keyset(&policy), wanted, choice.waiting);
     if choice.coins.is_empty() {
-        return nothing(view, &wanted, choice.next);
+        return nothing(view, wanted, choice.next);
     }
     let limit = policy.limits.max_inputs;
     let max_inputs = wanted.max_inputs.map_or(limit, |asked| asked.min(limit));
     let plan = OwnPlan {
         policy: Arc::clone(&policy),
         purpose: wanted.purpose,
+        former: purse.former,
         older: wanted.older,
         coins: choice.coins,
         take: choice.take,
         max_inputs: usize::try_from(max_inputs).unwrap_or(usize::MAX),
         fundings: choice.fundings,
-        feerate: feerate(service, &mut tx, &policy, wanted.feerate).await?,
-        change_index: addresses::next_index(&mut tx, row.keyset, Keychain::Internal).await?,
+        feerate: feerate(service, tx, &policy, wanted.feerate).await?,
+        change_index: addresses::next_index(tx, row.keychain, Keychain::Internal).await?,
         tip: tip.height,
         seed: service.random(),
         now,
-        spent: spent_fees(&mut tx, vault, &policy, now).await?,
+        spent: spent_fees(tx, vault, &policy, now).await?,
         number: 1,
         required: 0,
         replacing: None,
@@ -193,20 +213,36 @@ pub(super) async fn spend(
     }
     show(&mut view, &own, &policy);
     if wanted.purpose != AttemptPurpose::Recover {
-        (view.budget, view.maintenance) = count(&mut tx, &policy, now, own.built.fee).await?;
+        (view.budget, view.maintenance) = count(tx, &policy, now, own.built.fee).await?;
     }
     if wanted.dry_run {
         return Ok(view);
     }
     let cause = Cause {
-        actor: &actor.name,
+        actor,
         reason: "",
         at: now,
     };
-    let batch = store(service, &mut tx, &row, &policy, own.built, &[], cause).await?;
-    view.batch = Some(service_batches::view(service, &mut tx, &batch).await?);
-    tx.commit().await?;
+    let batch = store(service, tx, &row, &policy, own.built, &[], cause).await?;
+    view.batch = Some(service_batches::view(service, tx, &batch).await?);
     Ok(view)
+}
+
+/// Whose coins are spent: a keyset is named where it is a former one.
+async fn purse(
+    tx: &mut Transaction,
+    vault: &VaultRow,
+    policy: &Policy,
+    wanted: &Wanted<'_>,
+) -> Result<Purse, ServiceError> {
+    let Some(keyset) = wanted.keyset else {
+        return Ok(Purse::newest(vault));
+    };
+    Purse::of_keyset(tx, vault, policy, keyset)
+        .await?
+        .ok_or(ServiceError::Version(VersionError::UnknownKeyset {
+            keyset,
+        }))
 }
 
 /// The free coins that may be spent so, in the order in which they are taken: the smallest first to join
@@ -214,10 +250,11 @@ pub(super) async fn spend(
 async fn choose(
     tx: &mut Transaction,
     vault: &VaultRow,
+    purse: Purse,
     tip: u32,
     wanted: &Wanted<'_>,
 ) -> Result<Choice, ServiceError> {
-    let (free, fundings) = candidates(tx, vault, tip, &BTreeSet::new()).await?;
+    let (free, fundings) = candidates_of(tx, vault, purse, tip, &BTreeSet::new()).await?;
     let next = tip.saturating_add(1);
     // A block at this height may hold a recovery of the coin (BIP 68).
     let from = |coin: &Candidate| {
@@ -329,7 +366,11 @@ fn nothing(
     }))
 }
 
-fn empty_view(policy: &Policy, wanted: &Wanted<'_>, waiting: Vec<WaitingCoinView>) -> OwnSpendView {
+fn empty_view(
+    keyset: KeysetView<'_>,
+    wanted: &Wanted<'_>,
+    waiting: Vec<WaitingCoinView>,
+) -> OwnSpendView {
     OwnSpendView {
         purpose: wanted.purpose.name().to_owned(),
         older: wanted.older,
@@ -341,23 +382,23 @@ fn empty_view(policy: &Policy, wanted: &Wanted<'_>, waiting: Vec<WaitingCoinView
         to: None,
         budget: None,
         maintenance: None,
-        signers: signer_sets(policy, wanted.older),
+        signers: signer_sets(keyset, wanted.older),
         waiting,
         batch: None,
     }
 }
 
 /// The sets of signers, any one of which can spend a coin of an age.
-pub(super) fn signer_sets(policy: &Policy, older: Option<u16>) -> Vec<Vec<String>> {
-    let positions = policy.descriptor.key_positions();
+pub(super) fn signer_sets(keyset: KeysetView<'_>, older: Option<u16>) -> Vec<Vec<String>> {
+    let positions = keyset.descriptor.key_positions();
     let name_of = |key: &usize| {
         let position = positions.get(*key)?;
-        let mut signers = policy.signers.iter();
+        let mut signers = keyset.signers.iter();
         signers
             .find(|signer| signer.key.xpub == position.xpub)
             .map(|signer| signer.name.clone())
     };
-    let paths = policy.descriptor.paths().iter();
+    let paths = keyset.descriptor.paths().iter();
     paths
         .filter(|path| path.older == older)
         .take(MAX_SETS)

@@ -1,17 +1,22 @@
 //! Recoveries: coins that are old enough, spent through a path with a timelock to where the policy says.
 
-use policies::VaultId;
 use policies::psbt::AttemptPurpose;
+use policies::{Keyset, VaultId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::free_coins::Purse;
 use super::own_spends::{OwnSpendView, Wanted, spend};
-use super::{Actor, OwnSpendError, Right, Service, ServiceError};
+use super::{Actor, OwnSpendError, Right, Service, ServiceError, VersionError};
 
 /// Asks for a recovery. Where it pays is the policy's to say.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateRecovery {
+    /// The former keyset whose coins are recovered; the newest one if none is named.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub keyset: Option<Keyset>,
     /// The coins to recover, all of them; the oldest that fit if none are named.
     #[serde(default)]
     pub coins: Option<Vec<String>>,
@@ -38,11 +43,20 @@ pub async fn create_recovery(
     request: &CreateRecovery,
 ) -> Result<OwnSpendView, ServiceError> {
     actor.require(Right::Batch, vault)?;
-    let policy = {
+    let (policy, purse) = {
         let mut tx = service.database().begin_read().await?;
-        service.vault(&mut tx, vault).await?.1
+        let (row, policy) = service.vault(&mut tx, vault).await?;
+        let purse = match request.keyset {
+            None => Some(Purse::newest(&row)),
+            Some(keyset) => Purse::of_keyset(&mut tx, &row, &policy, keyset).await?,
+        };
+        (policy, purse)
     };
-    let paths = policy.descriptor.paths().iter();
+    let purse = purse.ok_or_else(|| {
+        let keyset = request.keyset.unwrap_or(policy.keyset);
+        ServiceError::Version(VersionError::UnknownKeyset { keyset })
+    })?;
+    let paths = purse.keyset(&policy).descriptor.paths().iter();
     let older = paths
         .filter_map(|path| path.older)
         .filter(|older| request.older.is_none_or(|asked| asked == *older))
@@ -52,6 +66,7 @@ pub async fn create_recovery(
         })?;
     let wanted = Wanted {
         purpose: AttemptPurpose::Recover,
+        keyset: request.keyset,
         older: Some(older),
         coins: request.coins.as_deref(),
         max_inputs: None,

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::batches::BatchView;
 use super::building::Built;
+use super::free_coins::keyset_spent;
 use super::own_spends::{BudgetView, MaintenanceNeedsView, signer_sets};
 use crate::exclusion::{Fate, Planned, Preview, WithdrawalFate};
 
@@ -81,6 +82,7 @@ pub struct FateView {
 
 impl PlanView {
     pub(super) fn of(built: &Built, fates: Vec<WithdrawalFate>, policy: &Policy) -> Self {
+        let keyset = keyset_spent(policy, built.former);
         let planned = Planned {
             purpose: built.purpose,
             anchors: &built.anchors,
@@ -88,7 +90,7 @@ impl PlanView {
             fee: built.fee,
             weight: built.weight,
         };
-        let preview = Preview::of(planned, fates, signer_sets(policy, None));
+        let preview = Preview::of(planned, fates, signer_sets(keyset, None));
         let words = preview.words();
         let excludes = preview.excludes.iter().map(|one| ExcludedView {
             earlier: one.earlier.to_string(),

@@ -14,6 +14,8 @@ use super::batches::{WithdrawalName, view};
 use super::cancellations::{Cancelling, cancellation};
 use super::excluding::Context;
 use super::lines::is_live;
+use super::own_spends::{BudgetView, MaintenanceNeedsView};
+use super::rehearsal::Rehearsal;
 
 pub use super::renewal_view::{ExcludedView, FateView, PlanView, RenewalView};
 use super::renewing::{Ground, Renewal, Renewed, pays, plan};
@@ -77,17 +79,35 @@ pub async fn replace_attempt(
     request: &Renew,
 ) -> Result<RenewalView, ServiceError> {
     actor.require_somewhere(Right::Batch)?;
+    let mut rehearsal = Rehearsal::begin(service);
+    if !request.preview {
+        let mut tx = service.database().begin_read().await?;
+        drop(replacement(service, &mut tx, actor, txid, request, &mut rehearsal).await?);
+        rehearsal.only = false;
+    }
     let mut tx = begin(service, request.preview).await?;
-    let vault = existing_attempt(&mut tx, actor, txid).await?.vault;
+    let ready = replacement(service, &mut tx, actor, txid, request, &mut rehearsal).await?;
+    conclude(service, tx, actor, ready, request.preview).await
+}
+
+async fn replacement(
+    service: &Service,
+    tx: &mut Transaction,
+    actor: &Actor,
+    txid: Txid,
+    request: &Renew,
+    rehearsal: &mut Rehearsal,
+) -> Result<Ready, ServiceError> {
+    let vault = existing_attempt(tx, actor, txid).await?.vault;
     actor.require(Right::Batch, vault)?;
     let feerate = request.feerate_sat_vb.as_deref();
-    let ground = Ground::read(service, &mut tx, vault, feerate, request.preview).await?;
-    let row = existing_attempt(&mut tx, actor, txid).await?;
+    let ground = Ground::read(service, tx, vault, feerate, rehearsal).await?;
+    let row = existing_attempt(tx, actor, txid).await?;
     let (state, purpose) = (row.state.name(), row.purpose);
-    let batch = existing_batch(&mut tx, actor, row.batch).await?;
+    let batch = existing_batch(tx, actor, row.batch).await?;
     if is_live(&row.state) && purpose == policies::psbt::AttemptPurpose::Cancel {
-        let cancelled = cancellation(&mut tx, &ground, &batch).await?;
-        return conclude_cancelled(service, tx, &ground, actor, cancelled, request.preview).await;
+        let cancelled = cancellation(tx, &ground, &batch, rehearsal).await?;
+        return Ok(Ready::cancelling(ground, cancelled));
     }
     if !is_live(&row.state) || !pays(purpose) {
         let purpose = purpose.name();
@@ -99,15 +119,16 @@ pub async fn replace_attempt(
         .into());
     }
     let mut paid = Vec::new();
-    for key in payments::of_attempt(&mut tx, txid).await? {
-        paid.push(existing_withdrawal(&mut tx, &key).await?);
+    for key in payments::of_attempt(tx, txid).await? {
+        paid.push(existing_withdrawal(tx, &key).await?);
     }
     let renewal = Renewal {
         pays: in_order(paid),
         batch: Some(batch),
     };
-    let renewed = plan(&mut tx, &ground, renewal).await?.build().await?;
-    conclude(service, tx, &ground, actor, vec![renewed], request.preview).await
+    let planned = plan(tx, &ground, renewal).await?;
+    let renewed = planned.build(rehearsal).await?;
+    Ok(Ready::paying(ground, vec![renewed]))
 }
 
 /// Plans a batch anew: adds and leaves out withdrawals, merges other batches into it, splits some off.
@@ -122,12 +143,30 @@ pub async fn plan_batch(
     request: &PlanBatch,
 ) -> Result<RenewalView, ServiceError> {
     actor.require_somewhere(Right::Batch)?;
+    let mut rehearsal = Rehearsal::begin(service);
+    if !request.preview {
+        let mut tx = service.database().begin_read().await?;
+        drop(planned_anew(service, &mut tx, actor, batch, request, &mut rehearsal).await?);
+        rehearsal.only = false;
+    }
     let mut tx = begin(service, request.preview).await?;
-    let batch = existing_batch(&mut tx, actor, batch).await?;
+    let ready = planned_anew(service, &mut tx, actor, batch, request, &mut rehearsal).await?;
+    conclude(service, tx, actor, ready, request.preview).await
+}
+
+async fn planned_anew(
+    service: &Service,
+    tx: &mut Transaction,
+    actor: &Actor,
+    batch: BatchId,
+    request: &PlanBatch,
+    rehearsal: &mut Rehearsal,
+) -> Result<Ready, ServiceError> {
+    let batch = existing_batch(tx, actor, batch).await?;
     actor.require(Right::Batch, batch.vault)?;
     let feerate = request.feerate_sat_vb.as_deref();
-    let ground = Ground::read(service, &mut tx, batch.vault, feerate, request.preview).await?;
-    let (stay, leave) = planned_for(&mut tx, actor, &batch, request).await?;
+    let ground = Ground::read(service, tx, batch.vault, feerate, rehearsal).await?;
+    let (stay, leave) = planned_for(tx, actor, &batch, request).await?;
     if stay.is_empty() {
         return Err(BatchError::NothingLeft { batch: batch.id }.into());
     }
@@ -135,23 +174,23 @@ pub async fn plan_batch(
         pays: stay,
         batch: Some(batch),
     };
-    let first = plan(&mut tx, &ground, first).await?;
+    let first = plan(tx, &ground, first).await?;
     if leave.is_empty() {
-        let renewed = vec![first.build().await?];
-        return conclude(service, tx, &ground, actor, renewed, request.preview).await;
+        let renewed = vec![first.build(rehearsal).await?];
+        return Ok(Ready::paying(ground, renewed));
     }
     let second = Renewal {
         pays: leave,
         batch: None,
     };
-    let second = plan(&mut tx, &ground, second).await?;
+    let second = plan(tx, &ground, second).await?;
     // Each of the two must exclude what pays both, and neither the other.
     let context = Context::of(&mut second.plan.clone())?;
     let required = context.anchors.required.iter();
     let kept: BTreeSet<OutPoint> = required.map(|coin| coin.outpoint).collect();
     let first = first
         .without(&kept)
-        .build()
+        .build(rehearsal)
         .await
         .map_err(cannot_be_split)?;
     let taken: BTreeSet<OutPoint> = first.built.coins.iter().map(|(coin, _)| *coin).collect();
@@ -159,9 +198,8 @@ pub async fn plan_batch(
     if first.built.change.is_some() {
         second.plan.change_index = second.plan.change_index.saturating_add(1);
     }
-    let second = second.build().await.map_err(cannot_be_split)?;
-    let renewed = vec![first, second];
-    conclude(service, tx, &ground, actor, renewed, request.preview).await
+    let second = second.build(rehearsal).await.map_err(cannot_be_split)?;
+    Ok(Ready::paying(ground, vec![first, second]))
 }
 
 /// Issues a spend to ourselves that takes the place of every attempt of a batch, so that nothing of it is
@@ -177,13 +215,31 @@ pub async fn cancel_batch(
     request: &Renew,
 ) -> Result<RenewalView, ServiceError> {
     actor.require_somewhere(Right::Batch)?;
+    let mut rehearsal = Rehearsal::begin(service);
+    if !request.preview {
+        let mut tx = service.database().begin_read().await?;
+        drop(cancelled(service, &mut tx, actor, batch, request, &mut rehearsal).await?);
+        rehearsal.only = false;
+    }
     let mut tx = begin(service, request.preview).await?;
-    let batch = existing_batch(&mut tx, actor, batch).await?;
+    let ready = cancelled(service, &mut tx, actor, batch, request, &mut rehearsal).await?;
+    conclude(service, tx, actor, ready, request.preview).await
+}
+
+async fn cancelled(
+    service: &Service,
+    tx: &mut Transaction,
+    actor: &Actor,
+    batch: BatchId,
+    request: &Renew,
+    rehearsal: &mut Rehearsal,
+) -> Result<Ready, ServiceError> {
+    let batch = existing_batch(tx, actor, batch).await?;
     actor.require(Right::Batch, batch.vault)?;
     let feerate = request.feerate_sat_vb.as_deref();
-    let ground = Ground::read(service, &mut tx, batch.vault, feerate, request.preview).await?;
-    let cancelled = cancellation(&mut tx, &ground, &batch).await?;
-    conclude_cancelled(service, tx, &ground, actor, cancelled, request.preview).await
+    let ground = Ground::read(service, tx, batch.vault, feerate, rehearsal).await?;
+    let cancelled = cancellation(tx, &ground, &batch, rehearsal).await?;
+    Ok(Ready::cancelling(ground, cancelled))
 }
 
 /// Pays a withdrawal again that failed, in a batch of its own and exclusive with all that ever paid it.
@@ -198,10 +254,27 @@ pub async fn pay_again(
     request: &Renew,
 ) -> Result<RenewalView, ServiceError> {
     actor.require(Right::Batch, key.vault)?;
+    let mut rehearsal = Rehearsal::begin(service);
+    if !request.preview {
+        let mut tx = service.database().begin_read().await?;
+        drop(paid_again(service, &mut tx, key, request, &mut rehearsal).await?);
+        rehearsal.only = false;
+    }
     let mut tx = begin(service, request.preview).await?;
+    let ready = paid_again(service, &mut tx, key, request, &mut rehearsal).await?;
+    conclude(service, tx, actor, ready, request.preview).await
+}
+
+async fn paid_again(
+    service: &Service,
+    tx: &mut Transaction,
+    key: &WithdrawalKey,
+    request: &Renew,
+    rehearsal: &mut Rehearsal,
+) -> Result<Ready, ServiceError> {
     let feerate = request.feerate_sat_vb.as_deref();
-    let ground = Ground::read(service, &mut tx, key.vault, feerate, request.preview).await?;
-    let row = existing_withdrawal(&mut tx, key).await?;
+    let ground = Ground::read(service, tx, key.vault, feerate, rehearsal).await?;
+    let row = existing_withdrawal(tx, key).await?;
     if !matches!(row.state, WithdrawalState::Failed { .. }) {
         return Err(WithdrawalError::NotFailed {
             requester: row.key.requester,
@@ -214,8 +287,9 @@ pub async fn pay_again(
         pays: vec![row],
         batch: None,
     };
-    let renewed = plan(&mut tx, &ground, renewal).await?.build().await?;
-    conclude(service, tx, &ground, actor, vec![renewed], request.preview).await
+    let planned = plan(tx, &ground, renewal).await?;
+    let renewed = planned.build(rehearsal).await?;
+    Ok(Ready::paying(ground, vec![renewed]))
 }
 
 async fn begin(service: &Service, preview: bool) -> Result<Transaction, ServiceError> {
@@ -332,51 +406,65 @@ fn cannot_be_split(error: ServiceError) -> ServiceError {
     }
 }
 
+/// What was built for a request, and on which ground.
+struct Ready {
+    ground: Ground,
+    renewed: Vec<Renewed>,
+    budget: Option<BudgetView>,
+    maintenance: Option<MaintenanceNeedsView>,
+}
+
+impl Ready {
+    const fn paying(ground: Ground, renewed: Vec<Renewed>) -> Self {
+        Self {
+            ground,
+            renewed,
+            budget: None,
+            maintenance: None,
+        }
+    }
+
+    fn cancelling(ground: Ground, cancelling: Cancelling) -> Self {
+        Self {
+            ground,
+            renewed: vec![cancelling.renewed],
+            budget: cancelling.budget,
+            maintenance: cancelling.maintenance,
+        }
+    }
+}
+
 /// Issues what was built, unless a preview is all that is wanted.
 async fn conclude(
     service: &Service,
     mut tx: Transaction,
-    ground: &Ground,
     actor: &Actor,
-    renewed: Vec<Renewed>,
+    ready: Ready,
     preview: bool,
 ) -> Result<RenewalView, ServiceError> {
-    let policy = &ground.policy;
+    let Ready {
+        ground,
+        renewed,
+        budget,
+        maintenance,
+    } = ready;
     let mut answer = RenewalView {
-        plans: renewed.iter().map(|one| one.view(policy)).collect(),
+        plans: renewed.iter().map(|one| one.view(&ground.policy)).collect(),
         batches: Vec::new(),
     };
+    if let Some(plan) = answer.plans.first_mut() {
+        (plan.budget, plan.maintenance) = (budget, maintenance);
+    }
     if preview {
         return Ok(answer);
     }
     let mut made = Vec::new();
     for one in renewed {
-        made.push(one.issue(service, &mut tx, ground, &actor.name).await?);
+        made.push(one.issue(service, &mut tx, &ground, &actor.name).await?);
     }
     for batch in &made {
         answer.batches.push(view(service, &mut tx, batch).await?);
     }
     tx.commit().await?;
-    Ok(answer)
-}
-
-/// The same of a cancellation.
-async fn conclude_cancelled(
-    service: &Service,
-    tx: Transaction,
-    ground: &Ground,
-    actor: &Actor,
-    cancelling: Cancelling,
-    preview: bool,
-) -> Result<RenewalView, ServiceError> {
-    let Cancelling {
-        renewed,
-        budget,
-        maintenance,
-    } = cancelling;
-    let mut answer = conclude(service, tx, ground, actor, vec![renewed], preview).await?;
-    if let Some(plan) = answer.plans.first_mut() {
-        (plan.budget, plan.maintenance) = (budget, maintenance);
-    }
     Ok(answer)
 }

@@ -15,14 +15,16 @@ use policies::{Intent, Keychain, Receipt, VaultId};
 use watchtower::store::chain;
 use watchtower::store::database::Transaction;
 
-use super::building::{Built, Plan, build};
+use super::building::{Built, Plan};
 use super::choosing::{Chosen, Hold, Terms, choose_among, feerate, refuse_in_trouble};
-use super::free_coins::candidates;
+use super::free_coins::{candidates, young};
 use super::inclusion;
 use super::issuing::{issue, store};
 use super::lines::{Issued, spent_fees};
 use super::record::Cause;
+use super::rehearsal::Rehearsal;
 use super::renewal_view::PlanView;
+use super::stops::refuse_stopped;
 use super::{BatchError, Service, ServiceError, journals, lock_vault};
 use crate::exclusion::{Fate, WithdrawalFate};
 use crate::session::BatchId;
@@ -50,12 +52,12 @@ impl Ground {
         tx: &mut Transaction,
         vault: VaultId,
         given: Option<&str>,
-        preview: bool,
+        rehearsal: &Rehearsal,
     ) -> Result<Self, ServiceError> {
-        if !preview {
+        if !rehearsal.only {
             lock_vault(tx, vault).await?;
         }
-        let now = service.now();
+        let now = rehearsal.now;
         let (row, policy) = service.vault(tx, vault).await?;
         refuse_in_trouble(tx, now).await?;
         let tip = chain::tip(tx).await?.ok_or(BatchError::NoChain)?;
@@ -66,7 +68,7 @@ impl Ground {
                 until: now.saturating_add(service.batch_settings().signing_window),
             },
             feerate: feerate(service, tx, &policy, given).await?,
-            change_index: addresses::next_index(tx, row.keyset, Keychain::Internal).await?,
+            change_index: addresses::next_index(tx, row.keychain, Keychain::Internal).await?,
             spent: spent_fees(tx, vault, &policy, now).await?,
             receipts: journals::last_receipts(tx, vault, &policy).await?,
             vault: row,
@@ -121,24 +123,34 @@ pub(super) async fn plan(
 ) -> Result<Planned, ServiceError> {
     let Renewal { pays, batch } = renewal;
     let policy = &ground.policy;
+    refuse_stopped(tx, ground.vault.id).await?;
     let issued = Issued::for_lines(tx, policy, &pays).await?;
     let intents: Vec<Intent> = pays.iter().map(|row| row.intent.clone()).collect();
-    let shown = issued.before.earlier.iter().any(|earlier| {
+    let (candidates, fundings) = candidates(tx, &ground.vault, ground.tip, &issued.freed).await?;
+    let shown = issued.before.earlier.iter().rev().find(|earlier| {
         let mut intents = intents.iter();
-        earlier.complete.is_some() && intents.all(|intent| earlier.record.intents.contains(intent))
+        let mut coins = earlier.record.inputs.iter();
+        earlier.live
+            && earlier.complete.is_some()
+            && intents.all(|intent| earlier.record.intents.contains(intent))
+            && coins.all(|coin| candidates.iter().any(|free| free.outpoint == *coin))
     });
+    let again: BTreeSet<OutPoint> = (shown.iter())
+        .flat_map(|earlier| earlier.record.inputs.iter().copied())
+        .collect();
     let mut paid_before = BTreeSet::new();
     for row in issued.live() {
         paid_before.extend(payments::of_attempt(tx, row.txid).await?);
     }
     let number = next_number(tx, batch.as_ref()).await?;
     let seed = seed(ground, batch.as_ref(), number, &pays);
-    let terms = Terms::Anew { shown };
+    let terms = Terms::Anew {
+        shown: !again.is_empty(),
+    };
     let chosen = choose_among(tx, &ground.vault, policy, pays, terms, ground.hold).await?;
     let Chosen {
         withdrawals, known, ..
     } = chosen;
-    let (candidates, fundings) = candidates(tx, &ground.vault, ground.tip, &issued.freed).await?;
     Ok(Planned {
         from: issued.batches(),
         plan: Plan {
@@ -146,7 +158,9 @@ pub(super) async fn plan(
             withdrawals,
             may_leave_out: false,
             candidates,
+            again,
             fundings,
+            young: young(tx, ground.tip).await?,
             proofs: inclusion::proofs(tx, &ground.vault, policy).await?,
             feerate: ground.feerate,
             change_index: ground.change_index,
@@ -203,9 +217,8 @@ impl Planned {
     }
 
     /// Builds and reviews it, away from other requests.
-    pub(super) async fn build(self) -> Result<Renewed, ServiceError> {
-        let plan = self.plan;
-        let built = aside(move || build(plan)).await?;
+    pub(super) async fn build(self, rehearsal: &mut Rehearsal) -> Result<Renewed, ServiceError> {
+        let built = rehearsal.payment(self.plan).await?;
         let fate = |key: &WithdrawalKey, fate| WithdrawalFate {
             requester: key.requester.clone(),
             id: key.id.clone(),
@@ -253,17 +266,6 @@ impl Renewed {
             None => store(service, tx, &ground.vault, policy, self.built, from, cause).await,
         }
     }
-}
-
-/// Does what takes long on a thread of its own.
-pub(super) async fn aside<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, ServiceError> + Send + 'static,
-) -> Result<T, ServiceError> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| {
-        ServiceError::Batch(BatchError::Build {
-            reason: error.to_string(),
-        })
-    })?
 }
 
 /// What a batch is for, as far as flows differ by it.

@@ -1,7 +1,7 @@
 //! Spends to ourselves: joining coins, and renewing their age before a recovery path opens.
 
-use policies::VaultId;
 use policies::psbt::AttemptPurpose;
+use policies::{Keyset, VaultId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -9,7 +9,7 @@ pub use super::own_spends::{
     BudgetView, MaintenanceNeedsView, OwnCoinView, OwnOutputView, OwnSpendView, WaitingCoinView,
 };
 use super::own_spends::{Wanted, spend};
-use super::{Actor, Right, Service, ServiceError};
+use super::{Actor, Right, Service, ServiceError, VersionError};
 
 /// Why coins are spent to ourselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -19,6 +19,8 @@ pub enum SelfSpendPurpose {
     Consolidate,
     /// To make old coins young again, before their recovery path opens.
     Refresh,
+    /// To bring coins of a former keyset to the newest descriptor.
+    Drain,
 }
 
 /// Asks for a spend to ourselves.
@@ -27,6 +29,10 @@ pub enum SelfSpendPurpose {
 pub struct CreateSelfSpend {
     /// What it is for.
     pub purpose: SelfSpendPurpose,
+    /// The former keyset to drain; for a drain alone, and the newest former one if none is named.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub keyset: Option<Keyset>,
     /// The coins to spend, all of them; those that fit if none are named.
     #[serde(default)]
     pub coins: Option<Vec<String>>,
@@ -58,10 +64,23 @@ pub async fn create_self_spend(
             expected: "a number above 0",
         });
     }
+    let keyset = match (request.purpose, request.keyset) {
+        (SelfSpendPurpose::Drain, None) => Some(newest_former(service, vault).await?),
+        (SelfSpendPurpose::Drain, named) => named,
+        (SelfSpendPurpose::Consolidate | SelfSpendPurpose::Refresh, None) => None,
+        (SelfSpendPurpose::Consolidate | SelfSpendPurpose::Refresh, Some(_)) => {
+            return Err(ServiceError::Malformed {
+                field: "keyset",
+                expected: "left out: only a drain spends coins of a former keyset",
+            });
+        }
+    };
     let wanted = Wanted {
+        keyset,
         purpose: match request.purpose {
             SelfSpendPurpose::Consolidate => AttemptPurpose::Consolidate,
             SelfSpendPurpose::Refresh => AttemptPurpose::Refresh,
+            SelfSpendPurpose::Drain => AttemptPurpose::Drain,
         },
         older: None,
         coins: request.coins.as_deref(),
@@ -70,4 +89,12 @@ pub async fn create_self_spend(
         dry_run: request.dry_run,
     };
     spend(service, actor, vault, wanted).await
+}
+
+/// The keyset before the newest one whose descriptor is another.
+async fn newest_former(service: &Service, vault: VaultId) -> Result<Keyset, ServiceError> {
+    let mut tx = service.database().begin_read().await?;
+    let (_, policy) = service.vault(&mut tx, vault).await?;
+    let former = policy.former.first().map(|former| former.keyset);
+    former.ok_or(ServiceError::Version(VersionError::NothingFormer))
 }

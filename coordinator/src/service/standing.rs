@@ -68,7 +68,8 @@ impl Known {
     }
 }
 
-/// Sums each rule's window into one count at this moment; which intents count already is kept beside.
+/// Sums each rule's window into one count at this moment, with what was counted under names that no rule has any
+/// more; which intents count already is kept beside.
 async fn read_windows(
     tx: &mut Transaction,
     vault: VaultId,
@@ -78,13 +79,14 @@ async fn read_windows(
 ) -> Result<Windows, ServiceError> {
     let mut counted = Windows::none();
     let mut any = false;
+    let names: Vec<&str> = policy.rules.iter().map(|rule| rule.name.as_str()).collect();
     for (number, rule) in (0_u64..).zip(&policy.rules) {
         let Some(window) = rule.window else {
             continue;
         };
         any = true;
         let since = now.saturating_sub(window.per);
-        let spent = windows::spent(tx, vault, &rule.name, since).await?;
+        let spent = windows::spent(tx, vault, &rule.name, &names, since).await?;
         counted.count(&rule.name, no_intents_hash(number), spent, now);
     }
     if any {
@@ -136,7 +138,7 @@ async fn read_lists(
 }
 
 /// An entry of an open list with everything that was said of it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Entry {
     pub(super) add: ListAdd,
     pub(super) row: StatementRow,
@@ -173,7 +175,11 @@ impl Entry {
         };
         for said in statements::of_entry(tx, entry.row.vault, entry.row.subject).await? {
             match said.statement {
-                Statement::ListAdd(_) => {}
+                Statement::ListAdd(_)
+                | Statement::Stop(_)
+                | Statement::Release { .. }
+                | Statement::Go(_)
+                | Statement::Ack { .. } => {}
                 Statement::ListRemove { .. } => entry.removed |= said.entitled_at.is_some(),
                 Statement::ListConfirm { .. } => {
                     if said.entitled_at.is_some() {

@@ -39,13 +39,16 @@ pub struct StatementView {
     /// What signatures on it are about.
     #[schema(value_type = String)]
     pub subject: Subject,
-    /// `list-add`, `list-remove` or `list-confirm`.
+    /// `list-add`, `list-remove` or `list-confirm`; `stop`, `release` or `go`.
     pub purpose: String,
     /// The entry that it is about: its own subject where it adds one.
-    #[schema(value_type = String)]
-    pub entry: Subject,
-    /// The list.
-    pub list: String,
+    #[schema(value_type = Option<String>)]
+    pub entry: Option<Subject>,
+    /// The list that it is about.
+    pub list: Option<String>,
+    /// The stop that it is about: its own subject where it stops.
+    #[schema(value_type = Option<String>)]
+    pub stop: Option<Subject>,
     /// The canonical text, as it is signed.
     pub statement: String,
     /// Persons demanded.
@@ -78,8 +81,9 @@ pub(super) async fn view(
     Ok(StatementView {
         subject: row.subject,
         purpose: row.statement.purpose().to_string(),
-        entry: row.statement.entry(),
-        list: row.list.clone(),
+        entry: Some(row.statement.entry().unwrap_or(row.subject)),
+        list: Some(row.list.clone()),
+        stop: None,
         statement: String::from_utf8_lossy(&row.statement.encode()).into_owned(),
         needed,
         approved_by,

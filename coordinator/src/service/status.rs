@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use watchtower::store::{chain, events, fees, node};
 
 use super::journals::{RefusedReceiptView, troubled as troubled_journals};
+use super::stops::{StopView, standing as standing_stops};
 use super::{Actor, Right, Service, ServiceError};
 use crate::store::jobs;
 
@@ -32,6 +33,8 @@ pub struct StatusView {
     pub jobs: Vec<JobView>,
     /// Receipts that were refused of journals that nothing was accepted of since, with what to do.
     pub journals: Vec<RefusedReceiptView>,
+    /// Stops in force: these vaults pay nobody until they are released.
+    pub stops: Vec<StopView>,
     /// The number of the last sequenced event.
     pub event_number: u64,
     /// The hash of the event chain's head.
@@ -104,6 +107,7 @@ pub async fn show_status(service: &Service, actor: &Actor) -> Result<StatusView,
         Vec::new()
     };
     let journals = troubled_journals(service, &mut tx, actor).await?;
+    let stops = standing_stops(service, &mut tx, actor).await?;
     Ok(StatusView {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         network: name_of_network(service.network()).to_owned(),
@@ -140,6 +144,7 @@ pub async fn show_status(service: &Service, actor: &Actor) -> Result<StatusView,
             })
             .collect(),
         journals,
+        stops,
         event_number,
         event_hash: event_hash.to_lower_hex_string(),
         now: service.now(),

@@ -100,30 +100,34 @@ pub(super) async fn check_terms(
             Err(ServiceError::Withdrawal(WithdrawalError::OwnScript))
         }
         IntentKind::Payment | IntentKind::Sweep => Ok(()),
-        IntentKind::Transfer if own => {
-            is_deposit_address(tx, vault.id, &intent.script_pubkey).await
-        }
+        IntentKind::Transfer if own => is_deposit_address(tx, vault, &intent.script_pubkey).await,
         IntentKind::Transfer => match others {
             None => Err(ServiceError::Withdrawal(
                 WithdrawalError::TransferToStranger,
             )),
-            // Of a vault that another coordinator serves, that one knows which addresses it issued.
-            Some(other) if vaults::lookup(tx, other.vault).await?.is_none() => Ok(()),
-            Some(other) => is_deposit_address(tx, other.vault, &intent.script_pubkey).await,
+            Some(other) => match vaults::lookup(tx, other.vault).await? {
+                // Of a vault that another coordinator serves, that one knows which addresses it issued.
+                None => Ok(()),
+                Some(other) => is_deposit_address(tx, &other, &intent.script_pubkey).await,
+            },
         },
     }
 }
 
 /// Whether a transfer pays a deposit address that was issued: of any other script of the vault nobody
-/// would notice what it receives.
+/// would notice what it receives, and one of a former keyset would have it drained at once.
 async fn is_deposit_address(
     tx: &mut Transaction,
-    vault: VaultId,
+    vault: &VaultRow,
     script: &Script,
 ) -> Result<(), ServiceError> {
     let issued = scripts::watched_script(tx, script)
         .await?
-        .is_some_and(|watched| watched.vault == vault && watched.keychain == Keychain::External);
+        .is_some_and(|watched| {
+            watched.vault == vault.id
+                && watched.keyset == vault.keychain
+                && watched.keychain == Keychain::External
+        });
     issued
         .then_some(())
         .ok_or(ServiceError::Withdrawal(WithdrawalError::TransferNotIssued))
@@ -162,11 +166,16 @@ async fn is_own(
         return Ok(true);
     }
     let mut highest = 0;
-    for keychain in Keychain::BOTH {
-        highest = highest.max(addresses::next_index(tx, vault.keyset, keychain).await?);
+    for row in vaults::keysets(tx, vault.id).await? {
+        for keychain in Keychain::BOTH {
+            highest = highest.max(addresses::next_index(tx, row.keychain, keychain).await?);
+        }
     }
     let upto = highest.saturating_add(OWN_SCRIPTS_BEYOND);
-    Ok(OwnScripts::new(&policy.descriptor, upto).contains(script))
+    // Also those of former keysets: what they receive would come back to people who may have left.
+    Ok(policy
+        .keysets()
+        .any(|keyset| OwnScripts::new(keyset.descriptor, upto).contains(script)))
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ pub async fn draft_transfer(
         let (_, policy) = service.vault(&mut tx, from).await?;
         let (to, _) = service.vault(&mut tx, request.to).await?;
         let reach = pinned(service, &mut tx, from, request.to).await?;
-        let index = addresses::next_index(&mut tx, to.keyset, Keychain::External).await?;
+        let index = addresses::next_index(&mut tx, to.keychain, Keychain::External).await?;
         (policy, index, reach)
     };
     if policy.requester(request.requester.as_str()).is_none() {

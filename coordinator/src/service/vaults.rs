@@ -5,6 +5,7 @@ use policies::{Keyset, PolicyId, UnixTime, VaultId};
 use serde::Serialize;
 use serde_json::{Map, json};
 use utoipa::ToSchema;
+use watchtower::store::database::Transaction;
 use watchtower::store::events::{self, NewEvent};
 
 use super::{Actor, Right, Service, ServiceError, VaultError, WithdrawalError};
@@ -69,21 +70,17 @@ pub async fn create_vault(
     let now = service.now();
     let mut tx = service.database().begin_write().await?;
     super::lock_vault(&mut tx, policy.vault).await?;
-    if let Some(standing) = vaults::lookup(&mut tx, policy.vault).await? {
+    if vaults::lookup(&mut tx, policy.vault).await?.is_some() {
+        let (standing, policy) = service.vault(&mut tx, policy.vault).await?;
         return Ok(view(&standing, &policy));
     }
-    for other in vaults::list(&mut tx).await? {
-        let known = service.policy(&mut tx, other.policy).await?;
-        if let Some(signer) = signer_of_both(&policy, &known) {
-            let (signer, vault) = (signer.to_owned(), other.id);
-            return Err(VaultError::KeyInOtherVault { signer, vault }.into());
-        }
-    }
+    refuse_keys_of_others(service, &mut tx, &policy).await?;
     let row = VaultRow {
         id: policy.vault,
         name: policy.name.clone(),
         policy: policy.id,
         keyset: policy.keyset,
+        keychain: policy.keyset,
         created_at: now,
     };
     vaults::insert_policy(&mut tx, &policy, now).await?;
@@ -141,9 +138,31 @@ pub async fn show_vault(
     Ok(view(&row, &policy))
 }
 
-/// A signer of one policy whose key is in the other one, too.
+/// Refuses signers whose keys sign for another vault, or did before they were replaced.
+pub(super) async fn refuse_keys_of_others(
+    service: &Service,
+    tx: &mut Transaction,
+    policy: &Policy,
+) -> Result<(), ServiceError> {
+    for other in vaults::list(tx).await? {
+        if other.id == policy.vault {
+            continue;
+        }
+        let known = service.policy(tx, other.policy).await?;
+        if let Some(signer) = signer_of_both(policy, &known) {
+            let (signer, vault) = (signer.to_owned(), other.id);
+            return Err(VaultError::KeyInOtherVault { signer, vault }.into());
+        }
+    }
+    Ok(())
+}
+
+/// A signer of one policy whose key is in the other one's keysets, too.
 fn signer_of_both<'p>(policy: &'p Policy, other: &Policy) -> Option<&'p str> {
-    let known = |key| (other.signers.iter()).any(|signer| signer.key.xpub.public_key == key);
+    let known = |key| {
+        let mut signers = other.keysets().flat_map(|keyset| keyset.signers);
+        signers.any(|signer| signer.key.xpub.public_key == key)
+    };
     let shared = (policy.signers.iter()).find(|signer| known(signer.key.xpub.public_key));
     shared.map(|signer| signer.name.as_str())
 }

@@ -19,10 +19,6 @@ use crate::store::attempts;
 /// # Errors
 /// [`AttemptError::UnknownAttempt`]; [`ServiceError::Illegal`] for one that has its quorum already, or that
 /// the network showed.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the intake of signers' voids calls it")
-)]
 pub(crate) async fn drop_voided(
     tx: &mut Transaction,
     txid: Txid,

@@ -22,7 +22,20 @@ pub struct Waiting {
     pub says: String,
 }
 
+/// The code of those for whom the free coins do not suffice.
+const COINS: &str = "coins";
+
 impl Waiting {
+    /// Whether it waits for coins, and for nothing else.
+    pub(crate) fn is_for_coins(&self) -> bool {
+        self.code == COINS
+    }
+
+    pub(super) fn for_coins(key: WithdrawalKey) -> Self {
+        let says = "the free coins do not suffice, or the fee would exceed its cap";
+        Self::because(key, COINS, says)
+    }
+
     pub(super) fn because(key: WithdrawalKey, code: &str, says: &str) -> Self {
         Self {
             requester: key.requester,

@@ -66,10 +66,10 @@ pub struct WithdrawalView {
     pub intent_hash: IntentHash,
     /// The intent's canonical text, as it was signed.
     pub intent: String,
-    /// The key that signed the request.
-    #[schema(value_type = String)]
-    pub request_key: KeyId,
-    /// The request's signature record in hex.
+    /// The key that signed the request; none where only a signer's journal knows it.
+    #[schema(value_type = Option<String>)]
+    pub request_key: Option<KeyId>,
+    /// The request's signature record in hex; empty where only a signer's journal knows it.
     pub request_signature: String,
     /// The kind of the intent.
     #[schema(value_type = String)]
@@ -167,8 +167,10 @@ pub(super) async fn view_by(
         id: row.key.id.clone(),
         intent_hash: row.hash,
         intent: String::from_utf8_lossy(&row.bytes).into_owned(),
-        request_key: row.request.key,
-        request_signature: row.request.signature.encode().to_lower_hex_string(),
+        request_key: row.request.as_ref().map(|request| request.key),
+        request_signature: (row.request.as_ref()).map_or_else(String::new, |request| {
+            request.signature.encode().to_lower_hex_string()
+        }),
         kind: row.intent.kind,
         amount_sat: row.intent.amount.to_sat(),
         script_pubkey: row.intent.script_pubkey.to_hex_string(),

@@ -4,6 +4,7 @@ use bitcoin::Amount;
 use bitcoin::hex::FromHex;
 use policies::document::Policy;
 use policies::hash::Purpose;
+use policies::planted::steps::{Moment, Step, reach};
 use policies::rules::{Decision, Requirement, decide, satisfied};
 use policies::{Intent, KeyId, RequestSignature, Signature, UnixTime, VaultId};
 use serde::{Deserialize, Serialize};
@@ -13,12 +14,14 @@ use watchtower::store::coins;
 use watchtower::store::database::Transaction;
 use watchtower::store::events::{self, NewEvent};
 
+use super::queue::{ChangeSpeed, say_speed};
 use super::record::{Cause, WITHDRAWAL, move_withdrawal};
 use super::standing::Known;
 use super::terms::{check_terms, verify_request};
 pub use super::withdrawal_view::{ApprovalView, NeedsView, WithdrawalView};
 use super::withdrawal_view::{view, view_by};
 use super::{Actor, MAX_LIMIT, Right, Service, ServiceError, WithdrawalError, lock_vault};
+use crate::queue::Speed;
 use crate::session::withdrawal::{WithdrawalEvent, WithdrawalState};
 use crate::store::approvals::{self, ApprovalRow};
 use crate::store::reservations;
@@ -36,6 +39,13 @@ pub struct SubmitWithdrawal {
     pub key: KeyId,
     /// The signature record in hex: algorithm byte and signature.
     pub signature: String,
+    /// How fast it is to be paid; `normal` unless said. Not part of what is signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speed: Option<Speed>,
+    /// The latest time at which it should be paid (unix seconds). Not part of what is signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u64>)]
+    pub latest: Option<UnixTime>,
 }
 
 /// Takes a withdrawal in. The same body again answers the same; says whether it is new.
@@ -70,6 +80,9 @@ pub async fn submit_withdrawal(
     };
     if let Some(standing) = withdrawals::lookup(&mut tx, &key).await? {
         if standing.bytes == bytes {
+            if standing.request.is_none() {
+                return complete_request(tx, &policy, standing, &signature, now).await;
+            }
             return Ok((view(&mut tx, &policy, &standing, now).await?, false));
         }
         return Err(WithdrawalError::IdReused {
@@ -104,13 +117,21 @@ pub async fn submit_withdrawal(
         hash,
         bytes: bytes.to_vec(),
         intent,
-        request: signature,
+        request: Some(signature),
         state: WithdrawalState::Requested,
         version: 1,
         submitted_at: now,
     };
+    reach(Step::Promise, Moment::Before);
     withdrawals::insert(&mut tx, &withdrawal).await?;
+    reach(Step::Promise, Moment::After);
     append_requested(&mut tx, &withdrawal, actor, now).await?;
+    if request.speed.is_some() || request.latest.is_some() {
+        let speed = request.speed.unwrap_or_default();
+        let latest = request.latest;
+        let said = ChangeSpeed { speed, latest };
+        say_speed(&mut tx, &withdrawal.key, said, &actor.name, now).await?;
+    }
     let cause = Cause {
         actor: &actor.name,
         reason: "",
@@ -118,8 +139,24 @@ pub async fn submit_withdrawal(
     };
     approve_if_satisfied(&mut tx, &policy, &mut withdrawal, &requirement, cause).await?;
     let answer = view(&mut tx, &policy, &withdrawal, now).await?;
+    tx.mark(Step::Request);
     tx.commit().await?;
     Ok((answer, true))
+}
+
+/// Keeps the signature of a withdrawal that only a journal knew until now.
+async fn complete_request(
+    mut tx: Transaction,
+    policy: &Policy,
+    mut standing: WithdrawalRow,
+    signature: &RequestSignature,
+    now: UnixTime,
+) -> Result<(WithdrawalView, bool), ServiceError> {
+    withdrawals::set_request(&mut tx, &standing.key, signature).await?;
+    standing.request = Some(signature.clone());
+    let answer = view(&mut tx, policy, &standing, now).await?;
+    tx.commit().await?;
+    Ok((answer, false))
 }
 
 /// Cancels a withdrawal that no attempt pays yet, or none can pay any more since a settled transaction
@@ -220,7 +257,7 @@ pub(super) async fn available(
     vault: &VaultRow,
 ) -> Result<Amount, ServiceError> {
     let reserved = reservations::reserved(tx, vault.id).await?;
-    let free = coins::spendable_coins(tx, vault.id, vault.keyset)
+    let free = coins::spendable_coins(tx, vault.id, vault.keychain)
         .await?
         .iter()
         .filter(|spendable| !reserved.contains(&spendable.coin.outpoint))
@@ -304,7 +341,7 @@ pub(super) fn read_signature(text: &str) -> Result<Signature, ServiceError> {
     Signature::decode(&bytes).map_err(|_| malformed)
 }
 
-async fn append_requested(
+pub(super) async fn append_requested(
     tx: &mut Transaction,
     row: &WithdrawalRow,
     actor: &Actor,

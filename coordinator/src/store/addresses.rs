@@ -29,7 +29,8 @@ pub struct AddressRow {
     pub issued_at: UnixTime,
 }
 
-/// Takes the next index of a keychain; two callers never get the same.
+/// Takes the next index of a keychain; two callers never get the same. `keyset` is the vault's `keychain`: the
+/// first keyset with the descriptor, so that no index of a descriptor is given out twice.
 ///
 /// # Errors
 /// On a failed statement or a corrupt row.

@@ -25,7 +25,7 @@ pub struct AttemptRow {
     pub vault: VaultId,
     /// The policy version it was reviewed under.
     pub policy: PolicyId,
-    /// The PSBT with its manifest, as issued.
+    /// The PSBT with its manifest, as issued; empty where nobody kept it.
     pub psbt: Vec<u8>,
     /// The fee.
     pub fee: Amount,
@@ -41,6 +41,13 @@ pub struct AttemptRow {
     pub final_transaction: Option<BitcoinTransaction>,
     /// When it was built.
     pub created_at: UnixTime,
+}
+
+impl AttemptRow {
+    /// Whether only journals or the chain know of it: nobody kept its PSBT.
+    pub const fn is_remembered(&self) -> bool {
+        self.psbt.is_empty()
+    }
 }
 
 /// A signature that verified.
@@ -187,6 +194,27 @@ pub async fn list(
             state.unwrap_or_default().into(),
             limit.into(),
         ],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
+/// The attempts of a vault that may still enter a block, the oldest first.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn unsettled(
+    tx: &mut Transaction,
+    vault: VaultId,
+) -> Result<Vec<AttemptRow>, DatabaseError> {
+    tx.rows(
+        "SELECT txid, batch, number, purpose, vault, policy, psbt, fee, weight, state, detail, version,
+             confirmations, final_transaction, created_at
+         FROM attempt WHERE vault = $1 AND state IN ('issued', 'signed', 'broadcasting', 'in_mempool')
+         ORDER BY created_at, txid",
+        &[vault.to_bytes().into()],
     )
     .await?
     .iter()

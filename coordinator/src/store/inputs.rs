@@ -81,6 +81,31 @@ pub async fn children_of(
     read_attempts(tx, &found).await
 }
 
+/// The live cancellation that was issued after an attempt and takes its place, if there is one.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn cancelled_by(
+    tx: &mut Transaction,
+    attempt: Txid,
+) -> Result<Option<Txid>, DatabaseError> {
+    let found = tx
+        .optional_row(
+            "SELECT c.txid FROM attempt a JOIN attempt_input i ON i.attempt = a.txid
+             JOIN attempt_input j ON j.txid = i.txid AND j.vout = i.vout
+             JOIN attempt c ON c.txid = j.attempt
+             WHERE a.txid = $1 AND a.purpose <> 'cancel' AND c.purpose = 'cancel'
+             AND c.state IN ('draft', 'issued', 'signed', 'broadcasting', 'in_mempool', 'confirmed')
+             AND (c.created_at > a.created_at OR (c.created_at = a.created_at AND c.number > a.number))
+             ORDER BY c.txid LIMIT 1",
+            &[attempt.to_byte_array().into()],
+        )
+        .await?;
+    found
+        .map(|row| Ok(Txid::from_byte_array(row.array("txid")?)))
+        .transpose()
+}
+
 async fn read_attempts(
     tx: &mut Transaction,
     found: &[Row],

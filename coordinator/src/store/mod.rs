@@ -11,13 +11,20 @@ pub mod inputs;
 pub mod jobs;
 pub mod journals;
 pub mod marks;
+pub mod memories;
 pub mod payments;
+pub mod proposals;
+pub mod queue;
+pub mod rebuildings;
 pub mod reissues;
 pub mod reservations;
 pub mod settled_spends;
+pub mod signer_marks;
 pub mod statements;
+pub mod stops;
 pub mod tokens;
 pub mod vaults;
+pub mod voids;
 pub mod windows;
 pub mod withdrawals;
 
@@ -51,6 +58,26 @@ pub const OWNER: Owner = Owner {
             number: 5,
             name: "attempts",
             sql: include_str!("../../migrations/0005_attempts.sql"),
+        },
+        Migration {
+            number: 6,
+            name: "statements",
+            sql: include_str!("../../migrations/0006_statements.sql"),
+        },
+        Migration {
+            number: 7,
+            name: "queue",
+            sql: include_str!("../../migrations/0007_queue.sql"),
+        },
+        Migration {
+            number: 8,
+            name: "versions",
+            sql: include_str!("../../migrations/0008_versions.sql"),
+        },
+        Migration {
+            number: 9,
+            name: "rebuilding",
+            sql: include_str!("../../migrations/0009_rebuilding.sql"),
         },
     ],
 };

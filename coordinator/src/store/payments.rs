@@ -77,6 +77,25 @@ pub async fn paying(
     Ok(attempts)
 }
 
+/// The other attempts that pay a withdrawal which this one pays, oldest first.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn beside(tx: &mut Transaction, attempt: Txid) -> Result<Vec<AttemptRow>, DatabaseError> {
+    let found = tx
+        .rows(
+            "SELECT DISTINCT a.txid, a.created_at, a.number FROM attempt_payment own
+             JOIN attempt_payment other ON other.vault = own.vault
+                 AND other.requester = own.requester AND other.withdrawal = own.withdrawal
+             JOIN attempt a ON a.txid = other.attempt
+             WHERE own.attempt = $1 AND other.attempt <> $1 AND a.state <> 'draft'
+             ORDER BY a.created_at, a.number, a.txid",
+            &[attempt.to_byte_array().into()],
+        )
+        .await?;
+    read_attempts(tx, &found).await
+}
+
 /// The attempts that were ever issued for what one output could pay together with this withdrawal: for
 /// itself, for the same script and amount, or for the same script where one of them sweeps. Oldest first.
 ///
@@ -104,8 +123,15 @@ pub async fn of_line(
             ],
         )
         .await?;
+    read_attempts(tx, &found).await
+}
+
+async fn read_attempts(
+    tx: &mut Transaction,
+    found: &[Row],
+) -> Result<Vec<AttemptRow>, DatabaseError> {
     let mut attempts = Vec::new();
-    for row in &found {
+    for row in found {
         let txid = Txid::from_byte_array(row.array("txid")?);
         attempts.extend(attempts::lookup(tx, txid).await?);
     }

@@ -51,7 +51,11 @@ pub async fn insert(tx: &mut Transaction, row: &StatementRow) -> Result<bool, Da
                 row.vault.to_bytes().into(),
                 row.subject.to_bytes().into(),
                 i64::from(row.statement.purpose().to_byte()).into(),
-                row.statement.entry().to_bytes().into(),
+                row.statement
+                    .entry()
+                    .unwrap_or(row.subject)
+                    .to_bytes()
+                    .into(),
                 row.list.clone().into(),
                 row.script_pubkey.to_bytes().into(),
                 row.statement.encode().into(),

@@ -14,6 +14,8 @@ pub struct VaultRow {
     pub policy: PolicyId,
     /// The keyset of that version.
     pub keyset: Keyset,
+    /// The first keyset with the same descriptor: addresses, indexes and coins belong to it.
+    pub keychain: Keyset,
     /// When it was added.
     pub created_at: UnixTime,
 }
@@ -42,7 +44,7 @@ pub async fn insert_policy(
     .await
 }
 
-/// Stores a vault.
+/// Stores a vault with its first keyset.
 ///
 /// # Errors
 /// A unique violation if it is stored already.
@@ -57,6 +59,90 @@ pub async fn insert(tx: &mut Transaction, vault: &VaultRow) -> Result<(), Databa
             Value::from_u64(vault.created_at.as_secs())?,
         ],
     )
+    .await?;
+    insert_keyset(tx, vault.id, vault.keyset, vault.keychain, vault.created_at).await
+}
+
+/// A keyset of a vault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeysetRow {
+    /// The keyset.
+    pub keyset: Keyset,
+    /// The first keyset with the same descriptor.
+    pub keychain: Keyset,
+    /// Since when it is the vault's.
+    pub since: UnixTime,
+}
+
+/// Stores a keyset as the newest of a vault.
+///
+/// # Errors
+/// A unique violation if it is stored already.
+pub async fn insert_keyset(
+    tx: &mut Transaction,
+    vault: VaultId,
+    keyset: Keyset,
+    keychain: Keyset,
+    since: UnixTime,
+) -> Result<(), DatabaseError> {
+    let number = keysets(tx, vault).await?.len();
+    let number = u32::try_from(number).unwrap_or(u32::MAX).saturating_add(1);
+    tx.execute_one(
+        "INSERT INTO vault_keyset (vault, keyset, keychain, number, since) VALUES ($1, $2, $3, $4, $5)",
+        &[
+            vault.to_bytes().into(),
+            keyset.to_bytes().into(),
+            keychain.to_bytes().into(),
+            number.into(),
+            Value::from_u64(since.as_secs())?,
+        ],
+    )
+    .await
+}
+
+/// The keysets of a vault, the oldest first.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn keysets(
+    tx: &mut Transaction,
+    vault: VaultId,
+) -> Result<Vec<KeysetRow>, DatabaseError> {
+    tx.rows(
+        "SELECT keyset, keychain, since FROM vault_keyset WHERE vault = $1 ORDER BY number",
+        &[vault.to_bytes().into()],
+    )
+    .await?
+    .iter()
+    .map(|row| {
+        Ok(KeysetRow {
+            keyset: Keyset::from_bytes(row.array("keyset")?),
+            keychain: Keyset::from_bytes(row.array("keychain")?),
+            since: UnixTime::from_secs(row.u64("since")?),
+        })
+    })
+    .collect()
+}
+
+/// Puts the next version in force, in the place of the one that was read.
+///
+/// # Errors
+/// On a failed statement, or when another one is in force by now.
+pub async fn adopt(
+    tx: &mut Transaction,
+    before: &VaultRow,
+    policy: PolicyId,
+    keyset: Keyset,
+) -> Result<(), DatabaseError> {
+    tx.execute_one(
+        "UPDATE vault SET policy = $2, keyset = $3 WHERE id = $1 AND policy = $4",
+        &[
+            before.id.to_bytes().into(),
+            policy.to_bytes().into(),
+            keyset.to_bytes().into(),
+            before.policy.to_bytes().into(),
+        ],
+    )
     .await
 }
 
@@ -66,7 +152,8 @@ pub async fn insert(tx: &mut Transaction, vault: &VaultRow) -> Result<(), Databa
 /// On a failed statement or a corrupt row.
 pub async fn lookup(tx: &mut Transaction, id: VaultId) -> Result<Option<VaultRow>, DatabaseError> {
     tx.optional_row(
-        "SELECT id, name, policy, keyset, created_at FROM vault WHERE id = $1",
+        "SELECT v.id, v.name, v.policy, v.keyset, k.keychain, v.created_at
+         FROM vault v JOIN vault_keyset k ON k.vault = v.id AND k.keyset = v.keyset WHERE v.id = $1",
         &[id.to_bytes().into()],
     )
     .await?
@@ -81,7 +168,9 @@ pub async fn lookup(tx: &mut Transaction, id: VaultId) -> Result<Option<VaultRow
 /// On a failed statement or a corrupt row.
 pub async fn list(tx: &mut Transaction) -> Result<Vec<VaultRow>, DatabaseError> {
     tx.rows(
-        "SELECT id, name, policy, keyset, created_at FROM vault ORDER BY created_at, id",
+        "SELECT v.id, v.name, v.policy, v.keyset, k.keychain, v.created_at
+         FROM vault v JOIN vault_keyset k ON k.vault = v.id AND k.keyset = v.keyset
+         ORDER BY v.created_at, v.id",
         &[],
     )
     .await?
@@ -113,6 +202,7 @@ fn read(row: &Row) -> Result<VaultRow, DatabaseError> {
         name: row.text("name")?.to_owned(),
         policy: PolicyId::from_bytes(row.array("policy")?),
         keyset: Keyset::from_bytes(row.array("keyset")?),
+        keychain: Keyset::from_bytes(row.array("keychain")?),
         created_at: UnixTime::from_secs(row.u64("created_at")?),
     })
 }

@@ -58,7 +58,8 @@ pub async fn is_counted(tx: &mut Transaction, intent: IntentHash) -> Result<bool
     Ok(row.u64("counted")? > 0)
 }
 
-/// The sum of what was counted under a rule after `since`.
+/// The sum of what was counted after `since` under a rule, or under a name that none of the `known` rules has: a
+/// version that renames a rule must not open its window anew, and signers count so too.
 ///
 /// # Errors
 /// On a failed statement or a corrupt row.
@@ -66,19 +67,41 @@ pub async fn spent(
     tx: &mut Transaction,
     vault: VaultId,
     rule: &str,
+    known: &[&str],
     since: UnixTime,
 ) -> Result<Amount, DatabaseError> {
-    tx.one_row(
-        "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) AS spent FROM window_count
-         WHERE vault = $1 AND rule = $2 AND counted_at > $3 AND released_at IS NULL",
-        &[
-            vault.to_bytes().into(),
-            rule.into(),
-            Value::from_u64(since.as_secs())?,
-        ],
+    let sums = tx
+        .rows(
+            "SELECT rule, CAST(SUM(amount) AS BIGINT) AS spent FROM window_count
+             WHERE vault = $1 AND counted_at > $2 AND released_at IS NULL GROUP BY rule",
+            &[vault.to_bytes().into(), Value::from_u64(since.as_secs())?],
+        )
+        .await?;
+    let mut spent = Amount::ZERO;
+    for sum in &sums {
+        let name = sum.text("rule")?;
+        if name == rule || !known.contains(&name) {
+            spent = spent
+                .checked_add(sum.amount("spent")?)
+                .unwrap_or(Amount::MAX_MONEY);
+        }
+    }
+    Ok(spent.min(Amount::MAX_MONEY))
+}
+
+/// The names of all rules under which something of a vault was ever counted.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn rules(tx: &mut Transaction, vault: VaultId) -> Result<Vec<String>, DatabaseError> {
+    tx.rows(
+        "SELECT DISTINCT rule FROM window_count WHERE vault = $1 ORDER BY rule",
+        &[vault.to_bytes().into()],
     )
     .await?
-    .amount("spent")
+    .iter()
+    .map(|row| row.text("rule").map(str::to_owned))
+    .collect()
 }
 
 /// Takes the count of an intent away: nothing that pays it can confirm any more.

@@ -47,8 +47,8 @@ pub struct WithdrawalRow {
     pub bytes: Vec<u8>,
     /// The intent.
     pub intent: Intent,
-    /// The requester's signature.
-    pub request: RequestSignature,
+    /// The requester's signature; none where only a signer's journal knows the intent.
+    pub request: Option<RequestSignature>,
     /// Where it stands.
     pub state: WithdrawalState,
     /// How many events it has had.
@@ -73,8 +73,8 @@ pub async fn insert(tx: &mut Transaction, row: &WithdrawalRow) -> Result<(), Dat
             id,
             row.hash.to_bytes().into(),
             row.bytes.clone().into(),
-            row.request.key.to_bytes().into(),
-            row.request.signature.encode().into(),
+            request_key(row.request.as_ref()).into(),
+            request_signature(row.request.as_ref()).into(),
             row.intent.script_pubkey.as_bytes().into(),
             Value::from_u64(row.intent.amount.to_sat())?,
             (row.intent.kind == IntentKind::Sweep).into(),
@@ -109,6 +109,30 @@ pub async fn update_state(
             requester,
             id,
             Value::from_u64(from_version)?,
+        ],
+    )
+    .await
+}
+
+/// Keeps the requester's signature of a withdrawal that had none.
+///
+/// # Errors
+/// [`DatabaseError::RowsAffected`] if it has one.
+pub async fn set_request(
+    tx: &mut Transaction,
+    key: &WithdrawalKey,
+    request: &RequestSignature,
+) -> Result<(), DatabaseError> {
+    let [vault, requester, id] = key.values();
+    tx.execute_one(
+        "UPDATE withdrawal SET request_key = $1, request_signature = $2
+         WHERE vault = $3 AND requester = $4 AND id = $5 AND length(request_signature) = 0",
+        &[
+            request_key(Some(request)).into(),
+            request_signature(Some(request)).into(),
+            vault,
+            requester,
+            id,
         ],
     )
     .await
@@ -163,6 +187,56 @@ pub async fn equal_payment(
     .as_ref()
     .map(|row| read(row).map(|withdrawal| withdrawal.key))
     .transpose()
+}
+
+/// The withdrawals that only signers' journals know, and that may still be paid, oldest first.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn without_request(
+    tx: &mut Transaction,
+    vault: VaultId,
+) -> Result<Vec<WithdrawalRow>, DatabaseError> {
+    tx.rows(
+        "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
+             version, submitted_at
+         FROM withdrawal
+         WHERE vault = $1 AND length(request_signature) = 0 AND state NOT IN ('settled', 'cancelled')
+         ORDER BY submitted_at, requester, id",
+        &[vault.to_bytes().into()],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
+/// The withdrawals that an output would pay and that were never in a batch, oldest first.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn open_paid_by(
+    tx: &mut Transaction,
+    vault: VaultId,
+    output: &bitcoin::TxOut,
+) -> Result<Vec<WithdrawalRow>, DatabaseError> {
+    tx.rows(
+        "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
+             version, submitted_at
+         FROM withdrawal
+         WHERE vault = $1 AND script_pubkey = $2 AND (amount = $3 OR (sweep = 1 AND amount > $3))
+             AND state IN ('requested', 'approved', 'expired', 'cancelled', 'rejected')
+         ORDER BY submitted_at, requester, id",
+        &[
+            vault.to_bytes().into(),
+            output.script_pubkey.as_bytes().into(),
+            Value::from_u64(output.value.to_sat())?,
+        ],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
 }
 
 /// The withdrawals to a script that were ever in a batch, newest first.
@@ -267,7 +341,7 @@ pub async fn approved(
     tx.rows(
         "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
              version, submitted_at
-         FROM withdrawal WHERE vault = $1 AND state = 'approved'
+         FROM withdrawal WHERE vault = $1 AND state = 'approved' AND length(request_signature) > 0
          ORDER BY submitted_at, requester, id LIMIT $2",
         &[vault.to_bytes().into(), limit.into()],
     )
@@ -336,6 +410,14 @@ pub async fn promised(tx: &mut Transaction, vault: VaultId) -> Result<Amount, Da
     .map(Amount::from_sat)
 }
 
+fn request_key(request: Option<&RequestSignature>) -> Vec<u8> {
+    request.map_or_else(Vec::new, |request| request.key.to_bytes().to_vec())
+}
+
+fn request_signature(request: Option<&RequestSignature>) -> Vec<u8> {
+    request.map_or_else(Vec::new, |request| request.signature.encode())
+}
+
 fn detail(state: &WithdrawalState) -> String {
     serde_json::to_string(state).expect("a state of texts and integers serializes")
 }
@@ -349,8 +431,15 @@ fn read(row: &Row) -> Result<WithdrawalRow, DatabaseError> {
     if state.name() != row.text("state")? {
         return Err(row.corrupt("state", "the state of the detail", row.text("state")?));
     }
-    let signature = Signature::decode(row.bytes("request_signature")?)
-        .map_err(|error| row.corrupt("request_signature", "a signature", &error.to_string()))?;
+    let request = match row.bytes("request_signature")? {
+        [] => None,
+        signature => Some(RequestSignature {
+            key: KeyId::from_bytes(row.array("request_key")?),
+            signature: Signature::decode(signature).map_err(|error| {
+                row.corrupt("request_signature", "a signature", &error.to_string())
+            })?,
+        }),
+    };
     Ok(WithdrawalRow {
         key: WithdrawalKey {
             vault: VaultId::from_bytes(row.array("vault")?),
@@ -360,10 +449,7 @@ fn read(row: &Row) -> Result<WithdrawalRow, DatabaseError> {
         hash: IntentHash::from_bytes(row.array("intent_hash")?),
         bytes,
         intent,
-        request: RequestSignature {
-            key: KeyId::from_bytes(row.array("request_key")?),
-            signature,
-        },
+        request,
         state,
         version: row.u64("version")?,
         submitted_at: UnixTime::from_secs(row.u64("submitted_at")?),

@@ -5,6 +5,7 @@
 
 mod compile;
 mod error;
+mod exchange;
 mod keys;
 mod nums;
 mod own_scripts;

@@ -52,6 +52,12 @@ pub struct PolicyDraft {
     /// Self-spends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub maintenance: Option<MaintenanceDraft>,
+    /// Who releases a stop.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop: Option<StopDraft>,
+    /// What automatic co-signers need.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub go: Option<GoDraft>,
     /// Destinations.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lists: Vec<ListDraft>,
@@ -265,6 +271,22 @@ pub struct MaintenanceDraft {
     pub approvals: ApprovalsDraft,
 }
 
+/// `[stop]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StopDraft {
+    /// The quorum that releases a stop.
+    pub release: ApprovalsDraft,
+}
+
+/// `[go]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GoDraft {
+    /// The quorum.
+    pub approvals: ApprovalsDraft,
+    /// Such as `12h`.
+    pub within: String,
+}
+
 /// One of `[[lists]]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ListDraft {
@@ -384,6 +406,8 @@ impl PolicyDraft {
             approvers: Vec::new(),
             limits: LimitsDraft::default(),
             maintenance: None,
+            stop: None,
+            go: None,
             lists: Vec::new(),
             vaults: Vec::new(),
             rules: Vec::new(),

@@ -7,7 +7,9 @@ mod bytes;
 mod check;
 mod draft;
 mod duration;
+mod edit;
 mod feerate;
+mod keysets;
 mod limits;
 mod mistake;
 mod network;
@@ -21,19 +23,24 @@ mod words;
 
 pub use draft::{
     ApprovalsDraft, ApproverDraft, ChangeLimitsDraft, ConfirmationsDraft, DeviceDraft,
-    FeeBudgetDraft, HeadDraft, InclusionDraft, LimitsDraft, ListDraft, MaintenanceDraft, OpenDraft,
-    OtherVaultDraft, PinnedKeyDraft, PolicyDraft, RecoveryDraft, RequesterDraft, RuleDraft,
-    SelfSpendBudgetDraft, SignerDraft, SpendingDraft, SuccessionDraft, TestFirstDraft,
-    TransactionLimitsDraft, WindowDraft,
+    FeeBudgetDraft, GoDraft, HeadDraft, InclusionDraft, LimitsDraft, ListDraft, MaintenanceDraft,
+    OpenDraft, OtherVaultDraft, PinnedKeyDraft, PolicyDraft, RecoveryDraft, RequesterDraft,
+    RuleDraft, SelfSpendBudgetDraft, SignerDraft, SpendingDraft, StopDraft, SuccessionDraft,
+    TestFirstDraft, TransactionLimitsDraft, WindowDraft,
 };
 pub use duration::{DurationError, format_duration, parse_duration};
+pub(crate) use edit::{Edit, Step as EditStep, quoted};
 pub use feerate::{FeeRateError, format_sat_per_vb, parse_sat_per_vb};
+pub use keysets::KeysetView;
 pub use limits::{FeeBudget, Inclusion, Limits, SelfSpendBudget};
 pub use mistake::{Mistake, NeverMatches, Problem};
 pub use network::{genesis_of, name_of_network, network_of_name};
 pub use other_vault::OtherVault;
+pub(crate) use parse::signer_records;
 pub use people::{Approver, Device, PinnedKey, Requester, Signer, SignerKey, SignerKeyError, Tool};
-pub use policy::{DoublePayment, FormerKeyset, Head, MAX_BYTES, Policy, Recovery, Succession};
+pub use policy::{
+    DoublePayment, FormerKeyset, GoRule, Head, MAX_BYTES, Policy, Recovery, Succession,
+};
 pub use rule::{Approvals, List, Open, Rule, TestFirst, Window};
 pub use words::{WordsError, id_of, policy_id_from_text, words_of};
 

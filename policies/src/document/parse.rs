@@ -16,8 +16,8 @@ use toml::de::DeTable;
 
 use super::reader::{Field, Mistakes, Reserved, Table};
 use super::{
-    Head, Mistake, Policy, Problem, bytes, check, genesis_of, name_of_network, network_of_name,
-    parse_duration,
+    Head, Mistake, Policy, Problem, Signer, bytes, check, genesis_of, name_of_network,
+    network_of_name, parse_duration,
 };
 use crate::{Keyset, PolicyId, UnixTime, VaultId};
 
@@ -43,6 +43,8 @@ const KEYS: &[&str] = &[
     "approvers",
     "limits",
     "maintenance",
+    "stop",
+    "go",
     "lists",
     "vaults",
     "rules",
@@ -78,6 +80,23 @@ pub(super) fn parse(document: &[u8]) -> Result<Policy, Vec<Mistake>> {
     Ok(policy.expect("every part that is missing was noted as a mistake"))
 }
 
+/// Reads the records of signers alone, as `[[signers]]` has them.
+pub(crate) fn signer_records(text: &str) -> Result<Vec<Signer>, Vec<Mistake>> {
+    let mut mistakes = Mistakes::new(text);
+    let (root, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        for error in &errors {
+            mistakes.add_syntax(error);
+        }
+        return Err(mistakes.into_found());
+    }
+    let root = Table::new(root.get_ref(), "", &["signers"], RESERVED, &mut mistakes);
+    match people::signers(&root, &mut mistakes) {
+        Some(signers) if mistakes.is_empty() => Ok(signers),
+        Some(_) | None => Err(mistakes.into_found()),
+    }
+}
+
 /// Reads every part before giving up on any, so that all mistakes are found at once.
 fn read(document: &[u8], root: &Table<'_>, mistakes: &mut Mistakes<'_>) -> Option<Policy> {
     let id = PolicyId::from_bytes(sha256::Hash::hash(document).to_byte_array());
@@ -101,6 +120,8 @@ fn read(document: &[u8], root: &Table<'_>, mistakes: &mut Mistakes<'_>) -> Optio
     let lists = rules::lists(root, network, mistakes);
     let other_vaults = vaults::vaults(root, network, mistakes);
     let parsed_rules = rules::rules(root, mistakes);
+    let release = rules::release(root, mistakes);
+    let go = rules::go(root, mistakes);
     let change = rules::succession(root, mistakes);
 
     if let (Some(signers), Some(requesters), Some(approvers)) = (&signers, &requesters, &approvers)
@@ -115,6 +136,8 @@ fn read(document: &[u8], root: &Table<'_>, mistakes: &mut Mistakes<'_>) -> Optio
         }
         let quorums = [
             (maintenance.as_ref(), "maintenance.approvals"),
+            (release.as_ref(), "stop.release"),
+            (go.as_ref().map(|go| &go.approvals), "go.approvals"),
             (
                 change.as_ref().map(|change| &change.approvals),
                 "change.approvals",
@@ -161,6 +184,8 @@ fn read(document: &[u8], root: &Table<'_>, mistakes: &mut Mistakes<'_>) -> Optio
         longest_skew: limits.as_ref()?.clock_skew,
         limits: limits?,
         maintenance,
+        release,
+        go,
         lists: lists?,
         other_vaults: other_vaults?,
         rules: parsed_rules?,

@@ -56,6 +56,10 @@ pub struct Policy {
     pub limits: Limits,
     /// Who approves spends to ourselves.
     pub maintenance: Option<Approvals>,
+    /// Who releases a stop, where `[stop]` says so; otherwise [`Policy::release_quorum`] tells.
+    pub release: Option<Approvals>,
+    /// What automatic co-signers need before they sign.
+    pub go: Option<GoRule>,
     /// Lists of destinations.
     pub lists: Vec<List>,
     /// The treasury's other vaults, which transfers may pay.
@@ -120,7 +124,23 @@ pub struct Succession {
     pub delay: u64,
 }
 
+/// Who lets automatic co-signers sign, and for how long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GoRule {
+    /// The quorum.
+    pub approvals: Approvals,
+    /// Seconds for which a go counts from when it was said.
+    pub within: u64,
+}
+
 impl Policy {
+    /// Who releases a stop: as `[stop]` says, otherwise who approves the next version; nobody where the
+    /// document says neither.
+    pub fn release_quorum(&self) -> Option<&Approvals> {
+        let change = self.change.as_ref().map(|change| &change.approvals);
+        self.release.as_ref().or(change)
+    }
+
     /// Parses a document's exact bytes.
     ///
     /// # Errors

@@ -4,8 +4,9 @@ use bitcoin::hashes::{Hash, sha256};
 use bitcoin::{Address, Network, ScriptBuf};
 
 use super::{
-    ApprovalsDraft, ApproverDraft, DeviceDraft, HeadDraft, ListDraft, MaintenanceDraft,
+    ApprovalsDraft, ApproverDraft, DeviceDraft, HeadDraft, ListDraft, MaintenanceDraft, OpenDraft,
     PinnedKeyDraft, Policy, PolicyDraft, RequesterDraft, RuleDraft, SignerDraft, SuccessionDraft,
+    TestFirstDraft,
 };
 use crate::descriptor::{ScriptKind, samples};
 use crate::{PublicKey, UnixTime};
@@ -118,6 +119,20 @@ pub(crate) fn draft(kind: ScriptKind) -> PolicyDraft {
     draft.change = Some(SuccessionDraft {
         approvals: quorum(Some("board"), 2),
         delay: "48h".to_owned(),
+    });
+    draft
+}
+
+/// The same with an open list: two of board add to it, a day before, and the first payment is at most 10,000.
+pub(crate) fn open_list() -> PolicyDraft {
+    let mut draft = draft(ScriptKind::Wsh);
+    draft.lists[0].open = Some(OpenDraft {
+        approvals: quorum(Some("board"), 2),
+        delay: "24h".to_owned(),
+        test_first: Some(TestFirstDraft {
+            sat: 10_000,
+            group: "ops".to_owned(),
+        }),
     });
     draft
 }

@@ -112,13 +112,16 @@ pub struct Approval {
 
 impl Approval {
     /// What approvers' signatures may say.
-    pub const PURPOSES: [Purpose; 6] = [
+    pub const PURPOSES: [Purpose; 9] = [
         Purpose::Approve,
         Purpose::Reject,
         Purpose::ListAdd,
         Purpose::ListRemove,
         Purpose::ListConfirm,
         Purpose::Maintain,
+        Purpose::Stop,
+        Purpose::Release,
+        Purpose::Go,
     ];
 
     /// The 32 bytes that an approval's signature is over.

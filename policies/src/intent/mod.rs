@@ -27,7 +27,7 @@ pub use names::{NameError, RequesterName, WithdrawalId};
 #[cfg(feature = "signing")]
 pub use secret::SecretKey;
 pub use signature::{Assertion, Signature, SignatureError, VerifyingParty};
-pub use statement::{ListAdd, Statement, StatementError};
+pub use statement::{Go, ListAdd, Statement, StatementError, StatementNonce, Stop};
 pub use webauthn::{AssertionError, Registered, RegistrationError, RelyingParty};
 
 use crate::hash::tagged;

@@ -27,8 +27,75 @@ fn a_statement_reads_back_from_its_bytes_and_names_its_subject() {
         assert_eq!(Statement::decode(&bytes), Ok(statement.clone()));
         assert_eq!(statement.subject().to_bytes(), statement_subject(&bytes));
         assert_eq!(statement.purpose(), purpose);
-        assert_eq!(statement.entry(), entry);
+        assert_eq!(statement.entry(), Some(entry));
     }
+}
+
+fn stop() -> Stop {
+    Stop {
+        created: UnixTime::from_secs(1_000),
+        nonce: StatementNonce::from_bytes([0xab; 16]),
+        reason: "a laptop was stolen".to_owned(),
+    }
+}
+
+#[test]
+fn a_statement_about_no_list_reads_back_from_its_bytes_and_names_no_entry() {
+    let go = Go {
+        created: UnixTime::from_secs(1_000),
+        nonce: StatementNonce::from_bytes([0xcd; 16]),
+    };
+    let policy = PolicyId::from_bytes([9; 32]);
+    let halt = Statement::Stop(stop());
+    let subject = halt.subject();
+    for (statement, purpose) in [
+        (halt, Purpose::Stop),
+        (Statement::Release { stop: subject }, Purpose::Release),
+        (Statement::Go(go), Purpose::Go),
+        (Statement::Ack { policy }, Purpose::Ack),
+    ] {
+        let bytes = statement.encode();
+        assert_eq!(Statement::decode(&bytes), Ok(statement.clone()));
+        assert_eq!(statement.subject().to_bytes(), statement_subject(&bytes));
+        assert_eq!(statement.purpose(), purpose);
+        assert_eq!(statement.entry(), None);
+    }
+}
+
+#[test]
+fn a_stop_of_another_form_is_refused() {
+    let good = String::from_utf8(Statement::Stop(stop()).encode()).expect("ASCII");
+    assert_eq!(
+        good,
+        r#"{"created":1000,"format":"countersign/stop/1","nonce":"abababababababababababababababab","reason":"a laptop was stolen"}"#
+    );
+    let refused = |from: &str, to: &str| {
+        assert!(good.contains(from), "{from} is not in {good}");
+        Statement::decode(good.replacen(from, to, 1).as_bytes()).expect_err("another form")
+    };
+    assert_eq!(refused("stop/1", "stop/2"), StatementError::Format);
+    assert_eq!(refused("\"ab", "\""), {
+        let (expected, found) = (32, 30);
+        let source = HexError::WrongLength { expected, found };
+        let key = "nonce";
+        StatementError::Hex { key, source }
+    });
+    assert!(matches!(
+        refused("\"ab", "\"AB"),
+        StatementError::Hex { key: "nonce", .. }
+    ));
+    assert_eq!(
+        refused("a laptop was stolen", &"x".repeat(201)),
+        StatementError::ReasonTooLong { found: 201 }
+    );
+    assert!(matches!(
+        refused("\"reason\"", "\"reaso\""),
+        StatementError::Canonical(_) | StatementError::Field(_)
+    ));
+    assert!(matches!(
+        refused("stop/1", "go/1"),
+        StatementError::Field(_)
+    ));
 }
 
 #[test]

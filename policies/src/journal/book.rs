@@ -208,13 +208,25 @@ impl Journal {
     /// Appends an entry and gives the line that must be durable before a signature leaves. If making it
     /// durable fails, this journal is ahead of its file: drop it and read the file again.
     pub fn append(&mut self, entry: Entry) -> Result<Line, JournalError> {
+        let line = self.append_within(entry, u64::MAX)?;
+        Ok(line.expect("every line is shorter than 2^64 bytes"))
+    }
+
+    /// The same, unless its line is longer than `most` bytes: then nothing is appended, and none is given.
+    ///
+    /// # Errors
+    /// When the entry may not follow.
+    pub fn append_within(&mut self, entry: Entry, most: u64) -> Result<Option<Line>, JournalError> {
         let counter = self.counter.saturating_add(1);
         let object = checked_object(&entry, self.line().saturating_add(1))?;
         self.admit(&entry)?;
         let head = next_head(self.head, counter, &object.encode());
         let line = line_of(counter, object, head)?;
-        self.advance(head, entry);
-        Ok(line)
+        if u64::try_from(line.as_bytes().len()).is_ok_and(|length| length <= most) {
+            self.advance(head, entry);
+            return Ok(Some(line));
+        }
+        Ok(None)
     }
 
     /// Checks that an entry may follow.
@@ -240,6 +252,7 @@ impl Journal {
             (Entry::Signed(signed), None) => signed.at,
             (Entry::Again(again), None) => again.at,
             (Entry::Seen(seen), None) => seen.at(),
+            (Entry::Voided(voided), None) => voided.at,
             (Entry::Proposed(proposed), None) => proposed.at,
             (Entry::Adopted(adopted), None) => adopted.at,
             (Entry::Moved(moved), None) => moved.at,
@@ -268,6 +281,13 @@ impl Journal {
                 let txid = again.txid;
                 if !self.history.contains(&txid) {
                     return Err(JournalError::NeverSigned { line, txid });
+                }
+                Ok(())
+            }
+            Entry::Voided(voided) => {
+                let txid = voided.txid;
+                if self.history.contains(&txid) || self.history.voided(&txid).is_some() {
+                    return Err(JournalError::VoidsAnswered { line, txid });
                 }
                 Ok(())
             }
@@ -304,6 +324,7 @@ impl Journal {
             Entry::Signed(signed) => self.history.record(signed),
             Entry::Again(again) => self.history.receipt_again(&again),
             Entry::Seen(seen) => self.history.see(&seen),
+            Entry::Voided(voided) => self.history.void(voided.txid, voided.at),
             Entry::Proposed(proposed) => self.history.propose(proposed),
             Entry::Adopted(adopted) => self.history.adopt(adopted),
             Entry::Moved(moved) => {

@@ -9,9 +9,11 @@ use std::str::FromStr;
 use bitcoin::{Amount, OutPoint, Txid};
 
 use super::given::{Again, Given};
+use super::line::MAX_LINE_BYTES;
 use super::moving::{Inherited, Moved};
 use super::seen::Seen;
 use super::version::{Adopted, Proposed};
+use super::void::Voided;
 use crate::ids::VaultId;
 use crate::intent::canonical::{CanonicalError, FieldError, MAX_INTEGER, Object, Value};
 use crate::intent::{Intent, IntentError, PublicKey};
@@ -107,6 +109,8 @@ pub enum Entry {
     Again(Again),
     /// A signed statement about an open list was seen for the first time.
     Seen(Seen),
+    /// The signer promised never to sign a transaction.
+    Voided(Voided),
     /// The next policy version was held for the first time with its quorum.
     Proposed(Proposed),
     /// A policy version was adopted.
@@ -167,6 +171,19 @@ pub enum EntryError {
 }
 
 impl Entry {
+    /// Its canonical JSON, as it stands in a line.
+    pub fn encode(&self) -> Vec<u8> {
+        self.to_object().encode()
+    }
+
+    /// Reads canonical JSON of an entry alone, outside any journal.
+    ///
+    /// # Errors
+    /// When the bytes are no entry.
+    pub fn decode(bytes: &[u8]) -> Result<Self, EntryError> {
+        Self::from_object(Object::decode_nested(bytes, MAX_LINE_BYTES)?)
+    }
+
     /// The object of its canonical JSON.
     pub fn to_object(&self) -> Object {
         match self {
@@ -179,6 +196,7 @@ impl Entry {
             Self::Signed(signed) => signed.to_object(),
             Self::Again(again) => again.to_object(),
             Self::Seen(seen) => seen.to_object(),
+            Self::Voided(voided) => voided.to_object(),
             Self::Proposed(proposed) => proposed.to_object(),
             Self::Adopted(adopted) => adopted.to_object(),
             Self::Moved(moved) => moved.to_object(),
@@ -194,6 +212,7 @@ impl Entry {
             "signed" => Self::Signed(SignedTransaction::take(&mut object)?),
             "again" => Self::Again(Again::take(&mut object)?),
             "seen" => Self::Seen(Seen::take(&mut object)?),
+            "voided" => Self::Voided(Voided::take(&mut object)?),
             "proposed" => Self::Proposed(Proposed::take(&mut object)?),
             "adopted" => Self::Adopted(Adopted::take(&mut object)?),
             "moved" => Self::Moved(Moved::take(&mut object)?),

@@ -104,6 +104,14 @@ pub enum JournalError {
         /// What is wrong.
         source: MoveError,
     },
+    /// What was signed, or voided before, cannot be voided.
+    #[error("line {line}: voids {txid}, which was signed or voided before")]
+    VoidsAnswered {
+        /// The line.
+        line: u64,
+        /// The transaction.
+        txid: Txid,
+    },
     /// Time runs backwards.
     #[error("line {line}: written {at}, before {last}, when the entry before was written")]
     TimeRunsBackwards {

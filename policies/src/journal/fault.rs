@@ -41,6 +41,12 @@ pub enum Fault {
         /// The journal that goes on.
         to: PublicKey,
     },
+    /// This journal promised never to sign it.
+    #[error("this journal voided {txid}: it promised never to sign it")]
+    Voided {
+        /// The transaction.
+        txid: Txid,
+    },
     /// It spends nothing.
     #[error("transaction {txid} has no inputs")]
     NoInputs {

@@ -151,6 +151,7 @@ fn given_with(entry: &Entry) -> Option<(Txid, Option<Given>, UnixTime)> {
         Entry::Again(again) => Some((again.txid, Some(again.given), again.at)),
         Entry::Birth(_)
         | Entry::Seen(_)
+        | Entry::Voided(_)
         | Entry::Proposed(_)
         | Entry::Adopted(_)
         | Entry::Moved(_)

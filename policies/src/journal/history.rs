@@ -7,8 +7,9 @@
 
 mod admission;
 mod spent;
+mod stopped;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use bitcoin::{Amount, OutPoint, Script, ScriptBuf, Txid};
 
@@ -20,8 +21,8 @@ use super::lines::{LineOf, Lines};
 use super::receipt::ReceiptBody;
 use super::seen::{Seen, SeenKind};
 use super::version::{Adopted, Proposed, Versions};
-use crate::ids::{IntentHash, JournalHead};
-use crate::intent::{Intent, PublicKey, RequesterName, WithdrawalId};
+use crate::ids::{IntentHash, JournalHead, KeyId};
+use crate::intent::{Intent, PublicKey, RequesterName, Statement, Stop, WithdrawalId};
 use crate::planted::{Bug, planted};
 use crate::rules::Windows;
 use crate::time::UnixTime;
@@ -57,6 +58,11 @@ pub struct History {
     seen: HashMap<[u8; 32], UnixTime>,
     removed: HashSet<[u8; 32]>,
     confirmed: HashSet<[u8; 32]>,
+    /// Every stop ever seen, with the key that said it.
+    stops: BTreeMap<[u8; 32], (Stop, KeyId)>,
+    released: HashSet<[u8; 32]>,
+    last_stop: Option<UnixTime>,
+    voided: HashMap<Txid, UnixTime>,
     versions: Versions,
     /// The journals before this one, and this one last.
     chains: Vec<Chain>,
@@ -235,7 +241,7 @@ impl History {
         self.pass(again.at);
     }
 
-    /// Records a statement about an open list; the first moment at which it was seen stays.
+    /// Records a statement; the first moment at which it was seen stays.
     pub fn see(&mut self, seen: &Seen) {
         self.seen.entry(seen.subject()).or_insert(seen.at());
         match seen.kind() {
@@ -245,6 +251,15 @@ impl History {
             }
             SeenKind::Confirmed { entry } => {
                 self.confirmed.insert(entry);
+            }
+            SeenKind::Stopped { by } => {
+                if let Ok(Statement::Stop(stop)) = Statement::decode(&seen.statement()) {
+                    self.stops.entry(seen.subject()).or_insert((stop, by));
+                    self.last_stop = self.last_stop.max(Some(seen.at()));
+                }
+            }
+            SeenKind::Released { stop } => {
+                self.released.insert(stop);
             }
         }
         self.pass(seen.at());

@@ -9,6 +9,7 @@ pub mod book;
 pub mod entry;
 pub mod error;
 mod exclusive;
+pub mod export;
 pub mod fault;
 pub mod given;
 pub mod history;
@@ -19,11 +20,13 @@ pub mod receipt;
 pub mod seen;
 pub mod standing;
 pub mod version;
+pub mod void;
 
 pub use allowance::SelfSpendAllowance;
 pub use book::Journal;
 pub use entry::{AncestorInputs, Birth, Entry, EntryError, SignedTransaction, SpendMode};
 pub use error::JournalError;
+pub use export::{Export, ExportError, ExportStatement, accept_export};
 pub use fault::{CreatedRefusal, Fault, Rollback};
 pub use given::{Again, Given, GivenReceipt, receipts_for};
 pub use history::History;
@@ -32,6 +35,7 @@ pub use moving::{
     Inherited, MoveCertificate, MoveError, MoveStatement, Moved, accept_move, accept_moves,
 };
 pub use receipt::{Receipt, ReceiptBody, ReceiptError};
-pub use seen::{Seen, SeenKind};
+pub use seen::{Heard, MAX_STOPS_OF_KEY, Seen, SeenKind};
 pub use standing::{LastKnown, Standing, StandingError, standing};
 pub use version::{Adopted, Proposed, VersionFault, Versions};
+pub use void::{CannotVoid, Void, VoidError, Voided, block_every_path, may_void};

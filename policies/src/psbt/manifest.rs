@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use bitcoin::psbt::Psbt;
 use bitcoin::psbt::raw::{Pair, ProprietaryKey};
-use bitcoin::{OutPoint, Transaction, TxOut, Txid, VarInt};
+use bitcoin::{Transaction, Txid, VarInt};
 
 use crate::hash::tagged;
 use crate::ids::{IntentHash, KeyId, MerkleRoot, PolicyId, Subject};
@@ -55,8 +55,6 @@ pub enum RecordKind {
     Ancestor = 0x20,
     /// An earlier attempt, fully signed.
     Earlier = 0x21,
-    /// A previous output of an earlier attempt.
-    EarlierOutput = 0x22,
     /// That a transaction is in the chain.
     Inclusion = 0x30,
     /// A journal's receipt.
@@ -65,7 +63,7 @@ pub enum RecordKind {
 
 impl RecordKind {
     /// All kinds, in the order of their subtypes.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 15] = [
         Self::Format,
         Self::Policy,
         Self::Purpose,
@@ -79,7 +77,6 @@ impl RecordKind {
         Self::Statement,
         Self::Ancestor,
         Self::Earlier,
-        Self::EarlierOutput,
         Self::Inclusion,
         Self::Receipt,
     ];
@@ -111,7 +108,6 @@ impl std::fmt::Display for RecordKind {
             Self::Statement => "statement",
             Self::Ancestor => "ancestor",
             Self::Earlier => "earlier attempt",
-            Self::EarlierOutput => "previous output of an earlier attempt",
             Self::Inclusion => "inclusion proof",
             Self::Receipt => "receipt",
         })
@@ -286,8 +282,6 @@ pub struct Manifest {
     pub ancestors: BTreeMap<Txid, Transaction>,
     /// Earlier attempts, fully signed.
     pub earlier: BTreeMap<Txid, Transaction>,
-    /// The previous outputs of the earlier attempts, by their outpoints.
-    pub earlier_outputs: BTreeMap<OutPoint, TxOut>,
     /// That transactions are in the chain, by their txids.
     pub inclusions: BTreeMap<Txid, InclusionProof>,
     /// Receipts by the journal that made them.
@@ -310,7 +304,6 @@ impl Manifest {
             statements: BTreeMap::new(),
             ancestors: BTreeMap::new(),
             earlier: BTreeMap::new(),
-            earlier_outputs: BTreeMap::new(),
             inclusions: BTreeMap::new(),
             receipts: BTreeMap::new(),
         }

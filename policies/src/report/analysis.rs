@@ -244,7 +244,7 @@ fn rests(out: &mut String, analysis: &Analysis) {
     }
 }
 
-fn days(blocks: u16) -> String {
+pub(super) fn days(blocks: u16) -> String {
     let days = blocks.div_ceil(BLOCKS_A_DAY);
     let plural = if days == 1 { "" } else { "s" };
     format!("{days} day{plural}")

@@ -234,6 +234,24 @@ fn rules(out: &mut String, policy: &Policy) {
         title(out, "Maintenance");
         *out += &wrap(&quorum(approvals), "  ", "  ");
     }
+    if let Some(approvals) = &policy.release {
+        title(out, "Release of a stop");
+        *out += &wrap(&quorum(approvals), "  ", "  ");
+    }
+    if policy.release_quorum().is_none() {
+        title(out, "Release of a stop");
+        let never = "NOBODY can release a stop: write [stop] or [change]";
+        *out += &wrap(never, "  ", "  ");
+    }
+    if let Some(go) = &policy.go {
+        title(out, "Automatic co-signers");
+        let within = format_duration(go.within);
+        *out += &wrap(
+            &format!("{}, for {within} each time", quorum(&go.approvals)),
+            "  ",
+            "  ",
+        );
+    }
     if let Some(change) = &policy.change {
         title(out, "Next version");
         let delay = format_duration(change.delay);
@@ -246,7 +264,7 @@ fn rules(out: &mut String, policy: &Policy) {
 }
 
 /// A rule in one sentence.
-fn rule_words(rule: &Rule) -> String {
+pub(crate) fn rule_words(rule: &Rule) -> String {
     let kind = rule.kind.map_or("any kind", IntentKind::name);
     let requested = rule
         .requesters
@@ -282,7 +300,8 @@ fn open_words(open: &Open) -> String {
     )
 }
 
-fn quorum(approvals: &Approvals) -> String {
+/// Who must approve, in words.
+pub(crate) fn quorum(approvals: &Approvals) -> String {
     let own = match (&approvals.group, approvals.count) {
         (_, 0) => return "automatic, no person approves".to_owned(),
         (Some(group), count) => format!("{count} of group {group} must approve"),
@@ -294,7 +313,8 @@ fn quorum(approvals: &Approvals) -> String {
     }
 }
 
-pub(super) fn sat(amount: Amount) -> String {
+/// An amount in satoshi.
+pub(crate) fn sat(amount: Amount) -> String {
     format!("{} sat", amount.to_sat())
 }
 

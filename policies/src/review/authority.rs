@@ -15,12 +15,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bitcoin::{Amount, Txid};
 
-use super::structure::Structure;
 use super::{Refusal, ReviewedPayment, earlier, structure};
 use crate::document::Policy;
 use crate::ids::{IntentHash, KeyId};
-use crate::intent::{Intent, RequestSignature, Statement};
-use crate::journal::{History, SpendMode};
+use crate::intent::{Intent, RequestSignature};
+use crate::journal::{Heard, History, SpendMode};
 use crate::planted::{Bug, planted};
 use crate::psbt::{Manifest, StrictPsbt};
 use crate::time::UnixTime;
@@ -36,7 +35,7 @@ pub(super) struct Authority {
     /// The earlier attempt that pays all of it already, fully signed.
     pub(super) granted_by: Option<Txid>,
     /// The entitled statements of the file.
-    pub(super) statements: Vec<Statement>,
+    pub(super) statements: Vec<Heard>,
     /// The keys that approve this transaction as maintenance.
     pub(super) maintenance: Vec<KeyId>,
 }
@@ -46,7 +45,6 @@ pub(super) fn examine(
     psbt: &StrictPsbt,
     policy: &Policy,
     mode: SpendMode,
-    structure: &Structure,
     history: &History,
     now: UnixTime,
     refusals: &mut Vec<Refusal>,
@@ -65,14 +63,14 @@ pub(super) fn examine(
         }
     }
     let paid = payments::read(psbt, &intents, refusals);
-    let shown = earlier::examine(psbt, policy, mode, structure, history, refusals);
+    let shown = earlier::examine(psbt, mode, refusals);
     let granted_by = shown
         .iter()
         .find(|earlier| payments::are_paid_by(&paid, earlier))
         .map(|earlier| earlier.compute_txid());
     examine_head(manifest, policy, mode, granted_by.is_some(), now, refusals);
     let signed = approvals::verify(psbt, policy, granted_by.is_some(), now, refusals);
-    let statements = statements::verified(manifest, policy, &signed, refusals);
+    let statements = statements::verified(manifest, policy, &signed, now, refusals);
     for payment in &paid {
         payments::examine(payment, psbt, policy, history, refusals);
         payments::examine_fresh(

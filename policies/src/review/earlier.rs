@@ -1,38 +1,33 @@
 //! Earlier attempts: transactions that the file shows fully signed, so that paying the same again in their
 //! place grants nothing new.
 //!
-//! None of it is believed. Every input must be a coin of this vault's descriptor, and its witness a valid
-//! satisfaction of an ordinary path, run by an interpreter over our own sighash; previous outputs come from
-//! what is tied by txid wherever the file has that, and a valid witness commits to the rest. An outsider's
-//! transaction, a recovery and one that could be mined beside the new one are refused by name.
+//! None of it is believed. Every coin that it spends must be spent here too: then it could be mined whenever
+//! this transaction can, and what died long ago, such as what a cancellation took the place of, grants nothing.
+//! So its previous outputs are those of this transaction, coins of this vault. Each of its witnesses must be a
+//! valid satisfaction of an ordinary path, run by an interpreter over our own sighash. A recovery is refused.
 
 mod fault;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
-use bitcoin::{OutPoint, Transaction, TxOut, Txid};
+use bitcoin::{OutPoint, Transaction, TxOut};
 
 pub use self::fault::WitnessFault;
 use super::Refusal;
 use super::refusal::EarlierRefusal;
-use super::structure::{SEQUENCE, Structure};
-use crate::descriptor::OwnScripts;
-use crate::document::Policy;
-use crate::journal::{History, SpendMode};
+use super::structure::SEQUENCE;
+use crate::journal::SpendMode;
 use crate::planted::{Bug, planted};
-use crate::psbt::{Manifest, StrictPsbt};
+use crate::psbt::StrictPsbt;
 use crate::witness::{AllowedPaths, WitnessChecker};
 
 /// The most earlier attempts that a file may show.
 pub(super) const MAX_EARLIER: usize = 16;
 
-/// Returns the earlier attempts that are fully signed and exclusive with the reviewed transaction.
+/// Returns the earlier attempts that are fully signed and whose place the reviewed transaction takes.
 pub(super) fn examine<'a>(
     psbt: &'a StrictPsbt,
-    policy: &Policy,
     mode: SpendMode,
-    structure: &Structure,
-    history: &History,
     refusals: &mut Vec<Refusal>,
 ) -> Vec<&'a Transaction> {
     let manifest = psbt.manifest();
@@ -47,47 +42,31 @@ pub(super) fn examine<'a>(
         }));
         return Vec::new();
     }
-    let outputs = Outputs::of(psbt);
-    examine_outputs(manifest, &outputs, refusals);
-    let own = OwnScripts::new(&policy.descriptor, history.index_bound());
+    let previous: HashMap<OutPoint, &TxOut> = (psbt.transaction().input.iter())
+        .map(|txin| txin.previous_output)
+        .zip(psbt.previous_outputs())
+        .collect();
     let mut shown = Vec::new();
     for (txid, earlier) in &manifest.earlier {
-        if !is_exclusive(psbt.transaction(), earlier, &manifest.ancestors)
-            && !planted(Bug::EarlierExclusive)
-        {
-            refusals.push(Refusal::Earlier(EarlierRefusal::NotExclusive {
-                txid: *txid,
-            }));
-            continue;
-        }
-        let mut previous = Vec::with_capacity(earlier.input.len());
-        for (input, txin) in earlier.input.iter().enumerate() {
-            match outputs.get(&txin.previous_output) {
-                None => refusals.push(Refusal::Earlier(EarlierRefusal::OutputMissing {
+        let spends = earlier.input.iter().map(|txin| txin.previous_output);
+        let mut outputs = Vec::with_capacity(earlier.input.len());
+        for (input, outpoint) in spends.enumerate() {
+            match previous.get(&outpoint) {
+                Some(output) => outputs.push((*output).clone()),
+                None if planted(Bug::EarlierNotReplaced) => {}
+                None => refusals.push(Refusal::Earlier(EarlierRefusal::NotReplaced {
                     txid: *txid,
                     input,
                 })),
-                Some(output) => {
-                    let known = own.contains(&output.script_pubkey)
-                        || (structure.inputs.iter())
-                            .any(|ours| ours.derived.script_pubkey == output.script_pubkey);
-                    let known = known || planted(Bug::EarlierForeign);
-                    if !known {
-                        refusals.push(Refusal::Earlier(EarlierRefusal::ForeignInput {
-                            txid: *txid,
-                            input,
-                        }));
-                    }
-                    previous.push((output.clone(), known));
-                }
             }
         }
-        let all_known = previous.iter().all(|(_, known)| *known);
-        if previous.len() != earlier.input.len() || !all_known {
+        if outputs.len() != earlier.input.len() {
+            if planted(Bug::EarlierNotReplaced) {
+                shown.push(earlier);
+            }
             continue;
         }
-        let previous: Vec<TxOut> = previous.into_iter().map(|(output, _)| output).collect();
-        match fully_signed(earlier, &previous) {
+        match fully_signed(earlier, &outputs) {
             Ok(()) => shown.push(earlier),
             Err(_) if planted(Bug::EarlierSigned) => shown.push(earlier),
             Err((input, fault)) => refusals.push(Refusal::Earlier(EarlierRefusal::NotSigned {
@@ -120,103 +99,4 @@ fn fully_signed(earlier: &Transaction, previous: &[TxOut]) -> Result<(), (usize,
             .map_err(|error| (input, error.into()))?;
     }
     Ok(())
-}
-
-/// Previous outputs: those that txids prove, and those that the manifest claims.
-struct Outputs<'a> {
-    proven: HashMap<OutPoint, &'a TxOut>,
-    transactions: BTreeMap<Txid, &'a Transaction>,
-    claimed: &'a BTreeMap<OutPoint, TxOut>,
-}
-
-impl<'a> Outputs<'a> {
-    fn of(psbt: &'a StrictPsbt) -> Self {
-        let manifest = psbt.manifest();
-        let spends = psbt.transaction().input.iter();
-        let proven = spends
-            .zip(psbt.previous_outputs())
-            .map(|(txin, output)| (txin.previous_output, output));
-        let previous = (psbt.psbt().inputs.iter().zip(&psbt.transaction().input)).filter_map(
-            |(field, txin)| {
-                let previous = field.non_witness_utxo.as_ref()?;
-                Some((txin.previous_output.txid, previous))
-            },
-        );
-        let carried = manifest.ancestors.iter().chain(&manifest.earlier);
-        Self {
-            proven: proven.collect(),
-            transactions: previous
-                .chain(carried.map(|(txid, transaction)| (*txid, transaction)))
-                .collect(),
-            claimed: &manifest.earlier_outputs,
-        }
-    }
-
-    fn proven(&self, outpoint: &OutPoint) -> Option<&'a TxOut> {
-        self.proven.get(outpoint).copied().or_else(|| {
-            let vout = usize::try_from(outpoint.vout).ok()?;
-            self.transactions.get(&outpoint.txid)?.output.get(vout)
-        })
-    }
-
-    fn get(&self, outpoint: &OutPoint) -> Option<&'a TxOut> {
-        self.proven(outpoint).or_else(|| self.claimed.get(outpoint))
-    }
-}
-
-/// Examines that every claimed previous output is one of an earlier attempt, and not another than proven.
-fn examine_outputs(manifest: &Manifest, outputs: &Outputs<'_>, refusals: &mut Vec<Refusal>) {
-    let spent: BTreeSet<&OutPoint> = manifest
-        .earlier
-        .values()
-        .flat_map(|earlier| &earlier.input)
-        .map(|txin| &txin.previous_output)
-        .collect();
-    for (outpoint, claimed) in &manifest.earlier_outputs {
-        if !spent.contains(outpoint) {
-            refusals.push(Refusal::Earlier(EarlierRefusal::OutputUnused {
-                outpoint: *outpoint,
-            }));
-        } else if outputs
-            .proven(outpoint)
-            .is_some_and(|proven| proven != claimed)
-        {
-            refusals.push(Refusal::Earlier(EarlierRefusal::OutputMismatch {
-                outpoint: *outpoint,
-            }));
-        }
-    }
-}
-
-/// Whether the two can never be in one chain: among them and their carried ancestors, two transactions with
-/// different txids spend one outpoint.
-fn is_exclusive(
-    one: &Transaction,
-    other: &Transaction,
-    ancestors: &BTreeMap<Txid, Transaction>,
-) -> bool {
-    let mut waiting = vec![one, other];
-    let mut seen: BTreeSet<Txid> = BTreeSet::new();
-    let mut spent_by: HashMap<OutPoint, Txid> = HashMap::new();
-    if one.compute_txid() == other.compute_txid() {
-        // The same transaction: it pays the same once.
-        return true;
-    }
-    while let Some(transaction) = waiting.pop() {
-        let txid = transaction.compute_txid();
-        if !seen.insert(txid) {
-            continue;
-        }
-        for txin in &transaction.input {
-            let outpoint = txin.previous_output;
-            if outpoint.is_null() {
-                continue;
-            }
-            if spent_by.insert(outpoint, txid).is_some_and(|by| by != txid) {
-                return true;
-            }
-            waiting.extend(ancestors.get(&outpoint.txid));
-        }
-    }
-    false
 }

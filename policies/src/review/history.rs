@@ -9,7 +9,7 @@ use bitcoin::{Amount, Txid};
 use super::refusal::{ChangeRefusal, JournalRefusal};
 use super::{Refusal, ReviewedChange};
 use crate::document::Policy;
-use crate::ids::KeyId;
+use crate::ids::{KeyId, Subject};
 use crate::journal::{AncestorInputs, Fault, History, SignedTransaction, SpendMode};
 use crate::planted::{Bug, planted};
 use crate::psbt::StrictPsbt;
@@ -123,6 +123,7 @@ pub(super) fn examine_self_spend(
     signed: &SignedTransaction,
     policy: &Policy,
     maintenance: &[KeyId],
+    stopped: Option<Subject>,
     history: &History,
     refusals: &mut Vec<Refusal>,
 ) -> Vec<String> {
@@ -130,7 +131,8 @@ pub(super) fn examine_self_spend(
     let approved = quorum.map_or_else(Vec::new, |quorum| {
         persons_of(policy, quorum.group.as_deref(), maintenance)
     });
-    if signed.mode != SpendMode::SelfSpend || history.granted(signed) {
+    let granted = history.granted(signed) && stopped.is_none();
+    if signed.mode != SpendMode::SelfSpend || granted {
         return approved;
     }
     let budget = policy.limits.self_spend_budget;
@@ -150,7 +152,15 @@ pub(super) fn examine_self_spend(
         };
         needed.is_ok_and(|needed| found >= needed)
     });
-    if !within && !maintained && !planted(Bug::SelfSpendBudget) {
+    if let Some(stop) = stopped {
+        if !maintained {
+            refusals.push(Refusal::Journal(JournalRefusal::StoppedSelfSpend {
+                stop,
+                needed: quorum.map(|quorum| quorum.count),
+                approved: approved.clone(),
+            }));
+        }
+    } else if !within && !maintained && !planted(Bug::SelfSpendBudget) {
         refusals.push(Refusal::Journal(JournalRefusal::SelfSpendBudget {
             fees,
             count,

@@ -4,7 +4,9 @@
 //! outpoint that it spends, itself or by a carried ancestor, must be an output of this vault's own in a
 //! transaction that stands in a block: then the vault can always spend that outpoint otherwise. An output of a
 //! stranger's would not do, however deep it lies in the chain, nor one that only the coordinator tells of.
-//! Whether the coin was spent since, no proof can say; but then what spent it excludes the attempt.
+//! Whether the coin was spent since, no proof can say. Then what spent it excludes the attempt, but a coin of
+//! the vault shows that only where it descends from the spender: a withdrawal whose attempt spent what was paid
+//! out whole long ago is payable by a new intent that `repeats` it, and never twice.
 
 use std::collections::BTreeMap;
 

@@ -12,6 +12,7 @@ mod inclusion;
 mod mode;
 mod refusal;
 mod spent;
+mod stopped;
 mod structure;
 
 use bitcoin::{
@@ -28,8 +29,8 @@ pub use refusal::{
 use crate::descriptor::DerivedScript;
 use crate::document::Policy;
 use crate::ids::{IntentHash, Keyset};
-use crate::intent::{Intent, Statement};
-use crate::journal::{AncestorInputs, History, SignedTransaction, SpendMode};
+use crate::intent::Intent;
+use crate::journal::{AncestorInputs, Heard, History, SignedTransaction, SpendMode};
 use crate::psbt::{Manifest, StrictPsbt};
 use crate::rules::UsableEntry;
 use crate::time::UnixTime;
@@ -70,8 +71,8 @@ pub struct Review {
     pub ancestors: Vec<AncestorInputs>,
     /// Coins that the file shows in the chain.
     pub included: Vec<ReviewedInclusion>,
-    /// Statements about open lists that are seen here for the first time, for the journal.
-    pub seen: Vec<Statement>,
+    /// Statements about open lists and stops that are seen here for the first time, for the journal.
+    pub seen: Vec<Heard>,
     /// Persons who approved a spend to ourselves.
     pub maintained_by: Vec<String>,
     /// The manifest as received.
@@ -181,15 +182,8 @@ pub fn review(
     let mode = mode::examine(psbt, spent, &mut refusals);
     spent::examine(spent, mode.spend, &mut refusals);
     let structure = structure::examine(psbt, policy, mode, spent, now, &mut refusals);
-    let authority = authority::examine(
-        psbt,
-        policy,
-        mode.spend,
-        &structure,
-        history,
-        now,
-        &mut refusals,
-    );
+    let authority = authority::examine(psbt, policy, mode.spend, history, now, &mut refusals);
+    let stopped = stopped::examine(mode.spend, &authority.statements, history, &mut refusals);
     let paid = authority.paid.filter(|_| mode.spend == SpendMode::Pay);
     structure::examine_fees(&structure, policy, paid, &mut refusals);
     let ancestors = history::ancestors(psbt, &mut refusals);
@@ -219,13 +213,14 @@ pub fn review(
     };
     review
         .seen
-        .retain(|statement| history.seen(statement.subject().as_bytes()).is_none());
+        .retain(|heard| history.seen(heard.statement.subject().as_bytes()).is_none());
     let signed = review.signed_transaction(now);
     history::examine(&signed, &review.changes, policy, history, &mut refusals);
     review.maintained_by = history::examine_self_spend(
         &signed,
         policy,
         &authority.maintenance,
+        stopped,
         history,
         &mut refusals,
     );

@@ -14,6 +14,7 @@ mod modes;
 mod networks;
 mod signer_checks;
 mod single_key;
+mod stops;
 mod structure;
 mod versions;
 mod windows;

@@ -41,6 +41,10 @@ pub fn entitlement(
         Statement::ListAdd(_) => (open.approvals.group.clone(), open.approvals.count),
         Statement::ListRemove { .. } => (open.approvals.group.clone(), 1),
         Statement::ListConfirm { .. } => (Some(open.test_first.as_ref()?.group.clone()), 1),
+        Statement::Stop(_)
+        | Statement::Release { .. }
+        | Statement::Go(_)
+        | Statement::Ack { .. } => return None,
     };
     let (subject, purpose) = (statement.subject(), statement.purpose());
     let counts = |approval: &&Approval| {

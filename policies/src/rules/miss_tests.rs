@@ -3,9 +3,8 @@
 use bitcoin::Amount;
 
 use super::*;
-use crate::descriptor::ScriptKind;
-use crate::document::samples::{HEAD_TIME, address, draft, quorum};
-use crate::document::{OpenDraft, Policy, PolicyDraft, TestFirstDraft, WindowDraft};
+use crate::document::samples::{HEAD_TIME, address, open_list, quorum};
+use crate::document::{Policy, PolicyDraft, WindowDraft};
 use crate::intent::ListAdd;
 use crate::time::UnixTime;
 use crate::{Intent, IntentKind};
@@ -44,20 +43,12 @@ const NOW: UnixTime = HEAD_TIME.saturating_add(2 * DAY);
 
 /// A policy of one rule, which only pays an open list: two of board, a day before, first 10,000.
 fn policy(alter: impl FnOnce(&mut PolicyDraft)) -> Policy {
-    let mut draft = draft(ScriptKind::Wsh);
+    let mut draft = open_list();
     let mut other = draft.requesters[0].clone();
     other.name = "payroll".to_owned();
     let key = crate::document::samples::public_key("payroll");
     other.keys = vec![crate::document::PinnedKeyDraft::own(&key)];
     draft.requesters.push(other);
-    draft.lists[0].open = Some(OpenDraft {
-        approvals: quorum(Some("board"), 2),
-        delay: "24h".to_owned(),
-        test_first: Some(TestFirstDraft {
-            sat: 10_000,
-            group: "ops".to_owned(),
-        }),
-    });
     draft.rules = vec![draft.rules.remove(1)];
     draft.rules[0].kind = Some("payment".to_owned());
     draft.rules[0].requester = Some(vec!["exchange".to_owned()]);

@@ -12,8 +12,10 @@ mod miss;
 mod open_list;
 mod prospect;
 mod quorum;
+mod replay;
 mod shown;
 mod standing;
+mod stopping;
 mod windows;
 
 pub use allowance::{Allowance, Freed};
@@ -23,8 +25,10 @@ pub use miss::{Miss, Missed};
 pub use open_list::{ListEntry, OpenLists, UsableEntry, persons_of};
 pub use prospect::{ListProspect, Prospect, prospects};
 pub use quorum::{Shortfall, approving_persons, page_persons, satisfied};
+pub use replay::{Outcome, Past, Replay, Replayed, replay};
 pub use shown::{EntriesShown, Said};
 pub use standing::Standing;
+pub use stopping::{GoRefusal, WrongStop, heard, journal_of_key, may_go, signed_stop, stopping};
 pub use windows::Windows;
 
 #[cfg(test)]

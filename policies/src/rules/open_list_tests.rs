@@ -3,24 +3,14 @@
 use bitcoin::ScriptBuf;
 
 use super::*;
-use crate::descriptor::ScriptKind;
-use crate::document::samples::{HEAD_TIME, address, draft, quorum};
-use crate::document::{OpenDraft, TestFirstDraft};
+use crate::document::samples::{HEAD_TIME, address, open_list};
 use crate::rules::{Decision, DenyReason, Standing, Windows, decide};
 
 const DAY: u64 = 86_400;
 
 /// A policy that pays only the entries of an open list.
 fn policy() -> Policy {
-    let mut draft = draft(ScriptKind::Wsh);
-    draft.lists[0].open = Some(OpenDraft {
-        approvals: quorum(Some("board"), 2),
-        delay: "24h".to_owned(),
-        test_first: Some(TestFirstDraft {
-            sat: 10_000,
-            group: "ops".to_owned(),
-        }),
-    });
+    let mut draft = open_list();
     draft.rules = vec![draft.rules.remove(1)];
     Policy::parse(draft.to_toml().as_bytes()).expect("accepted")
 }

@@ -4,9 +4,8 @@ use bitcoin::{Amount, ScriptBuf};
 
 use super::*;
 use crate::IntentKind;
-use crate::descriptor::ScriptKind;
-use crate::document::samples::{HEAD_TIME, address, draft, quorum};
-use crate::document::{OpenDraft, PinnedKeyDraft, PolicyDraft, TestFirstDraft, WindowDraft};
+use crate::document::samples::{HEAD_TIME, address, open_list};
+use crate::document::{PinnedKeyDraft, PolicyDraft, WindowDraft};
 use crate::intent::{Approval, ListAdd, SecretKey, Statement};
 use crate::rules::{Decision, ListEntry, OpenLists, Said, Standing, Windows, decide};
 
@@ -21,18 +20,10 @@ fn secret_key(name: &str) -> SecretKey {
 
 /// Small payouts within a window, an open list of counterparties, and the rest.
 fn sketch() -> PolicyDraft {
-    let mut draft = draft(ScriptKind::Wsh);
+    let mut draft = open_list();
     for approver in &mut draft.approvers {
         approver.keys = vec![PinnedKeyDraft::own(&secret_key(&approver.name).public())];
     }
-    draft.lists[0].open = Some(OpenDraft {
-        approvals: quorum(Some("board"), 2),
-        delay: "24h".to_owned(),
-        test_first: Some(TestFirstDraft {
-            sat: 10_000,
-            group: "ops".to_owned(),
-        }),
-    });
     draft.rules[0].window = Some(WindowDraft {
         sat: 8_000_000,
         per: "24h".to_owned(),

@@ -83,6 +83,12 @@ impl EntriesShown {
         Self(lists)
     }
 
+    /// The entries, as if they had cooled off, for a replay of what was paid.
+    #[must_use]
+    pub fn into_lists(self) -> OpenLists {
+        self.0
+    }
+
     /// The entries, as if they had cooled off.
     pub(super) const fn cooled_off(&self) -> &OpenLists {
         &self.0

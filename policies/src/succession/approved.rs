@@ -103,6 +103,31 @@ pub fn approved<'a>(
     approvals: impl IntoIterator<Item = &'a Approval>,
     now: UnixTime,
 ) -> Option<Approved> {
+    counted(previous, version, approvals, Some(now))
+}
+
+/// Counts who of the version before ever approved a successor of it, also where the approval ended since. For a human
+/// who pins the successor by its id: an end only keeps signers from hearing by themselves, long afterwards, of a
+/// version that nobody thinks of any more, and whoever has just been read its id thinks of it.
+pub fn approved_once<'a>(
+    previous: &Policy,
+    version: PolicyId,
+    approvals: impl IntoIterator<Item = &'a Approval>,
+) -> Option<Approved> {
+    counted(previous, version, approvals, None)
+}
+
+/// Whether a signature counts but for its end.
+pub(super) fn is_genuine(previous: &Policy, version: PolicyId, approval: &Approval) -> bool {
+    count(previous, version, approval, None).is_ok()
+}
+
+fn counted<'a>(
+    previous: &Policy,
+    version: PolicyId,
+    approvals: impl IntoIterator<Item = &'a Approval>,
+    now: Option<UnixTime>,
+) -> Option<Approved> {
     let quorum = &previous.change.as_ref()?.approvals;
     let mut keys = Vec::new();
     let mut faults = Vec::new();
@@ -124,7 +149,7 @@ fn count(
     previous: &Policy,
     version: PolicyId,
     approval: &Approval,
-    now: UnixTime,
+    now: Option<UnixTime>,
 ) -> Result<KeyId, ApprovalFault> {
     let key = approval.key;
     let (approver, pinned) = previous
@@ -141,7 +166,8 @@ fn count(
             approver: approver(),
         });
     }
-    if approval.has_expired(now) && !planted(Bug::ApprovalExpiry) {
+    let expired = now.is_some_and(|now| approval.has_expired(now));
+    if expired && !planted(Bug::ApprovalExpiry) {
         return Err(ApprovalFault::Expired {
             approver: approver(),
             expires: approval.expires,

@@ -8,7 +8,7 @@
 use bitcoin::hashes::{Hash, sha256};
 use serde::{Deserialize, Serialize};
 
-use super::approved::VersionApprovals;
+use super::approved::{VersionApprovals, is_genuine};
 use crate::document::{MAX_BYTES, Mistake, Policy};
 use crate::hash::Purpose;
 use crate::ids::{KeyId, PolicyId, Subject};
@@ -169,18 +169,35 @@ impl SuccessionFile {
         serde_json::to_vec(&written).expect("texts and numbers are plain JSON")
     }
 
-    /// Adds a signature; a later one of the same key takes the place of an earlier one.
+    /// Adds a signature of one's own making; a later one of the same key takes the place of an earlier one. What
+    /// comes from others is [`SuccessionFile::join`]ed.
     pub fn approve(&mut self, approval: Approval) {
         self.approvals.insert(approval.key, approval);
     }
 
-    /// Adds the signatures of another file of the same version; says whether it is one.
-    pub fn join(&mut self, other: &Self) -> bool {
-        let same = self.document == other.document;
-        if same {
-            self.approvals.extend(other.approvals.clone());
+    /// Adds the signatures of another file of the same version that are genuine by the version before; says whether
+    /// it is one. A genuine signature is never dropped, nor replaced but by a genuine one of the same key that holds
+    /// longer; where there is no room, signatures that are not genuine make some.
+    pub fn join(&mut self, other: &Self, previous: &Policy) -> bool {
+        if self.document != other.document {
+            return false;
         }
-        same
+        let version = self.version();
+        let genuine = |approval: &Approval| is_genuine(previous, version, approval);
+        for approval in other.approvals.values().filter(|one| genuine(one)) {
+            let ours = self.approvals.get(&approval.key);
+            let holds = ours.filter(|ours| genuine(ours)).map(|ours| ours.expires);
+            if holds.is_some_and(|expires| approval.expires <= expires) {
+                continue;
+            }
+            if ours.is_none() && self.approvals.len() >= MAX_APPROVALS {
+                self.approvals.retain(|_, ours| genuine(ours));
+            }
+            if self.approvals.len() < MAX_APPROVALS || self.approvals.contains_key(&approval.key) {
+                self.approve(approval.clone());
+            }
+        }
+        true
     }
 
     /// The document's exact bytes.

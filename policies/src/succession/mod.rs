@@ -7,15 +7,21 @@
 //! version before. Follows docs/formats.md F6 and F11.
 
 mod approved;
+mod difference;
 mod file;
 mod line;
+mod replacement;
 mod step;
 
-pub use approved::{ApprovalFault, Approved, VersionApprovals, approve_message, approved};
+pub use approved::{
+    ApprovalFault, Approved, VersionApprovals, approve_message, approved, approved_once,
+};
+pub use difference::{Change, Direction, Part, diff};
 pub use file::{
     MAX_APPROVALS, MAX_FILE_BYTES, SUCCESSION_FORMAT, SuccessionFile, SuccessionFileError,
 };
 pub use line::{LineMistake, line};
+pub use replacement::{ReplacementMistake, draft_replacement, draft_replacements};
 pub use step::{Altered, Step, SuccessionMistake, follows, ripe_at};
 
 #[cfg(all(test, feature = "signing"))]

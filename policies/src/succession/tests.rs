@@ -260,9 +260,83 @@ fn a_succession_file_reads_back_to_the_same_bytes() {
         assert!(counted.expect("counts").is_met());
     }
     let mut one = SuccessionFile::of(&next.bytes).expect("a document");
-    assert!(one.join(&file));
+    assert!(one.join(&file, &previous));
     assert_eq!(one, file);
-    assert!(!one.join(&SuccessionFile::of(&previous.bytes).expect("a document")));
+    let other = SuccessionFile::of(&previous.bytes).expect("a document");
+    assert!(!one.join(&other, &previous));
+}
+
+/// Whoever carries a file may add to it what he likes: what is genuine in it stays, and room for more.
+#[test]
+fn joining_files_neither_drops_a_good_signature_nor_takes_a_bad_one() {
+    let previous = first(ScriptKind::Tr);
+    let next = next(&previous, |draft| draft.rules.truncate(1));
+    let file = |approvals: &[Approval]| {
+        let mut file = SuccessionFile::of(&next.bytes).expect("a document");
+        for approval in approvals {
+            file.approve(approval.clone());
+        }
+        file
+    };
+    let joined = |ours: &[Approval], theirs: &[Approval]| {
+        let mut joined = file(ours);
+        assert!(joined.join(&file(theirs), &previous));
+        joined
+    };
+    let by = |name: &str, after: u64| approval(&previous, next.id, name, NOW.saturating_add(after));
+    let (dana, frank) = (by("dana", 100), by("frank", 100));
+    let mut forged = dana.clone();
+    forged.expires = NOW.saturating_add(900);
+    let stranger = by("grace", 900);
+    // A bad one neither replaces a good one nor comes in.
+    let bad = [forged.clone(), stranger.clone()];
+    assert_eq!(
+        joined(std::slice::from_ref(&dana), &bad),
+        file(std::slice::from_ref(&dana))
+    );
+    // A good one replaces a bad one, and one that ends sooner, also one that ended.
+    assert_eq!(
+        joined(&[forged], &[dana.clone(), frank.clone()]),
+        file(&[dana.clone(), frank.clone()])
+    );
+    let (shorter, longer) = (by("dana", 1), by("dana", 200));
+    for (ours, theirs, holds) in [
+        (&shorter, &longer, &longer),
+        (&longer, &shorter, &longer),
+        (&by("erin", 5), &longer, &longer),
+    ] {
+        let both = joined(std::slice::from_ref(ours), std::slice::from_ref(theirs));
+        assert_eq!(both.approvals().get(&longer.key), Some(holds));
+    }
+    // A file that is full of strangers' signatures takes the good ones all the same, and can be read.
+    let strangers: Vec<Approval> = (0..MAX_APPROVALS)
+        .map(|number| by(&format!("stranger {number}"), 900))
+        .collect();
+    let full = joined(&strangers, &[dana, frank]);
+    assert_eq!(full.approvals().len(), 2);
+    assert!(met(
+        &previous,
+        &next,
+        &full.approvals().values().cloned().collect::<Vec<_>>()
+    ));
+    assert_eq!(SuccessionFile::read(&full.write()).expect("reads"), full);
+}
+
+#[test]
+fn approvals_that_ended_count_for_a_human_who_pins_and_for_nobody_else() {
+    let previous = first(ScriptKind::Wsh);
+    let next = next(&previous, |draft| draft.rules.truncate(1));
+    let ended = [
+        approval(&previous, next.id, "dana", NOW),
+        approval(&previous, next.id, "frank", NOW),
+    ];
+    assert!(!met(&previous, &next, &ended));
+    let once = approved_once(&previous, next.id, &ended).expect("counts");
+    assert!(once.is_met() && once.faults.is_empty());
+    // Everything else about them is asked all the same.
+    let stranger = [ended[0].clone(), approval(&previous, next.id, "grace", NOW)];
+    let once = approved_once(&previous, next.id, &stranger).expect("counts");
+    assert!(!once.is_met());
 }
 
 #[test]

@@ -62,8 +62,11 @@ pub fn review_text(review: &Review, policy: &Policy) -> String {
             )
         ));
     }
-    for statement in &review.seen {
-        page.wrapped(&format!("New          {}", statement_text(statement)));
+    for heard in &review.seen {
+        page.wrapped(&format!(
+            "New          {}",
+            statement_text(&heard.statement)
+        ));
     }
     for warning in &review.warnings {
         page.wrapped(&format!("Mind: {warning}"));

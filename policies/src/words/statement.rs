@@ -1,4 +1,4 @@
-//! The words of statements about open lists.
+//! The words of statements.
 
 use super::Told;
 use super::layout::{amount, groups_of_four, payee_of};
@@ -21,6 +21,13 @@ pub fn statement_text(statement: &Statement) -> String {
         Statement::ListConfirm { entry } => {
             format!("the first payment to entry {entry} is confirmed")
         }
+        Statement::Stop(stop) => format!(
+            "the vault pays nobody from {} on: \"{}\"",
+            stop.created, stop.reason
+        ),
+        Statement::Release { stop } => format!("stop {stop} is over"),
+        Statement::Go(go) => format!("automatic co-signers may sign, said {}", go.created),
+        Statement::Ack { policy } => format!("policy version {policy} is followed"),
     }
 }
 
@@ -38,6 +45,12 @@ pub fn statement_told(
         Statement::ListConfirm { .. } => {
             "Confirm that the first, small payment arrived with the right owner".to_owned()
         }
+        Statement::Stop(_) => {
+            "STOP the vault: it pays nobody until a quorum releases it".to_owned()
+        }
+        Statement::Release { .. } => "Release a stop: the vault pays again".to_owned(),
+        Statement::Go(_) => "Let the automatic co-signers sign for a while".to_owned(),
+        Statement::Ack { .. } => "Acknowledge a policy version".to_owned(),
     };
     let mut facts = Vec::new();
     match entry {
@@ -60,7 +73,10 @@ pub fn statement_told(
         let needed = counted.needed;
         facts.push(("needs", format!("{needed} of {group}; signed by {signed}")));
     }
-    facts.push(("entry", statement.entry().to_string()));
+    match statement.entry() {
+        Some(entry) => facts.push(("entry", entry.to_string())),
+        None => facts.push(("subject", statement.subject().to_string())),
+    }
     Told { headline, facts }
 }
 

@@ -3,9 +3,8 @@
 use bitcoin::Amount;
 
 use super::*;
-use crate::descriptor::ScriptKind;
-use crate::document::samples::{HEAD_TIME, address, draft, quorum};
-use crate::document::{OpenDraft, Policy, PolicyDraft, TestFirstDraft, WindowDraft};
+use crate::document::samples::{HEAD_TIME, address, open_list};
+use crate::document::{Policy, PolicyDraft, WindowDraft};
 use crate::intent::{Intent, ListAdd, Statement, Verdict};
 use crate::rules::{EntriesShown, prospects};
 use crate::{IntentKind, UnixTime};
@@ -13,15 +12,7 @@ use crate::{IntentKind, UnixTime};
 const NOW: UnixTime = HEAD_TIME;
 
 fn policy(alter: impl FnOnce(&mut PolicyDraft)) -> Policy {
-    let mut draft = draft(ScriptKind::Wsh);
-    draft.lists[0].open = Some(OpenDraft {
-        approvals: quorum(Some("board"), 2),
-        delay: "24h".to_owned(),
-        test_first: Some(TestFirstDraft {
-            sat: 10_000,
-            group: "ops".to_owned(),
-        }),
-    });
+    let mut draft = open_list();
     alter(&mut draft);
     Policy::parse(draft.to_toml().as_bytes()).expect("accepted")
 }

@@ -51,7 +51,7 @@ impl Init {
         let birth = enrolment
             .birth
             .map(|birth| format!("\n  born   {}", born(birth)));
-        let text = format!(
+        let mut text = format!(
             "Pinned policy {} version {}\n  id     {}\n  vault  {}\n  here   {}{}",
             policy.name,
             policy.version,
@@ -60,12 +60,19 @@ impl Init {
             roles.join(", "),
             birth.unwrap_or_default()
         );
+        for version in &enrolment.without_file {
+            text += &format!(
+                "\n  next   {version} is held by the journal; give its file to\n         `policy follow` or \
+                 `policy pin` again"
+            );
+        }
         let value = serde_json::json!({
             "policy": policy.id,
             "vault": policy.vault,
             "keyset": policy.keyset,
             "roles": roles,
             "birth": enrolment.birth,
+            "without_file": enrolment.without_file,
         });
         context.terminal.answer(&text, &value)
     }

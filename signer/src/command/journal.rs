@@ -1,5 +1,6 @@
 //! `journal`: shows, verifies and moves what this home signed.
 
+mod export;
 mod moving;
 mod receipt;
 mod show;
@@ -12,12 +13,13 @@ use crate::clock;
 use crate::failure::{Class, Failure};
 use crate::journal_file::{JournalFile, JournalFileError, MOST_READ};
 use crate::pin::Pinned;
+use crate::succeeding::catch_up;
 use crate::terminal::read_input;
 use bitcoin::Txid;
 use policies::Journal;
 use std::path::PathBuf;
 
-/// Show, verify or move the journal; say what it leaves, and give its receipts again
+/// Show, verify, export or move the journal; give its receipts again
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:\n\
@@ -60,6 +62,18 @@ Example:\n\
         /// The transaction's id
         txid: Txid,
     },
+    /// Write the journal for the coordinator: what it signed, and where it ends
+    ///
+    /// With the exported journals of its signers a coordinator that lost its database, or was restored
+    /// from an old backup, knows again what may still be paid. No key is in it.
+    #[command(after_help = "\
+Example:\n\
+\x20 countersign-signer --home alice journal export --out alice.journal")]
+    Export {
+        /// The new file to write it to
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
     /// Move the journal to another machine
     Move(moving::MoveVerb),
 }
@@ -83,6 +97,7 @@ impl JournalVerb {
                 status::answer(context, pinned.policy(), &journal, clock::now())
             }
             What::Receipt { txid } => receipt::answer(context, txid),
+            What::Export { out } => export::answer(context, &out),
             What::Move(verb) => verb.run(context),
         }
     }
@@ -100,6 +115,7 @@ fn read_own(context: &Context) -> Result<(Pinned, Journal, Vec<u8>), Failure> {
     let pinned = Pinned::load(&home)?;
     let owner = pinned.journal().ok_or_else(no_signer)?;
     let (journal, lines) = JournalFile::read_lines(&home.journal_file(), owner)?;
+    let pinned = catch_up(&home, pinned, journal.history())?;
     Ok((pinned, journal, lines))
 }
 
@@ -148,7 +164,7 @@ fn moves_text(journal: &Journal) -> String {
 }
 
 /// A home that keeps no journal, where a verb needs one.
-fn no_signer() -> Failure {
+pub(super) fn no_signer() -> Failure {
     Failure::because(
         Class::Usage,
         "NOT_A_SIGNER",

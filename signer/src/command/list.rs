@@ -4,16 +4,15 @@ use super::{Context, person};
 use crate::clock;
 use crate::failure::{Class, Failure};
 use crate::home::KeyName;
-use crate::journal_file::JournalFile;
 use crate::keystore::durable;
 use crate::listing::{
     Draft, MAX_BYTES, NewEntry, about_entry, add, check, entitled, read, sign, words,
 };
 use crate::pin::Pinned;
+use crate::succeeding::opened;
 use crate::terminal::read_input;
 use bitcoin::Address;
 use bitcoin::address::NetworkUnchecked;
-use policies::journal::Seen;
 use policies::words::statement_text;
 use policies::{Statement, Subject, UnixTime};
 use std::path::PathBuf;
@@ -191,9 +190,8 @@ fn say(context: &mut Context, pinned: &Pinned, draft: Draft, by: By) -> Result<(
 
 /// Journals what enough persons signed.
 fn note(context: &mut Context, bytes: &[u8]) -> Result<(), Failure> {
-    let home = context.home()?;
-    let pinned = Pinned::load(&home)?;
-    let owner = pinned.journal().ok_or_else(|| {
+    let (pinned, journal) = opened(&context.home()?)?;
+    let mut journal = journal.ok_or_else(|| {
         Failure::because(
             Class::Usage,
             "NOT_A_SIGNER",
@@ -201,7 +199,6 @@ fn note(context: &mut Context, bytes: &[u8]) -> Result<(), Failure> {
         )
         .hinted("note it in the home of a signer: its journal counts the cooling-off")
     })?;
-    let mut journal = JournalFile::open(&home.journal_file(), owner)?;
     let clock = clock::now();
     let statements = entitled(bytes, pinned.policy(), journal.history().now(clock))?;
     if statements.is_empty() {
@@ -211,16 +208,22 @@ fn note(context: &mut Context, bytes: &[u8]) -> Result<(), Failure> {
     }
     let mut lines = Vec::new();
     let mut values = Vec::new();
-    for statement in statements {
+    for heard in statements {
         let at = journal.history().now(clock);
-        let seen = Seen::of(&statement.encode(), at).map_err(|error| {
-            Failure::because(Class::Refused, "BAD_STATEMENT", error.to_string())
-                .hinted("have it made again with `list add`")
-        })?;
-        let first = journal.remember_statement(seen)?;
+        let statement = &heard.statement;
+        let known = journal.history().seen(statement.subject().as_bytes());
+        let first = match (known, heard.seen(journal.history(), at)) {
+            (Some(first), _) => first,
+            (None, Some(seen)) => journal.remember_statement(seen)?,
+            (None, None) => {
+                let message = "this journal keeps as many stops of that key as it does of any";
+                return Err(Failure::because(Class::Refused, "TOO_MANY_STOPS", message)
+                    .hinted("have stops that are over released first"));
+            }
+        };
         lines.push(format!(
             "First seen {first}\n  {}",
-            statement_text(&statement)
+            statement_text(statement)
         ));
         values.push(serde_json::json!({
             "subject": statement.subject(),

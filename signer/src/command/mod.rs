@@ -19,7 +19,9 @@ mod review;
 #[cfg(feature = "online")]
 mod serve;
 mod sign;
+mod stop;
 mod usage;
+mod void;
 mod xpub;
 
 use crate::failure::{Class, Failure};
@@ -81,6 +83,9 @@ enum Verb {
     Maintain(maintain::Maintain),
     Request(request::Request),
     List(list::ListVerb),
+    Stop(stop::StopVerb),
+    Go(stop::GoVerb),
+    Void(void::VoidVerb),
     Journal(journal::JournalVerb),
     Policy(policy::PolicyVerb),
 }
@@ -155,6 +160,9 @@ impl Verb {
             Self::Maintain(verb) => verb.run(context),
             Self::Request(verb) => verb.run(context),
             Self::List(verb) => verb.run(context),
+            Self::Stop(verb) => verb.run(context),
+            Self::Go(verb) => verb.run(context),
+            Self::Void(verb) => verb.run(context),
             Self::Journal(verb) => verb.run(context),
             Self::Policy(verb) => verb.run(context),
         }

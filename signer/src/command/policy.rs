@@ -1,4 +1,4 @@
-//! `policy`: writes, checks and shows policy documents without a home, and leads a home to the next version.
+//! `policy`: writes, checks, shows and compares policy documents without a home, and leads a home to the next version.
 
 mod succession;
 
@@ -42,6 +42,16 @@ Examples:\n\
     Check {
         /// The document, or - for standard input
         file: PathBuf,
+    },
+    /// Show every difference between two versions, part by part
+    #[command(after_help = "\
+Example:\n\
+\x20 countersign-signer policy diff policy.toml next.toml")]
+    Diff {
+        /// The document of the version before, or - for standard input
+        before: PathBuf,
+        /// The document of the version after
+        after: PathBuf,
     },
     Propose(succession::Propose),
     Approve(succession::ApproveVersion),
@@ -101,6 +111,12 @@ impl PolicyVerb {
                 let text = format!("No mistakes\n  id     {}\n  words  {words}", policy.id);
                 let value = serde_json::json!({ "id": policy.id, "words": policy.words() });
                 context.terminal.answer(&text, &value)
+            }
+            What::Diff { before, after } => {
+                let (before, after) = (read_policy(&before)?, read_policy(&after)?);
+                let text = report::difference(&before, &after);
+                let value = report::difference_json(&before, &after);
+                context.terminal.answer(text.trim_end(), &value)
             }
             What::Propose(verb) => verb.run(context),
             What::Approve(verb) => verb.run(context),

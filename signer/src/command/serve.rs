@@ -27,6 +27,9 @@ pub(super) struct Serve {
     /// The file with the token that the coordinator gave to this signer
     #[arg(long, value_name = "FILE")]
     token_file: PathBuf,
+    /// Take statements from the files of this folder as well, in every round
+    #[arg(long, value_name = "DIR")]
+    inbox: Option<PathBuf>,
     /// Milliseconds between two rounds
     #[arg(long, value_name = "MS", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(10..=3_600_000))]
     poll_ms: u64,
@@ -49,6 +52,9 @@ impl Serve {
         })?;
         let coordinator = HttpCoordinator::new(&self.url, &token);
         let mut cosigner = Cosigner::new(signer, coordinator, stop);
+        if let Some(inbox) = self.inbox.clone() {
+            cosigner = cosigner.with_inbox(inbox);
+        }
         let terminal = &mut context.terminal;
         terminal.talk(&format!(
             "Co-signing as {} for {}",

@@ -4,23 +4,30 @@
 //! was behind, or a coordinator that was not ready, must not lose an attempt for ever), and a wish to
 //! stop is heard between two signatures, never within one.
 
+use super::event::Event;
 use super::http::CoordinatorError;
+use super::inbox::Inbox;
 use super::stop::Stop;
-use crate::countersign::{CountersignError, Countersigner};
+use crate::countersign::{CountersignError, Countersigner, Following};
 use crate::failure::{Class, Explained, Facts, Reason, reason};
 use crate::journal_file::AppendLog;
-use crate::listing::entitled;
+use crate::listing::{entitled, said};
+use crate::voiding::VoidingError;
 use bitcoin::Txid;
 use bitcoin::hashes::{Hash, sha256};
 use policies::journal::SpendMode;
-use policies::succession::{SuccessionFile, approved};
+use policies::rules::{Said, may_go};
+use policies::succession::{SuccessionFile, approved, approved_once};
 use policies::{PolicyId, UnixTime, VaultId};
-use serde::Serialize;
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The longest pause while the coordinator cannot be reached.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// How long a round may take before it begins anew, in seconds.
+const LONGEST_PASS: u64 = 60;
 
 /// How long bytes that were refused are left alone, in seconds.
 const LEFT_ALONE: u64 = 600;
@@ -51,6 +58,18 @@ pub trait Attempts {
     /// When the coordinator does not answer or refuses.
     fn successions(&self, vault: VaultId) -> Result<Vec<SuccessionFile>, CoordinatorError>;
 
+    /// The transactions that a signer is wished to void, and did not yet; none where the coordinator wishes none.
+    ///
+    /// # Errors
+    /// When the coordinator does not answer or refuses.
+    fn wished_voids(&self, vault: VaultId, signer: &str) -> Result<Vec<Txid>, CoordinatorError>;
+
+    /// Hands in a void.
+    ///
+    /// # Errors
+    /// When the coordinator does not answer or refuses.
+    fn submit_void(&self, txid: Txid, void: &[u8]) -> Result<(), CoordinatorError>;
+
     /// The head of the coordinator's event chain.
     ///
     /// # Errors
@@ -62,89 +81,6 @@ pub trait Attempts {
     /// # Errors
     /// When the coordinator does not answer or refuses.
     fn submit(&self, txid: Txid, signatures: &[u8]) -> Result<(), CoordinatorError>;
-}
-
-/// Something worth a line in the log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "event", rename_all = "lowercase")]
-pub enum Event {
-    /// An attempt was signed and the coordinator took the signatures.
-    Signed {
-        /// The transaction.
-        txid: Txid,
-        /// How many signatures.
-        signatures: usize,
-        /// The journal's counter in the receipt.
-        counter: u64,
-    },
-    /// Statements about open lists were seen for the first time.
-    Noted {
-        /// How many.
-        statements: usize,
-    },
-    /// The next version of the policy was taken in with its quorum; its delay runs.
-    Proposed {
-        /// The version.
-        policy: PolicyId,
-    },
-    /// A version was followed: rules and people changed, no keys.
-    Adopted {
-        /// The version.
-        policy: PolicyId,
-    },
-    /// An attempt was not signed, or the coordinator did not want the signatures.
-    Refused {
-        /// The transaction that the coordinator named.
-        txid: Txid,
-        /// Every reason.
-        reasons: Vec<Reason>,
-    },
-    /// The coordinator cannot be asked; the co-signer goes on trying.
-    Offline {
-        /// Why.
-        reason: Reason,
-    },
-    /// The coordinator answers again.
-    Online,
-}
-
-impl std::fmt::Display for Event {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Signed {
-                txid,
-                signatures,
-                counter,
-            } => write!(
-                formatter,
-                "event=signed txid={txid} signatures={signatures} counter={counter}"
-            ),
-            Self::Noted { statements } => {
-                write!(formatter, "event=noted statements={statements}")
-            }
-            Self::Proposed { policy } => write!(formatter, "event=proposed policy={policy}"),
-            Self::Adopted { policy } => write!(formatter, "event=adopted policy={policy}"),
-            Self::Refused { txid, reasons } => {
-                for (number, reason) in reasons.iter().enumerate() {
-                    if number > 0 {
-                        writeln!(formatter)?;
-                    }
-                    write!(
-                        formatter,
-                        "event=refused txid={txid} code={} reason={:?}",
-                        reason.code, reason.message
-                    )?;
-                }
-                Ok(())
-            }
-            Self::Offline { reason } => write!(
-                formatter,
-                "event=offline code={} reason={:?}",
-                reason.code, reason.message
-            ),
-            Self::Online => write!(formatter, "event=online"),
-        }
-    }
 }
 
 /// What one round did.
@@ -175,6 +111,11 @@ pub struct Cosigner<L, A> {
     refused: HashMap<[u8; 32], UnixTime>,
     /// The statements that were looked at last.
     heard: Option<[u8; 32]>,
+    /// For what the next version was said to wait.
+    waits: Option<(PolicyId, &'static str)>,
+    /// What the coordinator carries of goes; they count for a while only.
+    said: Vec<Said>,
+    inbox: Option<Inbox>,
 }
 
 impl<L: AppendLog, A: Attempts> Cosigner<L, A> {
@@ -186,7 +127,17 @@ impl<L: AppendLog, A: Attempts> Cosigner<L, A> {
             stop,
             refused: HashMap::new(),
             heard: None,
+            waits: None,
+            said: Vec::new(),
+            inbox: None,
         }
+    }
+
+    /// The same with a folder from which statements are taken besides: what a coordinator withholds gets here.
+    #[must_use]
+    pub fn with_inbox(self, folder: PathBuf) -> Self {
+        let inbox = Some(Inbox::of(folder));
+        Self { inbox, ..self }
     }
 
     /// The signer.
@@ -208,11 +159,19 @@ impl<L: AppendLog, A: Attempts> Cosigner<L, A> {
         let begun = clock();
         self.refused
             .retain(|_, at| begun.secs_since(*at) < LEFT_ALONE);
+        if !self.look_into_inbox(begun, &mut report)? {
+            return Ok(pass);
+        }
         self.note(vault, begun, &mut report)?;
         self.succeed(vault, begun, &mut report)?;
+        self.void_as_wished(vault, begun, &mut report)?;
         for txid in self.coordinator.missing(vault, self.signer.name())? {
-            if self.stop.is_wished() {
+            let now = clock();
+            if self.stop.is_wished() || now.secs_since(begun) >= LONGEST_PASS {
                 break;
+            }
+            if self.signer.journal().history().voided(&txid).is_some() {
+                continue;
             }
             let bytes = match self.coordinator.psbt(txid) {
                 // It is not there any more.
@@ -223,7 +182,7 @@ impl<L: AppendLog, A: Attempts> Cosigner<L, A> {
             if self.refused.contains_key(&hash) {
                 continue;
             }
-            match self.countersign(txid, &bytes, clock())? {
+            match self.countersign(txid, &bytes, &clock, &mut report)? {
                 Ok(event) => {
                     pass.signed = pass.signed.saturating_add(1);
                     report(&event);
@@ -259,12 +218,39 @@ impl<L: AppendLog, A: Attempts> Cosigner<L, A> {
             .note(&statements, clock)
             .map_err(PassError::Signer)?;
         self.heard = Some(hash);
+        self.said = said(&bytes).unwrap_or_default();
+        // What was refused may have waited for these.
+        self.refused.clear();
         if new > 0 {
-            // What was refused may have waited for these.
-            self.refused.clear();
             report(&Event::Noted { statements: new });
         }
         Ok(())
+    }
+
+    /// Journals what lies in the inbox; says whether that can be known. The coordinator decides how long its
+    /// answers take, so that this is done again before each signature.
+    fn look_into_inbox(
+        &mut self,
+        clock: UnixTime,
+        report: &mut impl FnMut(&Event),
+    ) -> Result<bool, PassError> {
+        let Some(inbox) = &mut self.inbox else {
+            return Ok(true);
+        };
+        let at = self.signer.journal().history().now(clock);
+        let found = inbox.look(self.signer.policy(), at);
+        for (file, reason) in found.bad {
+            report(&Event::Bad { file, reason });
+        }
+        let noted = self.signer.note(&found.heard, clock);
+        let new = noted.map_err(PassError::Signer)?;
+        if found.changed {
+            self.refused.clear();
+        }
+        if new > 0 {
+            report(&Event::Noted { statements: new });
+        }
+        Ok(!found.unreadable)
     }
 
     /// Takes next versions in, and follows the one whose time has come.
@@ -277,14 +263,19 @@ impl<L: AppendLog, A: Attempts> Cosigner<L, A> {
         let at = self.signer.journal().history().now(clock);
         for file in self.coordinator.successions(vault)? {
             let policy = file.version();
-            // Before its document is read: whoever has no quorum may not make this signer work.
-            let pinned = self.signer.policy();
-            let quorum = approved(pinned, policy, file.approvals().values(), at);
-            if !quorum.is_some_and(|quorum| quorum.is_met()) {
+            if self.signer.holds_version(policy) {
                 continue;
             }
+            // Before its document is read: whoever has no quorum may not make this signer work. What a journal that
+            // moved holds comes without its file, and its approvals may have ended since.
+            let pinned = self.signer.policy();
             let held = self.signer.journal().history().versions();
-            if held.proposed(policy).is_some() {
+            let signatures = file.approvals().values();
+            let quorum = match held.proposed(policy) {
+                None => approved(pinned, policy, signatures, at),
+                Some(_) => approved_once(pinned, policy, signatures),
+            };
+            if !quorum.is_some_and(|quorum| quorum.is_met()) {
                 continue;
             }
             match self.signer.hear_version(&file, clock) {
@@ -295,22 +286,88 @@ impl<L: AppendLog, A: Attempts> Cosigner<L, A> {
                 Err(error) => return Err(PassError::Signer(error)),
             }
         }
-        let followed = self.signer.follow_ripe(clock).map_err(PassError::Signer)?;
-        if let Some(policy) = followed {
-            // What was refused may have waited for this.
-            self.refused.clear();
-            self.heard = None;
-            report(&Event::Adopted { policy });
+        match self.signer.follow_ripe(clock).map_err(PassError::Signer)? {
+            Following::Nothing => self.waits = None,
+            Following::Waits { policy, because } => {
+                let waits = Some((policy, because.code()));
+                if because.needs_a_human() && self.waits != waits {
+                    let reason = reason(because.as_ref());
+                    report(&Event::Waits { policy, reason });
+                }
+                self.waits = waits;
+            }
+            Following::Adopted(policy) => {
+                // What was refused may have waited for this.
+                self.refused.clear();
+                self.heard = None;
+                self.waits = None;
+                report(&Event::Adopted { policy });
+            }
         }
         Ok(())
+    }
+
+    /// Voids what the coordinator wishes, unless it was signed here: before anything is signed in this round.
+    fn void_as_wished(
+        &mut self,
+        vault: VaultId,
+        clock: UnixTime,
+        report: &mut impl FnMut(&Event),
+    ) -> Result<(), PassError> {
+        for txid in self.coordinator.wished_voids(vault, self.signer.name())? {
+            let key = sha256::Hash::hash(format!("void {txid}").as_bytes()).to_byte_array();
+            if self.stop.is_wished() || self.refused.contains_key(&key) {
+                continue;
+            }
+            let handed_in = match self.signer.void_as_wished(txid, clock) {
+                Ok(void) => match self.coordinator.submit_void(txid, &void.encode()) {
+                    Err(error) if error.is_final() => Err(reason(&error)),
+                    answer => answer.map(Ok)?,
+                },
+                Err(error) if error.class() == Class::Refused => Err(reason(&error)),
+                Err(VoidingError::Journal(error)) => {
+                    return Err(PassError::Signer(error.into()));
+                }
+                Err(error @ (VoidingError::Cannot(_) | VoidingError::TooMany)) => {
+                    Err(reason(&error))
+                }
+            };
+            match handed_in {
+                Ok(()) => report(&Event::Voided { txid }),
+                Err(reason) => {
+                    self.refused.insert(key, clock);
+                    let reasons = vec![reason];
+                    report(&Event::Refused { txid, reasons });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Why nothing is signed automatically now: the policy asks for a go, and there is none that counts.
+    fn may_go(&self, clock: UnixTime) -> Result<(), Reason> {
+        let history = self.signer.journal().history();
+        let mut said = self.said.clone();
+        if let Some(inbox) = &self.inbox {
+            said.extend_from_slice(inbox.said());
+        }
+        let policy = self.signer.policy();
+        may_go(policy, &said, history, history.now(clock)).map_err(|refusal| Reason {
+            code: refusal.code(),
+            message: refusal.to_string(),
+            hint: refusal.hint().to_owned(),
+            facts: Facts::new(),
+        })
     }
 
     fn countersign(
         &mut self,
         txid: Txid,
         bytes: &[u8],
-        clock: UnixTime,
+        time: &impl Fn() -> UnixTime,
+        report: &mut impl FnMut(&Event),
     ) -> Result<Result<Event, Vec<Reason>>, PassError> {
+        let clock = time();
         let examined = match self.signer.examine(bytes, clock) {
             Ok(examined) => examined,
             Err(error) => {
@@ -341,6 +398,14 @@ impl<L: AppendLog, A: Attempts> Cosigner<L, A> {
         }
         let event_head = self.coordinator.event_head()?;
         self.signer.hear(event_head);
+        // Nothing is asked of the coordinator from here until the signature is made.
+        let clock = time();
+        if !self.look_into_inbox(clock, report)? {
+            return Ok(Err(vec![unread()]));
+        }
+        if let Err(reason) = self.may_go(clock) {
+            return Ok(Err(vec![reason]));
+        }
         let signed = match self.signer.sign(examined, clock) {
             Ok(signed) => signed,
             Err(error) => return refused_or_broken(error),
@@ -388,6 +453,16 @@ impl<L: AppendLog, A: Attempts> Cosigner<L, A> {
             self.stop.pause(pause);
         }
         Ok(())
+    }
+}
+
+/// Why nothing is signed while a stop may lie where it cannot be read.
+fn unread() -> Reason {
+    Reason {
+        code: "UNREADABLE",
+        message: "the inbox cannot be read, and may hold a stop".to_owned(),
+        hint: "make the inbox and its files readable for this user".to_owned(),
+        facts: Facts::new(),
     }
 }
 

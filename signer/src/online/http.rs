@@ -103,6 +103,14 @@ struct ListedAttempt {
     missing_signers: Vec<String>,
 }
 
+/// An attempt that the coordinator wishes to be voided.
+#[derive(Deserialize)]
+struct WishedVoid {
+    txid: Txid,
+    /// Signers who did not void it yet.
+    missing: Vec<String>,
+}
+
 /// What became of signatures that were handed in.
 #[derive(Deserialize)]
 struct Taken {
@@ -167,7 +175,8 @@ impl Attempts for HttpCoordinator {
             let mut names = attempt.missing_signers.iter();
             names.any(|name| name == signer)
         });
-        Ok(missing.map(|attempt| attempt.txid).collect())
+        let most = usize::try_from(LIMIT).unwrap_or(usize::MAX);
+        Ok(missing.map(|attempt| attempt.txid).take(most).collect())
     }
 
     fn psbt(&self, txid: Txid) -> Result<Vec<u8>, CoordinatorError> {
@@ -195,6 +204,30 @@ impl Attempts for HttpCoordinator {
             .map(|text| SuccessionFile::read(text.as_bytes()));
         // One that is none must not hide the others.
         Ok(files.filter_map(Result::ok).collect())
+    }
+
+    fn wished_voids(&self, vault: VaultId, signer: &str) -> Result<Vec<Txid>, CoordinatorError> {
+        let path = format!("vaults/{vault}/voids?state=wished&limit={LIMIT}");
+        let bytes = match self.get(&path, "application/json", MAX_ANSWER) {
+            // A coordinator that wishes none.
+            Err(CoordinatorError::Refused { status: 404, .. }) => return Ok(Vec::new()),
+            answer => answer?,
+        };
+        let wished: Vec<WishedVoid> = serde_json::from_slice(&bytes)
+            .map_err(|_| CoordinatorError::Foreign { status: 200 })?;
+        let open = wished
+            .into_iter()
+            .filter(|wish| wish.missing.iter().any(|name| name == signer));
+        Ok(open.map(|wish| wish.txid).collect())
+    }
+
+    fn submit_void(&self, txid: Txid, void: &[u8]) -> Result<(), CoordinatorError> {
+        let request = self
+            .agent
+            .post(format!("{}/attempts/{txid}/voids", self.base))
+            .header("authorization", &self.authorization)
+            .header("content-type", "application/octet-stream");
+        read(request.send(void), MAX_ANSWER).map(drop)
     }
 
     fn event_head(&self) -> Result<Option<[u8; 32]>, CoordinatorError> {

@@ -4,9 +4,12 @@
 //! is read strictly and reviewed, and what it answers decides only whether to ask again.
 
 pub mod cosigner;
+pub mod event;
 pub mod http;
+pub mod inbox;
 pub mod stop;
 
-pub use cosigner::{Attempts, Cosigner, Event, Pass};
+pub use cosigner::{Attempts, Cosigner, Pass};
+pub use event::Event;
 pub use http::{CoordinatorError, HttpCoordinator, Url};
 pub use stop::Stop;

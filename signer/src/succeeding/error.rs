@@ -1,5 +1,6 @@
 //! Why the next version is not heard, followed or pinned.
 
+use super::given::Given;
 use crate::failure::{Class, Explained, NO_REASON, Reason, reason};
 use crate::home::HomeError;
 use crate::journal_file::JournalFileError;
@@ -7,6 +8,7 @@ use crate::keystore::WriteError;
 use crate::pin::{PinError, mistake_reason};
 use policies::succession::{Approved, SuccessionFileError, SuccessionMistake};
 use policies::{Mistake, PolicyId, UnixTime};
+use std::path::PathBuf;
 
 /// Why a version does not become the pinned one.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +72,33 @@ pub enum SucceedingError {
         /// What the journal adopted last.
         adopted: PolicyId,
     },
+    /// The home's signing key is not in it.
+    #[error("this home's signing key is not in version {version}: the signer leaves with it")]
+    Leaves {
+        /// The version.
+        version: PolicyId,
+    },
+    /// The home's signing key is in it, though the human said that it is not.
+    #[error("this home's signing key is in version {version}, or it has none: nobody leaves")]
+    Stays {
+        /// The version.
+        version: PolicyId,
+    },
+    /// This home approved another successor of the same version.
+    #[error("this home approved another successor of the pinned version, {}, at {}; that approval ends {}", .0.policy, .0.at, .0.expires)]
+    SecondApproval(Given),
+    /// The version that this one is said to replace was not approved here last.
+    #[error("this home did not approve version {version} as a successor of the pinned one")]
+    NotApprovedBefore {
+        /// The version.
+        version: PolicyId,
+    },
+    /// The record of what was approved here is not readable.
+    #[error("{} is not a record of approved versions", .0.display())]
+    ApprovedVersionsBroken(PathBuf),
+    /// Another run of the program approved a successor of the same version at the same time.
+    #[error("another run of this program wrote {} meanwhile", .0.display())]
+    ApprovedMeanwhile(PathBuf),
     /// The key is no approver's.
     #[error("the pinned version names no approver with this key")]
     NotAnApprover,
@@ -101,6 +130,13 @@ impl SucceedingError {
     }
 }
 
+impl SucceedingError {
+    /// Whether what is waited for does not come by itself with time.
+    pub const fn needs_a_human(&self) -> bool {
+        self.waits() && !matches!(self, Self::NotRipe { .. })
+    }
+}
+
 impl Explained for SucceedingError {
     fn class(&self) -> Class {
         match self {
@@ -113,7 +149,13 @@ impl Explained for SucceedingError {
             | Self::NeedsPin { .. }
             | Self::Disputed { .. }
             | Self::IdMismatch { .. }
-            | Self::PinBehindJournal { .. } => Class::Refused,
+            | Self::PinBehindJournal { .. }
+            | Self::Leaves { .. }
+            | Self::Stays { .. }
+            | Self::SecondApproval(_)
+            | Self::NotApprovedBefore { .. }
+            | Self::ApprovedVersionsBroken(_)
+            | Self::ApprovedMeanwhile(_) => Class::Refused,
             Self::NotHeard { .. } | Self::NotAnApprover => Class::Usage,
             Self::Pin(error) => error.class(),
             Self::Journal(error) => error.class(),
@@ -135,6 +177,12 @@ impl Explained for SucceedingError {
             Self::Disputed { .. } => "VERSION_DISPUTED",
             Self::IdMismatch { .. } => "POLICY_ID_MISMATCH",
             Self::PinBehindJournal { .. } => "PIN_BEHIND_JOURNAL",
+            Self::Leaves { .. } => "SIGNER_LEAVES",
+            Self::Stays { .. } => "SIGNER_STAYS",
+            Self::SecondApproval(_) => "SECOND_APPROVAL",
+            Self::NotApprovedBefore { .. } => "NOT_APPROVED_BEFORE",
+            Self::ApprovedVersionsBroken(_) => "APPROVED_VERSIONS_BROKEN",
+            Self::ApprovedMeanwhile(_) => "APPROVED_MEANWHILE",
             Self::NotAnApprover => "NOT_AN_APPROVER",
             Self::Pin(error) => error.code(),
             Self::Journal(error) => error.code(),
@@ -158,7 +206,9 @@ impl Explained for SucceedingError {
                 "its document has no [change]: move the coins to a new vault with one".to_owned()
             }
             Self::TooFewApprovals(_) => {
-                "more persons of the pinned version approve it with `policy approve`".to_owned()
+                "more persons of the pinned version approve it with `policy approve`; where approvals ended, a human \
+                 may pin it by its id"
+                    .to_owned()
             }
             Self::NotRipe { .. } => "try again then; `serve` follows by itself".to_owned(),
             Self::NotHeard { .. } => {
@@ -176,6 +226,24 @@ impl Explained for SucceedingError {
             Self::PinBehindJournal { .. } => {
                 "do not sign with this home: pin or journal come from a backup; bring back the newer files".to_owned()
             }
+            Self::Leaves { .. } => {
+                "pin it with --leaving if that is meant: this home then signs only what brings former coins home"
+                    .to_owned()
+            }
+            Self::Stays { .. } => "pin it without --leaving".to_owned(),
+            Self::SecondApproval(_) => {
+                "signers may have followed that one: let this one follow it; only where no signer has heard of it, \
+                 give --instead-of and its id"
+                    .to_owned()
+            }
+            Self::NotApprovedBefore { .. } => {
+                "leave --instead-of away, or name the version that this home approved last".to_owned()
+            }
+            Self::ApprovedVersionsBroken(_) => {
+                "bring the file back as it was: without it this home may approve two successors of one version"
+                    .to_owned()
+            }
+            Self::ApprovedMeanwhile(_) => "see which version was approved there, then try again".to_owned(),
             Self::NotAnApprover => "use the home of an approver whom the pinned version names".to_owned(),
             Self::Pin(error) => error.hint(),
             Self::Journal(error) => error.hint(),
@@ -198,6 +266,12 @@ impl Explained for SucceedingError {
             | Self::Disputed { .. }
             | Self::IdMismatch { .. }
             | Self::PinBehindJournal { .. }
+            | Self::Leaves { .. }
+            | Self::Stays { .. }
+            | Self::SecondApproval(_)
+            | Self::NotApprovedBefore { .. }
+            | Self::ApprovedVersionsBroken(_)
+            | Self::ApprovedMeanwhile(_)
             | Self::NotAnApprover
             | Self::Journal(_)
             | Self::Write(_)

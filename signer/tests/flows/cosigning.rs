@@ -1,6 +1,6 @@
 //! The automatic co-signer against coordinators that are honest, lying, absent, or broken.
 
-use crate::succeeding::{approved, stricter};
+use crate::succeeding::{approved, looser, stricter, with_new_machine};
 use crate::treasury::{NOW, Treasury};
 use bitcoin::{Sequence, Txid};
 use policies::psbt::{AttemptPurpose, read_intake};
@@ -14,13 +14,14 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
 /// A coordinator in memory.
 #[derive(Clone, Default)]
-struct Fake(Rc<RefCell<State>>);
+pub(crate) struct Fake(Rc<RefCell<State>>);
 
 #[derive(Default)]
 struct State {
@@ -30,11 +31,27 @@ struct State {
     unwilling: bool,
     fetched: usize,
     successions: Vec<SuccessionFile>,
+    wished: Vec<Txid>,
+    voids: Vec<Vec<u8>>,
+    /// A file that is written while it is asked for the head of its events, the last that it is asked for.
+    meanwhile: Option<(PathBuf, Vec<u8>)>,
 }
 
 impl Fake {
     fn issue(&self, txid: Txid, bytes: Vec<u8>) {
         self.0.borrow_mut().issued.insert(txid, bytes);
+    }
+
+    pub(crate) fn wish_void(&self, txid: Txid) {
+        self.0.borrow_mut().wished.push(txid);
+    }
+
+    pub(crate) fn meanwhile(&self, path: PathBuf, bytes: Vec<u8>) {
+        self.0.borrow_mut().meanwhile = Some((path, bytes));
+    }
+
+    pub(crate) fn voids(&self) -> Vec<Vec<u8>> {
+        self.0.borrow().voids.clone()
     }
 
     fn answer(&self) -> Result<(), CoordinatorError> {
@@ -73,8 +90,24 @@ impl Attempts for Fake {
         Ok(self.0.borrow().successions.clone())
     }
 
+    fn wished_voids(&self, _: VaultId, _: &str) -> Result<Vec<Txid>, CoordinatorError> {
+        self.answer()?;
+        Ok(self.0.borrow().wished.clone())
+    }
+
+    fn submit_void(&self, txid: Txid, void: &[u8]) -> Result<(), CoordinatorError> {
+        self.answer()?;
+        let mut state = self.0.borrow_mut();
+        state.wished.retain(|wished| *wished != txid);
+        state.voids.push(void.to_vec());
+        Ok(())
+    }
+
     fn event_head(&self) -> Result<Option<[u8; 32]>, CoordinatorError> {
         self.answer()?;
+        if let Some((path, bytes)) = &self.0.borrow().meanwhile {
+            std::fs::write(path, bytes).expect("writes");
+        }
         Ok(Some([0xee; 32]))
     }
 
@@ -92,7 +125,7 @@ impl Attempts for Fake {
     }
 }
 
-fn cosigner(treasury: &Treasury, fake: &Fake, stop: &Stop) -> Cosigner<File, Fake> {
+pub(crate) fn cosigner(treasury: &Treasury, fake: &Fake, stop: &Stop) -> Cosigner<File, Fake> {
     Cosigner::new(
         treasury.countersigner("machine"),
         fake.clone(),
@@ -100,7 +133,7 @@ fn cosigner(treasury: &Treasury, fake: &Fake, stop: &Stop) -> Cosigner<File, Fak
     )
 }
 
-fn issue(treasury: &Treasury, fake: &Fake, id: &str, coin: u32) -> Txid {
+pub(crate) fn issue(treasury: &Treasury, fake: &Fake, id: &str, coin: u32) -> Txid {
     // Amounts differ, since equal payments to one script are one line of withdrawals.
     let intent = treasury.intent(id, 1_000_000 + u64::from(coin));
     let issued = treasury.transfer(&[intent], &[coin]);
@@ -256,6 +289,47 @@ fn a_reply_that_was_lost_on_the_way_is_given_again() {
     let pass = cosigner.pass(|| NOW, |_| ()).expect("passes");
     assert_eq!(pass.signed, 1);
     assert_eq!(cosigner.signer().journal().journal().counter(), 1);
+}
+
+/// What a version waits for is said once, and again only when that changes.
+#[test]
+fn a_version_that_needs_a_human_is_reported_once_and_a_dispute_once_more() {
+    let treasury = Treasury::agree(ScriptKind::Wsh);
+    let (fake, stop) = (Fake::default(), Stop::default());
+    let next = with_new_machine(&treasury, ScriptKind::Wsh);
+    fake.0.borrow_mut().successions = vec![approved(&treasury, &next)];
+    let mut cosigner = cosigner(&treasury, &fake, &stop);
+    let mut pass = |clock: UnixTime| {
+        let mut told = Vec::new();
+        let report = |event: &Event| {
+            if let Event::Waits { reason, .. } = event {
+                told.push(reason.code);
+            } else {
+                assert!(matches!(event, Event::Proposed { .. }), "{event:?}");
+                told.push("proposed");
+            }
+        };
+        cosigner.pass(|| clock, report).expect("passes");
+        told
+    };
+    assert_eq!(pass(NOW), ["proposed", "VERSION_NEEDS_PIN"]);
+    for later in [1, 48 * 3_600] {
+        assert!(pass(NOW.saturating_add(later)).is_empty());
+    }
+    // It is a file of the home that was lost.
+    let kept = treasury.home("machine").proposal_file(next.id);
+    fake.0.borrow_mut().successions.clear();
+    std::fs::remove_file(kept).expect("is lost");
+    assert_eq!(pass(NOW), ["VERSION_NOT_HEARD"]);
+    assert!(pass(NOW).is_empty());
+    // The coordinator gives it again, and another successor with it.
+    let both = vec![
+        approved(&treasury, &next),
+        approved(&treasury, &looser(&treasury)),
+    ];
+    fake.0.borrow_mut().successions = both;
+    assert_eq!(pass(NOW), ["proposed", "proposed", "VERSION_DISPUTED"]);
+    assert!(pass(NOW).is_empty());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use bitcoin::{Address, Network, ScriptBuf, WPubkeyHash, hashes::Hash as _};
 use policies::document::{ApprovalsDraft, ApproverDraft, ListDraft, OpenDraft, PinnedKeyDraft};
 use policies::intent::SecretKey;
+use policies::journal::Heard;
 use policies::{Policy, ScriptKind, Statement};
 use signer::failure::Explained;
 use signer::listing::{
@@ -159,7 +160,7 @@ fn a_list_of_statements_gives_additions_first_and_only_what_counts() {
     let half = sign(proposal(&club.policy, 9), &club.policy, &club.dana, NOW).expect("signs");
     let all = serde_json::to_vec(&[removal, kept, half, removed]).expect("JSON");
     let counted = entitled(&all, &club.policy, NOW).expect("reads");
-    let adds = |statement: &Statement| matches!(statement, Statement::ListAdd(_));
+    let adds = |heard: &Heard| matches!(heard.statement, Statement::ListAdd(_));
     assert_eq!(
         counted.iter().map(adds).collect::<Vec<_>>(),
         [true, true, false]

@@ -14,5 +14,7 @@ mod maintaining;
 mod moving;
 mod remembering;
 mod signing;
+#[cfg(feature = "online")]
+mod stopping;
 mod succeeding;
 mod swapping;

@@ -1,17 +1,21 @@
 //! The next version at signers' homes: heard, waited for, followed or pinned, and never taken back.
 
-use crate::treasury::{NOW, Treasury, passphrase, signer_home};
+use crate::treasury::{CHEAP, NOW, Treasury, passphrase, signer_home};
 use policies::descriptor::{NamedKey, compile};
 use policies::document::SignerKey;
 use policies::hash::Purpose;
 use policies::psbt::AttemptPurpose;
 use policies::succession::SuccessionFile;
 use policies::{Approval, Policy, PolicyId, ScriptKind, Subject, UnixTime};
-use signer::countersign::Countersigner;
+use signer::countersign::{Countersigner, Following};
 use signer::enrolment::{enrol, enrol_in_line};
 use signer::failure::Explained;
+use signer::home::Home;
+use signer::journal_file::JournalFile;
+use signer::keystore::{Kind, PersonKey};
+use signer::moving::{export, import, prepare};
 use signer::pin::{Pinned, Role};
-use signer::succeeding::By;
+use signer::succeeding::{self, By, SucceedingError, Successor};
 
 const RIPE: UnixTime = NOW.saturating_add(48 * 3_600);
 
@@ -43,12 +47,12 @@ pub(crate) fn stricter(treasury: &Treasury) -> Policy {
     parsed(&kept(treasury).replace("amount_max_sat = 5000000", "amount_max_sat = 100000"))
 }
 
-fn looser(treasury: &Treasury) -> Policy {
+pub(crate) fn looser(treasury: &Treasury) -> Policy {
     parsed(&kept(treasury).replace("amount_max_sat = 5000000", "amount_max_sat = 6000000"))
 }
 
 /// A next version in which another machine, with a home of its own, has the machine's place.
-fn with_new_machine(treasury: &Treasury, kind: ScriptKind) -> Policy {
+pub(crate) fn with_new_machine(treasury: &Treasury, kind: ScriptKind) -> Policy {
     let zelda = signer_home(&treasury.folder, "zelda");
     let machine = treasury.policy.signer("machine").expect("a signer");
     let text = headed(treasury)
@@ -78,9 +82,12 @@ fn with_new_machine(treasury: &Treasury, kind: ScriptKind) -> Policy {
 
 /// The version's file with the quorum's approval.
 pub(crate) fn approved(treasury: &Treasury, next: &Policy) -> SuccessionFile {
+    approved_until(treasury, next, NOW.saturating_add(86_400))
+}
+
+fn approved_until(treasury: &Treasury, next: &Policy, expires: UnixTime) -> SuccessionFile {
     let mut file = SuccessionFile::of(&next.bytes).expect("a document");
     let subject = Subject::from_bytes(next.id.to_bytes());
-    let expires = NOW.saturating_add(86_400);
     let vault = treasury.policy.vault;
     file.approve(Approval::sign(
         &treasury.approver,
@@ -102,6 +109,22 @@ fn adopt(signer: &mut Countersigner, version: PolicyId, by: By, clock: UnixTime)
     signer
         .adopt_version(version, by, clock)
         .map_or_else(|error| error.code(), |()| "adopted")
+}
+
+/// A human who pins a version in which this home's key is not.
+const fn leaving(typed: PolicyId) -> By {
+    By::Pin {
+        typed,
+        leaving: true,
+    }
+}
+
+/// For what the co-signer waits.
+fn waits(signer: &mut Countersigner, clock: UnixTime) -> &'static str {
+    match signer.follow_ripe(clock).expect("waits") {
+        Following::Waits { because, .. } => because.code(),
+        other @ (Following::Nothing | Following::Adopted(_)) => panic!("{other:?}"),
+    }
 }
 
 #[test]
@@ -153,7 +176,7 @@ fn two_successors_are_a_dispute_that_only_a_human_decides_once() {
     for next in [&one, &other] {
         assert_eq!(hear(&mut signer, &approved(&treasury, next), NOW), "heard");
     }
-    assert_eq!(signer.follow_ripe(RIPE).expect("waits"), None);
+    assert_eq!(waits(&mut signer, RIPE), "VERSION_DISPUTED");
     assert_eq!(
         adopt(&mut signer, one.id, By::Itself, RIPE),
         "VERSION_DISPUTED"
@@ -211,22 +234,26 @@ fn a_step_of_keys_is_pinned_by_a_human_and_never_followed() {
         let file = approved(&treasury, &next);
         let mut alice = treasury.countersigner("alice");
         assert_eq!(hear(&mut alice, &file, NOW), "heard");
-        assert_eq!(alice.follow_ripe(RIPE).expect("waits"), None);
+        assert_eq!(waits(&mut alice, RIPE), "VERSION_NEEDS_PIN");
         assert_eq!(
             adopt(&mut alice, next.id, By::Human, RIPE),
             "VERSION_NEEDS_PIN"
         );
-        let other = By::Pin(treasury.policy.id);
+        let other = By::pin(treasury.policy.id);
         assert_eq!(
             adopt(&mut alice, next.id, other, RIPE),
             "POLICY_ID_MISMATCH"
         );
         assert_eq!(
-            adopt(&mut alice, next.id, By::Pin(next.id), NOW),
+            adopt(&mut alice, next.id, By::pin(next.id), NOW),
             "VERSION_NOT_RIPE"
         );
         assert_eq!(
-            adopt(&mut alice, next.id, By::Pin(next.id), RIPE),
+            adopt(&mut alice, next.id, leaving(next.id), RIPE),
+            "SIGNER_STAYS"
+        );
+        assert_eq!(
+            adopt(&mut alice, next.id, By::pin(next.id), RIPE),
             "adopted"
         );
         assert_eq!(alice.policy().former.len(), 1);
@@ -235,7 +262,12 @@ fn a_step_of_keys_is_pinned_by_a_human_and_never_followed() {
         let mut machine = treasury.countersigner("machine");
         assert_eq!(hear(&mut machine, &file, NOW), "heard");
         assert_eq!(
-            adopt(&mut machine, next.id, By::Pin(next.id), RIPE),
+            adopt(&mut machine, next.id, By::pin(next.id), RIPE),
+            "SIGNER_LEAVES"
+        );
+        assert_eq!(machine.policy().id, treasury.policy.id);
+        assert_eq!(
+            adopt(&mut machine, next.id, leaving(next.id), RIPE),
             "adopted"
         );
         drop(machine);
@@ -265,4 +297,205 @@ fn a_step_of_keys_is_pinned_by_a_human_and_never_followed() {
         assert_eq!(refused.code(), "NO_KEY_OF_KEYSET");
         assert!(newest.countersigner("zelda").examine(&bytes, RIPE).is_ok());
     }
+}
+
+/// What a human at a home does with a file: `policy follow` or `policy pin`, both steps in one.
+fn by_hand(
+    treasury: &Treasury,
+    name: &str,
+    file: &SuccessionFile,
+    by: By,
+    clock: UnixTime,
+) -> &'static str {
+    let home = treasury.home(name);
+    let pinned = Pinned::load(&home).expect("loads");
+    let mut journal = pinned
+        .journal()
+        .map(|owner| JournalFile::open(&home.journal_file(), owner).expect("its journal opens"));
+    let policy = pinned.policy();
+    let heard = succeeding::hear(&home, policy, file, journal.as_mut(), by, clock);
+    let adopted = heard.and_then(|_: Successor| {
+        let version = file.version();
+        succeeding::adopt(&home, &pinned, journal.as_mut(), version, by, clock)
+    });
+    adopted.map_or_else(|error| error.code(), |_| "adopted")
+}
+
+/// Whoever was away while the approvals counted is led on by a human, who types the id as at enrolment.
+#[test]
+fn a_human_pins_a_version_whose_approvals_ended_and_nobody_follows_it() {
+    let treasury = Treasury::agree(ScriptKind::Wsh);
+    let next = stricter(&treasury);
+    let file = approved(&treasury, &next);
+    let late = NOW.saturating_add(60 * 86_400);
+    let ripe = late.saturating_add(48 * 3_600);
+    for home in ["alice", "exchange"] {
+        assert_eq!(
+            by_hand(&treasury, home, &file, By::Human, late),
+            "VERSION_NOT_APPROVED"
+        );
+        let other = By::pin(treasury.policy.id);
+        assert_eq!(
+            by_hand(&treasury, home, &file, other, late),
+            "POLICY_ID_MISMATCH"
+        );
+    }
+    let mut itself = treasury.countersigner("alice");
+    assert_eq!(hear(&mut itself, &file, late), "VERSION_NOT_APPROVED");
+    drop(itself);
+    // A signer waits as ever; whoever signs nothing need not.
+    let pin = By::pin(next.id);
+    assert_eq!(
+        by_hand(&treasury, "alice", &file, pin, late),
+        "VERSION_NOT_RIPE"
+    );
+    assert_eq!(by_hand(&treasury, "alice", &file, pin, ripe), "adopted");
+    assert_eq!(by_hand(&treasury, "exchange", &file, pin, late), "adopted");
+    // Without the quorum's signatures the id alone leads nowhere.
+    let bare = SuccessionFile::of(&next.bytes).expect("a document");
+    assert_eq!(
+        by_hand(&treasury, "bob", &bare, pin, late),
+        "VERSION_NOT_APPROVED"
+    );
+}
+
+/// Whoever brings the file again, without approvals or with forged ones, takes nothing away from what is kept.
+#[test]
+fn a_file_that_comes_again_does_not_spoil_the_one_that_is_kept() {
+    let treasury = Treasury::agree(ScriptKind::Wsh);
+    let next = stricter(&treasury);
+    let genuine = approved(&treasury, &next);
+    let bare = SuccessionFile::of(&next.bytes).expect("a document");
+    let mut forged = genuine.clone();
+    let mut wrong = genuine.approvals().values().next().expect("one").clone();
+    wrong.expires = wrong.expires.saturating_add(1);
+    forged.approve(wrong);
+    let mut signer = treasury.countersigner("alice");
+    assert_eq!(hear(&mut signer, &genuine, NOW), "heard");
+    for file in [&bare, &forged] {
+        assert_eq!(hear(&mut signer, file, NOW), "heard");
+        let kept = succeeding::kept(&treasury.home("alice"), next.id).expect("is kept");
+        assert_eq!(kept, genuine);
+    }
+}
+
+fn approver_of(home: &Home) -> PersonKey {
+    let name = "dana".parse().expect("a name");
+    home.open_person_key(Kind::Approval, Some(&name), &passphrase())
+        .expect("opens")
+}
+
+/// Two successors of one version that both have the quorum's word may lead signers apart.
+#[test]
+fn a_second_successor_of_one_version_gets_no_approval_unnoticed() {
+    let treasury = Treasury::agree(ScriptKind::Wsh);
+    let home = treasury.home("dana");
+    let key = approver_of(&home);
+    let times = (NOW, NOW.saturating_add(86_400));
+    let give = |next: &Policy, instead_of: Option<PolicyId>| {
+        let mut file = SuccessionFile::of(&next.bytes).expect("a document");
+        let policy = &treasury.policy;
+        let given = succeeding::approve(&home, policy, &mut file, &key, times, instead_of);
+        let signed = file.approvals().len();
+        (
+            given.map_or_else(|error| error.code(), |_| "approved"),
+            signed,
+        )
+    };
+    let (one, other) = (stricter(&treasury), looser(&treasury));
+    assert_eq!(give(&one, Some(other.id)), ("NOT_APPROVED_BEFORE", 0));
+    assert_eq!(give(&one, None), ("approved", 1));
+    // The same again is no second one.
+    assert_eq!(give(&one, None), ("approved", 1));
+    assert_eq!(give(&other, None), ("SECOND_APPROVAL", 0));
+    assert_eq!(give(&other, Some(other.id)), ("SECOND_APPROVAL", 0));
+    // Knowingly, and by name.
+    assert_eq!(give(&other, Some(one.id)), ("approved", 1));
+    // Now the first one is the second.
+    assert_eq!(give(&one, None), ("SECOND_APPROVAL", 0));
+    // What is not readable is not forgotten.
+    let record = home.approved_versions_file(treasury.policy.id);
+    std::fs::write(&record, "{}").expect("writes");
+    assert_eq!(give(&other, Some(one.id)), ("APPROVED_VERSIONS_BROKEN", 0));
+}
+
+#[test]
+fn the_refusal_of_a_second_approval_names_the_first() {
+    let treasury = Treasury::agree(ScriptKind::Tr);
+    let home = treasury.home("dana");
+    let key = approver_of(&home);
+    let times = (NOW, NOW.saturating_add(86_400));
+    let (one, other) = (stricter(&treasury), looser(&treasury));
+    let give = |next: &Policy| -> Result<Successor, SucceedingError> {
+        let mut file = SuccessionFile::of(&next.bytes).expect("a document");
+        succeeding::approve(&home, &treasury.policy, &mut file, &key, times, None)
+    };
+    give(&one).expect("approves");
+    let refused = give(&other).expect_err("a second one");
+    assert!(
+        refused.to_string().contains(&one.id.to_string()),
+        "{refused}"
+    );
+    assert!(refused.hint().contains("--instead-of"));
+}
+
+/// A journal that moved knows what it adopted and what was proposed; the documents do not come with it.
+#[test]
+fn a_home_that_takes_a_journal_in_goes_on_where_the_journal_stands() {
+    let treasury = Treasury::agree(ScriptKind::Wsh);
+    let two = stricter(&treasury);
+    let three = String::from_utf8(two.bytes.clone()).expect("text");
+    let three = three
+        .replacen("version = 2", "version = 3", 1)
+        .replacen(
+            &format!("previous = \"{}\"", treasury.policy.id),
+            &format!("previous = \"{}\"", two.id),
+            1,
+        )
+        .replace("amount_max_sat = 100000\n", "amount_max_sat = 90000\n");
+    let three = parsed(&three);
+    let next = approved_until(&treasury, &three, RIPE.saturating_add(60));
+    let mut signer = treasury.countersigner("alice");
+    assert_eq!(hear(&mut signer, &approved(&treasury, &two), NOW), "heard");
+    assert_eq!(adopt(&mut signer, two.id, By::Human, RIPE), "adopted");
+    assert_eq!(hear(&mut signer, &next, RIPE), "heard");
+    drop(signer);
+
+    let (old, new) = (treasury.home("alice"), treasury.home("second"));
+    let (_, sealed) = PersonKey::generate(Kind::Journal, &passphrase(), CHEAP).expect("draws");
+    new.store(&sealed, None).expect("stores");
+    let key = |home: &Home| home.folder().join("keys/vault.key");
+    std::fs::copy(key(&old), key(&new)).expect("copies");
+    let to = prepare(&new).expect("is fresh").parse().expect("a key");
+    let owner = Pinned::load(&old).expect("loads").journal().expect("signs");
+    let secret = old.open_journal_key(&passphrase()).expect("opens");
+    let bundle = export(&old, owner, secret.secret(), to, RIPE).expect("moves");
+    import(&new, &bundle, &treasury.policy).expect("is taken in");
+
+    let line = [&treasury.policy, &two, &three].map(|policy| policy.bytes.clone());
+    let pin = |versions: usize| {
+        let (newest, before) = line[..versions].split_last().expect("versions");
+        let id = [treasury.policy.id, two.id, three.id][versions - 1];
+        enrol_in_line(&new, before, newest, id, RIPE)
+    };
+    let behind = pin(1).expect_err("the journal went on");
+    assert_eq!(behind.code(), "PIN_BEHIND_JOURNAL");
+    // Nor is the delay of the next version passed over by pinning it anew.
+    let ahead = pin(3).expect_err("the journal does not stand there");
+    assert_eq!(ahead.code(), "PIN_AHEAD_OF_JOURNAL");
+    assert!(Pinned::load(&new).is_err(), "nothing was pinned");
+    let enrolled = pin(2).expect("the journal stands there");
+    assert_eq!(enrolled.without_file, [three.id]);
+
+    // Its delay runs on; the file comes again, also when its approvals ended.
+    let late = RIPE.saturating_add(48 * 3_600);
+    let mut signer = treasury.countersigner("second");
+    assert_eq!(waits(&mut signer, late), "VERSION_NOT_HEARD");
+    assert!(!signer.holds_version(three.id));
+    assert_eq!(hear(&mut signer, &next, late), "heard");
+    assert!(signer.holds_version(three.id));
+    assert!(matches!(
+        signer.follow_ripe(late),
+        Ok(Following::Adopted(id)) if id == three.id
+    ));
 }

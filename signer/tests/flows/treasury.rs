@@ -161,7 +161,16 @@ impl Treasury {
 
     /// The same by another clock: that of the program itself, where it is run.
     pub(crate) fn agree_at(kind: ScriptKind, now: UnixTime) -> Self {
-        let treasury = Self::unpinned_at(kind, now);
+        Self::agree_with(kind, now, |_| ())
+    }
+
+    /// The same under an altered document.
+    pub(crate) fn agree_with(
+        kind: ScriptKind,
+        now: UnixTime,
+        alter: impl FnOnce(&mut PolicyDraft),
+    ) -> Self {
+        let treasury = Self::unpinned_with(kind, now, alter);
         for name in ["alice", "bob", "machine", "vault-key", "dana", "exchange"] {
             let (bytes, id) = (&treasury.policy.bytes, treasury.policy.id);
             enrol(&treasury.home(name), bytes, id, now).expect("pins");
@@ -171,10 +180,14 @@ impl Treasury {
 
     /// Everyone has a home, nobody has pinned anything.
     pub(crate) fn unpinned(kind: ScriptKind) -> Self {
-        Self::unpinned_at(kind, NOW)
+        Self::unpinned_with(kind, NOW, |_| ())
     }
 
-    fn unpinned_at(kind: ScriptKind, now: UnixTime) -> Self {
+    fn unpinned_with(
+        kind: ScriptKind,
+        now: UnixTime,
+        alter: impl FnOnce(&mut PolicyDraft),
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let signers =
             ["alice", "bob", "machine", "vault-key"].map(|name| signer_home(&folder, name));
@@ -184,6 +197,7 @@ impl Treasury {
         let mut draft = document(kind, signers.into(), &approver_key, &requester_key);
         draft.head.time = now.saturating_sub(86_400);
         draft.valid_until = now.saturating_add(364 * 86_400);
+        alter(&mut draft);
         let text = draft.to_toml();
         let policy = Policy::parse(text.as_bytes()).unwrap_or_else(|mistakes| {
             panic!("{mistakes:?} in\n{text}");

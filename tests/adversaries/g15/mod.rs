@@ -15,9 +15,12 @@ use coordinator::roles::finalizer::Finalized;
 use coordinator::session::BatchId;
 use coordinator::session::attempt::{AttemptEvent, AttemptState};
 use coordinator::session::withdrawal::{WithdrawalEvent, WithdrawalState};
-use policies::UnixTime;
-use policies::planted::{Bug, plant};
+use policies::intent::{Go, StatementNonce, Stop};
+use policies::journal::{Seen, may_void};
+use policies::planted::{Bug, plant, which};
+use policies::rules::{Said, may_go};
 use policies::witness::{AllowedPaths, WitnessChecker};
+use policies::{Approval, History, Statement, UnixTime};
 use signer::journal_file::AppendLog;
 use watchtower::ledger::{Account, Posting};
 
@@ -28,8 +31,8 @@ use super::mutation::{Class, classes};
 use super::progress::Progress;
 use super::raw::Version;
 use super::signer::countersigner;
-use super::vault::Vault;
-use super::{Found, Settings, World, g1, g2, g2a, g14};
+use super::vault::{Vault, secret};
+use super::{Found, Settings, World, g1, g2, g2a, g3, g14};
 use crate::Failure;
 
 /// Cases of G1 for each bug: every vault in both versions, twice.
@@ -149,7 +152,9 @@ fn springs(world: &World, seed: u64, trap: Trap) -> Result<Noticed, Failure> {
             let taken = world.vaults.iter().map(takes_rubbish);
             Ok(only(taken.collect::<Vec<_>>().contains(&true)))
         }
+        Trap::Promises => Ok(only(promises_give_way(&world.vaults[0])?)),
         Trap::Model => Ok(only(g14::finds_a_violation())),
+        Trap::Kill => Ok(only(g3::loses_something(which())?)),
         Trap::Books => Ok(only(books_give_way(&world.vaults[0]))),
     }
 }
@@ -168,6 +173,47 @@ fn takes_rubbish(vault: &Vault) -> bool {
         set_aside: Vec::new(),
     };
     checker.check(0, &rubbish).is_ok() || extract(&issued, &finalized).is_ok()
+}
+
+/// Whether an old go counts, or what was signed is promised never to be.
+fn promises_give_way(vault: &Vault) -> Result<bool, Failure> {
+    let under = vault.under(|text| {
+        format!("{text}\n[go]\napprovals = {{ group = \"ops\", count = 1 }}\nwithin = \"12h\"\n")
+    })?;
+    let (policy, now) = (&under.policy, under.now);
+    let go = |created: UnixTime| {
+        let nonce = StatementNonce::from_bytes([2; 16]);
+        let statement = Statement::Go(Go { created, nonce });
+        let (purpose, subject) = (statement.purpose(), statement.subject());
+        let until = now.saturating_add(86_400);
+        let approval = Approval::sign(&secret("dana"), purpose, policy.vault, subject, until);
+        let approvals = vec![approval];
+        vec![Said {
+            statement,
+            approvals,
+        }]
+    };
+    let none = History::none();
+    may_go(policy, &go(now), &none, now)?;
+    let old = go(now.saturating_sub(12 * 3_600));
+    let case = Case::new(vault, Version::V0, Draw::new(1));
+    let psbt = policies::psbt::read_strict(&case.bytes())?;
+    let reviewed = policies::review::review(&psbt, &vault.policy, &none, case.now);
+    let reviewed = reviewed.map_err(|_| Failure::new("an honest transfer is refused"))?;
+    let mut history = History::begin(UnixTime::ZERO);
+    may_void(&history, reviewed.txid)?;
+    history.record(reviewed.signed_transaction(case.now));
+    let void = may_void(&history, reviewed.txid);
+    let mut stopped = History::none();
+    let halt = Stop {
+        created: now,
+        nonce: StatementNonce::from_bytes([3; 16]),
+        reason: "a drill".to_owned(),
+    };
+    stopped.see(&Seen::stop(&halt, secret("dana").public().id(), now));
+    let ahead = go(now.saturating_add(policy.limits.clock_skew));
+    let early = may_go(policy, &ahead, &stopped, now).is_ok();
+    Ok(may_go(policy, &old, &none, now).is_ok() || early || void.is_ok())
 }
 
 /// Whether the books drop an issued attempt, cancel a withdrawal in signing, or keep what they took back.

@@ -15,10 +15,14 @@ pub(super) enum Trap {
     Disk,
     /// A witness of rubbish at the coordinator's roles.
     Witness,
+    /// A go that is too old, and a promise never to sign what was signed.
+    Promises,
     /// A test of the rule-book itself, which plants the bug and sees another test fail.
     Units,
     /// A search of the protocol.
     Model,
+    /// A program that is killed and started again.
+    Kill,
     /// A step that the coordinator's books do not have, or an entry that they must take back.
     Books,
 }
@@ -152,14 +156,9 @@ pub(super) const fn trap(bug: Bug) -> (Trap, Cost) {
             &["a second payment before the first is confirmed"],
             WrongSignature,
         ),
-        Bug::EarlierExclusive => attacks(
-            &["an earlier attempt that could be mined beside"],
-            WrongSignature,
-        ),
-        Bug::EarlierForeign => attacks(
-            &["a stranger's transaction as an earlier attempt"],
-            WrongSignature,
-        ),
+        Bug::EarlierNotReplaced => {
+            attacks(&["an earlier attempt that could be dead"], WrongSignature)
+        }
         Bug::EarlierSigned => attacks(
             &["an earlier attempt that lacks signatures"],
             WrongSignature,
@@ -187,6 +186,12 @@ pub(super) const fn trap(bug: Bug) -> (Trap, Cost) {
         Bug::SignatureVerification | Bug::SignatureSighash | Bug::Culprit => {
             (Trap::Sessions, Other)
         }
+        Bug::Stopped => attacks(&["a payment that leaves a stop out"], WrongSignature),
+        Bug::StopSignature => attacks(&["a stop forged"], Other),
+        Bug::ReleaseNamesStop => attacks(&["a release of another stop"], WrongSignature),
+        Bug::ReleaseQuorum => attacks(&["a release that too few signed"], WrongSignature),
+        Bug::Voided => attacks(&["a transaction that was voided"], WrongSignature),
+        Bug::GoAge | Bug::GoBeforeStop | Bug::VoidsSigned => (Trap::Promises, Other),
         Bug::JournalDurability => (Trap::Disk, Other),
         Bug::KeysetSmuggled
         | Bug::VersionDelay
@@ -198,6 +203,7 @@ pub(super) const fn trap(bug: Bug) -> (Trap, Cost) {
         | Bug::FormerChange
         | Bug::FormerOwnScript => (Trap::Units, Other),
         Bug::Interpreter | Bug::Consensus => (Trap::Witness, Other),
+        Bug::AnswerFirst => (Trap::Kill, Other),
         Bug::IssuedIsDropped | Bug::SigningIsCancelled | Bug::NoReversal => (Trap::Books, Other),
     }
 }

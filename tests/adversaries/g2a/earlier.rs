@@ -29,13 +29,18 @@ pub(super) const ATTACKS: &[Attack] = &[
     ),
     attack(
         "a stranger's transaction as an earlier attempt",
-        "EARLIER_FOREIGN_INPUT",
+        "EARLIER_NOT_REPLACED",
         strangers,
     ),
     attack(
         "an earlier attempt that could be mined beside",
-        "EARLIER_NOT_EXCLUSIVE",
+        "EARLIER_NOT_REPLACED",
         mined_beside,
+    ),
+    attack(
+        "an earlier attempt that could be dead",
+        "EARLIER_NOT_REPLACED",
+        dead,
     ),
     attack(
         "a recovery as an earlier attempt",
@@ -120,7 +125,7 @@ fn not_signed(stage: &mut Stage<'_>) -> Result<(), Failure> {
 }
 
 /// A transaction of a stranger, well signed, that spends what our deposit spends and pays what we would.
-fn strangers_transaction(vault: &Vault, pays: &TxOut) -> Result<(Transaction, TxOut), Failure> {
+fn strangers_transaction(vault: &Vault, pays: &TxOut) -> Result<Transaction, Failure> {
     let secp = Secp256k1::new();
     let secret = SecretKey::from_slice(&seed("an outsider"))?;
     let public = CompressedPublicKey(secret.public_key(&secp));
@@ -151,19 +156,17 @@ fn strangers_transaction(vault: &Vault, pays: &TxOut) -> Result<(Transaction, Tx
         sighash_type: kind,
     };
     transaction.input[0].witness = Witness::p2wpkh(&signature, &public.0);
-    Ok((transaction, spent))
+    Ok(transaction)
 }
 
 fn strangers(stage: &mut Stage<'_>) -> Result<(), Failure> {
     let vault = stage.vault;
     genuine(stage, vault)?;
     let pays = bump(vault).asked[0].output();
-    let (transaction, spent) = strangers_transaction(vault, &pays)?;
+    let transaction = strangers_transaction(vault, &pays)?;
     // Our deposit is carried as an ancestor: the stranger's transaction does exclude it.
     let mut again = with_fundings(vault, &bump(vault));
     show(&mut again, &transaction);
-    let outpoint = transaction.input[0].previous_output;
-    again.manifest.earlier_outputs.insert(outpoint, spent);
     stage.refuses(&mut later_signer(vault), &again)
 }
 
@@ -173,10 +176,23 @@ fn mined_beside(stage: &mut Stage<'_>) -> Result<(), Failure> {
     let beside = fully_signed(stage, vault, &build(vault, &plan(vault, &[1])))?;
     let mut again = build(vault, &bump(vault));
     show(&mut again, &beside);
-    let coin = &vault.coins[1];
-    let output = coin.output.clone();
-    again.manifest.earlier_outputs.insert(coin.outpoint, output);
     stage.refuses(&mut later_signer(vault), &again)
+}
+
+/// The earlier attempt spent two coins, of which a cancellation may have spent the other one.
+fn dead(stage: &mut Stage<'_>) -> Result<(), Failure> {
+    let vault = stage.vault;
+    let both = fully_signed(stage, vault, &build(vault, &plan(vault, &[0, 1])))?;
+    let mut again = build(vault, &bump(vault));
+    show(&mut again, &both);
+    stage.refuses(&mut later_signer(vault), &again)?;
+    // With both coins in its place, it grants nothing new.
+    let mut wholly = plan(vault, &[0, 1]);
+    wholly.fee += Amount::from_sat(2_000);
+    wholly.asked[0].approved_by.clear();
+    let mut again = build(vault, &wholly);
+    show(&mut again, &both);
+    stage.signs(&mut later_signer(vault), &again).map(|_| ())
 }
 
 /// All of some coins to one payee, for whatever they come to.

@@ -55,7 +55,7 @@ fn added(vault: &Vault) -> ListAdd {
 }
 
 /// A statement in a file, signed by these persons.
-fn state(vault: &Vault, attempt: &mut Attempt, statement: &Statement, by: &[&str]) {
+pub(super) fn state(vault: &Vault, attempt: &mut Attempt, statement: &Statement, by: &[&str]) {
     for person in by {
         let approval = Approval::sign(
             &secret(person),

@@ -13,6 +13,7 @@ mod passkeys;
 mod past;
 mod split;
 mod stage;
+mod stops;
 
 pub(super) use self::stage::{Attack, Stage, Tried};
 
@@ -32,6 +33,7 @@ pub(super) fn attacks() -> Vec<Attack> {
         lists::ATTACKS,
         earlier::ATTACKS,
         passkeys::ATTACKS,
+        stops::ATTACKS,
     ]
     .concat()
 }

@@ -99,10 +99,22 @@ impl<'v> Signer<'v> {
         statements: &[&Statement],
         at: UnixTime,
     ) -> Result<Self, Failure> {
-        let mut journal = journal(vault, who, UnixTime::ZERO);
+        let mut entries = Vec::new();
         for statement in statements {
-            let seen = Entry::Seen(Seen::of(&statement.encode(), at)?);
-            drop(journal.append(seen)?);
+            entries.push(Entry::Seen(Seen::of(&statement.encode(), at)?));
+        }
+        Self::with_entries(vault, who, entries)
+    }
+
+    /// A signer with these entries in its journal.
+    pub(super) fn with_entries(
+        vault: &'v Vault,
+        who: &str,
+        entries: Vec<Entry>,
+    ) -> Result<Self, Failure> {
+        let mut journal = journal(vault, who, UnixTime::ZERO);
+        for entry in entries {
+            drop(journal.append(entry)?);
         }
         Ok(Self {
             vault,

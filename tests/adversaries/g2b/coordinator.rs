@@ -178,7 +178,7 @@ impl Office {
         if path.ends_with("/statements") {
             return (200, Vec::new());
         }
-        if path.ends_with("/successions") {
+        if path.ends_with("/successions") || path.contains("/voids") {
             return (404, b"{}".to_vec());
         }
         if path.ends_with("/status") {

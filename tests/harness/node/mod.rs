@@ -47,6 +47,16 @@ impl Bitcoind {
         Ok(node)
     }
 
+    /// Starts a node that asks a whole satoshi a virtual byte for relaying a replacement, as most do.
+    pub fn start_with_dear_replacements() -> Result<Self, Failure> {
+        let node = Self::start_on(&[
+            "-regtest".to_owned(),
+            "-incrementalrelayfee=0.00001".to_owned(),
+        ])?;
+        node.mine(FIRST_BLOCKS)?;
+        Ok(node)
+    }
+
     /// Starts a node that has the genesis block only.
     pub fn start_empty() -> Result<Self, Failure> {
         Self::start_on(&["-regtest".to_owned()])

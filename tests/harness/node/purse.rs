@@ -21,6 +21,8 @@ use crate::Failure;
 
 /// What every transaction of the purse pays: far above the least that a node relays.
 const FEE: Amount = Amount::from_sat(20_000);
+/// What half of all signatures take in DER.
+const SIGNATURE_BYTES: usize = 70;
 /// Change below this goes to the miner.
 const LEAST_CHANGE: Amount = Amount::from_sat(1_000);
 /// Blocks until a coinbase may be spent.
@@ -111,8 +113,16 @@ impl Purse {
             let hash =
                 cache.p2wpkh_signature_hash(index, &self.script, coin.amount, sighash_type)?;
             let message = Message::from_digest(hash.to_byte_array());
+            // All of one size, so that a fee can be worked out before it is signed.
+            let signature = (0..=u8::MAX)
+                .map(|nonce| {
+                    let nonce = [nonce; 32];
+                    (self.secp).sign_ecdsa_with_noncedata(&message, &self.secret, &nonce)
+                })
+                .find(|signature| signature.serialize_der().len() == SIGNATURE_BYTES)
+                .ok_or_else(|| Failure::new("no signature has the usual size"))?;
             let signature = ecdsa::Signature {
-                signature: self.secp.sign_ecdsa(&message, &self.secret),
+                signature,
                 sighash_type,
             };
             witnesses.push(Witness::p2wpkh(&signature, &self.public.0));
@@ -141,13 +151,7 @@ impl Bitcoind {
 
     /// A signed transaction that pays these amounts, not yet sent anywhere.
     pub fn funding(&self, payments: &[(Address, Amount)]) -> Result<Transaction, Failure> {
-        let outputs: Vec<TxOut> = payments
-            .iter()
-            .map(|(address, amount)| TxOut {
-                value: *amount,
-                script_pubkey: address.script_pubkey(),
-            })
-            .collect();
+        let outputs = outputs_of(payments);
         let wanted = outputs.iter().map(|output| output.value).sum::<Amount>() + FEE;
         let mut chosen = Vec::new();
         let mut total = Amount::ZERO;
@@ -164,6 +168,16 @@ impl Bitcoind {
     /// A transaction that spends the same coins as `other`, one of the purse's own, back to the
     /// purse at ten times its fee: in a block, it undoes the other for good.
     pub fn conflicting(&self, other: &Transaction) -> Result<Transaction, Failure> {
+        self.rival(other, &[], FEE * 10)
+    }
+
+    /// A transaction that spends the same coins as `other`, one of the purse's own, to these payments at a fee.
+    pub fn rival(
+        &self,
+        other: &Transaction,
+        payments: &[(Address, Amount)],
+        fee: Amount,
+    ) -> Result<Transaction, Failure> {
         let spent = self.purse().spent.borrow();
         let coins = other
             .input
@@ -177,7 +191,17 @@ impl Bitcoind {
             })
             .collect::<Result<Vec<_>, Failure>>()?;
         drop(spent);
-        self.purse().pay(&coins, Vec::new(), FEE * 10)
+        self.purse().pay(&coins, outputs_of(payments), fee)
+    }
+
+    /// A transaction that spends the change of `parent`, one of the purse's own, at a fee.
+    pub fn child(&self, parent: &Transaction, fee: Amount) -> Result<Transaction, Failure> {
+        let change = parent.output.len().saturating_sub(1);
+        let coin = Coin {
+            outpoint: OutPoint::new(parent.compute_txid(), u32::try_from(change)?),
+            amount: parent.output[change].value,
+        };
+        self.purse().pay(&[coin], Vec::new(), fee)
     }
 
     /// The purse's coins that may be spent now, the largest first.
@@ -211,6 +235,16 @@ impl Bitcoind {
         coins.sort_by_key(|coin| (std::cmp::Reverse(coin.amount), coin.outpoint));
         Ok(coins)
     }
+}
+
+fn outputs_of(payments: &[(Address, Amount)]) -> Vec<TxOut> {
+    payments
+        .iter()
+        .map(|(address, amount)| TxOut {
+            value: *amount,
+            script_pubkey: address.script_pubkey(),
+        })
+        .collect()
 }
 
 #[derive(Deserialize)]

@@ -154,6 +154,8 @@ pub(super) fn draft(
         maintenance: Some(MaintenanceDraft {
             approvals: one_of_ops(),
         }),
+        stop: None,
+        go: None,
         lists: Vec::new(),
         vaults: Vec::new(),
         rules: [

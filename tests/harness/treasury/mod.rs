@@ -3,12 +3,14 @@
 mod document;
 mod money;
 mod people;
+mod rebuilding;
 mod requests;
 
 pub use self::document::{AUTOMATIC_MAX_SAT, Terms};
 pub use self::people::{People, requester_key};
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use policies::ScriptKind;
 use policies::document::PolicyDraft;
@@ -39,6 +41,21 @@ struct Tokens {
     service: String,
     signer: String,
     auditor: String,
+}
+
+impl Tokens {
+    /// A token for everyone who has a part.
+    fn make(operator: &Api) -> Result<Self, Failure> {
+        let token = |name: &str, role: &str| {
+            let body = json!({ "name": name, "role": role });
+            field(&operator.post("/tokens", &body)?.done()?, "secret")
+        };
+        Ok(Self {
+            service: token("exchange", "service")?,
+            signer: token("machine", "signer")?,
+            auditor: token("auditor", "auditor")?,
+        })
+    }
 }
 
 impl Treasury {
@@ -80,7 +97,16 @@ impl Treasury {
         engine: Engine,
         edit: impl FnOnce(&mut PolicyDraft),
     ) -> Result<Self, Failure> {
-        let node = Bitcoind::start()?;
+        Self::start_on_node(Bitcoind::start()?, kind, engine, edit)
+    }
+
+    /// The same on a node that runs.
+    pub fn start_on_node(
+        node: Bitcoind,
+        kind: ScriptKind,
+        engine: Engine,
+        edit: impl FnOnce(&mut PolicyDraft),
+    ) -> Result<Self, Failure> {
         let store = Store::start(engine)?;
         let people = People::agree_edited(kind, &node, edit)?;
         let coordinator = Coordinator::start(&store, &node, &Settings::default())?;
@@ -116,15 +142,7 @@ impl Treasury {
         if field(&added, "vault")? != people.policy.vault.to_string() {
             return Err(Failure::new(format!("another vault was added: {added}")));
         }
-        let token = |name: &str, role: &str| {
-            let body = json!({ "name": name, "role": role });
-            field(&operator.post("/tokens", &body)?.done()?, "secret")
-        };
-        let tokens = Tokens {
-            service: token("exchange", "service")?,
-            signer: token("machine", "signer")?,
-            auditor: token("auditor", "auditor")?,
-        };
+        let tokens = Tokens::make(&operator)?;
         Ok(Self {
             cosigner: None,
             coordinator,
@@ -133,6 +151,11 @@ impl Treasury {
             node,
             tokens,
         })
+    }
+
+    /// Ends its programs, and gives back what another treasury can begin on.
+    pub fn dissolve(self) -> (Bitcoind, Store) {
+        (self.node, self.store)
     }
 
     /// The operator's calls.
@@ -175,6 +198,22 @@ impl Treasury {
         Ok(())
     }
 
+    /// Starts the automatic co-signer with an inbox, and gives that folder.
+    pub fn start_cosigner_with_inbox(&mut self) -> Result<PathBuf, Failure> {
+        let (process, inbox) = self
+            .people
+            .machine
+            .serve_with_inbox(self.coordinator.url(), &self.tokens.signer)?;
+        self.cosigner = Some(process);
+        Ok(inbox)
+    }
+
+    /// What the co-signer said so far.
+    pub fn cosigner_log(&self) -> Result<String, Failure> {
+        let log = self.cosigner.as_ref().map(Process::log);
+        log.unwrap_or_else(|| Ok(String::new()))
+    }
+
     /// Fails if a program ended by itself or panicked.
     #[track_caller]
     pub fn must_be_well(&mut self) -> Result<(), Failure> {
@@ -209,6 +248,8 @@ impl Treasury {
             "address",
             "watched_script",
             "withdrawal",
+            "withdrawal_speed",
+            "queue_hold",
             "approval",
             "batch",
             "reservation",
@@ -225,6 +266,15 @@ impl Treasury {
             "journal",
             "journal_move",
             "journal_refusal",
+            "proposal",
+            "proposal_approval",
+            "signer_mark",
+            "vault_keyset",
+            "vault_statement",
+            "vault_statement_approval",
+            "void_wish",
+            "void",
+            "attempt_memory",
         ];
         let mut census = String::new();
         for table in tables {

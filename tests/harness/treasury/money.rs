@@ -166,6 +166,35 @@ impl Treasury {
         })
     }
 
+    /// Waits until the coordinator has taken in all that the watchtower saw up to the node's tip.
+    #[track_caller]
+    pub fn all_is_taken_in(&self) -> Result<(), Failure> {
+        let tip = self.node.best_block()?.to_string();
+        wait_until("everything seen to be taken in", LONG, || {
+            if self.auditor().get("/status")?.done()?["tip"] != tip.as_str() {
+                return Ok(None);
+            }
+            if self.store.number("SELECT COUNT(*) FROM event_queue")? > 0 {
+                return Ok(None);
+            }
+            let last = (self.store)
+                .number("SELECT COALESCE(MAX(number), 0) AS last FROM event_sequence")?;
+            let taken = self.store.number(
+                "SELECT COALESCE(MAX(number), 0) AS taken FROM consumer_cursor
+                 WHERE consumer = 'coordinator'",
+            )?;
+            Ok((taken >= last).then_some(()))
+        })
+    }
+
+    /// Waits until the node has a signed transaction in its mempool and the coordinator knows.
+    #[track_caller]
+    pub fn waits_in_mempool(&self, txid: Txid) -> Result<(), Failure> {
+        self.reaches_mempool(txid)?;
+        self.attempt_becomes(txid, "in_mempool")?;
+        self.all_is_taken_in()
+    }
+
     /// Mines until a signed transaction, and the withdrawals it pays, are settled.
     #[track_caller]
     pub fn settle(&self, txid: Txid, ids: &[&str]) -> Result<(), Failure> {

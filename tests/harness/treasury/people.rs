@@ -2,7 +2,7 @@
 
 use bitcoin::BlockHash;
 use policies::descriptor::ScriptKind;
-use policies::document::{PinnedKeyDraft, PolicyDraft};
+use policies::document::{PinnedKeyDraft, PolicyDraft, SignerDraft};
 use policies::intent::SecretKey;
 use policies::{Policy, UnixTime};
 use serde::Deserialize;
@@ -49,7 +49,21 @@ impl People {
         edit: impl FnOnce(&mut PolicyDraft),
     ) -> Result<Self, Failure> {
         let terms = Terms::default();
-        Self::agree_between(kind, node, &terms, SignerHome::make_approver, edit)
+        let make = (SignerHome::make_signer, SignerHome::make_approver);
+        Self::agree_between(kind, node, &terms, make, edit)
+    }
+
+    /// The same with keys that are sealed as cheaply as can be.
+    pub fn agree_cheaply(
+        kind: ScriptKind,
+        node: &Bitcoind,
+        edit: impl FnOnce(&mut PolicyDraft),
+    ) -> Result<Self, Failure> {
+        let make = (
+            SignerHome::make_cheap_signer,
+            SignerHome::make_cheap_approver,
+        );
+        Self::agree_between(kind, node, &Terms::default(), make, edit)
     }
 
     /// The same with an approver who makes the key in another way.
@@ -59,14 +73,18 @@ impl People {
         terms: &Terms,
         make_approver: impl FnOnce(&SignerHome) -> Result<PinnedKeyDraft, Failure>,
     ) -> Result<Self, Failure> {
-        Self::agree_between(kind, node, terms, make_approver, |_| {})
+        let make = (SignerHome::make_signer, make_approver);
+        Self::agree_between(kind, node, terms, make, |_| {})
     }
 
     fn agree_between(
         kind: ScriptKind,
         node: &Bitcoind,
         terms: &Terms,
-        make_approver: impl FnOnce(&SignerHome) -> Result<PinnedKeyDraft, Failure>,
+        (make_signer, make_approver): (
+            impl Fn(&SignerHome) -> Result<SignerDraft, Failure>,
+            impl FnOnce(&SignerHome) -> Result<PinnedKeyDraft, Failure>,
+        ),
         edit: impl FnOnce(&mut PolicyDraft),
     ) -> Result<Self, Failure> {
         #[derive(Deserialize)]
@@ -78,7 +96,7 @@ impl People {
         let [alice, bob, machine, recovery, dana] =
             ["alice", "bob", "machine", "recovery", "dana"].map(SignerHome::new);
         let (alice, bob, machine, recovery, dana) = (alice?, bob?, machine?, recovery?, dana?);
-        let signers = [&alice, &bob, &machine, &recovery].map(SignerHome::make_signer);
+        let signers = [&alice, &bob, &machine, &recovery].map(make_signer);
         let signers = signers.into_iter().collect::<Result<Vec<_>, _>>()?;
         let requester = PinnedKeyDraft::own(&requester_key().public());
         let time = UnixTime::from_secs(header.time);

@@ -46,6 +46,13 @@ const ROUTES: &[(&str, &str, &str)] = &[
         "/vaults/{vault}/withdrawals/{requester}/{id}/payment",
         "o",
     ),
+    (
+        "POST",
+        "/vaults/{vault}/withdrawals/{requester}/{id}/speed",
+        "o",
+    ),
+    ("GET", "/vaults/{vault}/queue", "sgoa"),
+    ("POST", "/vaults/{vault}/queue/allowance", "o"),
     ("POST", "/vaults/{vault}/approvals", "sgo"),
     ("GET", "/vaults/{vault}/lists", "sgoa"),
     ("GET", "/vaults/{vault}/lists/{name}", "sgoa"),
@@ -56,19 +63,30 @@ const ROUTES: &[(&str, &str, &str)] = &[
         "/vaults/{vault}/statements/{subject}/approvals",
         "sgo",
     ),
+    ("GET", "/vaults/{vault}/successions", "sgoa"),
+    ("POST", "/vaults/{vault}/successions", "sgo"),
+    ("GET", "/vaults/{vault}/versions", "sgoa"),
+    ("POST", "/vaults/{vault}/versions/{policy}/adoption", "o"),
+    ("GET", "/vaults/{vault}/standing", "sgoa"),
+    ("PUT", "/vaults/{vault}/signers/{name}/mark", "o"),
     ("GET", "/vaults/{vault}/journals", "sgoa"),
     ("POST", "/vaults/{vault}/journals/moves", "go"),
+    ("POST", "/vaults/{vault}/journals/imports", "o"),
     ("GET", "/vaults/{vault}/batches", "sgoa"),
     ("POST", "/vaults/{vault}/batches", "o"),
     ("GET", "/batches/{id}", "sgoa"),
     ("POST", "/batches/{id}/plan", "o"),
     ("POST", "/batches/{id}/cancellation", "o"),
+    ("POST", "/batches/{id}/voids", "o"),
     ("POST", "/vaults/{vault}/self-spends", "o"),
     ("POST", "/vaults/{vault}/recoveries", "o"),
     ("GET", "/vaults/{vault}/attempts", "sgoa"),
     ("GET", "/attempts/{txid}", "sgoa"),
     ("GET", "/attempts/{txid}/psbt", "sgoa"),
     ("POST", "/attempts/{txid}/signatures", "go"),
+    ("GET", "/attempts/{txid}/voids", "sgoa"),
+    ("POST", "/attempts/{txid}/voids", "go"),
+    ("GET", "/vaults/{vault}/voids", "sgoa"),
     ("POST", "/attempts/{txid}/replacement", "o"),
     ("POST", "/attempts/{txid}/approvals", "sgo"),
     ("GET", "/events", "sgoa"),
@@ -131,6 +149,7 @@ impl Requests {
             .replace("{request}", "1")
             .replace("{name}", "none")
             .replace("{subject}", &"11".repeat(32))
+            .replace("{policy}", &"11".repeat(32))
             .replace("{id}", batch);
         let body = match route.rsplit('/').next() {
             Some("vaults") => json!({ "document": self.document }),
@@ -143,7 +162,10 @@ impl Requests {
                 "signature": self.approval["signature"],
             }),
             Some("statements") => json!({ "statement": "{}" }),
+            Some("successions") => json!({ "file": "{}" }),
+            Some("mark") => json!({ "mark": "away" }),
             Some("moves") => json!({ "certificate": "00" }),
+            Some("imports") => json!({ "journal": "" }),
             Some("approvals") if route.contains("statements") => json!({
                 "purpose": "list-add",
                 "expires": 0,
@@ -152,6 +174,8 @@ impl Requests {
             }),
             Some("approvals") => self.approval.clone(),
             Some("self-spends") => json!({ "purpose": "consolidate" }),
+            Some("speed") => json!({ "speed": "urgent" }),
+            Some("allowance") => json!({ "question": 1, "feerate_sat_vb": "2" }),
             Some("marks") => json!({ "low_sat": 1, "high_sat": 2 }),
             Some("transfers") => json!({
                 "to": self.vault,
@@ -166,7 +190,9 @@ impl Requests {
             "GET" => api.get(&path),
             "DELETE" => api.delete(&path),
             "PUT" => api.put(&path, &body),
-            _ if route.ends_with("/signatures") => api.post_bytes(&path, &self.psbt),
+            _ if route.ends_with("/signatures") || route == "/attempts/{txid}/voids" => {
+                api.post_bytes(&path, &self.psbt)
+            }
             _ => api.post(&path, &body),
         }
     }

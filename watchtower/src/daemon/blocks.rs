@@ -3,6 +3,7 @@
 use bitcoin::BlockHash;
 use bitcoin::block::Header;
 use policies::UnixTime;
+use policies::planted::steps::Step;
 
 use super::{RoundError, Worker};
 use crate::clock;
@@ -86,6 +87,9 @@ impl Worker {
     async fn connect(&mut self, block: Block, header: &Header) -> Result<(), RoundError> {
         let mut tx = self.write().await?;
         let changes = chain::connect_block(&mut tx, &block, clock::now()).await?;
+        if !changes.is_empty() {
+            tx.mark(Step::Confirm);
+        }
         inclusion::record(&mut tx, block.at(), header, &block.transactions).await?;
         tx.commit().await?;
         let (height, hash) = (block.height, block.hash);

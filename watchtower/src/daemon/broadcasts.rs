@@ -3,6 +3,7 @@
 
 use bitcoin::Txid;
 use policies::UnixTime;
+use policies::planted::steps::{Moment, Step, reach};
 use serde_json::{Map, json};
 
 use super::{RoundError, Worker};
@@ -31,7 +32,9 @@ impl Worker {
             outgoing::due(&mut tx, clock::now()).await?
         };
         for due in due {
+            reach(Step::Send, Moment::Before);
             let sent = self.client.send(&due.transaction).await;
+            reach(Step::Send, Moment::After);
             let broadcast = classify(&due, &sent, clock::now());
             self.record(&due, &broadcast).await?;
             // Whatever else is wrong with the node is found again by the next round.
@@ -46,6 +49,7 @@ impl Worker {
         let (txid, answer) = (due.txid, broadcast.answer);
         tracing::info!(%txid, answer = answer.name(), reason = broadcast.reason, "transaction sent");
         let mut tx = self.write().await?;
+        tx.mark(Step::Sent);
         outgoing::record_answer(&mut tx, txid, broadcast).await?;
         if due.answer != Some(answer) {
             let mut body = Map::new();

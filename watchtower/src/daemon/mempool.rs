@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use bitcoin::Txid;
+use policies::planted::steps::Step;
 
 use super::{RoundError, Worker};
 use crate::clock;
@@ -29,6 +30,9 @@ impl Worker {
         let mut tx = self.write().await?;
         let changes =
             chain::observe_mempool(&mut tx, tip.hash, &present, new, clock::now()).await?;
+        if !changes.is_empty() {
+            tx.mark(Step::Seen);
+        }
         tx.commit().await?;
         if !changes.is_empty() {
             tracing::debug!(changes = changes.len(), "mempool taken in");

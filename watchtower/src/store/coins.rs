@@ -275,6 +275,28 @@ pub async fn funding_transaction(
     .transpose()
 }
 
+/// The transactions that pay or spend vaults in blocks from a height on: those that a reorg down to there undoes.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn confirmed_since(
+    tx: &mut Transaction,
+    height: u32,
+) -> Result<BTreeMap<Txid, BitcoinTransaction>, DatabaseError> {
+    tx.rows(
+        "SELECT txid, raw FROM chain_transaction WHERE block_height >= $1",
+        &[height.into()],
+    )
+    .await?
+    .iter()
+    .map(|row| {
+        let txid = row.array("txid").map(Txid::from_byte_array)?;
+        Ok((txid, read_transaction(row, "raw")?))
+    })
+    .collect()
+}
+
 /// Where a transaction stands that pays or spends a vault, and whether it is settled as a spend.
 ///
 /// # Errors

@@ -1,6 +1,7 @@
 //! The event log: inserted unnumbered with its cause, then numbered without gaps and hash-chained by
 //! one leased sequencer. Consumers read sequenced events only.
 
+use policies::planted::steps::Step;
 use policies::{UnixTime, VaultId, hash};
 use serde_json::{Map, Value as Json, json};
 
@@ -164,6 +165,9 @@ pub async fn sequence(tx: &mut Transaction, held: &Lease, limit: u32) -> Result<
         )
         .await?;
     let (mut number, mut previous) = head(tx).await?;
+    if !rows.is_empty() {
+        tx.mark(Step::Number);
+    }
     for row in &rows {
         number = number.saturating_add(1);
         previous = read(row, number, previous)?.hash;

@@ -10,6 +10,7 @@ pub mod cursor;
 pub mod database;
 pub mod events;
 pub mod fees;
+pub mod foreign;
 pub mod inclusion;
 pub mod lease;
 pub mod ledger;

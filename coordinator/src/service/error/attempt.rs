@@ -1,6 +1,7 @@
 //! What is refused about attempts and the signatures handed in for them.
 
 use bitcoin::Txid;
+use policies::PublicKey;
 use serde_json::{Value, json};
 
 use super::{Answer, ErrorClass as Class};
@@ -38,6 +39,12 @@ pub enum AttemptError {
         /// Where it stands.
         state: &'static str,
     },
+    /// Nobody kept its PSBT.
+    #[error("attempt {txid} is known by journals or the chain alone: its PSBT is lost")]
+    PsbtLost {
+        /// The attempt.
+        txid: Txid,
+    },
     /// Nothing takes the place of the attempt.
     #[error("attempt {txid} is {state} and for {purpose}: nothing can take its place")]
     NotReplaceable {
@@ -48,6 +55,38 @@ pub enum AttemptError {
         /// What it is for.
         purpose: &'static str,
     },
+    /// The attempt cannot be voided.
+    #[error("attempt {txid} is {state}, for {purpose}{}: it cannot be voided", if *.signed { " and signed in part" } else { "" })]
+    NotVoidable {
+        /// The attempt.
+        txid: Txid,
+        /// Where it stands.
+        state: &'static str,
+        /// What it is for.
+        purpose: &'static str,
+        /// Whether a signature for it was handed in.
+        signed: bool,
+    },
+    /// What was handed in is no void, or not well signed.
+    #[error("{reason}")]
+    VoidUnreadable {
+        /// What the reader said.
+        reason: String,
+    },
+    /// The void is of a journal that no signer keeps.
+    #[error("the void is of journal {journal}, which no signer of the policy keeps")]
+    VoidForeign {
+        /// The journal.
+        journal: PublicKey,
+    },
+    /// The signer signed what it voids.
+    #[error("{signer} voids attempt {txid}, of which its signature was handed in")]
+    VoidOfSigned {
+        /// The attempt.
+        txid: Txid,
+        /// The signer.
+        signer: String,
+    },
 }
 
 impl AttemptError {
@@ -57,7 +96,7 @@ impl AttemptError {
             Self::UnknownAttempt { .. } => (
                 "unknown_attempt",
                 Class::NotFound,
-                "`attempt list` names the attempts by their txids",
+                "`attempt list` names the attempts; one that a signer holds is not there if the database is a restored backup",
             ),
             Self::Intake { .. } => (
                 "signatures_unreadable",
@@ -74,10 +113,35 @@ impl AttemptError {
                 Class::Conflict,
                 "nothing is to be done: it has its signatures, or can never confirm",
             ),
+            Self::PsbtLost { .. } => (
+                "attempt_psbt_lost",
+                Class::Conflict,
+                "replace the attempt, or wait for the chain: whoever has its signatures may still send it",
+            ),
             Self::NotReplaceable { .. } => (
                 "not_replaceable",
                 Class::Conflict,
                 "replace a payment or cancellation that is in no block yet; cancel the batch of any other",
+            ),
+            Self::NotVoidable { .. } => (
+                "not_voidable",
+                Class::Conflict,
+                "cancel it on the chain with `batch cancel --on-chain`: only payments that nobody signed are voided",
+            ),
+            Self::VoidUnreadable { .. } => (
+                "void_unreadable",
+                Class::Refused,
+                "hand in what `countersign-signer void` wrote, unaltered",
+            ),
+            Self::VoidForeign { .. } => (
+                "void_foreign",
+                Class::Refused,
+                "if the journal moved, hand in the certificate of its move first",
+            ),
+            Self::VoidOfSigned { .. } => (
+                "void_of_signed",
+                Class::Conflict,
+                "ask who keeps this signer: an honest one never voids what it signed; cancel on the chain",
             ),
         }
     }
@@ -97,7 +161,16 @@ impl AttemptError {
                 state,
                 purpose,
             } => json!({ "txid": txid, "state": state, "purpose": purpose }),
-            Self::UnknownAttempt { .. } => Value::Null,
+            Self::NotVoidable {
+                txid,
+                state,
+                purpose,
+                signed,
+            } => json!({ "txid": txid, "state": state, "purpose": purpose, "signed": signed }),
+            Self::VoidForeign { journal } => json!({ "journal": journal.to_string() }),
+            Self::VoidOfSigned { txid, signer } => json!({ "txid": txid, "signer": signer }),
+            Self::PsbtLost { txid } => json!({ "txid": txid }),
+            Self::UnknownAttempt { .. } | Self::VoidUnreadable { .. } => Value::Null,
         }
     }
 }

@@ -1,9 +1,9 @@
 //! What is refused about making a batch and its transaction.
 
-use bitcoin::{Amount, FeeRate};
+use bitcoin::{Amount, FeeRate, Txid};
 use policies::document::format_sat_per_vb;
 use policies::rules::Shortfall;
-use policies::{RequesterName, WithdrawalId};
+use policies::{RequesterName, Subject, WithdrawalId};
 use serde_json::{Value, json};
 
 use super::{Answer, ErrorClass as Class};
@@ -48,6 +48,18 @@ pub enum BatchError {
         /// Where it stands.
         state: &'static str,
     },
+    /// A transaction that nobody handed over here spends coins of the vault and pays just this.
+    #[error(
+        "{txid}, which this database knows nothing of, spends coins of the vault and pays withdrawal {requester}/{id}"
+    )]
+    PaidByUnknown {
+        /// The requester.
+        requester: RequesterName,
+        /// The id.
+        id: WithdrawalId,
+        /// The transaction.
+        txid: Txid,
+    },
     /// Approvals ran out since the withdrawal was approved.
     #[error("withdrawal {requester}/{id} needs approvals again: {shortfall}")]
     ApprovalsRanOut {
@@ -83,6 +95,14 @@ pub enum BatchError {
     /// There is no feerate: none was given and the node has no estimate.
     #[error("no feerate was given and the node has no estimate; the batch is held")]
     NoFeerate,
+    /// The node's estimate is above the fee cap: that of the configuration, or the policy's where it is lower.
+    #[error("the node's estimate of {} sat/vB is above the fee cap of {} sat/vB; the batch is held", format_sat_per_vb(*.estimate), format_sat_per_vb(*.cap))]
+    FeesAboveCap {
+        /// The estimate.
+        estimate: FeeRate,
+        /// The cap.
+        cap: FeeRate,
+    },
     /// The feerate given is above the policy's.
     #[error("{} sat/vB is above the policy's {} sat/vB", format_sat_per_vb(*.feerate), format_sat_per_vb(*.cap))]
     FeerateAboveCap {
@@ -98,6 +118,14 @@ pub enum BatchError {
         node: String,
         /// The trouble's code.
         trouble: &'static str,
+    },
+    /// The vault is stopped: no payment is issued.
+    #[error("the vault is stopped: {reason:?} (stop {stop})")]
+    Stopped {
+        /// The first stop in force.
+        stop: Subject,
+        /// Why.
+        reason: String,
     },
     /// The watchtower has not seen the chain yet.
     #[error("the watchtower has not seen the chain yet")]
@@ -189,6 +217,11 @@ impl BatchError {
                 Class::Conflict,
                 "collect its approvals first; `withdrawal show` names what is missing",
             ),
+            Self::PaidByUnknown { .. } => (
+                "paid_by_unknown",
+                Class::Conflict,
+                "stop batching: a database restored from a backup does not know what was issued since; signers' journals do",
+            ),
             Self::ApprovalsRanOut { .. } => (
                 "approvals_ran_out",
                 Class::Conflict,
@@ -214,10 +247,20 @@ impl BatchError {
                 Class::Unavailable,
                 "give a feerate, or wait until the node has an estimate",
             ),
+            Self::FeesAboveCap { .. } => (
+                "fees_above_cap",
+                Class::Conflict,
+                "wait, or give a feerate within the policy's cap and be paid more slowly",
+            ),
             Self::FeerateAboveCap { .. } => (
                 "feerate_above_cap",
                 Class::Refused,
                 "give a feerate within the policy's cap",
+            ),
+            Self::Stopped { .. } => (
+                "stopped",
+                Class::Conflict,
+                "have it released with `countersign-signer stop release`, and hand the release in",
             ),
             Self::NodeTrouble { .. } => (
                 "node_trouble",
@@ -292,8 +335,18 @@ impl BatchError {
             } => {
                 json!({ "requester": requester, "id": id, "state": state })
             }
+            Self::PaidByUnknown {
+                requester,
+                id,
+                txid,
+            } => json!({ "requester": requester, "id": id, "txid": txid }),
             Self::FeerateAboveCap { feerate, cap } => json!({
                 "feerate_sat_vb": format_sat_per_vb(*feerate),
+                "cap_sat_vb": format_sat_per_vb(*cap),
+            }),
+            Self::Stopped { stop, reason } => json!({ "stop": stop, "reason": reason }),
+            Self::FeesAboveCap { estimate, cap } => json!({
+                "feerate_sat_vb": format_sat_per_vb(*estimate),
                 "cap_sat_vb": format_sat_per_vb(*cap),
             }),
             Self::NodeTrouble { node, trouble } => json!({ "node": node, "trouble": trouble }),

@@ -1,7 +1,8 @@
 //! What is refused about the signers' journals.
 
-use policies::PublicKey;
-use policies::journal::MoveError;
+use bitcoin::Txid;
+use policies::journal::{ExportError, MoveError};
+use policies::{PublicKey, RequesterName, WithdrawalId};
 use serde_json::{Value, json};
 
 use super::{Answer, ErrorClass as Class};
@@ -16,6 +17,49 @@ pub enum JournalError {
     /// The move of a journal does not count.
     #[error(transparent)]
     Move(MoveError),
+    /// What was handed in is no exported journal, or not one of a signer.
+    #[error(transparent)]
+    Export(Box<ExportError>),
+    /// More is known of the journal than what was handed in.
+    #[error("the export of {signer}'s journal ends at entry {found}, entry {known} is known")]
+    ExportTooOld {
+        /// The signer.
+        signer: String,
+        /// Where it ends.
+        found: u64,
+        /// The last entry that is known.
+        known: u64,
+    },
+    /// The journal does not hold what its own receipt said.
+    #[error(
+        "the export of {signer}'s journal is not the one whose receipt of entry {counter} is known"
+    )]
+    ExportForked {
+        /// The signer.
+        signer: String,
+        /// The entry.
+        counter: u64,
+    },
+    /// Sources cannot both be true.
+    #[error("journals do not agree with what is known of attempt {txid}")]
+    Disagrees {
+        /// The attempt.
+        txid: Txid,
+    },
+    /// Nothing says any more what an attempt spends.
+    #[error("nothing says what attempt {txid} spends")]
+    Forgotten {
+        /// The attempt.
+        txid: Txid,
+    },
+    /// A journal paid another intent of this id.
+    #[error("a journal holds another intent of {requester}/{id} than the one that is known")]
+    OtherBody {
+        /// The requester.
+        requester: RequesterName,
+        /// The id.
+        id: WithdrawalId,
+    },
     /// The journal moved elsewhere.
     #[error("journal {from} moved to {to} already")]
     MovedAlready {
@@ -45,6 +89,32 @@ impl JournalError {
                 let (code, hint) = move_answer(error);
                 (code, Class::Refused, hint)
             }
+            Self::Export(error) => export_answer(error),
+            Self::ExportTooOld { .. } => (
+                "journal_export_old",
+                Class::Conflict,
+                "export the journal again: it signed since",
+            ),
+            Self::ExportForked { .. } => (
+                "journal_export_forked",
+                Class::Conflict,
+                "the journal was cloned or rolled back: find out which one signed last",
+            ),
+            Self::Disagrees { .. } => (
+                "journal_disagrees",
+                Class::Conflict,
+                "find out which signer's journal is wrong before anything is built",
+            ),
+            Self::Forgotten { .. } => (
+                "attempt_forgotten",
+                Class::Conflict,
+                "import the journal of a signer who signed it",
+            ),
+            Self::OtherBody { .. } => (
+                "journal_other_body",
+                Class::Conflict,
+                "ask the requester which of the two was meant before anything is built",
+            ),
             Self::MovedAlready { .. } => (
                 "journal_moved_already",
                 Class::Conflict,
@@ -75,8 +145,46 @@ impl JournalError {
             } => {
                 json!({ "journal": from.to_string(), "counter": counter, "moved_at": moved_at })
             }
-            Self::Move(_) => Value::Null,
+            Self::ExportTooOld {
+                signer,
+                found,
+                known,
+            } => json!({ "signer": signer, "found": found, "known": known }),
+            Self::ExportForked { signer, counter } => {
+                json!({ "signer": signer, "counter": counter })
+            }
+            Self::Disagrees { txid } | Self::Forgotten { txid } => json!({ "txid": txid }),
+            Self::OtherBody { requester, id } => json!({ "requester": requester, "id": id }),
+            Self::Move(_) | Self::Export(_) => Value::Null,
         }
+    }
+}
+
+/// The code of an export that does not count, and what to do.
+const fn export_answer(error: &ExportError) -> Answer {
+    match error {
+        ExportError::NotSigned => (
+            "journal_not_exported",
+            Class::Refused,
+            "write it with `countersign-signer journal export`, in the signer's home",
+        ),
+        ExportError::OtherVault { .. } | ExportError::Foreign { .. } | ExportError::Moved(_) => (
+            "journal_export_foreign",
+            Class::Refused,
+            "hand in the journals of this vault's signers, and no others",
+        ),
+        ExportError::Canonical(_)
+        | ExportError::Field(_)
+        | ExportError::Value(_)
+        | ExportError::NotCanonical
+        | ExportError::Journal(_)
+        | ExportError::OtherEnd { .. }
+        | ExportError::OtherJournal { .. }
+        | ExportError::Signature(_) => (
+            "journal_export_invalid",
+            Class::Refused,
+            "export it again, and find out who altered the file",
+        ),
     }
 }
 

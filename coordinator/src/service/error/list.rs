@@ -28,6 +28,12 @@ pub enum ListError {
         /// The entry named.
         entry: Subject,
     },
+    /// The statement is about no list.
+    #[error("a statement to {purpose} is about no open list")]
+    NoEntry {
+        /// What it is for.
+        purpose: Purpose,
+    },
     /// The bytes are no statement.
     #[error(transparent)]
     Statement(StatementError),
@@ -59,6 +65,18 @@ pub enum ListError {
         /// The purpose found.
         found: String,
     },
+    /// The policy lets nobody say it.
+    #[error("the policy names nobody who may sign a {purpose}")]
+    NobodyMay {
+        /// What was to be said.
+        purpose: Purpose,
+    },
+    /// A stop is signed as if it ended by itself.
+    #[error("the signature on a stop ends {expires}; a stop never ends by itself")]
+    StopEnds {
+        /// The end found.
+        expires: UnixTime,
+    },
     /// The person may not say this.
     #[error("{approver} may not sign a {purpose} of this list")]
     NotEntitled {
@@ -88,7 +106,7 @@ impl ListError {
                 Class::NotFound,
                 "hand in the statement that adds the destination first",
             ),
-            Self::Statement(_) => (
+            Self::Statement(_) | Self::NoEntry { .. } => (
                 "statement_malformed",
                 Class::Refused,
                 "write the statement with `countersign-signer list`",
@@ -112,6 +130,16 @@ impl ListError {
                 "statement_wrong_purpose",
                 Class::Refused,
                 "sign the statement for the purpose that it has",
+            ),
+            Self::NobodyMay { .. } => (
+                "nobody_may",
+                Class::Refused,
+                "change the policy: [stop] or [change] names who releases, [go] who says go",
+            ),
+            Self::StopEnds { .. } => (
+                "stop_ends",
+                Class::Refused,
+                "sign it with `countersign-signer stop`",
             ),
             Self::NotEntitled { .. } => (
                 "not_entitled",
@@ -137,6 +165,10 @@ impl ListError {
             }
             Self::NotEntitled { approver, purpose } => {
                 json!({ "approver": approver, "purpose": purpose.to_string() })
+            }
+            Self::StopEnds { expires } => json!({ "expires": expires }),
+            Self::NobodyMay { purpose } | Self::NoEntry { purpose } => {
+                json!({ "purpose": purpose.to_string() })
             }
             Self::Statement(_) => Value::Null,
         }

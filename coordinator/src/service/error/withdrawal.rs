@@ -25,6 +25,14 @@ pub enum WithdrawalError {
         /// The intent.
         intent: IntentHash,
     },
+    /// Only a signer's journal knows it.
+    #[error("{requester}/{id} is known by a signer's journal alone: its request is missing")]
+    RequestMissing {
+        /// The requester.
+        requester: RequesterName,
+        /// The id.
+        id: WithdrawalId,
+    },
     /// The bytes are no intent.
     #[error(transparent)]
     Intent(IntentError),
@@ -168,6 +176,11 @@ impl WithdrawalError {
                 Class::NotFound,
                 "`withdrawal list` names the withdrawals; look at requester and id",
             ),
+            Self::RequestMissing { .. } => (
+                "request_missing",
+                Class::Conflict,
+                "submit the same request again: its signature is what signers check",
+            ),
             Self::UnknownIntent { .. } => (
                 "unknown_intent",
                 Class::NotFound,
@@ -277,7 +290,8 @@ impl WithdrawalError {
         match self {
             Self::UnknownWithdrawal { requester, id }
             | Self::IdReused { requester, id }
-            | Self::EqualPayment { requester, id } => {
+            | Self::EqualPayment { requester, id }
+            | Self::RequestMissing { requester, id } => {
                 json!({ "requester": requester, "id": id })
             }
             Self::UnknownIntent { intent } => {

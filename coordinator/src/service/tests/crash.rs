@@ -3,7 +3,7 @@
 use policies::UnixTime;
 use watchtower::store::fees::{self, FeeEstimate};
 
-use super::world::{NOW, World};
+use super::world::{BY_HAND, NOW, World};
 use crate::jobs;
 use crate::roles::fixture::Kind;
 use crate::service::{BatchSettings, Service};
@@ -154,8 +154,7 @@ async fn a_batch_is_made_on_the_interval_and_a_failed_one_is_seen_and_tried_agai
     world.submit("w-1", 500_000).await;
     let settings = BatchSettings {
         interval: Some(60),
-        fee_target: 6,
-        signing_window: 1800,
+        ..BY_HAND
     };
     let database = world.service.database().clone();
     let (clock, dice) = (world.service.clone(), world.service.clone());

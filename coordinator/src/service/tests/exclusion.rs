@@ -13,9 +13,9 @@ use crate::coin_selection::{Candidate, Take};
 use crate::exclusion::Earlier;
 use crate::fee_bump::IncrementalFee;
 use crate::roles::fixture::Kind;
-use crate::service::building::{Approved, Built, Plan, build, review_own};
+use crate::service::building::{Approved, Built, Plan, build, history, review_own};
 use crate::service::cancelling::cancel;
-use crate::service::excluding::Before;
+use crate::service::excluding::{Before, Context};
 use crate::service::own_building::OwnPlan;
 use crate::service::withdrawals::existing;
 use crate::service::{BatchError, ServiceError};
@@ -70,7 +70,9 @@ async fn plan(world: &World, id: &str, issued: Vec<Earlier>) -> Plan {
         }],
         may_leave_out: false,
         candidates,
+        again: std::collections::BTreeSet::new(),
         fundings,
+        young: BTreeMap::new(),
         proofs: std::collections::BTreeMap::new(),
         feerate: FeeRate::from_sat_per_vb_u32(2),
         change_index,
@@ -150,6 +152,17 @@ async fn our_own_review_refuses_what_is_not_exclusive_with_an_earlier_attempt() 
 }
 
 #[tokio::test]
+async fn our_own_review_remembers_all_that_was_issued_and_judges_by_itself_what_matters() {
+    let (world, txid) = issued_once(Kind::Wsh).await;
+    world.submit("w2", 400_000).await;
+    let first = earlier(&world, txid).await;
+    let mut of_another = plan(&world, "w2", vec![first]).await;
+    let context = Context::of(&mut of_another).expect("nothing is to be excluded");
+    assert!(context.earlier.is_empty());
+    assert!(history(&of_another).expect("a history").contains(&txid));
+}
+
+#[tokio::test]
 async fn a_payment_that_nothing_makes_exclusive_is_not_built() {
     let (world, txid) = issued_once(Kind::Wsh).await;
     let first = earlier(&world, txid).await.gone();
@@ -189,6 +202,7 @@ async fn a_cancellation_takes_the_place_of_every_live_attempt_and_pays_nobody() 
     let first = earlier(&world, txid).await;
     let plan = plan(&world, "w1", vec![first.clone()]).await;
     let own = OwnPlan {
+        former: None,
         policy: plan.policy,
         purpose: AttemptPurpose::Cancel,
         older: None,

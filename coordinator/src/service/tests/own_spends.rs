@@ -23,6 +23,7 @@ use crate::session::attempt::AttemptState;
 fn wanted(purpose: SelfSpendPurpose) -> CreateSelfSpend {
     CreateSelfSpend {
         purpose,
+        keyset: None,
         coins: None,
         max_inputs: None,
         feerate_sat_vb: Some("2".to_owned()),

@@ -1,10 +1,11 @@
 //! Replacing, planning anew, cancelling and paying again: every preview says what the deed then does.
 
-use bitcoin::{Transaction, Txid};
+use bitcoin::{Transaction, Txid, Witness};
 
 use super::world::World;
 use crate::roles::fixture::Kind;
 use crate::service::ServiceError;
+use crate::service::attempts::show_attempt;
 use crate::service::batches::WithdrawalName;
 use crate::service::renewals::{
     PlanBatch, Renew, RenewalView, cancel_batch, pay_again, plan_batch, replace_attempt,
@@ -72,7 +73,11 @@ async fn transaction(world: &World, txid: Txid) -> Transaction {
 }
 
 async fn settle(world: &mut World, txid: Txid) {
-    let transaction = transaction(world, txid).await;
+    let mut transaction = transaction(world, txid).await;
+    // In blocks, transactions have witnesses.
+    for input in &mut transaction.input {
+        input.witness = Witness::from_slice(&[[7; 64]]);
+    }
     world.mine(vec![transaction]).await;
     world.mine(Vec::new()).await;
     world.mine(Vec::new()).await;
@@ -207,6 +212,16 @@ async fn a_cancelled_batch_fails_once_the_cancellation_is_settled_and_is_paid_ag
     let done = cancel_batch(&service, &operator, batch, &renew("1", false)).await;
     let cancelled = as_previewed(&preview, &done.expect("is done"))[0];
     assert_eq!(world.show("w-1").await.txid, Some(first));
+    // Its signatures are taken, and it is not sent on its way.
+    for signer in [0, 1] {
+        world.sign(signer, first).await;
+    }
+    world.work().await;
+    assert_eq!(world.stored(first).await.state, AttemptState::Issued);
+    let held = show_attempt(&service, &operator, first).await;
+    let held = held.expect("is there");
+    assert_eq!(held.cancelled_by, Some(cancelled));
+    assert!(held.missing_signers.is_empty());
     // One that is stuck is replaced by a dearer one.
     let dearer = replace_attempt(&service, &operator, cancelled, &renew("9", false)).await;
     let dearer = dearer.expect("is done");

@@ -58,7 +58,7 @@ async fn a_window_counts_from_the_reservation_and_not_from_the_promise() {
 }
 
 #[tokio::test]
-async fn a_window_is_released_only_when_an_exclusive_transaction_is_settled() {
+async fn what_failed_counts_in_its_window_until_it_ages_as_journals_count_it() {
     let mut world = World::funded_on(Kind::Wsh, 2, 5_000_000, windowed).await;
     world.submit("w-1", 500_000).await;
     let txid = world.batch().await;
@@ -72,14 +72,41 @@ async fn a_window_is_released_only_when_an_exclusive_transaction_is_settled() {
     world.mine(Vec::new()).await;
     world.work().await;
     assert_eq!(world.show("w-1").await.state, "failed");
-    assert_eq!(would_be_decided_by(&world, "w-3").await, "small");
-    for _ in 0..3 {
-        world.unmine().await;
-    }
-    world.work().await;
-    assert_eq!(world.show("w-1").await.state, "broadcast");
-    let revived = would_be_decided_by(&world, "w-4").await;
-    assert_eq!(revived, "large", "a reorg takes the release back");
+    assert_eq!(would_be_decided_by(&world, "w-3").await, "large");
+    world.pass(DAY);
+    assert_eq!(would_be_decided_by(&world, "w-4").await, "small");
+}
+
+/// What a version before counted under a name that no rule has any more counts in every window, as signers count.
+#[tokio::test]
+async fn a_renamed_rule_does_not_open_its_window_anew() {
+    let world = World::funded_on(Kind::Wsh, 2, 5_000_000, windowed).await;
+    world.submit("w-1", 500_000).await;
+    world.batch().await;
+    let name = async |name: &str| {
+        let mut tx = world
+            .service
+            .database()
+            .begin_write()
+            .await
+            .expect("begins");
+        tx.execute("UPDATE window_count SET rule = $1", &[name.into()])
+            .await
+            .expect("renames");
+        tx.commit().await.expect("commits");
+    };
+    name("small payouts, before").await;
+    assert_eq!(would_be_decided_by(&world, "w-2").await, "large");
+    world.pass(DAY - 1);
+    assert_eq!(would_be_decided_by(&world, "w-3").await, "large");
+    // Another rule of this version counts in its own window only.
+    name("large").await;
+    assert_eq!(would_be_decided_by(&world, "w-4").await, "small");
+    name("small").await;
+    assert_eq!(would_be_decided_by(&world, "w-5").await, "large");
+    world.pass(1);
+    name("small payouts, before").await;
+    assert_eq!(would_be_decided_by(&world, "w-6").await, "small");
 }
 
 #[tokio::test]

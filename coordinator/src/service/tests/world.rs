@@ -53,7 +53,7 @@ pub(super) struct World {
     pub(super) approver: SecretKey,
     pub(super) blocks: Vec<Block>,
     time: Arc<AtomicU64>,
-    keys: Vault,
+    pub(super) keys: Box<Vault>,
     made: u64,
 }
 
@@ -78,7 +78,7 @@ pub(super) fn document(keys: &Vault, requester: &SecretKey, approver: &SecretKey
     draft(keys, requester, approver).to_toml()
 }
 
-fn draft(keys: &Vault, requester: &SecretKey, approver: &SecretKey) -> PolicyDraft {
+pub(super) fn draft(keys: &Vault, requester: &SecretKey, approver: &SecretKey) -> PolicyDraft {
     let head = HeadDraft {
         height: BASE,
         time: UnixTime::from_secs(NOW - 1000),
@@ -144,7 +144,7 @@ impl World {
         let path = folder.path().join("countersign.db");
         let database = Database::open_sqlite(&path).await.expect("opens");
         crate::store::migrate(&database).await.expect("migrates");
-        let keys = Vault::new(kind);
+        let keys = Box::new(Vault::new(kind));
         let (requester, approver) = (secret("exchange"), secret("dana"));
         let time = Arc::new(AtomicU64::new(NOW));
         let service = serve(database, &time);
@@ -205,6 +205,12 @@ impl World {
         self.service = serve(database, &self.time);
     }
 
+    /// The same database behind a process with other settings.
+    pub(super) fn set(&mut self, settings: BatchSettings) {
+        let database = self.service.database().clone();
+        self.service = serve_with(database, &self.time, settings);
+    }
+
     pub(super) fn pass(&self, seconds: u64) {
         self.time.fetch_add(seconds, Ordering::SeqCst);
     }
@@ -242,7 +248,7 @@ impl World {
         sat: u64,
         edit: impl FnOnce(&mut PolicyDraft),
     ) -> Self {
-        let mut world = Self::new_on(kind, edit).await;
+        let mut world = Box::pin(Self::new_on(kind, edit)).await;
         let mut fundings = Vec::new();
         for _ in 0..coins {
             let address = world.address().await;
@@ -359,6 +365,8 @@ impl World {
             intent: text.to_owned(),
             key: request.key,
             signature: request.signature.encode().to_lower_hex_string(),
+            speed: None,
+            latest: None,
         }
     }
 
@@ -426,8 +434,8 @@ impl World {
 
     pub(super) async fn try_batch(&self) -> Result<BatchView, ServiceError> {
         let request = CreateBatch {
-            withdrawals: None,
             feerate_sat_vb: Some("2".to_owned()),
+            ..CreateBatch::default()
         };
         create_batch(&self.service, &self.operator, self.vault, &request).await
     }
@@ -440,6 +448,7 @@ impl World {
                 id: id.parse().expect("an id"),
             }]),
             feerate_sat_vb: Some("2".to_owned()),
+            ..CreateBatch::default()
         };
         create_batch(&self.service, &self.operator, self.vault, &request).await
     }
@@ -525,14 +534,25 @@ impl World {
     }
 }
 
+/// Batches by hand only.
+pub(super) const BY_HAND: BatchSettings = BatchSettings {
+    interval: None,
+    count: None,
+    age: None,
+    urgent_target: 2,
+    economy_target: 144,
+    fee_target: 6,
+    fee_cap: None,
+    signing_window: 1800,
+};
+
 fn serve(database: Database, time: &Arc<AtomicU64>) -> Service {
+    serve_with(database, time, BY_HAND)
+}
+
+fn serve_with(database: Database, time: &Arc<AtomicU64>, settings: BatchSettings) -> Service {
     let (clock, drawn) = (Arc::clone(time), AtomicU64::new(0));
     let start = time.load(Ordering::SeqCst);
-    let settings = BatchSettings {
-        interval: None,
-        fee_target: 6,
-        signing_window: 1800,
-    };
     Service::new(database, Network::Regtest, settings).with_sources(
         Arc::new(move || UnixTime::from_secs(clock.load(Ordering::SeqCst))),
         Arc::new(move || {

@@ -1,4 +1,4 @@
-//! Reading `[[lists]]`, `[[rules]]`, `[maintenance]` and `[change]`.
+//! Reading `[[lists]]`, `[[rules]]`, `[maintenance]`, `[stop]`, `[go]` and `[change]`.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use bitcoin::{Address, Amount, Network, ScriptBuf};
 
 use super::super::reader::{Field, Mistakes, Table};
 use super::super::{
-    Approvals, List, Open, Problem, Rule, Succession, TestFirst, Window, parse_duration,
+    Approvals, GoRule, List, Open, Problem, Rule, Succession, TestFirst, Window, parse_duration,
 };
 use super::people::{all, names};
 use super::spending::address;
@@ -151,6 +151,28 @@ pub(super) fn maintenance(root: &Table<'_>, mistakes: &mut Mistakes<'_>) -> Opti
         .table(&["approvals"], &[], mistakes)?;
     let field = table.required("approvals", mistakes)?;
     approvals(&field, 1, mistakes)
+}
+
+/// `[stop]`: who releases a stop.
+pub(super) fn release(root: &Table<'_>, mistakes: &mut Mistakes<'_>) -> Option<Approvals> {
+    let table = root.optional("stop")?.table(&["release"], &[], mistakes)?;
+    let field = table.required("release", mistakes)?;
+    approvals(&field, 1, mistakes)
+}
+
+/// `[go]`: who lets automatic co-signers sign, and for how long.
+pub(super) fn go(root: &Table<'_>, mistakes: &mut Mistakes<'_>) -> Option<GoRule> {
+    let table = root
+        .optional("go")?
+        .table(&["approvals", "within"], &[], mistakes)?;
+    let quorum = table
+        .required("approvals", mistakes)
+        .and_then(|field| approvals(&field, 1, mistakes));
+    let within = span(&table, "within", mistakes);
+    Some(GoRule {
+        approvals: quorum?,
+        within: within?,
+    })
 }
 
 pub(super) fn succession(root: &Table<'_>, mistakes: &mut Mistakes<'_>) -> Option<Succession> {

@@ -153,6 +153,9 @@ impl History {
         if let Some(to) = self.moved_to {
             return Err(Fault::Moved { to });
         }
+        if self.voided(&txid).is_some() && !planted(Bug::Voided) {
+            return Err(Fault::Voided { txid });
+        }
         if new.inputs.is_empty() {
             return Err(Fault::NoInputs { txid });
         }

@@ -3,7 +3,7 @@
 use bitcoin::consensus::{Decodable, Encodable, deserialize, serialize};
 use bitcoin::hashes::Hash;
 use bitcoin::psbt::Psbt;
-use bitcoin::{OutPoint, Transaction, TxOut, Txid};
+use bitcoin::{Transaction, Txid};
 
 use super::{AttemptPurpose, FORMAT, Manifest, ManifestError, PREFIX, RecordKind};
 use crate::ids::{IntentHash, KeyId, MerkleRoot, PolicyId, Subject};
@@ -62,7 +62,6 @@ pub(super) fn read(psbt: &Psbt) -> Result<Manifest, ManifestError> {
             | RecordKind::Statement
             | RecordKind::Ancestor
             | RecordKind::Earlier
-            | RecordKind::EarlierOutput
             | RecordKind::Inclusion
             | RecordKind::Receipt => record.add_to(&mut manifest)?,
         }
@@ -146,12 +145,6 @@ impl Record<'_> {
             RecordKind::Earlier => {
                 let (txid, transaction) = self.transaction()?;
                 manifest.earlier.insert(txid, transaction);
-            }
-            RecordKind::EarlierOutput => {
-                let key: [u8; 36] = self.key()?;
-                let outpoint: OutPoint = deserialize(&key).expect("36 bytes are an outpoint");
-                let output: TxOut = self.consensus()?;
-                manifest.earlier_outputs.insert(outpoint, output);
             }
             RecordKind::Inclusion => {
                 let txid = Txid::from_byte_array(self.key()?);

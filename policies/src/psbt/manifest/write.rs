@@ -76,13 +76,6 @@ pub(super) fn records(manifest: &Manifest) -> Vec<(ProprietaryKey, Vec<u8>)> {
             record(kind, &[txid.as_byte_array()], serialize(transaction))
         }));
     }
-    records.extend(manifest.earlier_outputs.iter().map(|(outpoint, output)| {
-        record(
-            RecordKind::EarlierOutput,
-            &[&serialize(outpoint)],
-            serialize(output),
-        )
-    }));
     records.extend(manifest.inclusions.iter().map(|(txid, proof)| {
         record(
             RecordKind::Inclusion,

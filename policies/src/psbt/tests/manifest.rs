@@ -2,10 +2,10 @@
 
 use std::sync::LazyLock;
 
+use bitcoin::Witness;
 use bitcoin::hashes::Hash;
 use bitcoin::psbt::Psbt;
 use bitcoin::psbt::raw::ProprietaryKey;
-use bitcoin::{Amount, OutPoint, ScriptBuf, TxOut, Txid, Witness};
 
 use crate::descriptor::ScriptKind;
 use crate::ids::JournalHead;
@@ -35,9 +35,6 @@ fn make_full() -> (Psbt, Manifest) {
     let mut ancestor = earlier.clone();
     ancestor.input[0].witness = Witness::new();
     manifest.ancestors.insert(ancestor.compute_txid(), ancestor);
-    manifest
-        .earlier_outputs
-        .insert(earlier.input[0].previous_output, earlier.output[0].clone());
     let txid = earlier.compute_txid();
     manifest.earlier.insert(txid, earlier);
     manifest.inclusions.insert(txid, proof(txid, 2, 5));
@@ -248,21 +245,4 @@ fn output_numbers_are_ordered_as_their_bytes_are() {
     assert_eq!(Manifest::read(&psbt), Ok(manifest.clone()));
     let bytes = psbt.serialize();
     assert_eq!(Psbt::deserialize(&bytes).expect("reads"), psbt);
-}
-
-#[test]
-fn an_outpoint_key_is_an_outpoint_as_in_a_transaction() {
-    let (mut psbt, mut manifest) = full();
-    let outpoint = OutPoint::new(Txid::from_byte_array([6; 32]), 0x0102_0304);
-    let output = TxOut {
-        value: Amount::from_sat(5),
-        script_pubkey: ScriptBuf::new(),
-    };
-    manifest.earlier_outputs.insert(outpoint, output);
-    manifest.write_into(&mut psbt);
-    let bytes = [&[6; 32][..], &[4, 3, 2, 1]].concat();
-    assert!(
-        psbt.proprietary
-            .contains_key(&key(RecordKind::EarlierOutput, &bytes))
-    );
 }

@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::document::Policy;
 use crate::hash::{Purpose, transaction_subject};
 use crate::ids::{IntentHash, KeyId, Subject};
+use crate::intent::{Approval, Statement};
 use crate::planted::{Bug, planted};
 use crate::psbt::{Manifest, StrictPsbt};
 use crate::review::Refusal;
 use crate::review::refusal::ApprovalRefusal;
+use crate::rules::{WrongStop, signed_stop};
 use crate::time::UnixTime;
 
 /// Whose verified signatures stand under what.
@@ -44,6 +46,11 @@ pub(super) fn verify(
     let mut signed = Signed::default();
     for ((subject, key), approval) in &manifest.approvals {
         let subject = *subject;
+        if let Some(Statement::Stop(_)) = manifest.statements.get(&subject) {
+            // Any pinned key stops, a journal's as well; the stop itself is heard with the statements.
+            refusals.extend(wrong_stop(policy, approval));
+            continue;
+        }
         let Some((approver, public)) = policy.approver_of_key(*key) else {
             refusals.push(Refusal::Approval(ApprovalRefusal::Foreign {
                 subject,
@@ -113,6 +120,31 @@ pub(super) fn verify(
         }
     }
     signed
+}
+
+/// Why a signature on a stop counts for nothing.
+fn wrong_stop(policy: &Policy, approval: &Approval) -> Option<Refusal> {
+    let (subject, key) = (approval.subject, approval.key);
+    let refusal = match signed_stop(policy, approval) {
+        Ok(_) => return None,
+        Err(WrongStop::Foreign) => ApprovalRefusal::Foreign { subject, key },
+        Err(WrongStop::Purpose { name }) => ApprovalRefusal::Purpose {
+            subject,
+            approver: name,
+            purpose: approval.purpose,
+        },
+        Err(WrongStop::Ends { name }) => ApprovalRefusal::StopEnds {
+            subject,
+            approver: name,
+            expires: approval.expires,
+        },
+        Err(WrongStop::Signature { name, error }) => ApprovalRefusal::Wrong {
+            subject,
+            approver: name,
+            error,
+        },
+    };
+    Some(Refusal::Approval(refusal))
 }
 
 /// Verifies every Merkle proof and returns, for each root, the paid intents below it.

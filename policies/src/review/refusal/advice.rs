@@ -119,6 +119,9 @@ impl Refusal {
             Self::History(Fault::Moved { .. }) => {
                 "sign on the machine that the journal moved to; this home's work is done"
             }
+            Self::History(Fault::Voided { .. }) => {
+                "nothing can be done about this transaction; pay in another one"
+            }
             Self::TransactionVersion { .. }
             | Self::Sequence { .. }
             | Self::LocktimeIsTime { .. }
@@ -167,6 +170,7 @@ impl Refusal {
 fn history_code(fault: &Fault) -> &'static str {
     match fault {
         Fault::Moved { .. } => "JOURNAL_MOVED",
+        Fault::Voided { .. } => "VOIDED",
         Fault::NoAncestor { .. } => "NO_ANCESTOR",
         Fault::NoInputs { .. } => "EMPTY_TRANSACTION",
         Fault::InputTwice { .. } => "INPUT_TWICE",

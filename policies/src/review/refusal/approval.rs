@@ -72,6 +72,27 @@ pub enum ApprovalRefusal {
         #[serde(serialize_with = "super::displayed")]
         purpose: Purpose,
     },
+    /// A stop is signed as if it ended by itself.
+    #[error(
+        "the signature of {approver} on stop {subject} ends {expires}; a stop never ends by itself"
+    )]
+    StopEnds {
+        /// The stop.
+        subject: Subject,
+        /// Whose key it is.
+        approver: String,
+        /// The end found.
+        expires: UnixTime,
+    },
+    /// A statement is none that a transfer carries.
+    #[error("statement {statement} to {purpose} is none that a transfer carries")]
+    StatementNotCarried {
+        /// The statement.
+        statement: Subject,
+        /// What it says.
+        #[serde(serialize_with = "super::displayed")]
+        purpose: Purpose,
+    },
     /// A statement is about a list that the policy does not have open.
     #[error("statement {statement} is about list {list}, which is not an open list of the policy")]
     StatementListUnknown {
@@ -99,6 +120,8 @@ impl ApprovalRefusal {
             Self::ProofWrong { .. } => "PROOF_WRONG",
             Self::Unused { .. } => "APPROVAL_UNUSED",
             Self::Purpose { .. } => "APPROVAL_PURPOSE",
+            Self::StopEnds { .. } => "STOP_ENDS",
+            Self::StatementNotCarried { .. } => "STATEMENT_NOT_CARRIED",
             Self::StatementListUnknown { .. } => "STATEMENT_LIST_UNKNOWN",
             Self::StatementEntryMissing { .. } => "STATEMENT_ENTRY_MISSING",
         }
@@ -112,6 +135,8 @@ impl ApprovalRefusal {
             | Self::ProofWrong { .. }
             | Self::Unused { .. }
             | Self::Purpose { .. }
+            | Self::StopEnds { .. }
+            | Self::StatementNotCarried { .. }
             | Self::StatementListUnknown { .. }
             | Self::StatementEntryMissing { .. } => super::advice::TELL,
         }

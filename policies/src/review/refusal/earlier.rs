@@ -1,6 +1,6 @@
 //! What is wrong with earlier attempts that a file shows as fully signed.
 
-use bitcoin::{OutPoint, Txid};
+use bitcoin::Txid;
 use serde::Serialize;
 
 use crate::review::WitnessFault;
@@ -20,25 +20,12 @@ pub enum EarlierRefusal {
     /// What pays nobody needs no earlier attempt.
     #[error("an earlier attempt is shown beside a transaction that pays no withdrawal")]
     WithoutPayment,
-    /// An earlier attempt could be mined beside this transaction.
-    #[error("earlier attempt {txid} could be mined beside this transaction")]
-    NotExclusive {
-        /// The earlier attempt.
-        txid: Txid,
-    },
-    /// It is not known what an earlier attempt spends.
+    /// An earlier attempt spends a coin that this transaction does not, so that it may be dead already.
     #[error(
-        "input {input} of earlier attempt {txid} spends an output that the file does not carry"
+        "input {input} of earlier attempt {txid} is not spent here, so that it may have become \
+         impossible without this transaction"
     )]
-    OutputMissing {
-        /// The earlier attempt.
-        txid: Txid,
-        /// Position of its input.
-        input: usize,
-    },
-    /// An earlier attempt spends someone else's coin.
-    #[error("input {input} of earlier attempt {txid} is not a coin known as this vault's")]
-    ForeignInput {
+    NotReplaced {
         /// The earlier attempt.
         txid: Txid,
         /// Position of its input.
@@ -55,18 +42,6 @@ pub enum EarlierRefusal {
         #[serde(serialize_with = "super::displayed")]
         fault: WitnessFault,
     },
-    /// A previous output of an earlier attempt is another one than proven.
-    #[error("the manifest says of {outpoint} what is not so")]
-    OutputMismatch {
-        /// The outpoint.
-        outpoint: OutPoint,
-    },
-    /// A previous output that no earlier attempt spends.
-    #[error("the manifest carries {outpoint}, which no earlier attempt spends")]
-    OutputUnused {
-        /// The outpoint.
-        outpoint: OutPoint,
-    },
 }
 
 impl EarlierRefusal {
@@ -74,12 +49,8 @@ impl EarlierRefusal {
         match self {
             Self::TooMany { .. } => "TOO_MANY_EARLIER",
             Self::WithoutPayment => "EARLIER_WITHOUT_PAYMENT",
-            Self::NotExclusive { .. } => "EARLIER_NOT_EXCLUSIVE",
-            Self::OutputMissing { .. } => "EARLIER_OUTPUT_MISSING",
-            Self::ForeignInput { .. } => "EARLIER_FOREIGN_INPUT",
+            Self::NotReplaced { .. } => "EARLIER_NOT_REPLACED",
             Self::NotSigned { .. } => "EARLIER_NOT_SIGNED",
-            Self::OutputMismatch { .. } => "EARLIER_OUTPUT_MISMATCH",
-            Self::OutputUnused { .. } => "EARLIER_OUTPUT_UNUSED",
         }
     }
 
@@ -87,13 +58,10 @@ impl EarlierRefusal {
         match self {
             Self::TooMany { .. } => "leave out the oldest attempts",
             Self::WithoutPayment => "leave the earlier attempt out",
-            Self::OutputMissing { .. } | Self::ForeignInput { .. } => {
+            Self::NotReplaced { .. } => {
                 "without the earlier attempt the payments need approvals of their own again"
             }
-            Self::NotExclusive { .. }
-            | Self::NotSigned { .. }
-            | Self::OutputMismatch { .. }
-            | Self::OutputUnused { .. } => super::advice::TELL,
+            Self::NotSigned { .. } => super::advice::TELL,
         }
     }
 }

@@ -3,8 +3,10 @@
 use bitcoin::{Amount, Txid};
 use serde::Serialize;
 
+use crate::ids::Subject;
 use crate::intent::PublicKey;
 use crate::journal::{ReceiptError, Rollback};
+use crate::time::UnixTime;
 
 /// One reason of a signer's own memory, besides what was signed before, not to sign.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
@@ -19,6 +21,28 @@ pub enum JournalRefusal {
         /// The spends in the window, with this one.
         count: u32,
         /// Persons who must approve beyond the budget; none where the policy names nobody.
+        needed: Option<u32>,
+        /// The persons who approved.
+        approved: Vec<String>,
+    },
+    /// The vault is stopped.
+    #[error("the vault was stopped {created}: {reason:?} (stop {stop}, {stops} in force)")]
+    Stopped {
+        /// The subject of the first stop in force.
+        stop: Subject,
+        /// When it was said.
+        created: UnixTime,
+        /// Why.
+        reason: String,
+        /// How many are in force.
+        stops: usize,
+    },
+    /// The vault is stopped, and too few approved this spend to ourselves.
+    #[error("the vault is stopped by {stop}; {} approved this spend to ourselves", .approved.len())]
+    StoppedSelfSpend {
+        /// The subject of the first stop in force.
+        stop: Subject,
+        /// Persons who must approve; none where the policy names nobody.
         needed: Option<u32>,
         /// The persons who approved.
         approved: Vec<String>,
@@ -89,6 +113,8 @@ impl JournalRefusal {
     pub(super) const fn code(&self) -> &'static str {
         match self {
             Self::SelfSpendBudget { .. } => "SELF_SPEND_BUDGET",
+            Self::Stopped { .. } => "STOPPED",
+            Self::StoppedSelfSpend { .. } => "STOPPED_SELF_SPEND",
             Self::TooManyAncestors { .. } => "TOO_MANY_ANCESTORS",
             Self::AncestorsTooLarge { .. } => "ANCESTORS_TOO_LARGE",
             Self::TooManyAttempts { .. } => "TOO_MANY_ATTEMPTS",
@@ -103,6 +129,12 @@ impl JournalRefusal {
         match self {
             Self::SelfSpendBudget { .. } => {
                 "wait, or have the persons of [maintenance] approve this transaction"
+            }
+            Self::Stopped { .. } => {
+                "have each stop released by the persons of [stop], whose signed release every signer takes down"
+            }
+            Self::StoppedSelfSpend { .. } => {
+                "have the persons of [maintenance] approve this transaction, or the stop released"
             }
             Self::FeeBudget { .. } => {
                 "wait until earlier fees leave the window, or change the policy's budget"

@@ -1,6 +1,6 @@
 //! Earlier attempts: the same again grants nothing new, if it really was fully signed.
 
-use bitcoin::{Amount, OutPoint, TxOut, Witness};
+use bitcoin::{Amount, OutPoint, Witness};
 
 use super::super::world::{Attempt, CHANGE_INDEX, NOW, Plan, World, stranger};
 use crate::descriptor::ScriptKind;
@@ -35,10 +35,6 @@ fn show(attempt: &mut Attempt, earlier: &bitcoin::Transaction) {
         .manifest
         .earlier
         .insert(earlier.compute_txid(), earlier.clone());
-}
-
-fn claim(attempt: &mut Attempt, outpoint: OutPoint, output: TxOut) {
-    attempt.manifest.earlier_outputs.insert(outpoint, output);
 }
 
 fn codes(world: &World, attempt: &Attempt) -> Vec<&'static str> {
@@ -182,19 +178,7 @@ fn an_outsiders_transaction_is_not_passed_off_as_an_earlier_attempt() {
         attempt.manifest.earlier.clear();
         show(&mut attempt, &outsider);
         let codes = codes(&world, &attempt);
-        let code = match world.policy.descriptor.kind() {
-            // Nothing tells what it spends.
-            ScriptKind::Tr => "EARLIER_OUTPUT_MISSING",
-            ScriptKind::Wsh | ScriptKind::Wpkh => "EARLIER_FOREIGN_INPUT",
-        };
-        assert!(codes.contains(&code), "{codes:?}");
-        let output = TxOut {
-            value: Amount::from_sat(1_000),
-            script_pubkey: stranger(200),
-        };
-        claim(&mut attempt, own, output);
-        let codes = world.refusals_at(&attempt, &History::none(), late(&world));
-        assert!(codes.contains(&"EARLIER_FOREIGN_INPUT"), "{codes:?}");
+        assert!(codes.contains(&"EARLIER_NOT_REPLACED"), "{codes:?}");
     }
 }
 
@@ -207,48 +191,29 @@ fn an_earlier_attempt_that_could_be_mined_beside_is_refused() {
                 world.coin(Keychain::Internal, 31, 30_000_000),
             ];
         });
-        assert!(codes(&world, &attempt).contains(&"EARLIER_NOT_EXCLUSIVE"));
+        assert!(codes(&world, &attempt).contains(&"EARLIER_NOT_REPLACED"));
     }
 }
 
 #[test]
-fn a_coin_that_only_the_earlier_attempt_spends_is_told_by_its_output() {
+fn an_earlier_attempt_grants_nothing_where_one_of_its_coins_is_not_spent_here() {
     for world in World::both() {
-        // The second attempt spends the first coin alone.
-        let second = world.plan().coins[1].clone();
-        let mut attempt = bump(&world, |plan| {
+        // The second attempt spends the first coin alone: the other one may be gone, and the first attempt with it.
+        let attempt = bump(&world, |plan| {
             plan.coins.truncate(1);
             plan.change = Some((CHANGE_INDEX, Amount::from_sat(5_980_000)));
         });
-        let codes_of = |attempt: &Attempt| codes(&world, attempt);
-        assert!(codes_of(&attempt).contains(&"EARLIER_OUTPUT_MISSING"));
-        let outpoint = second.spend().previous_output;
-        claim(&mut attempt, outpoint, second.output());
-        assert!(codes_of(&attempt).is_empty());
-        // The signature commits to its amount.
-        let mut lie = second.output();
-        lie.value += Amount::ONE_SAT;
-        claim(&mut attempt, outpoint, lie);
-        assert!(codes_of(&attempt).contains(&"EARLIER_NOT_SIGNED"));
-    }
-}
-
-#[test]
-fn previous_outputs_that_are_not_so_or_not_needed_are_refused() {
-    for world in World::both() {
-        let first = world.plan().coins[0].clone();
-        let mut attempt = bump(&world, |_| {});
-        let mut lie = first.output();
-        lie.value += Amount::ONE_SAT;
-        claim(&mut attempt, first.spend().previous_output, lie);
-        assert_eq!(codes(&world, &attempt), ["EARLIER_OUTPUT_MISMATCH"]);
-        let mut attempt = bump(&world, |_| {});
-        claim(
-            &mut attempt,
-            OutPoint::new(first.previous.compute_txid(), 7),
-            first.output(),
-        );
-        assert_eq!(codes(&world, &attempt), ["EARLIER_OUTPUT_UNUSED"]);
+        let codes = codes(&world, &attempt);
+        for code in ["EARLIER_NOT_REPLACED", "INTENT_EXPIRED"] {
+            assert!(codes.contains(&code), "{codes:?}");
+        }
+        // One coin more than the first attempt spent is no harm.
+        let more = bump(&world, |plan| {
+            plan.coins
+                .push(world.coin(Keychain::External, 30, 60_000_000));
+            plan.change = Some((CHANGE_INDEX, Amount::from_sat(95_980_000)));
+        });
+        assert!(self::codes(&world, &more).is_empty());
     }
 }
 

@@ -30,7 +30,7 @@ const GIVEN: [&str; 8] = [
     include_str!("../refusal/journal.rs"),
 ];
 
-const TESTS: [&str; 16] = [
+const TESTS: [&str; 17] = [
     include_str!("approvals.rs"),
     include_str!("authority.rs"),
     include_str!("budgets.rs"),
@@ -44,6 +44,7 @@ const TESTS: [&str; 16] = [
     include_str!("networks.rs"),
     include_str!("signer_checks.rs"),
     include_str!("single_key.rs"),
+    include_str!("stops.rs"),
     include_str!("structure.rs"),
     include_str!("versions.rs"),
     include_str!("windows.rs"),

@@ -7,7 +7,7 @@ use crate::descriptor::ScriptKind;
 use crate::document::samples::{HEAD_TIME, quorum};
 use crate::document::{OpenDraft, TestFirstDraft};
 use crate::intent::{ListAdd, Statement};
-use crate::journal::{History, Seen};
+use crate::journal::{Heard, History, Seen};
 use crate::psbt::read_strict;
 use crate::review::statements;
 use crate::time::UnixTime;
@@ -39,6 +39,10 @@ fn added() -> Statement {
         not_before: HEAD_TIME,
         expires: HEAD_TIME.saturating_add(50 * DAY),
     })
+}
+
+fn said(heard: &[Heard]) -> Vec<Statement> {
+    heard.iter().map(|heard| heard.statement.clone()).collect()
 }
 
 /// Pays 4,000,000 to the entry, a week later.
@@ -102,11 +106,11 @@ fn an_entry_that_is_seen_first_now_cools_off_and_can_be_journalled() {
     let reason = denied(&world, &attempt, &History::none());
     assert!(reason.contains("cools off until 2026-12-01"), "{reason}");
     let psbt = read_strict(&attempt.bytes()).expect("reads");
-    assert_eq!(statements(&psbt, &world.policy, LATER), [added()]);
+    assert_eq!(said(&statements(&psbt, &world.policy, LATER)), [added()]);
     // One carried along with other payments is for the journal, too.
     let mut own = world.self_spend(1_000);
     world.state(&mut own, &added(), &["dana", "frank"]);
-    assert_eq!(world.reviewed(&own).seen, [added()]);
+    assert_eq!(said(&world.reviewed(&own).seen), [added()]);
 }
 
 #[test]

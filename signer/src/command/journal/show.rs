@@ -35,15 +35,22 @@ fn row(counter: u64, entry: &Entry) -> String {
         Entry::Seen(seen) => {
             let (what, subject) = match seen.kind() {
                 SeenKind::Added => ("added", seen.subject()),
+                SeenKind::Stopped { .. } => ("stopped", seen.subject()),
+                SeenKind::Released { stop } => ("released", stop),
                 SeenKind::Removed { entry } => ("removed", entry),
                 SeenKind::Confirmed { entry } => ("confirmed", entry),
+            };
+            let about = match seen.kind() {
+                SeenKind::Stopped { .. } | SeenKind::Released { .. } => "stop",
+                SeenKind::Added | SeenKind::Removed { .. } | SeenKind::Confirmed { .. } => "list",
             };
             (
                 seen.at().to_string(),
                 what,
-                format!("list {}", short_hex(&subject)),
+                format!("{about} {}", short_hex(&subject)),
             )
         }
+        Entry::Voided(voided) => (voided.at.to_string(), "voided", short(&voided.txid)),
         Entry::Proposed(version) => (version.at.to_string(), "proposed", policy(&version.policy)),
         Entry::Adopted(version) => (version.at.to_string(), "adopted", policy(&version.policy)),
         Entry::Moved(moved) => (moved.at.to_string(), "moved to", short_key(&moved.to)),

@@ -9,12 +9,11 @@ use crate::home::{Home, KeyName};
 use crate::journal_file::JournalFile;
 use crate::keystore::{Kind, durable};
 use crate::pin::{Pinned, Role};
-use crate::succeeding::{By, SucceedingError, Successor, adopt, catch_up, hear, judge};
+use crate::succeeding::{By, SucceedingError, Successor, adopt, approve, hear, judge, opened};
 use crate::terminal::read_input;
 use policies::document::policy_id_from_text;
-use policies::hash::Purpose;
 use policies::succession::{Step, SuccessionFile, ripe_at};
-use policies::{Approval, PolicyId, Subject, UnixTime};
+use policies::{PolicyId, UnixTime};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -42,9 +41,12 @@ pub(super) struct ApproveVersion {
     /// Which approval key, if this home holds several
     #[arg(long, value_name = "NAME")]
     key: Option<KeyName>,
-    /// How long it counts
+    /// How long signers may take to hear of it; whoever heard in time follows also after that
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = duration)]
     expires_in: u64,
+    /// The id of the successor that this home approved before, if this one takes its place
+    #[arg(long, value_name = "ID", value_parser = policy_id_from_text)]
+    instead_of: Option<PolicyId>,
     /// Do not ask: it was read before
     #[arg(long)]
     yes: bool,
@@ -76,6 +78,9 @@ pub(super) struct Pin {
     /// Its id: 64 hex digits, or its 24 words in one argument
     #[arg(long, value_name = "ID", value_parser = policy_id_from_text)]
     id: PolicyId,
+    /// This home's signing key is not in it, and that is meant: the signer leaves
+    #[arg(long)]
+    leaving: bool,
 }
 
 /// A home with its pin and, if it signs, its journal.
@@ -88,20 +93,11 @@ struct Here {
 impl Here {
     fn open(context: &Context) -> Result<Self, Failure> {
         let home = context.home()?;
-        let pinned = Pinned::load(&home)?;
-        let Some(owner) = pinned.journal() else {
-            return Ok(Self {
-                home,
-                pinned,
-                journal: None,
-            });
-        };
-        let journal = JournalFile::open(&home.journal_file(), owner)?;
-        let pinned = catch_up(&home, pinned, &journal)?;
+        let (pinned, journal) = opened(&home)?;
         Ok(Self {
             home,
             pinned,
-            journal: Some(journal),
+            journal,
         })
     }
 
@@ -109,7 +105,7 @@ impl Here {
     fn succeed(mut self, context: &mut Context, file: &Path, by: By) -> Result<(), Failure> {
         let file = read_succession(file)?;
         let version = file.version();
-        if let By::Pin(typed) = by
+        if let By::Pin { typed, .. } = by
             && typed != version
         {
             let found = version;
@@ -117,7 +113,7 @@ impl Here {
         }
         let now = clock::now();
         let journal = self.journal.as_mut();
-        let successor = hear(&self.home, self.pinned.policy(), &file, journal, now)?;
+        let successor = hear(&self.home, self.pinned.policy(), &file, journal, by, now)?;
         context.terminal.talk(&told(&successor));
         let journal = self.journal.as_mut();
         let adopted = adopt(&self.home, &self.pinned, journal, version, by, now)?;
@@ -177,24 +173,19 @@ impl ApproveVersion {
         }
         let passphrase = context.passphrase()?;
         let key = home.open_person_key(Kind::Approval, self.key.as_ref(), &passphrase)?;
+        let until = now.saturating_add(self.expires_in);
         let policy = pinned.policy();
-        if policy.approver_of_key(key.public().id()).is_none() {
-            return Err(SucceedingError::NotAnApprover.into());
-        }
-        let subject = Subject::from_bytes(file.version().to_bytes());
-        let expires = now.saturating_add(self.expires_in);
-        let purpose = Purpose::Policy;
-        file.approve(Approval::sign(
-            key.secret(),
-            purpose,
-            policy.vault,
-            subject,
-            expires,
-        ));
+        let approved = approve(
+            &home,
+            policy,
+            &mut file,
+            &key,
+            (now, until),
+            self.instead_of,
+        )?;
         let mut bytes = file.write();
         bytes.push(b'\n');
         durable::replace(&self.file, &bytes)?;
-        let approved = judge(policy, &file, now)?;
         context.terminal.answer(&told(&approved), &value(&approved))
     }
 }
@@ -207,7 +198,14 @@ impl Follow {
 
 impl Pin {
     pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
-        Here::open(context)?.succeed(context, &self.file, By::Pin(self.id))
+        Here::open(context)?.succeed(
+            context,
+            &self.file,
+            By::Pin {
+                typed: self.id,
+                leaving: self.leaving,
+            },
+        )
     }
 }
 

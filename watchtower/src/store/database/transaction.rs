@@ -1,5 +1,9 @@
 //! A transaction on either engine.
 
+use std::time::Duration;
+
+use policies::planted::steps::{Marks, Moment, Step};
+use policies::planted::{Bug, planted};
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
@@ -8,12 +12,16 @@ use sqlx::{Postgres, Sqlite};
 use super::value::UntypedNull;
 use super::{DatabaseError, Engine, Row, Value};
 
+/// How late a write is that was answered first, where that mistake is planted.
+const LATE: Duration = Duration::from_millis(500);
+
 /// An open transaction. Every store operation takes one, so that a caller decides what is atomic.
 ///
 /// Dropped without [`Transaction::commit`], everything done in it is rolled back.
 #[derive(Debug)]
 pub struct Transaction {
     inner: Inner,
+    marks: Marks,
 }
 
 #[derive(Debug)]
@@ -26,12 +34,14 @@ impl Transaction {
     pub(super) fn sqlite(transaction: sqlx::Transaction<'static, Sqlite>) -> Self {
         Self {
             inner: Inner::Sqlite(transaction),
+            marks: Marks::none(),
         }
     }
 
     pub(super) fn postgres(transaction: sqlx::Transaction<'static, Postgres>) -> Self {
         Self {
             inner: Inner::Postgres(transaction),
+            marks: Marks::none(),
         }
     }
 
@@ -180,17 +190,38 @@ impl Transaction {
         }
     }
 
+    /// Notes that a step of a withdrawal's way is durable with this transaction, for tests that kill programs
+    /// before and after; in other builds this is nothing.
+    pub fn mark(&mut self, step: Step) {
+        self.marks.add(step);
+    }
+
     /// Commits.
     ///
     /// # Errors
     ///
     /// [`DatabaseError::Commit`]: nothing may be assumed about what was stored.
     pub async fn commit(self) -> Result<(), DatabaseError> {
-        match self.inner {
+        if planted(Bug::AnswerFirst) && self.marks.is_any() {
+            tokio::spawn(async move {
+                tokio::time::sleep(LATE).await;
+                self.commit_now().await
+            });
+            return Ok(());
+        }
+        self.commit_now().await
+    }
+
+    async fn commit_now(self) -> Result<(), DatabaseError> {
+        let Self { inner, marks } = self;
+        marks.reach(Moment::Before);
+        match inner {
             Inner::Sqlite(transaction) => transaction.commit().await,
             Inner::Postgres(transaction) => transaction.commit().await,
         }
-        .map_err(DatabaseError::Commit)
+        .map_err(DatabaseError::Commit)?;
+        marks.reach(Moment::After);
+        Ok(())
     }
 
     /// Rolls back now, rather than when dropped.

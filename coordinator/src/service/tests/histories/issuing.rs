@@ -200,6 +200,7 @@ impl Histories {
         .expect("a PSBT");
         manifest.write_into(&mut psbt);
         let built = Built {
+            former: None,
             txid: issued.txid(),
             psbt: psbt.serialize(),
             fee: FEE,

@@ -1,0 +1,68 @@
+//! Brings an attempt that was taken in late to where the chain has it: what the watchtower saw of it before is
+//! not told again.
+
+use std::collections::BTreeSet;
+
+use bitcoin::Txid;
+use policies::UnixTime;
+use watchtower::store::coins;
+use watchtower::store::database::Transaction;
+use watchtower::store::ledger;
+use watchtower::tracker::Placement;
+
+use super::bookings::postings;
+use super::chain_events::hand_over;
+use crate::service::keeping::keep_in_step;
+use crate::service::record::{Cause, move_attempt};
+use crate::service::{Service, ServiceError, lock_vault};
+use crate::session::attempt::{AttemptEvent, AttemptState};
+use crate::store::{attempts, settled_spends};
+
+/// Moves an attempt that is issued as far as the chain shows it, or buries it by what excludes it.
+pub(super) async fn catch_up(
+    service: &Service,
+    tx: &mut Transaction,
+    txid: Txid,
+    now: UnixTime,
+) -> Result<(), ServiceError> {
+    let Some(row) = attempts::lookup(tx, txid).await? else {
+        return Ok(());
+    };
+    lock_vault(tx, row.vault).await?;
+    let Some(mut row) = attempts::lookup(tx, txid).await? else {
+        return Ok(());
+    };
+    if row.state != AttemptState::Issued {
+        return Ok(());
+    }
+    let cause = Cause {
+        actor: "watchtower",
+        reason: "seen before it was known",
+        at: now,
+    };
+    match coins::transaction_placement(tx, txid).await? {
+        Some((Placement::Confirmed(block), settled)) => {
+            hand_over(service, tx, &mut row, now).await?;
+            let (height, block) = (block.height, block.hash);
+            let confirmed = AttemptEvent::Confirmed { height, block };
+            move_attempt(tx, &mut row, &confirmed, cause).await?;
+            for posting in postings(tx, &row, block).await? {
+                ledger::post(tx, &posting, now).await?;
+            }
+            if settled {
+                let settled = AttemptEvent::Settled { height, block };
+                move_attempt(tx, &mut row, &settled, cause).await?;
+            }
+        }
+        Some((Placement::Unconfirmed, _)) => {
+            hand_over(service, tx, &mut row, now).await?;
+            move_attempt(tx, &mut row, &AttemptEvent::SeenInMempool, cause).await?;
+        }
+        Some((Placement::Gone, _)) | None => {
+            if let Some(by) = settled_spends::excluding(tx, txid).await? {
+                move_attempt(tx, &mut row, &AttemptEvent::Died { by }, cause).await?;
+            }
+        }
+    }
+    keep_in_step(tx, &BTreeSet::from([txid]), "settled", cause).await
+}

@@ -1,0 +1,152 @@
+//! Why a paper is not taken although it can be read.
+
+use bitcoin::Txid;
+use policies::intent::{ProofError, SignatureError};
+use policies::journal::ExportError;
+use policies::{IntentHash, KeyId, RequesterName, VaultId, WithdrawalId};
+
+use super::Paper;
+use crate::exclusion::EarlierError;
+
+/// Why a paper is not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Mistake {
+    /// It is another vault's.
+    #[error("it is of vault {found}, and none of the policies is that vault's")]
+    OtherVault {
+        /// The vault found.
+        found: VaultId,
+    },
+    /// Its coins are another keyset's.
+    #[error("it is of another keyset than the policy's")]
+    OtherKeyset,
+    /// No requester of the policy has the key, or another one has it.
+    #[error("the key {key} is not of the requester {requester}")]
+    RequestKey {
+        /// The key.
+        key: KeyId,
+        /// The requester that the intent names.
+        requester: RequesterName,
+    },
+    /// No approver of the policy has the key.
+    #[error("no approver of the policy has the key {key}")]
+    ApprovalKey {
+        /// The key.
+        key: KeyId,
+    },
+    /// A signature does not hold.
+    #[error("a signature does not hold: {0}")]
+    Signature(SignatureError),
+    /// An intent is not under the root that was signed.
+    #[error("the intent {intent} is not under the root: {reason}")]
+    Proof {
+        /// The intent.
+        intent: IntentHash,
+        /// Why.
+        reason: ProofError,
+    },
+    /// Two intents have one id.
+    #[error("{requester}/{id} has two bodies")]
+    TwoBodies {
+        /// The requester.
+        requester: RequesterName,
+        /// The id.
+        id: WithdrawalId,
+    },
+    /// The journal is no signer's of the policy.
+    #[error("{0}")]
+    Journal(ExportError),
+    /// Two exports of one signer's journal are not one the beginning of the other.
+    #[error("two journals of {signer} are not one the beginning of the other")]
+    Forked {
+        /// The signer.
+        signer: String,
+    },
+    /// Two papers do not say the same of one transaction.
+    #[error("two papers do not agree what {txid} spends and pays")]
+    Disagree {
+        /// The transaction.
+        txid: Txid,
+    },
+    /// The transfer cannot be read as one that was issued.
+    #[error("{0}")]
+    Transfer(EarlierError),
+    /// The address is not what the policy derives at that index.
+    #[error("the policy derives another address at index {index}")]
+    Address {
+        /// The index.
+        index: u32,
+    },
+    /// One index has two references.
+    #[error("the address at index {index} has two references")]
+    TwoReferences {
+        /// The index.
+        index: u32,
+    },
+    /// The policy has no such open list, or the statement is about another addition.
+    #[error("the policy has no open list that the statement is about")]
+    NoSuchList,
+}
+
+impl Mistake {
+    /// Why a paper is taken for none of the vaults.
+    pub fn of_no_vault(paper: &Paper) -> Self {
+        match paper {
+            Paper::Request { intent, .. } => Self::OtherVault {
+                found: intent.vault,
+            },
+            Paper::Journal(export) => Self::OtherVault {
+                found: export.journal.vault(),
+            },
+            Paper::Address { vault, .. } => Self::OtherVault { found: *vault },
+            Paper::Verdict { approval, .. } => Self::ApprovalKey { key: approval.key },
+            Paper::SaidOfList { .. } | Paper::Reply => Self::NoSuchList,
+            Paper::Transfer { .. } => Self::OtherKeyset,
+        }
+    }
+
+    /// The stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::OtherVault { .. } | Self::OtherKeyset => "paper_of_other_vault",
+            Self::RequestKey { .. } | Self::ApprovalKey { .. } => "paper_of_unknown_key",
+            Self::Signature(_) | Self::Proof { .. } => "paper_not_signed",
+            Self::TwoBodies { .. } => "paper_id_reused",
+            Self::Journal(_) => "paper_foreign_journal",
+            Self::Forked { .. } => "paper_journal_forked",
+            Self::Disagree { .. } => "paper_contradicts",
+            Self::Transfer(_) => "paper_unreadable",
+            Self::Address { .. } | Self::TwoReferences { .. } => "paper_wrong_address",
+            Self::NoSuchList => "paper_of_no_list",
+        }
+    }
+
+    /// What to do about it.
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::OtherVault { .. } | Self::OtherKeyset => {
+                "give that vault's policy too, or move the file out of the folder"
+            }
+            Self::RequestKey { .. } | Self::ApprovalKey { .. } | Self::NoSuchList => {
+                "move the file out of the folder: it has no effect under this policy"
+            }
+            Self::Signature(_) | Self::Proof { .. } => {
+                "bring it as its author wrote it, and find out who altered it"
+            }
+            Self::TwoBodies { .. } => {
+                "ask the requester which one was submitted, and move the other file out"
+            }
+            Self::Journal(_) => "export the journals of this policy's signers, and no others",
+            Self::Forked { .. } => {
+                "the signer's journal was cloned or rolled back: find out which one signed last before anybody signs"
+            }
+            Self::Disagree { .. } => {
+                "one of them lies: bring the transfer's PSBT, or leave out the journal that the chain contradicts"
+            }
+            Self::Transfer(_) => "bring the PSBT as `attempt psbt` wrote it",
+            Self::Address { .. } | Self::TwoReferences { .. } => {
+                "bring addresses as the coordinator gave them"
+            }
+        }
+    }
+}

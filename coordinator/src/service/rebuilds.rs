@@ -1,0 +1,610 @@
+//! Makes the books of vaults whose database is lost from papers and the chain, step by step.
+//!
+//! [`begin`] adds the vaults and watches their scripts; [`take_block`] takes the chain in; [`fill`] puts the
+//! papers in; what the chain shows of them is then taken in as the running coordinator takes it in; [`finish`]
+//! decides what is still open. Each step is one transaction and does nothing where it was done: whatever
+//! is killed when, the same papers give the same books. Invariant: until it is finished nobody serves it.
+
+use std::collections::BTreeMap;
+
+use bitcoin::{Address, Txid};
+use policies::descriptor::OwnScripts;
+use policies::document::Policy;
+use policies::hash::Purpose;
+use policies::journal::accept_export;
+use policies::rules::{Decision, decide};
+use policies::{Keychain, UnixTime, VaultId};
+use serde::Serialize;
+use serde_json::{Map, json};
+use watchtower::rescan::{NextBlock, RescanError};
+use watchtower::store::database::Transaction;
+use watchtower::store::events::{self, NewEvent};
+use watchtower::store::outgoing::{add_outgoing, outgoing};
+use watchtower::store::{coins, scripts};
+use watchtower::tracker::WatchedScript;
+
+use super::record::{Cause, move_withdrawal};
+use super::remembering::{Books, Memory, known_withdrawal, remember, said_by_journal};
+use super::standing::Known;
+use super::vaults::create_vault;
+use super::withdrawals::approve_if_satisfied;
+use super::{Actor, BatchError, RebuildError, Role, Service, ServiceError};
+use crate::jobs;
+use crate::rebuilding::{Gathered, Issued, Requested};
+use crate::session::withdrawal::WithdrawalEvent;
+use crate::store::addresses::{self, AddressRow};
+use crate::store::approvals::{self, ApprovalRow};
+use crate::store::attempts;
+use crate::store::journals::{self, MoveRow};
+use crate::store::rebuildings::{self, Stage};
+use crate::store::statements::{self, StatementApprovalRow, StatementRow};
+use crate::store::withdrawals::{self, WithdrawalRow};
+
+/// Indexes of change beyond the highest known that are watched. Signers accept change up to a thousand
+/// beyond the highest that they journalled.
+const CHANGE_GAP: u32 = 100;
+/// The most rows of a list that are looked at.
+const ALL: u32 = u32::MAX >> 1;
+
+/// What is rebuilt, and from what.
+#[derive(Debug)]
+pub struct Rebuild<'p> {
+    /// The papers of each vault.
+    pub gathered: Vec<Gathered<'p>>,
+    /// The hash over policies, papers and options.
+    pub sources: [u8; 32],
+    /// How many deposit addresses beyond the highest known may have been given out.
+    pub gap: u32,
+    /// Vaults of which signers without a journal here could have signed payments among themselves: what is
+    /// open there waits for a human.
+    pub held: Vec<VaultId>,
+}
+
+/// What became of a vault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RebuiltVault {
+    /// The vault.
+    pub vault: VaultId,
+    /// Its name.
+    pub name: String,
+    /// Its withdrawals by state.
+    pub withdrawals: BTreeMap<String, usize>,
+    /// Its attempts by state.
+    pub attempts: BTreeMap<String, usize>,
+    /// Attempts that may still confirm and whose PSBTs nobody kept.
+    pub without_psbt: Vec<Txid>,
+    /// Withdrawals that only journals know: their requests are to be submitted again.
+    pub without_request: Vec<String>,
+    /// Withdrawals that wait for a human: signers whose journals are missing could have signed them.
+    pub held: Vec<String>,
+    /// Spends of coins that no paper explains.
+    pub unexplained: Vec<Txid>,
+    /// What the vault holds in blocks, in satoshi.
+    pub held_sat: u64,
+    /// The next index of deposit addresses.
+    pub next_address: u32,
+    /// Signers whose journals are missing.
+    pub without_journal: Vec<String>,
+}
+
+fn rebuilder() -> Actor {
+    Actor {
+        name: "rebuild".to_owned(),
+        role: Role::Operator,
+        vault: None,
+    }
+}
+
+const fn cause(at: UnixTime) -> Cause<'static> {
+    Cause {
+        actor: "rebuild",
+        reason: "rebuilt from papers and chain",
+        at,
+    }
+}
+
+/// Begins, or goes on with what was begun from the same papers; says how far it came.
+///
+/// # Errors
+/// [`RebuildError`], and whatever stands against a vault of these policies.
+pub async fn begin(service: &Service, rebuild: &Rebuild<'_>) -> Result<Stage, ServiceError> {
+    let now = service.now();
+    let mut tx = service.database().begin_write().await?;
+    let stage = match rebuildings::lookup(&mut tx).await? {
+        Some(standing) if standing.sources != rebuild.sources => {
+            return Err(RebuildError::OtherSources.into());
+        }
+        Some(standing) if standing.stage == Stage::Done => return Err(RebuildError::Done.into()),
+        Some(standing) => standing.stage,
+        None => {
+            let found = rebuildings::census(&mut tx).await?;
+            if !found.is_empty() {
+                return Err(RebuildError::NotEmpty { found }.into());
+            }
+            rebuildings::begin(&mut tx, rebuild.sources, now).await?;
+            Stage::Scanning
+        }
+    };
+    tx.commit().await?;
+    for gathered in &rebuild.gathered {
+        let policy = gathered.policy();
+        create_vault(service, &rebuilder(), &policy.bytes).await?;
+        let mut tx = service.database().begin_write().await?;
+        for keychain in Keychain::BOTH {
+            let (watched, _) =
+                rebuildings::highest_indexes(&mut tx, policy.keyset, keychain).await?;
+            if watched.is_none() {
+                let upto = known_index(gathered, keychain).unwrap_or_default();
+                let upto = upto.saturating_add(gap_of(rebuild, keychain));
+                watch(&mut tx, gathered, keychain, 0, upto, now).await?;
+            }
+        }
+        tx.commit().await?;
+    }
+    Ok(stage)
+}
+
+fn gap_of(rebuild: &Rebuild<'_>, keychain: Keychain) -> u32 {
+    match keychain {
+        Keychain::External => rebuild.gap,
+        Keychain::Internal => CHANGE_GAP,
+    }
+}
+
+/// The highest index of a keychain that papers know.
+fn known_index(gathered: &Gathered<'_>, keychain: Keychain) -> Option<u32> {
+    match keychain {
+        Keychain::External => gathered.addresses.keys().last().copied(),
+        Keychain::Internal => gathered.highest_change(),
+    }
+}
+
+/// Watches the scripts of a keychain from one index to another, both included.
+async fn watch(
+    tx: &mut Transaction,
+    gathered: &Gathered<'_>,
+    keychain: Keychain,
+    from: u32,
+    upto: u32,
+    now: UnixTime,
+) -> Result<(), ServiceError> {
+    let policy = gathered.policy();
+    let depth = match keychain {
+        Keychain::External => policy.limits.confirmations_deposit,
+        Keychain::Internal => policy.limits.confirmations_change,
+    };
+    for index in from..=upto {
+        let issued = match keychain {
+            Keychain::External => gathered.addresses.get(&index),
+            Keychain::Internal => None,
+        };
+        let reference = issued.map(|issued| issued.reference.clone());
+        let script = WatchedScript {
+            script_pubkey: policy.descriptor.script_pubkey(keychain, index),
+            vault: policy.vault,
+            keyset: policy.keyset,
+            keychain,
+            index,
+            settle_depth: depth.max(1),
+            reference: reference.filter(|reference| !reference.is_empty()),
+        };
+        scripts::watch_script(tx, &script, now).await?;
+    }
+    Ok(())
+}
+
+/// Takes the next block in, with whatever must be watched and known for it first.
+///
+/// # Errors
+/// When the database fails, or the block does not follow.
+pub async fn take_block(
+    service: &Service,
+    rebuild: &Rebuild<'_>,
+    next: &NextBlock,
+) -> Result<(), ServiceError> {
+    let now = service.now();
+    let mut tx = service.database().begin_write().await?;
+    for gathered in &rebuild.gathered {
+        widen(&mut tx, rebuild, gathered, next, now).await?;
+        for transaction in &next.block.transactions {
+            let txid = transaction.compute_txid();
+            let known = gathered.attempts.contains_key(&txid);
+            // What a signer's journal holds is no stranger's spend.
+            if known && outgoing(&mut tx, txid).await?.is_none() {
+                let policy = gathered.policy();
+                let depth = jobs::settle_depth(policy);
+                add_outgoing(&mut tx, policy.vault, transaction, depth, now).await?;
+            }
+        }
+    }
+    next.connect(&mut tx).await.map_err(rescan)?;
+    Ok(tx.commit().await?)
+}
+
+fn rescan(error: RescanError) -> ServiceError {
+    if let RescanError::Database(error) = error {
+        return ServiceError::Database(error);
+    }
+    ServiceError::Batch(BatchError::Build {
+        reason: error.to_string(),
+    })
+}
+
+/// Watches further scripts until none that the block pays is within the gap of the last one.
+async fn widen(
+    tx: &mut Transaction,
+    rebuild: &Rebuild<'_>,
+    gathered: &Gathered<'_>,
+    next: &NextBlock,
+    now: UnixTime,
+) -> Result<(), ServiceError> {
+    let policy = gathered.policy();
+    loop {
+        let mut watched = BTreeMap::new();
+        for keychain in Keychain::BOTH {
+            let (highest, _) = rebuildings::highest_indexes(tx, policy.keyset, keychain).await?;
+            watched.insert(keychain.branch(), highest.unwrap_or_default());
+        }
+        let upto = watched.values().copied().max().unwrap_or_default();
+        let own = OwnScripts::new(&policy.descriptor, upto);
+        let outputs = next.block.transactions.iter().flat_map(|one| &one.output);
+        let mut paid: BTreeMap<u8, u32> = BTreeMap::new();
+        for output in outputs {
+            if let Some((keychain, index)) = own.find(&output.script_pubkey) {
+                let highest = paid.entry(keychain.branch()).or_insert(index);
+                *highest = index.max(*highest);
+            }
+        }
+        let mut widened = false;
+        for keychain in Keychain::BOTH {
+            let Some(paid) = paid.get(&keychain.branch()) else {
+                continue;
+            };
+            let highest = watched.get(&keychain.branch()).copied().unwrap_or_default();
+            let upto = paid.saturating_add(gap_of(rebuild, keychain));
+            if upto > highest {
+                let from = highest.saturating_add(1);
+                watch(tx, gathered, keychain, from, upto, now).await?;
+                widened = true;
+            }
+        }
+        if !widened {
+            return Ok(());
+        }
+    }
+}
+
+/// Puts all papers in: withdrawals, verdicts, statements, moves of journals, attempts.
+///
+/// # Errors
+/// When papers and chain contradict one another, or the database fails. Nothing is put in then.
+pub async fn fill(service: &Service, rebuild: &Rebuild<'_>) -> Result<(), ServiceError> {
+    let now = service.now();
+    let mut tx = service.database().begin_write().await?;
+    for gathered in &rebuild.gathered {
+        let (vault, policy) = service.vault(&mut tx, gathered.policy().vault).await?;
+        let actor = rebuilder();
+        let books = Books {
+            vault: &vault,
+            policy: &policy,
+            actor: &actor,
+            cause: cause(now),
+        };
+        fill_moves(&mut tx, gathered, now).await?;
+        fill_statements(&mut tx, gathered, now).await?;
+        let is_held = rebuild.held.contains(&vault.id);
+        let mut requests: Vec<&Requested> = gathered.requests.values().collect();
+        requests.sort_by_key(|one| (one.intent.created, one.intent.id.clone()));
+        for one in requests {
+            let row = known_withdrawal(&mut tx, books, &one.intent, one.request.clone()).await?;
+            let signed = (gathered.attempts.values())
+                .any(|attempt| attempt.record.intents.contains(&one.intent));
+            if !is_held || signed {
+                fill_verdicts(&mut tx, gathered, &row).await?;
+            }
+        }
+        for attempt in gathered.in_order() {
+            let txid = attempt.record.txid;
+            let mut said = Vec::new();
+            for (signer, export) in &gathered.journals {
+                said.extend(said_by_journal(export, signer, txid, now));
+            }
+            match remember(&mut tx, books, attempt, &said).await? {
+                Memory::Known => {}
+                Memory::New { unseen } => {
+                    tracing::debug!(%txid, unseen = unseen.len(), "an attempt is known again");
+                }
+            }
+        }
+    }
+    rebuildings::go_on(&mut tx, Stage::Scanning, Stage::Filled, now).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn fill_moves(
+    tx: &mut Transaction,
+    gathered: &Gathered<'_>,
+    now: UnixTime,
+) -> Result<(), ServiceError> {
+    let policy = gathered.policy();
+    for export in gathered.journals.values() {
+        let signer = accept_export(policy, export)?.name.clone();
+        for (number, certificate) in (1..).zip(export.journal.moves()) {
+            let row = MoveRow {
+                signer: signer.clone(),
+                number,
+                certificate: certificate.clone(),
+                received_at: now,
+            };
+            journals::insert_move(tx, policy.vault, &row).await?;
+        }
+    }
+    Ok(())
+}
+
+/// An entry counts from when a signer first saw it with its quorum: that is in the signers' journals.
+async fn fill_statements(
+    tx: &mut Transaction,
+    gathered: &Gathered<'_>,
+    now: UnixTime,
+) -> Result<(), ServiceError> {
+    let vault = gathered.policy().vault;
+    for (subject, said) in &gathered.statements {
+        let journals = gathered.journals.values();
+        let seen = journals.filter_map(|one| one.journal.history().seen(subject.as_bytes()));
+        let row = StatementRow {
+            vault,
+            subject: *subject,
+            statement: said.statement.clone(),
+            list: said.list.clone(),
+            script_pubkey: said.script_pubkey.clone(),
+            stored_at: seen.clone().min().unwrap_or(now),
+            stored_by: "rebuild".to_owned(),
+            entitled_at: None,
+        };
+        statements::insert(tx, &row).await?;
+        for (approval, approver) in said.approvals.values() {
+            let signed = StatementApprovalRow {
+                approval: approval.clone(),
+                approver: approver.clone(),
+                received_at: row.stored_at,
+            };
+            statements::add_approval(tx, vault, &signed).await?;
+        }
+        if let Some(seen) = seen.min() {
+            statements::set_entitled(tx, vault, *subject, seen).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn fill_verdicts(
+    tx: &mut Transaction,
+    gathered: &Gathered<'_>,
+    row: &WithdrawalRow,
+) -> Result<(), ServiceError> {
+    for verdict in gathered.verdicts.get(&row.hash).into_iter().flatten() {
+        let stored = ApprovalRow {
+            intent: row.hash,
+            approval: verdict.approval.clone(),
+            proof: verdict.proof.clone(),
+            approver: verdict.approver.clone(),
+            received_at: row.submitted_at,
+        };
+        approvals::insert(tx, &stored).await?;
+    }
+    Ok(())
+}
+
+/// Decides what is still open, sets the next indexes, and lets the database be served.
+///
+/// # Errors
+/// When the database fails.
+pub async fn finish(
+    service: &Service,
+    rebuild: &Rebuild<'_>,
+) -> Result<Vec<RebuiltVault>, ServiceError> {
+    let now = service.now();
+    let mut tx = service.database().begin_write().await?;
+    let mut vaults = Vec::new();
+    for gathered in &rebuild.gathered {
+        let (vault, policy) = service.vault(&mut tx, gathered.policy().vault).await?;
+        let is_held = rebuild.held.contains(&vault.id);
+        let mut held = Vec::new();
+        let waiting = withdrawals::list(&mut tx, vault.id, Some("requested"), ALL).await?;
+        for mut row in waiting.into_iter().rev() {
+            if is_held {
+                held.push(format!("{}/{}", row.key.requester, row.key.id));
+            } else {
+                decide_open(&mut tx, &policy, gathered, &mut row, now).await?;
+            }
+        }
+        let next = set_cursors(&mut tx, gathered).await?;
+        fill_addresses(&mut tx, gathered).await?;
+        let rebuilt = report(&mut tx, gathered, held, next).await?;
+        append_rebuilt(&mut tx, rebuild, gathered, &rebuilt, now).await?;
+        vaults.push(rebuilt);
+    }
+    rebuildings::go_on(&mut tx, Stage::Filled, Stage::Done, now).await?;
+    tx.commit().await?;
+    Ok(vaults)
+}
+
+async fn decide_open(
+    tx: &mut Transaction,
+    policy: &Policy,
+    gathered: &Gathered<'_>,
+    row: &mut WithdrawalRow,
+    now: UnixTime,
+) -> Result<(), ServiceError> {
+    let verdicts = gathered.verdicts.get(&row.hash);
+    let rejected = verdicts
+        .into_iter()
+        .flatten()
+        .find(|verdict| verdict.approval.purpose == Purpose::Reject);
+    if let Some(rejected) = rejected {
+        let key = rejected.approval.key;
+        let event = WithdrawalEvent::Rejected { key };
+        return move_withdrawal(tx, row, &event, cause(now)).await;
+    }
+    if row.intent.expires <= now || row.request.is_none() {
+        return Ok(());
+    }
+    let known = Known::load(tx, row.key.vault, policy, &[&row.intent], now, now).await?;
+    match decide(policy, &row.intent, &known.standing()) {
+        Decision::Denied(_) => Ok(()),
+        Decision::Needs(requirement) => {
+            approve_if_satisfied(tx, policy, row, &requirement, cause(now)).await
+        }
+    }
+}
+
+/// No index that was ever watched is given out again: a customer may hold it, unknown to the chain.
+async fn set_cursors(tx: &mut Transaction, gathered: &Gathered<'_>) -> Result<u32, ServiceError> {
+    let keyset = gathered.policy().keyset;
+    let mut next_address = 0;
+    for keychain in Keychain::BOTH {
+        let (watched, _) = rebuildings::highest_indexes(tx, keyset, keychain).await?;
+        let next = watched.map_or(0, |watched| watched.saturating_add(1));
+        rebuildings::set_cursor(tx, keyset, keychain, next).await?;
+        if keychain == Keychain::External {
+            next_address = next;
+        }
+    }
+    Ok(next_address)
+}
+
+/// Lists the deposit addresses that papers or the chain know.
+async fn fill_addresses(tx: &mut Transaction, gathered: &Gathered<'_>) -> Result<(), ServiceError> {
+    let policy = gathered.policy();
+    let paid = rebuildings::paid_indexes(tx, policy.keyset, Keychain::External).await?;
+    let mut indexes: Vec<u32> = gathered.addresses.keys().copied().chain(paid).collect();
+    indexes.sort_unstable();
+    indexes.dedup();
+    let unknown = Issued {
+        reference: String::new(),
+        metadata: "{}".to_owned(),
+        issued_at: policy.head.time,
+    };
+    for index in indexes {
+        let issued = gathered.addresses.get(&index).unwrap_or(&unknown);
+        let script_pubkey = policy.descriptor.script_pubkey(Keychain::External, index);
+        let address = Address::from_script(&script_pubkey, policy.network);
+        let row = AddressRow {
+            vault: policy.vault,
+            policy: policy.id,
+            keyset: policy.keyset,
+            keychain: Keychain::External,
+            index,
+            address: address.map_or_else(|_| String::new(), |address| address.to_string()),
+            script_pubkey,
+            reference: issued.reference.clone(),
+            metadata: issued.metadata.clone(),
+            issued_at: issued.issued_at,
+        };
+        addresses::insert(tx, &row).await?;
+    }
+    Ok(())
+}
+
+async fn report(
+    tx: &mut Transaction,
+    gathered: &Gathered<'_>,
+    held: Vec<String>,
+    next_address: u32,
+) -> Result<RebuiltVault, ServiceError> {
+    let policy = gathered.policy();
+    let vault = policy.vault;
+    let mut by_state: BTreeMap<String, usize> = BTreeMap::new();
+    for row in withdrawals::list(tx, vault, None, ALL).await? {
+        let count = by_state.entry(row.state.name().to_owned()).or_default();
+        *count = count.saturating_add(1);
+    }
+    let mut attempts_by_state: BTreeMap<String, usize> = BTreeMap::new();
+    let mut without_psbt = Vec::new();
+    for row in attempts::list(tx, vault, None, ALL).await? {
+        let count = attempts_by_state
+            .entry(row.state.name().to_owned())
+            .or_default();
+        *count = count.saturating_add(1);
+        if row.is_remembered() && row.state.holds_coins() {
+            without_psbt.push(row.txid);
+        }
+    }
+    let mut held_sat = 0_u64;
+    for coin in coins::confirmed_unspent(tx, vault).await? {
+        held_sat = held_sat.saturating_add(coin.amount.to_sat());
+    }
+    let unsigned = withdrawals::without_request(tx, vault).await?;
+    let named = |row: &WithdrawalRow| format!("{}/{}", row.key.requester, row.key.id);
+    Ok(RebuiltVault {
+        vault,
+        name: policy.name.clone(),
+        withdrawals: by_state,
+        attempts: attempts_by_state,
+        without_psbt,
+        without_request: unsigned.iter().map(named).collect(),
+        held,
+        unexplained: rebuildings::unexplained(tx, vault).await?,
+        held_sat,
+        next_address,
+        without_journal: gathered.without_journal().into_iter().collect(),
+    })
+}
+
+async fn append_rebuilt(
+    tx: &mut Transaction,
+    rebuild: &Rebuild<'_>,
+    gathered: &Gathered<'_>,
+    rebuilt: &RebuiltVault,
+    now: UnixTime,
+) -> Result<(), ServiceError> {
+    use bitcoin::hex::DisplayHex;
+    let journals: Map<String, serde_json::Value> = gathered
+        .journals
+        .iter()
+        .map(|(signer, export)| {
+            let said = &export.statement;
+            let end = json!({ "counter": said.counter, "head": said.head, "journal": said.journal.to_string() });
+            (signer.clone(), end)
+        })
+        .collect();
+    let mut body = Map::new();
+    body.insert("attempts".to_owned(), json!(rebuilt.attempts));
+    body.insert("held".to_owned(), json!(rebuilt.held));
+    body.insert("journals".to_owned(), serde_json::Value::Object(journals));
+    body.insert("policy".to_owned(), json!(gathered.policy().id));
+    body.insert(
+        "sources".to_owned(),
+        json!(rebuild.sources.to_lower_hex_string()),
+    );
+    body.insert("without_journal".to_owned(), json!(rebuilt.without_journal));
+    body.insert("withdrawals".to_owned(), json!(rebuilt.withdrawals));
+    events::append(
+        tx,
+        &NewEvent {
+            object_kind: "vault",
+            object_id: &rebuilt.vault.to_string(),
+            kind: "vault.rebuilt",
+            vault: Some(rebuilt.vault),
+            body,
+            actor: "rebuild",
+            reason: "",
+            at: now,
+        },
+    )
+    .await?;
+    Ok(())
+}
+
+/// Refuses to serve a database whose rebuilding is not finished.
+///
+/// # Errors
+/// [`RebuildError::Unfinished`].
+pub async fn expect_finished(service: &Service) -> Result<(), ServiceError> {
+    let mut tx = service.database().begin_read().await?;
+    match rebuildings::lookup(&mut tx).await? {
+        Some(standing) if standing.stage != Stage::Done => Err(RebuildError::Unfinished.into()),
+        Some(_) | None => Ok(()),
+    }
+}

@@ -1,0 +1,138 @@
+//! Stops at the coordinator: who may say them, that they come first, and that nothing is issued meanwhile.
+
+use bitcoin::hex::DisplayHex;
+use policies::document::{ApprovalsDraft, StopDraft};
+use policies::intent::{SecretKey, StatementNonce, Stop};
+use policies::{Approval, Statement, UnixTime};
+
+use super::world::{World, secret};
+use crate::roles::fixture::Kind;
+use crate::service::ServiceError;
+use crate::service::lists::{
+    ApproveStatement, StatementView, SubmitStatement, approve_statement, list_statements,
+    submit_statement,
+};
+use crate::service::status::show_status;
+
+async fn world() -> World {
+    World::funded_on(Kind::Wsh, 2, 1_000_000, |draft| {
+        draft.stop = Some(StopDraft {
+            release: ApprovalsDraft {
+                group: Some("ops".to_owned()),
+                count: 1,
+                page: None,
+            },
+        });
+    })
+    .await
+}
+
+fn stop(nonce: u8) -> Statement {
+    Statement::Stop(Stop {
+        created: UnixTime::from_secs(super::world::NOW),
+        nonce: StatementNonce::from_bytes([nonce; 16]),
+        reason: "stolen laptop".to_owned(),
+    })
+}
+
+async fn store(world: &World, statement: &Statement) -> Result<StatementView, ServiceError> {
+    let text = String::from_utf8(statement.encode()).expect("ASCII");
+    let request = SubmitStatement { statement: text };
+    let answer = submit_statement(&world.service, &world.operator, world.vault, &request).await;
+    answer.map(|(view, _)| view)
+}
+
+async fn sign(
+    world: &World,
+    statement: &Statement,
+    key: &SecretKey,
+    expires: UnixTime,
+) -> Result<StatementView, ServiceError> {
+    let (purpose, subject) = (statement.purpose(), statement.subject());
+    let approval = Approval::sign(key, purpose, world.vault, subject, expires);
+    let request = ApproveStatement {
+        purpose: purpose.to_string(),
+        expires,
+        key: approval.key,
+        signature: approval.signature.encode().to_lower_hex_string(),
+    };
+    let (service, operator) = (&world.service, &world.operator);
+    approve_statement(service, operator, world.vault, subject, &request).await
+}
+
+#[tokio::test]
+async fn a_stop_by_a_journal_holds_payments_back_until_it_is_released() {
+    let world = world().await;
+    let (service, operator) = (&world.service, &world.operator);
+    world.submit("w-1", 300_000).await;
+    let said = stop(1);
+    store(&world, &said).await.expect("stored");
+    assert_eq!(
+        list_statements(service, operator, world.vault, None)
+            .await
+            .expect("lists"),
+        []
+    );
+    world
+        .try_batch()
+        .await
+        .expect("an unsigned stop stops nothing");
+    world.submit("w-2", 300_000).await;
+    let signed = sign(&world, &said, &secret("journal 1"), UnixTime::ZERO).await;
+    assert!(signed.expect("counts").entitled_at.is_some());
+    assert_eq!(
+        world.try_batch().await.expect_err("is held").code(),
+        "stopped"
+    );
+    let status = show_status(service, operator).await.expect("status");
+    assert_eq!(status.stops.len(), 1);
+    assert_eq!(status.stops[0].release_needed, Some(1));
+    let told = list_statements(service, operator, world.vault, None)
+        .await
+        .expect("lists");
+    assert_eq!(told[0].purpose, "stop");
+
+    let release = Statement::Release {
+        stop: said.subject(),
+    };
+    store(&world, &release).await.expect("stored");
+    let until = world.service.now().saturating_add(1_000);
+    let stranger = sign(&world, &release, &secret("journal 1"), until).await;
+    assert_eq!(
+        stranger.expect_err("no person").code(),
+        "unknown_approval_key"
+    );
+    sign(&world, &release, &world.approver, until)
+        .await
+        .expect("released");
+    assert_eq!(
+        show_status(service, operator).await.expect("status").stops,
+        []
+    );
+    world.try_batch().await.expect("is paid again");
+    let told = list_statements(service, operator, world.vault, None)
+        .await
+        .expect("lists");
+    let purposes: Vec<&str> = told.iter().map(|view| view.purpose.as_str()).collect();
+    assert_eq!(purposes, ["stop", "release"]);
+}
+
+#[tokio::test]
+async fn stops_that_end_or_are_foreign_and_goes_that_nobody_may_say_are_refused() {
+    let world = world().await;
+    let said = stop(2);
+    store(&world, &said).await.expect("stored");
+    let until = world.service.now().saturating_add(60);
+    let ends = sign(&world, &said, &world.approver, until).await;
+    assert_eq!(ends.expect_err("ends").code(), "stop_ends");
+    let foreign = sign(&world, &said, &secret("stranger"), UnixTime::ZERO).await;
+    assert_eq!(foreign.expect_err("foreign").code(), "unknown_approval_key");
+    let go = Statement::Go(policies::intent::Go {
+        created: world.service.now(),
+        nonce: StatementNonce::from_bytes([3; 16]),
+    });
+    assert_eq!(
+        store(&world, &go).await.expect_err("no [go]").code(),
+        "nobody_may"
+    );
+}

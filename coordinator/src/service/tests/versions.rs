@@ -1,0 +1,538 @@
+//! Policies that change: what is proposed, when it comes in force, and what becomes of the money.
+
+use bitcoin::{FeeRate, ScriptBuf, SignedAmount, Txid};
+use policies::document::{ApprovalsDraft, Policy, PolicyDraft, SuccessionDraft};
+use policies::hash::Purpose;
+use policies::psbt::AttemptPurpose;
+use policies::succession::{SuccessionFile, SuccessionMistake};
+use policies::{Approval, Keychain, PolicyId, Subject};
+use watchtower::store::fees::{self, FeeEstimate};
+
+use super::flow::clearing;
+use super::world::{World, draft, rule, secret};
+use crate::roles::fixture::{Kind, Vault};
+use crate::service::adopting::{Adopt, AdoptionView, adopt_version};
+use crate::service::books::show_balance;
+use crate::service::signers::{MarkSigner, SignerMark, mark_signer, show_standing};
+use crate::service::vaults::show_vault;
+use crate::service::versions::{
+    ProposalView, SubmitSuccession, list_successions, list_versions, submit_succession,
+};
+use crate::service::{BatchError, ServiceError, VersionError, WithdrawalError};
+use crate::session::attempt::AttemptState;
+use crate::store::attempts::{self, AttemptRow};
+
+/// The delay of every change.
+const DELAY: u64 = 3600;
+
+fn may_change(draft: &mut PolicyDraft) {
+    draft.change = Some(SuccessionDraft {
+        approvals: ApprovalsDraft {
+            group: Some("ops".to_owned()),
+            count: 1,
+            page: None,
+        },
+        delay: "1h".to_owned(),
+    });
+}
+
+async fn world(kind: Kind, coins: u32) -> World {
+    let world = World::funded_on(kind, coins, 1_000_000, may_change).await;
+    let mut tx = world
+        .service
+        .database()
+        .begin_write()
+        .await
+        .expect("begins");
+    let estimate = FeeEstimate {
+        target: 6,
+        feerate: FeeRate::from_sat_per_vb_u32(2),
+        height: 103,
+        at: world.service.now(),
+    };
+    fees::replace(&mut tx, &[estimate]).await.expect("stores");
+    tx.commit().await.expect("commits");
+    world
+}
+
+/// The version in force.
+async fn in_force(world: &World) -> Policy {
+    let view = show_vault(&world.service, &world.operator, world.vault).await;
+    Policy::parse(view.expect("a vault").document.as_bytes()).expect("a policy")
+}
+
+/// The document after the version in force, over these keys.
+async fn next(world: &World, keys: &Vault, alter: impl FnOnce(&mut PolicyDraft)) -> Vec<u8> {
+    let before = in_force(world).await;
+    let mut next = draft(keys, &world.requester, &world.approver);
+    may_change(&mut next);
+    next.version = before.version + 1;
+    next.vault = world.vault.to_string();
+    next.previous = before.id.to_string();
+    if *keys.descriptor.text() == *before.descriptor.text() {
+        next.keyset = Some(before.keyset.to_string());
+    }
+    alter(&mut next);
+    next.to_toml().into_bytes()
+}
+
+fn file(document: &[u8]) -> SuccessionFile {
+    SuccessionFile::of(document).expect("a version")
+}
+
+/// The same with Dana's signature.
+fn signed(world: &World, document: &[u8]) -> SuccessionFile {
+    let mut file = file(document);
+    let subject = Subject::from_bytes(file.version().to_bytes());
+    let expires = world.service.now().saturating_add(86_400);
+    file.approve(Approval::sign(
+        &world.approver,
+        Purpose::Policy,
+        world.vault,
+        subject,
+        expires,
+    ));
+    file
+}
+
+async fn hand_in(world: &World, file: &SuccessionFile) -> Result<ProposalView, ServiceError> {
+    let request = SubmitSuccession {
+        file: String::from_utf8(file.write()).expect("text"),
+    };
+    let (view, _) =
+        submit_succession(&world.service, &world.operator, world.vault, &request).await?;
+    Ok(view)
+}
+
+async fn adopt(world: &World, policy: PolicyId) -> Result<AdoptionView, ServiceError> {
+    let request = Adopt { preview: false };
+    adopt_version(
+        &world.service,
+        &world.operator,
+        world.vault,
+        policy,
+        &request,
+    )
+    .await
+}
+
+/// Proposes, approves, waits and adopts.
+async fn change_to(world: &World, document: &[u8]) -> AdoptionView {
+    let file = signed(world, document);
+    hand_in(world, &file).await.expect("is taken");
+    world.pass(DELAY);
+    adopt(world, file.version()).await.expect("comes in force")
+}
+
+async fn live(world: &World) -> Vec<AttemptRow> {
+    let mut tx = world.service.database().begin_read().await.expect("begins");
+    attempts::unsettled(&mut tx, world.vault)
+        .await
+        .expect("reads")
+}
+
+#[tokio::test]
+async fn versions_that_nobody_signed_take_no_place_from_one_that_somebody_did() {
+    let world = world(Kind::Wsh, 1).await;
+    let keys = Vault::new(Kind::Wsh);
+    let document = next(&world, &keys, |_| {}).await;
+    let commented = |number: u8| {
+        let comment = format!("# {number}\n");
+        [document.clone(), comment.into_bytes()].concat()
+    };
+    for number in 0..16 {
+        hand_in(&world, &file(&commented(number)))
+            .await
+            .expect("is taken");
+    }
+    let refused = hand_in(&world, &file(&commented(16))).await;
+    assert_eq!(refused.expect_err("too many").code(), "too_many_proposals");
+    let taken = hand_in(&world, &signed(&world, &document)).await;
+    assert_eq!(taken.expect("is taken").state, "waiting");
+}
+
+#[tokio::test]
+async fn a_version_of_rules_comes_in_force_once_its_quorum_and_its_delay_are_there() {
+    let world = world(Kind::Wsh, 2).await;
+    world.submit("w-1", 500_000).await;
+    let keys = Vault::new(Kind::Wsh);
+    let document = next(&world, &keys, |draft| {
+        draft.rules[0] = rule("small", 100_000, None, 0);
+    })
+    .await;
+    let open = hand_in(&world, &file(&document)).await.expect("is taken");
+    assert_eq!((open.state.as_str(), open.step.as_str()), ("open", "rules"));
+    assert!(
+        open.says
+            .starts_with("0 of 1 approvals: nobody; missing 1 of dana; then a delay of 1h"),
+        "{}",
+        open.says
+    );
+    world.pass(DELAY);
+    world.work().await;
+    assert_eq!(in_force(&world).await.version, 1, "nobody approved it");
+
+    // A stranger's signature is said not to count, and is not kept.
+    let mut foreign = file(&document);
+    let subject = Subject::from_bytes(foreign.version().to_bytes());
+    let now = world.service.now();
+    foreign.approve(Approval::sign(
+        &secret("mallory"),
+        Purpose::Policy,
+        world.vault,
+        subject,
+        now.saturating_add(60),
+    ));
+    let refused = hand_in(&world, &foreign).await.expect("is looked at");
+    assert_eq!(refused.not_counted.len(), 1);
+    assert_eq!(refused.state, "open");
+
+    let waiting = hand_in(&world, &signed(&world, &document)).await;
+    let waiting = waiting.expect("is taken");
+    assert_eq!(waiting.state, "waiting");
+    assert_eq!(waiting.approved_by, ["dana"]);
+    assert_eq!(waiting.follow, ["alice", "bob", "carol", "vault-key"]);
+    assert!(waiting.pin.is_empty());
+    assert!(matches!(
+        adopt(&world, waiting.policy).await,
+        Err(ServiceError::Version(VersionError::NotRipe { .. }))
+    ));
+    world.pass(DELAY - 1);
+    world.work().await;
+    assert_eq!(in_force(&world).await.version, 1, "a second is missing");
+    world.pass(6);
+    world.work().await;
+    let adopted = in_force(&world).await;
+    assert_eq!((adopted.version, adopted.id), (2, waiting.policy));
+
+    // What the old rules allowed waits for whom the new ones name.
+    let refused = world.try_batch().await.expect_err("is not approved");
+    assert!(
+        matches!(&refused, ServiceError::Batch(BatchError::NothingToBatch { waiting }) if waiting.len() == 1),
+        "{refused}"
+    );
+    let files = list_successions(&world.service, &world.operator, world.vault).await;
+    let files = files.expect("a list");
+    let [text] = files.as_slice() else {
+        panic!("{files:?}")
+    };
+    let served = SuccessionFile::read(text.as_bytes()).expect("a file");
+    assert_eq!(served.version(), waiting.policy);
+    assert_eq!(served.approvals().len(), 1);
+}
+
+#[tokio::test]
+async fn each_version_has_one_successor_and_two_approved_ones_wait_for_a_human() {
+    let world = world(Kind::Wsh, 1).await;
+    let keys = Vault::new(Kind::Wsh);
+    let lower = |most| move |draft: &mut PolicyDraft| draft.rules[0] = rule("small", most, None, 0);
+    let one = next(&world, &keys, lower(100_000)).await;
+    let other = next(&world, &keys, lower(200_000)).await;
+    let third = next(&world, &keys, lower(300_000)).await;
+    hand_in(&world, &signed(&world, &one)).await.expect("taken");
+    let disputed = hand_in(&world, &signed(&world, &other)).await;
+    assert_eq!(disputed.expect("taken").state, "disputed");
+    world.pass(DELAY + 10);
+    world.work().await;
+    assert_eq!(in_force(&world).await.version, 1, "a human decides");
+    let chosen = file(&other).version();
+    let preview = Adopt { preview: true };
+    let seen = adopt_version(
+        &world.service,
+        &world.operator,
+        world.vault,
+        chosen,
+        &preview,
+    )
+    .await;
+    assert!(!seen.expect("a preview").in_force);
+    assert_eq!(in_force(&world).await.version, 1);
+    assert!(adopt(&world, chosen).await.expect("adopted").in_force);
+    assert!(adopt(&world, chosen).await.expect("the same").in_force);
+    assert!(matches!(
+        adopt(&world, file(&one).version()).await,
+        Err(ServiceError::Version(VersionError::Superseded { .. }))
+    ));
+    let refused = hand_in(&world, &signed(&world, &third)).await;
+    let Err(ServiceError::Version(VersionError::DoesNotFollow { mistakes, .. })) = refused else {
+        panic!("{refused:?}")
+    };
+    let codes: Vec<&str> = mistakes.iter().map(SuccessionMistake::code).collect();
+    assert_eq!(codes, ["SUCCESSOR_OTHER_PREVIOUS", "SUCCESSOR_VERSION"]);
+    let all = list_versions(&world.service, &world.operator, world.vault).await;
+    let all = all.expect("a list");
+    assert_eq!(all.versions.len(), 2);
+    let [left] = all.proposals.as_slice() else {
+        panic!("{:?}", all.proposals)
+    };
+    assert_eq!(left.state, "superseded");
+}
+
+#[tokio::test]
+async fn a_version_that_claims_old_keys_for_new_ones_is_refused_with_its_mistakes() {
+    let world = world(Kind::Wsh, 1).await;
+    let others = Vault::from_seed(Kind::Wsh, 21);
+    let document = next(&world, &others, |draft| {
+        draft.keyset = Some(draft.vault.clone());
+    })
+    .await;
+    let refused = hand_in(&world, &signed(&world, &document)).await;
+    let Err(ServiceError::Version(VersionError::DoesNotFollow { mistakes, .. })) = refused else {
+        panic!("{refused:?}")
+    };
+    assert_eq!(mistakes[0].code(), "KEYSET_CLAIMED");
+}
+
+/// The scripts that a transaction pays.
+fn paid_scripts(row: &AttemptRow) -> Vec<ScriptBuf> {
+    let psbt = bitcoin::Psbt::deserialize(&row.psbt).expect("a PSBT");
+    let outputs = psbt.unsigned_tx.output.into_iter();
+    outputs.map(|output| output.script_pubkey).collect()
+}
+
+/// Every output is on the internal keychain of the newest descriptor.
+fn comes_home(row: &AttemptRow, keys: &Vault) -> bool {
+    let ours = |script: &ScriptBuf| {
+        (0..50).any(|index| keys.descriptor.script_pubkey(Keychain::Internal, index) == *script)
+    };
+    paid_scripts(row).iter().all(ours)
+}
+
+async fn former_sat(world: &World) -> u64 {
+    show_balance(&world.service, &world.operator, world.vault)
+        .await
+        .expect("a balance")
+        .former_sat
+}
+
+/// Signs, broadcasts and settles transactions, and lets the jobs do what follows.
+async fn settle(world: &mut World, txids: &[Txid]) {
+    let mut block = Vec::new();
+    for txid in txids {
+        block.push(world.broadcast(*txid).await);
+    }
+    settle_mined(world, block).await;
+}
+
+async fn settle_mined(world: &mut World, block: Vec<bitcoin::Transaction>) {
+    world.mine(block).await;
+    world.mine(Vec::new()).await;
+    world.mine(Vec::new()).await;
+    world.pass(10);
+    world.work().await;
+}
+
+async fn keys_are_changed(kind: Kind) {
+    let mut world = world(kind, 3).await;
+    let old_address = world.address().await;
+    let old_intent = world.intent("late", 300_000);
+    world.submit("w-1", 400_000).await;
+    let unsigned = world.batch().await;
+    world.sign(1, unsigned).await;
+    world.submit("w-2", 400_001).await;
+    let in_flight = world.batch().await;
+    let sent = world.broadcast(in_flight).await;
+    world.submit("w-3", 400_002).await;
+
+    let keys = Vault::from_seed(kind, 21);
+    let document = next(&world, &keys, |_| {}).await;
+    let adopted = change_to(&world, &document).await;
+    let fates: Vec<(&str, &str)> = adopted
+        .withdrawals
+        .iter()
+        .map(|one| (one.id.as_str(), one.fate.as_str()))
+        .collect();
+    assert_eq!(
+        fates,
+        [
+            ("w-1", "cancelled_on_chain"),
+            ("w-2", "settles"),
+            ("w-3", "cancelled"),
+        ]
+    );
+    assert_eq!(world.show("w-3").await.state, "cancelled");
+    assert!(matches!(
+        world.try_submit(&old_intent).await,
+        Err(ServiceError::Withdrawal(
+            WithdrawalError::OtherKeyset { .. }
+        ))
+    ));
+    world.keyset = adopted.keyset;
+    world.pass(10);
+    world.work().await;
+    let made: Vec<AttemptRow> = live(&world)
+        .await
+        .into_iter()
+        .filter(|row| row.txid != unsigned && row.txid != in_flight)
+        .collect();
+    let mut purposes: Vec<AttemptPurpose> = made.iter().map(|row| row.purpose).collect();
+    purposes.sort_by_key(|purpose| purpose.name());
+    assert_eq!(purposes, [AttemptPurpose::Cancel, AttemptPurpose::Drain]);
+    for row in &made {
+        assert!(comes_home(row, &keys), "{:?}", row.purpose);
+        assert_eq!(row.policy.to_bytes(), adopted.policy.to_bytes());
+    }
+    // The old keys sign it; nothing is made twice.
+    world.work().await;
+    assert_eq!(live(&world).await.len(), 4);
+    let made: Vec<Txid> = made.iter().map(|row| row.txid).collect();
+    settle_mined(&mut world, vec![sent]).await;
+    settle(&mut world, &made).await;
+    assert_eq!(world.show("w-1").await.state, "failed");
+    assert_eq!(world.show("w-2").await.state, "settled");
+    assert!(matches!(
+        world.stored(unsigned).await.state,
+        AttemptState::Dead { .. }
+    ));
+
+    // The change of what was in flight, and a deposit to an old address, follow.
+    let script = ScriptBuf::from_hex(&old_address.script_pubkey).expect("hex");
+    let late = world.payment_to(script, 700_000);
+    settle_mined(&mut world, vec![late]).await;
+    let drains: Vec<Txid> = live(&world).await.iter().map(|row| row.txid).collect();
+    assert!(!drains.is_empty());
+    for row in live(&world).await {
+        assert_eq!(row.purpose, AttemptPurpose::Drain);
+        assert!(comes_home(&row, &keys));
+    }
+    settle(&mut world, &drains).await;
+    assert_eq!(former_sat(&world).await, 0);
+    assert!(live(&world).await.is_empty());
+    assert_eq!(clearing(&world).await, SignedAmount::ZERO);
+
+    // The new keys pay what was cancelled, by an intent of their own that repeats it.
+    *world.keys = keys;
+    let mut again = world.intent("w-4", 399_999);
+    again.script_pubkey = world.intent("w-1", 1).script_pubkey;
+    again.repeats = Some("w-1".parse().expect("an id"));
+    world.try_submit(&again).await.expect("is taken");
+    let hash = again.hash();
+    let approval = world.approval(&[hash], false);
+    crate::service::approvals::record_approvals(
+        &world.service,
+        &world.operator,
+        world.vault,
+        &approval,
+    )
+    .await
+    .expect("is taken");
+    let paid = world.batch().await;
+    settle(&mut world, &[paid]).await;
+    assert_eq!(world.show("w-4").await.state, "settled");
+    assert_eq!(world.show("w-1").await.state, "failed");
+}
+
+#[tokio::test]
+async fn a_change_of_keys_of_wsh_cancels_what_was_not_signed_and_drains_the_rest() {
+    Box::pin(keys_are_changed(Kind::Wsh)).await;
+}
+
+#[tokio::test]
+async fn a_change_of_keys_of_tr_cancels_what_was_not_signed_and_drains_the_rest() {
+    Box::pin(keys_are_changed(Kind::Tr)).await;
+}
+
+#[tokio::test]
+async fn a_change_of_keys_comes_in_force_by_command_alone() {
+    let world = world(Kind::Wsh, 1).await;
+    let keys = Vault::from_seed(Kind::Wsh, 21);
+    let document = next(&world, &keys, |_| {}).await;
+    let view = hand_in(&world, &signed(&world, &document)).await;
+    let view = view.expect("taken");
+    assert_eq!(view.step, "keyset");
+    assert_eq!(view.pin, ["alice", "bob", "carol", "vault-key"]);
+    assert_eq!(view.leaving, ["alice", "bob", "carol", "vault-key"]);
+    world.pass(DELAY + 10);
+    world.work().await;
+    assert_eq!(in_force(&world).await.version, 1);
+}
+
+#[tokio::test]
+async fn a_version_that_alters_only_recovery_gives_no_index_a_second_time() {
+    let mut world = world(Kind::Wsh, 2).await;
+    let first = world.address().await;
+    world.submit("w-1", 400_000).await;
+    let before = world.batch().await;
+    settle(&mut world, &[before]).await;
+    let keys = Vault::new(Kind::Wsh);
+    let elsewhere =
+        bitcoin::Address::from_script(&super::world::foreign(9), bitcoin::Network::Regtest)
+            .expect("an address");
+    let document = next(&world, &keys, |draft| {
+        draft.keyset = None;
+        draft.recovery.to = elsewhere.to_string();
+    })
+    .await;
+    let adopted = change_to(&world, &document).await;
+    assert_eq!(adopted.step, "keyset");
+    world.keyset = adopted.keyset;
+    let second = world.address().await;
+    assert_eq!(second.index, first.index + 1);
+    assert_ne!(second.address, first.address);
+    assert_eq!(second.keyset, adopted.keyset);
+    // Its coins are the newest keyset's: nothing is drained, and they pay.
+    world.pass(10);
+    world.work().await;
+    assert!(live(&world).await.is_empty());
+    assert_eq!(former_sat(&world).await, 0);
+    world.submit("w-2", 400_000).await;
+    let paid = world.batch().await;
+    let changes = |row: &AttemptRow| {
+        let strict = policies::psbt::read_strict(&row.psbt).expect("strict");
+        let changes = strict.manifest().changes.values().map(|(_, index)| *index);
+        changes.collect::<Vec<u32>>()
+    };
+    let (old, new) = (world.stored(before).await, world.stored(paid).await);
+    assert_eq!(changes(&old), [0]);
+    assert_eq!(changes(&new), [1]);
+    settle(&mut world, &[paid]).await;
+    assert_eq!(world.show("w-2").await.state, "settled");
+}
+
+#[tokio::test]
+async fn a_signer_who_is_gone_shows_at_once_who_can_still_sign() {
+    let world = world(Kind::Wsh, 1).await;
+    let mark = |signer: &'static str, mark| {
+        let request = MarkSigner {
+            mark,
+            reason: "in the lake".to_owned(),
+        };
+        let world = &world;
+        async move {
+            mark_signer(
+                &world.service,
+                &world.operator,
+                world.vault,
+                signer,
+                &request,
+            )
+            .await
+        }
+    };
+    let lost = mark("bob", SignerMark::Lost).await.expect("is marked");
+    let bob = lost.signers.iter().find(|one| one.signer == "bob");
+    assert_eq!(bob.and_then(|bob| bob.mark.as_deref()), Some("lost"));
+    assert_eq!(
+        lost.standing["can_sign"],
+        serde_json::json!(["alice", "carol", "vault-key"])
+    );
+    let now = &lost.standing["stages"][0];
+    assert_eq!(now["spendable"], true);
+    assert_eq!(now["freezing"], serde_json::json!([["alice"], ["carol"]]));
+    assert!(lost.says.contains("bob lost"), "{}", lost.says);
+    let stolen = mark("carol", SignerMark::Stolen).await.expect("is marked");
+    assert_eq!(stolen.standing["stages"][0]["spendable"], false);
+    let back = mark("bob", SignerMark::Present).await.expect("is marked");
+    assert_eq!(back.standing["stages"][0]["spendable"], true);
+    assert!(matches!(
+        mark("nobody", SignerMark::Lost).await,
+        Err(ServiceError::Version(VersionError::UnknownSigner { .. }))
+    ));
+    // A version that replaces her ends her mark.
+    let keys = Vault::from_seed(Kind::Wsh, 21);
+    let document = next(&world, &keys, |_| {}).await;
+    change_to(&world, &document).await;
+    let after = show_standing(&world.service, &world.operator, world.vault).await;
+    let after = after.expect("a view");
+    assert!(after.signers.iter().all(|signer| signer.mark.is_none()));
+}

@@ -1,0 +1,234 @@
+//! Stops, releases and goes, and the signatures under them that verified.
+
+use policies::hash::Purpose;
+use policies::{Approval, KeyId, Signature, Statement, Subject, UnixTime, VaultId};
+use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
+
+use super::statements::StatementApprovalRow;
+
+/// A stop, a release or a go as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StopRow {
+    /// The vault.
+    pub vault: VaultId,
+    /// What signatures on it are about.
+    pub subject: Subject,
+    /// The statement.
+    pub statement: Statement,
+    /// When it came in.
+    pub stored_at: UnixTime,
+    /// Who handed it in.
+    pub stored_by: String,
+    /// When enough had signed it.
+    pub entitled_at: Option<UnixTime>,
+}
+
+impl StopRow {
+    /// The stop that it is, or that it releases.
+    pub fn stop(&self) -> Option<Subject> {
+        match &self.statement {
+            Statement::Stop(_) => Some(self.subject),
+            Statement::Release { stop } => Some(*stop),
+            Statement::Go(_)
+            | Statement::Ack { .. }
+            | Statement::ListAdd(_)
+            | Statement::ListRemove { .. }
+            | Statement::ListConfirm { .. } => None,
+        }
+    }
+}
+
+/// Stores one; says whether it is new.
+///
+/// # Errors
+/// On a failed statement.
+pub async fn insert(tx: &mut Transaction, row: &StopRow) -> Result<bool, DatabaseError> {
+    let inserted = tx
+        .execute(
+            "INSERT INTO vault_statement (vault, subject, purpose, stop, statement, stored_at, stored_by)
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+            &[
+                row.vault.to_bytes().into(),
+                row.subject.to_bytes().into(),
+                i64::from(row.statement.purpose().to_byte()).into(),
+                row.stop().map(|stop| stop.to_bytes().to_vec()).into(),
+                row.statement.encode().into(),
+                Value::from_u64(row.stored_at.as_secs())?,
+                row.stored_by.clone().into(),
+            ],
+        )
+        .await?;
+    Ok(inserted == 1)
+}
+
+/// Remembers when enough had signed one.
+///
+/// # Errors
+/// [`DatabaseError::RowsAffected`] if that is known already.
+pub async fn set_entitled(
+    tx: &mut Transaction,
+    vault: VaultId,
+    subject: Subject,
+    at: UnixTime,
+) -> Result<(), DatabaseError> {
+    tx.execute_one(
+        "UPDATE vault_statement SET entitled_at = $1
+         WHERE vault = $2 AND subject = $3 AND entitled_at IS NULL",
+        &[
+            Value::from_u64(at.as_secs())?,
+            vault.to_bytes().into(),
+            subject.to_bytes().into(),
+        ],
+    )
+    .await
+}
+
+/// One of them.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn lookup(
+    tx: &mut Transaction,
+    vault: VaultId,
+    subject: Subject,
+) -> Result<Option<StopRow>, DatabaseError> {
+    tx.optional_row(
+        "SELECT vault, subject, statement, stored_at, stored_by, entitled_at
+         FROM vault_statement WHERE vault = $1 AND subject = $2",
+        &[vault.to_bytes().into(), subject.to_bytes().into()],
+    )
+    .await?
+    .as_ref()
+    .map(read)
+    .transpose()
+}
+
+/// The stops that count and were not released, oldest first.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn in_force(tx: &mut Transaction, vault: VaultId) -> Result<Vec<StopRow>, DatabaseError> {
+    let purposes = [Purpose::Stop, Purpose::Release].map(|purpose| i64::from(purpose.to_byte()));
+    tx.rows(
+        "SELECT s.vault, s.subject, s.statement, s.stored_at, s.stored_by, s.entitled_at
+         FROM vault_statement s
+         WHERE s.vault = $1 AND s.purpose = $2 AND s.entitled_at IS NOT NULL AND NOT EXISTS (
+             SELECT 1 FROM vault_statement r WHERE r.vault = s.vault AND r.stop = s.subject
+                 AND r.purpose = $3 AND r.entitled_at IS NOT NULL)
+         ORDER BY s.entitled_at, s.subject",
+        &[
+            vault.to_bytes().into(),
+            purposes[0].into(),
+            purposes[1].into(),
+        ],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
+/// Those of a purpose that count, newest first.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn entitled(
+    tx: &mut Transaction,
+    vault: VaultId,
+    purpose: Purpose,
+    limit: u32,
+) -> Result<Vec<StopRow>, DatabaseError> {
+    tx.rows(
+        "SELECT vault, subject, statement, stored_at, stored_by, entitled_at FROM vault_statement
+         WHERE vault = $1 AND purpose = $2 AND entitled_at IS NOT NULL
+         ORDER BY entitled_at DESC, subject LIMIT $3",
+        &[
+            vault.to_bytes().into(),
+            i64::from(purpose.to_byte()).into(),
+            limit.into(),
+        ],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
+/// Stores a signature under one; says whether it is new.
+///
+/// # Errors
+/// On a failed statement.
+pub async fn add_approval(
+    tx: &mut Transaction,
+    vault: VaultId,
+    row: &StatementApprovalRow,
+) -> Result<bool, DatabaseError> {
+    let inserted = tx
+        .execute(
+            "INSERT INTO vault_statement_approval (vault, subject, approving_key, purpose, approver, expires,
+                 signature, received_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+            &[
+                vault.to_bytes().into(),
+                row.approval.subject.to_bytes().into(),
+                row.approval.key.to_bytes().into(),
+                i64::from(row.approval.purpose.to_byte()).into(),
+                row.approver.clone().into(),
+                Value::from_u64(row.approval.expires.as_secs())?,
+                row.approval.signature.encode().into(),
+                Value::from_u64(row.received_at.as_secs())?,
+            ],
+        )
+        .await?;
+    Ok(inserted == 1)
+}
+
+/// The signatures under one, of each key the one that holds longest.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn approvals_of(
+    tx: &mut Transaction,
+    row: &StopRow,
+) -> Result<Vec<StatementApprovalRow>, DatabaseError> {
+    let rows = tx
+        .rows(
+            "SELECT approving_key, approver, expires, signature, received_at
+             FROM vault_statement_approval WHERE vault = $1 AND subject = $2
+             ORDER BY expires, approving_key",
+            &[row.vault.to_bytes().into(), row.subject.to_bytes().into()],
+        )
+        .await?;
+    let mut found: Vec<StatementApprovalRow> = Vec::new();
+    for stored in &rows {
+        let signature = Signature::decode(stored.bytes("signature")?)
+            .map_err(|error| stored.corrupt("signature", "a signature", &error.to_string()))?;
+        let key = KeyId::from_bytes(stored.array("approving_key")?);
+        found.retain(|other| other.approval.key != key);
+        found.push(StatementApprovalRow {
+            approval: Approval {
+                purpose: row.statement.purpose(),
+                subject: row.subject,
+                expires: UnixTime::from_secs(stored.u64("expires")?),
+                key,
+                signature,
+            },
+            approver: stored.text("approver")?.to_owned(),
+            received_at: UnixTime::from_secs(stored.u64("received_at")?),
+        });
+    }
+    Ok(found)
+}
+
+fn read(row: &Row) -> Result<StopRow, DatabaseError> {
+    let statement = Statement::decode(row.bytes("statement")?)
+        .map_err(|error| row.corrupt("statement", "a statement", &error.to_string()))?;
+    Ok(StopRow {
+        vault: VaultId::from_bytes(row.array("vault")?),
+        subject: Subject::from_bytes(row.array("subject")?),
+        statement,
+        stored_at: UnixTime::from_secs(row.u64("stored_at")?),
+        stored_by: row.text("stored_by")?.to_owned(),
+        entitled_at: row.optional_u64("entitled_at")?.map(UnixTime::from_secs),
+    })
+}
