@@ -189,6 +189,22 @@ fn change_of_what_is_replaced_is_barred() {
     assert_eq!(found.barred, [own_change.outpoint].into());
 }
 
+#[test]
+fn change_of_what_spends_a_required_coin_cannot_stand_beside_it() {
+    let deposit = transaction(1, &[foreign(1)], 2);
+    let (a, free) = (coin(&deposit, 0), coin(&deposit, 1));
+    let w1 = [payment("w1", 1)];
+    let t1 = transaction(2, &[a.outpoint], 1);
+    let of_another_line = transaction(3, &[a.outpoint], 1);
+    let change = coin(&of_another_line, 0);
+    let issued = [earlier(&t1, &[], &w1)];
+    let coins = [a.clone(), free, change.clone()];
+    let known = known(&[&deposit, &of_another_line]);
+    let found = anchors(&issued, &coins, &known, 10).expect("found");
+    assert_eq!(found.required, [a]);
+    assert_eq!(found.barred, [change.outpoint].into());
+}
+
 /// A made-up history: deposits that contradict one another, transactions of ours that were issued
 /// exclusively, and which of all confirmed.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! Attempts beside earlier ones: what is built excludes them, pays for taking their place, and our own review
 //! judges it as signers will.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bitcoin::{FeeRate, OutPoint, Txid};
 use policies::Keychain;
@@ -194,6 +194,18 @@ async fn what_an_earlier_attempt_shows_fully_signed_is_paid_again_after_it_expir
     let built = build(plan(&world, "w1", vec![signed]).await).expect("nothing new is granted");
     let strict = read_strict(&built.psbt).expect("strict");
     assert!(strict.manifest().earlier.contains_key(&txid));
+}
+
+#[tokio::test]
+async fn every_coin_of_an_earlier_attempt_that_is_shown_is_spent_again() {
+    let (world, txid) = issued_once(Kind::Wsh).await;
+    let first = earlier(&world, txid).await;
+    let mut plan = plan(&world, "w1", vec![first]).await;
+    // One would suffice.
+    let all: BTreeSet<OutPoint> = plan.candidates.iter().map(|coin| coin.outpoint).collect();
+    plan.again.clone_from(&all);
+    let built = build(plan).expect("is built");
+    assert_eq!(inputs(&built).into_iter().collect::<BTreeSet<_>>(), all);
 }
 
 #[tokio::test]

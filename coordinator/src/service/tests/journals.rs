@@ -1,14 +1,17 @@
 //! Receipts at intake: what is kept, and what spoils the signatures that came with it.
 
+use bitcoin::hashes::Hash as _;
 use bitcoin::psbt::raw::ProprietaryKey;
-use bitcoin::{Psbt, Txid};
+use bitcoin::{OutPoint, Psbt, Txid};
 use policies::ids::JournalHead;
 use policies::journal::ReceiptBody;
 use policies::psbt::read_strict;
 
+use super::remembering::exported;
 use super::world::{World, secret};
 use crate::roles::fixture::Kind;
 use crate::service::attempts::submit_signatures;
+use crate::service::journal_imports::{ImportJournal, import_journal};
 use crate::service::journals::list_journals;
 use crate::store::attempts;
 
@@ -106,5 +109,28 @@ async fn a_receipt_older_than_what_is_known_is_refused_by_name() {
         let journals = journals.expect("lists");
         let refused = journals.first().and_then(|first| first.refused.as_ref());
         assert_eq!(refused.map(|refused| refused.code.as_str()), expected);
+    }
+}
+
+#[tokio::test]
+async fn an_export_that_shows_less_than_a_receipt_did_or_something_else_is_refused() {
+    for (counter, expected) in [(7, "journal_export_old"), (1, "journal_export_forked")] {
+        let world = World::funded(Kind::Wsh, 1, 1_000_000).await;
+        world.submit("w-1", 500_000).await;
+        let txid = world.batch().await;
+        let mut psbt = world.signatures_of(0, txid).await;
+        let body = body(&world, txid, "journal 0", 0).await;
+        let body = ReceiptBody { counter, ..body };
+        put(&world, &mut psbt, "journal 0", 0, body);
+        assert_eq!(world.hand_in(txid, &psbt).await.receipts, 1);
+        let forgotten = Txid::from_byte_array([9; 32]);
+        let journal = exported(&world, forgotten, OutPoint::new(txid, 0)).await;
+        let request = ImportJournal { journal };
+        let (service, operator) = (&world.service, &world.operator);
+        let answer = import_journal(service, operator, world.vault, &request).await;
+        assert_eq!(answer.expect_err("is refused").code(), expected);
+        let mut tx = service.database().begin_read().await.expect("begins");
+        let taken = attempts::lookup(&mut tx, forgotten).await.expect("reads");
+        assert!(taken.is_none(), "nothing of it is taken");
     }
 }

@@ -311,6 +311,30 @@ async fn an_answer_is_spent_with_the_batch_or_the_batch_is_not_made() {
     );
 }
 
+#[tokio::test]
+async fn an_answer_serves_one_batch_though_another_withdrawal_is_still_held() {
+    // Each needs two coins, so that no batch pays both.
+    let world = world(4, ASKING, [2_500, 2_500, 500]).await;
+    for id in ["w-1", "w-2"] {
+        submit(&world, id, 3_500_000, Speed::Urgent).await;
+        approve(&world, id).await;
+    }
+    look(&world, 1).await;
+    allow(&world, 1, "12").await.expect("is taken");
+    look(&world, 3).await;
+    assert_eq!(
+        states(&world, &["w-1", "w-2"]).await,
+        ["signing", "approved"]
+    );
+    let asked = [
+        "queue.held",
+        "queue.allowed",
+        "queue.released",
+        "queue.held",
+    ];
+    assert_eq!(told(&world).await, asked);
+}
+
 /// One that cannot be paid sets no feerate, makes nothing due, and stops nobody.
 #[tokio::test]
 async fn one_that_cannot_be_paid_stops_nobody_and_nobody_pays_its_fees() {

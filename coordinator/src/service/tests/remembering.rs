@@ -22,7 +22,7 @@ fn key(world: &World) -> WithdrawalKey {
 }
 
 /// The journal of the first signer, who signed a payment of the withdrawal with a coin.
-async fn exported(world: &World, txid: Txid, coin: OutPoint) -> String {
+pub(super) async fn exported(world: &World, txid: Txid, coin: OutPoint) -> String {
     let shown = show_withdrawal(&world.service, &world.operator, &key(world)).await;
     let intent = Intent::decode(shown.expect("is there").intent.as_bytes()).expect("an intent");
     let secret = secret("journal 0");

@@ -238,6 +238,27 @@ async fn a_cancelled_batch_fails_once_the_cancellation_is_settled_and_is_paid_ag
 }
 
 #[tokio::test]
+async fn what_is_signed_already_is_not_handed_over_while_a_cancellation_takes_its_place() {
+    let world = World::funded(Kind::Wsh, 1, 5_000_000).await;
+    world.submit("w-1", 300_000).await;
+    let first = world.batch().await;
+    for signer in [0, 1] {
+        world.sign(signer, first).await;
+    }
+    // The node has not answered yet whether it would take it.
+    world.work().await;
+    assert_eq!(world.stored(first).await.state, AttemptState::Signed);
+    let (batch, operator) = (world.stored(first).await.batch, &world.operator);
+    cancel_batch(&world.service, operator, batch, &renew("9", false))
+        .await
+        .expect("is done");
+    world.answer_mempool_tests().await;
+    world.pass(1);
+    world.work().await;
+    assert_eq!(world.stored(first).await.state, AttemptState::Signed);
+}
+
+#[tokio::test]
 async fn a_voided_withdrawal_is_batched_again_on_a_coin_of_its_voided_attempt() {
     let world = World::funded(Kind::Wsh, 4, 2_000_000).await;
     world.submit("w-1", 300_000).await;

@@ -170,6 +170,10 @@ async fn a_version_of_rules_comes_in_force_once_its_quorum_and_its_delay_are_the
     );
     world.pass(DELAY);
     world.work().await;
+    assert!(matches!(
+        adopt(&world, open.policy).await,
+        Err(ServiceError::Version(VersionError::TooFewApprovals { .. }))
+    ));
     assert_eq!(in_force(&world).await.version, 1, "nobody approved it");
 
     // A stranger's signature is said not to count, and is not kept.

@@ -133,6 +133,15 @@ pub(super) fn foreign(seed: u8) -> ScriptBuf {
     ScriptBuf::new_p2wpkh(&bitcoin::WPubkeyHash::from_byte_array([seed; 20]))
 }
 
+/// A service over a new database.
+pub(super) async fn empty(time: &Arc<AtomicU64>) -> (TempDir, Service) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("countersign.db");
+    let database = Database::open_sqlite(&path).await.expect("opens");
+    crate::store::migrate(&database).await.expect("migrates");
+    (folder, serve(database, time))
+}
+
 impl World {
     pub(super) async fn new(kind: Kind) -> Self {
         Self::new_on(kind, |_| {}).await
@@ -140,14 +149,10 @@ impl World {
 
     /// A world whose policy was edited.
     async fn new_on(kind: Kind, edit: impl FnOnce(&mut PolicyDraft)) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("countersign.db");
-        let database = Database::open_sqlite(&path).await.expect("opens");
-        crate::store::migrate(&database).await.expect("migrates");
+        let time = Arc::new(AtomicU64::new(NOW));
+        let (folder, service) = empty(&time).await;
         let keys = Box::new(Vault::new(kind));
         let (requester, approver) = (secret("exchange"), secret("dana"));
-        let time = Arc::new(AtomicU64::new(NOW));
-        let service = serve(database, &time);
         let operator = Actor::local();
         let mut draft = draft(&keys, &requester, &approver);
         edit(&mut draft);
