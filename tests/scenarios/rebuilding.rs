@@ -110,8 +110,8 @@ fn keep(papers: &TempDir, name: &str, paper: &Value) -> Outcome {
 /// 1. Six deposits are settled; the service keeps what it got for the address of one.
 /// 2. One withdrawal is paid and settled, one is signed by two and in the mempool, one is signed by alice
 ///    alone, one is signed by alice and was then replaced by an attempt that alice signed too. Two are
-///    approved and nothing pays them, one of them by dana; one waits for approvals.
-/// 3. The service keeps its signed requests but one; dana's approval is kept; all journals are exported.
+///    approved and nothing pays them, one of them by dana; one waits for approvals, one was cancelled.
+/// 3. The service keeps its signed requests but one, and what it was shown of the cancelled one; dana's approval is kept; all journals are exported.
 fn a_day(treasury: &Treasury) -> Result<Day, Failure> {
     let papers = tempfile::tempdir()?;
     let customer = json!({ "reference": "customer-7" });
@@ -156,6 +156,10 @@ fn a_day(treasury: &Treasury) -> Result<Day, Failure> {
         .done()?;
     keep(&papers, "approval.json", &approval)?;
     ask("w-waiting", 7, LARGE)?;
+    ask("w-cancelled", 8, AMOUNT)?;
+    let path = treasury.path("/withdrawals/exchange/w-cancelled/cancel");
+    let shown = treasury.service().post(&path, &json!({}))?.done()?;
+    keep(&papers, "w-cancelled.shown.json", &shown)?;
     export_all(treasury, &papers)?;
     Ok(Day {
         paid,
@@ -168,7 +172,7 @@ fn a_day(treasury: &Treasury) -> Result<Day, Failure> {
 }
 
 /// 1. A vault in the middle of its day ([`a_day`]) loses its database, and gets it again from what people kept.
-/// 2. Balance, deposits and the state of each withdrawal are as before, every attempt that anybody signed is
+/// 2. With `--pay-open` balance, deposits and the state of each withdrawal are as before, every attempt that anybody signed is
 ///    known, and the events begin anew with one that names the sources.
 /// 3. What flies settles. What nothing paid is paid once. The one whose request nobody kept is not paid anew
 ///    before the service submits it again. What was signed by one, and what was replaced, is replaced once
@@ -187,8 +191,11 @@ fn what_was_lost_is_rebuilt(engine: Engine) -> Outcome {
         .json()?;
     assert_eq!(preview["vaults"][0]["attempts"], 5, "{preview}");
     assert_eq!(preview["vaults"][0]["without_request"], 1, "{preview}");
-    let told = treasury.rebuild(day.papers.path(), &[])?.done()?.json()?;
+    let told = treasury.rebuild(day.papers.path(), &["--pay-open"])?;
+    let told = told.done()?.json()?;
     let vault = &told["vaults"][0];
+    assert_eq!(items(&vault["held"])?.len(), 0, "{told}");
+    assert_eq!(items(&vault["doubted"])?.len(), 0, "{told}");
     assert_eq!(
         vault["without_request"],
         json!(["exchange/w-begun"]),
@@ -197,7 +204,7 @@ fn what_was_lost_is_rebuilt(engine: Engine) -> Outcome {
     assert_eq!(items(&vault["unexplained"])?.len(), 0, "{told}");
     assert_eq!(vault["withdrawals"]["settled"], 1, "{told}");
     treasury
-        .rebuild(day.papers.path(), &[])?
+        .rebuild(day.papers.path(), &["--pay-open"])?
         .refused("rebuild_done")?;
     treasury.serve_again()?;
     treasury.withdrawal_becomes("w-flying", "broadcast")?;
@@ -247,7 +254,9 @@ fn what_was_lost_is_rebuilt(engine: Engine) -> Outcome {
     for stranger in 1..=6 {
         assert_eq!(payments(&treasury, &Purse::stranger(stranger))?, 1);
     }
-    assert_eq!(payments(&treasury, &Purse::stranger(7))?, 0);
+    for stranger in [7, 8] {
+        assert_eq!(payments(&treasury, &Purse::stranger(stranger))?, 0);
+    }
     treasury.reconcile()?;
     treasury.verify_events()?;
     treasury.must_be_well()
@@ -266,13 +275,19 @@ fn a_lost_database_is_rebuilt_and_each_withdrawal_is_paid_once_on_postgres() -> 
 /// 1. Of two vaults' databases alike one is rebuilt in one go.
 /// 2. The other rebuilding is killed while it scans, again and again, and goes on each time. A coordinator does
 ///    not serve what is not finished, and other papers do not go on with it.
-/// 3. Both have the same books.
+/// 3. Both have the same books. Whatever nothing paid is held: no paper tells of one that was cancelled.
 #[test]
 fn a_rebuilding_that_is_killed_goes_on_to_the_same_books() -> Outcome {
     let mut treasury = Treasury::start(ScriptKind::Wsh, Engine::Sqlite)?;
     let day = a_day(&treasury)?;
     treasury.lose_database()?;
-    treasury.rebuild(day.papers.path(), &[])?.done()?;
+    let told = treasury.rebuild(day.papers.path(), &[])?.done()?.json()?;
+    let mut held: Vec<&str> = (items(&told["vaults"][0]["held"])?.iter())
+        .filter_map(Value::as_str)
+        .collect();
+    held.sort_unstable();
+    let open = ["exchange/w-large", "exchange/w-open", "exchange/w-waiting"];
+    assert_eq!(held, open, "{told}");
     let books = census(&treasury)?;
 
     treasury.take_new_database()?;
@@ -425,8 +440,8 @@ fn a_restored_backup_learns_what_it_forgot_from_journals_on_postgres() -> Outcom
 /// 1. A vault paid one withdrawal, and one is open. Its database is lost.
 /// 2. A rebuilding without a journal is refused by the signer's name, one with a journal that its key did not
 ///    sign, an altered request or a stranger's file names each of the files, and nothing is left behind.
-/// 3. Two journals are lost for good: those two could have paid the open withdrawal, so that it waits for a
-///    human. What the chain shows is known as paid all the same.
+/// 3. Two journals are lost for good: those two could have paid the open withdrawal, so that it is held even with
+///    `--pay-open`, until the service submits the same request again. What the chain shows is known as paid all the same.
 /// 4. A database that holds something is not touched.
 #[test]
 fn what_papers_cannot_tell_is_refused_or_left_to_a_human() -> Outcome {
@@ -462,7 +477,7 @@ fn what_papers_cannot_tell_is_refused_or_left_to_a_human() -> Outcome {
     assert_eq!(told["code"], "papers_refused", "{told}");
     assert_eq!(items(&told["papers"])?.len(), 3, "{told}");
 
-    let lost = ["--without", "alice", "--without", "bob"];
+    let lost = ["--without", "alice", "--without", "bob", "--pay-open"];
     let told = treasury.rebuild(papers.path(), &lost)?.done()?.json()?;
     let vault = &told["vaults"][0];
     assert_eq!(vault["held"], json!(["exchange/w-open"]), "{told}");
@@ -474,6 +489,11 @@ fn what_papers_cannot_tell_is_refused_or_left_to_a_human() -> Outcome {
         .operator()
         .post(&treasury.path("/batches"), &json!({}))?
         .refused(409, "nothing_to_batch")?;
+    let open = fs::read(papers.path().join("w-open.json"))?;
+    treasury
+        .submit_body(&serde_json::from_slice(&open)?)
+        .map(drop)?;
+    assert_eq!(treasury.withdrawal_state("w-open")?, "approved");
     treasury.reconcile()?;
     treasury.coordinator.stop()?;
     let other = tempfile::tempdir()?;

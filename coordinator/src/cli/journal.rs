@@ -101,7 +101,7 @@ fn imported(answer: &Value) -> String {
         .with("entries", number(answer, "counter"))
         .with("known", number(answer, "known"))
         .with("learnt", list("learnt"))
-        .with("spend coins that the chain does not show", list("unseen"))
+        .with("not taken in, of unknown coins", list("unseen"))
         .with("submit these requests again", list("without_request"));
     format!("{begin}\n{}", lines.text())
 }

@@ -49,13 +49,18 @@ pub(super) struct Rebuild {
     /// The height below which no coin of the vaults is [default: that of the policy's head].
     #[arg(long, value_name = "HEIGHT")]
     birthday: Option<u32>,
-    /// How many addresses in a row may have been given out and never paid.
+    /// How many addresses in a row may have been given out and never paid; those of papers further on
+    /// are not believed.
     #[arg(long, value_name = "NUMBER", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     gap: u32,
     /// A signer whose journal is lost; may be given again. Where such signers are enough for a
-    /// payment, withdrawals that nothing pays wait for a human afterwards.
+    /// payment, withdrawals that nothing pays are held in any case.
     #[arg(long, value_name = "SIGNER")]
     without: Vec<String>,
+    /// Pay what the papers ask for and nothing pays yet. Without this such withdrawals are held until
+    /// the same requests are submitted again: no paper tells of one that was cancelled.
+    #[arg(long)]
+    pay_open: bool,
     /// Only read the papers and say what they tell.
     #[arg(long)]
     check: bool,
@@ -80,6 +85,7 @@ pub(super) fn run(verb: &Rebuild, out: &Output) -> Result<(), CliError> {
         gathered: gathered.vaults,
         gap: verb.gap,
         held,
+        pay_open: verb.pay_open,
     };
     let (rebuilt, later) = (
         block_on(rebuild(verb, &config, &plan, birthday))?,
@@ -262,6 +268,7 @@ fn sources(verb: &Rebuild, policies: &[Policy], birthday: u32, hashes: &[[u8; 32
     }
     engine.input(&birthday.to_le_bytes());
     engine.input(&verb.gap.to_le_bytes());
+    engine.input(&[u8::from(verb.pay_open)]);
     engine.input(without.join("\n").as_bytes());
     sha256::Hash::from_engine(engine).to_byte_array()
 }
@@ -407,6 +414,16 @@ fn preview(papers: &Papers<'_>, held: &[policies::VaultId], out: &Output) -> Res
     })
 }
 
+/// A list of what is missing, and why it matters.
+fn missing(text: &mut String, list: &[String], why: &str) {
+    if !list.is_empty() {
+        text.push_str(&format!("{}\n", paragraph(why, 0)));
+        for one in list {
+            text.push_str(&item(one));
+        }
+    }
+}
+
 /// What was rebuilt, what is missing, and what to do next.
 fn told(rebuilt: &[RebuiltVault], later: &[PathBuf]) -> String {
     let states = |counts: &BTreeMap<String, usize>| {
@@ -425,29 +442,47 @@ fn told(rebuilt: &[RebuiltVault], later: &[PathBuf]) -> String {
             .with("attempts", states(&vault.attempts))
             .with("next deposit address", vault.next_address.to_string());
         text.push_str(&lines.text());
-        let mut missing = |list: &[String], why: &str| {
-            if !list.is_empty() {
-                text.push_str(&format!("{}\n", paragraph(why, 0)));
-                for one in list {
-                    text.push_str(&item(one));
-                }
-            }
-        };
         let txids =
             |list: &[bitcoin::Txid]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
         missing(
+            &mut text,
             &txids(&vault.without_psbt),
             "Signed by someone, and nobody kept the PSBT: wait until the chain shows it, or take its place with `attempt replace`:",
         );
         missing(
+            &mut text,
             &vault.without_request,
-            "Known by journals alone: have the service submit the same requests again before they are paid anew:",
+            "An attempt pays them, and nobody kept the request: have the service submit the same requests again before they are paid anew:",
+        );
+        let held = format!(
+            "{} withdrawals that no attempt pays are held: nothing here tells whether they were cancelled. To pay one have the service submit the same request again; cancel the others:",
+            vault.held.len()
+        );
+        missing(&mut text, &vault.held, &held);
+        if !vault.held.is_empty() && !vault.unseen_quorum.is_empty() {
+            let signers = vault.unseen_quorum.join(", ");
+            let text_of = format!(
+                "Beware: the journals of {signers} are missing, and they could have paid what is held. Whoever submits it again may pay twice."
+            );
+            text.push_str(&format!("{}\n", paragraph(&text_of, 0)));
+        }
+        let doubted = vault.doubted.iter().map(|one| {
+            let by = one.signed_by.join(", ");
+            format!("{} (journals of: {by}): {}", one.txid, one.reason)
+        });
+        missing(
+            &mut text,
+            &doubted.collect::<Vec<_>>(),
+            "Named by journals or transfers and not believed; nothing is known of them, apart from what these signers refuse:",
+        );
+        let addresses = vault.addresses_doubted.iter().map(ToString::to_string);
+        missing(
+            &mut text,
+            &addresses.collect::<Vec<_>>(),
+            "Indexes of deposit addresses beyond the gap, which are not watched: if they are genuine rebuild a new database with a larger --gap:",
         );
         missing(
-            &vault.held,
-            "Signers whose journals are missing could have paid these: hand the approvals in again to pay, or cancel and ask with a new intent that `repeats`:",
-        );
-        missing(
+            &mut text,
             &txids(&vault.unexplained),
             "Spends of the vault's coins that no paper explains:",
         );

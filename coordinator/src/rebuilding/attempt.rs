@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bitcoin::Weight;
 use bitcoin::absolute::LockTime;
 use bitcoin::transaction::Version;
-use bitcoin::{Amount, ScriptBuf, Transaction, TxIn, TxOut};
+use bitcoin::{Amount, OutPoint, ScriptBuf, Transaction, TxIn, TxOut};
 use policies::document::Policy;
 use policies::journal::{SignedTransaction, SpendMode};
 use policies::psbt::AttemptPurpose;
@@ -84,14 +84,6 @@ impl Remembered {
                 *rule = other;
             }
         }
-        let indexes: BTreeSet<u32> = one
-            .change_indexes
-            .iter()
-            .chain(&two.change_indexes)
-            .copied()
-            .collect();
-        one.change_indexes = indexes.into_iter().collect();
-        one.fee = one.fee.max(two.fee);
         // A transfer does not say when it was made: what a journal says is later and known.
         one.at = match (self.signed_by.is_empty(), other.signed_by.is_empty()) {
             (true, false) => two.at,
@@ -104,12 +96,40 @@ impl Remembered {
             (None, Some(_)) => true,
             (Some(own), Some(theirs)) => theirs < own,
         };
+        // The PSBT shows its own fee and change. Of two journals one that overstates a fee is not heard: what takes
+        // the attempt's place would pay more than it has to.
         if better {
+            one.change_indexes = two.change_indexes;
+            one.fee = two.fee;
             self.purpose = other.purpose;
             self.psbt = other.psbt;
+        } else if self.psbt.is_none() {
+            let indexes: BTreeSet<u32> = (one.change_indexes.iter().chain(&two.change_indexes))
+                .copied()
+                .collect();
+            one.change_indexes = indexes.into_iter().collect();
+            one.fee = one.fee.min(two.fee);
         }
         self.signed_by.extend(other.signed_by);
         Ok(self)
+    }
+
+    /// Whether a transaction of that id spends and pays just this.
+    pub fn fits(&self, transaction: &Transaction) -> bool {
+        let record = &self.record;
+        let spent = (transaction.input.iter()).map(|input| input.previous_output);
+        let spent: BTreeSet<OutPoint> = spent.collect();
+        let said: BTreeSet<OutPoint> = record.inputs.iter().copied().collect();
+        let mut left: Vec<&TxOut> = transaction.output.iter().collect();
+        let mut paid = record.intents.iter().map(|intent| {
+            let pays = |output: &&TxOut| {
+                output.script_pubkey == intent.script_pubkey
+                    && (intent.min..=intent.amount).contains(&output.value)
+            };
+            let place = left.iter().position(pays);
+            place.map(|place| left.swap_remove(place)).is_some()
+        });
+        spent == said && paid.all(|is_paid| is_paid)
     }
 
     /// When it was first signed, as far as papers know.

@@ -14,8 +14,13 @@ use policies::{
     Subject, UnixTime, WithdrawalId,
 };
 
-use super::{Mistake, Paper, Remembered, weight_of};
+use super::{Closed, Mistake, Paper, Remembered, weight_of};
 use crate::exclusion::Earlier;
+
+/// Indexes of change beyond the highest known that are watched.
+const CHANGE_GAP: u32 = 100;
+/// How far one source alone is believed beyond what is known otherwise.
+const BELIEVED: u32 = 1_000;
 
 /// A withdrawal that papers know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +31,8 @@ pub struct Requested {
     pub intent: Intent,
     /// The requester's signature; none where only journals know of it.
     pub request: Option<RequestSignature>,
+    /// How it ended without a payment, where a paper says so.
+    pub closed: Option<Closed>,
 }
 
 /// An approver's verdict over one intent.
@@ -141,9 +148,12 @@ impl<'p> Gathered<'p> {
                 bytes,
                 intent,
                 request,
+                closed,
             } => {
                 self.verify_request(&intent, &bytes, &request)?;
-                self.take_request(bytes, *intent, Some(request))
+                let ended = self.take_closed(&intent, &bytes, closed);
+                let taken = self.take_request(bytes, *intent, Some((request, closed)))?;
+                Ok(if ended { Taken::New } else { taken })
             }
             Paper::Verdict { approval, proofs } => self.take_verdict(&approval, proofs),
             Paper::SaidOfList {
@@ -216,8 +226,9 @@ impl<'p> Gathered<'p> {
         &mut self,
         bytes: Vec<u8>,
         intent: Intent,
-        request: Option<RequestSignature>,
+        request: Option<(RequestSignature, Option<Closed>)>,
     ) -> Result<Taken, Mistake> {
+        let (request, closed) = request.unzip();
         let name = (intent.requester.clone(), intent.id.clone());
         match self.requests.get_mut(&name) {
             None => {
@@ -225,6 +236,7 @@ impl<'p> Gathered<'p> {
                     bytes,
                     intent,
                     request,
+                    closed: closed.flatten(),
                 };
                 self.requests.insert(name, requested);
                 Ok(Taken::New)
@@ -248,6 +260,21 @@ impl<'p> Gathered<'p> {
                     Ok(Taken::Known)
                 }
             },
+        }
+    }
+
+    /// Keeps how a known withdrawal ended; says whether that is new. Papers are of different times: what ended it
+    /// stays, whatever others say.
+    fn take_closed(&mut self, intent: &Intent, bytes: &[u8], closed: Option<Closed>) -> bool {
+        let name = (intent.requester.clone(), intent.id.clone());
+        let known = self.requests.get_mut(&name);
+        let known = known.filter(|known| known.bytes == bytes && closed > known.closed);
+        match known {
+            Some(known) => {
+                known.closed = closed;
+                true
+            }
+            None => false,
         }
     }
 
@@ -356,6 +383,11 @@ impl<'p> Gathered<'p> {
         if found != self.policy.vault {
             return Err(Mistake::OtherVault { found });
         }
+        let newest = export.journal.history().versions().newest();
+        if let Some(newest) = newest.filter(|newest| *newest != self.policy.id) {
+            let journal = export.journal.key();
+            return Err(Mistake::OtherVersion { journal, newest });
+        }
         let signer = accept_export(self.policy, &export).map_err(Mistake::Journal)?;
         let signer = signer.name.clone();
         if let Some(known) = self.journals.get(&signer) {
@@ -444,8 +476,8 @@ impl<'p> Gathered<'p> {
                     key: *key,
                     signature: signature.clone(),
                 };
-                if self.take_request(intent.encode(), intent.clone(), Some(request))? == Taken::New
-                {
+                let request = Some((request, None));
+                if self.take_request(intent.encode(), intent.clone(), request)? == Taken::New {
                     taken = Taken::New;
                 }
             }
@@ -486,12 +518,38 @@ impl<'p> Gathered<'p> {
         }
     }
 
-    /// The highest index of change that papers know.
-    pub fn highest_change(&self) -> Option<u32> {
-        let attempts = self.attempts.values();
-        attempts
-            .flat_map(|attempt| attempt.record.change_indexes.iter().copied())
-            .max()
+    /// Up to which index of change scripts are watched, with the highest that the chain pays. One source alone, a
+    /// journal or the transfers, is not believed further than a thousand beyond what the chain or another one
+    /// knows: as far as signers accept change beyond what they know themselves.
+    pub fn change_to_watch(&self, paid: Option<u32>) -> u32 {
+        let mut highest: Vec<u32> = (self.journals.values())
+            .filter_map(|export| {
+                let signed = export
+                    .entries
+                    .iter()
+                    .filter_map(|(_, _, entry)| match entry {
+                        Entry::Signed(signed) => signed.change_indexes.iter().max(),
+                        Entry::Birth(_)
+                        | Entry::Again(_)
+                        | Entry::Seen(_)
+                        | Entry::Voided(_)
+                        | Entry::Proposed(_)
+                        | Entry::Adopted(_)
+                        | Entry::Moved(_)
+                        | Entry::Inherited(_) => None,
+                    });
+                signed.max().copied()
+            })
+            .collect();
+        let transfers = self.attempts.values().filter(|one| one.psbt.is_some());
+        let transfers = transfers.flat_map(|one| one.record.change_indexes.iter().copied());
+        highest.extend(transfers.max());
+        highest.sort_unstable_by(|one, other| other.cmp(one));
+        let proven = highest.get(1).copied().max(paid).unwrap_or_default();
+        let claimed = highest.first().copied().unwrap_or_default();
+        let most = proven.saturating_add(BELIEVED);
+        let claimed = claimed.saturating_add(CHANGE_GAP).min(most);
+        proven.saturating_add(CHANGE_GAP).max(claimed)
     }
 
     /// The signers of ordinary paths whose journals are not here.

@@ -3,7 +3,7 @@
 use bitcoin::Txid;
 use policies::intent::{ProofError, SignatureError};
 use policies::journal::ExportError;
-use policies::{IntentHash, KeyId, RequesterName, VaultId, WithdrawalId};
+use policies::{IntentHash, KeyId, PolicyId, PublicKey, RequesterName, VaultId, WithdrawalId};
 
 use super::Paper;
 use crate::exclusion::EarlierError;
@@ -56,6 +56,16 @@ pub enum Mistake {
     /// The journal is no signer's of the policy.
     #[error("{0}")]
     Journal(ExportError),
+    /// The journal follows a later version of the policy than the one that is given.
+    #[error(
+        "the journal {journal} follows version {newest} of the policy, which is not the one given"
+    )]
+    OtherVersion {
+        /// The journal's key.
+        journal: PublicKey,
+        /// The newest version that it adopted.
+        newest: PolicyId,
+    },
     /// Two exports of one signer's journal are not one the beginning of the other.
     #[error("two journals of {signer} are not one the beginning of the other")]
     Forked {
@@ -113,6 +123,7 @@ impl Mistake {
             Self::Signature(_) | Self::Proof { .. } => "paper_not_signed",
             Self::TwoBodies { .. } => "paper_id_reused",
             Self::Journal(_) => "paper_foreign_journal",
+            Self::OtherVersion { .. } => "paper_of_other_version",
             Self::Forked { .. } => "paper_journal_forked",
             Self::Disagree { .. } => "paper_contradicts",
             Self::Transfer(_) => "paper_unreadable",
@@ -137,6 +148,9 @@ impl Mistake {
                 "ask the requester which one was submitted, and move the other file out"
             }
             Self::Journal(_) => "export the journals of this policy's signers, and no others",
+            Self::OtherVersion { .. } => {
+                "a vault whose policy changed cannot be rebuilt yet, and under its first version it would be another vault: restore a backup and import the journals"
+            }
             Self::Forked { .. } => {
                 "the signer's journal was cloned or rolled back: find out which one signed last before anybody signs"
             }

@@ -18,4 +18,4 @@ mod tests;
 pub use attempt::{Remembered, weight_of};
 pub use gathered::{Gathered, Issued, Requested, SaidOfList, Taken, Verdict};
 pub use mistake::Mistake;
-pub use paper::{Paper, PaperError, read};
+pub use paper::{Closed, Paper, PaperError, read};

@@ -12,6 +12,21 @@ use policies::{
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+/// How a withdrawal ended without a payment. Nobody signs this: it is believed because it can only keep a
+/// payment from being made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Closed {
+    /// Its time ran out, or its keys changed.
+    Expired,
+    /// Its requester withdrew it.
+    Cancelled,
+    /// An approver refused it.
+    Rejected {
+        /// The key that signed the refusal.
+        key: KeyId,
+    },
+}
+
 /// One thing that a file holds.
 #[derive(Debug)]
 pub enum Paper {
@@ -23,6 +38,8 @@ pub enum Paper {
         intent: Box<Intent>,
         /// The signature.
         request: RequestSignature,
+        /// How it ended without a payment, where the paper says so.
+        closed: Option<Closed>,
     },
     /// What `countersign-signer approve` or `reject` wrote.
     Verdict {
@@ -176,10 +193,11 @@ fn one(value: Value) -> Result<Paper, PaperError> {
     };
     let has = |key: &str| object.contains_key(key);
     if has("intent") && has("request_key") {
-        return request(&object, "request_key", "request_signature");
+        let closed = closed(&object)?;
+        return request(&object, "request_key", "request_signature", closed);
     }
     if has("intent") && has("signature") {
-        return request(&object, "key", "signature");
+        return request(&object, "key", "signature", None);
     }
     if has("root") && has("intents") {
         return verdict(&object);
@@ -193,7 +211,32 @@ fn one(value: Value) -> Result<Paper, PaperError> {
     Err(PaperError::Unknown)
 }
 
-fn request(object: &Map<String, Value>, key: &str, signature: &str) -> Result<Paper, PaperError> {
+/// What the API showed as its state, where that is one that ends it without a payment.
+fn closed(object: &Map<String, Value>) -> Result<Option<Closed>, PaperError> {
+    match object.get("state").and_then(Value::as_str) {
+        Some("expired") => Ok(Some(Closed::Expired)),
+        Some("cancelled") => Ok(Some(Closed::Cancelled)),
+        Some("rejected") => {
+            let approvals = object.get("approvals").and_then(Value::as_array);
+            let mut refusals = (approvals.into_iter().flatten())
+                .filter(|one| one.get("purpose").and_then(Value::as_str) == Some("reject"))
+                .filter_map(|one| one.get("key")?.as_str()?.parse().ok());
+            let key = refusals.next().ok_or(PaperError::Field {
+                field: "approvals",
+                expected: "a list with the refusal, as the state says rejected",
+            })?;
+            Ok(Some(Closed::Rejected { key }))
+        }
+        Some(_) | None => Ok(None),
+    }
+}
+
+fn request(
+    object: &Map<String, Value>,
+    key: &str,
+    signature: &str,
+    closed: Option<Closed>,
+) -> Result<Paper, PaperError> {
     let bytes = text(object, "intent", "intent")?.as_bytes().to_vec();
     let intent = Intent::decode(&bytes).map_err(PaperError::Intent)?;
     let request = RequestSignature {
@@ -204,6 +247,7 @@ fn request(object: &Map<String, Value>, key: &str, signature: &str) -> Result<Pa
         bytes,
         intent: Box::new(intent),
         request,
+        closed,
     })
 }
 

@@ -179,7 +179,7 @@ fn journals_and_requests_tell_every_attempt_and_withdrawal() {
         .map(|one| one.intent.id.to_string())
         .collect();
     assert_eq!(unsigned, ["w-3"]);
-    assert_eq!(gathered.highest_change(), Some(3));
+    assert_eq!(gathered.change_to_watch(None), 103);
     assert_eq!(gathered.unseen_quorum(), None);
 }
 
@@ -239,6 +239,112 @@ fn an_altered_request_and_a_second_body_are_refused() {
     let known = [request(&policy, 1)];
     let code = refused(&policy, &known, body.to_string().as_bytes());
     assert_eq!(code, "paper_id_reused");
+}
+
+/// A journal that follows another version of the policy.
+fn following(policy: &Policy, signer: &str, version: policies::PolicyId) -> Vec<u8> {
+    let key = secret(signer);
+    let (mut journal, birth) =
+        Journal::begin(policy.vault, key.public(), UnixTime::ZERO).expect("begins");
+    let (at, previous) = (UnixTime::from_secs(NOW), policy.id);
+    let proposed = Entry::Proposed(policies::journal::Proposed {
+        policy: version,
+        previous,
+        at,
+    });
+    let adopted = Entry::Adopted(policies::journal::Adopted {
+        policy: version,
+        previous,
+        at,
+    });
+    let mut lines = birth.as_bytes().to_vec();
+    for entry in [proposed, adopted] {
+        let line = journal.append(entry).expect("appends");
+        lines.extend_from_slice(line.as_bytes());
+    }
+    ExportStatement::of(&journal, UnixTime::ZERO).export(&lines, &key, policy.vault)
+}
+
+#[test]
+fn a_journal_that_follows_another_version_is_refused() {
+    let policy = policy();
+    let signer = NAMES.first().copied().unwrap_or_default();
+    let version = policies::PolicyId::from_bytes([9; 32]);
+    let journal = following(&policy, signer, version);
+    assert_eq!(refused(&policy, &[], &journal), "paper_of_other_version");
+}
+
+fn signer(place: usize) -> &'static str {
+    NAMES.get(place).copied().unwrap_or_default()
+}
+
+/// The request as the API shows it in a state.
+fn shown(policy: &Policy, number: u8, state: &str) -> Vec<u8> {
+    let signed: serde_json::Value = serde_json::from_slice(&request(policy, number)).expect("JSON");
+    let body = json!({
+        "intent": signed["intent"],
+        "request_key": signed["key"],
+        "request_signature": signed["signature"],
+        "state": state,
+        "approvals": [],
+    });
+    body.to_string().into_bytes()
+}
+
+#[test]
+fn a_withdrawal_that_was_over_stays_over_whatever_else_was_kept() {
+    let policy = policy();
+    let papers = [
+        request(&policy, 1),
+        shown(&policy, 1, "cancelled"),
+        shown(&policy, 1, "approved"),
+        journal(&policy, signer(0), &[paying(&policy, 1, &[1], &[1], 1)]),
+    ];
+    for turn in 0..papers.len() {
+        let mut papers = papers.to_vec();
+        papers.rotate_left(turn);
+        let gathered = gather(&policy, &papers);
+        let closed: Vec<_> = gathered.requests.values().map(|one| one.closed).collect();
+        assert_eq!(closed, [Some(Closed::Cancelled)], "{turn}");
+    }
+    read(&shown(&policy, 1, "rejected")).expect_err("who refused it is not told");
+}
+
+#[test]
+fn one_source_alone_moves_change_no_further_than_signers_accept() {
+    let policy = policy();
+    let at = |index: u32| {
+        let mut signed = paying(&policy, 1, &[1], &[1], 1);
+        signed.change_indexes = vec![index];
+        signed
+    };
+    let far = journal(&policy, signer(0), &[at(0x7fff_0000)]);
+    let near = journal(&policy, signer(1), &[at(500)]);
+    let alone = gather(&policy, std::slice::from_ref(&far));
+    assert_eq!(alone.change_to_watch(None), 1_000);
+    assert_eq!(alone.change_to_watch(Some(70)), 1_070);
+    let both = gather(&policy, &[far, near.clone()]);
+    assert_eq!(both.change_to_watch(None), 1_500);
+    assert_eq!(gather(&policy, &[near]).change_to_watch(None), 600);
+}
+
+#[test]
+fn a_fee_that_one_journal_overstates_is_not_heard() {
+    let policy = policy();
+    let honest = paying(&policy, 1, &[1], &[1], 1);
+    let mut dear = honest.clone();
+    dear.fee = Amount::from_sat(900_000);
+    let papers = [
+        journal(&policy, signer(0), &[dear]),
+        journal(&policy, signer(1), &[honest]),
+    ];
+    let gathered = gather(&policy, &papers);
+    let fees: Vec<Amount> = gathered
+        .attempts
+        .values()
+        .map(|one| one.record.fee)
+        .collect();
+    assert_eq!(fees, [Amount::from_sat(1_000)]);
 }
 
 #[test]

@@ -107,6 +107,6 @@ pub(crate) async fn explain(
         cause,
     };
     match remember(tx, books, &remembered, &[said]).await? {
-        Memory::Known | Memory::New { .. } => Ok(attempts::lookup(tx, txid).await?),
+        Memory::Known | Memory::New | Memory::Doubted(_) => Ok(attempts::lookup(tx, txid).await?),
     }
 }

@@ -43,7 +43,8 @@ pub struct ImportedJournal {
     /// Attempts that were forgotten and are earlier attempts of their lines from now on.
     #[schema(value_type = Vec<String>)]
     pub learnt: Vec<Txid>,
-    /// Those of them that spend a coin which the chain does not show.
+    /// Transactions that were not taken in: they spend what is no known coin of the vault and no known output of
+    /// an attempt, or more than their coins are worth. Import it again once the chain shows more.
     #[schema(value_type = Vec<String>)]
     pub unseen: Vec<Txid>,
     /// Withdrawals that only the journal knows: their requests are to be submitted again.
@@ -107,12 +108,10 @@ pub async fn import_journal(
         let remembered = Remembered::by_journal(said.record.clone(), &signer);
         match remember(&mut tx, books, &remembered, &[said]).await? {
             Memory::Known => imported.known = imported.known.saturating_add(1),
-            Memory::New { unseen } => {
+            Memory::Doubted(_) => imported.unseen.push(signed.txid),
+            Memory::New => {
                 let txid = signed.txid;
                 imported.learnt.push(txid);
-                if !unseen.is_empty() {
-                    imported.unseen.push(txid);
-                }
                 jobs::enqueue(&mut tx, CATCH_UP, &txid.to_string(), now).await?;
             }
         }

@@ -12,6 +12,7 @@ mod attempt_view;
 pub mod attempts;
 pub mod balancing;
 pub mod batches;
+mod believing;
 pub mod books;
 mod building;
 mod cancellations;

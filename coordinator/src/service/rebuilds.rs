@@ -23,6 +23,7 @@ use watchtower::store::outgoing::{add_outgoing, outgoing};
 use watchtower::store::{coins, scripts};
 use watchtower::tracker::WatchedScript;
 
+use super::believing::{Belief, believe};
 use super::record::{Cause, move_withdrawal};
 use super::remembering::{Books, Memory, known_withdrawal, remember, said_by_journal};
 use super::standing::Known;
@@ -30,19 +31,16 @@ use super::vaults::create_vault;
 use super::withdrawals::approve_if_satisfied;
 use super::{Actor, BatchError, RebuildError, Role, Service, ServiceError};
 use crate::jobs;
-use crate::rebuilding::{Gathered, Issued, Requested};
-use crate::session::withdrawal::WithdrawalEvent;
+use crate::rebuilding::{Closed, Gathered, Issued, Remembered, Requested};
+use crate::session::withdrawal::{WithdrawalEvent, WithdrawalState};
 use crate::store::addresses::{self, AddressRow};
 use crate::store::approvals::{self, ApprovalRow};
 use crate::store::attempts;
 use crate::store::journals::{self, MoveRow};
 use crate::store::rebuildings::{self, Stage};
 use crate::store::statements::{self, StatementApprovalRow, StatementRow};
-use crate::store::withdrawals::{self, WithdrawalRow};
+use crate::store::withdrawals::{self, WithdrawalKey, WithdrawalRow};
 
-/// Indexes of change beyond the highest known that are watched. Signers accept change up to a thousand
-/// beyond the highest that they journalled.
-const CHANGE_GAP: u32 = 100;
 /// The most rows of a list that are looked at.
 const ALL: u32 = u32::MAX >> 1;
 
@@ -53,11 +51,14 @@ pub struct Rebuild<'p> {
     pub gathered: Vec<Gathered<'p>>,
     /// The hash over policies, papers and options.
     pub sources: [u8; 32],
-    /// How many deposit addresses beyond the highest known may have been given out.
+    /// How many deposit addresses beyond the highest that was paid may have been given out.
     pub gap: u32,
     /// Vaults of which signers without a journal here could have signed payments among themselves: what is
-    /// open there waits for a human.
+    /// open there is held in any case.
     pub held: Vec<VaultId>,
+    /// Whether what no attempt pays keeps its request and is paid. No paper needs to tell of a cancellation, so
+    /// that it is held otherwise: kept without its request until that is submitted again.
+    pub pay_open: bool,
 }
 
 /// What became of a vault.
@@ -73,10 +74,18 @@ pub struct RebuiltVault {
     pub attempts: BTreeMap<String, usize>,
     /// Attempts that may still confirm and whose PSBTs nobody kept.
     pub without_psbt: Vec<Txid>,
-    /// Withdrawals that only journals know: their requests are to be submitted again.
+    /// Withdrawals that attempts pay and whose requests are not at hand: they are paid anew only once those are
+    /// submitted again.
     pub without_request: Vec<String>,
-    /// Withdrawals that wait for a human: signers whose journals are missing could have signed them.
+    /// Withdrawals that no attempt pays and whose requests were not kept: each is paid only once the same
+    /// request is submitted again.
     pub held: Vec<String>,
+    /// Signers whose journals are missing and who could have paid what is held; empty if there are none.
+    pub unseen_quorum: Vec<String>,
+    /// Transactions that journals or transfers name and that are not believed.
+    pub doubted: Vec<Doubted>,
+    /// Indexes of deposit addresses that a paper names, too far beyond the highest that was paid.
+    pub addresses_doubted: Vec<u32>,
     /// Spends of coins that no paper explains.
     pub unexplained: Vec<Txid>,
     /// What the vault holds in blocks, in satoshi.
@@ -85,6 +94,17 @@ pub struct RebuiltVault {
     pub next_address: u32,
     /// Signers whose journals are missing.
     pub without_journal: Vec<String>,
+}
+
+/// A transaction that is not believed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Doubted {
+    /// The transaction.
+    pub txid: Txid,
+    /// The signers whose journals hold it.
+    pub signed_by: Vec<String>,
+    /// Why it is not believed.
+    pub reason: String,
 }
 
 fn rebuilder() -> Actor {
@@ -134,8 +154,7 @@ pub async fn begin(service: &Service, rebuild: &Rebuild<'_>) -> Result<Stage, Se
             let (watched, _) =
                 rebuildings::highest_indexes(&mut tx, policy.keyset, keychain).await?;
             if watched.is_none() {
-                let upto = known_index(gathered, keychain).unwrap_or_default();
-                let upto = upto.saturating_add(gap_of(rebuild, keychain));
+                let upto = upto(rebuild, gathered, keychain, None);
                 watch(&mut tx, gathered, keychain, 0, upto, now).await?;
             }
         }
@@ -144,18 +163,17 @@ pub async fn begin(service: &Service, rebuild: &Rebuild<'_>) -> Result<Stage, Se
     Ok(stage)
 }
 
-fn gap_of(rebuild: &Rebuild<'_>, keychain: Keychain) -> u32 {
+/// Up to which index of a keychain scripts are watched, with the highest that was paid. Nobody signs deposit
+/// addresses, so that the papers of addresses move nothing.
+fn upto(
+    rebuild: &Rebuild<'_>,
+    gathered: &Gathered<'_>,
+    keychain: Keychain,
+    paid: Option<u32>,
+) -> u32 {
     match keychain {
-        Keychain::External => rebuild.gap,
-        Keychain::Internal => CHANGE_GAP,
-    }
-}
-
-/// The highest index of a keychain that papers know.
-fn known_index(gathered: &Gathered<'_>, keychain: Keychain) -> Option<u32> {
-    match keychain {
-        Keychain::External => gathered.addresses.keys().last().copied(),
-        Keychain::Internal => gathered.highest_change(),
+        Keychain::External => paid.unwrap_or_default().saturating_add(rebuild.gap),
+        Keychain::Internal => gathered.change_to_watch(paid),
     }
 }
 
@@ -208,8 +226,9 @@ pub async fn take_block(
         widen(&mut tx, rebuild, gathered, next, now).await?;
         for transaction in &next.block.transactions {
             let txid = transaction.compute_txid();
-            let known = gathered.attempts.contains_key(&txid);
-            // What a signer's journal holds is no stranger's spend.
+            // What a signer's journal holds is no stranger's spend, if the journal tells it as it is.
+            let known = gathered.attempts.get(&txid);
+            let known = known.is_some_and(|known| known.fits(transaction));
             if known && outgoing(&mut tx, txid).await?.is_none() {
                 let policy = gathered.policy();
                 let depth = jobs::settle_depth(policy);
@@ -261,7 +280,7 @@ async fn widen(
                 continue;
             };
             let highest = watched.get(&keychain.branch()).copied().unwrap_or_default();
-            let upto = paid.saturating_add(gap_of(rebuild, keychain));
+            let upto = self::upto(rebuild, gathered, keychain, Some(*paid));
             if upto > highest {
                 let from = highest.saturating_add(1);
                 watch(tx, gathered, keychain, from, upto, now).await?;
@@ -292,33 +311,85 @@ pub async fn fill(service: &Service, rebuild: &Rebuild<'_>) -> Result<(), Servic
         };
         fill_moves(&mut tx, gathered, now).await?;
         fill_statements(&mut tx, gathered, now).await?;
-        let is_held = rebuild.held.contains(&vault.id);
         let mut requests: Vec<&Requested> = gathered.requests.values().collect();
         requests.sort_by_key(|one| (one.intent.created, one.intent.id.clone()));
-        for one in requests {
-            let row = known_withdrawal(&mut tx, books, &one.intent, one.request.clone()).await?;
-            let signed = (gathered.attempts.values())
-                .any(|attempt| attempt.record.intents.contains(&one.intent));
-            if !is_held || signed {
-                fill_verdicts(&mut tx, gathered, &row).await?;
-            }
+        for one in requests.iter().filter(|one| one.request.is_some()) {
+            known_withdrawal(&mut tx, books, &one.intent).await?;
         }
-        for attempt in gathered.in_order() {
-            let txid = attempt.record.txid;
-            let mut said = Vec::new();
-            for (signer, export) in &gathered.journals {
-                said.extend(said_by_journal(export, signer, txid, now));
-            }
-            match remember(&mut tx, books, attempt, &said).await? {
-                Memory::Known => {}
-                Memory::New { unseen } => {
-                    tracing::debug!(%txid, unseen = unseen.len(), "an attempt is known again");
-                }
-            }
+        let doubted = fill_attempts(&mut tx, books, gathered).await?;
+        let is_held = !rebuild.pay_open || rebuild.held.contains(&vault.id);
+        for one in requests {
+            let is_alleged = |attempt: &&Remembered| attempt.record.intents.contains(&one.intent);
+            let is_held = is_held || doubted.iter().any(is_alleged);
+            fill_request(&mut tx, rebuild, gathered, one, is_held).await?;
         }
     }
     rebuildings::go_on(&mut tx, Stage::Scanning, Stage::Filled, now).await?;
     Ok(tx.commit().await?)
+}
+
+/// Takes in all attempts that can be true; those that cannot.
+async fn fill_attempts<'g>(
+    tx: &mut Transaction,
+    books: Books<'_>,
+    gathered: &'g Gathered<'_>,
+) -> Result<Vec<&'g Remembered>, ServiceError> {
+    let mut open = gathered.in_order();
+    // One may spend an output of another that follows in the order: one that lies about its time.
+    loop {
+        let mut doubted = Vec::new();
+        let before = open.len();
+        for attempt in open {
+            let txid = attempt.record.txid;
+            let mut said = Vec::new();
+            for (signer, export) in &gathered.journals {
+                said.extend(said_by_journal(export, signer, txid, books.cause.at));
+            }
+            match remember(tx, books, attempt, &said).await? {
+                Memory::Known | Memory::New => {
+                    tracing::debug!(%txid, "an attempt is known again");
+                }
+                Memory::Doubted(_) => doubted.push(attempt),
+            }
+        }
+        if doubted.is_empty() || doubted.len() == before {
+            return Ok(doubted);
+        }
+        open = doubted;
+    }
+}
+
+/// Keeps the request of a withdrawal that an attempt pays, and that of any other unless it is held or over.
+async fn fill_request(
+    tx: &mut Transaction,
+    rebuild: &Rebuild<'_>,
+    gathered: &Gathered<'_>,
+    one: &Requested,
+    is_held: bool,
+) -> Result<(), ServiceError> {
+    let key = key_of(gathered, one);
+    let Some(row) = withdrawals::lookup(tx, &key).await? else {
+        return Ok(());
+    };
+    let is_paid = row.state.attempt().is_some();
+    if let Some(request) = &one.request
+        && one.closed.is_none()
+        && (is_paid || !is_held)
+    {
+        withdrawals::set_request(tx, &key, request).await?;
+    }
+    if is_paid || !rebuild.held.contains(&key.vault) {
+        fill_verdicts(tx, gathered, &row).await?;
+    }
+    Ok(())
+}
+
+fn key_of(gathered: &Gathered<'_>, one: &Requested) -> WithdrawalKey {
+    WithdrawalKey {
+        vault: gathered.policy().vault,
+        requester: one.intent.requester.clone(),
+        id: one.intent.id.clone(),
+    }
 }
 
 async fn fill_moves(
@@ -409,25 +480,52 @@ pub async fn finish(
     let mut vaults = Vec::new();
     for gathered in &rebuild.gathered {
         let (vault, policy) = service.vault(&mut tx, gathered.policy().vault).await?;
-        let is_held = rebuild.held.contains(&vault.id);
-        let mut held = Vec::new();
+        close(&mut tx, gathered, now).await?;
         let waiting = withdrawals::list(&mut tx, vault.id, Some("requested"), ALL).await?;
         for mut row in waiting.into_iter().rev() {
-            if is_held {
-                held.push(format!("{}/{}", row.key.requester, row.key.id));
-            } else {
-                decide_open(&mut tx, &policy, gathered, &mut row, now).await?;
-            }
+            decide_open(&mut tx, &policy, gathered, &mut row, now).await?;
         }
         let next = set_cursors(&mut tx, gathered).await?;
-        fill_addresses(&mut tx, gathered).await?;
-        let rebuilt = report(&mut tx, gathered, held, next).await?;
+        let actor = rebuilder();
+        let books = Books {
+            vault: &vault,
+            policy: &policy,
+            actor: &actor,
+            cause: cause(now),
+        };
+        let mut rebuilt = report(&mut tx, books, gathered, next).await?;
+        rebuilt.addresses_doubted = fill_addresses(&mut tx, gathered, next).await?;
         append_rebuilt(&mut tx, rebuild, gathered, &rebuilt, now).await?;
         vaults.push(rebuilt);
     }
     rebuildings::go_on(&mut tx, Stage::Filled, Stage::Done, now).await?;
     tx.commit().await?;
     Ok(vaults)
+}
+
+/// Ends what papers say was over, unless an attempt may still pay it.
+async fn close(
+    tx: &mut Transaction,
+    gathered: &Gathered<'_>,
+    now: UnixTime,
+) -> Result<(), ServiceError> {
+    for one in gathered.requests.values() {
+        let Some(closed) = one.closed else {
+            continue;
+        };
+        let Some(mut row) = withdrawals::lookup(tx, &key_of(gathered, one)).await? else {
+            continue;
+        };
+        let event = match closed {
+            Closed::Expired => WithdrawalEvent::Expired,
+            Closed::Cancelled => WithdrawalEvent::Cancelled,
+            Closed::Rejected { key } => WithdrawalEvent::Rejected { key },
+        };
+        if row.state.clone().apply(&event).is_ok() {
+            move_withdrawal(tx, &mut row, &event, cause(now)).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn decide_open(
@@ -474,8 +572,13 @@ async fn set_cursors(tx: &mut Transaction, gathered: &Gathered<'_>) -> Result<u3
     Ok(next_address)
 }
 
-/// Lists the deposit addresses that papers or the chain know.
-async fn fill_addresses(tx: &mut Transaction, gathered: &Gathered<'_>) -> Result<(), ServiceError> {
+/// Lists the deposit addresses that papers or the chain know; the indexes of those that papers name and that are
+/// not watched, too far beyond the highest that was paid.
+async fn fill_addresses(
+    tx: &mut Transaction,
+    gathered: &Gathered<'_>,
+    next: u32,
+) -> Result<Vec<u32>, ServiceError> {
     let policy = gathered.policy();
     let paid = rebuildings::paid_indexes(tx, policy.keyset, Keychain::External).await?;
     let mut indexes: Vec<u32> = gathered.addresses.keys().copied().chain(paid).collect();
@@ -486,6 +589,7 @@ async fn fill_addresses(tx: &mut Transaction, gathered: &Gathered<'_>) -> Result
         metadata: "{}".to_owned(),
         issued_at: policy.head.time,
     };
+    let doubted = indexes.split_off(indexes.partition_point(|index| *index < next));
     for index in indexes {
         let issued = gathered.addresses.get(&index).unwrap_or(&unknown);
         let script_pubkey = policy.descriptor.script_pubkey(Keychain::External, index);
@@ -504,13 +608,38 @@ async fn fill_addresses(tx: &mut Transaction, gathered: &Gathered<'_>) -> Result
         };
         addresses::insert(tx, &row).await?;
     }
-    Ok(())
+    Ok(doubted)
+}
+
+/// The transactions of papers that are no attempts here, and why.
+async fn doubted(
+    tx: &mut Transaction,
+    books: Books<'_>,
+    gathered: &Gathered<'_>,
+) -> Result<Vec<Doubted>, ServiceError> {
+    let mut doubted = Vec::new();
+    for attempt in gathered.in_order() {
+        let txid = attempt.record.txid;
+        if attempts::lookup(tx, txid).await?.is_some() {
+            continue;
+        }
+        let reason = match believe(tx, books, attempt).await? {
+            Belief::Doubted(doubt) => doubt.to_string(),
+            Belief::Believed { .. } => "its coins became known only since".to_owned(),
+        };
+        doubted.push(Doubted {
+            txid,
+            signed_by: attempt.signed_by.iter().cloned().collect(),
+            reason,
+        });
+    }
+    Ok(doubted)
 }
 
 async fn report(
     tx: &mut Transaction,
+    books: Books<'_>,
     gathered: &Gathered<'_>,
-    held: Vec<String>,
     next_address: u32,
 ) -> Result<RebuiltVault, ServiceError> {
     let policy = gathered.policy();
@@ -535,7 +664,9 @@ async fn report(
     for coin in coins::confirmed_unspent(tx, vault).await? {
         held_sat = held_sat.saturating_add(coin.amount.to_sat());
     }
-    let unsigned = withdrawals::without_request(tx, vault).await?;
+    let (held, unsigned): (Vec<WithdrawalRow>, Vec<WithdrawalRow>) =
+        (withdrawals::without_request(tx, vault).await?.into_iter())
+            .partition(|row| row.state == WithdrawalState::Requested);
     let named = |row: &WithdrawalRow| format!("{}/{}", row.key.requester, row.key.id);
     Ok(RebuiltVault {
         vault,
@@ -544,7 +675,10 @@ async fn report(
         attempts: attempts_by_state,
         without_psbt,
         without_request: unsigned.iter().map(named).collect(),
-        held,
+        held: held.iter().map(named).collect(),
+        unseen_quorum: gathered.unseen_quorum().unwrap_or_default(),
+        doubted: doubted(tx, books, gathered).await?,
+        addresses_doubted: Vec::new(),
         unexplained: rebuildings::unexplained(tx, vault).await?,
         held_sat,
         next_address,
@@ -571,6 +705,8 @@ async fn append_rebuilt(
         .collect();
     let mut body = Map::new();
     body.insert("attempts".to_owned(), json!(rebuilt.attempts));
+    let doubted = rebuilt.doubted.iter().map(|one| one.txid.to_string());
+    body.insert("doubted".to_owned(), json!(doubted.collect::<Vec<_>>()));
     body.insert("held".to_owned(), json!(rebuilt.held));
     body.insert("journals".to_owned(), serde_json::Value::Object(journals));
     body.insert("policy".to_owned(), json!(gathered.policy().id));

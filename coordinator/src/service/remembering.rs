@@ -2,7 +2,8 @@
 //!
 //! Invariant: from then on such an attempt is among the earlier ones of its lines as if it had been issued
 //! here. Where nobody kept its PSBT, no signatures are taken for it, and all else about it stays true: it
-//! holds its coins, the chain moves it, and what is built next excludes it (M2).
+//! holds its coins, the chain moves it, and what is built next excludes it (M2). What cannot be true by the
+//! coins that are known is not taken in ([`super::believing`]).
 
 use std::collections::BTreeSet;
 
@@ -11,11 +12,11 @@ use bitcoin::{Amount, OutPoint};
 use policies::document::Policy;
 use policies::psbt::AttemptPurpose;
 use policies::rules::{Decision, decide};
-use policies::{Intent, RequestSignature, UnixTime};
+use policies::{Intent, UnixTime};
 use serde_json::{Map, json};
-use watchtower::store::coins;
 use watchtower::store::database::Transaction;
 
+use super::believing::{Belief, Doubt, believe};
 use super::issuing::append_created;
 use super::keeping::keep_in_step;
 use super::record::{Cause, append_attempt_event, move_attempt, move_withdrawal};
@@ -49,11 +50,10 @@ pub(crate) struct Books<'a> {
 pub(crate) enum Memory {
     /// The attempt was known.
     Known,
-    /// It is an earlier attempt from now on; coins of it that the chain does not show are named.
-    New {
-        /// Coins that it spends and the chain does not show.
-        unseen: Vec<OutPoint>,
-    },
+    /// It is an earlier attempt from now on.
+    New,
+    /// It is not believed, and nothing was taken of it.
+    Doubted(Doubt),
 }
 
 /// Takes an attempt in, with what each source says of it.
@@ -81,29 +81,25 @@ pub(crate) async fn remember(
         }
         return Ok(Memory::Known);
     }
+    let (coins, fee) = match believe(tx, books, remembered).await? {
+        Belief::Believed { coins, fee } => (coins, fee),
+        Belief::Doubted(doubt) => return Ok(Memory::Doubted(doubt)),
+    };
     let mut paid = Vec::new();
     for (intent, rule) in record.intents.iter().zip(&record.rules) {
-        let row = known_withdrawal(tx, books, intent, None).await?;
+        let row = known_withdrawal(tx, books, intent).await?;
         let rule = match rule.as_str() {
             "" => rule_now(tx, books, intent).await?,
             rule => rule.to_owned(),
         };
         paid.push((row, rule));
     }
-    let mut seen = Vec::new();
-    let mut unseen = Vec::new();
-    for outpoint in &record.inputs {
-        match coins::coin(tx, *outpoint).await? {
-            Some(coin) => seen.push((*outpoint, coin.amount)),
-            None => unseen.push(*outpoint),
-        }
-    }
-    let batch = batch_for(tx, books, remembered, &seen, &paid).await?;
-    let mut attempt = insert(tx, books, remembered, &batch).await?;
+    let batch = batch_for(tx, books, remembered, &coins, &paid).await?;
+    let mut attempt = insert(tx, books, remembered, &batch, fee).await?;
     for memory in said {
         memories::insert(tx, memory).await?;
     }
-    for (coin, amount) in &seen {
+    for (coin, amount) in &coins {
         inputs::insert(tx, txid, *coin, *amount).await?;
     }
     for (row, rule) in paid {
@@ -111,7 +107,7 @@ pub(crate) async fn remember(
     }
     move_attempt(tx, &mut attempt, &AttemptEvent::Issued, books.cause).await?;
     keep_in_step(tx, &BTreeSet::from([txid]), "", books.cause).await?;
-    Ok(Memory::New { unseen })
+    Ok(Memory::New)
 }
 
 /// What a stored attempt spends and pays, also where nobody kept its PSBT.
@@ -151,12 +147,11 @@ pub(super) async fn recall(
     Ok(Earlier::remembered(record, weight))
 }
 
-/// The withdrawal of an intent; stored, where only a journal or a paper knows it until now.
+/// The withdrawal of an intent; stored without its request, where only a journal or a paper knows it until now.
 pub(crate) async fn known_withdrawal(
     tx: &mut Transaction,
     books: Books<'_>,
     intent: &Intent,
-    request: Option<RequestSignature>,
 ) -> Result<WithdrawalRow, ServiceError> {
     let key = WithdrawalKey {
         vault: books.vault.id,
@@ -176,7 +171,7 @@ pub(crate) async fn known_withdrawal(
         hash: intent.hash(),
         bytes,
         intent: intent.clone(),
-        request,
+        request: None,
         state: WithdrawalState::Requested,
         version: 1,
         submitted_at: intent.created,
@@ -251,6 +246,7 @@ async fn insert(
     books: Books<'_>,
     remembered: &Remembered,
     batch: &BatchRow,
+    fee: Amount,
 ) -> Result<AttemptRow, ServiceError> {
     let record = &remembered.record;
     let before = attempts::of_batch(tx, batch.id).await?;
@@ -271,7 +267,7 @@ async fn insert(
         vault: batch.vault,
         policy: books.policy.id,
         psbt: remembered.psbt.clone().unwrap_or_default(),
-        fee: record.fee,
+        fee,
         weight: weight_of(books.policy, record),
         state: AttemptState::Draft,
         version: 1,

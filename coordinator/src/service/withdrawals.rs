@@ -81,7 +81,7 @@ pub async fn submit_withdrawal(
     if let Some(standing) = withdrawals::lookup(&mut tx, &key).await? {
         if standing.bytes == bytes {
             if standing.request.is_none() {
-                return complete_request(tx, &policy, standing, &signature, now).await;
+                return complete_request(tx, &policy, standing, &signature, actor, now).await;
             }
             return Ok((view(&mut tx, &policy, &standing, now).await?, false));
         }
@@ -144,16 +144,30 @@ pub async fn submit_withdrawal(
     Ok((answer, true))
 }
 
-/// Keeps the signature of a withdrawal that only a journal knew until now.
+/// Keeps the signature of a withdrawal that only a journal knew until now, or that was held after a rebuilding:
+/// its requester asks for it, so that the rules decide it.
 async fn complete_request(
     mut tx: Transaction,
     policy: &Policy,
     mut standing: WithdrawalRow,
     signature: &RequestSignature,
+    actor: &Actor,
     now: UnixTime,
 ) -> Result<(WithdrawalView, bool), ServiceError> {
     withdrawals::set_request(&mut tx, &standing.key, signature).await?;
     standing.request = Some(signature.clone());
+    if standing.state == WithdrawalState::Requested && standing.intent.expires > now {
+        let vault = standing.key.vault;
+        let known = Known::load(&mut tx, vault, policy, &[&standing.intent], now, now).await?;
+        if let Decision::Needs(requirement) = decide(policy, &standing.intent, &known.standing()) {
+            let cause = Cause {
+                actor: &actor.name,
+                reason: "its request was submitted again",
+                at: now,
+            };
+            approve_if_satisfied(&mut tx, policy, &mut standing, &requirement, cause).await?;
+        }
+    }
     let answer = view(&mut tx, policy, &standing, now).await?;
     tx.commit().await?;
     Ok((answer, false))
@@ -296,7 +310,8 @@ pub(super) fn approving_keys(approvals: &[ApprovalRow], now: UnixTime) -> Vec<Ke
         .collect()
 }
 
-/// Moves a requested withdrawal on if the rule that decides it is satisfied.
+/// Moves a requested withdrawal on if the rule that decides it is satisfied, and its request is at hand: without
+/// it nobody asks for the payment.
 pub(super) async fn approve_if_satisfied(
     tx: &mut Transaction,
     policy: &Policy,
@@ -307,6 +322,7 @@ pub(super) async fn approve_if_satisfied(
     let approvals = approvals::of_intent(tx, row.hash).await?;
     let keys = approving_keys(&approvals, cause.at);
     if row.state == WithdrawalState::Requested
+        && row.request.is_some()
         && satisfied(policy, requirement, &row.intent, &keys).is_ok()
     {
         let event = WithdrawalEvent::Approved {

@@ -189,7 +189,7 @@ pub async fn equal_payment(
     .transpose()
 }
 
-/// The withdrawals that only signers' journals know, and that may still be paid, oldest first.
+/// The withdrawals whose requests are not at hand, and that may still be paid, oldest first.
 ///
 /// # Errors
 /// On a failed statement or a corrupt row.
@@ -201,7 +201,7 @@ pub async fn without_request(
         "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
              version, submitted_at
          FROM withdrawal
-         WHERE vault = $1 AND length(request_signature) = 0 AND state NOT IN ('settled', 'cancelled')
+         WHERE vault = $1 AND length(request_signature) = 0 AND state NOT IN ('settled', 'cancelled', 'expired', 'rejected')
          ORDER BY submitted_at, requester, id",
         &[vault.to_bytes().into()],
     )

@@ -10,6 +10,7 @@ mod intake;
 mod journals;
 mod own_spends;
 mod queue;
+mod rebuilding;
 mod rebuilds;
 mod rehearsal;
 mod remembering;
