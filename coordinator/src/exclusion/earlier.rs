@@ -14,8 +14,6 @@ use policies::{History, Intent, SignedTransaction, UnixTime};
 pub struct Earlier {
     /// What a signer who signed it remembers; its rules are empty, so that it counts in no window again.
     pub record: SignedTransaction,
-    /// What its inputs spend.
-    pub previous: BTreeMap<OutPoint, TxOut>,
     /// The ancestors that its file carried, whole.
     pub ancestors: BTreeMap<Txid, Transaction>,
     /// Its weight with the heaviest witnesses.
@@ -64,12 +62,8 @@ impl Earlier {
             }
         }
         let inputs: Vec<OutPoint> = inputs_of(&transaction);
-        let previous: BTreeMap<OutPoint, TxOut> = inputs
-            .iter()
-            .copied()
-            .zip(strict.previous_outputs().iter().cloned())
-            .collect();
-        let fee = fee(&transaction, previous.values()).ok_or(EarlierError::Amounts { txid })?;
+        let spent = strict.previous_outputs().iter();
+        let fee = fee(&transaction, spent).ok_or(EarlierError::Amounts { txid })?;
         let record = SignedTransaction {
             txid,
             mode: mode(manifest.purpose),
@@ -92,7 +86,6 @@ impl Earlier {
         };
         Ok(Self {
             record,
-            previous,
             ancestors: manifest.ancestors.clone(),
             weight,
             live: true,
@@ -105,7 +98,6 @@ impl Earlier {
         let rules = vec![String::new(); record.intents.len()];
         Self {
             record: SignedTransaction { rules, ..record },
-            previous: BTreeMap::new(),
             ancestors: BTreeMap::new(),
             weight,
             live: true,

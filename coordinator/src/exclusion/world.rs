@@ -117,7 +117,6 @@ pub(crate) fn earlier(
     let ancestors = known(carried);
     Earlier {
         record: record(transaction, &ancestors, intents),
-        previous: BTreeMap::new(),
         ancestors,
         weight: Weight::from_wu(1_000),
         live: true,

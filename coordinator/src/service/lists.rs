@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
-use watchtower::store::events::{self, NewEvent};
 
 pub use super::list_view::{EntryView, ListEntriesView, ListView};
+use super::record::append_statement_event;
 use super::standing::{Entry, holding};
 use super::statement_view::view;
 pub use super::statement_view::{StatementApprovalView, StatementView};
@@ -88,7 +88,15 @@ pub async fn submit_statement(
     statements::insert(&mut tx, &row).await?;
     let mut body = body(&row);
     body.insert("text".to_owned(), json!(request.statement));
-    append(&mut tx, &row, "statement.stored", body, &actor.name, now).await?;
+    append_statement_event(
+        &mut tx,
+        (row.vault, row.subject),
+        "statement.stored",
+        body,
+        &actor.name,
+        now,
+    )
+    .await?;
     let answer = view(&mut tx, &policy, &row, now).await?;
     tx.commit().await?;
     Ok((answer, true))
@@ -176,7 +184,15 @@ pub async fn approve_statement(
         body.insert("approver".to_owned(), json!(stored.approver));
         body.insert("expires".to_owned(), json!(stored.approval.expires));
         body.insert("key".to_owned(), json!(stored.approval.key));
-        append(&mut tx, &row, "statement.signed", body, &actor.name, now).await?;
+        append_statement_event(
+            &mut tx,
+            (row.vault, row.subject),
+            "statement.signed",
+            body,
+            &actor.name,
+            now,
+        )
+        .await?;
         take_effect(&mut tx, &policy, &mut row, &add, now).await?;
     }
     let answer = view(&mut tx, &policy, &row, now).await?;
@@ -215,7 +231,15 @@ async fn take_effect(
         row.entitled_at = Some(now);
         let mut body = body(row);
         body.insert("approved_by".to_owned(), json!(entitlement.approved_by));
-        append(tx, row, "statement.entitled", body, "coordinator", now).await?;
+        append_statement_event(
+            tx,
+            (row.vault, row.subject),
+            "statement.entitled",
+            body,
+            "coordinator",
+            now,
+        )
+        .await?;
     }
     Ok(())
 }
@@ -433,29 +457,4 @@ fn body(row: &StatementRow) -> Map<String, serde_json::Value> {
         json!(row.script_pubkey.to_hex_string()),
     );
     body
-}
-
-async fn append(
-    tx: &mut Transaction,
-    row: &StatementRow,
-    kind: &str,
-    body: Map<String, serde_json::Value>,
-    actor: &str,
-    at: UnixTime,
-) -> Result<(), ServiceError> {
-    events::append(
-        tx,
-        &NewEvent {
-            object_kind: "statement",
-            object_id: &row.subject.to_string(),
-            kind,
-            vault: Some(row.vault),
-            body,
-            actor,
-            reason: "",
-            at,
-        },
-    )
-    .await?;
-    Ok(())
 }

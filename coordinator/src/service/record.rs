@@ -1,7 +1,7 @@
 //! Moves withdrawals and attempts: state, version and event in one step.
 
 use bitcoin::Txid;
-use policies::UnixTime;
+use policies::{Subject, UnixTime, VaultId};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use watchtower::store::database::Transaction;
@@ -127,4 +127,30 @@ fn body_of(event: &impl Serialize) -> Map<String, Value> {
             Map::new()
         }
     }
+}
+
+/// Tells of a statement: an entry of an open list, a stop, its release or a go.
+pub(crate) async fn append_statement_event(
+    tx: &mut Transaction,
+    (vault, subject): (VaultId, Subject),
+    kind: &str,
+    body: Map<String, Value>,
+    actor: &str,
+    at: UnixTime,
+) -> Result<(), ServiceError> {
+    events::append(
+        tx,
+        &NewEvent {
+            object_kind: "statement",
+            object_id: &subject.to_string(),
+            kind,
+            vault: Some(vault),
+            body,
+            actor,
+            reason: "",
+            at,
+        },
+    )
+    .await?;
+    Ok(())
 }

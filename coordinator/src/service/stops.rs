@@ -12,8 +12,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
-use watchtower::store::events::{self, NewEvent};
 
+use super::record::append_statement_event;
 use super::statement_view::{StatementApprovalView, StatementView};
 use super::{Actor, ApprovalError, BatchError, ListError, MAX_LIMIT, Service, ServiceError};
 use crate::store::statements::StatementApprovalRow;
@@ -72,7 +72,15 @@ pub(super) async fn submit(
     let mut body = body(&row);
     let text = String::from_utf8_lossy(&row.statement.encode()).into_owned();
     body.insert("text".to_owned(), json!(text));
-    append(tx, &row, "statement.stored", body, &actor.name, now).await?;
+    append_statement_event(
+        tx,
+        (row.vault, row.subject),
+        "statement.stored",
+        body,
+        &actor.name,
+        now,
+    )
+    .await?;
     Ok((view(tx, &policy, &row, now).await?, true))
 }
 
@@ -121,7 +129,15 @@ pub(super) async fn approve(
         body.insert("approver".to_owned(), json!(stored.approver));
         body.insert("expires".to_owned(), json!(stored.approval.expires));
         body.insert("key".to_owned(), json!(stored.approval.key));
-        append(tx, &row, "statement.signed", body, &actor.name, now).await?;
+        append_statement_event(
+            tx,
+            (row.vault, row.subject),
+            "statement.signed",
+            body,
+            &actor.name,
+            now,
+        )
+        .await?;
         take_effect(tx, &policy, &mut row, now).await?;
     }
     Ok(Some(view(tx, &policy, &row, now).await?))
@@ -187,7 +203,15 @@ async fn take_effect(
         row.entitled_at = Some(now);
         let mut body = body(row);
         body.insert("approved_by".to_owned(), json!(counted.approved_by));
-        append(tx, row, "statement.entitled", body, "coordinator", now).await?;
+        append_statement_event(
+            tx,
+            (row.vault, row.subject),
+            "statement.entitled",
+            body,
+            "coordinator",
+            now,
+        )
+        .await?;
     }
     Ok(())
 }
@@ -322,29 +346,4 @@ fn body(row: &StopRow) -> Map<String, Value> {
     body.insert("purpose".to_owned(), json!(purpose));
     body.insert("stop".to_owned(), json!(row.stop()));
     body
-}
-
-async fn append(
-    tx: &mut Transaction,
-    row: &StopRow,
-    kind: &str,
-    body: Map<String, Value>,
-    actor: &str,
-    at: UnixTime,
-) -> Result<(), ServiceError> {
-    events::append(
-        tx,
-        &NewEvent {
-            object_kind: "statement",
-            object_id: &row.subject.to_string(),
-            kind,
-            vault: Some(row.vault),
-            body,
-            actor,
-            reason: "",
-            at,
-        },
-    )
-    .await?;
-    Ok(())
 }
