@@ -5,41 +5,38 @@
 //! decides what is still open. Each step is one transaction and does nothing where it was done: whatever
 //! is killed when, the same papers give the same books. Invariant: until it is finished nobody serves it.
 
+mod filling;
+mod telling;
+
 use std::collections::BTreeMap;
 
 use bitcoin::{Address, Txid};
 use policies::descriptor::OwnScripts;
 use policies::document::Policy;
 use policies::hash::Purpose;
-use policies::journal::accept_export;
 use policies::rules::{Decision, decide};
 use policies::{Keychain, UnixTime, VaultId};
 use serde::Serialize;
-use serde_json::{Map, json};
 use watchtower::rescan::{NextBlock, RescanError};
 use watchtower::store::database::Transaction;
-use watchtower::store::events::{self, NewEvent};
 use watchtower::store::outgoing::{add_outgoing, outgoing};
-use watchtower::store::{coins, scripts};
+use watchtower::store::scripts;
 use watchtower::tracker::WatchedScript;
 
-use super::believing::{Belief, believe};
+use self::filling::{fill_attempts, fill_moves, fill_request, fill_statements, key_of};
+use self::telling::{append_rebuilt, report};
 use super::record::{Cause, move_withdrawal};
-use super::remembering::{Books, Memory, known_withdrawal, remember, said_by_journal};
+use super::remembering::{Books, known_withdrawal};
 use super::standing::Known;
 use super::vaults::create_vault;
 use super::withdrawals::approve_if_satisfied;
 use super::{Actor, BatchError, RebuildError, Role, Service, ServiceError};
 use crate::jobs;
 use crate::rebuilding::{Closed, Gathered, Issued, Remembered, Requested};
-use crate::session::withdrawal::{WithdrawalEvent, WithdrawalState};
+use crate::session::withdrawal::WithdrawalEvent;
 use crate::store::addresses::{self, AddressRow};
-use crate::store::approvals::{self, ApprovalRow};
-use crate::store::attempts;
-use crate::store::journals::{self, MoveRow};
 use crate::store::rebuildings::{self, Stage};
-use crate::store::statements::{self, StatementApprovalRow, StatementRow};
-use crate::store::withdrawals::{self, WithdrawalKey, WithdrawalRow};
+use crate::store::withdrawals::{self, WithdrawalRow};
 
 /// The most rows of a list that are looked at.
 const ALL: u32 = u32::MAX >> 1;
@@ -328,145 +325,6 @@ pub async fn fill(service: &Service, rebuild: &Rebuild<'_>) -> Result<(), Servic
     Ok(tx.commit().await?)
 }
 
-/// Takes in all attempts that can be true; those that cannot.
-async fn fill_attempts<'g>(
-    tx: &mut Transaction,
-    books: Books<'_>,
-    gathered: &'g Gathered<'_>,
-) -> Result<Vec<&'g Remembered>, ServiceError> {
-    let mut open = gathered.in_order();
-    // One may spend an output of another that follows in the order: one that lies about its time.
-    loop {
-        let mut doubted = Vec::new();
-        let before = open.len();
-        for attempt in open {
-            let txid = attempt.record.txid;
-            let mut said = Vec::new();
-            for (signer, export) in &gathered.journals {
-                said.extend(said_by_journal(export, signer, txid, books.cause.at));
-            }
-            match remember(tx, books, attempt, &said).await? {
-                Memory::Known | Memory::New => {
-                    tracing::debug!(%txid, "an attempt is known again");
-                }
-                Memory::Doubted(_) => doubted.push(attempt),
-            }
-        }
-        if doubted.is_empty() || doubted.len() == before {
-            return Ok(doubted);
-        }
-        open = doubted;
-    }
-}
-
-/// Keeps the request of a withdrawal that an attempt pays, and that of any other unless it is held or over.
-async fn fill_request(
-    tx: &mut Transaction,
-    rebuild: &Rebuild<'_>,
-    gathered: &Gathered<'_>,
-    one: &Requested,
-    is_held: bool,
-) -> Result<(), ServiceError> {
-    let key = key_of(gathered, one);
-    let Some(row) = withdrawals::lookup(tx, &key).await? else {
-        return Ok(());
-    };
-    let is_paid = row.state.attempt().is_some();
-    if let Some(request) = &one.request
-        && one.closed.is_none()
-        && (is_paid || !is_held)
-    {
-        withdrawals::set_request(tx, &key, request).await?;
-    }
-    if is_paid || !rebuild.held.contains(&key.vault) {
-        fill_verdicts(tx, gathered, &row).await?;
-    }
-    Ok(())
-}
-
-fn key_of(gathered: &Gathered<'_>, one: &Requested) -> WithdrawalKey {
-    WithdrawalKey {
-        vault: gathered.policy().vault,
-        requester: one.intent.requester.clone(),
-        id: one.intent.id.clone(),
-    }
-}
-
-async fn fill_moves(
-    tx: &mut Transaction,
-    gathered: &Gathered<'_>,
-    now: UnixTime,
-) -> Result<(), ServiceError> {
-    let policy = gathered.policy();
-    for export in gathered.journals.values() {
-        let signer = accept_export(policy, export)?.name.clone();
-        for (number, certificate) in (1..).zip(export.journal.moves()) {
-            let row = MoveRow {
-                signer: signer.clone(),
-                number,
-                certificate: certificate.clone(),
-                received_at: now,
-            };
-            journals::insert_move(tx, policy.vault, &row).await?;
-        }
-    }
-    Ok(())
-}
-
-/// An entry counts from when a signer first saw it with its quorum: that is in the signers' journals.
-async fn fill_statements(
-    tx: &mut Transaction,
-    gathered: &Gathered<'_>,
-    now: UnixTime,
-) -> Result<(), ServiceError> {
-    let vault = gathered.policy().vault;
-    for (subject, said) in &gathered.statements {
-        let journals = gathered.journals.values();
-        let seen = journals.filter_map(|one| one.journal.history().seen(subject.as_bytes()));
-        let row = StatementRow {
-            vault,
-            subject: *subject,
-            statement: said.statement.clone(),
-            list: said.list.clone(),
-            script_pubkey: said.script_pubkey.clone(),
-            stored_at: seen.clone().min().unwrap_or(now),
-            stored_by: "rebuild".to_owned(),
-            entitled_at: None,
-        };
-        statements::insert(tx, &row).await?;
-        for (approval, approver) in said.approvals.values() {
-            let signed = StatementApprovalRow {
-                approval: approval.clone(),
-                approver: approver.clone(),
-                received_at: row.stored_at,
-            };
-            statements::add_approval(tx, vault, &signed).await?;
-        }
-        if let Some(seen) = seen.min() {
-            statements::set_entitled(tx, vault, *subject, seen).await?;
-        }
-    }
-    Ok(())
-}
-
-async fn fill_verdicts(
-    tx: &mut Transaction,
-    gathered: &Gathered<'_>,
-    row: &WithdrawalRow,
-) -> Result<(), ServiceError> {
-    for verdict in gathered.verdicts.get(&row.hash).into_iter().flatten() {
-        let stored = ApprovalRow {
-            intent: row.hash,
-            approval: verdict.approval.clone(),
-            proof: verdict.proof.clone(),
-            approver: verdict.approver.clone(),
-            received_at: row.submitted_at,
-        };
-        approvals::insert(tx, &stored).await?;
-    }
-    Ok(())
-}
-
 /// Decides what is still open, sets the next indexes, and lets the database be served.
 ///
 /// # Errors
@@ -609,128 +467,6 @@ async fn fill_addresses(
         addresses::insert(tx, &row).await?;
     }
     Ok(doubted)
-}
-
-/// The transactions of papers that are no attempts here, and why.
-async fn doubted(
-    tx: &mut Transaction,
-    books: Books<'_>,
-    gathered: &Gathered<'_>,
-) -> Result<Vec<Doubted>, ServiceError> {
-    let mut doubted = Vec::new();
-    for attempt in gathered.in_order() {
-        let txid = attempt.record.txid;
-        if attempts::lookup(tx, txid).await?.is_some() {
-            continue;
-        }
-        let reason = match believe(tx, books, attempt).await? {
-            Belief::Doubted(doubt) => doubt.to_string(),
-            Belief::Believed { .. } => "its coins became known only since".to_owned(),
-        };
-        doubted.push(Doubted {
-            txid,
-            signed_by: attempt.signed_by.iter().cloned().collect(),
-            reason,
-        });
-    }
-    Ok(doubted)
-}
-
-async fn report(
-    tx: &mut Transaction,
-    books: Books<'_>,
-    gathered: &Gathered<'_>,
-    next_address: u32,
-) -> Result<RebuiltVault, ServiceError> {
-    let policy = gathered.policy();
-    let vault = policy.vault;
-    let mut by_state: BTreeMap<String, usize> = BTreeMap::new();
-    for row in withdrawals::list(tx, vault, None, ALL).await? {
-        let count = by_state.entry(row.state.name().to_owned()).or_default();
-        *count = count.saturating_add(1);
-    }
-    let mut attempts_by_state: BTreeMap<String, usize> = BTreeMap::new();
-    let mut without_psbt = Vec::new();
-    for row in attempts::list(tx, vault, None, ALL).await? {
-        let count = attempts_by_state
-            .entry(row.state.name().to_owned())
-            .or_default();
-        *count = count.saturating_add(1);
-        if row.is_remembered() && row.state.holds_coins() {
-            without_psbt.push(row.txid);
-        }
-    }
-    let mut held_sat = 0_u64;
-    for coin in coins::confirmed_unspent(tx, vault).await? {
-        held_sat = held_sat.saturating_add(coin.amount.to_sat());
-    }
-    let (held, unsigned): (Vec<WithdrawalRow>, Vec<WithdrawalRow>) =
-        (withdrawals::without_request(tx, vault).await?.into_iter())
-            .partition(|row| row.state == WithdrawalState::Requested);
-    let named = |row: &WithdrawalRow| format!("{}/{}", row.key.requester, row.key.id);
-    Ok(RebuiltVault {
-        vault,
-        name: policy.name.clone(),
-        withdrawals: by_state,
-        attempts: attempts_by_state,
-        without_psbt,
-        without_request: unsigned.iter().map(named).collect(),
-        held: held.iter().map(named).collect(),
-        unseen_quorum: gathered.unseen_quorum().unwrap_or_default(),
-        doubted: doubted(tx, books, gathered).await?,
-        addresses_doubted: Vec::new(),
-        unexplained: rebuildings::unexplained(tx, vault).await?,
-        held_sat,
-        next_address,
-        without_journal: gathered.without_journal().into_iter().collect(),
-    })
-}
-
-async fn append_rebuilt(
-    tx: &mut Transaction,
-    rebuild: &Rebuild<'_>,
-    gathered: &Gathered<'_>,
-    rebuilt: &RebuiltVault,
-    now: UnixTime,
-) -> Result<(), ServiceError> {
-    use bitcoin::hex::DisplayHex;
-    let journals: Map<String, serde_json::Value> = gathered
-        .journals
-        .iter()
-        .map(|(signer, export)| {
-            let said = &export.statement;
-            let end = json!({ "counter": said.counter, "head": said.head, "journal": said.journal.to_string() });
-            (signer.clone(), end)
-        })
-        .collect();
-    let mut body = Map::new();
-    body.insert("attempts".to_owned(), json!(rebuilt.attempts));
-    let doubted = rebuilt.doubted.iter().map(|one| one.txid.to_string());
-    body.insert("doubted".to_owned(), json!(doubted.collect::<Vec<_>>()));
-    body.insert("held".to_owned(), json!(rebuilt.held));
-    body.insert("journals".to_owned(), serde_json::Value::Object(journals));
-    body.insert("policy".to_owned(), json!(gathered.policy().id));
-    body.insert(
-        "sources".to_owned(),
-        json!(rebuild.sources.to_lower_hex_string()),
-    );
-    body.insert("without_journal".to_owned(), json!(rebuilt.without_journal));
-    body.insert("withdrawals".to_owned(), json!(rebuilt.withdrawals));
-    events::append(
-        tx,
-        &NewEvent {
-            object_kind: "vault",
-            object_id: &rebuilt.vault.to_string(),
-            kind: "vault.rebuilt",
-            vault: Some(rebuilt.vault),
-            body,
-            actor: "rebuild",
-            reason: "",
-            at: now,
-        },
-    )
-    .await?;
-    Ok(())
 }
 
 /// Refuses to serve a database whose rebuilding is not finished.
