@@ -131,7 +131,7 @@ impl SuccessionMistake {
 }
 
 /// Decides whether a version follows another, and which kind of step that is. Who approved it is
-/// [`super::approved`]'s question.
+/// [`super::approved()`]'s question.
 ///
 /// # Errors
 /// Every mistake, never none.
