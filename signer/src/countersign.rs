@@ -11,7 +11,9 @@ use crate::keystore::{Passphrase, PersonKey, VaultKey};
 use crate::pin::{PinError, Pinned};
 use crate::reply::reply;
 use crate::signing::{InputSignatures, SigningError, Spending, sign};
-use crate::succeeding::{By, SucceedingError, Successor, adopt, catch_up, hear, is_kept};
+use crate::succeeding::{
+    By, SucceedingError, Successor, acknowledge, adopt, catch_up, hear, is_kept,
+};
 use crate::voiding::{VoidingError, void_as_wished};
 use bitcoin::Txid;
 use bitcoin::bip32::Xpub;
@@ -20,6 +22,7 @@ use bitcoin::secp256k1::{All, Secp256k1};
 use policies::journal::{Given, Heard, SignedTransaction, Void};
 use policies::psbt::{PsbtRefusal, PsbtVersion, StrictPsbt, read_strict};
 use policies::review::{Refusal, Review, review, statements};
+use policies::rules::Said;
 use policies::succession::SuccessionFile;
 use policies::{History, Policy, PolicyId, Receipt, UnixTime};
 use std::fs::File;
@@ -319,6 +322,18 @@ impl<L: AppendLog> Countersigner<L> {
             }
         };
         Ok(Following::Waits { policy, because })
+    }
+
+    /// Acknowledges the version that the journal adopted last.
+    ///
+    /// # Errors
+    /// As [`acknowledge`].
+    pub fn acknowledge(&self) -> Result<Said, SucceedingError> {
+        acknowledge(
+            self.journal.history(),
+            &self.policy,
+            self.journal_key.secret(),
+        )
     }
 
     /// Hears the head of the coordinator's event chain: receipts echo it, so that rewritten history shows.

@@ -50,6 +50,18 @@ pub struct StatementSignature {
     pub signature: Signature,
 }
 
+impl StatementSignature {
+    /// A signature as files and calls have it.
+    pub fn of(approval: &Approval) -> Self {
+        Self {
+            purpose: approval.purpose.to_string(),
+            expires: approval.expires,
+            key: approval.key,
+            signature: approval.signature.clone(),
+        }
+    }
+}
+
 /// A destination to be added.
 #[derive(Debug, Clone)]
 pub struct NewEntry {
@@ -291,16 +303,7 @@ pub fn sign(
     Ok(SignedStatement {
         statement: text(draft.statement.encode()),
         about,
-        approvals: draft
-            .approvals
-            .into_iter()
-            .map(|approval| StatementSignature {
-                purpose: approval.purpose.to_string(),
-                expires: approval.expires,
-                key: approval.key,
-                signature: approval.signature,
-            })
-            .collect(),
+        approvals: draft.approvals.iter().map(StatementSignature::of).collect(),
     })
 }
 

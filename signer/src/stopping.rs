@@ -154,6 +154,11 @@ pub fn read_release(bytes: &[u8]) -> Result<Spoken, StoppingError> {
 }
 
 impl Spoken {
+    /// What a journal or a person has said already.
+    pub(crate) const fn said(said: Said) -> Self {
+        Self { about: None, said }
+    }
+
     fn of(statement: Statement) -> Self {
         Self {
             about: None,
@@ -236,22 +241,13 @@ impl Spoken {
         let signed = |said: &Said| SignedStatement {
             statement: String::from_utf8_lossy(&said.statement.encode()).into_owned(),
             about: String::new(),
-            approvals: said.approvals.iter().map(signature).collect(),
+            approvals: said.approvals.iter().map(StatementSignature::of).collect(),
         };
         let all: Vec<SignedStatement> = self.about.iter().chain([&self.said]).map(signed).collect();
         match <[SignedStatement; 1]>::try_from(all) {
             Ok([only]) => serde_json::json!(only),
             Err(all) => serde_json::json!(all),
         }
-    }
-}
-
-fn signature(approval: &Approval) -> StatementSignature {
-    StatementSignature {
-        purpose: approval.purpose.to_string(),
-        expires: approval.expires,
-        key: approval.key,
-        signature: approval.signature.clone(),
     }
 }
 

@@ -5,9 +5,11 @@
 //! What is written first is what a crash can be mended from: document, journal, pin. A file that comes again takes
 //! nothing away from the one that is kept.
 
+mod acknowledging;
 mod error;
 mod given;
 
+pub use acknowledging::acknowledge;
 pub use error::SucceedingError;
 pub use given::{Given, approve};
 

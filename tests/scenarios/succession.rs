@@ -83,6 +83,51 @@ fn version(treasury: &Treasury) -> Result<Value, Failure> {
     Ok(treasury.operator().get(&treasury.path(""))?.done()?["version"].clone())
 }
 
+/// How far the newest version in force reaches, as the coordinator's `policy versions` says.
+fn reach(treasury: &Treasury) -> Result<Value, Failure> {
+    let all = treasury
+        .command_line(&["policy", "versions"])?
+        .done()?
+        .json()?;
+    let newest = items(&all["versions"])?.last();
+    let newest = newest.ok_or_else(|| Failure::new("no version"))?;
+    Ok(newest["reach"].clone())
+}
+
+/// What the first version ended is announced until enough signers said that they follow the second: the co-signer by
+/// itself, Alice with the file that `policy follow` left, which `policy ack` gives again. A forged word is refused.
+fn is_in_force_once_acknowledged(treasury: &Treasury, next_file: &Path) -> Outcome {
+    wait_until("the co-signer's word", LONG, || {
+        let reach = reach(treasury)?;
+        Ok((reach["acknowledged_by"] == json!(["machine"])).then_some(()))
+    })?;
+    assert_eq!(reach(treasury)?["state"], "announced");
+    let left = next_file.with_extension("alice.ack.json");
+    let ack: Value = serde_json::from_slice(&std::fs::read(&left)?)?;
+    let alice = &treasury.people.alice;
+    assert_eq!(alice.run(&["policy", "ack"])?.done()?.json()?, ack);
+    treasury
+        .people
+        .bob
+        .run(&["policy", "ack"])?
+        .refused("NOTHING_ADOPTED")?;
+    let mut forged = ack.clone();
+    forged["approvals"][0]["expires"] = json!(1);
+    let forged = alice.bring("forged.json", forged.to_string().as_bytes())?;
+    let submit = |file: &Path| treasury.command_line(&["statement", "submit", text(file)?]);
+    submit(&forged)?.refused("ack_ends")?;
+    submit(&left)?.done()?;
+    let reach = reach(treasury)?;
+    assert_eq!(reach["acknowledged_by"], json!(["alice", "machine"]));
+    assert_eq!(reach["state"], "in force for payments", "{reach}");
+    let standing = treasury
+        .command_line(&["signer", "standing"])?
+        .done()?
+        .json()?;
+    assert_eq!(standing["reach"], reach);
+    Ok(())
+}
+
 /// How many unspent outputs pay an address.
 fn payments(treasury: &Treasury, to: &Address) -> Result<usize, Failure> {
     let script = format!("raw({})", to.script_pubkey().to_hex_string());
@@ -95,7 +140,8 @@ fn payments(treasury: &Treasury, to: &Address) -> Result<usize, Failure> {
 /// 1. A withdrawal is allowed without a human. Dana writes and approves a version that wants one of `ops` for it,
 ///    and another that she keeps; the delay is three seconds.
 /// 2. The coordinator takes the first in, says what is missing, and follows it by itself once the delay is over; so
-///    does the automatic co-signer, which hears of it there. Alice follows it by a command.
+///    does the automatic co-signer, which hears of it there. Alice follows it by a command. Both say so with their
+///    journals: from then on what the first version allowed is over.
 /// 3. The withdrawal waits now for Dana. She approves it, Alice and the co-signer sign, it settles.
 /// 4. The version that she kept is refused by the coordinator and by Alice: each version has one successor.
 fn rules_are_changed(kind: ScriptKind, engine: Engine) -> Outcome {
@@ -150,6 +196,7 @@ fn rules_are_changed(kind: ScriptKind, engine: Engine) -> Outcome {
         Ok(treasury.people.alice.run(&follow)?.done().ok())
     })?;
     treasury.people.dana.run(&follow)?.done()?;
+    is_in_force_once_acknowledged(&treasury, &next_file)?;
 
     let waits = treasury
         .operator()

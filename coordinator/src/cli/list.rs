@@ -152,6 +152,7 @@ fn handed_in(statement: &Value) -> String {
         "list-add" => "a destination to be added to",
         "list-remove" => "a destination to be removed from",
         "list-confirm" => "the first payment confirmed to an entry of",
+        "ack" => "the word of a journal that it follows a version",
         other => other,
     };
     let about = match text(statement, "list") {

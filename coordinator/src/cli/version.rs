@@ -136,6 +136,9 @@ pub(super) fn versions(api: &Api, out: &Output) -> Result<(), CliError> {
                 .with("keyset", text(version, "keyset"))
                 .with("since", moment(version, "since"));
             told += &lines.text();
+            if let Some(says) = version["reach"]["says"].as_str() {
+                told += &format!("{says}\n");
+            }
         }
         for one in list(&answer, "proposals") {
             told += &format!("\n{}", proposal(one));

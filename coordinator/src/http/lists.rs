@@ -62,7 +62,8 @@ pub(super) async fn statements(
     ))
 }
 
-/// Hands in what is to be said: of an open list, a stop, its release, or a go. It counts once enough have
+/// Hands in what is to be said: of an open list, a stop, its release, a go, or the
+/// acknowledgement of a version. It counts once enough have
 /// signed it.
 #[utoipa::path(
     post, path = "/api/v1/vaults/{vault}/statements", tag = "lists",
@@ -88,7 +89,8 @@ pub(super) async fn submit(
     Ok((status, Json(statement)))
 }
 
-/// Hands in a signature under a statement, made with the person's own tool; under a stop, also a journal's.
+/// Hands in a signature under a statement, made with the person's own tool; under a stop, also a journal's,
+/// and under an acknowledgement a journal's alone.
 #[utoipa::path(
     post, path = "/api/v1/vaults/{vault}/statements/{subject}/approvals", tag = "lists",
     params(("vault" = String, Path), ("subject" = String, Path)), request_body = ApproveStatement,

@@ -36,9 +36,9 @@ pub struct SubmitStatement {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApproveStatement {
-    /// `list-add`, `list-remove`, `list-confirm`, `stop`, `release` or `go`, as the statement is.
+    /// `list-add`, `list-remove`, `list-confirm`, `stop`, `release`, `go` or `ack`, as the statement is.
     pub purpose: String,
-    /// When the signature ends (unix seconds); a removal never does, and a stop's says 0.
+    /// When the signature ends (unix seconds); a removal never does, and a stop's or an ack's says 0.
     #[schema(value_type = u64)]
     pub expires: UnixTime,
     /// The id of the person's key.

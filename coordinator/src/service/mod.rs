@@ -5,6 +5,7 @@
 //! policies, which never change under their id.
 
 pub mod access;
+mod acks;
 pub mod addresses;
 pub mod adopting;
 pub mod approvals;

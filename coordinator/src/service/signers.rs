@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
 use watchtower::store::events::{self, NewEvent};
 
+use super::acks::{ReachView, reach_in_force};
 use super::{Actor, Right, Service, ServiceError, VersionError, lock_vault};
 use crate::store::signer_marks::{self, SignerMarkRow};
 
@@ -69,7 +70,9 @@ pub struct StandingView {
     /// Who can spend, how many more may go, what thieves can do, and what to do first.
     #[schema(value_type = Object)]
     pub standing: Value,
-    /// The same in words.
+    /// How far the version in force reaches; none for the first one, which ends nothing.
+    pub reach: Option<ReachView>,
+    /// All of it in words.
     pub says: String,
 }
 
@@ -121,7 +124,7 @@ pub async fn mark_signer(
     let kind = match request.mark.gone() {
         None => {
             if !signer_marks::end(&mut tx, vault, signer, now, &actor.name).await? {
-                return view(&mut tx, vault, &policy).await;
+                return view(service, &mut tx, vault, &policy).await;
             }
             "signer.present"
         }
@@ -154,7 +157,7 @@ pub async fn mark_signer(
         },
     )
     .await?;
-    let answer = view(&mut tx, vault, &policy).await?;
+    let answer = view(service, &mut tx, vault, &policy).await?;
     tx.commit().await?;
     Ok(answer)
 }
@@ -171,10 +174,11 @@ pub async fn show_standing(
     actor.require(Right::Read, vault)?;
     let mut tx = service.database().begin_read().await?;
     let (_, policy) = service.vault(&mut tx, vault).await?;
-    view(&mut tx, vault, &policy).await
+    view(service, &mut tx, vault, &policy).await
 }
 
 async fn view(
+    service: &Service,
     tx: &mut Transaction,
     vault: VaultId,
     policy: &Policy,
@@ -201,10 +205,16 @@ async fn view(
     let found = standing(policy, &gone).map_err(|unknown| VersionError::UnknownSigner {
         signer: unknown.name,
     })?;
+    let reach = reach_in_force(service, tx, vault, policy).await?;
+    let mut says = report::standing(&found);
+    if let Some(reach) = &reach {
+        says += &format!("\nWhat version {} ends\n{}", policy.version, reach.says);
+    }
     Ok(StandingView {
         vault,
         signers,
-        says: report::standing(&found),
+        reach,
+        says,
         standing: report::standing_json(&found),
     })
 }

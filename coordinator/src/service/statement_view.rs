@@ -39,7 +39,7 @@ pub struct StatementView {
     /// What signatures on it are about.
     #[schema(value_type = String)]
     pub subject: Subject,
-    /// `list-add`, `list-remove` or `list-confirm`; `stop`, `release` or `go`.
+    /// `list-add`, `list-remove` or `list-confirm`; `stop`, `release`, `go` or `ack`.
     pub purpose: String,
     /// The entry that it is about: its own subject where it adds one.
     #[schema(value_type = Option<String>)]

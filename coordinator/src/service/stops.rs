@@ -1,4 +1,4 @@
-//! Stops, their releases, and goes: kept for signers, who count the signatures themselves.
+//! Stops, their releases, and goes: kept for signers, who count the signatures themselves; acknowledgements beside.
 //!
 //! One pinned key stops; a quorum releases or lets automatic co-signers go. While a stop is in force no payment is
 //! issued here either, since no signer would sign it; nothing rests on that (every signer keeps the stops it saw).
@@ -6,13 +6,14 @@
 use bitcoin::hex::DisplayHex;
 use policies::document::Policy;
 use policies::hash::Purpose;
-use policies::rules::{WrongStop, signed_stop, stopping};
+use policies::rules::{Entitlement, WrongStop, signed_stop, stopping};
 use policies::{Approval, Statement, Subject, UnixTime, VaultId};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
 
+use super::acks;
 use super::record::append_statement_event;
 use super::statement_view::{StatementApprovalView, StatementView};
 use super::{Actor, ApprovalError, BatchError, ListError, MAX_LIMIT, Service, ServiceError};
@@ -45,7 +46,7 @@ pub struct StopView {
     pub release_group: Option<String>,
 }
 
-/// Takes a stop, a release or a go in; the same again answers the same. Says whether it is new.
+/// Takes a stop, a release, a go or an acknowledgement in; the same again answers the same. Says whether it is new.
 pub(super) async fn submit(
     service: &Service,
     tx: &mut Transaction,
@@ -59,7 +60,11 @@ pub(super) async fn submit(
     if let Some(standing) = stops::lookup(tx, vault, subject).await? {
         return Ok((view(tx, &policy, &standing, now).await?, false));
     }
-    refuse_useless(&policy, &statement, now)?;
+    if let Statement::Ack { policy: version } = statement {
+        acks::refuse_useless(service, tx, vault, version, now).await?;
+    } else {
+        refuse_useless(&policy, &statement, now)?;
+    }
     let row = StopRow {
         vault,
         subject,
@@ -118,7 +123,17 @@ pub(super) async fn approve(
     };
     let (_, policy) = service.vault(tx, vault).await?;
     let now = service.now();
-    let approver = signed_by(&policy, &row, approval, now)?;
+    let approver = match row.statement {
+        Statement::Ack { policy: version } => {
+            acks::signed_by(service, tx, vault, version, approval, now).await?
+        }
+        Statement::Stop(_)
+        | Statement::Release { .. }
+        | Statement::Go(_)
+        | Statement::ListAdd(_)
+        | Statement::ListRemove { .. }
+        | Statement::ListConfirm { .. } => signed_by(&policy, &row, approval, now)?,
+    };
     let stored = StatementApprovalRow {
         approval: approval.clone(),
         approver,
@@ -194,8 +209,8 @@ async fn take_effect(
     if row.entitled_at.is_some() {
         return Ok(());
     }
-    let approvals = approvals_of(tx, row).await?;
-    let Some((counted, _)) = stopping(policy, &row.statement, &approvals, now) else {
+    let approvals = stops::approvals_of(tx, row).await?;
+    let Some(counted) = counted(policy, row, &approvals, now) else {
         return Ok(());
     };
     if counted.is_met() {
@@ -216,9 +231,26 @@ async fn take_effect(
     Ok(())
 }
 
-async fn approvals_of(tx: &mut Transaction, row: &StopRow) -> Result<Vec<Approval>, ServiceError> {
-    let rows = stops::approvals_of(tx, row).await?;
-    Ok(rows.into_iter().map(|row| row.approval).collect())
+/// Who signed one, and how many must. Each journal acknowledges for itself.
+fn counted(
+    policy: &Policy,
+    row: &StopRow,
+    signed: &[StatementApprovalRow],
+    now: UnixTime,
+) -> Option<Entitlement> {
+    if row.statement.purpose() == Purpose::Ack {
+        let mut approved_by: Vec<String> = signed.iter().map(|one| one.approver.clone()).collect();
+        approved_by.sort();
+        approved_by.dedup();
+        return Some(Entitlement {
+            group: None,
+            needed: 1,
+            approved_by,
+        });
+    }
+    let approvals: Vec<Approval> = signed.iter().map(|one| one.approval.clone()).collect();
+    let (counted, _) = stopping(policy, &row.statement, &approvals, now)?;
+    Some(counted)
 }
 
 /// What signers take down before anything else: the stops in force first, then those released with their
@@ -309,9 +341,8 @@ async fn view(
     now: UnixTime,
 ) -> Result<StatementView, ServiceError> {
     let rows = stops::approvals_of(tx, row).await?;
-    let approvals: Vec<Approval> = rows.iter().map(|row| row.approval.clone()).collect();
-    let counted = stopping(policy, &row.statement, &approvals, now);
-    let (needed, approved_by) = counted.map_or((0, Vec::new()), |(counted, _)| {
+    let counted = counted(policy, row, &rows, now);
+    let (needed, approved_by) = counted.map_or((0, Vec::new()), |counted| {
         (counted.needed, counted.approved_by)
     });
     Ok(StatementView {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
 
+use super::acks::ReachView;
 use super::{Service, ServiceError, VaultError};
 use crate::store::proposals::{self, ProposalRow};
 use crate::store::vaults::VaultRow;
@@ -43,6 +44,8 @@ pub struct VersionView {
     pub since: UnixTime,
     /// Who put it in force.
     pub by: String,
+    /// How far it reaches; none for the first one, which ends nothing.
+    pub reach: Option<ReachView>,
 }
 
 /// A version that is proposed to follow another.

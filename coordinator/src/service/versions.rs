@@ -15,10 +15,11 @@ use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
 use watchtower::store::events::{self, NewEvent};
 
+pub use super::acks::ReachView;
 use super::vaults::refuse_keys_of_others;
 use super::version_view::{Judged, step_name};
 pub use super::version_view::{ProposalView, VersionView, VersionsView};
-use super::{Actor, Right, Service, ServiceError, VaultError, VersionError, lock_vault};
+use super::{Actor, Right, Service, ServiceError, VaultError, VersionError, acks, lock_vault};
 use crate::store::proposals::{self, ProposalApprovalRow, ProposalRow};
 use crate::store::vaults::VaultRow;
 
@@ -105,9 +106,11 @@ pub async fn list_versions(
             step: "first".to_owned(),
             since: row.created_at,
             by: String::new(),
+            reach: None,
         }],
         proposals: Vec::new(),
     };
+    let mut reaches = acks::reaches(service, &mut tx, vault, &policy).await?;
     for proposal in proposals::list(&mut tx, vault).await? {
         let judged = Judged::of(service, &mut tx, proposal, now).await?;
         match &judged.row.adopted {
@@ -119,10 +122,19 @@ pub async fn list_versions(
                 step: step_name(judged.step).to_owned(),
                 since: *since,
                 by: by.clone(),
+                reach: take_reach(&mut reaches, judged.row.id),
             }),
         }
     }
     Ok(view)
+}
+
+fn take_reach(
+    reaches: &mut Vec<(policies::PolicyId, ReachView)>,
+    version: policies::PolicyId,
+) -> Option<ReachView> {
+    let at = reaches.iter().position(|(one, _)| *one == version)?;
+    Some(reaches.swap_remove(at).1)
 }
 
 /// The succession files of a vault as signers take them in: those in force in their order, then those

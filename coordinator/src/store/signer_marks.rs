@@ -96,6 +96,29 @@ pub async fn list(
     .collect()
 }
 
+/// The signers that ever bore a mark which has ended, and when it ended.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn ended(
+    tx: &mut Transaction,
+    vault: VaultId,
+    mark: &str,
+) -> Result<Vec<(String, UnixTime)>, DatabaseError> {
+    tx.rows(
+        "SELECT signer, ended_at FROM signer_mark
+         WHERE vault = $1 AND mark = $2 AND ended_at IS NOT NULL ORDER BY signer, number",
+        &[vault.to_bytes().into(), mark.into()],
+    )
+    .await?
+    .iter()
+    .map(|row| {
+        let ended_at = UnixTime::from_secs(row.u64("ended_at")?);
+        Ok((row.text("signer")?.to_owned(), ended_at))
+    })
+    .collect()
+}
+
 fn read(row: &Row) -> Result<SignerMarkRow, DatabaseError> {
     Ok(SignerMarkRow {
         signer: row.text("signer")?.to_owned(),

@@ -1,4 +1,4 @@
-//! Stops, releases and goes, and the signatures under them that verified.
+//! Stops, releases, goes and acknowledgements, and the signatures under them that verified.
 
 use policies::hash::Purpose;
 use policies::{Approval, KeyId, Signature, Statement, Subject, UnixTime, VaultId};
@@ -6,7 +6,7 @@ use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
 
 use super::statements::StatementApprovalRow;
 
-/// A stop, a release or a go as it stands.
+/// A stop, a release, a go or an acknowledgement as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StopRow {
     /// The vault.

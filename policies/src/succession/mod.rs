@@ -6,6 +6,7 @@
 //! keyset, and only a human pins it. Nothing a document says of its own place is believed: it is compared with the
 //! version before. Follows docs/formats.md F6 and F11.
 
+mod acknowledged;
 mod approved;
 mod difference;
 mod file;
@@ -13,6 +14,7 @@ mod line;
 mod replacement;
 mod step;
 
+pub use acknowledged::{Voice, WrongAck, acknowledged, voices};
 pub use approved::{
     ApprovalFault, Approved, VersionApprovals, approve_message, approved, approved_once,
 };

@@ -57,6 +57,7 @@ Example:\n\
     Approve(succession::ApproveVersion),
     Follow(succession::Follow),
     Pin(succession::Pin),
+    Ack(succession::Acknowledge),
     /// Show the versions that this home knows, and what is proposed next
     #[command(after_help = "\
 Example:\n\
@@ -122,6 +123,7 @@ impl PolicyVerb {
             What::Approve(verb) => verb.run(context),
             What::Follow(verb) => verb.run(context),
             What::Pin(verb) => verb.run(context),
+            What::Ack(verb) => verb.run(context),
             What::Status => succession::status(context),
             What::Compile {
                 policy,

@@ -187,7 +187,12 @@ fn say(
     hand_out(context, &signed, by.output.as_deref())
 }
 
-fn hand_out(context: &mut Context, signed: &Spoken, output: Option<&Path>) -> Result<(), Failure> {
+/// Writes a statement with its signatures to a file, or to standard output.
+pub(super) fn hand_out(
+    context: &mut Context,
+    signed: &Spoken,
+    output: Option<&Path>,
+) -> Result<(), Failure> {
     let value = signed.to_json();
     let text = serde_json::to_string_pretty(&value).expect("statements are plain JSON");
     match output {

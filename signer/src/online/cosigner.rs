@@ -70,6 +70,12 @@ pub trait Attempts {
     /// When the coordinator does not answer or refuses.
     fn submit_void(&self, txid: Txid, void: &[u8]) -> Result<(), CoordinatorError>;
 
+    /// Hands in the acknowledgement of a version; the same again is harmless.
+    ///
+    /// # Errors
+    /// When the coordinator does not answer or refuses.
+    fn submit_ack(&self, vault: VaultId, ack: &Said) -> Result<(), CoordinatorError>;
+
     /// The head of the coordinator's event chain.
     ///
     /// # Errors
@@ -116,11 +122,14 @@ pub struct Cosigner<L, A> {
     /// What the coordinator carries of goes; they count for a while only.
     said: Vec<Said>,
     inbox: Option<Inbox>,
+    /// The version whose acknowledgement the coordinator is still to take: at the start, and after each adoption.
+    to_acknowledge: Option<PolicyId>,
 }
 
 impl<L: AppendLog, A: Attempts> Cosigner<L, A> {
     /// A co-signer for a coordinator, until a stop is wished.
     pub fn new(signer: Countersigner<L>, coordinator: A, stop: Stop) -> Self {
+        let to_acknowledge = signer.journal().history().versions().newest();
         Self {
             signer,
             coordinator,
@@ -130,6 +139,7 @@ impl<L: AppendLog, A: Attempts> Cosigner<L, A> {
             waits: None,
             said: Vec::new(),
             inbox: None,
+            to_acknowledge,
         }
     }
 
@@ -164,6 +174,7 @@ impl<L: AppendLog, A: Attempts> Cosigner<L, A> {
         }
         self.note(vault, begun, &mut report)?;
         self.succeed(vault, begun, &mut report)?;
+        self.acknowledge(vault, begun, &mut report);
         self.void_as_wished(vault, begun, &mut report)?;
         for txid in self.coordinator.missing(vault, self.signer.name())? {
             let now = clock();
@@ -301,10 +312,37 @@ impl<L: AppendLog, A: Attempts> Cosigner<L, A> {
                 self.refused.clear();
                 self.heard = None;
                 self.waits = None;
+                self.to_acknowledge = Some(policy);
                 report(&Event::Adopted { policy });
             }
         }
         Ok(())
+    }
+
+    /// Hands in once that the adopted version is followed. Nothing waits for it, and nothing fails by it: what is
+    /// not taken is handed in again.
+    fn acknowledge(&mut self, vault: VaultId, clock: UnixTime, report: &mut impl FnMut(&Event)) {
+        let Some(policy) = self.to_acknowledge else {
+            return;
+        };
+        let key = sha256::Hash::hash(format!("ack {policy}").as_bytes()).to_byte_array();
+        if self.refused.contains_key(&key) {
+            return;
+        }
+        let reason = match self.signer.acknowledge() {
+            Ok(ack) => match self.coordinator.submit_ack(vault, &ack) {
+                Ok(()) => {
+                    self.to_acknowledge = None;
+                    return report(&Event::Acknowledged { policy });
+                }
+                Err(error) if error.is_final() => reason(&error),
+                // The coordinator is away: the next round tries again.
+                Err(_) => return,
+            },
+            Err(error) => reason(&error),
+        };
+        self.refused.insert(key, clock);
+        report(&Event::Unacknowledged { policy, reason });
     }
 
     /// Voids what the coordinator wishes, unless it was signed here: before anything is signed in this round.

@@ -53,6 +53,18 @@ pub enum Event {
         /// The version.
         policy: PolicyId,
     },
+    /// The coordinator took the word of this journal that it follows a version.
+    Acknowledged {
+        /// The version.
+        policy: PolicyId,
+    },
+    /// The coordinator did not want that word; it is handed in again later.
+    Unacknowledged {
+        /// The version.
+        policy: PolicyId,
+        /// Why.
+        reason: Reason,
+    },
     /// An attempt was not signed, or the coordinator did not want the signatures.
     Refused {
         /// The transaction that the coordinator named.
@@ -96,6 +108,14 @@ impl std::fmt::Display for Event {
                 reason.code, reason.message
             ),
             Self::Adopted { policy } => write!(formatter, "event=adopted policy={policy}"),
+            Self::Acknowledged { policy } => {
+                write!(formatter, "event=acknowledged policy={policy}")
+            }
+            Self::Unacknowledged { policy, reason } => write!(
+                formatter,
+                "event=unacknowledged policy={policy} code={} reason={:?}",
+                reason.code, reason.message
+            ),
             Self::Refused { txid, reasons } => {
                 for (number, reason) in reasons.iter().enumerate() {
                     if number > 0 {

@@ -2,10 +2,12 @@
 
 use super::cosigner::Attempts;
 use crate::failure::{Class, Explained};
+use crate::listing::StatementSignature;
 use bitcoin::Txid;
 use bitcoin::hex::FromHex;
 use policies::VaultId;
 use policies::psbt::MAX_BYTES;
+use policies::rules::Said;
 use policies::succession::SuccessionFile;
 use serde::Deserialize;
 use std::str::FromStr;
@@ -163,6 +165,15 @@ impl HttpCoordinator {
             .header("accept", accept);
         read(request.call(), most)
     }
+
+    fn post(&self, path: &str, body: &serde_json::Value) -> Result<Vec<u8>, CoordinatorError> {
+        let request = self
+            .agent
+            .post(format!("{}/{path}", self.base))
+            .header("authorization", &self.authorization)
+            .header("content-type", "application/json");
+        read(request.send(body.to_string().as_bytes()), MAX_ANSWER)
+    }
 }
 
 impl Attempts for HttpCoordinator {
@@ -228,6 +239,18 @@ impl Attempts for HttpCoordinator {
             .header("authorization", &self.authorization)
             .header("content-type", "application/octet-stream");
         read(request.send(void), MAX_ANSWER).map(drop)
+    }
+
+    fn submit_ack(&self, vault: VaultId, ack: &Said) -> Result<(), CoordinatorError> {
+        let path = format!("vaults/{vault}/statements");
+        let text = String::from_utf8_lossy(&ack.statement.encode()).into_owned();
+        self.post(&path, &serde_json::json!({ "statement": text }))?;
+        let subject = ack.statement.subject();
+        for approval in &ack.approvals {
+            let path = format!("{path}/{subject}/approvals");
+            self.post(&path, &serde_json::json!(StatementSignature::of(approval)))?;
+        }
+        Ok(())
     }
 
     fn event_head(&self) -> Result<Option<[u8; 32]>, CoordinatorError> {

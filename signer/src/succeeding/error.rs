@@ -99,6 +99,12 @@ pub enum SucceedingError {
     /// Another run of the program approved a successor of the same version at the same time.
     #[error("another run of this program wrote {} meanwhile", .0.display())]
     ApprovedMeanwhile(PathBuf),
+    /// The journal adopted no version, so that there is none to acknowledge.
+    #[error("this journal adopted no version since it was begun: there is none to acknowledge")]
+    NothingAdopted,
+    /// The journal moved to another machine, which speaks for it.
+    #[error("this journal moved to another machine")]
+    JournalMoved,
     /// The key is no approver's.
     #[error("the pinned version names no approver with this key")]
     NotAnApprover,
@@ -155,7 +161,9 @@ impl Explained for SucceedingError {
             | Self::SecondApproval(_)
             | Self::NotApprovedBefore { .. }
             | Self::ApprovedVersionsBroken(_)
-            | Self::ApprovedMeanwhile(_) => Class::Refused,
+            | Self::ApprovedMeanwhile(_)
+            | Self::NothingAdopted
+            | Self::JournalMoved => Class::Refused,
             Self::NotHeard { .. } | Self::NotAnApprover => Class::Usage,
             Self::Pin(error) => error.class(),
             Self::Journal(error) => error.class(),
@@ -183,6 +191,8 @@ impl Explained for SucceedingError {
             Self::NotApprovedBefore { .. } => "NOT_APPROVED_BEFORE",
             Self::ApprovedVersionsBroken(_) => "APPROVED_VERSIONS_BROKEN",
             Self::ApprovedMeanwhile(_) => "APPROVED_MEANWHILE",
+            Self::NothingAdopted => "NOTHING_ADOPTED",
+            Self::JournalMoved => "JOURNAL_MOVED",
             Self::NotAnApprover => "NOT_AN_APPROVER",
             Self::Pin(error) => error.code(),
             Self::Journal(error) => error.code(),
@@ -244,6 +254,10 @@ impl Explained for SucceedingError {
                     .to_owned()
             }
             Self::ApprovedMeanwhile(_) => "see which version was approved there, then try again".to_owned(),
+            Self::NothingAdopted => {
+                "follow or pin the version first, with `policy follow` or `policy pin`".to_owned()
+            }
+            Self::JournalMoved => "ask for it on the machine that the journal moved to".to_owned(),
             Self::NotAnApprover => "use the home of an approver whom the pinned version names".to_owned(),
             Self::Pin(error) => error.hint(),
             Self::Journal(error) => error.hint(),
@@ -272,6 +286,8 @@ impl Explained for SucceedingError {
             | Self::NotApprovedBefore { .. }
             | Self::ApprovedVersionsBroken(_)
             | Self::ApprovedMeanwhile(_)
+            | Self::NothingAdopted
+            | Self::JournalMoved
             | Self::NotAnApprover
             | Self::Journal(_)
             | Self::Write(_)

@@ -4,8 +4,9 @@ use crate::succeeding::{approved, looser, stricter, with_new_machine};
 use crate::treasury::{NOW, Treasury};
 use bitcoin::{Sequence, Txid};
 use policies::psbt::{AttemptPurpose, read_intake};
-use policies::succession::SuccessionFile;
-use policies::{ScriptKind, UnixTime, VaultId};
+use policies::rules::Said;
+use policies::succession::{SuccessionFile, acknowledged, voices};
+use policies::{ScriptKind, Statement, UnixTime, VaultId};
 use signer::failure::Explained;
 use signer::online::cosigner::PassError;
 use signer::online::{Attempts, CoordinatorError, Cosigner, Event, HttpCoordinator, Pass, Stop};
@@ -33,6 +34,9 @@ struct State {
     successions: Vec<SuccessionFile>,
     wished: Vec<Txid>,
     voids: Vec<Vec<u8>>,
+    acks: Vec<Said>,
+    /// What it answers to acknowledgements, if not that it took them.
+    no_acks: Option<u16>,
     /// A file that is written while it is asked for the head of its events, the last that it is asked for.
     meanwhile: Option<(PathBuf, Vec<u8>)>,
 }
@@ -103,6 +107,20 @@ impl Attempts for Fake {
         Ok(())
     }
 
+    fn submit_ack(&self, _: VaultId, ack: &Said) -> Result<(), CoordinatorError> {
+        self.answer()?;
+        let mut state = self.0.borrow_mut();
+        if let Some(status) = state.no_acks {
+            return Err(CoordinatorError::Refused {
+                status,
+                code: "version_not_approved".to_owned(),
+                detail: String::new(),
+            });
+        }
+        state.acks.push(ack.clone());
+        Ok(())
+    }
+
     fn event_head(&self) -> Result<Option<[u8; 32]>, CoordinatorError> {
         self.answer()?;
         if let Some((path, bytes)) = &self.0.borrow().meanwhile {
@@ -160,9 +178,67 @@ fn a_step_of_rules_is_followed_by_itself_once_its_delay_is_over() {
     assert_eq!(pass(NOW), [Event::Proposed { policy }]);
     let ripe = NOW.saturating_add(48 * 3_600);
     assert_eq!(pass(ripe.saturating_sub(1)), []);
-    assert_eq!(pass(ripe), [Event::Adopted { policy }]);
+    assert_eq!(
+        pass(ripe),
+        [Event::Adopted { policy }, Event::Acknowledged { policy }]
+    );
     assert_eq!(pass(ripe), []);
     assert_eq!(cosigner.signer().policy().id, policy);
+}
+
+/// The journal's word is handed in once, and again after a new start; that it is not taken stops no signature.
+#[test]
+fn an_adopted_version_is_acknowledged_once_and_nothing_waits_for_that() {
+    let treasury = Treasury::agree(ScriptKind::Wsh);
+    let (fake, stop) = (Fake::default(), Stop::default());
+    let next = stricter(&treasury);
+    let policy = next.id;
+    fake.0.borrow_mut().successions = vec![approved(&treasury, &next)];
+    fake.0.borrow_mut().no_acks = Some(422);
+    let ripe = NOW.saturating_add(48 * 3_600);
+    let told = |cosigner: &mut Cosigner<File, Fake>, clock| {
+        let mut told = Vec::new();
+        let report = |event: &Event| {
+            if matches!(event, Event::Acknowledged { .. }) {
+                told.push("acknowledged");
+            } else if matches!(event, Event::Unacknowledged { .. }) {
+                told.push("unacknowledged");
+            } else if matches!(event, Event::Signed { .. }) {
+                told.push("signed");
+            }
+        };
+        cosigner.pass(|| clock, report).expect("passes");
+        told
+    };
+    let mut first = cosigner(&treasury, &fake, &stop);
+    let none: [&str; 0] = [];
+    // Nothing was adopted yet: nothing is said.
+    assert_eq!(told(&mut first, NOW), none);
+    assert_eq!(told(&mut first, ripe), ["unacknowledged"]);
+    let own = treasury.own_spend(AttemptPurpose::Refresh, 0, Sequence::ENABLE_RBF_NO_LOCKTIME);
+    fake.issue(own.unsigned_tx.compute_txid(), own.serialize());
+    assert_eq!(told(&mut first, ripe.saturating_add(60)), ["signed"]);
+    // An absent one is asked again in each round, one that refuses after a while.
+    fake.0.borrow_mut().no_acks = Some(503);
+    assert_eq!(told(&mut first, ripe.saturating_add(660)), none);
+    fake.0.borrow_mut().no_acks = None;
+    assert_eq!(told(&mut first, ripe.saturating_add(661)), ["acknowledged"]);
+    assert_eq!(told(&mut first, ripe.saturating_add(9_000)), none);
+    drop(first);
+    let mut again = cosigner(&treasury, &fake, &stop);
+    assert_eq!(
+        told(&mut again, ripe.saturating_add(9_001)),
+        ["acknowledged"]
+    );
+    let acks = fake.0.borrow().acks.clone();
+    assert_eq!(acks.len(), 2);
+    let voices = voices(&treasury.policy, &next);
+    for ack in &acks {
+        assert_eq!(ack.statement, Statement::Ack { policy });
+        let given = &ack.approvals[0];
+        let voice = acknowledged(treasury.policy.vault, policy, &voices, given);
+        assert_eq!(voice.expect("is genuine").signer, "machine");
+    }
 }
 
 #[test]

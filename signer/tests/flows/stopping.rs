@@ -65,9 +65,12 @@ fn codes(events: &[Event]) -> Vec<&'static str> {
         Event::Noted { .. } => Some("noted"),
         Event::Voided { .. } => Some("voided"),
         Event::Signed { .. } => Some("signed"),
-        Event::Proposed { .. } | Event::Adopted { .. } | Event::Offline { .. } | Event::Online => {
-            None
-        }
+        Event::Proposed { .. }
+        | Event::Adopted { .. }
+        | Event::Acknowledged { .. }
+        | Event::Unacknowledged { .. }
+        | Event::Offline { .. }
+        | Event::Online => None,
     };
     events.iter().filter_map(code).collect()
 }

@@ -5,7 +5,7 @@ use policies::descriptor::{NamedKey, compile};
 use policies::document::SignerKey;
 use policies::hash::Purpose;
 use policies::psbt::AttemptPurpose;
-use policies::succession::SuccessionFile;
+use policies::succession::{SuccessionFile, WrongAck, acknowledged, voices};
 use policies::{Approval, Policy, PolicyId, ScriptKind, Subject, UnixTime};
 use signer::countersign::{Countersigner, Following};
 use signer::enrolment::{enrol, enrol_in_line};
@@ -437,6 +437,55 @@ fn the_refusal_of_a_second_approval_names_the_first() {
         "{refused}"
     );
     assert!(refused.hint().contains("--instead-of"));
+}
+
+/// A journal speaks for the version that it adopted last, and for no other.
+#[test]
+fn a_journal_acknowledges_the_version_that_it_adopted_last_and_no_other() {
+    let treasury = Treasury::agree(ScriptKind::Wsh);
+    let (next, other) = (stricter(&treasury), looser(&treasury));
+    let mut signer = treasury.countersigner("alice");
+    let refused = |signer: &Countersigner| signer.acknowledge().expect_err("has no word").code();
+    assert_eq!(refused(&signer), "NOTHING_ADOPTED");
+    assert_eq!(hear(&mut signer, &approved(&treasury, &next), NOW), "heard");
+    assert_eq!(refused(&signer), "NOTHING_ADOPTED");
+    assert_eq!(adopt(&mut signer, next.id, By::Human, RIPE), "adopted");
+    let ack = signer.acknowledge().expect("speaks");
+    assert_eq!(ack, signer.acknowledge().expect("says the same"));
+    let [given] = ack.approvals.as_slice() else {
+        panic!("{ack:?}")
+    };
+    let vault = treasury.policy.vault;
+    let of = voices(&treasury.policy, &next);
+    let voice = acknowledged(vault, next.id, &of, given).expect("is genuine");
+    assert_eq!(voice.signer, "alice");
+
+    let wrong = |version: PolicyId, approval: &Approval| {
+        acknowledged(vault, version, &of, approval).expect_err("counts for nothing")
+    };
+    assert!(matches!(
+        wrong(other.id, given),
+        WrongAck::OtherSubject { .. }
+    ));
+    let ends = Approval {
+        expires: RIPE,
+        ..given.clone()
+    };
+    assert!(matches!(wrong(next.id, &ends), WrongAck::Ends { .. }));
+    let bob = treasury.policy.signer("bob").expect("a signer");
+    let forged = Approval {
+        key: bob.journal.id(),
+        ..given.clone()
+    };
+    assert!(matches!(wrong(next.id, &forged), WrongAck::Wrong { .. }));
+    let foreign = Approval::sign(
+        &treasury.approver,
+        Purpose::Ack,
+        vault,
+        given.subject,
+        UnixTime::ZERO,
+    );
+    assert!(matches!(wrong(next.id, &foreign), WrongAck::Foreign { .. }));
 }
 
 /// A journal that moved knows what it adopted and what was proposed; the documents do not come with it.

@@ -125,7 +125,9 @@ impl Case {
         }
         let signer = self.step == Step::Journal;
         let once_more = self.moment == Moment::Before && draw.coin();
-        if signer || once_more {
+        // What was sent is in the mempool, and what starts again finds it there and does not ask once more.
+        let found = self.step == Step::Sent;
+        if signer || once_more && !found {
             return Some(self.order());
         }
         let moment = *draw.one(&Moment::ALL);

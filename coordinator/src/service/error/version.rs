@@ -1,7 +1,7 @@
 //! What is refused about versions of a policy, their keysets, and the signers in them.
 
 use policies::succession::{SuccessionFileError, SuccessionMistake};
-use policies::{Keyset, PolicyId, UnixTime};
+use policies::{KeyId, Keyset, PolicyId, UnixTime};
 use serde_json::{Value, json};
 
 use super::{Answer, ErrorClass as Class};
@@ -64,6 +64,18 @@ pub enum VersionError {
     /// There is nothing to drain.
     #[error("the vault has no former keyset of another descriptor")]
     NothingFormer,
+    /// The key is no journal's of the version or the one before it.
+    #[error("neither the version nor the one before it names a journal with the key {key}")]
+    ForeignAck {
+        /// The key.
+        key: KeyId,
+    },
+    /// An acknowledgement is signed as if it ended by itself.
+    #[error("the signature on an acknowledgement ends {expires}; it never ends by itself")]
+    AckEnds {
+        /// The end found.
+        expires: UnixTime,
+    },
     /// The policy in force names no such signer.
     #[error("the version in force names no signer {signer}")]
     UnknownSigner {
@@ -126,6 +138,16 @@ impl VersionError {
                 Class::Refused,
                 "nothing is to be done: no version has brought another descriptor",
             ),
+            Self::ForeignAck { .. } => (
+                "foreign_ack",
+                Class::Refused,
+                "a signer's journal acknowledges: give what `policy ack` wrote there; if it moved, hand in the move first",
+            ),
+            Self::AckEnds { .. } => (
+                "ack_ends",
+                Class::Refused,
+                "give the file as `countersign-signer policy ack` wrote it, with expires 0",
+            ),
             Self::UnknownSigner { .. } => (
                 "unknown_signer",
                 Class::NotFound,
@@ -160,6 +182,8 @@ impl VersionError {
             | Self::Superseded { .. }
             | Self::UnknownKeyset { .. }
             | Self::NothingFormer
+            | Self::ForeignAck { .. }
+            | Self::AckEnds { .. }
             | Self::UnknownSigner { .. } => Value::Null,
         }
     }

@@ -1,5 +1,6 @@
 //! The service and its jobs on SQLite, with a chain that the tests write themselves.
 
+mod acks;
 mod bad_input;
 mod chain;
 mod crash;

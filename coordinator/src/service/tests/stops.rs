@@ -35,14 +35,17 @@ fn stop(nonce: u8) -> Statement {
     })
 }
 
-async fn store(world: &World, statement: &Statement) -> Result<StatementView, ServiceError> {
+pub(super) async fn store(
+    world: &World,
+    statement: &Statement,
+) -> Result<StatementView, ServiceError> {
     let text = String::from_utf8(statement.encode()).expect("ASCII");
     let request = SubmitStatement { statement: text };
     let answer = submit_statement(&world.service, &world.operator, world.vault, &request).await;
     answer.map(|(view, _)| view)
 }
 
-async fn sign(
+pub(super) async fn sign(
     world: &World,
     statement: &Statement,
     key: &SecretKey,
@@ -50,14 +53,21 @@ async fn sign(
 ) -> Result<StatementView, ServiceError> {
     let (purpose, subject) = (statement.purpose(), statement.subject());
     let approval = Approval::sign(key, purpose, world.vault, subject, expires);
+    hand_in(world, &approval).await
+}
+
+pub(super) async fn hand_in(
+    world: &World,
+    approval: &Approval,
+) -> Result<StatementView, ServiceError> {
     let request = ApproveStatement {
-        purpose: purpose.to_string(),
-        expires,
+        purpose: approval.purpose.to_string(),
+        expires: approval.expires,
         key: approval.key,
         signature: approval.signature.encode().to_lower_hex_string(),
     };
     let (service, operator) = (&world.service, &world.operator);
-    approve_statement(service, operator, world.vault, subject, &request).await
+    approve_statement(service, operator, world.vault, approval.subject, &request).await
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ fn may_change(draft: &mut PolicyDraft) {
     });
 }
 
-async fn world(kind: Kind, coins: u32) -> World {
+pub(super) async fn world(kind: Kind, coins: u32) -> World {
     let world = World::funded_on(kind, coins, 1_000_000, may_change).await;
     let mut tx = world
         .service
@@ -62,7 +62,11 @@ async fn in_force(world: &World) -> Policy {
 }
 
 /// The document after the version in force, over these keys.
-async fn next(world: &World, keys: &Vault, alter: impl FnOnce(&mut PolicyDraft)) -> Vec<u8> {
+pub(super) async fn next(
+    world: &World,
+    keys: &Vault,
+    alter: impl FnOnce(&mut PolicyDraft),
+) -> Vec<u8> {
     let before = in_force(world).await;
     let mut next = draft(keys, &world.requester, &world.approver);
     may_change(&mut next);
@@ -76,12 +80,12 @@ async fn next(world: &World, keys: &Vault, alter: impl FnOnce(&mut PolicyDraft))
     next.to_toml().into_bytes()
 }
 
-fn file(document: &[u8]) -> SuccessionFile {
+pub(super) fn file(document: &[u8]) -> SuccessionFile {
     SuccessionFile::of(document).expect("a version")
 }
 
 /// The same with Dana's signature.
-fn signed(world: &World, document: &[u8]) -> SuccessionFile {
+pub(super) fn signed(world: &World, document: &[u8]) -> SuccessionFile {
     let mut file = file(document);
     let subject = Subject::from_bytes(file.version().to_bytes());
     let expires = world.service.now().saturating_add(86_400);
@@ -95,7 +99,10 @@ fn signed(world: &World, document: &[u8]) -> SuccessionFile {
     file
 }
 
-async fn hand_in(world: &World, file: &SuccessionFile) -> Result<ProposalView, ServiceError> {
+pub(super) async fn hand_in(
+    world: &World,
+    file: &SuccessionFile,
+) -> Result<ProposalView, ServiceError> {
     let request = SubmitSuccession {
         file: String::from_utf8(file.write()).expect("text"),
     };
@@ -117,7 +124,7 @@ async fn adopt(world: &World, policy: PolicyId) -> Result<AdoptionView, ServiceE
 }
 
 /// Proposes, approves, waits and adopts.
-async fn change_to(world: &World, document: &[u8]) -> AdoptionView {
+pub(super) async fn change_to(world: &World, document: &[u8]) -> AdoptionView {
     let file = signed(world, document);
     hand_in(world, &file).await.expect("is taken");
     world.pass(DELAY);

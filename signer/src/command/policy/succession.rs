@@ -1,19 +1,24 @@
-//! `policy propose`, `approve`, `follow`, `pin` and `status`: the next version, at one home.
+//! `policy propose`, `approve`, `follow`, `pin`, `ack` and `status`: the next version, at one home.
 
 use crate::clock;
 use crate::command::Context;
 use crate::command::approve::duration;
 use crate::command::init::MAX_BYTES;
+use crate::command::journal::no_signer;
+use crate::command::stop::hand_out;
 use crate::failure::Failure;
 use crate::home::{Home, KeyName};
 use crate::journal_file::JournalFile;
 use crate::keystore::{Kind, durable};
 use crate::pin::{Pinned, Role};
-use crate::succeeding::{By, SucceedingError, Successor, adopt, approve, hear, judge, opened};
+use crate::stopping::Spoken;
+use crate::succeeding::{
+    By, SucceedingError, Successor, acknowledge, adopt, approve, hear, judge, opened,
+};
 use crate::terminal::read_input;
 use policies::document::policy_id_from_text;
 use policies::succession::{Step, SuccessionFile, ripe_at};
-use policies::{PolicyId, UnixTime};
+use policies::{Policy, PolicyId, UnixTime};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -62,6 +67,22 @@ Example:\n\
 pub(super) struct Follow {
     /// The file with the approvals
     file: PathBuf,
+    /// Where the acknowledgement is written [default: beside the file]
+    #[arg(long, value_name = "FILE")]
+    ack: Option<PathBuf>,
+}
+
+/// Acknowledge once more the version that this journal adopted last
+///
+/// Hand it to the coordinator with `countersign-coordinator statement submit`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:\n\
+\x20 countersign-signer --home alice policy ack --output ack.json")]
+pub(super) struct Acknowledge {
+    /// Write it to this file [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
 }
 
 /// Pin an approved next version by its id, as another person reads it out
@@ -81,6 +102,9 @@ pub(super) struct Pin {
     /// This home's signing key is not in it, and that is meant: the signer leaves
     #[arg(long)]
     leaving: bool,
+    /// Where the acknowledgement is written [default: beside the file]
+    #[arg(long, value_name = "FILE")]
+    ack: Option<PathBuf>,
 }
 
 /// A home with its pin and, if it signs, its journal.
@@ -102,8 +126,14 @@ impl Here {
     }
 
     /// Takes a file in, and adopts it if its time has come.
-    fn succeed(mut self, context: &mut Context, file: &Path, by: By) -> Result<(), Failure> {
-        let file = read_succession(file)?;
+    fn succeed(
+        mut self,
+        context: &mut Context,
+        path: &Path,
+        ack: Option<PathBuf>,
+        by: By,
+    ) -> Result<(), Failure> {
+        let file = read_succession(path)?;
         let version = file.version();
         if let By::Pin { typed, .. } = by
             && typed != version
@@ -130,14 +160,74 @@ impl Here {
             text +=
                 "\n  LEAVING: this home signs only what brings coins of its former keysets home";
         }
+        let mut written = None;
+        if let (Some(journal), Some(name)) = (&self.journal, adopted.signer()) {
+            let ack = ack.unwrap_or_else(|| beside(path, name));
+            match write_ack(context, &self.home, journal, policy, &ack) {
+                Ok(()) => {
+                    text += &format!("\n  ack    {}", ack.display());
+                    written = Some(ack);
+                }
+                // It is adopted all the same.
+                Err(failure) => context.terminal.talk(&format!(
+                    "NOT ACKNOWLEDGED: give it with `policy ack --output FILE`.\n{}",
+                    failure.text()
+                )),
+            }
+        }
         let value = serde_json::json!({
             "policy": policy.id,
             "version": policy.version,
             "keyset": policy.keyset,
             "roles": roles,
             "leaving": adopted.is_leaving(),
+            "ack": written,
         });
         context.terminal.answer(&text, &value)
+    }
+}
+
+/// Where a signer's acknowledgement lies by default: beside the succession file, under the signer's name.
+fn beside(file: &Path, signer: &str) -> PathBuf {
+    file.with_extension(format!("{signer}.ack.json"))
+}
+
+/// What this home's journal says of the version that it adopted last.
+fn acknowledged(
+    context: &mut Context,
+    home: &Home,
+    journal: &JournalFile<File>,
+    policy: &Policy,
+) -> Result<Spoken, Failure> {
+    // Before anybody is asked for a passphrase.
+    if journal.history().versions().newest().is_none() {
+        return Err(SucceedingError::NothingAdopted.into());
+    }
+    let passphrase = context.passphrase()?;
+    let key = home.open_journal_key(&passphrase)?;
+    let said = acknowledge(journal.history(), policy, key.secret())?;
+    Ok(Spoken::said(said))
+}
+
+fn write_ack(
+    context: &mut Context,
+    home: &Home,
+    journal: &JournalFile<File>,
+    policy: &Policy,
+    to: &Path,
+) -> Result<(), Failure> {
+    let ack = acknowledged(context, home, journal, policy)?.to_json();
+    let text = serde_json::to_string_pretty(&ack).expect("statements are plain JSON");
+    durable::replace(to, format!("{text}\n").as_bytes())?;
+    Ok(())
+}
+
+impl Acknowledge {
+    pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
+        let here = Here::open(context)?;
+        let journal = here.journal.as_ref().ok_or_else(no_signer)?;
+        let ack = acknowledged(context, &here.home, journal, here.pinned.policy())?;
+        hand_out(context, &ack, self.output.as_deref())
     }
 }
 
@@ -192,7 +282,7 @@ impl ApproveVersion {
 
 impl Follow {
     pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
-        Here::open(context)?.succeed(context, &self.file, By::Human)
+        Here::open(context)?.succeed(context, &self.file, self.ack, By::Human)
     }
 }
 
@@ -201,6 +291,7 @@ impl Pin {
         Here::open(context)?.succeed(
             context,
             &self.file,
+            self.ack,
             By::Pin {
                 typed: self.id,
                 leaving: self.leaving,
