@@ -102,6 +102,7 @@ fn imported(answer: &Value) -> String {
         .with("known", number(answer, "known"))
         .with("learnt", list("learnt"))
         .with("not taken in, of unknown coins", list("unseen"))
+        .with("another journal says otherwise", list("contradicted"))
         .with("submit these requests again", list("without_request"));
     format!("{begin}\n{}", lines.text())
 }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use bitcoin::hashes::{Hash, HashEngine, sha256};
 use clap::Args;
 use policies::document::{Policy, name_of_network};
+use policies::journal::Export;
+use policies::succession::SuccessionFile;
 use serde_json::{Value, json};
 use watchtower::rescan::{Rescan, RescanError};
 
@@ -17,7 +19,7 @@ use super::output::{self, Output};
 use super::policy::parse;
 use crate::configuration::CoordinatorConfig;
 use crate::jobs;
-use crate::rebuilding::{Gathered, Mistake, Taken, read as read_paper};
+use crate::rebuilding::{Gathered, Line, Mistake, Paper, Taken, read as read_paper};
 use crate::service::Service;
 use crate::service::rebuilds::{self, Rebuild as Plan, RebuiltVault};
 use crate::store::rebuildings::Stage;
@@ -36,11 +38,11 @@ pub(super) struct Rebuild {
     /// The configuration file, which names a new database and the node.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// The first policy of a vault; once for each vault.
+    /// The first version of a vault's policy; once for each vault. Later ones, with their approvals, are papers.
     #[arg(long = "policy", value_name = "FILE", required = true)]
     policies: Vec<PathBuf>,
-    /// The folder with what people kept: signed requests, approvals, transfers, addresses, and the
-    /// journals that `countersign-signer journal export` wrote.
+    /// The folder with what people kept: signed requests, approvals, transfers, addresses, later
+    /// versions of the policies, and the journals that `countersign-signer journal export` wrote.
     #[arg(long, value_name = "FOLDER")]
     papers: PathBuf,
     /// Another database URL than the file's: that of the owner's role.
@@ -96,8 +98,8 @@ pub(super) fn run(verb: &Rebuild, out: &Output) -> Result<(), CliError> {
 }
 
 /// What the folder holds.
-struct Papers<'p> {
-    vaults: Vec<Gathered<'p>>,
+struct Papers {
+    vaults: Vec<Gathered>,
     hashes: Vec<[u8; 32]>,
     files: usize,
     known: usize,
@@ -105,11 +107,11 @@ struct Papers<'p> {
     later: Vec<PathBuf>,
 }
 
-fn gather<'p>(
+fn gather(
     verb: &Rebuild,
     config: &CoordinatorConfig,
-    policies: &'p [Policy],
-) -> Result<Papers<'p>, CliError> {
+    policies: &[Policy],
+) -> Result<Papers, CliError> {
     for policy in policies {
         if policy.network != config.network {
             let message = format!(
@@ -122,7 +124,7 @@ fn gather<'p>(
         }
     }
     let mut papers = Papers {
-        vaults: policies.iter().map(Gathered::new).collect(),
+        vaults: Vec::new(),
         hashes: Vec::new(),
         files: 0,
         known: 0,
@@ -133,33 +135,40 @@ fn gather<'p>(
         let file = file.display().to_string();
         refused.push(json!({ "file": file, "code": code, "detail": reason, "hint": hint }));
     };
+    let mut read = Vec::new();
     for file in files_below(&verb.papers)? {
         let bytes = contents(&file)?;
         papers.files = papers.files.saturating_add(1);
         papers
             .hashes
             .push(sha256::Hash::hash(&bytes).to_byte_array());
-        let found = match read_paper(&bytes) {
-            Ok(found) => found,
-            Err(error) => {
-                refuse(&file, "paper_unreadable", error.to_string(), error.hint());
-                continue;
-            }
+        match read_paper(&bytes) {
+            Ok(found) => read.extend(found.into_iter().map(|paper| (file.clone(), paper))),
+            Err(error) => refuse(&file, "paper_unreadable", error.to_string(), error.hint()),
+        }
+    }
+    for policy in policies {
+        let mut line = Line::of(policy.clone()).map_err(|mistake| CliError::Usage {
+            message: format!("--policy of {}: {mistake}; give its first version, and the later ones as papers", policy.name),
+        })?;
+        if let Err(mistake) = line.follow(&versions(&read), &journals(&read)) {
+            refuse(&verb.papers, mistake.code(), mistake.to_string(), mistake.hint());
+        }
+        papers.vaults.push(Gathered::new(line));
+    }
+    for (file, paper) in read {
+        let of = papers.vaults.iter().position(|vault| vault.is_for(&paper));
+        let Some(vault) = of.and_then(|of| papers.vaults.get_mut(of)) else {
+            let mistake = Mistake::of_no_vault(&paper);
+            refuse(&file, mistake.code(), mistake.to_string(), mistake.hint());
+            continue;
         };
-        for paper in found {
-            let of = papers.vaults.iter().position(|vault| vault.is_for(&paper));
-            let Some(vault) = of.and_then(|of| papers.vaults.get_mut(of)) else {
-                let mistake = Mistake::of_no_vault(&paper);
+        match vault.take(paper) {
+            Ok(Taken::New) => {}
+            Ok(Taken::Known) => papers.known = papers.known.saturating_add(1),
+            Ok(Taken::ForLater) => papers.later.push(file.clone()),
+            Err(mistake) => {
                 refuse(&file, mistake.code(), mistake.to_string(), mistake.hint());
-                continue;
-            };
-            match vault.take(paper) {
-                Ok(Taken::New) => {}
-                Ok(Taken::Known) => papers.known = papers.known.saturating_add(1),
-                Ok(Taken::ForLater) => papers.later.push(file.clone()),
-                Err(mistake) => {
-                    refuse(&file, mistake.code(), mistake.to_string(), mistake.hint());
-                }
             }
         }
     }
@@ -185,6 +194,24 @@ fn gather<'p>(
         problem: Some(json!({ "code": "papers_refused", "detail": detail, "papers": refused })),
         hint: Some("mend or move what is named, and begin again".to_owned()),
     })
+}
+
+fn versions(read: &[(PathBuf, Paper)]) -> Vec<SuccessionFile> {
+    let papers = read.iter().map(|(_, paper)| paper);
+    let versions = papers.filter_map(|paper| match paper {
+        Paper::Version { file, .. } => Some(file.clone()),
+        _ => None,
+    });
+    versions.collect()
+}
+
+fn journals(read: &[(PathBuf, Paper)]) -> Vec<&Export> {
+    let papers = read.iter().map(|(_, paper)| paper);
+    let journals = papers.filter_map(|paper| match paper {
+        Paper::Journal(export) => Some(export.as_ref()),
+        _ => None,
+    });
+    journals.collect()
 }
 
 /// All files of a folder and those below it, in the order of their names.
@@ -222,7 +249,7 @@ fn contents(file: &Path) -> Result<Vec<u8>, CliError> {
 /// for a payment.
 fn judge_journals(
     verb: &Rebuild,
-    vaults: &[Gathered<'_>],
+    vaults: &[Gathered],
 ) -> Result<Vec<policies::VaultId>, CliError> {
     let mut missing = Vec::new();
     let mut held = Vec::new();
@@ -236,7 +263,7 @@ fn judge_journals(
     }
     let known = |name: &String| {
         let mut vaults = vaults.iter();
-        vaults.any(|vault| vault.policy().signer(name).is_some())
+        vaults.any(|vault| vault.line().versions().any(|version| version.signer(name).is_some()))
     };
     if let Some(stranger) = verb.without.iter().find(|name| !known(name)) {
         let message = format!("--without {stranger}: no policy has such a signer");
@@ -276,7 +303,7 @@ fn sources(verb: &Rebuild, policies: &[Policy], birthday: u32, hashes: &[[u8; 32
 async fn rebuild(
     verb: &Rebuild,
     config: &CoordinatorConfig,
-    plan: &Plan<'_>,
+    plan: &Plan,
     birthday: u32,
 ) -> Result<Vec<RebuiltVault>, CliError> {
     let Some(tower) = config.watchtower.clone() else {
@@ -311,7 +338,7 @@ async fn rebuild(
     Ok(rebuilt)
 }
 
-async fn scan(service: &Service, plan: &Plan<'_>, rescan: &Rescan) -> Result<(), CliError> {
+async fn scan(service: &Service, plan: &Plan, rescan: &Rescan) -> Result<(), CliError> {
     let mut told = None;
     let mut begin = None;
     while let Some(next) = rescan.next().await.map_err(from_rescan)? {
@@ -356,13 +383,13 @@ fn from_rescan(error: RescanError) -> CliError {
 }
 
 /// What the papers tell, before anything is done.
-fn preview(papers: &Papers<'_>, held: &[policies::VaultId], out: &Output) -> Result<(), CliError> {
+fn preview(papers: &Papers, held: &[policies::VaultId], out: &Output) -> Result<(), CliError> {
     let vaults: Vec<Value> = papers
         .vaults
         .iter()
         .map(|vault| {
             let journals: BTreeMap<&String, Value> = (vault.journals.iter())
-                .map(|(signer, export)| {
+                .map(|((signer, _), export)| {
                     let said = &export.statement;
                     (
                         signer,

@@ -9,7 +9,7 @@ use bitcoin::{Amount, OutPoint, ScriptBuf, Transaction, TxIn, TxOut};
 use policies::document::Policy;
 use policies::journal::{SignedTransaction, SpendMode};
 use policies::psbt::AttemptPurpose;
-use policies::{Keychain, UnixTime};
+use policies::{Keychain, PolicyId, UnixTime};
 
 use super::Mistake;
 
@@ -20,6 +20,8 @@ pub struct Remembered {
     pub record: SignedTransaction,
     /// What it is for, as far as that is known.
     pub purpose: AttemptPurpose,
+    /// The version that it was made under, where its PSBT says so.
+    pub policy: Option<PolicyId>,
     /// The signers whose journals hold it.
     pub signed_by: BTreeSet<String>,
     /// Its PSBT as it was issued, where there is one.
@@ -36,16 +38,22 @@ impl Remembered {
                 SpendMode::Recovery => AttemptPurpose::Recover,
             },
             record: normalized(record),
+            policy: None,
             signed_by: BTreeSet::from([signer.to_owned()]),
             psbt: None,
         }
     }
 
     /// What its PSBT says, as it was issued.
-    pub fn by_transfer(record: SignedTransaction, purpose: AttemptPurpose, psbt: Vec<u8>) -> Self {
+    pub fn by_transfer(
+        record: SignedTransaction,
+        (purpose, policy): (AttemptPurpose, PolicyId),
+        psbt: Vec<u8>,
+    ) -> Self {
         Self {
             purpose,
             record: normalized(record),
+            policy: Some(policy),
             signed_by: BTreeSet::new(),
             psbt: Some(psbt),
         }
@@ -102,6 +110,7 @@ impl Remembered {
             one.change_indexes = two.change_indexes;
             one.fee = two.fee;
             self.purpose = other.purpose;
+            self.policy = other.policy;
             self.psbt = other.psbt;
         } else if self.psbt.is_none() {
             let indexes: BTreeSet<u32> = (one.change_indexes.iter().chain(&two.change_indexes))

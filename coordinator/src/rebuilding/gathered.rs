@@ -7,14 +7,15 @@ use policies::analysis::Analysis;
 use policies::document::Policy;
 use policies::hash::Purpose;
 use policies::intent::MerkleProof;
-use policies::journal::{Entry, Export, accept_export};
+use policies::journal::{Entry, Export, accept_export_of};
 use policies::psbt::StrictPsbt;
+use policies::succession::SuccessionFile;
 use policies::{
-    Approval, Intent, IntentHash, KeyId, Keychain, RequestSignature, RequesterName, Statement,
+    Approval, Intent, IntentHash, KeyId, Keychain, Keyset, PolicyId, RequestSignature, RequesterName, Statement,
     Subject, UnixTime, WithdrawalId,
 };
 
-use super::{Closed, Mistake, Paper, Remembered, weight_of};
+use super::{Closed, Line, Mistake, Paper, Remembered};
 use crate::exclusion::Earlier;
 
 /// Indexes of change beyond the highest known that are watched.
@@ -62,6 +63,8 @@ pub struct SaidOfList {
 /// A deposit address that a paper knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issued {
+    /// The keyset of then.
+    pub keyset: Keyset,
     /// The service's own reference.
     pub reference: String,
     /// The service's own facts, a JSON object as text.
@@ -83,27 +86,30 @@ pub enum Taken {
 
 /// All papers of one vault.
 #[derive(Debug)]
-pub struct Gathered<'p> {
-    policy: &'p Policy,
+pub struct Gathered {
+    line: Line,
+    /// The next versions that papers hold.
+    versions: BTreeSet<PolicyId>,
     /// The withdrawals.
     pub requests: BTreeMap<(RequesterName, WithdrawalId), Requested>,
     /// The verdicts, by intent.
     pub verdicts: BTreeMap<IntentHash, Vec<Verdict>>,
     /// The attempts.
     pub attempts: BTreeMap<Txid, Remembered>,
-    /// The journals, by signer.
-    pub journals: BTreeMap<String, Export>,
-    /// The deposit addresses, by index.
-    pub addresses: BTreeMap<u32, Issued>,
+    /// The journals, by signer and by the journal that a version pins for it: a signer may get a new one under its name.
+    pub journals: BTreeMap<(String, KeyId), Export>,
+    /// The deposit addresses, by keychain and index.
+    pub addresses: BTreeMap<(Keyset, u32), Issued>,
     /// What was said of open lists.
     pub statements: BTreeMap<Subject, SaidOfList>,
 }
 
-impl<'p> Gathered<'p> {
+impl Gathered {
     /// Nothing yet.
-    pub const fn new(policy: &'p Policy) -> Self {
+    pub const fn new(line: Line) -> Self {
         Self {
-            policy,
+            line,
+            versions: BTreeSet::new(),
             requests: BTreeMap::new(),
             verdicts: BTreeMap::new(),
             attempts: BTreeMap::new(),
@@ -113,27 +119,33 @@ impl<'p> Gathered<'p> {
         }
     }
 
-    /// The policy whose vault it is.
-    pub const fn policy(&self) -> &'p Policy {
-        self.policy
+    /// The policy in force, whose vault it is.
+    pub fn policy(&self) -> &Policy {
+        self.line.newest()
+    }
+
+    /// All its versions.
+    pub const fn line(&self) -> &Line {
+        &self.line
     }
 
     /// Whether a paper is about this vault. One that names no vault is, where its key is an approver's.
     pub fn is_for(&self, paper: &Paper) -> bool {
-        let policy = self.policy;
-        let of_approver = |key| policy.approver_of_key(key).is_some();
+        let vault = self.policy().vault;
+        let of_approver = |key| self.line.approver_of_key(key).is_some();
         match paper {
-            Paper::Request { intent, .. } => intent.vault == policy.vault,
+            Paper::Request { intent, .. } => intent.vault == vault,
             Paper::Verdict { approval, .. } => {
-                let approver = policy.approver_of_key(approval.key);
-                approver.is_some_and(|(_, key)| approval.verify(key, policy.vault).is_ok())
+                let approver = self.line.approver_of_key(approval.key);
+                approver.is_some_and(|(_, key)| approval.verify(key, vault).is_ok())
             }
             Paper::SaidOfList { approvals, .. } => {
                 approvals.iter().all(|approval| of_approver(approval.key))
             }
-            Paper::Journal(export) => export.journal.vault() == policy.vault,
-            Paper::Transfer { psbt, .. } => psbt.manifest().policy == policy.id,
-            Paper::Address { vault, .. } => *vault == policy.vault,
+            Paper::Version { policy, .. } => policy.vault == vault,
+            Paper::Journal(export) => export.journal.vault() == vault,
+            Paper::Transfer { psbt, .. } => self.line.version(psbt.manifest().policy).is_some(),
+            Paper::Address { vault: of, .. } => *of == vault,
             Paper::Reply => true,
         }
     }
@@ -161,6 +173,7 @@ impl<'p> Gathered<'p> {
                 statement,
                 approvals,
             } => self.take_statement(about, statement, approvals),
+            Paper::Version { file, .. } => self.take_version(&file),
             Paper::Journal(export) => self.take_journal(*export),
             Paper::Transfer { bytes, psbt } => self.take_transfer(bytes, &psbt),
             Paper::Reply => Ok(Taken::ForLater),
@@ -173,13 +186,11 @@ impl<'p> Gathered<'p> {
                 metadata,
                 issued_at,
             } => {
-                if vault != self.policy.vault {
+                if vault != self.policy().vault {
                     return Err(Mistake::OtherVault { found: vault });
                 }
-                if keyset != self.policy.keyset {
-                    return Err(Mistake::OtherKeyset);
-                }
                 let issued = Issued {
+                    keyset,
                     reference,
                     metadata,
                     issued_at,
@@ -187,6 +198,18 @@ impl<'p> Gathered<'p> {
                 self.take_address(index, &address, issued)
             }
         }
+    }
+
+    /// What the line was made from is known; a version that stands elsewhere is not passed over in silence.
+    fn take_version(&mut self, file: &SuccessionFile) -> Result<Taken, Mistake> {
+        let version = file.version();
+        let proposed = self.line.proposed();
+        let is_proposed = proposed.iter().any(|one| one.version() == version);
+        if !is_proposed && self.line.version(version).is_none() {
+            return Err(Mistake::OtherLine { version });
+        }
+        let is_new = self.versions.insert(version);
+        Ok(if is_new { Taken::New } else { Taken::Known })
     }
 
     fn verify_request(
@@ -200,23 +223,23 @@ impl<'p> Gathered<'p> {
             key: request.key,
             requester: intent.requester.clone(),
         };
-        let (owner, public) = (self.policy)
+        let (owner, public) = (self.line)
             .requester_of_key(request.key)
             .ok_or_else(unknown)?;
         if owner.name != intent.requester.as_str() {
             return Err(unknown());
         }
         request
-            .verify(public, self.policy.vault, Intent::hash_bytes(bytes))
+            .verify(public, self.policy().vault, Intent::hash_bytes(bytes))
             .map_err(Mistake::Signature)
     }
 
     fn expect_ours(&self, intent: &Intent) -> Result<(), Mistake> {
-        if intent.vault != self.policy.vault {
+        if intent.vault != self.policy().vault {
             let found = intent.vault;
             return Err(Mistake::OtherVault { found });
         }
-        if intent.keyset != self.policy.keyset {
+        if self.line.of_keyset(intent.keyset).is_none() {
             return Err(Mistake::OtherKeyset);
         }
         Ok(())
@@ -284,11 +307,11 @@ impl<'p> Gathered<'p> {
         proofs: Vec<(IntentHash, MerkleProof)>,
     ) -> Result<Taken, Mistake> {
         let key = approval.key;
-        let (approver, public) = (self.policy)
+        let (approver, public) = (self.line)
             .approver_of_key(key)
             .ok_or(Mistake::ApprovalKey { key })?;
         approval
-            .verify(public, self.policy.vault)
+            .verify(public, self.policy().vault)
             .map_err(Mistake::Signature)?;
         for (intent, proof) in &proofs {
             let intent = *intent;
@@ -331,7 +354,8 @@ impl<'p> Gathered<'p> {
         let Statement::ListAdd(add) = about.unwrap_or_else(|| statement.clone()) else {
             return Err(Mistake::NoSuchList);
         };
-        let is_open = (self.policy.list(&add.list)).is_some_and(|list| list.open.is_some());
+        let mut lists = self.line.versions().filter_map(|version| version.list(&add.list));
+        let is_open = lists.any(|list| list.open.is_some());
         let entry = Statement::ListAdd(add.clone()).subject();
         let of_it = match &statement {
             Statement::ListAdd(_) => true,
@@ -350,11 +374,11 @@ impl<'p> Gathered<'p> {
         let mut held = Vec::new();
         for approval in approvals {
             let key = approval.key;
-            let (approver, public) = (self.policy)
+            let (approver, public) = (self.line)
                 .approver_of_key(key)
                 .ok_or(Mistake::ApprovalKey { key })?;
             approval
-                .verify(public, self.policy.vault)
+                .verify(public, self.policy().vault)
                 .map_err(Mistake::Signature)?;
             held.push((approval, approver.name.clone()));
         }
@@ -380,17 +404,18 @@ impl<'p> Gathered<'p> {
 
     fn take_journal(&mut self, export: Export) -> Result<Taken, Mistake> {
         let found = export.journal.vault();
-        if found != self.policy.vault {
+        if found != self.policy().vault {
             return Err(Mistake::OtherVault { found });
         }
         let newest = export.journal.history().versions().newest();
-        if let Some(newest) = newest.filter(|newest| *newest != self.policy.id) {
+        if let Some(newest) = newest.filter(|newest| self.line.version(*newest).is_none()) {
             let journal = export.journal.key();
             return Err(Mistake::OtherVersion { journal, newest });
         }
-        let signer = accept_export(self.policy, &export).map_err(Mistake::Journal)?;
+        let signer = accept_export_of(self.line.versions(), &export).map_err(Mistake::Journal)?;
+        let holder = (signer.name.clone(), signer.journal.id());
         let signer = signer.name.clone();
-        if let Some(known) = self.journals.get(&signer) {
+        if let Some(known) = self.journals.get(&holder) {
             let (longer, shorter) = if export.entries.len() > known.entries.len() {
                 (&export, known)
             } else {
@@ -415,7 +440,7 @@ impl<'p> Gathered<'p> {
         }
         self.take_known_intents(intents)?;
         self.attempts = attempts;
-        self.journals.insert(signer, export);
+        self.journals.insert(holder, export);
         Ok(Taken::New)
     }
 
@@ -441,7 +466,7 @@ impl<'p> Gathered<'p> {
             .map_err(Mistake::Transfer)?;
         let mut record = earlier.record;
         let created = record.intents.iter().map(|intent| intent.created).max();
-        record.at = created.unwrap_or(self.policy.head.time);
+        record.at = created.unwrap_or(self.policy().head.time);
         for intent in record.intents.iter().chain(&record.replaced) {
             self.expect_ours(intent)?;
         }
@@ -459,7 +484,7 @@ impl<'p> Gathered<'p> {
             }
         }
         let mut taken = Taken::Known;
-        let new = Remembered::by_transfer(record, manifest.purpose, bytes);
+        let new = Remembered::by_transfer(record, (manifest.purpose, manifest.policy), bytes);
         let mut attempts = self.attempts.clone();
         let before = attempts.get(&new.record.txid).cloned();
         let intents = new.record.intents.clone();
@@ -503,14 +528,18 @@ impl<'p> Gathered<'p> {
         address: &str,
         issued: Issued,
     ) -> Result<Taken, Mistake> {
-        let script = (self.policy.descriptor).script_pubkey(Keychain::External, index);
-        let derived = Address::from_script(&script, self.policy.network);
+        let version = self.line.of_keyset(issued.keyset);
+        let version = version.ok_or(Mistake::OtherKeyset)?;
+        let script = version.descriptor.script_pubkey(Keychain::External, index);
+        let derived = Address::from_script(&script, version.network);
         if derived.map(|derived| derived.to_string()).ok().as_deref() != Some(address) {
             return Err(Mistake::Address { index });
         }
-        match self.addresses.get(&index) {
+        let keychain = self.line.keychain_of(issued.keyset);
+        let place = (keychain.unwrap_or(issued.keyset), index);
+        match self.addresses.get(&place) {
             None => {
-                self.addresses.insert(index, issued);
+                self.addresses.insert(place, issued);
                 Ok(Taken::New)
             }
             Some(known) if known.reference == issued.reference => Ok(Taken::Known),
@@ -552,29 +581,33 @@ impl<'p> Gathered<'p> {
         proven.saturating_add(CHANGE_GAP).max(claimed)
     }
 
-    /// The signers of ordinary paths whose journals are not here.
+    /// Whether the journal is here that a version pins for a signer.
+    fn has_journal_of(&self, version: &Policy, signer: &str) -> bool {
+        let pinned = version.signer(signer).map(|signer| signer.journal.id());
+        pinned.is_some_and(|pinned| self.journals.contains_key(&(signer.to_owned(), pinned)))
+    }
+
+    /// The signers of ordinary paths whose journals are not here, also those who were replaced since.
     pub fn without_journal(&self) -> BTreeSet<String> {
-        let analysis = Analysis::of(self.policy);
-        let signers = analysis
-            .ordinary()
-            .flat_map(|path| path.keys.iter().cloned());
-        signers
-            .filter(|signer| !self.journals.contains_key(signer))
-            .collect()
+        let mut without = BTreeSet::new();
+        for version in self.line.keysets() {
+            let analysis = Analysis::of(version);
+            let keys = analysis.ordinary().flat_map(|path| path.keys.iter());
+            without.extend(keys.filter(|key| !self.has_journal_of(version, key)).cloned());
+        }
+        without
     }
 
-    /// The signers who could have signed a payment among themselves without any journal that is here
-    /// knowing of it; none where each payment has a signer whose journal is here.
+    /// The signers who could have signed a payment among themselves, now or before they were replaced, without any
+    /// journal that is here knowing of it; none where each payment has a signer whose journal is here.
     pub fn unseen_quorum(&self) -> Option<Vec<String>> {
-        let analysis = Analysis::of(self.policy);
-        let unseen = |keys: &Vec<String>| keys.iter().all(|key| !self.journals.contains_key(key));
-        let mut ordinary = analysis.ordinary().map(|path| &path.keys);
-        ordinary.find(|keys| unseen(keys)).cloned()
-    }
-
-    /// The weight of an attempt as far as it is known.
-    pub fn weight(&self, attempt: &Remembered) -> bitcoin::Weight {
-        weight_of(self.policy, &attempt.record)
+        self.line.keysets().into_iter().find_map(|version| {
+            let unseen =
+                |keys: &Vec<String>| keys.iter().all(|key| !self.has_journal_of(version, key));
+            let analysis = Analysis::of(version);
+            let mut ordinary = analysis.ordinary().map(|path| &path.keys);
+            ordinary.find(|keys| unseen(keys)).cloned()
+        })
     }
 
     /// The attempts in the order in which they were signed.

@@ -18,7 +18,7 @@ pub enum Mistake {
         found: VaultId,
     },
     /// Its coins are another keyset's.
-    #[error("it is of another keyset than the policy's")]
+    #[error("it is of a keyset that no version in the folder brings")]
     OtherKeyset,
     /// No requester of the policy has the key, or another one has it.
     #[error("the key {key} is not of the requester {requester}")]
@@ -57,14 +57,24 @@ pub enum Mistake {
     #[error("{0}")]
     Journal(ExportError),
     /// The journal follows a later version of the policy than the one that is given.
-    #[error(
-        "the journal {journal} follows version {newest} of the policy, which is not the one given"
-    )]
+    #[error("the journal {journal} follows version {newest} of the policy, which is not in the folder with its approvals")]
     OtherVersion {
         /// The journal's key.
         journal: PublicKey,
         /// The newest version that it adopted.
         newest: PolicyId,
+    },
+    /// A next version that follows none of the line.
+    #[error("version {version} follows none that is in force, or not by what its document says")]
+    OtherLine {
+        /// The version.
+        version: PolicyId,
+    },
+    /// Journals went two ways.
+    #[error("journals follow different successors of one version: {}", listed(.versions))]
+    TwoSuccessors {
+        /// The successors.
+        versions: Vec<PolicyId>,
     },
     /// Two exports of one signer's journal are not one the beginning of the other.
     #[error("two journals of {signer} are not one the beginning of the other")]
@@ -112,6 +122,9 @@ impl Mistake {
             Paper::Verdict { approval, .. } => Self::ApprovalKey { key: approval.key },
             Paper::SaidOfList { .. } | Paper::Reply => Self::NoSuchList,
             Paper::Transfer { .. } => Self::OtherKeyset,
+            Paper::Version { policy, .. } => Self::OtherVault {
+                found: policy.vault,
+            },
         }
     }
 
@@ -124,6 +137,8 @@ impl Mistake {
             Self::TwoBodies { .. } => "paper_id_reused",
             Self::Journal(_) => "paper_foreign_journal",
             Self::OtherVersion { .. } => "paper_of_other_version",
+            Self::OtherLine { .. } => "paper_version_elsewhere",
+            Self::TwoSuccessors { .. } => "paper_versions_disputed",
             Self::Forked { .. } => "paper_journal_forked",
             Self::Disagree { .. } => "paper_contradicts",
             Self::Transfer(_) => "paper_unreadable",
@@ -149,7 +164,13 @@ impl Mistake {
             }
             Self::Journal(_) => "export the journals of this policy's signers, and no others",
             Self::OtherVersion { .. } => {
-                "a vault whose policy changed cannot be rebuilt yet, and under its first version it would be another vault: restore a backup and import the journals"
+                "put that version with its approvals into the folder, and each one before it: `proposals/ID.json` in the home of a signer who follows it"
+            }
+            Self::OtherLine { .. } => {
+                "bring the versions between, each as `proposals/ID.json` of a signer's home has it, or move the file out of the folder"
+            }
+            Self::TwoSuccessors { .. } => {
+                "people decide which one stands: nothing is rebuilt before the signers of the other one changed over"
             }
             Self::Forked { .. } => {
                 "the signer's journal was cloned or rolled back: find out which one signed last before anybody signs"
@@ -163,4 +184,9 @@ impl Mistake {
             }
         }
     }
+}
+
+fn listed(versions: &[PolicyId]) -> String {
+    let versions: Vec<String> = versions.iter().map(ToString::to_string).collect();
+    versions.join(", ")
 }

@@ -9,6 +9,7 @@
 
 mod attempt;
 mod gathered;
+mod line;
 mod mistake;
 mod paper;
 
@@ -17,5 +18,6 @@ mod tests;
 
 pub use attempt::{Remembered, weight_of};
 pub use gathered::{Gathered, Issued, Requested, SaidOfList, Taken, Verdict};
+pub use line::{Followed, Line, Tree};
 pub use mistake::Mistake;
 pub use paper::{Closed, Paper, PaperError, read};

@@ -3,8 +3,10 @@
 use bitcoin::hex::FromHex;
 use policies::hash::Purpose;
 use policies::intent::{MerkleProof, StatementError};
+use policies::document::Policy;
 use policies::journal::{Export, ExportError};
 use policies::psbt::{PsbtRefusal, StrictPsbt, read_intake, read_strict};
+use policies::succession::{SUCCESSION_FORMAT, SuccessionFile, SuccessionFileError};
 use policies::{
     Approval, Intent, IntentHash, KeyId, Keyset, MerkleRoot, RequestSignature, Signature,
     Statement, UnixTime, VaultId,
@@ -57,6 +59,13 @@ pub enum Paper {
         /// The signatures under it.
         approvals: Vec<Approval>,
     },
+    /// A next version of a policy, with the signatures under it.
+    Version {
+        /// The file.
+        file: SuccessionFile,
+        /// Its document, read alone.
+        policy: Box<Policy>,
+    },
     /// A journal, exported.
     Journal(Box<Export>),
     /// An attempt's PSBT, as it was issued.
@@ -91,7 +100,7 @@ pub enum Paper {
 #[derive(Debug, thiserror::Error)]
 pub enum PaperError {
     /// It is nothing that is known here.
-    #[error("it is no signed request, verdict, statement, transfer, address or exported journal")]
+    #[error("it is no signed request, verdict, statement, transfer, address, version or exported journal")]
     Unknown,
     /// It is no JSON although it begins as such.
     #[error("the JSON cannot be read: {0}")]
@@ -110,6 +119,12 @@ pub enum PaperError {
     /// A statement in it is none.
     #[error("{0}")]
     Statement(StatementError),
+    /// It is no succession file, although it says so.
+    #[error("{0}")]
+    Version(SuccessionFileError),
+    /// The policy in it has mistakes.
+    #[error("the policy in it is none: {0}")]
+    Document(policies::document::Mistake),
     /// The journal in it does not prove itself, or is not signed.
     #[error("{0}")]
     Journal(ExportError),
@@ -125,12 +140,14 @@ impl PaperError {
             Self::Journal(ExportError::NotSigned) => {
                 "write it with `countersign-signer journal export`, in the signer's home"
             }
+            Self::Version(error) => error.hint(),
             Self::Journal(_) => "export it again, and find out who altered the file",
             Self::Unknown
             | Self::Json(_)
             | Self::Intent(_)
             | Self::Field { .. }
             | Self::Statement(_)
+            | Self::Document(_)
             | Self::Psbt(_) => {
                 "bring it as it was written, or move the file out of the folder if it does not belong"
             }
@@ -164,6 +181,9 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Paper>, PaperError> {
         return Err(PaperError::Unknown);
     }
     let value: Value = serde_json::from_slice(bytes).map_err(PaperError::Json)?;
+    if value.get("format").and_then(Value::as_str) == Some(SUCCESSION_FORMAT) {
+        return Ok(vec![version(bytes)?]);
+    }
     let Value::Array(items) = value else {
         return Ok(vec![one(value)?]);
     };
@@ -187,7 +207,21 @@ fn transfer(bytes: &[u8]) -> Result<Paper, PaperError> {
     }
 }
 
+fn version(bytes: &[u8]) -> Result<Paper, PaperError> {
+    let file = SuccessionFile::read(bytes).map_err(PaperError::Version)?;
+    let policy = file.policy().map_err(|mistakes| {
+        let first = mistakes.into_iter().next();
+        first.map_or(PaperError::Unknown, PaperError::Document)
+    })?;
+    let policy = Box::new(policy);
+    Ok(Paper::Version { file, policy })
+}
+
 fn one(value: Value) -> Result<Paper, PaperError> {
+    // As the coordinator hands versions to signers: an array of files.
+    if let Value::String(text) = &value {
+        return version(text.as_bytes());
+    }
     let Value::Object(object) = value else {
         return Err(PaperError::Unknown);
     };

@@ -142,8 +142,12 @@ fn papers(policy: &Policy) -> Vec<Vec<u8>> {
     ]
 }
 
-fn gather<'p>(policy: &'p Policy, papers: &[Vec<u8>]) -> Gathered<'p> {
-    let mut gathered = Gathered::new(policy);
+fn line(policy: &Policy) -> Line {
+    Line::of(policy.clone()).expect("a first version")
+}
+
+fn gather(policy: &Policy, papers: &[Vec<u8>]) -> Gathered {
+    let mut gathered = Gathered::new(line(policy));
     for bytes in papers {
         for paper in read(bytes).expect("reads") {
             gathered.take(paper).expect("is taken");

@@ -9,7 +9,7 @@ use policies::document::Policy;
 use policies::rules::{Decision, decide, satisfied};
 use policies::succession::Step;
 use policies::{
-    Intent, Keychain, Keyset, PolicyId, RequesterName, UnixTime, VaultId, WithdrawalId,
+    Intent, Keyset, PolicyId, RequesterName, UnixTime, VaultId, WithdrawalId,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
@@ -26,9 +26,6 @@ use crate::session::withdrawal::{WithdrawalEvent, WithdrawalState};
 use crate::store::vaults::{self, VaultRow};
 use crate::store::withdrawals::{self, WithdrawalRow};
 use crate::store::{approvals, proposals, signer_marks};
-
-/// How far two descriptors are compared: equal scripts at all of these places are one descriptor.
-const COMPARED: u32 = 8;
 
 /// Puts a version in force.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -155,6 +152,18 @@ async fn adopt(
     if ripe > now {
         return Err(VersionError::NotRipe { ripe }.into());
     }
+    put_in_force(tx, service, row, judged, (actor, now)).await
+}
+
+/// Puts a version in force that was judged to be.
+pub(super) async fn put_in_force(
+    tx: &mut Transaction,
+    service: &Service,
+    row: &VaultRow,
+    judged: &Judged,
+    (actor, now): (&str, UnixTime),
+) -> Result<Vec<OpenWithdrawalView>, ServiceError> {
+    let policy = judged.row.id;
     let next = (judged.previous)
         .succeeded_by(judged.next.clone())
         .map_err(|_| VaultError::StoredPolicy { policy })?;
@@ -194,13 +203,7 @@ async fn keychain_of(
     for known in vaults::keysets(tx, vault.id).await? {
         let introduced = PolicyId::from_bytes(known.keyset.to_bytes());
         let before = service.policy(tx, introduced).await?;
-        let equal = |keychain: Keychain| {
-            (0..COMPARED).all(|index| {
-                let script = |policy: &Policy| policy.descriptor.script_pubkey(keychain, index);
-                script(&before) == script(next)
-            })
-        };
-        if Keychain::BOTH.into_iter().all(equal) {
+        if before.descriptor.gives_same_scripts(&next.descriptor) {
             return Ok(known.keychain);
         }
     }

@@ -252,7 +252,7 @@ async fn remembered(
         .collect();
     signed_by.sort_unstable();
     signed_by.dedup();
-    let record = record_of(tx, &policy, row).await?;
+    let record = record_of(tx, row).await?;
     let complete = row.final_transaction.is_some();
     let known = inputs::of_attempt(tx, row.txid).await?;
     let inputs = record.inputs.iter().map(|outpoint| InputView {

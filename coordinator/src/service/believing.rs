@@ -6,6 +6,7 @@
 //! own journals hold it, and honest ones sign nothing that does not exclude it (M2).
 
 use bitcoin::{Amount, OutPoint, Txid};
+use policies::Keyset;
 use policies::psbt::read_strict;
 use watchtower::store::database::Transaction;
 use watchtower::store::{coins, scripts};
@@ -50,6 +51,8 @@ pub(crate) enum Belief {
         coins: Vec<(OutPoint, Amount)>,
         /// Its fee: what coins and outputs say, where its outputs are known.
         fee: Amount,
+        /// The keychain that its coins are of, where one of them is known by its script.
+        keychain: Option<Keyset>,
     },
     /// It cannot, as far as is known.
     Doubted(Doubt),
@@ -64,10 +67,12 @@ pub(crate) async fn believe(
     let record = &remembered.record;
     let mut known = Vec::new();
     let mut worth = Amount::ZERO;
+    let mut keychain = None;
     for coin in &record.inputs {
-        let Some(amount) = amount_of(tx, books, *coin).await? else {
+        let Some((amount, of)) = amount_of(tx, books, *coin).await? else {
             return Ok(Belief::Doubted(Doubt::UnknownCoin { coin: *coin }));
         };
+        keychain = keychain.or(of);
         worth = worth.checked_add(amount).unwrap_or(Amount::MAX_MONEY);
         known.push((*coin, amount));
     }
@@ -93,7 +98,11 @@ pub(crate) async fn believe(
         let fee = record.fee;
         return Ok(Belief::Doubted(Doubt::Fee { worth, fee }));
     };
-    Ok(Belief::Believed { coins: known, fee })
+    Ok(Belief::Believed {
+        coins: known,
+        fee,
+        keychain,
+    })
 }
 
 fn sum(mut amounts: impl Iterator<Item = Amount>) -> Option<Amount> {
@@ -105,15 +114,17 @@ fn transaction_of(psbt: &[u8]) -> Option<bitcoin::Transaction> {
     Some(psbt.transaction().clone())
 }
 
-/// What a coin of the vault is worth, or an output of an attempt that is no coin yet.
+/// What a coin of the vault is worth, or an output of an attempt that is no coin yet; and its keychain, where its
+/// script is known.
 async fn amount_of(
     tx: &mut Transaction,
     books: Books<'_>,
     coin: OutPoint,
-) -> Result<Option<Amount>, ServiceError> {
+) -> Result<Option<(Amount, Option<Keyset>)>, ServiceError> {
     let vault = books.vault.id;
     if let Some(known) = coins::coin(tx, coin).await? {
-        return Ok((known.script.vault == vault).then_some(known.amount));
+        let keychain = Some(known.script.keyset);
+        return Ok((known.script.vault == vault).then_some((known.amount, keychain)));
     }
     let Some(parent) = attempts::lookup(tx, coin.txid).await? else {
         return Ok(None);
@@ -127,23 +138,23 @@ async fn amount_of(
             return Ok(None);
         };
         let watched = scripts::watched_script(tx, &output.script_pubkey).await?;
-        let own = watched.is_some_and(|watched| watched.vault == vault);
-        return Ok(own.then_some(output.value));
+        let own = watched.filter(|watched| watched.vault == vault);
+        return Ok(own.map(|own| (output.value, Some(own.keyset))));
     }
-    change_of(tx, books, parent.txid, coin.vout).await
+    let change = change_of(tx, parent.txid, coin.vout).await?;
+    Ok(change.map(|amount| (amount, None)))
 }
 
 /// The change of an attempt whose PSBT nobody kept: all that is left of its coins, where it has one change output.
 async fn change_of(
     tx: &mut Transaction,
-    books: Books<'_>,
     txid: Txid,
     vout: u32,
 ) -> Result<Option<Amount>, ServiceError> {
     let Some(row) = attempts::lookup(tx, txid).await? else {
         return Ok(None);
     };
-    let record = record_of(tx, books.policy, &row).await?;
+    let record = record_of(tx, &row).await?;
     let vout = usize::try_from(vout).unwrap_or(usize::MAX);
     let is_fixed = record.intents.iter().all(|one| one.min == one.amount);
     if record.change_indexes.len() != 1 || !is_fixed || vout > record.intents.len() {

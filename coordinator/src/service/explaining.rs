@@ -98,11 +98,12 @@ pub(crate) async fn explain(
         record: remembered.record.clone(),
         taken_at: cause.at,
     };
-    let (row, policy) = service.vault(tx, vault).await?;
+    let (row, _) = service.vault(tx, vault).await?;
+    let versions = service.versions(tx, row.policy).await?;
     let actor = Actor::local();
     let books = Books {
         vault: &row,
-        policy: &policy,
+        versions: &versions,
         actor: &actor,
         cause,
     };

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use bitcoin::Txid;
-use policies::journal::{Entry, Export, accept_export};
+use policies::journal::{Entry, Export, accept_export_of};
 use policies::{UnixTime, VaultId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
@@ -47,6 +47,10 @@ pub struct ImportedJournal {
     /// an attempt, or more than their coins are worth. Import it again once the chain shows more.
     #[schema(value_type = Vec<String>)]
     pub unseen: Vec<Txid>,
+    /// Transactions of which another journal says something else: one of the two lies. They stay as they were known,
+    /// and no withdrawal that they may pay is given up.
+    #[schema(value_type = Vec<String>)]
+    pub contradicted: Vec<Txid>,
     /// Withdrawals that only the journal knows: their requests are to be submitted again.
     pub without_request: Vec<String>,
 }
@@ -56,7 +60,7 @@ pub struct ImportedJournal {
 ///
 /// # Errors
 /// Whatever is wrong with the export; [`JournalError::ExportTooOld`] and [`JournalError::ExportForked`]
-/// where its receipts show more; [`JournalError::Disagrees`]. Nothing is taken then.
+/// where its receipts show more. Nothing is taken then.
 pub async fn import_journal(
     service: &Service,
     actor: &Actor,
@@ -68,15 +72,17 @@ pub async fn import_journal(
     let now = service.now();
     let mut tx = service.database().begin_write().await?;
     lock_vault(&mut tx, vault).await?;
-    let (row, policy) = service.vault(&mut tx, vault).await?;
-    let signer = accept_export(&policy, &export)?.name.clone();
+    let (row, _) = service.vault(&mut tx, vault).await?;
+    let versions = service.versions(&mut tx, row.policy).await?;
+    let signer = accept_export_of(versions.iter().map(AsRef::as_ref), &export)?;
+    let signer = signer.name.clone();
     let key = export.journal.key();
     if let Some(known) = journals::lookup(&mut tx, vault, &key).await? {
         refuse_less(&export, &signer, &known)?;
     }
     let books = Books {
         vault: &row,
-        policy: &policy,
+        versions: &versions,
         actor,
         cause: Cause {
             actor: &actor.name,
@@ -92,6 +98,7 @@ pub async fn import_journal(
         known: 0,
         learnt: Vec::new(),
         unseen: Vec::new(),
+        contradicted: Vec::new(),
         without_request: Vec::new(),
     };
     let mut looked_at = BTreeSet::new();
@@ -106,11 +113,18 @@ pub async fn import_journal(
             continue;
         };
         let remembered = Remembered::by_journal(said.record.clone(), &signer);
-        match remember(&mut tx, books, &remembered, &[said]).await? {
+        let txid = signed.txid;
+        let memory = match remember(&mut tx, books, &remembered, &[said]).await {
+            Err(ServiceError::Journal(JournalError::Disagrees { .. })) => {
+                imported.contradicted.push(txid);
+                continue;
+            }
+            memory => memory?,
+        };
+        match memory {
             Memory::Known => imported.known = imported.known.saturating_add(1),
-            Memory::Doubted(_) => imported.unseen.push(signed.txid),
+            Memory::Doubted(_) => imported.unseen.push(txid),
             Memory::New => {
-                let txid = signed.txid;
                 imported.learnt.push(txid);
                 jobs::enqueue(&mut tx, CATCH_UP, &txid.to_string(), now).await?;
             }
@@ -158,6 +172,9 @@ async fn append(
     now: UnixTime,
 ) -> Result<(), ServiceError> {
     let mut body = Map::new();
+    if !imported.contradicted.is_empty() {
+        body.insert("contradicted".to_owned(), json!(imported.contradicted));
+    }
     body.insert("counter".to_owned(), json!(imported.counter));
     body.insert("known".to_owned(), json!(imported.known));
     body.insert("learnt".to_owned(), json!(imported.learnt));

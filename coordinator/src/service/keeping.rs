@@ -8,15 +8,18 @@
 use std::collections::BTreeSet;
 
 use bitcoin::{Amount, OutPoint, Txid};
+use policies::analysis::Analysis;
+use policies::document::Policy;
 use watchtower::store::database::Transaction;
 
-use super::ServiceError;
+use super::{ServiceError, VaultError};
 use super::record::{Cause, move_withdrawal};
 use crate::session::BatchId;
 use crate::session::following::{Paying, events_to_follow};
 use crate::session::withdrawal::WithdrawalState;
 use crate::store::withdrawals::{self, WithdrawalKey};
-use crate::store::{batches, inputs, payments, reservations, windows};
+use crate::store::attempts::AttemptRow;
+use crate::store::{batches, inputs, memories, payments, reservations, vaults, windows};
 
 /// Brings in step what these attempts pay and spend; `released` is said of coins that come free.
 pub(crate) async fn keep_in_step(
@@ -85,6 +88,27 @@ async fn hold_or_release(
     }
 }
 
+/// Whether it is certain what an attempt spends: its PSBT or the chain shows it, or so many signers' journals say the
+/// same that they could pay together, so that an honest one is among them.
+async fn is_vouched(tx: &mut Transaction, attempt: &AttemptRow) -> Result<bool, ServiceError> {
+    if !attempt.is_remembered() || attempt.final_transaction.is_some() {
+        return Ok(true);
+    }
+    let said = memories::of_attempt(tx, attempt.txid).await?;
+    if said.iter().any(|one| one.journal.is_none()) {
+        return Ok(true);
+    }
+    let id = attempt.policy;
+    let unreadable = || ServiceError::Vault(VaultError::StoredPolicy { policy: id });
+    let document = vaults::policy_document(tx, id).await?;
+    let policy = Policy::parse(&document.ok_or_else(unreadable)?).map_err(|_| unreadable())?;
+    let by = |key: &String| said.iter().any(|one| one.signer == *key);
+    let is_enough = Analysis::of(&policy)
+        .ordinary()
+        .any(|path| path.keys.iter().all(by));
+    Ok(is_enough)
+}
+
 /// Moves a withdrawal to where its attempts say that it is.
 async fn follow_attempts(
     tx: &mut Transaction,
@@ -94,15 +118,15 @@ async fn follow_attempts(
     let Some(mut row) = withdrawals::lookup(tx, key).await? else {
         return Ok(());
     };
-    let attempts: Vec<Paying> = payments::paying(tx, key)
-        .await?
-        .into_iter()
-        .map(|attempt| Paying {
+    let mut attempts = Vec::new();
+    for attempt in payments::paying(tx, key).await? {
+        attempts.push(Paying {
+            is_vouched: is_vouched(tx, &attempt).await?,
             batch: attempt.batch,
             txid: attempt.txid,
             state: attempt.state,
-        })
-        .collect();
+        });
+    }
     let rule = windows::rule_of(tx, row.hash).await?.unwrap_or_default();
     let events = events_to_follow(&row.state, &attempts, &rule)?;
     for event in &events {

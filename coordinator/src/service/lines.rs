@@ -64,7 +64,7 @@ impl Issued {
         order.sort_by_key(|row| (row.created_at, row.number, row.txid));
         let mut before = Before::default();
         for row in &order {
-            before.earlier.push(read(tx, policy, row).await?);
+            before.earlier.push(read(tx, row).await?);
         }
         let spends = before.earlier.iter().flat_map(Earlier::spends);
         let spends: Vec<OutPoint> = spends.map(|(outpoint, _)| outpoint).collect();
@@ -112,7 +112,7 @@ impl Issued {
                 }
                 self.freed.insert(coin);
                 for row in others {
-                    let earlier = read(tx, policy, &row).await?;
+                    let earlier = read(tx, &row).await?;
                     let weight = lightest(policy, &earlier);
                     self.before
                         .replaceable
@@ -142,7 +142,7 @@ impl Issued {
                 if !is_live(&row.state) || parents.contains_key(&row.txid) {
                     continue;
                 }
-                let earlier = read(tx, policy, &row).await?;
+                let earlier = read(tx, &row).await?;
                 let complete = earlier.complete.as_ref();
                 let weight = complete
                     .map_or_else(|| lightest(policy, &earlier), bitcoin::Transaction::weight);
@@ -179,13 +179,9 @@ pub(super) const fn is_live(state: &AttemptState) -> bool {
 }
 
 /// An attempt as the planner takes it.
-async fn read(
-    tx: &mut Transaction,
-    policy: &Policy,
-    row: &AttemptRow,
-) -> Result<Earlier, ServiceError> {
+async fn read(tx: &mut Transaction, row: &AttemptRow) -> Result<Earlier, ServiceError> {
     let earlier = if row.is_remembered() {
-        recall(tx, policy, row).await?
+        recall(tx, row).await?
     } else {
         Earlier::read(&row.psbt, row.created_at, row.weight)
             .map_err(|error| unreadable(row.txid, &error))?

@@ -233,6 +233,22 @@ impl Service {
         Ok((vault, policy))
     }
 
+    /// A stored version and all before it, the newest first.
+    pub(crate) async fn versions(
+        &self,
+        tx: &mut Transaction,
+        newest: PolicyId,
+    ) -> Result<Vec<Arc<Policy>>, ServiceError> {
+        let mut versions = Vec::new();
+        let mut next = Some(newest);
+        while let Some(id) = next {
+            let policy = self.policy(tx, id).await?;
+            next = policy.previous;
+            versions.push(policy);
+        }
+        Ok(versions)
+    }
+
     /// A stored policy version, which knows those before it.
     pub(crate) async fn policy(
         &self,

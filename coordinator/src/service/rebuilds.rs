@@ -6,9 +6,11 @@
 //! is killed when, the same papers give the same books. Invariant: until it is finished nobody serves it.
 
 mod filling;
+mod following;
 mod telling;
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use bitcoin::{Address, Txid};
 use policies::descriptor::OwnScripts;
@@ -23,6 +25,7 @@ use watchtower::store::outgoing::{add_outgoing, outgoing};
 use watchtower::store::scripts;
 use watchtower::tracker::WatchedScript;
 
+use self::following::follow;
 use self::filling::{fill_attempts, fill_moves, fill_request, fill_statements, key_of};
 use self::telling::{append_rebuilt, report};
 use super::record::{Cause, move_withdrawal};
@@ -32,7 +35,7 @@ use super::vaults::create_vault;
 use super::withdrawals::approve_if_satisfied;
 use super::{Actor, BatchError, RebuildError, Role, Service, ServiceError};
 use crate::jobs;
-use crate::rebuilding::{Closed, Gathered, Issued, Remembered, Requested};
+use crate::rebuilding::{Closed, Gathered, Issued, Remembered, Requested, Tree};
 use crate::session::withdrawal::WithdrawalEvent;
 use crate::store::addresses::{self, AddressRow};
 use crate::store::rebuildings::{self, Stage};
@@ -43,9 +46,9 @@ const ALL: u32 = u32::MAX >> 1;
 
 /// What is rebuilt, and from what.
 #[derive(Debug)]
-pub struct Rebuild<'p> {
+pub struct Rebuild {
     /// The papers of each vault.
-    pub gathered: Vec<Gathered<'p>>,
+    pub gathered: Vec<Gathered>,
     /// The hash over policies, papers and options.
     pub sources: [u8; 32],
     /// How many deposit addresses beyond the highest that was paid may have been given out.
@@ -124,7 +127,7 @@ const fn cause(at: UnixTime) -> Cause<'static> {
 ///
 /// # Errors
 /// [`RebuildError`], and whatever stands against a vault of these policies.
-pub async fn begin(service: &Service, rebuild: &Rebuild<'_>) -> Result<Stage, ServiceError> {
+pub async fn begin(service: &Service, rebuild: &Rebuild) -> Result<Stage, ServiceError> {
     let now = service.now();
     let mut tx = service.database().begin_write().await?;
     let stage = match rebuildings::lookup(&mut tx).await? {
@@ -144,15 +147,18 @@ pub async fn begin(service: &Service, rebuild: &Rebuild<'_>) -> Result<Stage, Se
     };
     tx.commit().await?;
     for gathered in &rebuild.gathered {
-        let policy = gathered.policy();
-        create_vault(service, &rebuilder(), &policy.bytes).await?;
+        let line = gathered.line();
+        create_vault(service, &rebuilder(), &line.first().bytes).await?;
+        follow(service, line, now).await?;
         let mut tx = service.database().begin_write().await?;
-        for keychain in Keychain::BOTH {
-            let (watched, _) =
-                rebuildings::highest_indexes(&mut tx, policy.keyset, keychain).await?;
-            if watched.is_none() {
-                let upto = upto(rebuild, gathered, keychain, None);
-                watch(&mut tx, gathered, keychain, 0, upto, now).await?;
+        for tree in line.trees() {
+            for keychain in Keychain::BOTH {
+                let (watched, _) =
+                    rebuildings::highest_indexes(&mut tx, tree.keychain, keychain).await?;
+                if watched.is_none() {
+                    let upto = upto(rebuild, gathered, keychain, None);
+                    watch(&mut tx, gathered, (tree, keychain), 0..=upto, now).await?;
+                }
             }
         }
         tx.commit().await?;
@@ -163,8 +169,8 @@ pub async fn begin(service: &Service, rebuild: &Rebuild<'_>) -> Result<Stage, Se
 /// Up to which index of a keychain scripts are watched, with the highest that was paid. Nobody signs deposit
 /// addresses, so that the papers of addresses move nothing.
 fn upto(
-    rebuild: &Rebuild<'_>,
-    gathered: &Gathered<'_>,
+    rebuild: &Rebuild,
+    gathered: &Gathered,
     keychain: Keychain,
     paid: Option<u32>,
 ) -> u32 {
@@ -174,30 +180,29 @@ fn upto(
     }
 }
 
-/// Watches the scripts of a keychain from one index to another, both included.
+/// Watches the scripts of a keychain at some indexes.
 async fn watch(
     tx: &mut Transaction,
-    gathered: &Gathered<'_>,
-    keychain: Keychain,
-    from: u32,
-    upto: u32,
+    gathered: &Gathered,
+    (tree, keychain): (Tree<'_>, Keychain),
+    indexes: RangeInclusive<u32>,
     now: UnixTime,
 ) -> Result<(), ServiceError> {
-    let policy = gathered.policy();
+    let policy = tree.policy;
     let depth = match keychain {
         Keychain::External => policy.limits.confirmations_deposit,
         Keychain::Internal => policy.limits.confirmations_change,
     };
-    for index in from..=upto {
+    for index in indexes {
         let issued = match keychain {
-            Keychain::External => gathered.addresses.get(&index),
+            Keychain::External => gathered.addresses.get(&(tree.keychain, index)),
             Keychain::Internal => None,
         };
         let reference = issued.map(|issued| issued.reference.clone());
         let script = WatchedScript {
             script_pubkey: policy.descriptor.script_pubkey(keychain, index),
             vault: policy.vault,
-            keyset: policy.keyset,
+            keyset: tree.keychain,
             keychain,
             index,
             settle_depth: depth.max(1),
@@ -214,13 +219,15 @@ async fn watch(
 /// When the database fails, or the block does not follow.
 pub async fn take_block(
     service: &Service,
-    rebuild: &Rebuild<'_>,
+    rebuild: &Rebuild,
     next: &NextBlock,
 ) -> Result<(), ServiceError> {
     let now = service.now();
     let mut tx = service.database().begin_write().await?;
     for gathered in &rebuild.gathered {
-        widen(&mut tx, rebuild, gathered, next, now).await?;
+        for tree in gathered.line().trees() {
+            widen(&mut tx, (rebuild, gathered), tree, next, now).await?;
+        }
         for transaction in &next.block.transactions {
             let txid = transaction.compute_txid();
             // What a signer's journal holds is no stranger's spend, if the journal tells it as it is.
@@ -249,20 +256,19 @@ fn rescan(error: RescanError) -> ServiceError {
 /// Watches further scripts until none that the block pays is within the gap of the last one.
 async fn widen(
     tx: &mut Transaction,
-    rebuild: &Rebuild<'_>,
-    gathered: &Gathered<'_>,
+    (rebuild, gathered): (&Rebuild, &Gathered),
+    tree: Tree<'_>,
     next: &NextBlock,
     now: UnixTime,
 ) -> Result<(), ServiceError> {
-    let policy = gathered.policy();
     loop {
         let mut watched = BTreeMap::new();
         for keychain in Keychain::BOTH {
-            let (highest, _) = rebuildings::highest_indexes(tx, policy.keyset, keychain).await?;
+            let (highest, _) = rebuildings::highest_indexes(tx, tree.keychain, keychain).await?;
             watched.insert(keychain.branch(), highest.unwrap_or_default());
         }
         let upto = watched.values().copied().max().unwrap_or_default();
-        let own = OwnScripts::new(&policy.descriptor, upto);
+        let own = OwnScripts::new(&tree.policy.descriptor, upto);
         let outputs = next.block.transactions.iter().flat_map(|one| &one.output);
         let mut paid: BTreeMap<u8, u32> = BTreeMap::new();
         for output in outputs {
@@ -280,7 +286,7 @@ async fn widen(
             let upto = self::upto(rebuild, gathered, keychain, Some(*paid));
             if upto > highest {
                 let from = highest.saturating_add(1);
-                watch(tx, gathered, keychain, from, upto, now).await?;
+                watch(tx, gathered, (tree, keychain), from..=upto, now).await?;
                 widened = true;
             }
         }
@@ -294,15 +300,16 @@ async fn widen(
 ///
 /// # Errors
 /// When papers and chain contradict one another, or the database fails. Nothing is put in then.
-pub async fn fill(service: &Service, rebuild: &Rebuild<'_>) -> Result<(), ServiceError> {
+pub async fn fill(service: &Service, rebuild: &Rebuild) -> Result<(), ServiceError> {
     let now = service.now();
     let mut tx = service.database().begin_write().await?;
     for gathered in &rebuild.gathered {
-        let (vault, policy) = service.vault(&mut tx, gathered.policy().vault).await?;
+        let (vault, _) = service.vault(&mut tx, gathered.policy().vault).await?;
+        let versions = service.versions(&mut tx, vault.policy).await?;
         let actor = rebuilder();
         let books = Books {
             vault: &vault,
-            policy: &policy,
+            versions: &versions,
             actor: &actor,
             cause: cause(now),
         };
@@ -331,7 +338,7 @@ pub async fn fill(service: &Service, rebuild: &Rebuild<'_>) -> Result<(), Servic
 /// When the database fails.
 pub async fn finish(
     service: &Service,
-    rebuild: &Rebuild<'_>,
+    rebuild: &Rebuild,
 ) -> Result<Vec<RebuiltVault>, ServiceError> {
     let now = service.now();
     let mut tx = service.database().begin_write().await?;
@@ -344,15 +351,16 @@ pub async fn finish(
             decide_open(&mut tx, &policy, gathered, &mut row, now).await?;
         }
         let next = set_cursors(&mut tx, gathered).await?;
+        let versions = service.versions(&mut tx, vault.policy).await?;
         let actor = rebuilder();
         let books = Books {
             vault: &vault,
-            policy: &policy,
+            versions: &versions,
             actor: &actor,
             cause: cause(now),
         };
         let mut rebuilt = report(&mut tx, books, gathered, next).await?;
-        rebuilt.addresses_doubted = fill_addresses(&mut tx, gathered, next).await?;
+        rebuilt.addresses_doubted = fill_addresses(&mut tx, gathered).await?;
         append_rebuilt(&mut tx, rebuild, gathered, &rebuilt, now).await?;
         vaults.push(rebuilt);
     }
@@ -361,14 +369,15 @@ pub async fn finish(
     Ok(vaults)
 }
 
-/// Ends what papers say was over, unless an attempt may still pay it.
+/// Ends what papers say was over, and what asks for coins of a former keyset, unless an attempt may still pay it.
 async fn close(
     tx: &mut Transaction,
-    gathered: &Gathered<'_>,
+    gathered: &Gathered,
     now: UnixTime,
 ) -> Result<(), ServiceError> {
     for one in gathered.requests.values() {
-        let Some(closed) = one.closed else {
+        let is_former = one.intent.keyset != gathered.policy().keyset;
+        let Some(closed) = one.closed.or(is_former.then_some(Closed::Cancelled)) else {
             continue;
         };
         let Some(mut row) = withdrawals::lookup(tx, &key_of(gathered, one)).await? else {
@@ -389,7 +398,7 @@ async fn close(
 async fn decide_open(
     tx: &mut Transaction,
     policy: &Policy,
-    gathered: &Gathered<'_>,
+    gathered: &Gathered,
     row: &mut WithdrawalRow,
     now: UnixTime,
 ) -> Result<(), ServiceError> {
@@ -415,58 +424,79 @@ async fn decide_open(
     }
 }
 
-/// No index that was ever watched is given out again: a customer may hold it, unknown to the chain.
-async fn set_cursors(tx: &mut Transaction, gathered: &Gathered<'_>) -> Result<u32, ServiceError> {
-    let keyset = gathered.policy().keyset;
-    let mut next_address = 0;
-    for keychain in Keychain::BOTH {
-        let (watched, _) = rebuildings::highest_indexes(tx, keyset, keychain).await?;
-        let next = watched.map_or(0, |watched| watched.saturating_add(1));
-        rebuildings::set_cursor(tx, keyset, keychain, next).await?;
-        if keychain == Keychain::External {
-            next_address = next;
+/// No index that was ever watched is given out again: a customer may hold it, unknown to the chain. The next deposit
+/// address of the keyset in force.
+async fn set_cursors(tx: &mut Transaction, gathered: &Gathered) -> Result<u32, ServiceError> {
+    let mut next_address = None;
+    for tree in gathered.line().trees() {
+        for keychain in Keychain::BOTH {
+            let (watched, _) = rebuildings::highest_indexes(tx, tree.keychain, keychain).await?;
+            let next = watched.map_or(0, |watched| watched.saturating_add(1));
+            rebuildings::set_cursor(tx, tree.keychain, keychain, next).await?;
+            if keychain == Keychain::External {
+                next_address = next_address.or(Some(next));
+            }
         }
     }
-    Ok(next_address)
+    Ok(next_address.unwrap_or_default())
 }
 
 /// Lists the deposit addresses that papers or the chain know; the indexes of those that papers name and that are
 /// not watched, too far beyond the highest that was paid.
 async fn fill_addresses(
     tx: &mut Transaction,
-    gathered: &Gathered<'_>,
-    next: u32,
+    gathered: &Gathered,
 ) -> Result<Vec<u32>, ServiceError> {
-    let policy = gathered.policy();
-    let paid = rebuildings::paid_indexes(tx, policy.keyset, Keychain::External).await?;
-    let mut indexes: Vec<u32> = gathered.addresses.keys().copied().chain(paid).collect();
-    indexes.sort_unstable();
-    indexes.dedup();
-    let unknown = Issued {
-        reference: String::new(),
-        metadata: "{}".to_owned(),
-        issued_at: policy.head.time,
-    };
-    let doubted = indexes.split_off(indexes.partition_point(|index| *index < next));
-    for index in indexes {
-        let issued = gathered.addresses.get(&index).unwrap_or(&unknown);
-        let script_pubkey = policy.descriptor.script_pubkey(Keychain::External, index);
-        let address = Address::from_script(&script_pubkey, policy.network);
-        let row = AddressRow {
-            vault: policy.vault,
-            policy: policy.id,
-            keyset: policy.keyset,
-            keychain: Keychain::External,
-            index,
-            address: address.map_or_else(|_| String::new(), |address| address.to_string()),
-            script_pubkey,
-            reference: issued.reference.clone(),
-            metadata: issued.metadata.clone(),
-            issued_at: issued.issued_at,
-        };
-        addresses::insert(tx, &row).await?;
+    let mut doubted = Vec::new();
+    for tree in gathered.line().trees() {
+        let (watched, _) =
+            rebuildings::highest_indexes(tx, tree.keychain, Keychain::External).await?;
+        let paid = rebuildings::paid_indexes(tx, tree.keychain, Keychain::External).await?;
+        let named = gathered.addresses.keys();
+        let named = named.filter(|(keychain, _)| *keychain == tree.keychain);
+        let mut indexes: Vec<u32> = named.map(|(_, index)| *index).chain(paid).collect();
+        indexes.sort_unstable();
+        indexes.dedup();
+        let is_watched = |index: &u32| watched.is_some_and(|watched| *index <= watched);
+        doubted.extend(indexes.split_off(indexes.partition_point(is_watched)));
+        for index in indexes {
+            fill_address(tx, gathered, tree, index).await?;
+        }
     }
     Ok(doubted)
+}
+
+async fn fill_address(
+    tx: &mut Transaction,
+    gathered: &Gathered,
+    tree: Tree<'_>,
+    index: u32,
+) -> Result<(), ServiceError> {
+    let unknown = Issued {
+        keyset: tree.policy.keyset,
+        reference: String::new(),
+        metadata: "{}".to_owned(),
+        issued_at: tree.policy.head.time,
+    };
+    let issued = gathered.addresses.get(&(tree.keychain, index));
+    let issued = issued.unwrap_or(&unknown);
+    let version = gathered.line().of_keyset(issued.keyset);
+    let version = version.unwrap_or(tree.policy);
+    let script_pubkey = version.descriptor.script_pubkey(Keychain::External, index);
+    let address = Address::from_script(&script_pubkey, version.network);
+    let row = AddressRow {
+        vault: version.vault,
+        policy: version.id,
+        keyset: version.keyset,
+        keychain: Keychain::External,
+        index,
+        address: address.map_or_else(|_| String::new(), |address| address.to_string()),
+        script_pubkey,
+        reference: issued.reference.clone(),
+        metadata: issued.metadata.clone(),
+        issued_at: issued.issued_at,
+    };
+    Ok(addresses::insert(tx, &row).await?)
 }
 
 /// Refuses to serve a database whose rebuilding is not finished.

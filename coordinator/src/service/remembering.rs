@@ -6,13 +6,15 @@
 //! coins that are known is not taken in ([`super::believing`]).
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use bitcoin::hashes::Hash as _;
 use bitcoin::{Amount, OutPoint};
 use policies::document::Policy;
+use policies::journal::SpendMode;
 use policies::psbt::AttemptPurpose;
 use policies::rules::{Decision, decide};
-use policies::{Intent, UnixTime};
+use policies::{Intent, Keyset, UnixTime};
 use serde_json::{Map, json};
 use watchtower::store::database::Transaction;
 
@@ -22,7 +24,7 @@ use super::keeping::keep_in_step;
 use super::record::{Cause, append_attempt_event, move_attempt, move_withdrawal};
 use super::standing::Known;
 use super::withdrawals::append_requested;
-use super::{Actor, JournalError, ServiceError};
+use super::{Actor, JournalError, ServiceError, VaultError};
 use crate::exclusion::Earlier;
 use crate::rebuilding::{Remembered, weight_of};
 use crate::session::BatchId;
@@ -40,9 +42,56 @@ use crate::store::{inputs, payments, reservations};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Books<'a> {
     pub(crate) vault: &'a VaultRow,
-    pub(crate) policy: &'a Policy,
+    /// The version in force and all before it, the newest first.
+    pub(crate) versions: &'a [Arc<Policy>],
     pub(crate) actor: &'a Actor,
     pub(crate) cause: Cause<'a>,
+}
+
+impl Books<'_> {
+    /// The version in force.
+    ///
+    /// # Errors
+    /// When there is none: the books are of no vault.
+    pub(crate) fn policy(&self) -> Result<&Policy, ServiceError> {
+        let newest = self.versions.first().map(AsRef::as_ref);
+        let policy = self.vault.policy;
+        newest.ok_or_else(|| VaultError::StoredPolicy { policy }.into())
+    }
+
+    /// The keyset whose signers an attempt needs: that of what it pays; where it pays nothing, that of its coins.
+    fn keyset_of(&self, remembered: &Remembered, keychain: Option<Keyset>) -> Keyset {
+        let paid = remembered.record.intents.first();
+        let of_coins = keychain.filter(|keychain| *keychain != self.vault.keychain);
+        paid.map(|intent| intent.keyset)
+            .or(of_coins)
+            .unwrap_or(self.vault.keyset)
+    }
+
+    /// The version that an attempt was made under: what its PSBT says; else the newest that pays with its keyset's
+    /// coins, or for a spend to ourselves the newest of all.
+    fn version_of(
+        &self,
+        remembered: &Remembered,
+        keyset: Keyset,
+    ) -> Result<&Policy, ServiceError> {
+        let mut versions = self.versions.iter().map(AsRef::as_ref);
+        let found = match (remembered.policy, remembered.record.mode) {
+            (Some(policy), _) => versions.find(|version| version.id == policy),
+            (None, SpendMode::SelfSpend) => versions.next(),
+            (None, SpendMode::Pay | SpendMode::Recovery) => {
+                versions.find(|version| version.keyset == keyset)
+            }
+        };
+        found.map_or_else(|| self.policy(), Ok)
+    }
+
+    /// A version whose descriptor a keyset's coins have.
+    fn spending(&self, keyset: Keyset) -> Result<&Policy, ServiceError> {
+        let mut versions = self.versions.iter().map(AsRef::as_ref);
+        let found = versions.find(|version| version.keyset == keyset);
+        found.map_or_else(|| self.policy(), Ok)
+    }
 }
 
 /// What became of it.
@@ -70,19 +119,27 @@ pub(crate) async fn remember(
     let txid = record.txid;
     if let Some(row) = attempts::lookup(tx, txid).await? {
         let known = Remembered {
-            record: record_of(tx, books.policy, &row).await?,
+            record: record_of(tx, &row).await?,
             ..remembered.clone()
         };
         known
             .with(remembered.clone())
             .map_err(|_| JournalError::Disagrees { txid })?;
+        let mut is_news = false;
         for memory in said {
-            memories::insert(tx, memory).await?;
+            is_news |= memories::insert(tx, memory).await?;
+        }
+        if is_news {
+            keep_in_step(tx, &BTreeSet::from([txid]), "", books.cause).await?;
         }
         return Ok(Memory::Known);
     }
-    let (coins, fee) = match believe(tx, books, remembered).await? {
-        Belief::Believed { coins, fee } => (coins, fee),
+    let (coins, fee, keychain) = match believe(tx, books, remembered).await? {
+        Belief::Believed {
+            coins,
+            fee,
+            keychain,
+        } => (coins, fee, keychain),
         Belief::Doubted(doubt) => return Ok(Memory::Doubted(doubt)),
     };
     let mut paid = Vec::new();
@@ -94,8 +151,9 @@ pub(crate) async fn remember(
         };
         paid.push((row, rule));
     }
-    let batch = batch_for(tx, books, remembered, &coins, &paid).await?;
-    let mut attempt = insert(tx, books, remembered, &batch, fee).await?;
+    let keyset = books.keyset_of(remembered, keychain);
+    let batch = batch_for(tx, books, remembered, (&coins, keyset), &paid).await?;
+    let mut attempt = insert(tx, books, remembered, &batch, (fee, keyset)).await?;
     for memory in said {
         memories::insert(tx, memory).await?;
     }
@@ -113,22 +171,21 @@ pub(crate) async fn remember(
 /// What a stored attempt spends and pays, also where nobody kept its PSBT.
 pub(super) async fn record_of(
     tx: &mut Transaction,
-    policy: &Policy,
     row: &AttemptRow,
 ) -> Result<policies::SignedTransaction, ServiceError> {
     if row.is_remembered() {
-        return Ok(recall(tx, policy, row).await?.record);
+        return Ok(recall(tx, row).await?.record);
     }
     let earlier = Earlier::read(&row.psbt, row.created_at, row.weight)
         .map_err(|error| super::lines::unreadable(row.txid, &error))?;
-    let psbt = Remembered::by_transfer(earlier.record, row.purpose, row.psbt.clone());
+    let made = (row.purpose, row.policy);
+    let psbt = Remembered::by_transfer(earlier.record, made, row.psbt.clone());
     Ok(psbt.record)
 }
 
 /// An attempt whose PSBT nobody kept, as its sources have it together.
 pub(super) async fn recall(
     tx: &mut Transaction,
-    policy: &Policy,
     row: &AttemptRow,
 ) -> Result<Earlier, ServiceError> {
     let txid = row.txid;
@@ -143,8 +200,7 @@ pub(super) async fn recall(
         });
     }
     let record = together.ok_or(JournalError::Forgotten { txid })?.record;
-    let weight = weight_of(policy, &record);
-    Ok(Earlier::remembered(record, weight))
+    Ok(Earlier::remembered(record, row.weight))
 }
 
 /// The withdrawal of an intent; stored without its request, where only a journal or a paper knows it until now.
@@ -188,8 +244,9 @@ async fn rule_now(
     intent: &Intent,
 ) -> Result<String, ServiceError> {
     let at = books.cause.at;
-    let known = Known::load(tx, books.vault.id, books.policy, &[intent], at, at).await?;
-    Ok(match decide(books.policy, intent, &known.standing()) {
+    let policy = books.policy()?;
+    let known = Known::load(tx, books.vault.id, policy, &[intent], at, at).await?;
+    Ok(match decide(policy, intent, &known.standing()) {
         Decision::Needs(requirement) => requirement.rule,
         Decision::Denied(_) => String::new(),
     })
@@ -200,7 +257,7 @@ async fn batch_for(
     tx: &mut Transaction,
     books: Books<'_>,
     remembered: &Remembered,
-    coins: &[(OutPoint, Amount)],
+    (coins, keyset): (&[(OutPoint, Amount)], Keyset),
     paid: &[(WithdrawalRow, String)],
 ) -> Result<BatchRow, ServiceError> {
     let mut standing = None;
@@ -222,7 +279,7 @@ async fn batch_for(
     let batch = BatchRow {
         id: BatchId::from_bytes(id),
         vault: books.vault.id,
-        keyset: books.vault.keyset,
+        keyset,
         purpose: match remembered.purpose {
             AttemptPurpose::Bump => AttemptPurpose::Pay,
             AttemptPurpose::Pay
@@ -246,7 +303,7 @@ async fn insert(
     books: Books<'_>,
     remembered: &Remembered,
     batch: &BatchRow,
-    fee: Amount,
+    (fee, keyset): (Amount, Keyset),
 ) -> Result<AttemptRow, ServiceError> {
     let record = &remembered.record;
     let before = attempts::of_batch(tx, batch.id).await?;
@@ -265,10 +322,10 @@ async fn insert(
             remembered.purpose
         },
         vault: batch.vault,
-        policy: books.policy.id,
+        policy: books.version_of(remembered, keyset)?.id,
         psbt: remembered.psbt.clone().unwrap_or_default(),
         fee,
-        weight: weight_of(books.policy, record),
+        weight: weight_of(books.spending(keyset)?, record),
         state: AttemptState::Draft,
         version: 1,
         confirmations: 0,

@@ -18,11 +18,15 @@ pub struct Paying {
     pub txid: Txid,
     /// Where it stands.
     pub state: AttemptState,
+    /// Whether it is certain what it spends. Where only journals say so, and too few of them for one to be an honest
+    /// signer's, no rival kills it for good: it may spend something else.
+    pub is_vouched: bool,
 }
 
 /// How far on its way to a settled payment an attempt is; nothing where it can never be one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Way {
+    Uncertain,
     Signing,
     HandedOver,
     InMempool,
@@ -31,9 +35,10 @@ enum Way {
 }
 
 impl Way {
-    fn of(state: &AttemptState) -> Option<Self> {
-        match state {
-            AttemptState::Draft | AttemptState::Dropped | AttemptState::Dead { .. } => None,
+    fn of(paying: &Paying) -> Option<Self> {
+        match &paying.state {
+            AttemptState::Dead { .. } => (!paying.is_vouched).then_some(Self::Uncertain),
+            AttemptState::Draft | AttemptState::Dropped => None,
             AttemptState::Issued | AttemptState::Signed => Some(Self::Signing),
             AttemptState::Broadcasting => Some(Self::HandedOver),
             AttemptState::InMempool => Some(Self::InMempool),
@@ -45,6 +50,7 @@ impl Way {
     /// Heights are no reason to follow another one.
     const fn rank(self) -> u8 {
         match self {
+            Self::Uncertain => 0,
             Self::Signing => 1,
             Self::HandedOver => 2,
             Self::InMempool => 3,
@@ -69,14 +75,14 @@ pub fn events_to_follow(
     let best = attempts
         .iter()
         .enumerate()
-        .filter_map(|(turn, paying)| Some((turn, paying, Way::of(&paying.state)?)))
+        .filter_map(|(turn, paying)| Some((turn, paying, Way::of(paying)?)))
         .max_by_key(|(turn, paying, way)| {
             // Two in blocks at once cannot be; if they ever were, the one followed stays.
             let stays = way.rank() >= 4 && Some(paying.txid) == followed;
             (way.rank(), stays, *turn)
         });
     if let Some((_, paying, way)) = best {
-        path.join(paying, way == Way::Signing)?;
+        path.join(paying, way <= Way::Signing)?;
         path.climb(way)?;
         return Ok(path.events);
     }
@@ -175,7 +181,7 @@ impl Path {
     /// Goes as far as the attempt that it follows.
     fn climb(&mut self, way: Way) -> Result<(), IllegalTransition> {
         match way {
-            Way::Signing => self.leave_block(),
+            Way::Uncertain | Way::Signing => self.leave_block(),
             Way::HandedOver | Way::InMempool => {
                 self.leave_block()?;
                 if matches!(self.state, WithdrawalState::Signing { .. }) {

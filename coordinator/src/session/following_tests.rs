@@ -19,6 +19,7 @@ fn paying(byte: u8, state: AttemptState) -> Paying {
         batch: batch(byte),
         txid: txid(byte),
         state,
+        is_vouched: true,
     }
 }
 
@@ -117,11 +118,33 @@ fn a_cancelled_withdrawal_is_followed_again_when_its_attempt_comes_back_to_life(
     );
 }
 
+#[test]
+fn what_too_few_journals_tell_of_fails_no_withdrawal() {
+    let dead = AttemptState::Dead {
+        by: txid(90),
+        signed: false,
+    };
+    let uncertain = Paying {
+        is_vouched: false,
+        ..paying(2, dead.clone())
+    };
+    let attempts = [paying(1, dead.clone()), uncertain.clone()];
+    assert_eq!(follow(&signing(1), &attempts), signing(2));
+    let attempts = [uncertain.clone(), paying(1, AttemptState::Issued)];
+    assert_eq!(follow(&signing(2), &attempts), signing(1));
+    let vouched = Paying {
+        is_vouched: true,
+        ..uncertain
+    };
+    assert_eq!(follow(&signing(2), &[vouched]).name(), "failed");
+}
+
 proptest! {
     /// Any sequence of states of three attempts, as the books would meet them one after the other.
     #[test]
     fn a_withdrawal_is_where_its_attempts_say_and_then_stays(
-        steps in proptest::collection::vec((0..3_usize, any_attempt_state()), 1..30)
+        steps in proptest::collection::vec((0..3_usize, any_attempt_state()), 1..30),
+        vouched in any::<[bool; 3]>(),
     ) {
         let mut attempts = vec![paying(1, AttemptState::Issued)];
         let mut live = follow(
@@ -135,9 +158,12 @@ proptest! {
                 let next = u8::try_from(attempts.len() + 1).expect("few");
                 attempts.push(paying(next, AttemptState::Issued));
             }
+            for (attempt, is_vouched) in attempts.iter_mut().zip(vouched) {
+                attempt.is_vouched = is_vouched;
+            }
             live = follow(&live, &attempts);
             prop_assert_eq!(events_to_follow(&live, &attempts, "small"), Ok(Vec::new()));
-            let best = attempts.iter().filter_map(|one| Way::of(&one.state)).map(Way::rank).max();
+            let best = attempts.iter().filter_map(Way::of).map(Way::rank).max();
             let name = live.name();
             match best {
                 Some(5) => prop_assert_eq!(name, "settled"),

@@ -18,6 +18,8 @@ use crate::Keychain;
 
 /// The highest unhardened index (BIP 32).
 pub const MAX_INDEX: u32 = 0x7fff_ffff;
+/// How many places of each keychain are compared where two descriptors may be one.
+const COMPARED: u32 = 8;
 
 /// One context for all public derivation; it holds no secrets, so it needs no randomization.
 static SECP: LazyLock<Secp256k1<VerifyOnly>> = LazyLock::new(Secp256k1::verification_only);
@@ -168,6 +170,15 @@ impl VaultDescriptor {
             script_pubkey: self.script_pubkey(keychain, index),
             definite,
         }
+    }
+
+    /// Whether another descriptor gives the same scripts, compared at the first places of both keychains: equal
+    /// there, they are one tree of keys.
+    pub fn gives_same_scripts(&self, other: &Self) -> bool {
+        Keychain::BOTH.into_iter().all(|keychain| {
+            (0..COMPARED)
+                .all(|index| self.script_pubkey(keychain, index) == other.script_pubkey(keychain, index))
+        })
     }
 
     /// Derives only the output script at an index; much cheaper than [`Self::at`] in bulk.

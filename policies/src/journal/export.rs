@@ -219,6 +219,26 @@ impl Export {
     }
 }
 
+/// Whose journal it is by the versions of a policy, the newest first: a signer who was replaced had one, too.
+///
+/// # Errors
+/// Why it counts for no signer of the newest, if it counts for none of any.
+pub fn accept_export_of<'policy>(
+    versions: impl IntoIterator<Item = &'policy Policy>,
+    export: &Export,
+) -> Result<&'policy Signer, ExportError> {
+    let found = export.journal.key();
+    let mut refused = ExportError::Foreign { found };
+    for (place, policy) in versions.into_iter().enumerate() {
+        match accept_export(policy, export) {
+            Ok(signer) => return Ok(signer),
+            Err(error) if place == 0 => refused = error,
+            Err(_) => {}
+        }
+    }
+    Err(refused)
+}
+
 /// Whose journal it is: one that the policy names, or one that moves lead to from such a one.
 ///
 /// # Errors

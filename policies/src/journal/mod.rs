@@ -26,7 +26,7 @@ pub use allowance::SelfSpendAllowance;
 pub use book::Journal;
 pub use entry::{AncestorInputs, Birth, Entry, EntryError, SignedTransaction, SpendMode};
 pub use error::JournalError;
-pub use export::{Export, ExportError, ExportStatement, accept_export};
+pub use export::{Export, ExportError, ExportStatement, accept_export, accept_export_of};
 pub use fault::{CreatedRefusal, Fault, Rollback};
 pub use given::{Again, Given, GivenReceipt, receipts_for};
 pub use history::History;

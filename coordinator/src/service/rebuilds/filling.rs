@@ -1,7 +1,8 @@
 //! Puts papers into the books: attempts, requests, moves of journals, statements, verdicts.
 
+use std::collections::BTreeMap;
+
 use policies::UnixTime;
-use policies::journal::accept_export;
 use watchtower::store::database::Transaction;
 
 use super::Rebuild;
@@ -17,7 +18,7 @@ use crate::store::withdrawals::{self, WithdrawalKey, WithdrawalRow};
 pub(super) async fn fill_attempts<'g>(
     tx: &mut Transaction,
     books: Books<'_>,
-    gathered: &'g Gathered<'_>,
+    gathered: &'g Gathered,
 ) -> Result<Vec<&'g Remembered>, ServiceError> {
     let mut open = gathered.in_order();
     // One may spend an output of another that follows in the order: one that lies about its time.
@@ -27,7 +28,7 @@ pub(super) async fn fill_attempts<'g>(
         for attempt in open {
             let txid = attempt.record.txid;
             let mut said = Vec::new();
-            for (signer, export) in &gathered.journals {
+            for ((signer, _), export) in &gathered.journals {
                 said.extend(said_by_journal(export, signer, txid, books.cause.at));
             }
             match remember(tx, books, attempt, &said).await? {
@@ -47,8 +48,8 @@ pub(super) async fn fill_attempts<'g>(
 /// Keeps the request of a withdrawal that an attempt pays, and that of any other unless it is held or over.
 pub(super) async fn fill_request(
     tx: &mut Transaction,
-    rebuild: &Rebuild<'_>,
-    gathered: &Gathered<'_>,
+    rebuild: &Rebuild,
+    gathered: &Gathered,
     one: &Requested,
     is_held: bool,
 ) -> Result<(), ServiceError> {
@@ -69,7 +70,7 @@ pub(super) async fn fill_request(
     Ok(())
 }
 
-pub(super) fn key_of(gathered: &Gathered<'_>, one: &Requested) -> WithdrawalKey {
+pub(super) fn key_of(gathered: &Gathered, one: &Requested) -> WithdrawalKey {
     WithdrawalKey {
         vault: gathered.policy().vault,
         requester: one.intent.requester.clone(),
@@ -79,20 +80,23 @@ pub(super) fn key_of(gathered: &Gathered<'_>, one: &Requested) -> WithdrawalKey 
 
 pub(super) async fn fill_moves(
     tx: &mut Transaction,
-    gathered: &Gathered<'_>,
+    gathered: &Gathered,
     now: UnixTime,
 ) -> Result<(), ServiceError> {
-    let policy = gathered.policy();
-    for export in gathered.journals.values() {
-        let signer = accept_export(policy, export)?.name.clone();
-        for (number, certificate) in (1..).zip(export.journal.moves()) {
+    let vault = gathered.policy().vault;
+    let mut last: BTreeMap<&String, u32> = BTreeMap::new();
+    for ((signer, _), export) in &gathered.journals {
+        for certificate in export.journal.moves() {
+            let number = last.entry(signer).or_default();
+            *number = number.saturating_add(1);
+            let number = *number;
             let row = MoveRow {
                 signer: signer.clone(),
                 number,
                 certificate: certificate.clone(),
                 received_at: now,
             };
-            journals::insert_move(tx, policy.vault, &row).await?;
+            journals::insert_move(tx, vault, &row).await?;
         }
     }
     Ok(())
@@ -101,7 +105,7 @@ pub(super) async fn fill_moves(
 /// An entry counts from when a signer first saw it with its quorum: that is in the signers' journals.
 pub(super) async fn fill_statements(
     tx: &mut Transaction,
-    gathered: &Gathered<'_>,
+    gathered: &Gathered,
     now: UnixTime,
 ) -> Result<(), ServiceError> {
     let vault = gathered.policy().vault;
@@ -136,7 +140,7 @@ pub(super) async fn fill_statements(
 
 pub(super) async fn fill_verdicts(
     tx: &mut Transaction,
-    gathered: &Gathered<'_>,
+    gathered: &Gathered,
     row: &WithdrawalRow,
 ) -> Result<(), ServiceError> {
     for verdict in gathered.verdicts.get(&row.hash).into_iter().flatten() {

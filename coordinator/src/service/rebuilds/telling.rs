@@ -21,7 +21,7 @@ use crate::store::{attempts, rebuildings};
 async fn doubted(
     tx: &mut Transaction,
     books: Books<'_>,
-    gathered: &Gathered<'_>,
+    gathered: &Gathered,
 ) -> Result<Vec<Doubted>, ServiceError> {
     let mut doubted = Vec::new();
     for attempt in gathered.in_order() {
@@ -45,7 +45,7 @@ async fn doubted(
 pub(super) async fn report(
     tx: &mut Transaction,
     books: Books<'_>,
-    gathered: &Gathered<'_>,
+    gathered: &Gathered,
     next_address: u32,
 ) -> Result<RebuiltVault, ServiceError> {
     let policy = gathered.policy();
@@ -94,19 +94,26 @@ pub(super) async fn report(
 
 pub(super) async fn append_rebuilt(
     tx: &mut Transaction,
-    rebuild: &Rebuild<'_>,
-    gathered: &Gathered<'_>,
+    rebuild: &Rebuild,
+    gathered: &Gathered,
     rebuilt: &RebuiltVault,
     now: UnixTime,
 ) -> Result<(), ServiceError> {
     use bitcoin::hex::DisplayHex;
+    let policy = gathered.policy();
     let journals: Map<String, serde_json::Value> = gathered
         .journals
         .iter()
-        .map(|(signer, export)| {
+        .map(|((signer, pinned), export)| {
+            let is_former = policy.signer(signer).is_none_or(|one| one.journal.id() != *pinned);
+            let signer = if is_former {
+                format!("{signer} (former)")
+            } else {
+                signer.clone()
+            };
             let said = &export.statement;
             let end = json!({ "counter": said.counter, "head": said.head, "journal": said.journal.to_string() });
-            (signer.clone(), end)
+            (signer, end)
         })
         .collect();
     let mut body = Map::new();

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::world::{NOW, World, document, empty};
-use crate::rebuilding::{Gathered, read};
+use crate::rebuilding::{Gathered, Line, read};
 use crate::roles::fixture::Kind;
 use crate::service::rebuilds::{Rebuild, RebuiltVault, begin, expect_finished, fill, finish};
 use crate::service::{Service, ServiceError};
@@ -27,8 +27,12 @@ fn policy(world: &World) -> Policy {
     Policy::parse(document.as_bytes()).expect("a policy")
 }
 
+fn line(policy: &Policy) -> Line {
+    Line::of(policy.clone()).expect("a first version")
+}
+
 /// One that is allowed at once, one that was approved, and one that was rejected.
-fn gathered<'p>(world: &World, policy: &'p Policy) -> Gathered<'p> {
+fn gathered(world: &World, policy: &Policy) -> Gathered {
     let (free, approved) = (world.intent("w-1", 500_000), world.intent("w-2", 5_000_000));
     let rejected = world.intent("w-3", 500_001);
     let papers = [
@@ -38,14 +42,14 @@ fn gathered<'p>(world: &World, policy: &'p Policy) -> Gathered<'p> {
         written(&world.approval(&[approved.hash()], false)),
         written(&world.approval(&[rejected.hash()], true)),
     ];
-    let mut gathered = Gathered::new(policy);
+    let mut gathered = Gathered::new(line(policy));
     for paper in papers.iter().flat_map(|bytes| read(bytes).expect("reads")) {
         gathered.take(paper).expect("is taken");
     }
     gathered
 }
 
-fn rebuild<'p>(world: &World, policy: &'p Policy, held: Vec<VaultId>) -> Rebuild<'p> {
+fn rebuild(world: &World, policy: &Policy, held: Vec<VaultId>) -> Rebuild {
     Rebuild {
         pay_open: true,
         gathered: vec![gathered(world, policy)],
@@ -55,7 +59,7 @@ fn rebuild<'p>(world: &World, policy: &'p Policy, held: Vec<VaultId>) -> Rebuild
     }
 }
 
-async fn rebuilt(service: &Service, rebuild: &Rebuild<'_>) -> RebuiltVault {
+async fn rebuilt(service: &Service, rebuild: &Rebuild) -> RebuiltVault {
     begin(service, rebuild).await.expect("begins");
     fill(service, rebuild).await.expect("fills");
     let mut vaults = finish(service, rebuild).await.expect("finishes");
@@ -127,7 +131,7 @@ async fn a_verdict_and_an_address_are_believed_only_as_they_were_given() {
     let altered = |paper: &Value, place: &str, by: Value| {
         let mut paper = paper.clone();
         *paper.pointer_mut(place).expect("is there") = by;
-        let mut gathered = Gathered::new(&policy);
+        let mut gathered = Gathered::new(line(&policy));
         let mut papers = read(&written(&paper)).expect("reads").into_iter();
         let taken = gathered.take(papers.next().expect("a paper"));
         taken.err().map_or("", |mistake| mistake.code())

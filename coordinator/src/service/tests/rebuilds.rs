@@ -8,7 +8,7 @@ use policies::{Intent, Journal, UnixTime};
 use serde_json::json;
 
 use super::world::{World, secret};
-use crate::rebuilding::{Gathered, read};
+use crate::rebuilding::{Gathered, Line, read};
 use crate::roles::fixture::Kind;
 use crate::service::rebuilds::{Rebuild, RebuiltVault, fill, finish};
 use crate::store::{attempts, rebuildings, withdrawals};
@@ -75,7 +75,7 @@ fn journal(world: &World, signer: usize, signed: &[SignedTransaction]) -> Vec<u8
 /// Puts papers into the books of a world whose chain is known, as the last two steps of a rebuilding do.
 async fn rebuilt(world: &World, papers: &[Vec<u8>], pay_open: bool, held: bool) -> RebuiltVault {
     let policy = policy_of(world).await;
-    let mut gathered = Gathered::new(&policy);
+    let mut gathered = Gathered::new(Line::of(policy).expect("a first version"));
     for bytes in papers {
         for paper in read(bytes).expect("reads") {
             gathered.take(paper).expect("is taken");

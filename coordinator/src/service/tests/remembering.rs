@@ -9,7 +9,7 @@ use super::world::{World, secret};
 use crate::roles::fixture::Kind;
 use crate::service::journal_imports::{ImportJournal, ImportedJournal, import_journal};
 use crate::service::renewals::{Renew, replace_attempt};
-use crate::service::withdrawals::show_withdrawal;
+use crate::service::withdrawals::{cancel_withdrawal, show_withdrawal};
 use crate::store::inputs;
 use crate::store::withdrawals::WithdrawalKey;
 
@@ -23,17 +23,22 @@ fn key(world: &World) -> WithdrawalKey {
 
 /// The journal of the first signer, who signed a payment of the withdrawal with a coin.
 pub(super) async fn exported(world: &World, txid: Txid, coin: OutPoint) -> String {
+    exported_by(world, 0, &[(txid, coin)]).await
+}
+
+/// The journal of a signer who signed payments of the withdrawal, each with a coin.
+async fn exported_by(world: &World, signer: usize, all: &[(Txid, OutPoint)]) -> String {
     let shown = show_withdrawal(&world.service, &world.operator, &key(world)).await;
     let intent = Intent::decode(shown.expect("is there").intent.as_bytes()).expect("an intent");
-    let secret = secret("journal 0");
+    let secret = secret(&format!("journal {signer}"));
     let (mut journal, birth) =
         Journal::begin(world.vault, secret.public(), UnixTime::ZERO).expect("begins");
-    let signed = SignedTransaction {
+    let signed = |(txid, coin): (Txid, OutPoint)| SignedTransaction {
         txid,
         mode: SpendMode::Pay,
         inputs: vec![coin],
         ancestors: Vec::new(),
-        intents: vec![intent],
+        intents: vec![intent.clone()],
         rules: vec!["small".to_owned()],
         replaced: Vec::new(),
         change_indexes: vec![0],
@@ -41,8 +46,11 @@ pub(super) async fn exported(world: &World, txid: Txid, coin: OutPoint) -> Strin
         at: world.service.now(),
         given: None,
     };
-    let line = journal.append(Entry::Signed(signed)).expect("appends");
-    let lines = [birth.as_bytes(), line.as_bytes()].concat();
+    let mut lines = birth.as_bytes().to_vec();
+    for one in all {
+        let line = journal.append(Entry::Signed(signed(*one))).expect("appends");
+        lines.extend_from_slice(line.as_bytes());
+    }
     let bytes =
         ExportStatement::of(&journal, world.service.now()).export(&lines, &secret, world.vault);
     String::from_utf8(bytes).expect("text")
@@ -88,4 +96,58 @@ async fn what_only_a_journal_knows_is_excluded_by_what_is_built_next() {
         let spent = inputs::of_attempt(&mut tx, anew).await.expect("reads");
         assert!(spent.iter().any(|(spent, _)| *spent == coin), "{place}");
     }
+}
+
+/// A vault of which one coin was spent by a payment that is settled; that coin, and the one that is left.
+async fn with_a_spent_coin() -> (World, OutPoint, OutPoint) {
+    let mut world = World::funded(Kind::Wsh, 2, 1_000_000).await;
+    world.submit("w-0", 500_000).await;
+    let spending = world.batch().await;
+    let transaction = world.broadcast(spending).await;
+    world.mine(vec![transaction]).await;
+    for _ in 0..10 {
+        world.mine(Vec::new()).await;
+    }
+    world.work().await;
+    assert_eq!(world.show("w-0").await.state, "settled");
+    let mut tx = world.service.database().begin_read().await.expect("begins");
+    let spent = inputs::of_attempt(&mut tx, spending).await.expect("reads");
+    let spent = spent.first().expect("a coin").0;
+    tx.rollback().await.expect("ends");
+    let fundings = world.blocks.iter().flat_map(|block| &block.transactions);
+    let mut coins = fundings.map(|funding| OutPoint::new(funding.compute_txid(), 0));
+    let left = coins.find(|coin| *coin != spent && coin.txid != spending);
+    world.submit("w-1", 500_000).await;
+    (world, spent, left.expect("a coin"))
+}
+
+/// A quorum signed a transaction that this database forgot and the network may still get. One of its signers says that
+/// it spends a coin which is gone.
+#[tokio::test]
+async fn a_lying_journal_that_names_a_spent_coin_fails_no_withdrawal() {
+    let (world, spent, _) = with_a_spent_coin().await;
+    let txid = Txid::from_byte_array([9; 32]);
+    let lie = exported_by(&world, 2, &[(txid, spent)]).await;
+    assert_eq!(import(&world, lie).await.learnt, [txid]);
+    world.work().await;
+    assert_eq!(world.show("w-1").await.state, "signing");
+    let cancelled = cancel_withdrawal(&world.service, &world.operator, &key(&world), "").await;
+    assert_eq!(cancelled.expect_err("may be paid").code(), "not_cancellable");
+    // Who could pay together say the same: one of them is honest.
+    let same = exported_by(&world, 0, &[(txid, spent)]).await;
+    assert_eq!(import(&world, same).await.known, 1);
+    world.work().await;
+    assert_eq!(world.show("w-1").await.state, "failed");
+}
+
+#[tokio::test]
+async fn a_journal_that_contradicts_another_in_one_attempt_still_tells_the_others() {
+    let (world, spent, left) = with_a_spent_coin().await;
+    let [one, two] = [9, 8].map(|byte| Txid::from_byte_array([byte; 32]));
+    import(&world, exported_by(&world, 2, &[(one, spent)]).await).await;
+    let honest = exported_by(&world, 0, &[(one, left), (two, left)]).await;
+    let told = import(&world, honest).await;
+    assert_eq!((told.contradicted, told.learnt), (vec![one], vec![two]));
+    world.work().await;
+    assert_eq!(world.show("w-1").await.txid, Some(two));
 }

@@ -52,6 +52,7 @@ impl Histories {
                 .expect("reads")
                 .into_iter()
                 .map(|row| Paying {
+                    is_vouched: true,
                     batch: row.batch,
                     txid: row.txid,
                     state: row.state,
