@@ -149,10 +149,18 @@ fn gather(
     }
     for policy in policies {
         let mut line = Line::of(policy.clone()).map_err(|mistake| CliError::Usage {
-            message: format!("--policy of {}: {mistake}; give its first version, and the later ones as papers", policy.name),
+            message: format!(
+                "--policy of {}: {mistake}; give its first version, and the later ones as papers",
+                policy.name
+            ),
         })?;
         if let Err(mistake) = line.follow(&versions(&read), &journals(&read)) {
-            refuse(&verb.papers, mistake.code(), mistake.to_string(), mistake.hint());
+            refuse(
+                &verb.papers,
+                mistake.code(),
+                mistake.to_string(),
+                mistake.hint(),
+            );
         }
         papers.vaults.push(Gathered::new(line));
     }
@@ -247,10 +255,7 @@ fn contents(file: &Path) -> Result<Vec<u8>, CliError> {
 
 /// Refuses to go on without a journal that nobody said is lost; the vaults of which the lost ones are enough
 /// for a payment.
-fn judge_journals(
-    verb: &Rebuild,
-    vaults: &[Gathered],
-) -> Result<Vec<policies::VaultId>, CliError> {
+fn judge_journals(verb: &Rebuild, vaults: &[Gathered]) -> Result<Vec<policies::VaultId>, CliError> {
     let mut missing = Vec::new();
     let mut held = Vec::new();
     for vault in vaults {
@@ -263,7 +268,12 @@ fn judge_journals(
     }
     let known = |name: &String| {
         let mut vaults = vaults.iter();
-        vaults.any(|vault| vault.line().versions().any(|version| version.signer(name).is_some()))
+        vaults.any(|vault| {
+            vault
+                .line()
+                .versions()
+                .any(|version| version.signer(name).is_some())
+        })
     };
     if let Some(stranger) = verb.without.iter().find(|name| !known(name)) {
         let message = format!("--without {stranger}: no policy has such a signer");

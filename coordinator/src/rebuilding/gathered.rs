@@ -11,8 +11,8 @@ use policies::journal::{Entry, Export, accept_export_of};
 use policies::psbt::StrictPsbt;
 use policies::succession::SuccessionFile;
 use policies::{
-    Approval, Intent, IntentHash, KeyId, Keychain, Keyset, PolicyId, RequestSignature, RequesterName, Statement,
-    Subject, UnixTime, WithdrawalId,
+    Approval, Intent, IntentHash, KeyId, Keychain, Keyset, PolicyId, RequestSignature,
+    RequesterName, Statement, Subject, UnixTime, WithdrawalId,
 };
 
 use super::{Closed, Line, Mistake, Paper, Remembered};
@@ -354,7 +354,10 @@ impl Gathered {
         let Statement::ListAdd(add) = about.unwrap_or_else(|| statement.clone()) else {
             return Err(Mistake::NoSuchList);
         };
-        let mut lists = self.line.versions().filter_map(|version| version.list(&add.list));
+        let mut lists = self
+            .line
+            .versions()
+            .filter_map(|version| version.list(&add.list));
         let is_open = lists.any(|list| list.open.is_some());
         let entry = Statement::ListAdd(add.clone()).subject();
         let of_it = match &statement {
@@ -593,7 +596,10 @@ impl Gathered {
         for version in self.line.keysets() {
             let analysis = Analysis::of(version);
             let keys = analysis.ordinary().flat_map(|path| path.keys.iter());
-            without.extend(keys.filter(|key| !self.has_journal_of(version, key)).cloned());
+            without.extend(
+                keys.filter(|key| !self.has_journal_of(version, key))
+                    .cloned(),
+            );
         }
         without
     }

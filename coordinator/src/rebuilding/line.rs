@@ -179,7 +179,10 @@ impl Line {
     pub fn keysets(&self) -> Vec<&Policy> {
         let mut keysets: Vec<&Policy> = Vec::new();
         for version in self.versions() {
-            if keysets.last().is_none_or(|last| last.keyset != version.keyset) {
+            if keysets
+                .last()
+                .is_none_or(|last| last.keyset != version.keyset)
+            {
                 keysets.push(version);
             }
         }
@@ -205,11 +208,13 @@ impl Line {
 
     /// The requester who has a key, by the newest version that knows it.
     pub fn requester_of_key(&self, key: KeyId) -> Option<(&Requester, &PinnedKey)> {
-        self.versions().find_map(|version| version.requester_of_key(key))
+        self.versions()
+            .find_map(|version| version.requester_of_key(key))
     }
 
     /// The approver who has a key, by the newest version that knows it.
     pub fn approver_of_key(&self, key: KeyId) -> Option<(&Approver, &PinnedKey)> {
-        self.versions().find_map(|version| version.approver_of_key(key))
+        self.versions()
+            .find_map(|version| version.approver_of_key(key))
     }
 }

@@ -57,7 +57,9 @@ pub enum Mistake {
     #[error("{0}")]
     Journal(ExportError),
     /// The journal follows a later version of the policy than the one that is given.
-    #[error("the journal {journal} follows version {newest} of the policy, which is not in the folder with its approvals")]
+    #[error(
+        "the journal {journal} follows version {newest} of the policy, which is not in the folder with its approvals"
+    )]
     OtherVersion {
         /// The journal's key.
         journal: PublicKey,
@@ -104,7 +106,7 @@ pub enum Mistake {
         index: u32,
     },
     /// The policy has no such open list, or the statement is about another addition.
-    #[error("the policy has no open list that the statement is about")]
+    #[error("it is about no open list of the policy, and only such statements are taken in here")]
     NoSuchList,
 }
 
@@ -131,12 +133,12 @@ impl Mistake {
     /// The stable code.
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::OtherVault { .. } | Self::OtherKeyset => "paper_of_other_vault",
+            Self::OtherVault { .. } => "paper_of_other_vault",
             Self::RequestKey { .. } | Self::ApprovalKey { .. } => "paper_of_unknown_key",
             Self::Signature(_) | Self::Proof { .. } => "paper_not_signed",
             Self::TwoBodies { .. } => "paper_id_reused",
             Self::Journal(_) => "paper_foreign_journal",
-            Self::OtherVersion { .. } => "paper_of_other_version",
+            Self::OtherKeyset | Self::OtherVersion { .. } => "paper_of_other_version",
             Self::OtherLine { .. } => "paper_version_elsewhere",
             Self::TwoSuccessors { .. } => "paper_versions_disputed",
             Self::Forked { .. } => "paper_journal_forked",
@@ -150,11 +152,14 @@ impl Mistake {
     /// What to do about it.
     pub const fn hint(&self) -> &'static str {
         match self {
-            Self::OtherVault { .. } | Self::OtherKeyset => {
+            Self::OtherVault { .. } => {
                 "give that vault's policy too, or move the file out of the folder"
             }
-            Self::RequestKey { .. } | Self::ApprovalKey { .. } | Self::NoSuchList => {
+            Self::RequestKey { .. } | Self::ApprovalKey { .. } => {
                 "move the file out of the folder: it has no effect under this policy"
+            }
+            Self::NoSuchList => {
+                "move the file out of the folder; a stop, its release, a go or an acknowledgement is handed in with `statement submit` once the coordinator runs"
             }
             Self::Signature(_) | Self::Proof { .. } => {
                 "bring it as its author wrote it, and find out who altered it"
@@ -163,7 +168,7 @@ impl Mistake {
                 "ask the requester which one was submitted, and move the other file out"
             }
             Self::Journal(_) => "export the journals of this policy's signers, and no others",
-            Self::OtherVersion { .. } => {
+            Self::OtherKeyset | Self::OtherVersion { .. } => {
                 "put that version with its approvals into the folder, and each one before it: `proposals/ID.json` in the home of a signer who follows it"
             }
             Self::OtherLine { .. } => {

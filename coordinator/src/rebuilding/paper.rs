@@ -1,9 +1,9 @@
 //! What a file is, before anything in it is believed.
 
 use bitcoin::hex::FromHex;
+use policies::document::Policy;
 use policies::hash::Purpose;
 use policies::intent::{MerkleProof, StatementError};
-use policies::document::Policy;
 use policies::journal::{Export, ExportError};
 use policies::psbt::{PsbtRefusal, StrictPsbt, read_intake, read_strict};
 use policies::succession::{SUCCESSION_FORMAT, SuccessionFile, SuccessionFileError};
@@ -100,7 +100,9 @@ pub enum Paper {
 #[derive(Debug, thiserror::Error)]
 pub enum PaperError {
     /// It is nothing that is known here.
-    #[error("it is no signed request, verdict, statement, transfer, address, version or exported journal")]
+    #[error(
+        "it is no signed request, verdict, statement, transfer, address, version or exported journal"
+    )]
     Unknown,
     /// It is no JSON although it begins as such.
     #[error("the JSON cannot be read: {0}")]

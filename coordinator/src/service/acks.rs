@@ -16,7 +16,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
 
-use super::version_view::Judged;
+use super::version_view::{Judged, stays};
 use super::versions::judged;
 use super::{ApprovalError, ListError, Service, ServiceError, VersionError};
 use crate::store::journals::{self, MoveRow};
@@ -155,12 +155,10 @@ async fn stolen_journals(
     in_force: &Policy,
     adopted: &[ProposalRow],
 ) -> Result<Vec<PublicKey>, ServiceError> {
-    let journal_in =
-        |policy: &Policy, name: &str| policy.signer(name).map(|signer| signer.journal);
     let mut stolen = Vec::new();
     for mark in signer_marks::list(tx, vault).await? {
         if mark.mark == Gone::Stolen.name() {
-            stolen.extend(journal_in(in_force, &mark.signer));
+            stolen.extend(in_force.signer(&mark.signer).map(|signer| signer.journal));
         }
     }
     for (signer, ended_at) in signer_marks::ended(tx, vault, Gone::Stolen.name()).await? {
@@ -170,7 +168,9 @@ async fn stolen_journals(
         };
         for proposal in adopted.iter().filter(by_version) {
             let previous = service.policy(tx, proposal.previous).await?;
-            stolen.extend(journal_in(&previous, &signer));
+            let next = service.policy(tx, proposal.id).await?;
+            let replaced = previous.signer(&signer).filter(|one| !stays(&next, one));
+            stolen.extend(replaced.map(|signer| signer.journal));
         }
     }
     Ok(stolen)

@@ -8,9 +8,7 @@
 use policies::document::Policy;
 use policies::rules::{Decision, decide, satisfied};
 use policies::succession::Step;
-use policies::{
-    Intent, Keyset, PolicyId, RequesterName, UnixTime, VaultId, WithdrawalId,
-};
+use policies::{Intent, Keyset, PolicyId, RequesterName, UnixTime, VaultId, WithdrawalId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 use utoipa::ToSchema;

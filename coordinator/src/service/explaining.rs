@@ -13,7 +13,7 @@ use super::remembering::{Books, Memory, remember};
 use super::{Actor, Service, ServiceError};
 use crate::rebuilding::Remembered;
 use crate::store::attempts::{self, AttemptRow};
-use crate::store::memories::MemoryRow;
+use crate::store::memories::{MemoryRow, Source};
 use crate::store::withdrawals;
 
 /// How far the time in a block's header may lie before the signing of what the block holds, in seconds: a header
@@ -93,7 +93,7 @@ pub(crate) async fn explain(
     let mut remembered = Remembered::by_journal(record, "");
     remembered.signed_by.clear();
     let said = MemoryRow {
-        journal: None,
+        source: Source::Chain,
         signer: String::new(),
         record: remembered.record.clone(),
         taken_at: cause.at,

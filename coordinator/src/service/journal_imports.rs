@@ -172,9 +172,7 @@ async fn append(
     now: UnixTime,
 ) -> Result<(), ServiceError> {
     let mut body = Map::new();
-    if !imported.contradicted.is_empty() {
-        body.insert("contradicted".to_owned(), json!(imported.contradicted));
-    }
+    body.insert("contradicted".to_owned(), json!(imported.contradicted));
     body.insert("counter".to_owned(), json!(imported.counter));
     body.insert("known".to_owned(), json!(imported.known));
     body.insert("learnt".to_owned(), json!(imported.learnt));

@@ -12,13 +12,13 @@ use policies::analysis::Analysis;
 use policies::document::Policy;
 use watchtower::store::database::Transaction;
 
-use super::{ServiceError, VaultError};
 use super::record::{Cause, move_withdrawal};
+use super::{ServiceError, VaultError};
 use crate::session::BatchId;
 use crate::session::following::{Paying, events_to_follow};
 use crate::session::withdrawal::WithdrawalState;
-use crate::store::withdrawals::{self, WithdrawalKey};
 use crate::store::attempts::AttemptRow;
+use crate::store::withdrawals::{self, WithdrawalKey};
 use crate::store::{batches, inputs, memories, payments, reservations, vaults, windows};
 
 /// Brings in step what these attempts pay and spend; `released` is said of coins that come free.
@@ -88,14 +88,14 @@ async fn hold_or_release(
     }
 }
 
-/// Whether it is certain what an attempt spends: its PSBT or the chain shows it, or so many signers' journals say the
-/// same that they could pay together, so that an honest one is among them.
+/// Whether it is certain what an attempt spends: its PSBT or the chain shows it; or so many signers' journals say the
+/// same that they could pay together, so that an honest one is among them; or the journals of all were looked at.
 async fn is_vouched(tx: &mut Transaction, attempt: &AttemptRow) -> Result<bool, ServiceError> {
     if !attempt.is_remembered() || attempt.final_transaction.is_some() {
         return Ok(true);
     }
     let said = memories::of_attempt(tx, attempt.txid).await?;
-    if said.iter().any(|one| one.journal.is_none()) {
+    if said.iter().any(|one| one.source.is_certain()) {
         return Ok(true);
     }
     let id = attempt.policy;

@@ -25,8 +25,8 @@ use watchtower::store::outgoing::{add_outgoing, outgoing};
 use watchtower::store::scripts;
 use watchtower::tracker::WatchedScript;
 
-use self::following::follow;
 use self::filling::{fill_attempts, fill_moves, fill_request, fill_statements, key_of};
+use self::following::follow;
 use self::telling::{append_rebuilt, report};
 use super::record::{Cause, move_withdrawal};
 use super::remembering::{Books, known_withdrawal};
@@ -168,12 +168,7 @@ pub async fn begin(service: &Service, rebuild: &Rebuild) -> Result<Stage, Servic
 
 /// Up to which index of a keychain scripts are watched, with the highest that was paid. Nobody signs deposit
 /// addresses, so that the papers of addresses move nothing.
-fn upto(
-    rebuild: &Rebuild,
-    gathered: &Gathered,
-    keychain: Keychain,
-    paid: Option<u32>,
-) -> u32 {
+fn upto(rebuild: &Rebuild, gathered: &Gathered, keychain: Keychain, paid: Option<u32>) -> u32 {
     match keychain {
         Keychain::External => paid.unwrap_or_default().saturating_add(rebuild.gap),
         Keychain::Internal => gathered.change_to_watch(paid),

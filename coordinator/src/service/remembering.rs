@@ -32,7 +32,7 @@ use crate::session::attempt::{AttemptEvent, AttemptState};
 use crate::session::withdrawal::{WithdrawalEvent, WithdrawalState};
 use crate::store::attempts::{self, AttemptRow};
 use crate::store::batches::{self, BatchRow};
-use crate::store::memories::{self, MemoryRow};
+use crate::store::memories::{self, MemoryRow, Source};
 use crate::store::vaults::VaultRow;
 use crate::store::windows::{self, WindowRow};
 use crate::store::withdrawals::{self, WithdrawalKey, WithdrawalRow};
@@ -70,11 +70,7 @@ impl Books<'_> {
 
     /// The version that an attempt was made under: what its PSBT says; else the newest that pays with its keyset's
     /// coins, or for a spend to ourselves the newest of all.
-    fn version_of(
-        &self,
-        remembered: &Remembered,
-        keyset: Keyset,
-    ) -> Result<&Policy, ServiceError> {
+    fn version_of(&self, remembered: &Remembered, keyset: Keyset) -> Result<&Policy, ServiceError> {
         let mut versions = self.versions.iter().map(AsRef::as_ref);
         let found = match (remembered.policy, remembered.record.mode) {
             (Some(policy), _) => versions.find(|version| version.id == policy),
@@ -398,7 +394,7 @@ pub(crate) fn said_by_journal(
         }
     }
     Some(MemoryRow {
-        journal: Some(export.journal.key()),
+        source: Source::Journal(export.journal.key()),
         signer: signer.to_owned(),
         record: together?.record,
         taken_at: now,

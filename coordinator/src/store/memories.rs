@@ -6,15 +6,46 @@ use policies::journal::{Entry, SignedTransaction};
 use policies::{PublicKey, UnixTime};
 use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
 
-/// The source of what the chain shows.
+/// The name of [`Source::Chain`].
 const CHAIN: &str = "chain";
+/// The name of [`Source::AllJournals`].
+const ALL_JOURNALS: &str = "all journals";
+
+/// Who says what an attempt spends and pays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// A journal, by its key.
+    Journal(PublicKey),
+    /// The chain.
+    Chain,
+    /// The journals of all who could pay, looked at together: those that do not know of it say so by their silence.
+    AllJournals,
+}
+
+impl Source {
+    fn name(self) -> String {
+        match self {
+            Self::Journal(key) => key.to_string(),
+            Self::Chain => CHAIN.to_owned(),
+            Self::AllJournals => ALL_JOURNALS.to_owned(),
+        }
+    }
+
+    /// Whether nobody can have signed the transaction otherwise, unless more lie than may.
+    pub const fn is_certain(self) -> bool {
+        match self {
+            Self::Journal(_) => false,
+            Self::Chain | Self::AllJournals => true,
+        }
+    }
+}
 
 /// What one source says of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MemoryRow {
-    /// The journal that says it; none where the chain shows it.
-    pub journal: Option<PublicKey>,
-    /// The signer whose journal it is; empty for the chain.
+    /// Who says it.
+    pub source: Source,
+    /// The signer whose journal it is; else empty.
     pub signer: String,
     /// What the attempt spends and pays.
     pub record: SignedTransaction,
@@ -27,16 +58,13 @@ pub struct MemoryRow {
 /// # Errors
 /// On a failed statement.
 pub async fn insert(tx: &mut Transaction, row: &MemoryRow) -> Result<bool, DatabaseError> {
-    let source = row
-        .journal
-        .map_or_else(|| CHAIN.to_owned(), |key| key.to_string());
     let inserted = tx
         .execute(
             "INSERT INTO attempt_memory (txid, source, signer, entry, taken_at) VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT DO NOTHING",
             &[
                 row.record.txid.to_byte_array().into(),
-                source.into(),
+                row.source.name().into(),
                 row.signer.clone().into(),
                 Entry::Signed(row.record.clone()).encode().into(),
                 Value::from_u64(row.taken_at.as_secs())?,
@@ -68,9 +96,10 @@ fn read(row: &Row) -> Result<MemoryRow, DatabaseError> {
         return Err(corrupt("another entry"));
     };
     Ok(MemoryRow {
-        journal: match row.text("source")? {
-            CHAIN => None,
-            _ => Some(row.parse("source", "a journal's key")?),
+        source: match row.text("source")? {
+            CHAIN => Source::Chain,
+            ALL_JOURNALS => Source::AllJournals,
+            _ => Source::Journal(row.parse("source", "a journal's key")?),
         },
         signer: row.text("signer")?.to_owned(),
         record,

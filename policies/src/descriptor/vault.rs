@@ -176,8 +176,9 @@ impl VaultDescriptor {
     /// there, they are one tree of keys.
     pub fn gives_same_scripts(&self, other: &Self) -> bool {
         Keychain::BOTH.into_iter().all(|keychain| {
-            (0..COMPARED)
-                .all(|index| self.script_pubkey(keychain, index) == other.script_pubkey(keychain, index))
+            (0..COMPARED).all(|index| {
+                self.script_pubkey(keychain, index) == other.script_pubkey(keychain, index)
+            })
         })
     }
 

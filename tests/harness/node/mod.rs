@@ -9,7 +9,9 @@ pub use self::purse::Purse;
 pub use self::rpc::RpcError;
 
 use std::cell::Cell;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::net::{Ipv4Addr, TcpListener};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use bitcoin::BlockHash;
@@ -23,6 +25,8 @@ use crate::{Failure, Process, SHORT, environment, process, wait_until};
 const FIRST_BLOCKS: u32 = 120;
 /// A port that was free may be taken before the node binds it; so often another is tried.
 const PORT_TRIES: usize = 5;
+/// Ports below those that Linux gives to outgoing connections.
+const PORTS: Range<u16> = 10_000..32_000;
 
 /// A running node with a chain of its own. It has no wallet: the purse signs for itself.
 #[derive(Debug)]
@@ -208,9 +212,15 @@ fn cookie_file(folder: &Path) -> PathBuf {
     folder.join("cookie")
 }
 
-/// A port of the loopback that is free now.
+/// A port of the loopback that is free now: any below those that outgoing connections take, which would take it
+/// before it is listened on.
 pub(crate) fn free_port() -> Result<u16, Failure> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-        .local_addr()?
-        .port())
+    let free = (0..100).find_map(|_| {
+        let chance = RandomState::new().build_hasher().finish();
+        let place = chance % u64::from(PORTS.end - PORTS.start);
+        let port = PORTS.start + u16::try_from(place).ok()?;
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok()?;
+        Some(port)
+    });
+    free.ok_or_else(|| Failure::new("no port is free"))
 }

@@ -25,7 +25,17 @@ impl Treasury {
 
     /// Runs `rebuild` to its end, with more options.
     pub fn rebuild(&self, papers: &Path, more: &[&str]) -> Result<Said, Failure> {
-        let arguments = self.to_rebuild(papers)?;
+        self.rebuild_from(&self.people.policy.bytes, papers, more)
+    }
+
+    /// The same of a vault whose first version this is.
+    pub fn rebuild_from(
+        &self,
+        first: &[u8],
+        papers: &Path,
+        more: &[&str],
+    ) -> Result<Said, Failure> {
+        let arguments = self.to_rebuild(first, papers)?;
         let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         arguments.extend(more);
         self.coordinator.program().run(&arguments)
@@ -34,14 +44,14 @@ impl Treasury {
     /// Starts `rebuild`, to be killed in the middle.
     pub fn start_rebuilding(&self, papers: &Path) -> Result<Process, Failure> {
         let mut command = self.coordinator.program().command();
-        command.args(self.to_rebuild(papers)?);
+        command.args(self.to_rebuild(&self.people.policy.bytes, papers)?);
         let log = self.coordinator.log_file("rebuild.log");
         Process::start("rebuild", command, &log)
     }
 
-    fn to_rebuild(&self, papers: &Path) -> Result<Vec<String>, Failure> {
+    fn to_rebuild(&self, first: &[u8], papers: &Path) -> Result<Vec<String>, Failure> {
         let policy = self.coordinator.log_file("policy.toml");
-        std::fs::write(&policy, &self.people.policy.bytes)?;
+        std::fs::write(&policy, first)?;
         let owners = self.coordinator.owners_file();
         let words = [
             "--json",

@@ -6,6 +6,7 @@ mod chain;
 mod crash;
 mod exclusion;
 mod flow;
+mod following;
 mod histories;
 mod intake;
 mod journals;

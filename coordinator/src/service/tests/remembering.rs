@@ -48,7 +48,9 @@ async fn exported_by(world: &World, signer: usize, all: &[(Txid, OutPoint)]) -> 
     };
     let mut lines = birth.as_bytes().to_vec();
     for one in all {
-        let line = journal.append(Entry::Signed(signed(*one))).expect("appends");
+        let line = journal
+            .append(Entry::Signed(signed(*one)))
+            .expect("appends");
         lines.extend_from_slice(line.as_bytes());
     }
     let bytes =
@@ -132,7 +134,10 @@ async fn a_lying_journal_that_names_a_spent_coin_fails_no_withdrawal() {
     world.work().await;
     assert_eq!(world.show("w-1").await.state, "signing");
     let cancelled = cancel_withdrawal(&world.service, &world.operator, &key(&world), "").await;
-    assert_eq!(cancelled.expect_err("may be paid").code(), "not_cancellable");
+    assert_eq!(
+        cancelled.expect_err("may be paid").code(),
+        "not_cancellable"
+    );
     // Who could pay together say the same: one of them is honest.
     let same = exported_by(&world, 0, &[(txid, spent)]).await;
     assert_eq!(import(&world, same).await.known, 1);
