@@ -364,7 +364,8 @@ pub async fn finish(
     Ok(vaults)
 }
 
-/// Ends what papers say was over, and what asks for coins of a former keyset, unless an attempt may still pay it.
+/// Ends what papers say was over, unless an attempt may still pay it; and what asks for coins of a former keyset and no
+/// attempt ever paid.
 async fn close(
     tx: &mut Transaction,
     gathered: &Gathered,
@@ -372,10 +373,11 @@ async fn close(
 ) -> Result<(), ServiceError> {
     for one in gathered.requests.values() {
         let is_former = one.intent.keyset != gathered.policy().keyset;
-        let Some(closed) = one.closed.or(is_former.then_some(Closed::Cancelled)) else {
+        let Some(mut row) = withdrawals::lookup(tx, &key_of(gathered, one)).await? else {
             continue;
         };
-        let Some(mut row) = withdrawals::lookup(tx, &key_of(gathered, one)).await? else {
+        let is_over = is_former && row.state.attempt().is_none();
+        let Some(closed) = one.closed.or(is_over.then_some(Closed::Cancelled)) else {
             continue;
         };
         let event = match closed {
