@@ -399,6 +399,12 @@ fn a_file_of_another_kind_is_told_as_one_and_raises_no_alarm() {
     ] {
         assert!(hint.contains(named), "{hint}");
     }
+}
+
+#[test]
+fn an_approver_of_an_empty_file_hears_of_requests_and_transfers() {
+    let treasury = Treasury::agree(ScriptKind::Wsh);
+    write(&treasury, "empty", b"");
     let told = run_json(&treasury, "dana", &["approve", "empty"]);
     let (_, hint) = told.refused();
     assert!(hint.contains("request") && hint.contains("PSBT"), "{hint}");
