@@ -105,7 +105,7 @@ pub fn read(bytes: &[u8], policy: &Policy) -> Result<Brought, ApprovingError> {
             request_verified: false,
         }));
     }
-    let psbt = read_strict(bytes)?;
+    let psbt = read_strict(bytes).map_err(ApprovingError::of_transfer)?;
     let manifest = psbt.manifest();
     let mut candidates = Vec::new();
     for hash in manifest.payments.values() {
@@ -137,6 +137,10 @@ fn requested(
     policy: &Policy,
 ) -> Result<Candidate, ApprovingError> {
     let intent = Intent::decode(bytes)?;
+    // A signature for another vault is not a forged one.
+    if intent.vault != policy.vault {
+        return Err(ApprovingError::OtherVault { id: intent.id });
+    }
     let hash = intent.hash();
     let genuine = signatures.iter().any(|signature| {
         policy
@@ -173,8 +177,11 @@ pub fn check(
 ) -> Result<(), ApprovingError> {
     for Candidate { intent, .. } in candidates {
         let id = intent.id.clone();
-        if intent.vault != policy.vault || intent.keyset != policy.keyset {
+        if intent.vault != policy.vault {
             return Err(ApprovingError::OtherVault { id });
+        }
+        if intent.keyset != policy.keyset {
+            return Err(ApprovingError::OtherKeyset { id });
         }
         if now >= intent.expires {
             return Err(ApprovingError::Expired {

@@ -111,6 +111,9 @@ pub enum JournalFileError {
         /// Bytes so far.
         length: u64,
     },
+    /// A file that somebody named is not a journal at all.
+    #[error("the named file is no journal")]
+    NotAJournal,
     /// The content is not a journal: altered, or not written by this program.
     #[error("the journal does not prove itself: {0}")]
     Tampered(Box<JournalError>),
@@ -219,6 +222,29 @@ impl JournalFile<File> {
         bytes.truncate(complete);
         Ok((journal, bytes))
     }
+}
+
+/// Reads a journal in a file that somebody named.
+///
+/// # Errors
+/// [`JournalFileError::NotAJournal`] where its first line is no journal's birth, so that nothing was altered: another
+/// file was named. Else as [`Journal::read`].
+pub fn read_named(bytes: &[u8]) -> Result<Journal, JournalFileError> {
+    Journal::read(bytes).map_err(|error| {
+        let first = bytes.split(|byte| *byte == b'\n').take(1);
+        let altered = matches!(
+            Journal::replay(first),
+            Ok(_)
+                | Err(JournalError::Counter { .. }
+                    | JournalError::HeadText { .. }
+                    | JournalError::Head { .. })
+        );
+        if altered {
+            JournalFileError::Tampered(Box::new(error))
+        } else {
+            JournalFileError::NotAJournal
+        }
+    })
 }
 
 fn has_moved(error: &JournalError) -> bool {
@@ -515,7 +541,9 @@ impl Explained for JournalFileError {
             | Self::TooLarge { .. }
             | Self::Full { .. }
             | Self::NotAdmitted(_) => Class::Refused,
-            Self::Missing(_) | Self::Create(WriteError::Exists(_)) => Class::Usage,
+            Self::Missing(_) | Self::NotAJournal | Self::Create(WriteError::Exists(_)) => {
+                Class::Usage
+            }
             Self::Locked(_)
             | Self::Io { .. }
             | Self::Create(WriteError::Io { .. })
@@ -531,6 +559,7 @@ impl Explained for JournalFileError {
             Self::Io { .. } | Self::TooLarge { .. } => "JOURNAL_UNREADABLE",
             Self::Full { .. } => "JOURNAL_FULL",
             Self::Create(_) => "JOURNAL_EXISTS",
+            Self::NotAJournal => "NOT_A_JOURNAL",
             Self::Tampered(_) => "JOURNAL_TAMPERED",
             Self::OtherKey { .. } | Self::OtherVault { .. } => "JOURNAL_FOREIGN",
             Self::NotAdmitted(error) if has_moved(error) => "JOURNAL_MOVED",
@@ -547,6 +576,9 @@ impl Explained for JournalFileError {
                  what is requested from now on"
             }
             Self::Locked(_) => "stop the other countersign-signer of this home",
+            Self::NotAJournal => {
+                "give what `journal export` or `journal move export` wrote, or no file for this home's own journal"
+            }
             Self::Tampered(_) => "do not sign with this home; find out who changed the file",
             Self::OtherKey { .. } | Self::OtherVault { .. } => {
                 "a journal belongs to one home and is never copied"

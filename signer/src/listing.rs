@@ -4,6 +4,7 @@
 //! person. Invariant: nothing is signed that was not read from the very bytes that are shown.
 
 use crate::failure::{Class, Explained};
+use crate::stopping::heard_after_moves;
 use bitcoin::Address;
 use bitcoin::address::NetworkUnchecked;
 use policies::destination::{DestinationError, check_destination};
@@ -35,6 +36,9 @@ pub struct SignedStatement {
     /// The signatures.
     #[serde(default)]
     pub approvals: Vec<StatementSignature>,
+    /// For a stop that a journal says which moved: the certificates of its moves, in lower hex, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moves: Vec<String>,
 }
 
 /// A person's signature under a statement.
@@ -304,6 +308,7 @@ pub fn sign(
         statement: text(draft.statement.encode()),
         about,
         approvals: draft.approvals.iter().map(StatementSignature::of).collect(),
+        moves: Vec::new(),
     })
 }
 
@@ -340,13 +345,21 @@ pub fn words(draft: &Draft, policy: &Policy, now: UnixTime) -> String {
 /// # Errors
 /// When the bytes are neither.
 pub fn said(bytes: &[u8]) -> Result<Vec<Said>, ListingError> {
-    let all: Vec<SignedStatement> = if bytes.trim_ascii_start().first() == Some(&b'[') {
-        serde_json::from_slice(bytes).map_err(ListingError::File)?
-    } else {
-        vec![serde_json::from_slice(bytes).map_err(ListingError::File)?]
-    };
+    said_in(&signed_statements(bytes)?)
+}
+
+/// The statements of a file, or of a coordinator's list of them, as they stand there.
+pub(crate) fn signed_statements(bytes: &[u8]) -> Result<Vec<SignedStatement>, ListingError> {
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return serde_json::from_slice(bytes).map_err(ListingError::File);
+    }
+    let only = serde_json::from_slice(bytes).map_err(ListingError::File)?;
+    Ok(vec![only])
+}
+
+fn said_in(all: &[SignedStatement]) -> Result<Vec<Said>, ListingError> {
     let mut said = Vec::new();
-    for signed in &all {
+    for signed in all {
         let statement = Statement::decode(signed.statement.as_bytes())?;
         said.extend(about(signed)?.map(|add| Said {
             statement: Statement::ListAdd(add),
@@ -367,7 +380,16 @@ pub fn said(bytes: &[u8]) -> Result<Vec<Said>, ListingError> {
 /// # Errors
 /// When the bytes are neither.
 pub fn entitled(bytes: &[u8], policy: &Policy, now: UnixTime) -> Result<Vec<Heard>, ListingError> {
-    let said = said(bytes)?;
+    let all = signed_statements(bytes)?;
+    let said = said_in(&all)?;
+    let mut after_moves = Vec::new();
+    for signed in all.iter().filter(|signed| !signed.moves.is_empty()) {
+        let one = said_in(std::slice::from_ref(signed))?;
+        let heard = one
+            .iter()
+            .find_map(|one| heard_after_moves(policy, one, &signed.moves));
+        after_moves.extend(heard);
+    }
     let adds: BTreeMap<Subject, ListAdd> = said
         .iter()
         .filter_map(|one| match &one.statement {
@@ -396,6 +418,7 @@ pub fn entitled(bytes: &[u8], policy: &Policy, now: UnixTime) -> Result<Vec<Hear
         counted.is_met().then_some(Heard { statement, by })
     };
     let mut entitled: Vec<Heard> = said.into_iter().filter_map(counts).collect();
+    entitled.extend(after_moves);
     let order = |heard: &Heard| match heard.statement {
         Statement::Stop(_) => 0,
         Statement::Release { .. } => 1,
@@ -443,7 +466,7 @@ impl Explained for ListingError {
     fn hint(&self) -> String {
         match self {
             Self::File(_) => {
-                "give what `list add`, or the coordinator's `statement list --json`, wrote"
+                "give what `stop`, `stop release`, `list add` or `statement list --json` wrote"
             }
             Self::Destination(error) => error.hint(),
             Self::NotAnEntry => "give the file that added the entry",

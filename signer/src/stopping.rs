@@ -3,10 +3,14 @@
 //! A stop's file holds the stop; a release's file holds the stop first and its release after it, so that who signs
 //! reads what is released. Invariant: nothing is signed that was not read from the very bytes that are shown.
 
+mod moved;
+
+pub(crate) use moved::heard_after_moves;
+
 use crate::failure::{Class, Explained};
 use crate::journal_file::JournalFileError;
 use crate::keystore::NoEntropy;
-use crate::listing::{ListingError, SignedStatement, StatementSignature, said};
+use crate::listing::{ListingError, SignedStatement, StatementSignature, said, signed_statements};
 use policies::intent::{Go, SecretKey, StatementNonce, Stop};
 use policies::rules::{Entitlement, Said, signed_stop, stopping};
 use policies::words::statement_told;
@@ -22,6 +26,8 @@ pub struct Spoken {
     pub about: Option<Said>,
     /// What is said.
     pub said: Said,
+    /// For a stop, the moves of the journal that says it, in lower hex.
+    moves: Vec<String>,
 }
 
 /// Why nothing is said.
@@ -39,6 +45,9 @@ pub enum StoppingError {
     /// The policy pins no such key.
     #[error("the policy pins this key neither for an approver nor for a journal")]
     NotPinned,
+    /// The stop that a release names is not one of this vault.
+    #[error("the stop is of another vault: no key of this one signed it")]
+    OtherVault,
     /// The policy lets nobody say it.
     #[error("the policy names nobody who may {}", .0)]
     Nobody(&'static str),
@@ -108,7 +117,7 @@ pub fn read_go(bytes: &[u8]) -> Result<Spoken, StoppingError> {
     let mut all = said(bytes)?.into_iter();
     let go = all.find(|one| matches!(one.statement, Statement::Go(_)));
     let said = go.ok_or(StoppingError::NotThis { expected: "go" })?;
-    Ok(Spoken { about: None, said })
+    Ok(Spoken::said(said))
 }
 
 /// The release of a file, or that of the stop which it holds.
@@ -150,23 +159,55 @@ pub fn read_release(bytes: &[u8]) -> Result<Spoken, StoppingError> {
     if stops.next().is_some() || releases.next().is_some() || !fits {
         return Err(expected);
     }
-    Ok(Spoken { about, said })
+    let moves = signed_statements(bytes)?.into_iter();
+    let moves = moves.map(|one| one.moves).find(|moves| !moves.is_empty());
+    Ok(Spoken {
+        about,
+        said,
+        moves: moves.unwrap_or_default(),
+    })
 }
 
 impl Spoken {
     /// What a journal or a person has said already.
     pub(crate) const fn said(said: Said) -> Self {
-        Self { about: None, said }
+        Self {
+            about: None,
+            said,
+            moves: Vec::new(),
+        }
     }
 
     fn of(statement: Statement) -> Self {
-        Self {
-            about: None,
-            said: Said {
-                statement,
-                approvals: Vec::new(),
-            },
+        Self::said(Said {
+            statement,
+            approvals: Vec::new(),
+        })
+    }
+
+    /// Checks that the stop which a release is about was said by a key of this vault, in any of its versions: a
+    /// release under another vault's policy would release nothing.
+    ///
+    /// # Errors
+    /// [`StoppingError::OtherVault`].
+    pub fn check_vault(&self, versions: &[Policy]) -> Result<(), StoppingError> {
+        let Some(stop) = &self.about else {
+            return Ok(());
+        };
+        let holds = |policy: &Policy| {
+            let mut signatures = stop.approvals.iter();
+            signatures.any(|one| self.may_stop(policy, one))
+        };
+        if versions.iter().any(holds) {
+            return Ok(());
         }
+        Err(StoppingError::OtherVault)
+    }
+
+    /// Whether a key that the policy pins signed the stop, or a journal that a pinned one moved to.
+    fn may_stop(&self, policy: &Policy, approval: &Approval) -> bool {
+        signed_stop(policy, approval).is_ok()
+            || moved::pinned_before(policy, approval, &self.moves).is_some()
     }
 
     /// What signatures on it are about.
@@ -184,6 +225,14 @@ impl Spoken {
     pub fn words(&self, policy: &Policy, now: UnixTime) -> String {
         let counted = self.counted(policy, now);
         let mut told = statement_told(&self.said.statement, None, counted.as_ref(), policy);
+        // People with several vaults have a home for each.
+        let vault = &policy.name;
+        if matches!(self.said.statement, Statement::Stop(_)) {
+            told.headline =
+                format!("STOP the vault {vault}: it pays nobody until a quorum releases it");
+        } else if matches!(self.said.statement, Statement::Release { .. }) {
+            told.headline = format!("Release a stop of the vault {vault}: it pays again");
+        }
         if let Some(about) = &self.about {
             let stop = policies::words::statement_text(&about.statement);
             told.facts.insert(0, ("stop", stop));
@@ -217,7 +266,9 @@ impl Spoken {
         };
         let approval = Approval::sign(key, purpose, policy.vault, subject, expires);
         if let Statement::Stop(_) = statement {
-            signed_stop(policy, &approval).map_err(|_| StoppingError::NotPinned)?;
+            if !self.may_stop(policy, &approval) {
+                return Err(StoppingError::NotPinned);
+            }
         } else {
             let alone = stopping(policy, &statement, std::slice::from_ref(&approval), now);
             let (alone, keys) = alone.ok_or(StoppingError::Nobody(what(&statement)))?;
@@ -242,6 +293,15 @@ impl Spoken {
             statement: String::from_utf8_lossy(&said.statement.encode()).into_owned(),
             about: String::new(),
             approvals: said.approvals.iter().map(StatementSignature::of).collect(),
+            moves: match said.statement {
+                Statement::Stop(_) => self.moves.clone(),
+                Statement::Release { .. }
+                | Statement::ListAdd(_)
+                | Statement::ListRemove { .. }
+                | Statement::ListConfirm { .. }
+                | Statement::Go(_)
+                | Statement::Ack { .. } => Vec::new(),
+            },
         };
         let all: Vec<SignedStatement> = self.about.iter().chain([&self.said]).map(signed).collect();
         match <[SignedStatement; 1]>::try_from(all) {
@@ -272,6 +332,7 @@ impl Explained for StoppingError {
             Self::Entropy(error) => error.class(),
             Self::NotThis { .. }
             | Self::NotPinned
+            | Self::OtherVault
             | Self::Nobody(_)
             | Self::NotEntitled { .. }
             | Self::TooMany
@@ -285,6 +346,7 @@ impl Explained for StoppingError {
             Self::Journal(error) => error.code(),
             Self::NotThis { .. } => "NOT_A_STOP",
             Self::NotPinned => "KEY_NOT_PINNED",
+            Self::OtherVault => "OTHER_VAULT",
             Self::Nobody(_) => "NOBODY_MAY",
             Self::NotEntitled { .. } | Self::NothingCounts => "NOT_ENTITLED",
             Self::Reason => "BAD_REASON",
@@ -302,6 +364,9 @@ impl Explained for StoppingError {
             Self::NotPinned => {
                 "use the home of an approver or of a signer of this policy, and give --key if it holds several"
             }
+            Self::OtherVault => {
+                "use the home of that vault; if it is of this one, give the file as `stop` wrote it"
+            }
             Self::Nobody(_) => {
                 "change the policy: [stop] or [change] names who releases, [go] who says go"
             }
@@ -309,7 +374,8 @@ impl Explained for StoppingError {
             Self::Reason => "say in --reason why, in at most 200 letters without accents",
             Self::TooMany => "have stops that are over released first",
             Self::NothingCounts => {
-                "have it signed by who may: one pinned key stops, the persons of [stop] release"
+                "have it signed by who may: one pinned key stops, the persons of [stop] release; if it is of another \
+                 vault, take it with the home of that one"
             }
         }
         .to_owned()

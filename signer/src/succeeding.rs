@@ -9,7 +9,7 @@ mod acknowledging;
 mod error;
 mod given;
 
-pub use acknowledging::acknowledge;
+pub use acknowledging::{acknowledge, to_acknowledge};
 pub use error::SucceedingError;
 pub use given::{Given, approve};
 

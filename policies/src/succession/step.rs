@@ -46,7 +46,7 @@ impl std::fmt::Display for Altered {
 #[serde(untagged)]
 pub enum SuccessionMistake {
     /// It is of another vault.
-    #[error("it is of vault {found}, the version before of {expected}")]
+    #[error("it is of another vault, {found}")]
     OtherVault {
         /// The vault of the version before.
         expected: VaultId,
@@ -111,7 +111,10 @@ impl SuccessionMistake {
     /// What to do about it.
     pub fn hint(&self) -> String {
         match self {
-            Self::OtherVault { expected, .. } => format!("write vault = \"{expected}\""),
+            // Not how to alter it: it may be a genuine version, of a vault whose home this is not.
+            Self::OtherVault { expected, .. } => {
+                format!("use the home of that vault; every version of this one names the vault {expected}")
+            }
             Self::OtherPrevious { expected, .. } => {
                 format!("write previous = \"{expected}\", or take the successor of the pinned version")
             }
@@ -142,6 +145,10 @@ pub fn follows(previous: &Policy, next: &Policy) -> Result<Step, Vec<SuccessionM
             expected: previous.vault,
             found: next.vault,
         });
+        // It goes on from nothing here: how it differs otherwise is nobody's mistake.
+        if next.previous != Some(previous.id) {
+            return Err(mistakes);
+        }
     }
     if next.previous != Some(previous.id) {
         mistakes.push(SuccessionMistake::OtherPrevious {

@@ -16,12 +16,21 @@ pub enum ApprovingError {
     /// A transfer cannot be read.
     #[error(transparent)]
     Psbt(#[from] PsbtRefusal),
+    /// A file holds nothing that is approved.
+    #[error("neither a request nor an intent; as a transfer, {0}")]
+    Neither(PsbtRefusal),
     /// A transfer carries no intents.
     #[error("the transfer carries no intent")]
     NoIntents,
-    /// The intent is for another vault or keyset.
-    #[error("withdrawal {id} is not of this vault's keyset")]
+    /// The intent is for another vault.
+    #[error("withdrawal {id} is of another vault")]
     OtherVault {
+        /// The withdrawal's id.
+        id: WithdrawalId,
+    },
+    /// The intent is for another keyset of this vault.
+    #[error("withdrawal {id} is for other signers of this vault")]
+    OtherKeyset {
         /// The withdrawal's id.
         id: WithdrawalId,
     },
@@ -67,10 +76,18 @@ pub enum ApprovingError {
 }
 
 impl ApprovingError {
+    /// Why a file that is neither a request nor an intent is no transfer.
+    pub(super) fn of_transfer(refusal: PsbtRefusal) -> Self {
+        if matches!(refusal, PsbtRefusal::NotAPsbt | PsbtRefusal::Encoding(_)) {
+            return Self::Neither(refusal);
+        }
+        Self::Psbt(refusal)
+    }
+
     /// The facts of a withdrawal that is not decided, for programs.
     fn of_withdrawal(&self) -> Option<Value> {
         match self {
-            Self::OtherVault { id } => Some(json!({ "id": id })),
+            Self::OtherVault { id } | Self::OtherKeyset { id } => Some(json!({ "id": id })),
             Self::Expired { id, expires } => Some(json!({ "id": id, "expires": expires })),
             Self::NotRequested { id, requester } => {
                 Some(json!({ "id": id, "requester": requester }))
@@ -82,6 +99,7 @@ impl ApprovingError {
             })),
             Self::Intent(_)
             | Self::Psbt(_)
+            | Self::Neither(_)
             | Self::NoIntents
             | Self::NotAnApprover(_)
             | Self::UnknownKey(_)
@@ -100,8 +118,8 @@ impl Explained for ApprovingError {
     fn code(&self) -> &'static str {
         match self {
             Self::Intent(_) | Self::NoIntents => "BAD_INTENT",
-            Self::Psbt(refusal) => refusal.code(),
-            Self::OtherVault { .. } => "OTHER_VAULT",
+            Self::Psbt(refusal) | Self::Neither(refusal) => refusal.code(),
+            Self::OtherVault { .. } | Self::OtherKeyset { .. } => "OTHER_VAULT",
             Self::Expired { .. } => "INTENT_EXPIRED",
             Self::NotRequested { .. } => "INTENT_NOT_SIGNED",
             Self::Denied { .. } => "DENIED",
@@ -117,9 +135,13 @@ impl Explained for ApprovingError {
             Self::Intent(_) => "give the request as its requester made it, unchanged, or a transfer",
             Self::Psbt(refusal) => refusal.hint(),
             Self::NoIntents => "give a transfer that pays withdrawals; `maintain` approves others",
-            Self::OtherVault { .. } => {
-                "use the home of the vault that it is for; if it was made before the signers changed, \
-                 have it requested anew"
+            Self::Neither(_) => {
+                "give the request as `request` wrote it, an intent, or a transfer as a PSBT"
+            }
+            Self::OtherVault { .. } => "it is of another vault: use the home of that vault",
+            Self::OtherKeyset { .. } => {
+                "it was made before or after the signers changed: have it requested anew, or bring this home to the \
+                 version that it is for"
             }
             Self::Expired { .. } => "have it requested anew: nobody can pay it any more",
             Self::NotRequested { .. } => "do not approve it: nobody who may ask has asked for it",

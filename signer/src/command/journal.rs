@@ -11,7 +11,7 @@ pub(super) use status::born;
 use super::Context;
 use crate::clock;
 use crate::failure::{Class, Failure};
-use crate::journal_file::{JournalFile, JournalFileError, MOST_READ};
+use crate::journal_file::{JournalFile, JournalFileError, MOST_READ, read_named};
 use crate::pin::Pinned;
 use crate::succeeding::catch_up;
 use crate::terminal::read_input;
@@ -88,9 +88,7 @@ impl JournalVerb {
             }
             What::Verify { file: Some(file) } => {
                 let bytes = read_input(&file, MOST_READ)?;
-                let journal = Journal::read(&bytes)
-                    .map_err(|error| JournalFileError::Tampered(Box::new(error)))?;
-                verified(context, &journal)
+                verified(context, &read_named(&bytes)?)
             }
             What::Status => {
                 let (pinned, journal) = own(context)?;

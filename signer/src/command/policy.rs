@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 
 const MAX_BYTES: u64 = 1024 * 1024;
 
+/// What is said before all differences between two vaults.
+const OTHER_VAULT: &str = "The second is of another vault: use the home of that vault\n";
+
 /// Compile, check or show a policy; propose, approve, follow or pin the next version
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -115,7 +118,10 @@ impl PolicyVerb {
             }
             What::Diff { before, after } => {
                 let (before, after) = (read_policy(&before)?, read_policy(&after)?);
-                let text = report::difference(&before, &after);
+                let mut text = report::difference(&before, &after);
+                if before.vault != after.vault {
+                    text.insert_str(0, OTHER_VAULT);
+                }
                 let value = report::difference_json(&before, &after);
                 context.terminal.answer(text.trim_end(), &value)
             }

@@ -7,6 +7,7 @@ use crate::home::KeyName;
 use crate::journal_file::{JournalFile, JournalFileError};
 use crate::keystore::durable;
 use crate::listing::{MAX_BYTES, entitled};
+use crate::moving::moves;
 use crate::pin::Pinned;
 use crate::stopping::{Spoken, StoppingError, new_go, new_stop, read_go, read_release};
 use crate::succeeding::{SucceedingError, opened};
@@ -19,8 +20,8 @@ use std::path::{Path, PathBuf};
 
 /// Stop a vault: no signer that hears of it pays anybody until a quorum releases it
 ///
-/// Signed with this home's journal key, or an approver's. Bring the file to the coordinator and into the
-/// signers' inboxes: whoever withholds it cannot undo it where it arrived.
+/// Signed with this home's journal key, or an approver's. Nothing is stopped until the file arrives: bring it
+/// to the coordinator and into the signers' inboxes. Whoever withholds it cannot undo it where it arrived.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 #[command(after_help = "\
@@ -102,6 +103,7 @@ impl StopVerb {
             Some(What::Release { file, by }) => {
                 let pinned = Pinned::load(&context.home()?)?;
                 let release = read_release(&read_input(&file, MAX_BYTES)?)?;
+                release.check_vault(pinned.versions())?;
                 say(context, &pinned, release, &by, "Release it?")
             }
         }
@@ -124,9 +126,15 @@ fn say_stop(context: &mut Context, stop: Spoken, by: &By) -> Result<(), Failure>
     let home = context.home()?;
     let pinned = Pinned::load(&home)?;
     let Some(owner) = pinned.journal().filter(|_| by.key.is_none()) else {
-        return say(context, &pinned, stop, by, "Stop it?");
+        say(context, &pinned, stop, by, "Stop it?")?;
+        context
+            .terminal
+            .talk(&what_comes_next(by.output.as_deref()));
+        return Ok(());
     };
     let now = clock::now();
+    let moves = moves(&home)?;
+    let stop = stop.after_moves(&moves);
     context.terminal.talk(&stop.words(pinned.policy(), now));
     if !by.yes {
         context.terminal.confirm("Stop it?")?;
@@ -136,16 +144,26 @@ fn say_stop(context: &mut Context, stop: Spoken, by: &By) -> Result<(), Failure>
     let signed = stop.sign(pinned.policy(), key.secret(), now)?;
     // A stop is out before anything else can go wrong.
     hand_out(context, &signed, by.output.as_deref())?;
+    context.terminal.talk(&if moves.is_empty() {
+        what_comes_next(by.output.as_deref())
+    } else {
+        what_comes_next_after_moves(by.output.as_deref())
+    });
     let heard = Heard {
         statement: signed.said.statement.clone(),
         by: vec![owner.key.id()],
     };
     match opened(&home) {
+        Ok((_, Some(journal))) if journal.history().moved_to().is_some() => {
+            context
+                .terminal
+                .talk("This journal moved away and signs nothing more: take it where it went.");
+        }
         Ok((_, Some(mut journal))) => {
             note(&mut journal, &heard, now)?;
             context
                 .terminal
-                .talk("It holds here: this journal keeps it.");
+                .talk("It holds here already: this journal keeps it.");
         }
         Err(SucceedingError::Journal(locked @ JournalFileError::Locked(_))) => {
             context.terminal.talk(&format!(
@@ -157,6 +175,25 @@ fn say_stop(context: &mut Context, stop: Spoken, by: &By) -> Result<(), Failure>
         Err(error) => return Err(error.into()),
     }
     Ok(())
+}
+
+/// Where a stop is to be brought.
+fn what_comes_next(file: Option<&Path>) -> String {
+    let file = file.map_or_else(|| "FILE".to_owned(), |file| file.display().to_string());
+    format!(
+        "Nothing is stopped until it arrives:\n  `countersign-coordinator statement submit {file}`,\n  \
+         and `stop take {file}` at every signer."
+    )
+}
+
+/// The same where few know the key.
+fn what_comes_next_after_moves(file: Option<&Path>) -> String {
+    let file = file.map_or_else(|| "FILE".to_owned(), |file| file.display().to_string());
+    format!(
+        "This journal moved: the coordinator and others do not know its key.\n\
+         Have an approver stop the vault as well, with `stop` in a home of theirs.\n\
+         Until then this stop holds only where `stop take {file}` or an inbox takes it."
+    )
 }
 
 /// Shows a statement, asks, signs with an approver's key and hands it out.

@@ -12,6 +12,7 @@ use crate::countersign::{CountersignError, Countersigner, Following};
 use crate::failure::{Class, Explained, Facts, Reason, reason};
 use crate::journal_file::AppendLog;
 use crate::listing::{entitled, said};
+use crate::succeeding::to_acknowledge;
 use crate::voiding::VoidingError;
 use bitcoin::Txid;
 use bitcoin::hashes::{Hash, sha256};
@@ -129,7 +130,7 @@ pub struct Cosigner<L, A> {
 impl<L: AppendLog, A: Attempts> Cosigner<L, A> {
     /// A co-signer for a coordinator, until a stop is wished.
     pub fn new(signer: Countersigner<L>, coordinator: A, stop: Stop) -> Self {
-        let to_acknowledge = signer.journal().history().versions().newest();
+        let to_acknowledge = to_acknowledge(signer.journal().history(), signer.policy());
         Self {
             signer,
             coordinator,

@@ -6,7 +6,7 @@ use crate::home::HomeError;
 use crate::journal_file::JournalFileError;
 use crate::keystore::WriteError;
 use crate::pin::{PinError, mistake_reason};
-use policies::succession::{Approved, SuccessionFileError, SuccessionMistake};
+use policies::succession::{ApprovalFault, Approved, SuccessionFileError, SuccessionMistake};
 use policies::{Mistake, PolicyId, UnixTime};
 use std::path::PathBuf;
 
@@ -29,7 +29,7 @@ pub enum SucceedingError {
     #[error("{} of {} persons of the pinned version approved it", .0.persons.len(), .0.needed)]
     TooFewApprovals(Approved),
     /// Its delay is not over.
-    #[error("version {version} may be adopted from {ripe} on")]
+    #[error("version {version} was taken in; call again from {ripe} on")]
     NotRipe {
         /// The version.
         version: PolicyId,
@@ -108,6 +108,15 @@ pub enum SucceedingError {
     /// The key is no approver's.
     #[error("the pinned version names no approver with this key")]
     NotAnApprover,
+    /// The person is not of the group.
+    #[error("this key's person is not of the group {group} that approves next versions")]
+    NotEntitled {
+        /// The group.
+        group: String,
+    },
+    /// The approval would count for nothing.
+    #[error("this key's approval would not count: {0}")]
+    NotCounted(ApprovalFault),
     /// The home's keys do not fit.
     #[error(transparent)]
     Pin(#[from] PinError),
@@ -163,6 +172,8 @@ impl Explained for SucceedingError {
             | Self::ApprovedVersionsBroken(_)
             | Self::ApprovedMeanwhile(_)
             | Self::NothingAdopted
+            | Self::NotEntitled { .. }
+            | Self::NotCounted(_)
             | Self::JournalMoved => Class::Refused,
             Self::NotHeard { .. } | Self::NotAnApprover => Class::Usage,
             Self::Pin(error) => error.class(),
@@ -194,6 +205,7 @@ impl Explained for SucceedingError {
             Self::NothingAdopted => "NOTHING_ADOPTED",
             Self::JournalMoved => "JOURNAL_MOVED",
             Self::NotAnApprover => "NOT_AN_APPROVER",
+            Self::NotEntitled { .. } | Self::NotCounted(_) => "NOT_ENTITLED",
             Self::Pin(error) => error.code(),
             Self::Journal(error) => error.code(),
             Self::Write(error) => error.code(),
@@ -220,7 +232,10 @@ impl Explained for SucceedingError {
                  may pin it by its id"
                     .to_owned()
             }
-            Self::NotRipe { .. } => "try again then; `serve` follows by itself".to_owned(),
+            Self::NotRipe { .. } => {
+                "from then on give the same file to `policy follow` or `policy pin`; `serve` follows by itself"
+                    .to_owned()
+            }
             Self::NotHeard { .. } => {
                 "give the file with the approvals to `policy follow` or `policy pin`".to_owned()
             }
@@ -259,6 +274,12 @@ impl Explained for SucceedingError {
             }
             Self::JournalMoved => "ask for it on the machine that the journal moved to".to_owned(),
             Self::NotAnApprover => "use the home of an approver whom the pinned version names".to_owned(),
+            Self::NotEntitled { .. } => {
+                "nothing was approved: give the file to a person of that group to approve".to_owned()
+            }
+            Self::NotCounted(_) => {
+                "nothing was approved: use an `own` key of the person, and an --expires-in that leaves time".to_owned()
+            }
             Self::Pin(error) => error.hint(),
             Self::Journal(error) => error.hint(),
             Self::Write(error) => error.hint(),
@@ -289,6 +310,8 @@ impl Explained for SucceedingError {
             | Self::NothingAdopted
             | Self::JournalMoved
             | Self::NotAnApprover
+            | Self::NotEntitled { .. }
+            | Self::NotCounted(_)
             | Self::Journal(_)
             | Self::Write(_)
             | Self::Home(_) => vec![reason(self)],

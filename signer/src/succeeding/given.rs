@@ -11,7 +11,7 @@ use crate::home::Home;
 use crate::keystore::{PersonKey, WriteError, durable};
 use crate::pin::PinError;
 use policies::hash::Purpose;
-use policies::succession::SuccessionFile;
+use policies::succession::{SuccessionFile, approved};
 use policies::{Approval, Policy, PolicyId, Subject, UnixTime};
 
 /// The format name of the record.
@@ -40,8 +40,9 @@ struct Record {
 /// Approves a next version and adds the signature to its file.
 ///
 /// # Errors
-/// As [`judge`]; when the key is no approver's; when another successor of the pinned version was approved here and
-/// `instead_of` does not name the one that was approved last, or the disk refuses. Then nothing is signed.
+/// As [`judge`]; when the key is no approver's, or its approval would not count; when another successor of the pinned
+/// version was approved here and `instead_of` does not name the one that was approved last, or the disk refuses. Then
+/// nothing is remembered, and no signature leaves.
 pub fn approve(
     home: &Home,
     pinned: &Policy,
@@ -55,6 +56,10 @@ pub fn approve(
         return Err(SucceedingError::NotAnApprover);
     }
     let policy = file.version();
+    let subject = Subject::from_bytes(policy.to_bytes());
+    let (secret, vault) = (key.secret(), pinned.vault);
+    let approval = Approval::sign(secret, Purpose::Policy, vault, subject, expires);
+    would_count(pinned, policy, &approval, now)?;
     let before = given(home, pinned.id)?;
     let others = before.iter().flatten().rev();
     let other = others.copied().find(|given| given.policy != policy);
@@ -74,16 +79,27 @@ pub fn approve(
             expires,
         },
     )?;
-    let subject = Subject::from_bytes(policy.to_bytes());
-    let (secret, vault) = (key.secret(), pinned.vault);
-    file.approve(Approval::sign(
-        secret,
-        Purpose::Policy,
-        vault,
-        subject,
-        expires,
-    ));
+    file.approve(approval);
     judge(pinned, file, now)
+}
+
+/// Refuses an approval that nobody would count: remembered, it would only keep this home from the true successor.
+fn would_count(
+    pinned: &Policy,
+    policy: PolicyId,
+    approval: &Approval,
+    now: UnixTime,
+) -> Result<(), SucceedingError> {
+    let alone = approved(pinned, policy, [approval], now).ok_or(SucceedingError::NoSuccession)?;
+    if !alone.persons.is_empty() {
+        return Ok(());
+    }
+    Err(match alone.faults.into_iter().next() {
+        Some(fault) => SucceedingError::NotCounted(fault),
+        None => SucceedingError::NotEntitled {
+            group: alone.group.unwrap_or_default(),
+        },
+    })
 }
 
 /// The successors of a version that were approved here; nothing where none ever was.

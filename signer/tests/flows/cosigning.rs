@@ -1,6 +1,6 @@
 //! The automatic co-signer against coordinators that are honest, lying, absent, or broken.
 
-use crate::succeeding::{approved, looser, stricter, with_new_machine};
+use crate::succeeding::{approved, joined, looser, stricter, with_new_machine};
 use crate::treasury::{NOW, Treasury};
 use bitcoin::{Sequence, Txid};
 use policies::psbt::{AttemptPurpose, read_intake};
@@ -239,6 +239,23 @@ fn an_adopted_version_is_acknowledged_once_and_nothing_waits_for_that() {
         let voice = acknowledged(treasury.policy.vault, policy, &voices, given);
         assert_eq!(voice.expect("is genuine").signer, "machine");
     }
+}
+
+#[test]
+fn a_cosigner_that_joined_at_a_later_version_acknowledges_it_once() {
+    let (treasury, next) = joined();
+    let (fake, stop) = (Fake::default(), Stop::default());
+    let signer = treasury.countersigner("zelda");
+    let mut cosigner = Cosigner::new(signer, fake.clone(), stop);
+    let mut events = Vec::new();
+    for _ in 0..2 {
+        let pass = cosigner.pass(|| NOW, |event| events.push(event.clone()));
+        pass.expect("passes");
+    }
+    let policy = next.id;
+    assert_eq!(events, [Event::Acknowledged { policy }]);
+    let acks = fake.0.borrow().acks.clone();
+    assert_eq!(acks[0].statement, Statement::Ack { policy });
 }
 
 #[test]

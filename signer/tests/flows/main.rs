@@ -18,3 +18,4 @@ mod signing;
 mod stopping;
 mod succeeding;
 mod swapping;
+mod telling;

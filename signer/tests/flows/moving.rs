@@ -13,7 +13,7 @@ use signer::moving::{MovingError, export, import, prepare};
 use signer::pin::Pinned;
 
 /// A second home with the signer's key and a journal key of its own, as `import` makes it.
-fn second_home(treasury: &Treasury, name: &str) -> Home {
+pub(crate) fn second_home(treasury: &Treasury, name: &str) -> Home {
     let home = treasury.home(name);
     let (_, sealed) = PersonKey::generate(Kind::Journal, &passphrase(), CHEAP).expect("draws");
     home.store(&sealed, None).expect("stores");
@@ -22,18 +22,22 @@ fn second_home(treasury: &Treasury, name: &str) -> Home {
     home
 }
 
-fn exported(home: &Home, to: &str) -> Result<Vec<u8>, MovingError> {
+pub(crate) fn exported(home: &Home, to: &str) -> Result<Vec<u8>, MovingError> {
     let owner = Pinned::load(home).expect("is pinned").journal();
     let key = home.open_journal_key(&passphrase()).expect("opens");
     let to = to.parse().expect("a key");
     export(home, owner.expect("a signer"), key.secret(), to, NOW)
 }
 
-fn take_in(treasury: &Treasury, home: &Home, bundle: &[u8]) -> Result<Journal, MovingError> {
+pub(crate) fn take_in(
+    treasury: &Treasury,
+    home: &Home,
+    bundle: &[u8],
+) -> Result<Journal, MovingError> {
     import(home, bundle, &treasury.policy)
 }
 
-fn pin(treasury: &Treasury, home: &Home) -> Result<Option<UnixTime>, &'static str> {
+pub(crate) fn pin(treasury: &Treasury, home: &Home) -> Result<Option<UnixTime>, &'static str> {
     let policy = &treasury.policy;
     match enrol(home, &policy.bytes, policy.id, NOW) {
         Ok(enrolment) => Ok(enrolment.birth),

@@ -46,6 +46,7 @@ fn file(treasury: &Treasury, statement: &Statement, expires: UnixTime) -> Vec<u8
             key: approval.key,
             signature: approval.signature,
         }],
+        moves: Vec::new(),
     };
     serde_json::to_vec(&signed).expect("JSON")
 }

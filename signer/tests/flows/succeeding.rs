@@ -85,7 +85,11 @@ pub(crate) fn approved(treasury: &Treasury, next: &Policy) -> SuccessionFile {
     approved_until(treasury, next, NOW.saturating_add(86_400))
 }
 
-fn approved_until(treasury: &Treasury, next: &Policy, expires: UnixTime) -> SuccessionFile {
+pub(crate) fn approved_until(
+    treasury: &Treasury,
+    next: &Policy,
+    expires: UnixTime,
+) -> SuccessionFile {
     let mut file = SuccessionFile::of(&next.bytes).expect("a document");
     let subject = Subject::from_bytes(next.id.to_bytes());
     let vault = treasury.policy.vault;
@@ -486,6 +490,29 @@ fn a_journal_acknowledges_the_version_that_it_adopted_last_and_no_other() {
         UnixTime::ZERO,
     );
     assert!(matches!(wrong(next.id, &foreign), WrongAck::Foreign { .. }));
+}
+
+/// A home that joins at a later version adopted nothing, and follows no other version: its word is as good.
+#[test]
+fn a_journal_that_was_begun_at_a_later_version_acknowledges_that_one() {
+    let (treasury, next) = joined();
+    let ack = treasury
+        .countersigner("zelda")
+        .acknowledge()
+        .expect("speaks");
+    let voices = voices(&treasury.policy, &next);
+    let voice = acknowledged(treasury.policy.vault, next.id, &voices, &ack.approvals[0]);
+    assert_eq!(voice.expect("is genuine").signer, "machine");
+}
+
+/// A vault whose machine was replaced, and whose new one was enrolled at the second version.
+pub(crate) fn joined() -> (Treasury, Policy) {
+    let treasury = Treasury::agree(ScriptKind::Wsh);
+    let next = with_new_machine(&treasury, ScriptKind::Wsh);
+    let before = [treasury.policy.bytes.clone()];
+    let home = treasury.home("zelda");
+    enrol_in_line(&home, &before, &next.bytes, next.id, NOW).expect("joins");
+    (treasury, next)
 }
 
 /// A journal that moved knows what it adopted and what was proposed; the documents do not come with it.

@@ -14,6 +14,7 @@ use crate::pin::{Pinned, Role};
 use crate::stopping::Spoken;
 use crate::succeeding::{
     By, SucceedingError, Successor, acknowledge, adopt, approve, hear, judge, opened,
+    to_acknowledge,
 };
 use crate::terminal::read_input;
 use policies::document::policy_id_from_text;
@@ -59,6 +60,9 @@ pub(super) struct ApproveVersion {
 
 /// Take in an approved next version, and follow it once its delay is over
 ///
+/// The first call takes it in; from then on its delay runs by this signer's
+/// clock, and a second call follows it.
+///
 /// Only versions that leave signers, descriptor and recovery as they are; others need `policy pin`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -74,6 +78,8 @@ pub(super) struct Follow {
 
 /// Acknowledge once more the version that this journal adopted last
 ///
+/// A journal that was begun at a later version acknowledges that one.
+///
 /// Hand it to the coordinator with `countersign-coordinator statement submit`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -87,7 +93,8 @@ pub(super) struct Acknowledge {
 
 /// Pin an approved next version by its id, as another person reads it out
 ///
-/// The first call takes it in; from then on its delay runs by this signer's clock.
+/// The first call takes it in; from then on its delay runs by this signer's
+/// clock, and a second call adopts it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Example:\n\
@@ -141,6 +148,9 @@ impl Here {
             let found = version;
             return Err(SucceedingError::IdMismatch { typed, found }.into());
         }
+        if self.adopted(version).is_some() {
+            return self.answer_adopted(context, version);
+        }
         let now = clock::now();
         let journal = self.journal.as_mut();
         let successor = hear(&self.home, self.pinned.policy(), &file, journal, by, now)?;
@@ -182,6 +192,39 @@ impl Here {
             "roles": roles,
             "leaving": adopted.is_leaving(),
             "ack": written,
+            "already_adopted": false,
+        });
+        context.terminal.answer(&text, &value)
+    }
+
+    /// The version of this id, if this home was led to it before.
+    fn adopted(&self, version: PolicyId) -> Option<&Policy> {
+        let mut versions = self.pinned.versions().iter();
+        versions.find(|policy| policy.id == version && policy.previous.is_some())
+    }
+
+    /// Says that there is nothing left to do.
+    fn answer_adopted(&self, context: &mut Context, version: PolicyId) -> Result<(), Failure> {
+        let newest = self.pinned.policy();
+        let policy = self.adopted(version).unwrap_or(newest);
+        let mut text = format!(
+            "Already adopted policy {} version {}\n  id     {}",
+            policy.name, policy.version, policy.id
+        );
+        if policy.id != newest.id {
+            text += &format!("\n  since  version {} is pinned here", newest.version);
+        } else if self.journal.is_some() {
+            text += "\n  ack    `policy ack --output FILE` gives it again";
+        }
+        let roles: Vec<String> = self.pinned.roles().iter().map(Role::to_string).collect();
+        let value = serde_json::json!({
+            "policy": policy.id,
+            "version": policy.version,
+            "keyset": policy.keyset,
+            "roles": roles,
+            "leaving": self.pinned.is_leaving(),
+            "ack": null,
+            "already_adopted": true,
         });
         context.terminal.answer(&text, &value)
     }
@@ -200,7 +243,7 @@ fn acknowledged(
     policy: &Policy,
 ) -> Result<Spoken, Failure> {
     // Before anybody is asked for a passphrase.
-    if journal.history().versions().newest().is_none() {
+    if to_acknowledge(journal.history(), policy).is_none() {
         return Err(SucceedingError::NothingAdopted.into());
     }
     let passphrase = context.passphrase()?;
