@@ -77,9 +77,9 @@ async fn a_version_is_in_force_only_with_its_quorum_and_a_signer_who_follows_it(
         (line.newest().version, line.proposed().len())
     };
     assert_eq!(newest(&[], &[&signer]), (1, 0));
-    assert_eq!(newest(&[bare.clone()], &[&signer]), (1, 1));
-    assert_eq!(newest(&[signed.clone()], &[]), (1, 1));
-    assert_eq!(newest(&[signed.clone()], &[&stranger]), (1, 1));
+    assert_eq!(newest(std::slice::from_ref(&bare), &[&signer]), (1, 1));
+    assert_eq!(newest(std::slice::from_ref(&signed), &[]), (1, 1));
+    assert_eq!(newest(std::slice::from_ref(&signed), &[&stranger]), (1, 1));
     assert_eq!(newest(&[bare, signed.clone()], &[&signer]), (2, 0));
 
     let document = next(&world, &keys, stricter(200_000)).await;
@@ -140,7 +140,7 @@ async fn a_vault_comes_back_under_the_newest_version_that_its_signers_follow() {
         .collect();
     let exports: Vec<Export> = journals.iter().map(|bytes| export(bytes)).collect();
     let exports: Vec<&Export> = exports.iter().collect();
-    let line = line(&first, &[approved.clone()], &exports).expect("a line");
+    let line = line(&first, std::slice::from_ref(&approved), &exports).expect("a line");
     assert_eq!(line.trees().len(), 2);
     let mut gathered = Gathered::new(line);
     let mut papers = vec![approved.write(), address, request];
