@@ -26,10 +26,10 @@ pub(super) enum Balancing {
         /// Above this it is drained.
         #[arg(long, value_name = "SAT")]
         high_sat: u64,
-        /// The vault that refills it; its policy must name this one under [[vaults]].
+        /// The vault that refills it; its policy must name this one under `[[vaults]]`.
         #[arg(long, value_name = "ID")]
         refill_from: Option<String>,
-        /// The vault that it is drained to; this one's policy must name it under [[vaults]].
+        /// The vault that it is drained to; this one's policy must name it under `[[vaults]]`.
         #[arg(long, value_name = "ID")]
         drain_to: Option<String>,
     },

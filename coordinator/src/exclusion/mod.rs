@@ -6,7 +6,7 @@
 //! the transaction that made the coin, or an ancestor of that one, spends an outpoint that the earlier one
 //! or its ancestors spend under another txid: then the bytes from the coin down to there are carried
 //! (manifest record 20). What descends from the earlier transaction itself never excludes it, and the null
-//! outpoint of a coinbase is nobody's coin. [`anchors`] finds a smallest set of usable coins that together
+//! outpoint of a coinbase is nobody's coin. [`anchors()`] finds a smallest set of usable coins that together
 //! exclude all, or says which earlier transaction stands against it and why.
 //!
 //! Invariant: a transaction that spends [`Anchors::required`], carries [`Anchors::carried`] and spends none

@@ -64,7 +64,7 @@ Examples:\n\
 
 /// Let the automatic co-signers sign for as long as the policy says
 ///
-/// Where the policy has [go], they sign nothing without one of its quorum, and none that was said before
+/// Where the policy has `[go]`, they sign nothing without one of its quorum, and none that was said before
 /// a stop.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
