@@ -115,7 +115,7 @@ async fn views(
     let moves = journals::moves(tx, vault).await?;
     let mut views = Vec::new();
     for signer in &policy.signers {
-        let own = certificates(&moves, &signer.name);
+        let own = moved_from(&moves, signer.journal);
         let current = own.last().map_or(signer.journal, |last| last.statement.to);
         let known = journals::lookup(tx, vault, &current).await?;
         let received_at = known.as_ref().map(|known| known.received_at);
@@ -205,12 +205,8 @@ pub async fn submit_move(
         }
         .into());
     }
-    let before = moves
-        .iter()
-        .find(|known| known.certificate.statement.to == from)
-        .map(|known| certificates(&moves, &known.signer))
-        .unwrap_or_default();
-    let chain: Vec<MoveCertificate> = before.into_iter().chain([certificate.clone()]).collect();
+    let mut chain = moved_to(&moves, from);
+    chain.push(certificate.clone());
     let signer = accept_moves(&policy, &chain)?;
     let known = journals::lookup(&mut tx, vault, &from).await?;
     if let Some(known) = known.filter(|known| known.counter >= counter) {
@@ -223,7 +219,7 @@ pub async fn submit_move(
     }
     let row = MoveRow {
         signer: signer.name.clone(),
-        number: u32::try_from(chain.len()).unwrap_or(u32::MAX),
+        number: next_number(&moves, &signer.name),
         certificate,
         received_at: now,
     };
@@ -239,12 +235,42 @@ pub async fn submit_move(
     Ok(answer)
 }
 
-fn certificates(moves: &[MoveRow], signer: &str) -> Vec<MoveCertificate> {
-    moves
-        .iter()
-        .filter(|known| known.signer == signer)
-        .map(|known| known.certificate.clone())
-        .collect()
+/// The moves of a journal, one after the other. A signer who was replaced may have had another one under the same name,
+/// which moved as well.
+fn moved_from(moves: &[MoveRow], journal: PublicKey) -> Vec<MoveCertificate> {
+    let mut chain: Vec<MoveCertificate> = Vec::new();
+    // No journal moves twice, so that this ends with the moves.
+    while chain.len() < moves.len() {
+        let at = chain.last().map_or(journal, |last| last.statement.to);
+        let mut all = moves.iter().map(|known| &known.certificate);
+        match all.find(|known| known.statement.from == at) {
+            Some(next) => chain.push(next.clone()),
+            None => break,
+        }
+    }
+    chain
+}
+
+/// The moves that led to a journal, one after the other.
+fn moved_to(moves: &[MoveRow], journal: PublicKey) -> Vec<MoveCertificate> {
+    let mut chain: Vec<MoveCertificate> = Vec::new();
+    while chain.len() < moves.len() {
+        let at = chain.last().map_or(journal, |first| first.statement.from);
+        let mut all = moves.iter().map(|known| &known.certificate);
+        match all.find(|known| known.statement.to == at) {
+            Some(before) => chain.push(before.clone()),
+            None => break,
+        }
+    }
+    chain.reverse();
+    chain
+}
+
+/// The number of the next move under a signer's name.
+fn next_number(moves: &[MoveRow], signer: &str) -> u32 {
+    let own = moves.iter().filter(|known| known.signer == signer);
+    let last = own.map(|known| known.number).max();
+    last.unwrap_or_default().saturating_add(1)
 }
 
 /// The signer whose journal this is: the one that the policy names, or one that it moved to.
@@ -258,9 +284,9 @@ pub(super) async fn signer_of_journal(
         return Ok(Some(signer.name.clone()));
     }
     let moves = journals::moves(tx, vault).await?;
-    let mut moved = moves.iter();
-    let moved = moved.find(|known| known.certificate.statement.to == *journal);
-    let signer = moved.and_then(|known| policy.signer(&known.signer));
+    let chain = moved_to(&moves, *journal);
+    let first = chain.first().map(|first| first.statement.from);
+    let signer = first.and_then(|first| policy.signer_of_journal(&first));
     Ok(signer.map(|signer| signer.name.clone()))
 }
 
@@ -278,7 +304,7 @@ pub(super) async fn last_receipts(
     let moves = journals::moves(tx, vault).await?;
     let mut receipts = Vec::new();
     for signer in &policy.signers {
-        let moved = certificates(&moves, &signer.name);
+        let moved = moved_from(&moves, signer.journal);
         let current = moved
             .last()
             .map_or(signer.journal, |last| last.statement.to);
@@ -378,14 +404,8 @@ fn judge(
     let pinned = signers()
         .find(|signer| signer.journal == journal)
         .or_else(|| {
-            let moved = moves
-                .iter()
-                .find(|known| known.certificate.statement.to == journal)?;
-            signers().find(|signer| {
-                let chain = certificates(moves, &signer.name);
-                let first = chain.first().map(|one| one.statement.from);
-                signer.name == moved.signer && first == Some(signer.journal)
-            })
+            let first = moved_to(moves, journal).first()?.statement.from;
+            signers().find(|signer| signer.journal == first)
         });
     let Some(signer) = pinned else {
         let reason =
@@ -409,7 +429,7 @@ fn judge(
         counter: known.counter,
         head: known.head,
     });
-    let own = certificates(moves, &signer.name);
+    let own = moved_from(moves, signer.journal);
     match standing(&receipt.body, signer.journal, &own, last) {
         Ok(Standing::First | Standing::Newer | Standing::Same) => Ok(signer.name.clone()),
         Err(error) => {

@@ -1,6 +1,6 @@
 //! Voids: wished of signers where nothing was signed, taken in one by one, and enough of them drop the attempt (M4).
 //!
-//! Invariant: an attempt is dropped only once signers without whom no path of its coins can be satisfied have each
+//! Invariant: an attempt is dropped only once signers without whom it can satisfy no path of its coins have each
 //! promised, with the journal that the policy names or one that it moved to, never to have signed it, while no
 //! signature of theirs for it was handed in. Spends to ourselves are not voided: a journal lost and born again
 //! refuses old payments by its birth, and cannot refuse those.
@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 use bitcoin::Txid;
 use policies::VaultId;
 use policies::document::Policy;
-use policies::journal::{Void, block_every_path};
-use policies::psbt::AttemptPurpose;
+use policies::journal::{Void, block_every_path, may_recover};
+use policies::psbt::{AttemptPurpose, read_strict};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 use utoipa::ToSchema;
@@ -56,11 +56,12 @@ pub struct VoidsView {
     pub complete: bool,
 }
 
-/// Whether signers who void an attempt together make it impossible: without them neither an ordinary nor a recovery
-/// path of its coins can be satisfied. What pays spends coins of the keyset of the version that it was made under,
+/// Whether signers who void an attempt together make it impossible: without them no path is left that it could satisfy,
+/// none of recovery either, unless its sequences rule that out. What pays spends coins of the keyset of the version that it was made under,
 /// whichever is in force by now.
-pub fn voided(made_under: &Policy, signers: &BTreeSet<String>) -> bool {
-    block_every_path(made_under.newest_keyset(), signers)
+pub fn voided(made_under: &Policy, signers: &BTreeSet<String>, psbt: &[u8]) -> bool {
+    let recovers = read_strict(psbt).map_or(true, |psbt| may_recover(psbt.transaction()));
+    block_every_path(made_under.newest_keyset(), signers, recovers)
 }
 
 /// Asks the signers to void every attempt that a batch issued, so that it is cancelled without a transaction.
@@ -242,7 +243,7 @@ pub async fn submit_void(
     body.insert("journal".to_owned(), json!(journal.to_string()));
     body.insert("signer".to_owned(), json!(signer));
     append(&mut tx, &row, "session.void-taken", body, actor, service).await?;
-    if voided(&policy, &counting(&mut tx, &row, &policy).await?) {
+    if voided(&policy, &counting(&mut tx, &row, &policy).await?, &row.psbt) {
         let cause = Cause {
             actor: &actor.name,
             reason: "voided by signers without whom nobody can sign it",
@@ -296,7 +297,7 @@ async fn view(
         txid: row.txid,
         state: row.state.name().to_owned(),
         wished: voids::wish_of(tx, row.txid).await?.is_some(),
-        complete: voided(&policy, &counting),
+        complete: voided(&policy, &counting, &row.psbt),
         voided_by: counting.into_iter().collect(),
         missing,
     })

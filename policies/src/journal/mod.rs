@@ -38,4 +38,4 @@ pub use receipt::{Receipt, ReceiptBody, ReceiptError};
 pub use seen::{Heard, MAX_STOPS_OF_KEY, Seen, SeenKind};
 pub use standing::{LastKnown, Standing, StandingError, standing};
 pub use version::{Adopted, Proposed, VersionFault, Versions};
-pub use void::{CannotVoid, Void, VoidError, Voided, block_every_path, may_void};
+pub use void::{CannotVoid, Void, VoidError, Voided, block_every_path, may_recover, may_void};

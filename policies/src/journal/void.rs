@@ -7,8 +7,8 @@
 
 use std::collections::BTreeSet;
 
-use bitcoin::Txid;
 use bitcoin::hex::DisplayHex;
+use bitcoin::{Transaction, Txid};
 
 use super::entry::{EntryError, parse, time};
 use super::history::History;
@@ -109,9 +109,21 @@ pub fn may_void(history: &History, txid: Txid) -> Result<(), CannotVoid> {
     Ok(())
 }
 
-/// Whether no path of the keyset whose coins are spent, ordinary or of recovery, can be satisfied without these
-/// signers of it. The signers of another keyset, a later one too, block nothing of it.
-pub fn block_every_path(keyset: KeysetView<'_>, signers: &BTreeSet<String>) -> bool {
+/// Whether a transaction could satisfy a path that asks for the age of a coin: only where an input's sequence is an age
+/// (BIP 68, BIP 112). The txid commits to it, and a payment's never is.
+pub fn may_recover(transaction: &Transaction) -> bool {
+    let mut inputs = transaction.input.iter();
+    transaction.version.0 >= 2 && inputs.any(|input| input.sequence.is_relative_lock_time())
+}
+
+/// Whether no path that a transaction could satisfy is left without these signers of the keyset whose coins it spends:
+/// every ordinary one, and those of recovery if it may recover ([`may_recover`]). The signers of another keyset, a later
+/// one too, block nothing of it.
+pub fn block_every_path(
+    keyset: KeysetView<'_>,
+    signers: &BTreeSet<String>,
+    recovers: bool,
+) -> bool {
     let positions = keyset.descriptor.key_positions();
     let named = keyset
         .signers
@@ -123,11 +135,11 @@ pub fn block_every_path(keyset: KeysetView<'_>, signers: &BTreeSet<String>) -> b
             positions.iter().position(|one| *one == position)
         })
         .collect();
-    let paths = keyset.descriptor.paths();
-    !paths.is_empty()
-        && paths
-            .iter()
-            .all(|path| path.keys.iter().any(|key| theirs.contains(key)))
+    let paths = keyset.descriptor.paths().iter();
+    let mut open = paths
+        .filter(|path| recovers || path.older.is_none())
+        .peekable();
+    open.peek().is_some() && open.all(|path| path.keys.iter().any(|key| theirs.contains(key)))
 }
 
 impl Voided {

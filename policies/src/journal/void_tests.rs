@@ -1,6 +1,9 @@
 //! What a void promises, and whose voids are enough.
 
+use bitcoin::absolute::LockTime;
 use bitcoin::hashes::Hash as _;
+use bitcoin::transaction::Version;
+use bitcoin::{Sequence, TxIn};
 
 use super::*;
 use crate::descriptor::ScriptKind;
@@ -94,7 +97,11 @@ fn signers_void_together_only_where_no_path_is_left_without_them() {
         let policy = World::with(kind, |_| {}).policy;
         let block = |names: &[&str]| {
             let names = names.iter().map(|name| (*name).to_owned()).collect();
-            block_every_path(policy.newest_keyset(), &names)
+            block_every_path(policy.newest_keyset(), &names, true)
+        };
+        let block_a_payment = |names: &[&str]| {
+            let names = names.iter().map(|name| (*name).to_owned()).collect();
+            block_every_path(policy.newest_keyset(), &names, false)
         };
         let all: Vec<&str> = policy.signers.iter().map(|one| one.name.as_str()).collect();
         assert!(block(&all), "{all:?}");
@@ -114,6 +121,13 @@ fn signers_void_together_only_where_no_path_is_left_without_them() {
             .filter(|name| *name != "vault-key")
             .collect();
         assert_eq!(block(&ordinary), !recovering || ordinary.len() == all.len());
+        // Whoever recovers can never make a payment complete: its sequence says no age.
+        assert!(block_a_payment(&ordinary));
+        assert!(!block_a_payment(&["vault-key"]));
+        assert!(!block_a_payment(&[]));
+        for one in &ordinary {
+            assert!(!block_a_payment(&[one]), "{one}");
+        }
     }
 }
 
@@ -130,12 +144,30 @@ fn signers_of_a_later_keyset_block_nothing_of_a_former_one() {
     let newest = keysets.next().expect("the newest");
     let former = keysets.next().expect("the former");
     assert!(former.is_former && former.keyset == before.keyset);
-    assert!(block_every_path(newest, &names));
-    assert!(block_every_path(former, &names));
+    assert!(block_every_path(newest, &names, true));
+    assert!(block_every_path(former, &names, true));
     // The new machine has no key of the former coins, whatever it is called.
     let mixed = KeysetView {
         signers: newest.signers,
         ..former
     };
-    assert!(!block_every_path(mixed, &names));
+    assert!(!block_every_path(mixed, &names, true));
+}
+
+#[test]
+fn only_a_sequence_that_is_an_age_lets_a_transaction_recover() {
+    let with = |version, sequence| Transaction {
+        version: Version(version),
+        lock_time: LockTime::ZERO,
+        input: vec![TxIn {
+            sequence,
+            ..TxIn::default()
+        }],
+        output: Vec::new(),
+    };
+    assert!(may_recover(&with(2, Sequence::from_height(12_960))));
+    assert!(!may_recover(&with(2, Sequence::ENABLE_RBF_NO_LOCKTIME)));
+    assert!(!may_recover(&with(2, Sequence::MAX)));
+    // Consensus does not look at ages in version 1, and no path that asks for one is satisfied there.
+    assert!(!may_recover(&with(1, Sequence::from_height(12_960))));
 }

@@ -1,18 +1,21 @@
 //! Receipts at intake: what is kept, and what spoils the signatures that came with it.
 
 use bitcoin::hashes::Hash as _;
+use bitcoin::hex::DisplayHex as _;
 use bitcoin::psbt::raw::ProprietaryKey;
 use bitcoin::{OutPoint, Psbt, Txid};
+use policies::UnixTime;
 use policies::ids::JournalHead;
-use policies::journal::ReceiptBody;
+use policies::journal::{MoveStatement, ReceiptBody};
 use policies::psbt::read_strict;
 
 use super::remembering::exported;
+use super::versions;
 use super::world::{World, secret};
-use crate::roles::fixture::Kind;
+use crate::roles::fixture::{Kind, Vault};
 use crate::service::attempts::submit_signatures;
 use crate::service::journal_imports::{ImportJournal, import_journal};
-use crate::service::journals::list_journals;
+use crate::service::journals::{SubmitMove, list_journals, signer_of_journal, submit_move};
 use crate::store::attempts;
 
 #[tokio::test]
@@ -133,4 +136,60 @@ async fn an_export_that_shows_less_than_a_receipt_did_or_something_else_is_refus
         let taken = attempts::lookup(&mut tx, forgotten).await.expect("reads");
         assert!(taken.is_none(), "nothing of it is taken");
     }
+}
+
+/// The certificate of a journal's move to another key.
+fn moved(world: &World, from: &str, to: &str) -> SubmitMove {
+    let statement = MoveStatement {
+        from: secret(from).public(),
+        to: secret(to).public(),
+        birth: UnixTime::ZERO,
+        counter: 7,
+        head: JournalHead::from_bytes([7; 32]),
+    };
+    let certificate = statement.sign(&secret(from), world.vault).encode();
+    SubmitMove {
+        certificate: certificate.to_lower_hex_string(),
+    }
+}
+
+/// A signer gets a new key and a new journal under its name. Both journals moved: the one speaks for the other nowhere.
+#[tokio::test]
+async fn a_journal_that_moved_before_its_signer_was_replaced_is_not_the_new_ones() {
+    let world = versions::world(Kind::Wsh, 2).await;
+    let (service, operator) = (&world.service, &world.operator);
+    let submit = async |from: &str, to: &str| {
+        submit_move(service, operator, world.vault, &moved(&world, from, to)).await
+    };
+    submit("journal 0", "former").await.expect("is taken");
+    let document = versions::next(&world, &Vault::from_seed(Kind::Wsh, 21), |draft| {
+        for (number, signer) in draft.signers.iter_mut().enumerate() {
+            let journal = secret(&format!("journal {}", number + 10));
+            signer.journal = journal.public().to_string();
+        }
+    })
+    .await;
+    versions::change_to(&world, &document).await;
+    let listed = async || {
+        let listed = list_journals(service, operator, world.vault).await;
+        listed.expect("lists").remove(0)
+    };
+    assert_eq!(
+        listed().await.journal,
+        secret("journal 10").public().to_string()
+    );
+    submit("journal 10", "new").await.expect("is taken");
+    let shown = listed().await;
+    assert_eq!(shown.journal, secret("new").public().to_string());
+    assert_eq!(shown.moves, 1);
+
+    let mut tx = service.database().begin_read().await.expect("begins");
+    let (_, policy) = service.vault(&mut tx, world.vault).await.expect("a vault");
+    let mut speaks_for = Vec::new();
+    for key in ["former", "new"] {
+        let journal = secret(key).public();
+        let signer = signer_of_journal(&mut tx, world.vault, &policy, &journal).await;
+        speaks_for.push(signer.expect("reads"));
+    }
+    assert_eq!(speaks_for, [None, Some("alice".to_owned())]);
 }
