@@ -52,6 +52,9 @@ pub struct VoidsView {
     pub voided_by: Vec<String>,
     /// Signers who did not.
     pub missing: Vec<String>,
+    /// The smallest sets of signers whose voids are enough, together with those that came; none where it is
+    /// complete, or where nobody's would be.
+    pub needed: Vec<Vec<String>>,
     /// Whether nobody can pay without those who voided it.
     pub complete: bool,
 }
@@ -61,6 +64,59 @@ pub struct VoidsView {
 /// whichever is in force by now.
 pub fn voided(made_under: &Policy, signers: &BTreeSet<String>) -> bool {
     block_every_path(made_under.newest_keyset(), signers)
+}
+
+/// The most sets of signers that are tried before any that is enough, if not the smallest, is named.
+const MOST_TRIED: usize = 2_000;
+
+/// The smallest sets of those who may still void it that are enough, together with those whose voids count.
+fn still_needed(
+    made_under: &Policy,
+    counting: &BTreeSet<String>,
+    may: &[String],
+) -> Vec<Vec<String>> {
+    let enough = |more: &[&String]| {
+        let all = counting.iter().chain(more.iter().copied()).cloned();
+        voided(made_under, &all.collect())
+    };
+    let mut least: Vec<&String> = may.iter().collect();
+    if enough(&[]) || !enough(&least) {
+        return Vec::new();
+    }
+    // Each set is its signers' places, in ascending order; the next ones have one signer more.
+    let mut sets: Vec<Vec<usize>> = (0..may.len()).map(|place| vec![place]).collect();
+    let mut tried = 0_usize;
+    while !sets.is_empty() {
+        tried = tried.saturating_add(sets.len());
+        if tried > MOST_TRIED {
+            break;
+        }
+        let names = |set: &Vec<usize>| -> Vec<&String> {
+            set.iter().filter_map(|place| may.get(*place)).collect()
+        };
+        let found: Vec<Vec<String>> = (sets.iter().map(names))
+            .filter(|set| enough(set))
+            .map(|set| set.into_iter().cloned().collect())
+            .collect();
+        if !found.is_empty() {
+            return found;
+        }
+        let longer = |set: &Vec<usize>| {
+            let after = set.last().map_or(0, |last| last.saturating_add(1));
+            let set = set.clone();
+            (after..may.len()).map(move |next| [set.as_slice(), &[next]].concat())
+        };
+        sets = sets.iter().flat_map(longer).collect();
+    }
+    for name in may {
+        let without: Vec<&String> = (least.iter().copied())
+            .filter(|kept| *kept != name)
+            .collect();
+        if enough(&without) {
+            least = without;
+        }
+    }
+    vec![least.into_iter().cloned().collect()]
 }
 
 /// Asks the signers to void every attempt that a batch issued, so that it is cancelled without a transaction.
@@ -291,7 +347,14 @@ async fn view(
     let policy = service.policy(tx, row.policy).await?;
     let counting = counting(tx, row, &policy).await?;
     let missing = policy.signers.iter().map(|signer| signer.name.clone());
-    let missing = missing.filter(|name| !counting.contains(name)).collect();
+    let missing: Vec<String> = missing.filter(|name| !counting.contains(name)).collect();
+    let needed = if row.state == AttemptState::Issued {
+        let signed = signed_it(tx, row.txid).await?;
+        let may = missing.iter().filter(|name| !signed.contains(*name));
+        still_needed(&policy, &counting, &may.cloned().collect::<Vec<_>>())
+    } else {
+        Vec::new()
+    };
     Ok(VoidsView {
         txid: row.txid,
         state: row.state.name().to_owned(),
@@ -299,6 +362,7 @@ async fn view(
         complete: voided(&policy, &counting),
         voided_by: counting.into_iter().collect(),
         missing,
+        needed,
     })
 }
 
