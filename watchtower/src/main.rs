@@ -1,7 +1,9 @@
 //! The watchtower as a process of its own.
 
 mod terminal;
+mod usage;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -59,6 +61,8 @@ enum ConfigVerb {
 
 #[derive(Debug, thiserror::Error)]
 enum Failure {
+    #[error("{message}")]
+    Usage { message: String, hint: String },
     #[error("cannot read {path}: {source}")]
     Read {
         path: PathBuf,
@@ -81,7 +85,7 @@ enum Failure {
 impl Failure {
     fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Read { .. } | Self::Config { .. } => 2,
+            Self::Usage { .. } | Self::Read { .. } | Self::Config { .. } => 2,
             Self::Database(DatabaseError::Connect(_)) => 3,
             Self::Database(_) | Self::NotMigrated(_) | Self::Daemon(_) => 1,
             Self::Signal(_) | Self::Runtime(_) => 255,
@@ -91,6 +95,7 @@ impl Failure {
     /// The word for its kind and its stable code, as our other programs have them.
     fn kind(&self) -> (&'static str, &'static str) {
         match self {
+            Self::Usage { .. } => ("Error", "usage"),
             Self::Read { .. } => ("Error", "file"),
             Self::Config { .. } => ("Error", "configuration"),
             Self::Database(DatabaseError::Connect(_)) => ("Unavailable", "database_unavailable"),
@@ -101,8 +106,10 @@ impl Failure {
         }
     }
 
-    fn hint(&self) -> Option<&'static str> {
+    fn hint(&self) -> Option<&str> {
         match self {
+            Self::Usage { hint, .. } => Some(hint),
+            Self::Read { .. } => Some("is the path right, and may this user read it?"),
             Self::Database(DatabaseError::Connect(_)) => {
                 Some("is the database running, and is `database` of the configuration its address?")
             }
@@ -110,17 +117,18 @@ impl Failure {
             Self::Config { .. } => {
                 Some("`countersign-watchtower config example` shows every field")
             }
-            Self::Read { .. }
-            | Self::Database(_)
-            | Self::Daemon(_)
-            | Self::Signal(_)
-            | Self::Runtime(_) => None,
+            Self::Database(_) | Self::Daemon(_) | Self::Signal(_) | Self::Runtime(_) => None,
         }
     }
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let given: Vec<OsString> = std::env::args_os().collect();
+    let arguments = match Arguments::try_parse_from(&given) {
+        Ok(arguments) => arguments,
+        Err(error) if usage::is_help(&error) => error.exit(),
+        Err(error) => return fail(&usage::failure(&error, &given)),
+    };
     terminal::start_log();
     let result = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -129,11 +137,13 @@ fn main() -> ExitCode {
         .and_then(|runtime| runtime.block_on(perform(arguments.verb)));
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            terminal::error(failure.kind(), &failure, failure.hint());
-            failure.exit_code()
-        }
+        Err(failure) => fail(&failure),
     }
+}
+
+fn fail(failure: &Failure) -> ExitCode {
+    terminal::error(failure.kind(), failure, failure.hint());
+    failure.exit_code()
 }
 
 async fn perform(verb: Verb) -> Result<(), Failure> {

@@ -22,8 +22,49 @@ pub(crate) fn print(text: &str) {
 /// Prints what went wrong, by its kind and code, and what to do about it.
 #[expect(clippy::print_stderr, reason = "the one place that prints errors")]
 pub(crate) fn error((word, code): (&str, &str), error: &impl Display, hint: Option<&str>) {
-    eprintln!("{word} ({code}): {error}");
-    if let Some(hint) = hint {
-        eprintln!("Hint: {hint}");
+    let said = format!("{word} ({code}): {error}");
+    let hint = hint.map(|hint| format!("Hint: {hint}"));
+    for line in said.lines().chain(hint.as_deref()) {
+        eprintln!("{}", wrapped(line));
+    }
+}
+
+/// Wraps a line at 80 columns, the rest of it indented; words that are laid out already stay as they are.
+fn wrapped(line: &str) -> String {
+    const WIDTH: usize = 80;
+    if line.starts_with(' ') {
+        return line.to_owned();
+    }
+    let (mut out, mut column) = (String::new(), 0_usize);
+    for word in line.split_whitespace() {
+        let length = word.chars().count();
+        if out.is_empty() {
+            column = length;
+        } else if column.saturating_add(1).saturating_add(length) > WIDTH {
+            out.push_str("\n  ");
+            column = length.saturating_add(2);
+        } else {
+            out.push(' ');
+            column = column.saturating_add(1).saturating_add(length);
+        }
+        out.push_str(word);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_an_error_fits_eighty_columns() {
+        let long = wrapped(&"word ".repeat(40));
+        assert!(long.lines().count() > 2, "{long}");
+        assert!(long.lines().all(|line| line.len() <= 80), "{long}");
+        assert!(
+            long.lines().skip(1).all(|line| line.starts_with("  word")),
+            "{long}"
+        );
+        assert_eq!(wrapped("short"), "short");
     }
 }

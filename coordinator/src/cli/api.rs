@@ -18,7 +18,7 @@ const ANSWER_LIMIT: u64 = 64 * 1024 * 1024;
 pub(super) struct Api {
     agent: ureq::Agent,
     url: String,
-    token: Option<String>,
+    token: String,
     vault: Option<String>,
 }
 
@@ -37,14 +37,10 @@ impl Api {
     ///
     /// # Errors
     ///
-    /// [`CliError::File`] where the token's file cannot be read.
+    /// [`CliError::NoToken`] where none is named; [`CliError::File`] where the token's file cannot be read.
     pub(super) fn connect(connection: &Connection) -> Result<Self, CliError> {
-        let token = match &connection.token_file {
-            None => None,
-            Some(path) => {
-                Some(read(path).map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned())?)
-            }
-        };
+        let file = connection.token_file.as_ref().ok_or(CliError::NoToken)?;
+        let token = read(file).map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned())?;
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -125,10 +121,8 @@ impl Api {
         let mut request = Request::builder()
             .method(method.clone())
             .uri(format!("{}/api/v1{path}", self.url))
-            .header("accept", accept);
-        if let Some(token) = &self.token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
+            .header("accept", accept)
+            .header("authorization", format!("Bearer {}", self.token));
         let (kind, bytes) = match body {
             Body::Empty => (None, Vec::new()),
             Body::Json(value) => (Some("application/json"), value.to_string().into_bytes()),
@@ -236,6 +230,18 @@ pub(super) fn read_json(path: &Path) -> Result<Value, CliError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_a_token_nothing_is_asked() {
+        let connection = Connection {
+            url: "http://127.0.0.1:1".to_owned(),
+            token_file: None,
+            vault: None,
+        };
+        let error = Api::connect(&connection).err().expect("is refused");
+        assert_eq!((error.code(), error.exit_status()), ("no_token", 2));
+        assert!(error.to_string().contains("--token-file"), "{error}");
+    }
 
     #[test]
     fn a_segment_cannot_leave_its_place_in_the_path() {

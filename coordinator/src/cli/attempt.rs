@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 
 use super::CliError;
 use super::answer::{amount, count, list, moment, names, number, sentence, text};
-use super::api::{self, Api, Body};
+use super::api::{self, Api, Body, items};
 use super::layout::{Lines, paragraph};
 use super::output::{self, Output};
 use super::renewal::Renewal;
+use super::txid;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Attempt {
@@ -88,7 +89,7 @@ pub(super) fn run(verb: &Attempt, api: &Api, out: &Output) -> Result<(), CliErro
                 .map(|state| format!("?state={}", api::segment(state)))
                 .unwrap_or_default();
             let answer = api.get(&format!("{}/attempts{state}", api.vault_path()?))?;
-            let shown: Vec<Value> = api::items(&answer).iter().map(row).collect();
+            let shown: Vec<Value> = items(&answer).iter().map(row).collect();
             out.table_of(
                 &answer,
                 &shown,
@@ -97,15 +98,20 @@ pub(super) fn run(verb: &Attempt, api: &Api, out: &Output) -> Result<(), CliErro
             )
         }
         Attempt::Show { txid } => {
-            let attempt = api.get(&format!("/attempts/{}", api::segment(txid)))?;
-            out.told(&attempt, || told("Attempt", &attempt))
+            let attempt = api.get(&txid::path(txid, api)?)?;
+            let mut shown = attempt.clone();
+            if !out.json() && text(&attempt, "state") == "issued" {
+                let path = format!("/attempts/{}/voids", text(&attempt, "txid"));
+                shown["voids"] = api.get(&path)?;
+            }
+            out.told(&attempt, || told("Attempt", &shown))
         }
         Attempt::Psbt {
             txid,
             version,
             output,
         } => {
-            let path = format!("/attempts/{}/psbt?version={version}", api::segment(txid));
+            let path = format!("{}/psbt?version={version}", txid::path(txid, api)?);
             let psbt = api.get_bytes(&path)?;
             match output {
                 None => out.bytes(&psbt),
@@ -124,11 +130,11 @@ pub(super) fn run(verb: &Attempt, api: &Api, out: &Output) -> Result<(), CliErro
             }
         }
         Attempt::Replace { txid, renewal } => {
-            let path = format!("/attempts/{}/replacement", api::segment(txid));
+            let path = format!("{}/replacement", txid::path(txid, api)?);
             renewal.ask(api, out, &path, json!({}))
         }
         Attempt::Approve { txid, file } => {
-            let path = format!("/attempts/{}/approvals", api::segment(txid));
+            let path = format!("{}/approvals", txid::path(txid, api)?);
             let attempt = api.post(&path, Body::Json(api::read_json(file)?))?;
             out.told(&attempt, || {
                 let issued =
@@ -137,7 +143,7 @@ pub(super) fn run(verb: &Attempt, api: &Api, out: &Output) -> Result<(), CliErro
             })
         }
         Attempt::Void { txid, file } => {
-            let path = format!("/attempts/{}/voids", api::segment(txid));
+            let path = format!("{}/voids", txid::path(txid, api)?);
             let answer = match file {
                 Some(file) => api.post(&path, Body::Bytes(api::read(file)?))?,
                 None => api.get(&path)?,
@@ -145,7 +151,7 @@ pub(super) fn run(verb: &Attempt, api: &Api, out: &Output) -> Result<(), CliErro
             out.told(&answer, || voids_told(&answer))
         }
         Attempt::Submit { txid, file } => {
-            let path = format!("/attempts/{}/signatures", api::segment(txid));
+            let path = format!("{}/signatures", txid::path(txid, api)?);
             let answer = api.post(&path, Body::Bytes(api::read(file)?))?;
             out.told(&answer, || taken(&answer))
         }
@@ -208,7 +214,11 @@ pub(super) fn told(begin: &str, attempt: &Value) -> String {
         .with("fee", fee)
         .with("inputs", list(attempt, "inputs").len().to_string())
         .with("signed by", signed)
-        .with("may sign", more);
+        .with("may sign", more)
+        .with(
+            "cancelling",
+            attempt.get("voids").map_or_else(String::new, cancelling),
+        );
     for refused in list(attempt, "refused") {
         lines = lines.with("refused", culprit(refused));
     }
@@ -231,9 +241,41 @@ pub(super) fn voids_told(voids: &Value) -> String {
     let lines = Lines::default()
         .with("state", text(voids, "state"))
         .with("voided by", by)
-        .with("not by", names(voids, "missing"))
+        .with("still needed", needed(voids))
         .text();
     format!("Attempt {}\n{lines}", text(voids, "txid"))
+}
+
+/// Of an attempt whose voids are wished: who voided it, and whose are still needed.
+fn cancelling(voids: &Value) -> String {
+    let by = names(voids, "voided_by");
+    let wished = voids.get("wished") == Some(&Value::Bool(true));
+    if !wished && by.is_empty() {
+        return String::new();
+    }
+    let by = if by.is_empty() { "nobody yet" } else { &by };
+    format!("voided by {by}; still needed: {}", needed(voids))
+}
+
+/// Whose voids are still needed: the fewest that are enough, in a few ways; empty where nobody's are.
+fn needed(voids: &Value) -> String {
+    const WAYS: usize = 4;
+    if text(voids, "state") != "issued" || voids.get("complete") == Some(&Value::Bool(true)) {
+        return String::new();
+    }
+    let ways = list(voids, "needed");
+    if ways.is_empty() {
+        return "more than may void it; `batch cancel --on-chain` cancels it".to_owned();
+    }
+    let together = |way: &Value| {
+        let names: Vec<&str> = items(way).iter().filter_map(Value::as_str).collect();
+        names.join(" + ")
+    };
+    let mut shown: Vec<String> = ways.iter().take(WAYS).map(together).collect();
+    if ways.len() > WAYS {
+        shown.push("others".to_owned());
+    }
+    shown.join(", or ")
 }
 
 /// What became of signatures that were handed in.
@@ -281,5 +323,41 @@ fn culprit(refused: &Value) -> String {
     match text(refused, "signer") {
         "" => format!("{place}: {reason} ({code})"),
         signer => format!("{place}, {signer}'s: {reason} ({code})"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whose_voids_are_still_needed_is_said_in_the_fewest() {
+        let mut voids = json!({
+            "txid": "ab", "state": "issued", "wished": true, "complete": false,
+            "voided_by": ["alice", "bob"], "missing": ["machine", "vault-key"],
+            "needed": [["vault-key"]],
+        });
+        assert_eq!(
+            cancelling(&voids),
+            "voided by alice and bob; still needed: vault-key"
+        );
+        assert!(voids_told(&voids).ends_with("still needed  vault-key\n"));
+        voids["needed"] = json!([["a", "b"], ["a", "c"], ["b", "c"], ["a", "d"], ["b", "d"]]);
+        assert_eq!(
+            needed(&voids),
+            "a + b, or a + c, or b + c, or a + d, or others"
+        );
+        voids["needed"] = json!([]);
+        assert!(needed(&voids).contains("--on-chain"));
+        voids["state"] = json!("dropped");
+        assert!(!voids_told(&voids).contains("needed"));
+    }
+
+    #[test]
+    fn an_attempt_that_nobody_wishes_voided_has_no_line_of_it() {
+        let voids =
+            json!({ "state": "issued", "wished": false, "voided_by": [], "needed": [["a"]] });
+        assert_eq!(cancelling(&voids), "");
+        assert!(!told("Attempt", &json!({ "voids": voids })).contains("cancelling"));
     }
 }

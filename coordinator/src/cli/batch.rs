@@ -104,7 +104,7 @@ pub(super) fn run(verb: &Batch, api: &Api, out: &Output) -> Result<(), CliError>
                 body["feerate_sat_vb"] = feerate.as_str().into();
             }
             let batch = api.post(&format!("{}/batches", api.vault_path()?), Body::Json(body))?;
-            out.told(&batch, || told("Made the batch", &batch))
+            out.told(&batch, || told("Made the batch", &batch) + &next(&batch))
         }
         Batch::Plan {
             id,
@@ -143,9 +143,11 @@ pub(super) fn run(verb: &Batch, api: &Api, out: &Output) -> Result<(), CliError>
         }
         Batch::List => {
             let answer = api.get(&format!("{}/batches", api.vault_path()?))?;
-            out.table(
+            let shown: Vec<Value> = api::items(&answer).iter().map(row).collect();
+            out.table_of(
                 &answer,
-                &["batch", "purpose", "created_by", "created_at"],
+                &shown,
+                &["batch", "purpose", "state", "created_at"],
                 "No batch yet: `batch create` makes one.",
             )
         }
@@ -183,12 +185,51 @@ fn voids_told(answer: &Value, preview: bool) -> String {
     for voids in api::items(answer) {
         said += &format!("{}\n", attempt::voids_told(voids));
     }
-    let then = "Once nobody can pay without those who voided, its coins are free and its withdrawals approved as before. `batch cancel --on-chain` cancels without them.";
+    let then = "Once no path is left without those who voided, also none of recovery, its coins are free and its withdrawals approved as before. `batch cancel --on-chain` cancels without them.";
     said + &paragraph(then, 0)
 }
 
 fn path(id: &str, what: &str) -> String {
     format!("/batches/{}/{what}", api::segment(id))
+}
+
+/// What comes after a batch was made: signatures.
+fn next(batch: &Value) -> String {
+    let begin: Option<String> = list(batch, "attempts")
+        .last()
+        .map(|attempt| text(attempt, "txid").chars().take(8).collect());
+    begin.map_or_else(String::new, |txid| {
+        format!("\nNext: `attempt psbt {txid} -o FILE`, sign it, `attempt submit {txid} FILE`.")
+    })
+}
+
+/// A batch in a list, with where it stands.
+fn row(batch: &Value) -> Value {
+    let mut row = batch.clone();
+    row["state"] = state(batch).into();
+    row
+}
+
+/// Where a batch stands: as its attempt that the chain shows, else as the newest that may still confirm.
+fn state(batch: &Value) -> &str {
+    let attempts = list(batch, "attempts");
+    let is_in = |states: &[&str]| {
+        let mut newest = attempts.iter().rev();
+        newest.find(|attempt| states.contains(&text(attempt, "state")))
+    };
+    let waiting = ["draft", "issued", "signed", "broadcasting", "in_mempool"];
+    let stands = is_in(&["settled"])
+        .or_else(|| is_in(&["confirmed"]))
+        .or_else(|| is_in(&waiting));
+    match stands.map(|attempt| (text(attempt, "purpose"), text(attempt, "state"))) {
+        Some(("cancel", "settled")) => "cancelled",
+        Some(("cancel", _)) => "cancelling",
+        Some((_, state)) => state,
+        // Its voids dropped what was not excluded by another batch's.
+        None if is_in(&["dropped"]).is_some() => "cancelled",
+        None if attempts.is_empty() => "",
+        None => "dead",
+    }
 }
 
 /// One batch with its attempts, and what was left to wait.
@@ -218,4 +259,47 @@ pub(super) fn told(begin: &str, batch: &Value) -> String {
         said += &format!("\n{}", paragraph(&line, 2));
     }
     said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stands(attempts: &[(&str, &str)]) -> String {
+        let attempts: Vec<Value> = attempts
+            .iter()
+            .map(|(purpose, state)| json!({ "purpose": purpose, "state": state }))
+            .collect();
+        state(&json!({ "attempts": attempts })).to_owned()
+    }
+
+    #[test]
+    fn a_batch_stands_where_the_attempt_does_that_counts() {
+        let cases: [(&[(&str, &str)], &str); 9] = [
+            (&[], ""),
+            (&[("pay", "issued")], "issued"),
+            (&[("pay", "in_mempool"), ("bump", "issued")], "issued"),
+            (&[("pay", "confirmed"), ("cancel", "issued")], "confirmed"),
+            (&[("pay", "issued"), ("cancel", "signed")], "cancelling"),
+            (&[("pay", "dead"), ("cancel", "settled")], "cancelled"),
+            (&[("pay", "settled"), ("bump", "dead")], "settled"),
+            (&[("pay", "dropped")], "cancelled"),
+            (&[("pay", "dead")], "dead"),
+        ];
+        for (attempts, state) in cases {
+            assert_eq!(stands(attempts), state, "{attempts:?}");
+        }
+    }
+
+    #[test]
+    fn what_comes_next_is_one_line() {
+        let batch = json!({ "attempts": [{ "txid": "ab".repeat(32) }] });
+        let next = next(&batch);
+        assert!(next.contains("attempt psbt abababab "), "{next}");
+        assert!(
+            next.lines().all(|line| line.chars().count() <= 80),
+            "{next}"
+        );
+        assert_eq!(super::next(&json!({ "attempts": [] })), "");
+    }
 }

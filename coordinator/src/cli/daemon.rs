@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::future::Future;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -81,9 +81,13 @@ pub(super) fn init(verb: &Init, out: &Output) -> Result<(), CliError> {
         .create_new(true)
         .mode(0o600)
         .open(&verb.operator_token)
-        .map_err(|source| CliError::File {
-            path: verb.operator_token.clone(),
-            source,
+        .map_err(|source| {
+            let path = verb.operator_token.clone();
+            if source.kind() == ErrorKind::AlreadyExists {
+                CliError::TokenFileExists { path }
+            } else {
+                CliError::File { path, source }
+            }
         })?;
     let made = block_on(async {
         migrated(&config, verb.database.as_deref())
@@ -379,4 +383,28 @@ pub(super) fn block_on<T>(work: impl Future<Output = Result<T, CliError>>) -> Re
             reason: error.to_string(),
         })?
         .block_on(work)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_init_says_that_the_token_is_there_and_does_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (config, operator_token) = (folder.path().join("c.toml"), folder.path().join("op"));
+        fs::write(&config, EXAMPLE).expect("written");
+        fs::write(&operator_token, "a token").expect("written");
+        let verb = Init {
+            config,
+            operator_token: operator_token.clone(),
+            database: None,
+        };
+        let error = init(&verb, &Output::new(false)).expect_err("is refused");
+        assert_eq!(
+            (error.code(), error.exit_status()),
+            ("token_file_exists", 2)
+        );
+        assert_eq!(fs::read(&operator_token).expect("there"), b"a token");
+    }
 }

@@ -25,6 +25,23 @@ pub enum CliError {
         /// What does not fit, and what would.
         message: String,
     },
+    /// The command line is not one of ours.
+    #[error("{message}")]
+    CommandLine {
+        /// What is not understood.
+        message: String,
+        /// What would be.
+        hint: String,
+    },
+    /// The command speaks to a coordinator, and no token was given.
+    #[error("no token was given: --token-file FILE or COUNTERSIGN_TOKEN_FILE")]
+    NoToken,
+    /// The file for the first operator's token is there already.
+    #[error("{path} exists already, so nothing was done")]
+    TokenFileExists {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file named on the command line cannot be used.
     #[error("cannot use {path}: {source}")]
     File {
@@ -64,7 +81,11 @@ impl CliError {
     pub fn exit_status(&self) -> u8 {
         match self {
             Self::Refused { .. } => 1,
-            Self::Usage { .. } | Self::File { .. } => 2,
+            Self::Usage { .. }
+            | Self::CommandLine { .. }
+            | Self::NoToken
+            | Self::TokenFileExists { .. }
+            | Self::File { .. } => 2,
             Self::Connection { .. } | Self::Waited { .. } | Self::Failed { .. } => 3,
         }
     }
@@ -73,7 +94,11 @@ impl CliError {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Refused { .. } => "Refused",
-            Self::Usage { .. } | Self::File { .. } => "Error",
+            Self::Usage { .. }
+            | Self::CommandLine { .. }
+            | Self::NoToken
+            | Self::TokenFileExists { .. }
+            | Self::File { .. } => "Error",
             Self::Connection { .. } | Self::Waited { .. } | Self::Failed { .. } => "Unavailable",
         }
     }
@@ -82,7 +107,9 @@ impl CliError {
     pub fn code(&self) -> &str {
         match self {
             Self::Refused { code, .. } => code,
-            Self::Usage { .. } => "usage",
+            Self::Usage { .. } | Self::CommandLine { .. } => "usage",
+            Self::NoToken => "no_token",
+            Self::TokenFileExists { .. } => "token_file_exists",
             Self::File { .. } => "file",
             Self::Connection { .. } => "connection",
             Self::Waited { .. } => "no_answer_in_time",
@@ -94,7 +121,18 @@ impl CliError {
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Refused { hint, .. } => hint.as_deref(),
-            Self::Usage { .. } | Self::File { .. } | Self::Failed { .. } => None,
+            Self::Usage { .. } => Some("--help behind the verb shows what it takes"),
+            Self::CommandLine { hint, .. } => Some(hint),
+            Self::NoToken => {
+                Some("`init` wrote the first operator's token; `token create` makes others")
+            }
+            Self::TokenFileExists { .. } => {
+                Some("if `init` wrote it, go on with `run`; else name a file that is not there yet")
+            }
+            Self::File { .. } => {
+                Some("is the path right, and may this user read it, or write there?")
+            }
+            Self::Failed { .. } => None,
             Self::Connection { .. } => {
                 Some("is the coordinator running? --url or COUNTERSIGN_URL names its address")
             }

@@ -28,7 +28,7 @@ pub(super) enum List {
 pub(super) enum Statement {
     /// Hand in a statement with its signatures, as `countersign-signer` wrote it.
     ///
-    /// What `list`, `stop`, `stop release` and `go` write.
+    /// What `list`, `stop`, `stop release`, `go` and `policy ack` write.
     #[command(after_help = "Example:\n  countersign-coordinator statement submit statement.json")]
     Submit {
         /// The file, or `-` for standard input.
@@ -167,13 +167,38 @@ fn handed_in(statement: &Value) -> String {
         never if never.is_empty() => "not yet; have more persons sign this statement".to_owned(),
         since => format!("since {since}"),
     };
+    let released = match moment(statement, "released_at") {
+        never if never.is_empty() => never,
+        at => format!("{at}; it stops nothing"),
+    };
     let lines = Lines::default()
         .with("signed by", by)
         .with("needed", number(statement, "needed"))
         .with("enough", enough)
+        .with("released", released)
         .with("entry", text(statement, "entry"))
         .with("stop", text(statement, "stop"))
         .with("statement", text(statement, "subject"));
     let begin = format!("Handed in: {about}.");
     format!("{}\n{}", paragraph(&begin, 0), lines.text())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_that_was_released_says_that_it_stops_nothing() {
+        let mut stop = json!({
+            "purpose": "stop", "needed": 1, "approved_by": ["dana"],
+            "entitled_at": 1_795_660_800, "released_at": null,
+        });
+        assert!(!handed_in(&stop).contains("released"));
+        stop["released_at"] = json!(1_795_660_800);
+        let told = handed_in(&stop);
+        assert!(
+            told.contains("released   2026-11-26T02:40:00Z; it stops nothing"),
+            "{told}"
+        );
+    }
 }

@@ -30,10 +30,13 @@ mod renewal;
 mod self_spend;
 mod status;
 mod token;
+mod txid;
+mod usage;
 mod vault;
 mod version;
 mod withdrawal;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -175,9 +178,14 @@ enum Verb {
 
 /// Runs the command line of this process and says how it ended.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(usage) => return output::usage(&usage),
+        Err(error) if usage::is_help(&error) => return output::help(&error),
+        Err(error) => {
+            let json = arguments.iter().any(|argument| argument == "--json");
+            return output::failure(&usage::error(&error, &arguments), json);
+        }
     };
     let json = cli.json;
     match dispatch(cli) {

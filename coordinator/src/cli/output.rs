@@ -9,6 +9,9 @@ use serde_json::Value;
 use super::CliError;
 use super::layout::{self, paragraph};
 
+/// What stands below a table of which something is cut.
+const CUT: &str = "Long cells lose their middle; --json prints them whole.";
+
 /// How answers are shown.
 pub(super) struct Output {
     json: bool,
@@ -73,9 +76,13 @@ impl Output {
     ) -> Result<(), CliError> {
         self.told(answer, || {
             if items.is_empty() {
-                paragraph(empty, 0)
+                return paragraph(empty, 0);
+            }
+            let table = table(items, columns);
+            if table.contains('…') {
+                format!("{table}{CUT}")
             } else {
-                table(items, columns)
+                table
             }
         })
     }
@@ -171,8 +178,8 @@ pub(super) fn start_log() {
     }
 }
 
-/// Shows what clap says: help and version on standard output, mistakes on standard error.
-pub(super) fn usage(error: &clap::Error) -> ExitCode {
+/// Shows help and version as clap says them, on standard output where they were asked for.
+pub(super) fn help(error: &clap::Error) -> ExitCode {
     match error.print() {
         Ok(()) => ExitCode::from(if error.use_stderr() { 2 } else { 0 }),
         Err(_) => ExitCode::from(255),
@@ -189,11 +196,15 @@ pub(super) fn failure(error: &CliError, json: bool) -> ExitCode {
             } => problem.clone(),
             CliError::Refused { .. }
             | CliError::Usage { .. }
+            | CliError::CommandLine { .. }
+            | CliError::NoToken
+            | CliError::TokenFileExists { .. }
             | CliError::File { .. }
             | CliError::Connection { .. }
             | CliError::Waited { .. }
             | CliError::Failed { .. } => {
-                serde_json::json!({ "code": error.code(), "detail": error.to_string() })
+                let (code, detail, hint) = (error.code(), error.to_string(), error.hint());
+                serde_json::json!({ "code": code, "detail": detail, "hint": hint })
             }
         };
         if write(format!("{}\n", pretty(&shown)).as_bytes()).is_err() {

@@ -40,15 +40,9 @@ pub(super) fn run(verb: &Vault, api: &Api, out: &Output) -> Result<(), CliError>
             let document = String::from_utf8(api::read(file)?).map_err(|_| CliError::Usage {
                 message: format!("{} is not UTF-8 text", file.display()),
             })?;
+            let before = api.get("/vaults")?;
             let vault = api.post("/vaults", Body::Json(json!({ "document": document })))?;
-            out.told(&vault, || {
-                let name = text(&vault, "name");
-                format!(
-                    "Added the vault {name}.\n{}\n{}",
-                    told(&vault),
-                    paragraph(PIN, 0)
-                )
-            })
+            out.told(&vault, || added(&vault, api::items(&before)))
         }
         Vault::List => out.table(
             &api.get("/vaults")?,
@@ -67,6 +61,17 @@ pub(super) fn run(verb: &Vault, api: &Api, out: &Output) -> Result<(), CliError>
     }
 }
 
+/// What was added, or that it was there before.
+fn added(vault: &Value, before: &[Value]) -> String {
+    let (id, name) = (text(vault, "vault"), text(vault, "name"));
+    let begin = if before.iter().any(|known| text(known, "vault") == id) {
+        "The vault is known already.".to_owned()
+    } else {
+        format!("Added the vault {name}.")
+    };
+    format!("{begin}\n{}\n{}", told(vault), paragraph(PIN, 0))
+}
+
 fn told(vault: &Value) -> String {
     Lines::default()
         .with("vault", text(vault, "vault"))
@@ -76,4 +81,24 @@ fn told(vault: &Value) -> String {
         .with("keyset", text(vault, "keyset"))
         .with("added", moment(vault, "created_at"))
         .text()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_vault_that_is_there_is_not_said_to_be_added() {
+        let (vault, other) = (
+            json!({ "vault": "ab", "name": "treasury" }),
+            json!({ "vault": "cd" }),
+        );
+        let new = added(&vault, std::slice::from_ref(&other));
+        assert!(new.starts_with("Added the vault treasury.\n"), "{new}");
+        let again = added(&vault, &[other, vault.clone()]);
+        assert!(
+            again.starts_with("The vault is known already.\n"),
+            "{again}"
+        );
+    }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::CliError;
 use super::answer::{amount, list, moment, names, number, persons, sentence, text};
 use super::api::{self, Api, Body};
-use super::layout::Lines;
+use super::layout::{Lines, paragraph};
 use super::output::Output;
 use super::queue;
 use super::renewal::Renewal;
@@ -106,7 +106,9 @@ pub(super) fn run(verb: &Withdrawal, api: &Api, out: &Output) -> Result<(), CliE
                 body["latest"] = latest.as_secs().into();
             }
             let withdrawal = api.post(&path, Body::Json(body))?;
-            out.told(&withdrawal, || told("Handed in", &withdrawal))
+            out.told(&withdrawal, || {
+                told("Handed in", &withdrawal) + &next(&withdrawal)
+            })
         }
         Withdrawal::Speed {
             requester,
@@ -194,6 +196,20 @@ pub(super) fn told(begin: &str, withdrawal: &Value) -> String {
     format!("{begin} {id} of {requester}\n{lines}")
 }
 
+/// What comes after a withdrawal was handed in, where it waits for approvals.
+fn next(withdrawal: &Value) -> String {
+    match withdrawal.get("needs").filter(|needs| !needs.is_null()) {
+        Some(needs) if text(withdrawal, "state") == "requested" => {
+            let line = format!(
+                "Next: `countersign-signer approve` by {}, then `approval submit FILE`.",
+                persons(needs)
+            );
+            format!("\n{}", paragraph(&line, 0))
+        }
+        Some(_) | None => String::new(),
+    }
+}
+
 fn approvals(needs: &Value) -> String {
     if number(needs, "count") == "0" {
         return "none is needed".to_owned();
@@ -201,5 +217,24 @@ fn approvals(needs: &Value) -> String {
     match names(needs, "approved_by") {
         nobody if nobody.is_empty() => format!("{} needed, nobody yet", persons(needs)),
         by => format!("{} needed; by {by}", persons(needs)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_next_is_said_where_approvals_are_needed_and_nowhere_else() {
+        let mut withdrawal = json!({
+            "state": "requested", "needs": { "rule": "large", "group": "ops", "count": 1 },
+        });
+        assert_eq!(
+            next(&withdrawal),
+            "\nNext: `countersign-signer approve` by 1 of ops, then `approval submit FILE`."
+        );
+        withdrawal["state"] = "approved".into();
+        assert_eq!(next(&withdrawal), "");
+        assert_eq!(next(&json!({ "state": "requested", "needs": null })), "");
     }
 }

@@ -16,6 +16,7 @@ use super::renewing::{Ground, Renewed, next_number};
 use super::{BatchError, ServiceError};
 use crate::coin_selection::Take;
 use crate::exclusion::{Fate, WithdrawalFate};
+use crate::store::attempts::AttemptRow;
 use crate::store::batches::BatchRow;
 use crate::store::{attempts, payments};
 
@@ -27,6 +28,25 @@ pub(super) struct Cancelling {
     pub(super) maintenance: Option<MaintenanceNeedsView>,
 }
 
+/// The attempts that a cancellation of a batch takes the place of.
+///
+/// # Errors
+/// [`BatchError::NothingToCancel`] where none is live.
+pub(super) async fn to_cancel(
+    tx: &mut Transaction,
+    batch: &BatchRow,
+) -> Result<Vec<AttemptRow>, ServiceError> {
+    let mut rows = attempts::of_batch(tx, batch.id).await?;
+    for withdrawal in open_withdrawals(tx, batch).await? {
+        rows.extend(payments::paying(tx, &withdrawal.key).await?);
+    }
+    rows.retain(|row| is_live(&row.state));
+    if rows.is_empty() {
+        return Err(BatchError::NothingToCancel { batch: batch.id }.into());
+    }
+    Ok(rows)
+}
+
 /// Plans and builds the cancellation of a batch: of its attempts, and of those of other batches that pay what
 /// it pays.
 pub(super) async fn cancellation(
@@ -36,14 +56,7 @@ pub(super) async fn cancellation(
     rehearsal: &mut Rehearsal,
 ) -> Result<Cancelling, ServiceError> {
     let policy = &ground.policy;
-    let mut rows = attempts::of_batch(tx, batch.id).await?;
-    for withdrawal in open_withdrawals(tx, batch).await? {
-        rows.extend(payments::paying(tx, &withdrawal.key).await?);
-    }
-    rows.retain(|row| is_live(&row.state));
-    if rows.is_empty() {
-        return Err(BatchError::NothingToCancel { batch: batch.id }.into());
-    }
+    let rows = to_cancel(tx, batch).await?;
     let mut paid = BTreeSet::new();
     for row in &rows {
         paid.extend(payments::of_attempt(tx, row.txid).await?);

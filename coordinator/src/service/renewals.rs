@@ -11,7 +11,7 @@ use watchtower::store::database::Transaction;
 
 use super::attempts::existing as existing_attempt;
 use super::batches::{WithdrawalName, view};
-use super::cancellations::{Cancelling, cancellation};
+use super::cancellations::{Cancelling, cancellation, to_cancel};
 use super::excluding::Context;
 use super::lines::is_live;
 use super::own_spends::{BudgetView, MaintenanceNeedsView};
@@ -236,6 +236,8 @@ async fn cancelled(
 ) -> Result<Ready, ServiceError> {
     let batch = existing_batch(tx, actor, batch).await?;
     actor.require(Right::Batch, batch.vault)?;
+    // Said before a feerate is asked for: nobody should look for one in vain.
+    to_cancel(tx, &batch).await?;
     let feerate = request.feerate_sat_vb.as_deref();
     let ground = Ground::read(service, tx, batch.vault, feerate, rehearsal).await?;
     let cancelled = cancellation(tx, &ground, &batch, rehearsal).await?;

@@ -63,6 +63,9 @@ pub struct StatementView {
     /// When enough persons had signed it (unix seconds).
     #[schema(value_type = Option<u64>)]
     pub entitled_at: Option<UnixTime>,
+    /// Of a stop: since when it is released, and stops nothing (unix seconds).
+    #[schema(value_type = Option<u64>)]
+    pub released_at: Option<UnixTime>,
 }
 
 pub(super) async fn view(
@@ -100,5 +103,6 @@ pub(super) async fn view(
             .collect(),
         stored_at: row.stored_at,
         entitled_at: row.entitled_at,
+        released_at: None,
     })
 }

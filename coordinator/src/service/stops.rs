@@ -345,6 +345,11 @@ async fn view(
     let (needed, approved_by) = counted.map_or((0, Vec::new()), |counted| {
         (counted.needed, counted.approved_by)
     });
+    let released_at = if row.statement.purpose() == Purpose::Stop {
+        stops::released_at(tx, row.vault, row.subject).await?
+    } else {
+        None
+    };
     Ok(StatementView {
         subject: row.subject,
         purpose: row.statement.purpose().to_string(),
@@ -357,6 +362,7 @@ async fn view(
         approvals: rows.into_iter().map(approval_view).collect(),
         stored_at: row.stored_at,
         entitled_at: row.entitled_at,
+        released_at,
     })
 }
 

@@ -5,6 +5,8 @@
 //! signature of theirs for it was handed in. Spends to ourselves are not voided: a journal lost and born again
 //! refuses old payments by its birth, and cannot refuse those.
 
+mod needed;
+
 use std::collections::BTreeSet;
 
 use bitcoin::Txid;
@@ -18,6 +20,7 @@ use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
 use watchtower::store::events::{self, NewEvent};
 
+use self::needed::still_needed;
 use super::attempts::existing;
 use super::journals::signer_of_journal;
 use super::record::Cause;
@@ -52,16 +55,23 @@ pub struct VoidsView {
     pub voided_by: Vec<String>,
     /// Signers who did not.
     pub missing: Vec<String>,
+    /// The smallest sets of signers whose voids are enough, together with those that came; none where it is
+    /// complete, or where nobody's would be.
+    pub needed: Vec<Vec<String>>,
     /// Whether nobody can pay without those who voided it.
     pub complete: bool,
 }
 
-/// Whether signers who void an attempt together make it impossible: without them no path is left that it could satisfy,
-/// none of recovery either, unless its sequences rule that out. What pays spends coins of the keyset of the version that it was made under,
-/// whichever is in force by now.
-pub fn voided(made_under: &Policy, signers: &BTreeSet<String>, psbt: &[u8]) -> bool {
-    let recovers = read_strict(psbt).map_or(true, |psbt| may_recover(psbt.transaction()));
+/// Whether signers who void an attempt together make it impossible: without them no path is left that it could satisfy.
+/// Paths of recovery are counted unless its sequences rule them out. What pays spends coins of the keyset of the version
+/// that it was made under, whichever is in force by now.
+pub fn voided(made_under: &Policy, signers: &BTreeSet<String>, recovers: bool) -> bool {
     block_every_path(made_under.newest_keyset(), signers, recovers)
+}
+
+/// Whether an attempt could be completed by a path of recovery, as far as is known.
+fn recovers(row: &AttemptRow) -> bool {
+    read_strict(&row.psbt).map_or(true, |psbt| may_recover(psbt.transaction()))
 }
 
 /// Asks the signers to void every attempt that a batch issued, so that it is cancelled without a transaction.
@@ -243,7 +253,11 @@ pub async fn submit_void(
     body.insert("journal".to_owned(), json!(journal.to_string()));
     body.insert("signer".to_owned(), json!(signer));
     append(&mut tx, &row, "session.void-taken", body, actor, service).await?;
-    if voided(&policy, &counting(&mut tx, &row, &policy).await?, &row.psbt) {
+    if voided(
+        &policy,
+        &counting(&mut tx, &row, &policy).await?,
+        recovers(&row),
+    ) {
         let cause = Cause {
             actor: &actor.name,
             reason: "voided by signers without whom nobody can sign it",
@@ -292,14 +306,23 @@ async fn view(
     let policy = service.policy(tx, row.policy).await?;
     let counting = counting(tx, row, &policy).await?;
     let missing = policy.signers.iter().map(|signer| signer.name.clone());
-    let missing = missing.filter(|name| !counting.contains(name)).collect();
+    let missing: Vec<String> = missing.filter(|name| !counting.contains(name)).collect();
+    let needed = if row.state == AttemptState::Issued {
+        let signed = signed_it(tx, row.txid).await?;
+        let may = missing.iter().filter(|name| !signed.contains(*name));
+        let may: Vec<String> = may.cloned().collect();
+        still_needed((&policy, recovers(row)), &counting, &may)
+    } else {
+        Vec::new()
+    };
     Ok(VoidsView {
         txid: row.txid,
         state: row.state.name().to_owned(),
         wished: voids::wish_of(tx, row.txid).await?.is_some(),
-        complete: voided(&policy, &counting, &row.psbt),
+        complete: voided(&policy, &counting, recovers(row)),
         voided_by: counting.into_iter().collect(),
         missing,
+        needed,
     })
 }
 

@@ -128,6 +128,32 @@ pub async fn in_force(tx: &mut Transaction, vault: VaultId) -> Result<Vec<StopRo
     .collect()
 }
 
+/// Since when a stop is released; none where it is not.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn released_at(
+    tx: &mut Transaction,
+    vault: VaultId,
+    stop: Subject,
+) -> Result<Option<UnixTime>, DatabaseError> {
+    let released = tx
+        .optional_row(
+            "SELECT entitled_at FROM vault_statement
+             WHERE vault = $1 AND stop = $2 AND purpose = $3 AND entitled_at IS NOT NULL
+             ORDER BY entitled_at LIMIT 1",
+            &[
+                vault.to_bytes().into(),
+                stop.to_bytes().into(),
+                i64::from(Purpose::Release.to_byte()).into(),
+            ],
+        )
+        .await?;
+    released
+        .map(|row| row.u64("entitled_at").map(UnixTime::from_secs))
+        .transpose()
+}
+
 /// Those of a purpose that count, newest first.
 ///
 /// # Errors

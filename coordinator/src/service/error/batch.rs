@@ -245,7 +245,7 @@ impl BatchError {
             Self::NoFeerate => (
                 "no_feerate",
                 Class::Unavailable,
-                "give a feerate, or wait until the node has an estimate",
+                "give --feerate N, or wait for the node's estimate; on regtest set fee_estimate_fallback_sat_kwu",
             ),
             Self::FeesAboveCap { .. } => (
                 "fees_above_cap",

@@ -231,6 +231,8 @@ async fn a_cancelled_batch_fails_once_the_cancellation_is_settled_and_is_paid_ag
     assert_eq!(world.show("w-1").await.state, "failed");
     let over = cancel_batch(&service, &operator, batch, &renew("1", false)).await;
     assert_eq!(code(over), "nothing_to_cancel");
+    let without_feerate = cancel_batch(&service, &operator, batch, &Renew::default()).await;
+    assert_eq!(code(without_feerate), "nothing_to_cancel");
     let again = pay_again(&service, &operator, &key(&world, "w-1"), &renew("2", false)).await;
     let again = again.expect("is done");
     settle(&mut world, again.batches[0].attempts[0].txid).await;

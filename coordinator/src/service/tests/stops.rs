@@ -120,6 +120,11 @@ async fn a_stop_by_a_journal_holds_payments_back_until_it_is_released() {
         []
     );
     world.try_batch().await.expect("is paid again");
+    // Whoever hands the stop in again is told that it stops nothing.
+    let again = store(&world, &said).await.expect("is known");
+    assert_eq!(again.released_at, Some(world.service.now()));
+    let other = store(&world, &stop(7)).await.expect("stored");
+    assert_eq!(other.released_at, None);
     let told = list_statements(service, operator, world.vault, None)
         .await
         .expect("lists");
