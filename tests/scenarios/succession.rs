@@ -521,12 +521,13 @@ fn what_changed_is_rebuilt(kind: ScriptKind, engine: Engine) -> Outcome {
     }
     let cut = five.batched("cut", &Purse::stranger(1), 1_000_000)?;
     five.sign(five.crew.iter().take(1), cut)?;
+    let papers = tempfile::tempdir()?;
+    std::fs::write(papers.path().join("cut.psbt"), five.treasury.psbt(cut)?)?;
     five.replace(0)?;
     let former: Vec<&SignerHome> = five.three_without(0).collect();
     five.come_home(&former)?;
     five.treasury.withdrawal_becomes("cut", "failed")?;
 
-    let papers = tempfile::tempdir()?;
     let paid = five.batched("paid", &Purse::stranger(2), 1_000_000)?;
     five.sign(five.three_without(1), paid)?;
     five.treasury.settle(paid, &["paid"])?;

@@ -473,6 +473,15 @@ impl Gathered {
         for intent in record.intents.iter().chain(&record.replaced) {
             self.expect_ours(intent)?;
         }
+        // Nobody signed which version it names, and whose voids count depends on it.
+        let version = self
+            .line
+            .version(manifest.policy)
+            .ok_or(Mistake::OtherKeyset)?;
+        let mut paid = record.intents.iter();
+        if paid.any(|intent| intent.keyset != version.keyset) {
+            return Err(Mistake::OtherKeyset);
+        }
         for ((hash, key), signature) in &manifest.request_signatures {
             let Some(bytes) = manifest.intents.get(hash) else {
                 continue;

@@ -5,6 +5,8 @@
 //! transaction in the chain, or whose fee those coins cannot pay. Were it true all the same, the signers'
 //! own journals hold it, and honest ones sign nothing that does not exclude it (M2).
 
+use std::collections::BTreeSet;
+
 use bitcoin::{Amount, OutPoint, Txid};
 use policies::Keyset;
 use policies::psbt::read_strict;
@@ -23,6 +25,9 @@ pub(crate) enum Doubt {
     /// It spends nothing.
     #[error("it spends nothing")]
     NoCoins,
+    /// What it pays is of several keysets.
+    #[error("it pays withdrawals of several keysets, which no transaction does")]
+    SeveralKeysets,
     /// A coin of it is not known.
     #[error("it spends {coin}: no known coin of the vault, and no known output of an attempt")]
     UnknownCoin {
@@ -65,6 +70,10 @@ pub(crate) async fn believe(
     remembered: &Remembered,
 ) -> Result<Belief, ServiceError> {
     let record = &remembered.record;
+    let keysets: BTreeSet<Keyset> = record.intents.iter().map(|intent| intent.keyset).collect();
+    if keysets.len() > 1 {
+        return Ok(Belief::Doubted(Doubt::SeveralKeysets));
+    }
     let mut known = Vec::new();
     let mut worth = Amount::ZERO;
     let mut keychain = None;

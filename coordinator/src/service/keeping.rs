@@ -12,14 +12,16 @@ use policies::analysis::Analysis;
 use policies::document::Policy;
 use watchtower::store::database::Transaction;
 
+use super::journals::signer_of_journal;
 use super::record::{Cause, move_withdrawal};
 use super::{ServiceError, VaultError};
 use crate::session::BatchId;
 use crate::session::following::{Paying, events_to_follow};
 use crate::session::withdrawal::WithdrawalState;
-use crate::store::attempts::AttemptRow;
+use crate::store::attempts::{self, AttemptRow};
+use crate::store::memories::{self, Source};
 use crate::store::withdrawals::{self, WithdrawalKey};
-use crate::store::{batches, inputs, memories, payments, reservations, vaults, windows};
+use crate::store::{batches, inputs, payments, reservations, vaults, windows};
 
 /// Brings in step what these attempts pay and spend; `released` is said of coins that come free.
 pub(crate) async fn keep_in_step(
@@ -88,24 +90,47 @@ async fn hold_or_release(
     }
 }
 
-/// Whether it is certain what an attempt spends: its PSBT or the chain shows it; or so many signers' journals say the
-/// same that they could pay together, so that an honest one is among them; or the journals of all were looked at.
+/// Whether it is certain what an attempt and all that it descends from spend.
 async fn is_vouched(tx: &mut Transaction, attempt: &AttemptRow) -> Result<bool, ServiceError> {
-    if !attempt.is_remembered() || attempt.final_transaction.is_some() {
-        return Ok(true);
+    let mut seen = BTreeSet::from([attempt.txid]);
+    let mut open = vec![attempt.clone()];
+    while let Some(attempt) = open.pop() {
+        if !is_shown(tx, &attempt).await? {
+            return Ok(false);
+        }
+        for (coin, _) in inputs::of_attempt(tx, attempt.txid).await? {
+            if seen.insert(coin.txid) {
+                open.extend(attempts::lookup(tx, coin.txid).await?);
+            }
+        }
     }
-    let said = memories::of_attempt(tx, attempt.txid).await?;
-    if said.iter().any(|one| one.source.is_certain()) {
+    Ok(true)
+}
+
+/// Whether it is certain what an attempt spends: its PSBT or the chain shows it, or so many signers' journals say the
+/// same that they could pay together, so that an honest one is among them. The silence of others proves nothing: who
+/// has not signed it yet may still.
+async fn is_shown(tx: &mut Transaction, attempt: &AttemptRow) -> Result<bool, ServiceError> {
+    if !attempt.is_remembered() || attempt.final_transaction.is_some() {
         return Ok(true);
     }
     let id = attempt.policy;
     let unreadable = || ServiceError::Vault(VaultError::StoredPolicy { policy: id });
     let document = vaults::policy_document(tx, id).await?;
     let policy = Policy::parse(&document.ok_or_else(unreadable)?).map_err(|_| unreadable())?;
-    let by = |key: &String| said.iter().any(|one| one.signer == *key);
+    // A name says nothing: a signer who was replaced had another journal under it.
+    let mut by = BTreeSet::new();
+    for said in memories::of_attempt(tx, attempt.txid).await? {
+        match said.source {
+            Source::Chain => return Ok(true),
+            Source::Journal(key) => {
+                by.extend(signer_of_journal(tx, attempt.vault, &policy, &key).await?);
+            }
+        }
+    }
     let is_enough = Analysis::of(&policy)
         .ordinary()
-        .any(|path| path.keys.iter().all(by));
+        .any(|path| path.keys.iter().all(|key| by.contains(key)));
     Ok(is_enough)
 }
 

@@ -340,7 +340,7 @@ pub async fn finish(
     let mut vaults = Vec::new();
     for gathered in &rebuild.gathered {
         let (vault, policy) = service.vault(&mut tx, gathered.policy().vault).await?;
-        close(&mut tx, gathered, now).await?;
+        close(&mut tx, (rebuild, gathered), now).await?;
         let waiting = withdrawals::list(&mut tx, vault.id, Some("requested"), ALL).await?;
         for mut row in waiting.into_iter().rev() {
             decide_open(&mut tx, &policy, gathered, &mut row, now).await?;
@@ -368,7 +368,7 @@ pub async fn finish(
 /// attempt ever paid.
 async fn close(
     tx: &mut Transaction,
-    gathered: &Gathered,
+    (rebuild, gathered): (&Rebuild, &Gathered),
     now: UnixTime,
 ) -> Result<(), ServiceError> {
     for one in gathered.requests.values() {
@@ -376,7 +376,14 @@ async fn close(
         let Some(mut row) = withdrawals::lookup(tx, &key_of(gathered, one)).await? else {
             continue;
         };
-        let is_over = is_former && row.state.attempt().is_none();
+        // What may have been paid all the same stays as it is: nobody asks for it again in good faith.
+        let alleged = gathered.attempts.values();
+        let is_alleged = alleged
+            .filter(|attempt| attempt.record.intents.contains(&one.intent))
+            .count()
+            > 0;
+        let is_held = rebuild.held.contains(&row.key.vault) || is_alleged;
+        let is_over = is_former && !is_held && row.state.attempt().is_none();
         let Some(closed) = one.closed.or(is_over.then_some(Closed::Cancelled)) else {
             continue;
         };

@@ -8,8 +8,6 @@ use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
 
 /// The name of [`Source::Chain`].
 const CHAIN: &str = "chain";
-/// The name of [`Source::AllJournals`].
-const ALL_JOURNALS: &str = "all journals";
 
 /// Who says what an attempt spends and pays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +16,6 @@ pub enum Source {
     Journal(PublicKey),
     /// The chain.
     Chain,
-    /// The journals of all who could pay, looked at together: those that do not know of it say so by their silence.
-    AllJournals,
 }
 
 impl Source {
@@ -27,15 +23,6 @@ impl Source {
         match self {
             Self::Journal(key) => key.to_string(),
             Self::Chain => CHAIN.to_owned(),
-            Self::AllJournals => ALL_JOURNALS.to_owned(),
-        }
-    }
-
-    /// Whether nobody can have signed the transaction otherwise, unless more lie than may.
-    pub const fn is_certain(self) -> bool {
-        match self {
-            Self::Journal(_) => false,
-            Self::Chain | Self::AllJournals => true,
         }
     }
 }
@@ -98,7 +85,6 @@ fn read(row: &Row) -> Result<MemoryRow, DatabaseError> {
     Ok(MemoryRow {
         source: match row.text("source")? {
             CHAIN => Source::Chain,
-            ALL_JOURNALS => Source::AllJournals,
             _ => Source::Journal(row.parse("source", "a journal's key")?),
         },
         signer: row.text("signer")?.to_owned(),

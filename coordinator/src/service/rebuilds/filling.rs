@@ -11,7 +11,6 @@ use crate::service::ServiceError;
 use crate::service::remembering::{Books, Memory, remember, said_by_journal};
 use crate::store::approvals::{self, ApprovalRow};
 use crate::store::journals::{self, MoveRow};
-use crate::store::memories::{MemoryRow, Source};
 use crate::store::statements::{self, StatementApprovalRow, StatementRow};
 use crate::store::withdrawals::{self, WithdrawalKey, WithdrawalRow};
 
@@ -22,7 +21,6 @@ pub(super) async fn fill_attempts<'g>(
     gathered: &'g Gathered,
 ) -> Result<Vec<&'g Remembered>, ServiceError> {
     let mut open = gathered.in_order();
-    let all_are_here = gathered.without_journal().is_empty();
     // One may spend an output of another that follows in the order: one that lies about its time.
     loop {
         let mut doubted = Vec::new();
@@ -32,15 +30,6 @@ pub(super) async fn fill_attempts<'g>(
             let mut said = Vec::new();
             for ((signer, _), export) in &gathered.journals {
                 said.extend(said_by_journal(export, signer, txid, books.cause.at));
-            }
-            // Whoever signed it otherwise would have had an honest signer among them, whose journal is here.
-            if all_are_here && attempt.psbt.is_none() {
-                said.push(MemoryRow {
-                    source: Source::AllJournals,
-                    signer: String::new(),
-                    record: attempt.record.clone(),
-                    taken_at: books.cause.at,
-                });
             }
             match remember(tx, books, attempt, &said).await? {
                 Memory::Known | Memory::New => {

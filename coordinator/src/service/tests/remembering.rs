@@ -1,12 +1,13 @@
 //! Attempts that only a signer's journal knows.
 
 use bitcoin::hashes::Hash as _;
-use bitcoin::{Amount, OutPoint, Txid};
+use bitcoin::{Amount, OutPoint, ScriptBuf, Txid};
 use policies::journal::{Entry, ExportStatement, SignedTransaction, SpendMode};
 use policies::{Intent, Journal, UnixTime};
 
+use super::versions;
 use super::world::{World, secret};
-use crate::roles::fixture::Kind;
+use crate::roles::fixture::{Kind, Vault};
 use crate::service::journal_imports::{ImportJournal, ImportedJournal, import_journal};
 use crate::service::renewals::{Renew, replace_attempt};
 use crate::service::withdrawals::{cancel_withdrawal, show_withdrawal};
@@ -14,31 +15,33 @@ use crate::store::inputs;
 use crate::store::withdrawals::WithdrawalKey;
 
 fn key(world: &World) -> WithdrawalKey {
+    key_of(world, "w-1")
+}
+
+fn key_of(world: &World, id: &str) -> WithdrawalKey {
     WithdrawalKey {
         vault: world.vault,
         requester: "exchange".parse().expect("a name"),
-        id: "w-1".parse().expect("an id"),
+        id: id.parse().expect("an id"),
     }
 }
 
 /// The journal of the first signer, who signed a payment of the withdrawal with a coin.
 pub(super) async fn exported(world: &World, txid: Txid, coin: OutPoint) -> String {
-    exported_by(world, 0, &[(txid, coin)]).await
+    exported_by(world, 0, &[(txid, coin, "w-1")]).await
 }
 
-/// The journal of a signer who signed payments of the withdrawal, each with a coin.
-async fn exported_by(world: &World, signer: usize, all: &[(Txid, OutPoint)]) -> String {
-    let shown = show_withdrawal(&world.service, &world.operator, &key(world)).await;
-    let intent = Intent::decode(shown.expect("is there").intent.as_bytes()).expect("an intent");
+/// The journal of a signer who signed payments of withdrawals, each with a coin.
+async fn exported_by(world: &World, signer: usize, all: &[(Txid, OutPoint, &str)]) -> String {
     let secret = secret(&format!("journal {signer}"));
     let (mut journal, birth) =
         Journal::begin(world.vault, secret.public(), UnixTime::ZERO).expect("begins");
-    let signed = |(txid, coin): (Txid, OutPoint)| SignedTransaction {
+    let signed = |txid: Txid, coin: OutPoint, intent: Intent| SignedTransaction {
         txid,
         mode: SpendMode::Pay,
         inputs: vec![coin],
         ancestors: Vec::new(),
-        intents: vec![intent.clone()],
+        intents: vec![intent],
         rules: vec!["small".to_owned()],
         replaced: Vec::new(),
         change_indexes: vec![0],
@@ -47,10 +50,11 @@ async fn exported_by(world: &World, signer: usize, all: &[(Txid, OutPoint)]) -> 
         given: None,
     };
     let mut lines = birth.as_bytes().to_vec();
-    for one in all {
-        let line = journal
-            .append(Entry::Signed(signed(*one)))
-            .expect("appends");
+    for (txid, coin, id) in all {
+        let shown = show_withdrawal(&world.service, &world.operator, &key_of(world, id)).await;
+        let intent = Intent::decode(shown.expect("is there").intent.as_bytes());
+        let signed = signed(*txid, *coin, intent.expect("an intent"));
+        let line = journal.append(Entry::Signed(signed)).expect("appends");
         lines.extend_from_slice(line.as_bytes());
     }
     let bytes =
@@ -103,6 +107,12 @@ async fn what_only_a_journal_knows_is_excluded_by_what_is_built_next() {
 /// A vault of which one coin was spent by a payment that is settled; that coin, and the one that is left.
 async fn with_a_spent_coin() -> (World, OutPoint, OutPoint) {
     let mut world = World::funded(Kind::Wsh, 2, 1_000_000).await;
+    let (spent, left) = spend_one(&mut world).await;
+    world.submit("w-1", 500_000).await;
+    (world, spent, left)
+}
+
+async fn spend_one(world: &mut World) -> (OutPoint, OutPoint) {
     world.submit("w-0", 500_000).await;
     let spending = world.batch().await;
     let transaction = world.broadcast(spending).await;
@@ -119,8 +129,7 @@ async fn with_a_spent_coin() -> (World, OutPoint, OutPoint) {
     let fundings = world.blocks.iter().flat_map(|block| &block.transactions);
     let mut coins = fundings.map(|funding| OutPoint::new(funding.compute_txid(), 0));
     let left = coins.find(|coin| *coin != spent && coin.txid != spending);
-    world.submit("w-1", 500_000).await;
-    (world, spent, left.expect("a coin"))
+    (spent, left.expect("a coin"))
 }
 
 /// A quorum signed a transaction that this database forgot and the network may still get. One of its signers says that
@@ -129,7 +138,7 @@ async fn with_a_spent_coin() -> (World, OutPoint, OutPoint) {
 async fn a_lying_journal_that_names_a_spent_coin_fails_no_withdrawal() {
     let (world, spent, _) = with_a_spent_coin().await;
     let txid = Txid::from_byte_array([9; 32]);
-    let lie = exported_by(&world, 2, &[(txid, spent)]).await;
+    let lie = exported_by(&world, 2, &[(txid, spent, "w-1")]).await;
     assert_eq!(import(&world, lie).await.learnt, [txid]);
     world.work().await;
     assert_eq!(world.show("w-1").await.state, "signing");
@@ -139,20 +148,87 @@ async fn a_lying_journal_that_names_a_spent_coin_fails_no_withdrawal() {
         "not_cancellable"
     );
     // Who could pay together say the same: one of them is honest.
-    let same = exported_by(&world, 0, &[(txid, spent)]).await;
+    let same = exported_by(&world, 0, &[(txid, spent, "w-1")]).await;
     assert_eq!(import(&world, same).await.known, 1);
     world.work().await;
     assert_eq!(world.show("w-1").await.state, "failed");
+}
+
+/// What descends from it is no more certain, whoever tells of that.
+#[tokio::test]
+async fn what_descends_from_a_lie_fails_no_withdrawal() {
+    let mut world = World::funded(Kind::Wsh, 2, 1_000_000).await;
+    world.submit("w-0", 500_000).await;
+    let spending = world.batch().await;
+    let transaction = world.broadcast(spending).await;
+    let spent = transaction.input[0].previous_output;
+    world.submit("w-1", 500_000).await;
+    world.submit("w-2", 300_000).await;
+    let [parent, child] = [9, 8].map(|byte| Txid::from_byte_array([byte; 32]));
+    let payments = [
+        (parent, spent, "w-2"),
+        (child, OutPoint::new(parent, 1), "w-1"),
+    ];
+    let told = import(&world, exported_by(&world, 2, &payments).await).await;
+    assert_eq!(told.learnt.len(), 2, "{told:?}");
+    import(&world, exported_by(&world, 0, &payments[1..]).await).await;
+    world.mine(vec![transaction]).await;
+    for _ in 0..10 {
+        world.mine(Vec::new()).await;
+    }
+    world.work().await;
+    let mut tx = world.service.database().begin_read().await.expect("begins");
+    for txid in [parent, child] {
+        let row = crate::store::attempts::lookup(&mut tx, txid).await;
+        assert_eq!(row.expect("reads").expect("is there").state.name(), "dead");
+    }
+    tx.rollback().await.expect("ends");
+    assert_eq!(world.show("w-1").await.state, "signing");
 }
 
 #[tokio::test]
 async fn a_journal_that_contradicts_another_in_one_attempt_still_tells_the_others() {
     let (world, spent, left) = with_a_spent_coin().await;
     let [one, two] = [9, 8].map(|byte| Txid::from_byte_array([byte; 32]));
-    import(&world, exported_by(&world, 2, &[(one, spent)]).await).await;
-    let honest = exported_by(&world, 0, &[(one, left), (two, left)]).await;
+    import(&world, exported_by(&world, 2, &[(one, spent, "w-1")]).await).await;
+    let honest = exported_by(&world, 0, &[(one, left, "w-1"), (two, left, "w-1")]).await;
     let told = import(&world, honest).await;
     assert_eq!((told.contradicted, told.learnt), (vec![one], vec![two]));
     world.work().await;
     assert_eq!(world.show("w-1").await.txid, Some(two));
+}
+
+/// A signer whose journal was stolen got a new one under its name. The thief's word is not that one's.
+#[tokio::test]
+async fn a_former_journal_of_the_same_name_vouches_for_nothing() {
+    let mut world = versions::world(Kind::Wsh, 2).await;
+    let (spent, _) = spend_one(&mut world).await;
+    let document = versions::next(&world, &Vault::from_seed(Kind::Wsh, 21), |draft| {
+        for (number, signer) in draft.signers.iter_mut().enumerate() {
+            let journal = secret(&format!("journal {}", number + 10));
+            signer.journal = journal.public().to_string();
+        }
+    })
+    .await;
+    world.keyset = versions::change_to(&world, &document).await.keyset;
+    let address = world.address().await.script_pubkey;
+    let script = ScriptBuf::from_hex(&address).expect("a script");
+    let deposit = world.payment_to(script, 1_000_000);
+    world.mine(vec![deposit]).await;
+    for _ in 0..10 {
+        world.mine(Vec::new()).await;
+    }
+    world.work().await;
+    world.submit("w-1", 500_000).await;
+    let txid = Txid::from_byte_array([9; 32]);
+    for signer in [12, 0] {
+        let lie = exported_by(&world, signer, &[(txid, spent, "w-1")]).await;
+        import(&world, lie).await;
+        world.work().await;
+        assert_eq!(world.show("w-1").await.state, "signing");
+    }
+    let same = exported_by(&world, 10, &[(txid, spent, "w-1")]).await;
+    import(&world, same).await;
+    world.work().await;
+    assert_eq!(world.show("w-1").await.state, "failed");
 }
