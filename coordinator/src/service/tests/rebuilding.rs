@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use policies::VaultId;
+use bitcoin::Address;
 use policies::document::Policy;
+use policies::{Keychain, VaultId};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::world::{NOW, World, document, empty};
 use crate::rebuilding::{Gathered, Line, read};
 use crate::roles::fixture::Kind;
+use crate::service::addresses::list_addresses;
 use crate::service::rebuilds::{Rebuild, RebuiltVault, begin, expect_finished, fill, finish};
 use crate::service::{Service, ServiceError};
 use crate::store::approvals;
@@ -144,4 +146,28 @@ async fn a_verdict_and_an_address_are_believed_only_as_they_were_given() {
     let of_another = altered(&verdict, "/intents/0/intent", other);
     assert_eq!(of_another, "paper_not_signed");
     assert_eq!(altered(&address, "/index", json!(7)), "paper_wrong_address");
+}
+
+#[tokio::test]
+async fn an_address_beyond_the_gap_is_told_and_not_listed() {
+    let world = World::new(Kind::Wsh).await;
+    let policy = policy(&world);
+    let mut plan = rebuild(&world, &policy, Vec::new());
+    let shown = json!(world.address().await);
+    for index in [GAP, GAP + 1] {
+        let script = policy.descriptor.script_pubkey(Keychain::External, index);
+        let address = Address::from_script(&script, policy.network).expect("an address");
+        let mut paper = shown.clone();
+        paper["index"] = json!(index);
+        paper["address"] = json!(address.to_string());
+        let paper = read(&written(&paper)).expect("reads").pop();
+        let gathered = plan.gathered.first_mut().expect("a vault");
+        gathered.take(paper.expect("a paper")).expect("is taken");
+    }
+    let (_folder, service) = empty(&Arc::new(AtomicU64::new(NOW))).await;
+    let vault = rebuilt(&service, &plan).await;
+    assert_eq!(vault.addresses_doubted, [GAP + 1]);
+    let listed = list_addresses(&service, &world.operator, world.vault, None).await;
+    let listed: Vec<u32> = listed.expect("lists").iter().map(|one| one.index).collect();
+    assert_eq!(listed, [GAP]);
 }

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::world::{World, secret};
 use crate::rebuilding::{Gathered, Line, read};
 use crate::roles::fixture::Kind;
+use crate::service::approvals::record_approvals;
 use crate::service::rebuilds::{Rebuild, RebuiltVault, fill, finish};
 use crate::store::{attempts, rebuildings, withdrawals};
 
@@ -128,6 +129,21 @@ async fn what_nothing_pays_is_held_until_the_same_request_is_submitted_again() {
     assert!(!is_new);
     assert_eq!(world.show("w-1").await.state, "approved");
     world.batch().await;
+}
+
+#[tokio::test]
+async fn an_approval_moves_nothing_that_is_held() {
+    let world = World::funded(Kind::Wsh, 2, 4_000_000).await;
+    let intent = world.intent("w-1", 5_000_000);
+    let told = rebuilt(&world, &[request(&world, &intent)], false, false).await;
+    assert_eq!(told.held, ["exchange/w-1"]);
+    let approval = world.approval(&[intent.hash()], false);
+    record_approvals(&world.service, &world.operator, world.vault, &approval)
+        .await
+        .expect("is taken");
+    assert_eq!(world.show("w-1").await.state, "requested");
+    world.try_submit(&intent).await.expect("is taken");
+    assert_eq!(world.show("w-1").await.state, "approved");
 }
 
 #[tokio::test]
