@@ -16,6 +16,7 @@ use super::journals::signer_of_journal;
 use super::record::{Cause, move_withdrawal};
 use super::{ServiceError, VaultError};
 use crate::session::BatchId;
+use crate::session::attempt::AttemptState;
 use crate::session::following::{Paying, events_to_follow};
 use crate::session::withdrawal::WithdrawalState;
 use crate::store::attempts::{self, AttemptRow};
@@ -95,6 +96,13 @@ async fn is_vouched(tx: &mut Transaction, attempt: &AttemptRow) -> Result<bool, 
     let mut seen = BTreeSet::from([attempt.txid]);
     let mut open = vec![attempt.clone()];
     while let Some(attempt) = open.pop() {
+        // Of what is in a block, nothing is in doubt, nor of what it descends from.
+        if matches!(
+            attempt.state,
+            AttemptState::Confirmed { .. } | AttemptState::Settled { .. }
+        ) {
+            continue;
+        }
         if !is_shown(tx, &attempt).await? {
             return Ok(false);
         }
@@ -145,8 +153,10 @@ async fn follow_attempts(
     };
     let mut attempts = Vec::new();
     for attempt in payments::paying(tx, key).await? {
+        // Of what lives it does not matter yet.
+        let is_dead = matches!(attempt.state, AttemptState::Dead { .. });
         attempts.push(Paying {
-            is_vouched: is_vouched(tx, &attempt).await?,
+            is_vouched: !is_dead || Box::pin(is_vouched(tx, &attempt)).await?,
             batch: attempt.batch,
             txid: attempt.txid,
             state: attempt.state,
