@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use bitcoin::Psbt;
 use policies::document::{Policy, PolicyDraft};
 use policies::journal::{Adopted, Entry, Export, ExportStatement, Proposed};
 use policies::succession::SuccessionFile;
@@ -10,12 +11,15 @@ use policies::{Journal, UnixTime};
 
 use super::versions::{file, next, signed, world};
 use super::world::{NOW, World, empty, rule, secret};
-use crate::rebuilding::{Gathered, Line, Mistake, read};
+use crate::rebuilding::{Gathered, Line, Mistake, Taken, read};
 use crate::roles::fixture::{Kind, Vault};
 use crate::service::Service;
 use crate::service::rebuilds::{Rebuild, RebuiltVault, begin, fill, finish};
 use crate::service::vaults::show_vault;
 use crate::service::versions::{VersionsView, list_versions};
+
+/// The subtype of the record with the version that a transfer names (docs/formats.md F5).
+const POLICY: u8 = 0x01;
 
 /// The journal of whoever has this key, who followed a version.
 fn following(world: &World, key: &str, version: &Policy, at: UnixTime) -> Vec<u8> {
@@ -111,6 +115,33 @@ async fn a_journal_that_follows_what_is_not_at_hand_is_refused_by_name() {
         refused.expect_err("nowhere").code(),
         "paper_version_elsewhere"
     );
+}
+
+/// Nobody signed which version a transfer names, and whose voids count depends on it.
+#[tokio::test]
+async fn a_transfer_that_names_another_keyset_s_version_than_it_pays_under_is_refused() {
+    let world = world(Kind::Wsh, 1).await;
+    let first = first(&world).await;
+    world.submit("w-1", 500_000).await;
+    let txid = world.batch().await;
+    let issued = world.stored(txid).await.psbt;
+    let document = next(&world, &Vault::from_seed(Kind::Wsh, 21), |_| {}).await;
+    let approved = signed(&world, &document);
+    let second = approved.policy().expect("a version");
+    let journal = export(&following(&world, "journal 0", &second, world.service.now()));
+    let line = line(&first, std::slice::from_ref(&approved), &[&journal]).expect("a line");
+    let mut psbt = Psbt::deserialize(&issued).expect("a PSBT");
+    let named = psbt.proprietary.iter_mut();
+    for (_, value) in named.filter(|(key, _)| key.subtype == POLICY) {
+        *value = second.id.to_bytes().to_vec();
+    }
+    let mut gathered = Gathered::new(line);
+    let mut take = |bytes: &[u8]| {
+        let paper = read(bytes).expect("reads").pop().expect("a paper");
+        gathered.take(paper).map_err(|mistake| mistake.code())
+    };
+    assert_eq!(take(&psbt.serialize()), Err("paper_of_other_version"));
+    assert_eq!(take(&issued), Ok(Taken::New));
 }
 
 async fn rebuild(service: &Service, plan: &Rebuild) -> RebuiltVault {
