@@ -128,7 +128,12 @@ async fn a_transfer_that_names_another_keyset_s_version_than_it_pays_under_is_re
     let document = next(&world, &Vault::from_seed(Kind::Wsh, 21), |_| {}).await;
     let approved = signed(&world, &document);
     let second = approved.policy().expect("a version");
-    let journal = export(&following(&world, "journal 0", &second, world.service.now()));
+    let journal = export(&following(
+        &world,
+        "journal 0",
+        &second,
+        world.service.now(),
+    ));
     let line = line(&first, std::slice::from_ref(&approved), &[&journal]).expect("a line");
     let mut psbt = Psbt::deserialize(&issued).expect("a PSBT");
     let named = psbt.proprietary.iter_mut();
