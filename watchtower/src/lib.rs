@@ -10,6 +10,8 @@ pub mod canonical;
 #[cfg(feature = "daemon")]
 mod clock;
 #[cfg(feature = "daemon")]
+pub mod command_line;
+#[cfg(feature = "daemon")]
 pub mod configuration;
 #[cfg(feature = "daemon")]
 pub mod daemon;

@@ -1,13 +1,13 @@
 //! The watchtower as a process of its own.
 
 mod terminal;
-mod usage;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use watchtower::command_line;
 use watchtower::configuration::{ConfigError, ConfigFile, EXAMPLE};
 use watchtower::store;
 use watchtower::store::database::{self, Database, DatabaseError};
@@ -126,8 +126,8 @@ fn main() -> ExitCode {
     let given: Vec<OsString> = std::env::args_os().collect();
     let arguments = match Arguments::try_parse_from(&given) {
         Ok(arguments) => arguments,
-        Err(error) if usage::is_help(&error) => error.exit(),
-        Err(error) => return fail(&usage::failure(&error, &given)),
+        Err(error) if command_line::is_help(&error) => error.exit(),
+        Err(error) => return fail(&wrong(&error, &given)),
     };
     terminal::start_log();
     let result = tokio::runtime::Builder::new_multi_thread()
@@ -203,4 +203,31 @@ fn shutdown() -> Result<impl Future<Output = ()> + Send, Failure> {
         }
         tracing::info!("stopping");
     })
+}
+
+fn wrong(error: &clap::Error, arguments: &[OsString]) -> Failure {
+    let (message, hint) = command_line::told(error, &Arguments::command(), arguments);
+    Failure::Usage { message, hint }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_command_line_is_told_as_any_other_failure() {
+        let arguments = ["countersign-watchtower", "run", "--confg", "w.toml"].map(OsString::from);
+        let wrong = Arguments::try_parse_from(&arguments)
+            .err()
+            .expect("is wrong");
+        let told = super::wrong(&wrong, &arguments);
+        assert_eq!(told.kind(), ("Error", "usage"));
+        assert_eq!(told.to_string(), "unexpected argument '--confg' found");
+        assert_eq!(
+            told.hint(),
+            Some(
+                "a similar argument exists: '--config'; `countersign-watchtower run --help` shows what it takes"
+            )
+        );
+    }
 }

@@ -181,7 +181,7 @@ pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(error) if usage::is_help(&error) => return output::help(&error),
+        Err(error) if watchtower::command_line::is_help(&error) => return output::help(&error),
         Err(error) => {
             let json = arguments.iter().any(|argument| argument == "--json");
             return output::failure(&usage::error(&error, &arguments), json);
