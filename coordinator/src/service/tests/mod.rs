@@ -1,10 +1,12 @@
 //! The service and its jobs on SQLite, with a chain that the tests write themselves.
 
 mod acks;
+mod agenda;
 mod bad_input;
 mod chain;
 mod crash;
 mod exclusion;
+mod figures;
 mod flow;
 mod following;
 mod histories;
