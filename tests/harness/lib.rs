@@ -17,6 +17,7 @@ mod node;
 mod postgres;
 mod process;
 mod program;
+pub mod showcase;
 mod signer_home;
 mod treasury;
 mod wait;
