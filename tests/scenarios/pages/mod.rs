@@ -1,0 +1,5 @@
+//! The people's pages, in real browsers and by programs that pretend to be one.
+
+mod guard;
+mod matrix;
+mod usable;
