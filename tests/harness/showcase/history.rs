@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::Showcase;
 use crate::signer_home::text;
-use crate::{Failure, field};
+use crate::{Engine, Failure, field};
 
 /// How much happened.
 #[derive(Debug, Clone, Copy)]
@@ -99,11 +99,35 @@ impl Showcase {
         let requested = self.ask_large(size.large)?;
         self.agree_on_counterparties()?;
         self.mark("bob", "away", "on leave until the first of December")?;
+        self.spread_over_a_month()?;
         Ok(Traces {
             waiting,
             settled,
             requested,
         })
+    }
+
+    /// All of it happened within seconds. For charts to have a course, the books of this treasury, which nobody
+    /// relies on, are dated over the last month, in their order.
+    fn spread_over_a_month(&self) -> Result<(), Failure> {
+        if self.treasury.store.engine() != Engine::Sqlite {
+            return Ok(());
+        }
+        let back = |table: &str, field: &str, order: &str| {
+            format!(
+                "UPDATE {table} SET {field} = {field} - 2592000 + 2592000 * (SELECT COUNT(*) FROM {table} AS earlier
+                 WHERE earlier.{order} <= {table}.{order}) / (SELECT COUNT(*) FROM {table})"
+            )
+        };
+        for statement in [
+            "DROP TRIGGER ledger_entry_is_never_updated".to_owned(),
+            back("ledger_entry", "entered_at", "number"),
+            back("attempt", "created_at", "rowid"),
+            back("withdrawal", "submitted_at", "rowid"),
+        ] {
+            self.treasury.store.sql(&statement)?;
+        }
+        Ok(())
     }
 
     fn receive(&self, deposits: u32) -> Result<(), Failure> {

@@ -57,7 +57,11 @@ fn requested(treasury: &Treasury, n: usize, words: &str) -> Result<Address, Fail
         ..treasury.intent(&format!("w-{n}"), &to, amount)?
     };
     let answer = treasury.submit(&intent)?;
-    assert!([200, 201].contains(&answer.status), "{words:?}: {}", answer.text());
+    assert!(
+        [200, 201].contains(&answer.status),
+        "{words:?}: {}",
+        answer.text()
+    );
     Ok(to)
 }
 
@@ -76,7 +80,10 @@ fn stays_a_page(browser: &Browser, at: &str) -> Outcome {
     )?;
     assert_eq!(order, true, "an address on {at} is not what is copied");
     let wide = browser.script("return document.documentElement.scrollWidth - window.innerWidth")?;
-    assert!(wide.as_i64().is_some_and(|wide| wide <= 0), "{at} is {wide} too wide");
+    assert!(
+        wide.as_i64().is_some_and(|wide| wide <= 0),
+        "{at} is {wide} too wide"
+    );
     Ok(())
 }
 
@@ -95,12 +102,17 @@ fn strangers_words_stay_words() -> Outcome {
         let to = Purse::stranger(u8::try_from(n % 250)?);
         let intent = treasury.intent(&format!("w-{n}"), &to, Amount::from_sat(6_000_000))?;
         // What an intent cannot say (control letters, for one) never comes to a page.
-        let intent = Intent { reference: (*words).to_owned(), ..intent };
+        let intent = Intent {
+            reference: (*words).to_owned(),
+            ..intent
+        };
         if treasury.submit(&intent)?.status < 300 {
             taken.push((n, *words));
         }
         let body = json!({ "reference": words });
-        treasury.service().post(&treasury.path("/addresses"), &body)?;
+        treasury
+            .service()
+            .post(&treasury.path("/addresses"), &body)?;
     }
     assert!(taken.len() >= SCRIPTS.len(), "too few are taken: {taken:?}");
     requested(&treasury, 200, "an ordinary one")?;
@@ -109,9 +121,16 @@ fn strangers_words_stay_words() -> Outcome {
     treasury.operator().put(&mark, &body)?.done()?;
 
     let browser = treasury.join("dana", "operator")?;
-    let mut paths: Vec<String> = ["/withdrawals", "/addresses", "/coins", "/deposits", "/signers", ""]
-        .map(|tail| treasury.path(tail))
-        .to_vec();
+    let mut paths: Vec<String> = [
+        "/withdrawals",
+        "/addresses",
+        "/coins",
+        "/deposits",
+        "/signers",
+        "",
+    ]
+    .map(|tail| treasury.path(tail))
+    .to_vec();
     paths.extend(["/", "/events", "/health", "/people"].map(str::to_owned));
     for (n, words) in &taken {
         paths.push(treasury.path(&format!("/withdrawals/exchange/w-{n}")));
@@ -127,7 +146,11 @@ fn strangers_words_stay_words() -> Outcome {
     let dana = Web::of(&treasury, &browser)?;
     for tail in ["/withdrawals?format=csv", "/addresses?format=csv"] {
         let seen = dana.get(&treasury.path(tail))?;
-        assert_eq!(seen.header("content-type"), Some("text/csv; charset=utf-8"), "{tail}");
+        assert_eq!(
+            seen.header("content-type"),
+            Some("text/csv; charset=utf-8"),
+            "{tail}"
+        );
         for begun in ["=", "+", "-", "@"] {
             for before in ["\n", ",", "\""] {
                 let cell = format!("{before}{begun}");
