@@ -13,8 +13,6 @@ use crate::session::attempt::AttemptState;
 use crate::store::attempt_lines::{self, AttemptLineRow, Wanted};
 use crate::store::{attempts, inputs};
 
-/// The lines of a page.
-pub const PAGE: usize = 50;
 /// The rows that are read at a time while lines are looked for.
 const CHUNK: u32 = 200;
 
@@ -80,7 +78,7 @@ pub async fn page_of_attempts(
     vault: VaultId,
     filter: &Filter,
     after: Option<&Cursor>,
-    most: usize,
+    most: u32,
 ) -> Result<Paged<AttemptLine>, ServiceError> {
     actor.require(Right::Read, vault)?;
     expect_state(asked(&filter.state), &AttemptState::NAMES)?;
@@ -108,7 +106,7 @@ pub async fn page_of_attempts(
             if !filter.signer.is_empty() && !line.missing.contains(&filter.signer) {
                 continue;
             }
-            if items.len() == most {
+            if items.len() == rows_of(most) {
                 return Ok(Paged {
                     next: items.last().map(|last| at(last.created_at, &last.txid)),
                     items,
@@ -116,10 +114,15 @@ pub async fn page_of_attempts(
             }
             items.push(line);
         }
-        if rows.len() < usize::try_from(CHUNK).unwrap_or(usize::MAX) {
+        if rows.len() < rows_of(CHUNK) {
             return Ok(Paged { items, next: None });
         }
     }
+}
+
+/// A number of rows.
+pub(super) fn rows_of(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 /// An attempt as a line: who is awaited is asked only where signatures still are.

@@ -20,6 +20,8 @@ use watchtower::tracker::Placement;
 
 pub use self::coins::{InputCoin, InputFacts};
 pub use self::money::{FeeFacts, Left};
+#[cfg(test)]
+pub(super) use self::outputs::outputs as outputs_of;
 pub use self::outputs::{OutputFacts, OutputKind};
 pub use self::signing::{ReceiptFacts, SignerFacts, Signing};
 pub use self::size::{DeviceFit, SizeFacts};

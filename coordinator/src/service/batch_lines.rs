@@ -3,13 +3,13 @@
 use bitcoin::Txid;
 use policies::{UnixTime, VaultId};
 
-use super::attempt_lines::{AttemptLine, Filter, asked, at, line, read_place};
+use super::attempt_lines::{AttemptLine, Filter, asked, at, line, read_place, rows_of};
 use super::paging::{Cursor, Paged};
 use super::{Actor, Right, Service, ServiceError, expect_state};
 use crate::session::BatchId;
 use crate::session::attempt::AttemptState;
-use crate::store::batch_lines::{self, Wanted};
 use crate::store::attempt_lines;
+use crate::store::batch_lines::{self, Wanted};
 
 /// The rows that are read at a time while lines are looked for.
 const CHUNK: u32 = 200;
@@ -46,7 +46,7 @@ pub async fn page_of_batches(
     vault: VaultId,
     filter: &Filter,
     after: Option<&Cursor>,
-    most: usize,
+    most: u32,
 ) -> Result<Paged<BatchLine>, ServiceError> {
     actor.require(Right::Read, vault)?;
     expect_state(asked(&filter.state), &AttemptState::NAMES)?;
@@ -83,7 +83,7 @@ pub async fn page_of_batches(
             if !filter.signer.is_empty() && !lines.iter().any(awaits) {
                 continue;
             }
-            if items.len() == most {
+            if items.len() == rows_of(most) {
                 return Ok(Paged {
                     next: items.last().map(|last| at(last.created_at, &last.batch)),
                     items,
@@ -100,7 +100,7 @@ pub async fn page_of_batches(
                 current: current(lines),
             });
         }
-        if read < usize::try_from(CHUNK).unwrap_or(usize::MAX) {
+        if read < rows_of(CHUNK) {
             return Ok(Paged { items, next: None });
         }
     }

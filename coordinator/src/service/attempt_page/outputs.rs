@@ -56,7 +56,7 @@ pub enum OutputKind {
     Unknown,
 }
 
-pub(super) async fn outputs(
+pub(in crate::service) async fn outputs(
     service: &Service,
     tx: &mut Transaction,
     row: &AttemptRow,
@@ -149,7 +149,7 @@ async fn own(
         }
         return Ok(OutputKind::Unknown);
     }
-    let known = watchtower::store::scripts::watched(tx, script).await?;
+    let known = watchtower::store::scripts::watched_script(tx, script).await?;
     if let Some(known) = known.filter(|known| known.vault == policy.vault) {
         let again = policy.keyset_of(known.keychain, known.index, script);
         if again.is_some() && known.keychain == Keychain::Internal {
