@@ -54,7 +54,7 @@ async fn attempts_come_newest_first_each_once_page_by_page() {
     assert_eq!(page.next, None);
     let line = &page.items[0];
     assert_eq!((line.payments, line.paid_sat, line.state), (1, 300_000, "issued"));
-    assert_eq!(line.missing, NAMES);
+    assert_eq!(line.missing, NAMES[..3]);
 }
 
 #[tokio::test]
@@ -145,7 +145,7 @@ async fn the_page_of_an_attempt_proves_its_change_and_says_who_is_awaited() {
     world.sign(0, first).await;
     let signing = shown().await.signing.expect("a PSBT");
     assert_eq!(signing.signers[0].signed, [true]);
-    assert_eq!(signing.awaited, NAMES[1..]);
+    assert_eq!(signing.awaited, NAMES[1..3]);
     assert_eq!(page.raw, None);
     world.broadcast(first).await;
     let page = shown().await;
