@@ -5,7 +5,9 @@
 
 pub mod addresses;
 pub mod approvals;
+pub mod attempt_lines;
 pub mod attempts;
+pub mod batch_lines;
 pub mod batches;
 pub mod inputs;
 pub mod jobs;

@@ -1,6 +1,7 @@
 //! The service and its jobs on SQLite, with a chain that the tests write themselves.
 
 mod acks;
+mod attempt_pages;
 mod bad_input;
 mod chain;
 mod crash;
