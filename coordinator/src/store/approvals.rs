@@ -2,7 +2,7 @@
 
 use policies::hash::Purpose;
 use policies::intent::MerkleProof;
-use policies::{Approval, IntentHash, KeyId, Signature, Subject, UnixTime};
+use policies::{Approval, IntentHash, KeyId, Signature, Subject, UnixTime, VaultId};
 use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
 
 /// An approval of one intent, with the proof that ties it to the signed root.

@@ -57,7 +57,10 @@ mod tests {
                 let xpub = &vault.key_positions()[key].xpub;
                 let names = NAMES.into_iter();
                 let mut found = names.filter(|name| {
-                    super::super::samples::named(name, bitcoin::Network::Regtest).key.xpub == *xpub
+                    super::super::samples::named(name, bitcoin::Network::Regtest)
+                        .key
+                        .xpub
+                        == *xpub
                 });
                 found.next().expect("one of the names").to_owned()
             });

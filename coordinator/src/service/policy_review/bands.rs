@@ -22,7 +22,10 @@ pub fn bands(paths: &[SpendingPath]) -> Vec<Band> {
     let mut by_age: BTreeMap<u16, Vec<BTreeSet<&str>>> = BTreeMap::new();
     for path in paths {
         let keys = path.keys.iter().map(String::as_str).collect();
-        by_age.entry(path.older.unwrap_or(0)).or_default().push(keys);
+        by_age
+            .entry(path.older.unwrap_or(0))
+            .or_default()
+            .push(keys);
     }
     let mut found = Vec::new();
     for (from, sets) in by_age {
@@ -58,7 +61,9 @@ fn choose(n: usize, k: usize) -> Option<usize> {
     let mut ways = 1_usize;
     for step in 0..k {
         let factor = n.checked_sub(step)?;
-        ways = ways.checked_mul(factor)?.checked_div(step.checked_add(1)?)?;
+        ways = ways
+            .checked_mul(factor)?
+            .checked_div(step.checked_add(1)?)?;
     }
     Some(ways)
 }

@@ -55,8 +55,9 @@ pub struct Proposable {
 
 impl Proposable {
     /// Whether it can be proposed.
-    pub const fn is_proposable(&self) -> bool {
-        self.can_be_approved && self.comparison.mistakes.is_empty()
+    pub fn is_proposable(&self) -> bool {
+        let is_new = self.comparison.before.0 != self.id;
+        is_new && self.can_be_approved && self.comparison.mistakes.is_empty()
     }
 }
 

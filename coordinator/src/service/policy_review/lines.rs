@@ -65,7 +65,9 @@ pub fn folded<'a>(rows: &[Row<'a>], context: usize) -> Vec<Piece<'a>> {
         while differs.get(next).is_some_and(|place| place + context < at) {
             next += 1;
         }
-        let near = differs.get(next).is_some_and(|place| *place <= at + context);
+        let near = differs
+            .get(next)
+            .is_some_and(|place| *place <= at + context);
         match pieces.last_mut() {
             Some(Piece::Rows(shown)) if near => shown.push(*row),
             Some(Piece::Folded(hidden)) if !near => hidden.push(*row),
@@ -236,8 +238,8 @@ mod tests {
                     Row::Added(b) => right += &format!("{}\n", b.text),
                 }
             }
-            prop_assert_eq!(left, before);
-            prop_assert_eq!(right, after);
+            prop_assert_eq!(&left, &before);
+            prop_assert_eq!(&right, &after);
             let folded: usize = folded(&rows, 3).iter().map(|piece| match piece {
                 Piece::Rows(rows) | Piece::Folded(rows) => rows.len(),
             }).sum();

@@ -20,12 +20,9 @@ pub use case::{Case, Signature, case, succession_file};
 pub use comparing::{Comparison, DifferenceView, MistakeView, PartView, compare};
 pub use draft::{DocumentMistake, Draft, Proposable, examine};
 pub use keys::{ApproverView, KeyView, PeopleView, RequesterView, SignerView};
-pub use replaying::{REPLAYED, REPLAY_DAYS, ReplayView, ReplayedView, replay_version};
+pub use replaying::{REPLAY_DAYS, REPLAYED, ReplayView, ReplayedView, replay_version};
 pub use rulebook::{FactView, ListedView, OtherVaultView, RuleView, RulebookView};
 pub use spending::{
     BoundView, Costs, FeerateView, PathView, SetsView, SpendingView, StageView, TheftView,
 };
 pub use view::{PolicyReview, StandingOf, WarningView, document, review, review_json};
-
-#[cfg(test)]
-mod tests;

@@ -277,7 +277,12 @@ fn bounds(analysis: &Analysis) -> Vec<BoundView> {
         of: window.of.clone(),
         amount: window.amount,
         per: format_duration(window.per_s),
-        bounds: window.bounds_sat.iter().copied().map(Amount::from_sat).collect(),
+        bounds: window
+            .bounds_sat
+            .iter()
+            .copied()
+            .map(Amount::from_sat)
+            .collect(),
         reborn: Amount::from_sat(window.reborn_sat),
     });
     bounds.collect()
