@@ -51,6 +51,7 @@ mod own_building;
 mod own_spends;
 pub mod paging;
 pub mod people;
+pub mod policy_review;
 pub mod queue;
 pub mod rebuilds;
 pub(crate) mod record;

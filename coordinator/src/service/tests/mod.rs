@@ -12,6 +12,7 @@ mod histories;
 mod intake;
 mod journals;
 mod own_spends;
+mod policy_review;
 mod queue;
 mod rebuilding;
 mod rebuilds;
