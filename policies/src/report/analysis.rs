@@ -244,7 +244,8 @@ fn rests(out: &mut String, analysis: &Analysis) {
     }
 }
 
-pub(super) fn days(blocks: u16) -> String {
+/// About how long so many blocks take, in whole days.
+pub fn days(blocks: u16) -> String {
     let days = blocks.div_ceil(BLOCKS_A_DAY);
     let plural = if days == 1 { "" } else { "s" };
     format!("{days} day{plural}")
