@@ -17,15 +17,15 @@ use policies::rules::persons_of;
 use policies::{KeyId, Statement, Subject, UnixTime, VaultId};
 use watchtower::store::database::Transaction;
 
-pub use self::view::{BookEntry, BookPage, Payment, Said, Signed, TestStanding};
+pub use self::view::{BookEntry, Payment, Said, Signed, TestStanding};
 use super::lists::{EntryView, entry_view};
+use super::paging::{Cursor, Paged};
 use super::standing::Entry;
+use super::stop_view::signed_statement;
 use super::{Actor, ListError, Right, Service, ServiceError};
 use crate::store::statements::{self, EntryPlace, StatementRow};
 use crate::store::withdrawals;
 
-/// Entries on a page unless told otherwise.
-const PAGE: usize = 50;
 /// Statements that are read in one step.
 const STEP: u32 = 200;
 /// The most statements that are looked through for one page: a filter that hardly anything meets goes on from there.
@@ -119,18 +119,22 @@ pub struct BookFilter {
     pub text: String,
 }
 
-/// The entries that a filter asks for, newest first, from a place on.
+/// The entries that a filter asks for, newest first, from a place on. A page may be short where hardly anything meets
+/// the filter; there are more as long as it names the next one.
 ///
 /// # Errors
-/// `VaultError::UnknownVault`, [`ListError::UnknownList`].
+/// `VaultError::UnknownVault`, [`ListError::UnknownList`]; [`ServiceError::Malformed`] for a cursor of another list.
 pub async fn list_book(
     service: &Service,
     actor: &Actor,
     vault: VaultId,
     filter: &BookFilter,
-    after: Option<EntryPlace>,
-) -> Result<BookPage, ServiceError> {
+    after: Option<&Cursor>,
+    limit: u32,
+) -> Result<Paged<BookEntry>, ServiceError> {
     actor.require(Right::Read, vault)?;
+    let mut place = after.map(place_of).transpose()?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let now = service.now();
     let mut tx = service.database().begin_read().await?;
     let (_, policy) = service.vault(&mut tx, vault).await?;
@@ -138,19 +142,15 @@ pub async fn list_book(
         list_of(&policy, name)?;
     }
     let wanted = filter.text.trim().to_lowercase();
-    let mut page = BookPage {
-        entries: Vec::new(),
-        next: None,
-    };
-    let (mut place, mut read) = (after, 0_usize);
+    let (mut items, mut read) = (Vec::new(), 0_usize);
     loop {
         let rows =
             statements::entries_after(&mut tx, vault, filter.list.as_deref(), place, STEP).await?;
         let last = rows.len() < usize::try_from(STEP).unwrap_or(usize::MAX);
         for row in rows {
-            if page.entries.len() == PAGE || read >= MOST_READ {
-                page.next = place;
-                return Ok(page);
+            if items.len() >= limit || read >= MOST_READ {
+                let next = place.map(cursor_of);
+                return Ok(Paged { items, next });
             }
             read = read.saturating_add(1);
             place = Some(EntryPlace {
@@ -164,11 +164,11 @@ pub async fn list_book(
                 continue;
             };
             if (filter.state).is_none_or(|state| state == BookState::of(&shown.entry)) {
-                page.entries.push(shown);
+                items.push(shown);
             }
         }
         if last {
-            return Ok(page);
+            return Ok(Paged { items, next: None });
         }
     }
 }
@@ -189,15 +189,44 @@ pub async fn show_entry(
     let (row, policy) = service.vault(&mut tx, vault).await?;
     let unknown = || ServiceError::List(ListError::UnknownEntry { entry });
     let statement = statements::lookup(&mut tx, vault, entry).await?;
+    let statement = statement.filter(|row| row.statement.entry() == Some(row.subject));
     let statement = statement.ok_or_else(unknown)?;
+    let signatures = statements::approvals_of(&mut tx, vault, entry).await?;
+    let file = signed_statement(&statement.statement, &signatures);
     let shown = book_entry(&mut tx, &policy, statement, now).await?;
     let mut shown = shown.ok_or_else(unknown)?;
+    shown.file = format!("{file:#}\n");
     let known = known::Known::load(&mut tx, &row, &policy).await?;
     shown.warnings = known.warnings_of(&shown);
     Ok(shown)
 }
 
-/// The open list of a name.
+/// A place as a page's address carries it.
+pub(super) fn cursor_of(place: EntryPlace) -> Cursor {
+    let at = place.stored_at.as_secs().to_string();
+    Cursor::of(&[&at, &place.subject.to_string()])
+}
+
+/// Reads a place that a page's address carried.
+pub(super) fn place_of(cursor: &Cursor) -> Result<EntryPlace, ServiceError> {
+    let malformed = || ServiceError::Malformed {
+        field: "after",
+        expected: "the mark of a page of this list",
+    };
+    let parts = cursor.parts();
+    let [at, subject] = parts.as_slice() else {
+        return Err(malformed());
+    };
+    // Times are kept in 63 bits.
+    let at = at.parse::<i64>().map_err(|_| malformed())?;
+    let at = u64::try_from(at).map_err(|_| malformed())?;
+    Ok(EntryPlace {
+        stored_at: UnixTime::from_secs(at),
+        subject: subject.parse().map_err(|_| malformed())?,
+    })
+}
+
+/// The list of a name.
 fn list_of<'p>(
     policy: &'p Policy,
     name: &str,
@@ -290,6 +319,7 @@ async fn book_entry(
         test,
         removed,
         statement: String::from_utf8_lossy(&entry.row.statement.encode()).into_owned(),
+        file: String::new(),
         warnings: Vec::new(),
         entry: shown,
     }))
@@ -337,6 +367,3 @@ async fn said(
     }
     Ok(None)
 }
-
-#[cfg(test)]
-mod tests;

@@ -196,9 +196,14 @@ fn changes(now: &Standing, then: &Standing) -> Vec<String> {
         }
         match (before.thieves_can, after.thieves_can) {
             (false, true) => {
-                changes.push(format!("Thieves CAN SPEND with the stolen keys alone: {}.", lower(&coins)));
+                changes.push(format!(
+                    "Thieves CAN SPEND with the stolen keys alone: {}.",
+                    lower(&coins)
+                ));
             }
-            (true, false) => changes.push(format!("Thieves cannot spend any more: {}.", lower(&coins))),
+            (true, false) => {
+                changes.push(format!("Thieves cannot spend any more: {}.", lower(&coins)))
+            }
             (true, true) | (false, false) => {}
         }
     }

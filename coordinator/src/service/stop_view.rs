@@ -9,13 +9,11 @@ use policies::{Approval, Statement, Subject, UnixTime, VaultId};
 use serde_json::{Value, json};
 use watchtower::store::database::Transaction;
 
-use super::address_book::{Signed, persons};
+use super::address_book::{Signed, cursor_of, persons, place_of};
+use super::paging::{Cursor, PAGE, Paged};
 use super::{Actor, ListError, Right, Service, ServiceError};
 use crate::store::statements::{EntryPlace, StatementApprovalRow};
 use crate::store::stops::{self, StopRow};
-
-/// Stops on a page.
-const PAGE: u32 = 50;
 
 /// How a stop stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,15 +44,6 @@ impl StopState {
             Self::Released => "released",
         }
     }
-}
-
-/// A page of stops.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StopPage {
-    /// The stops, newest first.
-    pub stops: Vec<StopEntry>,
-    /// Where the next page begins; none where there are no more.
-    pub next: Option<EntryPlace>,
 }
 
 /// A stop with everything that was said of it.
@@ -108,29 +97,30 @@ impl ReleaseStanding {
 /// The stops of a vault, newest first, from a place on.
 ///
 /// # Errors
-/// `VaultError::UnknownVault`.
+/// `VaultError::UnknownVault`; [`ServiceError::Malformed`] for a cursor of another list.
 pub async fn list_stops(
     service: &Service,
     actor: &Actor,
     vault: VaultId,
-    after: Option<EntryPlace>,
-) -> Result<StopPage, ServiceError> {
+    after: Option<&Cursor>,
+) -> Result<Paged<StopEntry>, ServiceError> {
     actor.require(Right::Read, vault)?;
     let mut tx = service.database().begin_read().await?;
     let (_, policy) = service.vault(&mut tx, vault).await?;
-    let mut rows = stops::stops_after(&mut tx, vault, after, PAGE.saturating_add(1)).await?;
-    let more = rows.len() > usize::try_from(PAGE).unwrap_or(usize::MAX);
-    rows.truncate(usize::try_from(PAGE).unwrap_or(usize::MAX));
-    let last = rows.last().filter(|_| more);
-    let next = last.map(|row| EntryPlace {
-        stored_at: row.stored_at,
-        subject: row.subject,
-    });
-    let mut stops = Vec::new();
+    let after = after.map(place_of).transpose()?;
+    let rows = stops::stops_after(&mut tx, vault, after, PAGE.saturating_add(1)).await?;
+    let key = |row: &StopRow| {
+        cursor_of(EntryPlace {
+            stored_at: row.stored_at,
+            subject: row.subject,
+        })
+    };
+    let Paged { items: rows, next } = Paged::from_rows(rows, PAGE, key);
+    let mut items = Vec::new();
     for row in rows {
-        stops.push(view(&mut tx, &policy, row, service.now()).await?);
+        items.push(view(&mut tx, &policy, row, service.now()).await?);
     }
-    Ok(StopPage { stops, next })
+    Ok(Paged { items, next })
 }
 
 /// The stops in force, oldest first: none where the vault pays.

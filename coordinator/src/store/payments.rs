@@ -1,7 +1,7 @@
 //! The withdrawals that each attempt pays.
 
-use bitcoin::{ScriptBuf, Txid};
 use bitcoin::hashes::Hash as _;
+use bitcoin::{ScriptBuf, Txid};
 use policies::{IntentKind, VaultId};
 use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
 

@@ -9,11 +9,11 @@ mod replay;
 mod standing;
 mod text;
 
+pub use analysis::days;
 pub use difference::{difference, difference_json};
 pub use json::json;
 pub use reach::{reach, reach_json};
 pub use replay::{replay, replay_json, replay_summary};
-pub use analysis::days;
 pub use standing::{first_steps, next_steps, standing, standing_json};
 pub use text::{mistakes, show};
 pub(crate) use text::{quorum, rule_words, sat};

@@ -152,7 +152,9 @@ pub enum EntryWarning {
         from: String,
     },
     /// Another destination has a label that looks the same.
-    #[error("another destination has a label that looks the same, \"{label}\": {address}, known from {from}")]
+    #[error(
+        "another destination has a label that looks the same, \"{label}\": {address}, known from {from}"
+    )]
     LabelLooksLike {
         /// Its label.
         label: String,
@@ -323,7 +325,11 @@ fn expires_of(text: &str, now: UnixTime) -> Result<UnixTime, EntryFault> {
         return Ok(now.saturating_add(YEAR));
     }
     let day = text.len() == "2027-11-26".len();
-    let text = if day { format!("{text}T00:00:00Z") } else { text.to_owned() };
+    let text = if day {
+        format!("{text}T00:00:00Z")
+    } else {
+        text.to_owned()
+    };
     let expires: UnixTime = text.parse().map_err(|_| EntryFault::ExpiresUnreadable)?;
     if expires <= now {
         return Err(EntryFault::ExpiresPast { expires });

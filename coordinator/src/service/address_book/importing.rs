@@ -46,13 +46,17 @@ impl Import {
     pub fn to_mend(&self) -> String {
         let mut writer = csv::Writer::from_writer(Vec::new());
         let mut write = |cells: [&str; 3]| {
-            writer.write_record(cells).expect("writing to memory does not fail");
+            writer
+                .write_record(cells)
+                .expect("writing to memory does not fail");
         };
         write(COLUMNS);
         for WrongEntry { typed, .. } in &self.wrong {
             write([&typed.address, &typed.label, &typed.expires]);
         }
-        let bytes = writer.into_inner().expect("writing to memory does not fail");
+        let bytes = writer
+            .into_inner()
+            .expect("writing to memory does not fail");
         String::from_utf8_lossy(&bytes).into_owned()
     }
 }
@@ -108,7 +112,10 @@ fn warn_of_each_other(drafts: &mut [EntryDraft]) {
     let mut by_ends: BTreeMap<(String, String), usize> = BTreeMap::new();
     let mut by_label: BTreeMap<String, usize> = BTreeMap::new();
     for number in 0..drafts.len() {
-        let (address, label) = (drafts[number].address.clone(), drafts[number].add.label.clone());
+        let (address, label) = (
+            drafts[number].address.clone(),
+            drafts[number].add.label.clone(),
+        );
         if let Some(ends) = ends(&address)
             && let Some(other) = by_ends.insert(ends, number)
         {
@@ -146,8 +153,13 @@ fn lines_of(bytes: &[u8]) -> Result<Vec<Line>, ServiceError> {
         return Err(too_large);
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let head = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let separator = [b',', b';', b'\t'].into_iter().find(|one| head.contains(one));
+    let head = bytes
+        .split(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    let separator = [b',', b';', b'\t']
+        .into_iter()
+        .find(|one| head.contains(one));
     let mut reader = ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -186,11 +198,7 @@ fn columns_of(record: &ByteRecord) -> Option<[usize; 3]> {
     Some([address?, label?, expires.unwrap_or(usize::MAX)])
 }
 
-fn read(
-    line: u64,
-    record: &ByteRecord,
-    named: Option<[usize; 3]>,
-) -> Result<NewEntry, WrongEntry> {
+fn read(line: u64, record: &ByteRecord, named: Option<[usize; 3]>) -> Result<NewEntry, WrongEntry> {
     let places = named.unwrap_or([0, 1, 2]);
     let [address, label, expires] = places.map(|place| {
         let cell = record.get(place).unwrap_or_default();

@@ -63,15 +63,32 @@ pub fn odd_characters(label: &str) -> Vec<OddCharacter> {
 
 fn oddity(character: char) -> Oddity {
     match character {
-        '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-            Oddity::Direction
-        }
-        '\u{00a0}' | '\u{00ad}' | '\u{034f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-        | '\u{180b}'..='\u{180e}' | '\u{2000}'..='\u{200d}' | '\u{2028}' | '\u{2029}' | '\u{202f}'
-        | '\u{205f}'..='\u{2065}' | '\u{206a}'..='\u{206f}' | '\u{2800}' | '\u{3000}' | '\u{3164}'
-        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}' => {
-            Oddity::Invisible
-        }
+        '\u{061c}'
+        | '\u{200e}'
+        | '\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2066}'..='\u{2069}' => Oddity::Direction,
+        '\u{00a0}'
+        | '\u{00ad}'
+        | '\u{034f}'
+        | '\u{115f}'
+        | '\u{1160}'
+        | '\u{17b4}'
+        | '\u{17b5}'
+        | '\u{180b}'..='\u{180e}'
+        | '\u{2000}'..='\u{200d}'
+        | '\u{2028}'
+        | '\u{2029}'
+        | '\u{202f}'
+        | '\u{205f}'..='\u{2065}'
+        | '\u{206a}'..='\u{206f}'
+        | '\u{2800}'
+        | '\u{3000}'
+        | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}'
+        | '\u{feff}'
+        | '\u{ffa0}'
+        | '\u{e0000}'..='\u{e0fff}' => Oddity::Invisible,
         one if one.is_control() => Oddity::Control,
         one => plain_of(one).map_or(Oddity::Foreign, Oddity::LooksLike),
     }
@@ -81,7 +98,10 @@ fn oddity(character: char) -> Oddity {
 fn plain_of(character: char) -> Option<char> {
     /// Letters of other scripts, and the plain ones that they look like.
     const LOOKS_LIKE: [(&str, &str); 4] = [
-        ("аеорсухіјѕԁһԛԝВНКМТАЕОРСХІЈЅ", "aeopcyxijsdhqwBHKMTAEOPCXIJS"),
+        (
+            "аеорсухіјѕԁһԛԝВНКМТАЕОРСХІЈЅ",
+            "aeopcyxijsdhqwBHKMTAEOPCXIJS",
+        ),
         ("ανοικρτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "avoikptuxABEZHIKMNOPTYX"),
         ("ıℓⅼⅰⅹ‐‑‒–—−‘’“”", "illix------''\"\""),
         ("օոսԱՏ", "onuUS"),
@@ -92,7 +112,9 @@ fn plain_of(character: char) -> Option<char> {
     }
     LOOKS_LIKE.iter().find_map(|(foreign, plain)| {
         let mut pairs = foreign.chars().zip(plain.chars());
-        pairs.find(|(one, _)| *one == character).map(|(_, plain)| plain)
+        pairs
+            .find(|(one, _)| *one == character)
+            .map(|(_, plain)| plain)
     })
 }
 
@@ -164,7 +186,10 @@ mod tests {
         let poison = "bc1qw50000000000000000000000000000000v8f3t4";
         assert!(look_alike(known, poison));
         assert!(!look_alike(known, known));
-        assert!(!look_alike(known, "bc1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3qccfmv3"));
+        assert!(!look_alike(
+            known,
+            "bc1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3qccfmv3"
+        ));
         assert!(!look_alike("short", "shirt"));
     }
 }

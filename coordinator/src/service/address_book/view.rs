@@ -5,17 +5,7 @@ use policies::UnixTime;
 
 use super::drafting::EntryWarning;
 use crate::service::lists::EntryView;
-use crate::store::statements::EntryPlace;
 use crate::store::withdrawals::WithdrawalRow;
-
-/// A page of entries.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BookPage {
-    /// The entries, newest first.
-    pub entries: Vec<BookEntry>,
-    /// Where the next page begins; none where there are no more.
-    pub next: Option<EntryPlace>,
-}
 
 /// An entry with everything that was said of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +38,8 @@ pub struct BookEntry {
     pub removed: Option<Said>,
     /// The canonical text that is signed.
     pub statement: String,
+    /// The text with its signatures, as `countersign-signer list` reads it; written where one entry is shown.
+    pub file: String,
     /// What a person should look at twice; looked for where one entry is shown.
     pub warnings: Vec<EntryWarning>,
 }
