@@ -167,13 +167,16 @@ fn lines_of(bytes: &[u8]) -> Result<Vec<Line>, ServiceError> {
         .trim(Trim::All)
         .from_reader(bytes);
     let (mut lines, mut named) = (Vec::new(), None);
+    let (mut line, mut counted) = (1_u64, 0_usize);
     for (number, record) in reader.byte_records().enumerate() {
         // Bytes in memory are always read, and every number of columns is taken.
         let record = record.map_err(|_| ServiceError::Malformed {
             field: "file",
             expected: "a CSV file",
         })?;
-        let line = record.position().map_or(1, csv::Position::line);
+        let begin = record.position().map_or(0, csv::Position::byte);
+        let begin = usize::try_from(begin).unwrap_or(usize::MAX);
+        line = line.saturating_add(breaks_until(bytes, &mut counted, begin));
         if number == 0 {
             named = columns_of(&record);
             if named.is_some() {
@@ -186,6 +189,18 @@ fn lines_of(bytes: &[u8]) -> Result<Vec<Line>, ServiceError> {
         lines.push((line, read(line, &record, named)));
     }
     Ok(lines)
+}
+
+/// The ends of lines between what was counted before and where a record begins: behind the ends of lines that the
+/// reader's place stands before.
+fn breaks_until(bytes: &[u8], counted: &mut usize, begin: usize) -> u64 {
+    let rest = bytes.get(begin..).unwrap_or_default();
+    let skipped = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    let begin = begin.saturating_add(skipped.count());
+    let between = bytes.get(*counted..begin).unwrap_or_default();
+    *counted = begin;
+    let breaks = between.iter().filter(|byte| **byte == b'\n').count();
+    u64::try_from(breaks).unwrap_or(u64::MAX)
 }
 
 /// Where the columns stand, if the record names them.

@@ -151,6 +151,9 @@ async fn an_entry_tells_what_it_waits_for_from_its_proposal_to_its_removal() {
         ("not paid yet", 10_000)
     );
 
+    // Another rule pays it before it is listed.
+    world.submit("w-1", 300_000).await;
+    world.batch().await;
     let statement = Statement::decode(shown.statement.as_bytes()).expect("canonical");
     let until = world.service.now().saturating_add(DAY);
     let signed = sign(&world, &statement, &secret("erin"), until).await;
@@ -185,15 +188,13 @@ async fn an_entry_tells_what_it_waits_for_from_its_proposal_to_its_removal() {
     assert_eq!(BookState::of(&shown.entry), BookState::InForce);
     assert_eq!(
         (shown.entry.state.as_str(), shown.opens_at),
-        ("test_payment_only", None)
+        ("awaiting_confirmation", None)
     );
 
-    world.submit("w-1", 5_000).await;
-    world.batch().await;
     let standing = show(&world, entry).await.test.expect("as before");
     assert_eq!(standing.words(), "paid, waits for confirmation");
     assert_eq!(standing.payments.len(), 1);
-    assert_eq!(standing.payments[0].amount.to_sat(), 5_000);
+    assert_eq!(standing.payments[0].amount.to_sat(), 300_000);
     say(&world, Statement::ListConfirm { entry }, "dana").await;
     let shown = show(&world, entry).await;
     let standing = shown.test.expect("as before");
