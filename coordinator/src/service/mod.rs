@@ -6,6 +6,7 @@
 
 pub mod access;
 mod acks;
+pub mod address_book;
 pub mod addresses;
 pub mod adopting;
 pub mod agreed;
@@ -62,10 +63,12 @@ mod renewal_view;
 pub mod renewals;
 mod renewing;
 pub mod self_spends;
+pub mod signer_view;
 pub mod signers;
 mod standing;
 mod statement_view;
 pub mod status;
+pub mod stop_view;
 pub mod stops;
 mod terms;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The service and its jobs on SQLite, with a chain that the tests write themselves.
 
 mod acks;
+mod address_book;
 mod attempt_pages;
 mod bad_input;
 mod chain;
@@ -21,6 +22,7 @@ mod remembering;
 mod renewals;
 mod reorged;
 mod rivals;
+mod signers;
 mod stops;
 mod tokens;
 mod versions;
