@@ -43,6 +43,7 @@ mod own_building;
 mod own_spends;
 pub mod page_approvals;
 pub mod paging;
+pub mod people;
 pub mod previews;
 pub mod queue;
 pub mod rebuilds;
