@@ -5,7 +5,9 @@
 
 pub mod addresses;
 pub mod approvals;
+pub mod attempt_lines;
 pub mod attempts;
+pub mod batch_lines;
 pub mod batches;
 pub mod inputs;
 pub mod jobs;
@@ -23,10 +25,12 @@ pub mod signer_marks;
 pub mod statements;
 pub mod stops;
 pub mod tokens;
+pub mod unsettled;
 pub mod vaults;
 pub mod voids;
 pub mod windows;
 pub mod withdrawals;
+pub mod withdrawals_found;
 
 use watchtower::store::database::{self, Database, DatabaseError, Migration, Owner};
 
@@ -78,6 +82,11 @@ pub const OWNER: Owner = Owner {
             number: 9,
             name: "rebuilding",
             sql: include_str!("../../migrations/0009_rebuilding.sql"),
+        },
+        Migration {
+            number: 10,
+            name: "withdrawal lists",
+            sql: include_str!("../../migrations/0010_withdrawal_lists.sql"),
         },
     ],
 };

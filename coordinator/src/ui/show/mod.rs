@@ -7,12 +7,14 @@ mod moment;
 mod money;
 mod outside;
 mod state;
+mod waiting;
 
 pub(crate) use address::{Address, TxidText};
 pub(crate) use moment::{Ago, Moment, duration};
 pub(crate) use money::{Feerate, Money, Unit};
 pub(crate) use outside::Outside;
 pub(crate) use state::State;
+pub(crate) use waiting::waiting_line;
 
 /// Writes a text so that HTML takes it for nothing but text, in content and in quoted attributes.
 pub(crate) fn escaped(text: &str) -> String {
