@@ -1,8 +1,8 @@
 //! The command line of `countersign-coordinator`, one verb a file.
 //!
 //! Verbs about a running coordinator speak to its JSON API with a token, so that the command line
-//! can do nothing that the API would refuse; `run`, `init`, `rebuild`, `migrate`, `openapi`, `config` and most of
-//! `policy` work locally. Data goes to standard output, talk to standard error.
+//! can do nothing that the API would refuse; `run`, `init`, `rebuild`, `migrate`, `openapi`, `config`, most of
+//! `policy` and `person … --config FILE` work locally. Data goes to standard output, talk to standard error.
 //! Exit status: 0 done, 1 refused, 2 usage, 3 connection, 255 bug.
 
 mod address;
@@ -21,6 +21,7 @@ mod layout;
 mod list;
 mod output;
 mod own_spend;
+mod person;
 mod policy;
 mod queue;
 mod rebuild;
@@ -171,6 +172,9 @@ enum Verb {
     /// Make, list and revoke API tokens.
     #[command(subcommand)]
     Token(token::Token),
+    /// Invite, list and revoke the persons who use the pages.
+    #[command(subcommand)]
+    Person(person::Person),
     /// Say whether all is well, and what to do where it is not.
     #[command(after_help = "Example:\n  countersign-coordinator status")]
     Status,
@@ -226,6 +230,7 @@ fn dispatch(cli: Cli) -> Result<(), CliError> {
         Verb::Attempt(verb) => attempt::run(&verb, &api()?, &out),
         Verb::Event(verb) => event::run(&verb, &api()?, &out),
         Verb::Token(verb) => token::run(&verb, &api()?, &out),
+        Verb::Person(verb) => person::run(&verb, api, &out),
         Verb::Status => status::run(&api()?, &out),
     }
 }

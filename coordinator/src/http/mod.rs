@@ -17,6 +17,7 @@ mod journals;
 mod lingering;
 mod lists;
 mod openapi;
+mod people;
 mod problem;
 mod queue;
 mod self_spends;
@@ -105,6 +106,9 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(events::verify))
         .routes(routes!(tokens::create, tokens::list))
         .routes(routes!(tokens::revoke))
+        .routes(routes!(people::list))
+        .routes(routes!(people::invite))
+        .routes(routes!(people::revoke))
         .routes(routes!(status::show))
 }
 

@@ -40,6 +40,7 @@ pub mod misses;
 pub(crate) mod opened;
 mod own_building;
 mod own_spends;
+pub mod people;
 pub mod queue;
 pub mod rebuilds;
 pub(crate) mod record;
@@ -82,7 +83,7 @@ use watchtower::store::database::{Database, Transaction};
 pub use access::{Actor, Right, Role};
 pub use error::{
     ApprovalError, AttemptError, BatchError, ErrorClass, JournalError, ListError, OwnSpendError,
-    QueueError, RebuildError, ServiceError, VaultError, VersionError, WithdrawalError,
+    PeopleError, QueueError, RebuildError, ServiceError, VaultError, VersionError, WithdrawalError,
 };
 
 use crate::queue::Rules;
@@ -142,6 +143,7 @@ pub struct Service {
     database: Database,
     network: Network,
     signet_challenge: Option<ScriptBuf>,
+    public_url: Option<Arc<str>>,
     batches: BatchSettings,
     clock: Clock,
     entropy: Entropy,
@@ -164,6 +166,7 @@ impl Service {
             database,
             network,
             signet_challenge: None,
+            public_url: None,
             batches,
             clock: Arc::new(crate::clock::system_time),
             entropy: Arc::new(system_entropy),
@@ -176,6 +179,15 @@ impl Service {
     pub fn on_signet(self, signet_challenge: Option<ScriptBuf>) -> Self {
         Self {
             signet_challenge,
+            ..self
+        }
+    }
+
+    /// The same service whose pages people reach at this address.
+    #[must_use]
+    pub fn at_public_url(self, public_url: Option<&str>) -> Self {
+        Self {
+            public_url: public_url.map(|url| Arc::from(url.trim_end_matches('/'))),
             ..self
         }
     }
@@ -203,6 +215,11 @@ impl Service {
     /// The challenge of its signet, where that is one's own.
     pub fn signet_challenge(&self) -> Option<&Script> {
         self.signet_challenge.as_deref()
+    }
+
+    /// Where people reach its pages, if the configuration says so: without a slash at its end.
+    pub fn public_url(&self) -> Option<&str> {
+        self.public_url.as_deref()
     }
 
     /// How it makes batches.

@@ -13,6 +13,7 @@ pub mod journals;
 pub mod marks;
 pub mod memories;
 pub mod payments;
+pub mod people;
 pub mod proposals;
 pub mod queue;
 pub mod rebuildings;
@@ -78,6 +79,11 @@ pub const OWNER: Owner = Owner {
             number: 9,
             name: "rebuilding",
             sql: include_str!("../../migrations/0009_rebuilding.sql"),
+        },
+        Migration {
+            number: 10,
+            name: "people",
+            sql: include_str!("../../migrations/0010_people.sql"),
         },
     ],
 };
