@@ -7,7 +7,6 @@ CREATE TABLE person (
     vault {bytes} REFERENCES vault (id),
     created_at {int} NOT NULL,
     created_by TEXT NOT NULL,
-    unit TEXT NOT NULL DEFAULT 'btc' CHECK (unit IN ('btc', 'sat')),
     ended_at {int},
     ended_by TEXT,
     CHECK ((ended_at IS NULL) = (ended_by IS NULL))
@@ -153,7 +152,7 @@ GRANT SELECT (id, person, created_at, rotated_at, seen_at, expires_at, ended_at,
     ON web_session TO countersign_auditor;
 GRANT INSERT ON person, credential, page_key, invitation, ceremony, web_session, role_change, absence, throttle
     TO countersign_coordinator;
-GRANT UPDATE (role, vault, unit, ended_at, ended_by) ON person TO countersign_coordinator;
+GRANT UPDATE (role, vault, ended_at, ended_by) ON person TO countersign_coordinator;
 GRANT UPDATE (label, last_used_at, revoked_at) ON credential TO countersign_coordinator;
 GRANT UPDATE (label, revoked_at) ON page_key TO countersign_coordinator;
 GRANT UPDATE (confirmed_at, confirmed_by, used_at, revoked_at, revoked_by) ON invitation TO countersign_coordinator;

@@ -95,7 +95,7 @@ struct Connection {
 enum Verb {
     /// Serve the API and do the jobs until told to stop.
     Run(daemon::Run),
-    /// Make a database, its tables and a first operator token.
+    /// Make a database, its tables, a first operator's token and invitation.
     Init(daemon::Init),
     /// Make a lost database anew from policy, chain, papers and journals.
     Rebuild(rebuild::Rebuild),

@@ -94,6 +94,9 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/tokens", "o"),
     ("POST", "/tokens", "o"),
     ("DELETE", "/tokens/{id}", "o"),
+    ("GET", "/people", "sgoa"),
+    ("POST", "/people/invitations", "o"),
+    ("DELETE", "/people/{name}", "o"),
     ("GET", "/status", "sgoa"),
 ];
 
@@ -184,6 +187,7 @@ impl Requests {
                 "id": "t-1",
             }),
             Some("tokens") => json!({ "name": "x", "role": "operator" }),
+            Some("invitations") => json!({ "name": "x", "role": "auditor" }),
             _ => json!({}),
         };
         match verb {

@@ -162,11 +162,7 @@ impl PeopleError {
                 Class::Conflict,
                 "invite another operator first",
             ),
-            Self::LastPasskey => (
-                "last_passkey",
-                Class::Conflict,
-                "add another passkey first",
-            ),
+            Self::LastPasskey => ("last_passkey", Class::Conflict, "add another passkey first"),
             Self::SecondOperator { .. } => (
                 "second_operator",
                 Class::Forbidden,
@@ -192,11 +188,7 @@ impl PeopleError {
                 Class::Conflict,
                 "reject it and propose it anew",
             ),
-            Self::SameRole { .. } => (
-                "same_role",
-                Class::Conflict,
-                "nothing is to be done",
-            ),
+            Self::SameRole { .. } => ("same_role", Class::Conflict, "nothing is to be done"),
             Self::SignInRefused => (
                 "sign_in_refused",
                 Class::Unauthorized,

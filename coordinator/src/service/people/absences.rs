@@ -120,7 +120,14 @@ pub async fn end_absence(service: &Service, actor: &Actor, id: &str) -> Result<(
         actor.require_everywhere(Right::People)?;
     }
     absences::end(&mut tx, id, now, &actor.name).await?;
-    tell(&mut tx, &row.person, None, Told::Returned, (&actor.name, "", now)).await?;
+    tell(
+        &mut tx,
+        &row.person,
+        None,
+        Told::Returned,
+        (&actor.name, "", now),
+    )
+    .await?;
     Ok(tx.commit().await?)
 }
 

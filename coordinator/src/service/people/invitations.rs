@@ -169,7 +169,14 @@ async fn create(
         invitation: &row.id,
         needs_second,
     };
-    tell(&mut tx, &row.person, row.vault, told, (&actor.name, "", now)).await?;
+    tell(
+        &mut tx,
+        &row.person,
+        row.vault,
+        told,
+        (&actor.name, "", now),
+    )
+    .await?;
     tx.commit().await?;
     let base = service.public_url().unwrap_or_default();
     Ok(CreatedInvitation {
@@ -200,7 +207,14 @@ pub async fn confirm_invitation(
     eyes::expect_second(&mut tx, actor, &row.created_by).await?;
     invitations::confirm(&mut tx, id, now, &actor.name).await?;
     let told = Told::InvitationConfirmed { invitation: id };
-    tell(&mut tx, &row.person, row.vault, told, (&actor.name, "", now)).await?;
+    tell(
+        &mut tx,
+        &row.person,
+        row.vault,
+        told,
+        (&actor.name, "", now),
+    )
+    .await?;
     Ok(tx.commit().await?)
 }
 
@@ -223,7 +237,14 @@ pub async fn revoke_invitation(
         .ok_or_else(|| unknown(id))?;
     invitations::revoke(&mut tx, id, now, &actor.name).await?;
     let told = Told::InvitationRevoked { invitation: id };
-    tell(&mut tx, &row.person, row.vault, told, (&actor.name, "", now)).await?;
+    tell(
+        &mut tx,
+        &row.person,
+        row.vault,
+        told,
+        (&actor.name, "", now),
+    )
+    .await?;
     Ok(tx.commit().await?)
 }
 

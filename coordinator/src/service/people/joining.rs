@@ -47,8 +47,7 @@ pub async fn begin_joining(
     let row = usable(service, &mut tx, secret).await?;
     drop(tx);
     let purpose = Purpose::Join;
-    let (ceremony, challenge) =
-        passkeys::begin(service, purpose, None, Some(row.sha256)).await?;
+    let (ceremony, challenge) = passkeys::begin(service, purpose, None, Some(row.sha256)).await?;
     Ok(Ceremony {
         ceremony,
         // A passkey that is known may be the one that is lost: none is excluded.
@@ -81,7 +80,15 @@ pub async fn finish_joining(
     expect_no_token(&mut tx, &row.person).await?;
     invitations::use_up(&mut tx, row.sha256, now).await?;
     take_in(service, &mut tx, &row).await?;
-    store_passkey(service, &mut tx, &row.person, site, &registered, &answer.label).await?;
+    store_passkey(
+        service,
+        &mut tx,
+        &row.person,
+        site,
+        &registered,
+        &answer.label,
+    )
+    .await?;
     if let Some(former) = former {
         sessions::end_of_secret(&mut tx, former, now, "signed in anew").await?;
     }
@@ -123,7 +130,6 @@ async fn take_in(
                 vault: row.vault,
                 created_at: now,
                 created_by: row.created_by.clone(),
-                unit: "btc".to_owned(),
                 ended_at: None,
             };
             persons::insert(tx, &person).await?;

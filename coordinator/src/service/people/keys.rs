@@ -9,9 +9,7 @@ use watchtower::store::database::{DatabaseError, Transaction};
 
 use super::passkeys::{self, Ceremony, Purpose, RegistrationAnswer, Site};
 use super::record::{Told, tell};
-use super::{
-    MAX_LABEL, PeopleError, Service, ServiceError, Visit, expect_line, lock_people,
-};
+use super::{MAX_LABEL, PeopleError, Service, ServiceError, Visit, expect_line, lock_people};
 use crate::store::people::credentials::{self, CredentialRow};
 use crate::store::people::page_keys::{self, PageKeyRow};
 
@@ -111,7 +109,15 @@ pub async fn finish_passkey(
     let registered = finish(service, visit, site, answer, Purpose::Passkey).await?;
     let mut tx = service.database().begin_write().await?;
     super::active(&mut tx, &visit.person).await?;
-    store_passkey(service, &mut tx, &visit.person, site, &registered, &answer.label).await?;
+    store_passkey(
+        service,
+        &mut tx,
+        &visit.person,
+        site,
+        &registered,
+        &answer.label,
+    )
+    .await?;
     Ok(tx.commit().await?)
 }
 
@@ -140,15 +146,27 @@ pub async fn finish_page_key(
     };
     let mut tx = service.database().begin_write().await?;
     super::active(&mut tx, &visit.person).await?;
-    if credentials::lookup(&mut tx, &row.credential).await?.is_some() {
+    if credentials::lookup(&mut tx, &row.credential)
+        .await?
+        .is_some()
+    {
         return Err(PeopleError::PasskeyKnown.into());
     }
-    page_keys::insert(&mut tx, &row).await.map_err(known_already)?;
+    page_keys::insert(&mut tx, &row)
+        .await
+        .map_err(known_already)?;
     let told = Told::KeyRegistered {
         usage: "page",
         key: &row.record,
     };
-    tell(&mut tx, &visit.person, visit.vault, told, (&visit.person, "", now)).await?;
+    tell(
+        &mut tx,
+        &visit.person,
+        visit.vault,
+        told,
+        (&visit.person, "", now),
+    )
+    .await?;
     tx.commit().await?;
     Ok(page_key_view(row))
 }
@@ -210,7 +228,12 @@ fn known_already(error: DatabaseError) -> ServiceError {
 /// What a passkey is called; `passkey` where its owner says nothing.
 fn label_of(text: &str) -> Result<String, ServiceError> {
     let text = text.trim();
-    expect_line("label", text, MAX_LABEL, "one line of at most 64 characters")?;
+    expect_line(
+        "label",
+        text,
+        MAX_LABEL,
+        "one line of at most 64 characters",
+    )?;
     Ok(if text.is_empty() { "passkey" } else { text }.to_owned())
 }
 
@@ -277,7 +300,14 @@ pub async fn revoke_page_key(
         usage: "page",
         key: &row.record,
     };
-    tell(&mut tx, &visit.person, visit.vault, told, (&visit.person, "", now)).await?;
+    tell(
+        &mut tx,
+        &visit.person,
+        visit.vault,
+        told,
+        (&visit.person, "", now),
+    )
+    .await?;
     Ok(tx.commit().await?)
 }
 

@@ -14,6 +14,8 @@ mod record;
 pub mod roles;
 pub mod sessions;
 pub mod signing_in;
+#[cfg(test)]
+pub(crate) mod soft_passkey;
 mod throttling;
 pub mod view;
 mod warnings;

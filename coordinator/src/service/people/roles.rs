@@ -105,9 +105,7 @@ async fn revoke(
     lock_people(&mut tx).await?;
     let person = active(&mut tx, name).await?;
     let is_operator = person.role == PersonRole::Operator.name();
-    let at_once = locally
-        || !is_operator
-        || !eyes::second_is_there(&mut tx, &actor.name).await?;
+    let at_once = locally || !is_operator || !eyes::second_is_there(&mut tx, &actor.name).await?;
     if at_once {
         withdraw_open(service, &mut tx, name, &actor.name).await?;
     }
@@ -197,7 +195,15 @@ pub async fn decide_change(
         role_changes::decide(&mut tx, id, outcome, Some(&actor.name), service.now()).await?;
         carry_out(service, &mut tx, &change, &person, &actor.name).await?;
     } else {
-        settle(service, &mut tx, &change, outcome, Some(&actor.name), &actor.name).await?;
+        settle(
+            service,
+            &mut tx,
+            &change,
+            outcome,
+            Some(&actor.name),
+            &actor.name,
+        )
+        .await?;
     }
     let decided = role_changes::lookup(&mut tx, id).await?.unwrap_or(change);
     tx.commit().await?;

@@ -15,8 +15,8 @@ use super::{
     hash_of, stored_role,
 };
 use crate::service::Actor;
-use crate::store::people::sessions::{self, SessionRow};
 use crate::store::people::persons;
+use crate::store::people::sessions::{self, SessionRow};
 
 /// Seconds without use after which a session is over.
 pub const IDLE: u64 = 30 * 60;

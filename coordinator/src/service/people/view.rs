@@ -96,8 +96,6 @@ pub struct PersonDetail {
 pub struct AccountView {
     /// The person.
     pub person: PersonView,
-    /// `btc` or `sat`.
-    pub unit: String,
     /// The passkeys that sign in.
     pub passkeys: Vec<PasskeyView>,
     /// The page keys.
@@ -200,8 +198,11 @@ pub async fn list_people(service: &Service, actor: &Actor) -> Result<PeopleView,
     let now = service.now();
     let mut tx = service.database().begin_read().await?;
     let everybody = Everybody::read(service, &mut tx).await?;
-    let people: Result<Vec<PersonView>, ServiceError> =
-        everybody.rows.iter().map(|row| everybody.view(row)).collect();
+    let people: Result<Vec<PersonView>, ServiceError> = everybody
+        .rows
+        .iter()
+        .map(|row| everybody.view(row))
+        .collect();
     let invitations = if actor.require_everywhere(Right::People).is_ok() {
         let open = invitation_store::open(&mut tx).await?;
         let views = open.into_iter().map(|row| invitations::view(row, now));
@@ -261,27 +262,9 @@ pub async fn account(service: &Service, visit: &Visit) -> Result<AccountView, Se
     let page_keys = page_keys::list(&mut tx, Some(name)).await?;
     Ok(AccountView {
         person: everybody.view(row)?,
-        unit: row.unit.clone(),
         passkeys: passkeys.into_iter().map(passkey_view).collect(),
         page_keys: page_keys.into_iter().map(page_key_view).collect(),
         sessions: sessions::open_of(&mut tx, name, now).await?,
         absences: everybody.absences_of(name),
     })
 }
-
-/// Keeps the unit in which a person wants to see amounts.
-///
-/// # Errors
-/// [`ServiceError::Malformed`] for another unit than `btc` and `sat`.
-pub async fn set_unit(service: &Service, visit: &Visit, unit: &str) -> Result<(), ServiceError> {
-    if !matches!(unit, "btc" | "sat") {
-        return Err(ServiceError::Malformed {
-            field: "unit",
-            expected: "btc or sat",
-        });
-    }
-    let mut tx = service.database().begin_write().await?;
-    persons::set_unit(&mut tx, &visit.person, unit).await?;
-    Ok(tx.commit().await?)
-}
-

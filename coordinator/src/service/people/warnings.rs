@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use policies::VaultId;
-use policies::analysis::{Gone, standing};
+use policies::analysis::{Analysis, Gone, standing};
 use policies::document::{Approvals, Approver, Policy, Tool};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -100,13 +100,14 @@ struct Question<'a> {
 impl<'a> Question<'a> {
     /// The persons of a quorum's group, with own keys only or with any.
     fn persons(self, group: Option<&str>, own: bool, with_away: bool) -> BTreeSet<&'a str> {
-        let holds = |approver: &&Approver| {
-            !own || approver.keys.iter().any(|key| key.tool == Tool::Own)
-        };
+        let holds =
+            |approver: &&Approver| !own || approver.keys.iter().any(|key| key.tool == Tool::Own);
         self.policy
             .approvers
             .iter()
-            .filter(|approver| group.is_none_or(|group| approver.groups.iter().any(|one| one == group)))
+            .filter(|approver| {
+                group.is_none_or(|group| approver.groups.iter().any(|one| one == group))
+            })
             .filter(holds)
             .map(|approver| approver.person.as_str())
             .filter(|person| Some(*person) != self.requester)
@@ -166,8 +167,7 @@ pub(super) fn of(vaults: &Vaults, away: &[&str], person: &str) -> Vec<AbsenceWar
                 warn(what, needs, left.into_iter().map(str::to_owned).collect());
             }
         }
-        if let Some(left) = cannot_sign(policy, gone, away, person) {
-            let needs = needed_signers(policy);
+        if let Some((needs, left)) = cannot_sign(policy, gone, away, person) {
             warn("an ordinary spend".to_owned(), needs, left);
         }
     }
@@ -205,20 +205,27 @@ fn quorums(policy: &Policy) -> Vec<(String, &Approvals, Vec<Option<&str>>)> {
     }
     for list in &policy.lists {
         if let Some(open) = &list.open {
-            plain(format!("a new entry of the list {}", list.name), &open.approvals);
+            plain(
+                format!("a new entry of the list {}", list.name),
+                &open.approvals,
+            );
         }
     }
     all
 }
 
-/// Who can still sign, where they cannot spend the newest coins and could if nobody were away.
+/// The fewest signers of an ordinary spend and who of its signers is left, where they cannot spend the newest coins
+/// and could if nobody were away.
 fn cannot_sign(
     policy: &Policy,
     gone: &[(String, Gone)],
     away: &[&str],
     person: &str,
-) -> Option<Vec<String>> {
-    policy.signers.iter().find(|signer| signer.person == person)?;
+) -> Option<(u32, Vec<String>)> {
+    policy
+        .signers
+        .iter()
+        .find(|signer| signer.person == person)?;
     let mut without = gone.to_vec();
     for signer in &policy.signers {
         if away.contains(&signer.person.as_str()) {
@@ -231,15 +238,13 @@ fn cannot_sign(
         Some((newest.spendable, found.can_sign))
     };
     let (before, _) = spendable(gone)?;
-    let (after, left) = spendable(&without)?;
-    (before && !after).then_some(left)
-}
-
-/// The fewest signers of an ordinary spend.
-fn needed_signers(policy: &Policy) -> u32 {
-    let analysis = policies::analysis::Analysis::of(policy);
+    let (after, mut left) = spendable(&without)?;
+    if !before || after {
+        return None;
+    }
+    let analysis = Analysis::of(policy);
+    left.retain(|name| analysis.ordinary().any(|path| path.keys.contains(name)));
     let fewest = analysis.ordinary().map(|path| path.keys.len()).min();
-    fewest
-        .and_then(|count| u32::try_from(count).ok())
-        .unwrap_or(0)
+    let needs = fewest.and_then(|count| u32::try_from(count).ok());
+    Some((needs.unwrap_or(0), left))
 }

@@ -11,6 +11,7 @@ mod histories;
 mod intake;
 mod journals;
 mod own_spends;
+mod people;
 mod queue;
 mod rebuilding;
 mod rebuilds;

@@ -18,8 +18,6 @@ pub struct PersonRow {
     pub created_at: UnixTime,
     /// Who invited.
     pub created_by: String,
-    /// The unit in which amounts are shown: `btc` or `sat`.
-    pub unit: String,
     /// When the person was revoked.
     pub ended_at: Option<UnixTime>,
 }
@@ -30,14 +28,13 @@ pub struct PersonRow {
 /// A unique violation if the name is taken.
 pub async fn insert(tx: &mut Transaction, row: &PersonRow) -> Result<(), DatabaseError> {
     tx.execute_one(
-        "INSERT INTO person (name, role, vault, created_at, created_by, unit) VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO person (name, role, vault, created_at, created_by) VALUES ($1, $2, $3, $4, $5)",
         &[
             row.name.clone().into(),
             row.role.clone().into(),
             row.vault.map(VaultId::to_bytes).into(),
             at(row.created_at)?,
             row.created_by.clone().into(),
-            row.unit.clone().into(),
         ],
     )
     .await
@@ -71,7 +68,7 @@ pub async fn rejoin(
 /// On a failed statement or a corrupt row.
 pub async fn lookup(tx: &mut Transaction, name: &str) -> Result<Option<PersonRow>, DatabaseError> {
     tx.optional_row(
-        "SELECT name, role, vault, created_at, created_by, unit, ended_at FROM person WHERE name = $1",
+        "SELECT name, role, vault, created_at, created_by, ended_at FROM person WHERE name = $1",
         &[name.into()],
     )
     .await?
@@ -86,7 +83,7 @@ pub async fn lookup(tx: &mut Transaction, name: &str) -> Result<Option<PersonRow
 /// On a failed statement or a corrupt row.
 pub async fn list(tx: &mut Transaction) -> Result<Vec<PersonRow>, DatabaseError> {
     tx.rows(
-        "SELECT name, role, vault, created_at, created_by, unit, ended_at FROM person ORDER BY name",
+        "SELECT name, role, vault, created_at, created_by, ended_at FROM person ORDER BY name",
         &[],
     )
     .await?
@@ -129,18 +126,6 @@ pub async fn end(
     .await
 }
 
-/// Keeps the unit in which a person wants to see amounts.
-///
-/// # Errors
-/// [`DatabaseError::RowsAffected`] if there is no such person.
-pub async fn set_unit(tx: &mut Transaction, name: &str, unit: &str) -> Result<(), DatabaseError> {
-    tx.execute_one(
-        "UPDATE person SET unit = $2 WHERE name = $1",
-        &[name.into(), unit.into()],
-    )
-    .await
-}
-
 fn read(row: &Row) -> Result<PersonRow, DatabaseError> {
     Ok(PersonRow {
         name: row.text("name")?.to_owned(),
@@ -148,7 +133,6 @@ fn read(row: &Row) -> Result<PersonRow, DatabaseError> {
         vault: row.optional_array("vault")?.map(VaultId::from_bytes),
         created_at: time(row, "created_at")?,
         created_by: row.text("created_by")?.to_owned(),
-        unit: row.text("unit")?.to_owned(),
         ended_at: optional_time(row, "ended_at")?,
     })
 }
