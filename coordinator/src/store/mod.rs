@@ -5,7 +5,9 @@
 
 pub mod addresses;
 pub mod approvals;
+pub mod attempt_lines;
 pub mod attempts;
+pub mod batch_lines;
 pub mod batches;
 pub mod inputs;
 pub mod jobs;
@@ -28,6 +30,7 @@ pub mod vaults;
 pub mod voids;
 pub mod windows;
 pub mod withdrawals;
+pub mod withdrawals_found;
 
 use watchtower::store::database::{self, Database, DatabaseError, Migration, Owner};
 
@@ -84,6 +87,8 @@ pub const OWNER: Owner = Owner {
             number: 10,
             name: "people",
             sql: include_str!("../../migrations/0010_people.sql"),
+            name: "withdrawal lists",
+            sql: include_str!("../../migrations/0010_withdrawal_lists.sql"),
         },
     ],
 };
