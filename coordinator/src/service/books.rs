@@ -212,17 +212,18 @@ pub async fn list_ledger(
     let mut tx = begin(service, actor, vault).await?;
     let limit = limit.unwrap_or(MAX_LIMIT).min(MAX_LIMIT);
     let entries = ledger::entries(&mut tx, vault, after.min(u64::MAX / 2), limit).await?;
-    Ok(entries
-        .into_iter()
-        .map(|entry| EntryView {
-            number: entry.number,
-            debit: entry.debit.to_string(),
-            credit: entry.credit.to_string(),
-            amount_sat: entry.amount.to_sat(),
-            cause: entry.cause,
-            at: entry.at,
-        })
-        .collect())
+    Ok(entries.into_iter().map(entry_view).collect())
+}
+
+pub(super) fn entry_view(entry: ledger::Entry) -> EntryView {
+    EntryView {
+        number: entry.number,
+        debit: entry.debit.to_string(),
+        credit: entry.credit.to_string(),
+        amount_sat: entry.amount.to_sat(),
+        cause: entry.cause,
+        at: entry.at,
+    }
 }
 
 /// The latest reconciliation of a vault, if there was one.

@@ -11,6 +11,7 @@ pub mod addresses;
 pub mod adopting;
 pub mod agreed;
 
+pub mod agenda;
 pub mod approvals;
 pub mod attempt_lines;
 pub mod attempt_page;
@@ -36,6 +37,7 @@ pub mod events;
 mod excluding;
 pub(crate) mod explaining;
 pub mod feerates;
+pub mod figures;
 mod free_coins;
 mod inclusion;
 mod issuing;

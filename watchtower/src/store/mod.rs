@@ -21,6 +21,7 @@ pub mod reconciliation;
 pub mod scripts;
 #[cfg(test)]
 mod tests;
+pub mod totals;
 
 use database::{Database, DatabaseError, Migration, Owner};
 
@@ -37,6 +38,11 @@ pub const OWNER: Owner = Owner {
             number: 2,
             name: "what shows coins in the chain",
             sql: include_str!("../../migrations/0002_inclusion.sql"),
+        },
+        Migration {
+            number: 3,
+            name: "the ledger by time",
+            sql: include_str!("../../migrations/0003_ledger_by_time.sql"),
         },
     ],
 };

@@ -3,10 +3,12 @@
 mod acks;
 mod address_book;
 mod attempt_pages;
+mod agenda;
 mod bad_input;
 mod chain;
 mod crash;
 mod exclusion;
+mod figures;
 mod flow;
 mod following;
 mod histories;
