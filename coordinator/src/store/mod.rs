@@ -7,6 +7,7 @@ pub mod addresses;
 pub mod approvals;
 pub mod attempts;
 pub mod batches;
+pub mod coin_marks;
 pub mod inputs;
 pub mod jobs;
 pub mod journals;
@@ -78,6 +79,11 @@ pub const OWNER: Owner = Owner {
             number: 9,
             name: "rebuilding",
             sql: include_str!("../../migrations/0009_rebuilding.sql"),
+        },
+        Migration {
+            number: 10,
+            name: "coin_marks",
+            sql: include_str!("../../migrations/0010_coin_marks.sql"),
         },
     ],
 };

@@ -178,6 +178,36 @@ pub async fn proofs(
     Ok(proofs)
 }
 
+/// Where a transaction of ours stands in a block of the active chain, with that block's header alone; nothing
+/// until somebody looked at the block.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn shown(
+    tx: &mut Transaction,
+    txid: Txid,
+) -> Result<Option<InclusionProof>, DatabaseError> {
+    tx.optional_row(
+        "SELECT p.position, p.siblings, h.raw FROM inclusion_path p
+         JOIN block_header h ON h.hash = p.block_hash
+         JOIN chain_block b ON b.hash = h.hash
+         WHERE p.txid = $1",
+        &[txid.to_byte_array().into()],
+    )
+    .await?
+    .map(|row| {
+        Ok(InclusionProof {
+            header: encode::deserialize(row.bytes("raw")?)
+                .map_err(|error| row.corrupt("raw", "a header", &error.to_string()))?,
+            further: Vec::new(),
+            position: row.u32("position")?,
+            siblings: siblings(&row)?,
+        })
+    })
+    .transpose()
+}
+
 /// Blocks of the active chain whose headers are not here, newest first.
 ///
 /// # Errors

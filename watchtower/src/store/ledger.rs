@@ -234,7 +234,7 @@ async fn account_id(
     tx.one_row(find, &values).await?.int("id")
 }
 
-fn account(
+pub(super) fn account(
     row: &Row,
     kind: &'static str,
     reference: &'static str,

@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod mempool_test;
 pub mod node;
 pub mod outgoing;
+pub mod pages;
 pub mod reconciliation;
 pub mod scripts;
 #[cfg(test)]
@@ -37,6 +38,11 @@ pub const OWNER: Owner = Owner {
             number: 2,
             name: "what shows coins in the chain",
             sql: include_str!("../../migrations/0002_inclusion.sql"),
+        },
+        Migration {
+            number: 3,
+            name: "what lists are read by",
+            sql: include_str!("../../migrations/0003_pages.sql"),
         },
     ],
 };
