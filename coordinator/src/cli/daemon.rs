@@ -17,6 +17,7 @@ use super::layout::Lines;
 use super::output::{self, Output};
 use crate::configuration::{CoordinatorConfig, EXAMPLE};
 use crate::service::{Actor, Role, Service, rebuilds, tokens};
+use crate::ui::Public;
 use crate::{http, jobs, store};
 
 #[derive(Debug, Args)]
@@ -203,6 +204,14 @@ async fn serve(config: CoordinatorConfig, with_watchtower: bool) -> Result<(), C
     let address = listener.local_addr().map_err(cannot_listen)?;
     output::say(&format!("listening on http://{address}"));
 
+    let public = match &config.public_url {
+        Some(url) => Public::parse(url).map_err(|error| CliError::Usage {
+            message: error.to_string(),
+        })?,
+        None => Public::of_listener(address),
+    };
+    output::say(&format!("the pages are at {}", public.origin()));
+
     let (stop, stopping) = watch::channel(false);
     let job_config = jobs::JobsConfig {
         instance: config.instance.clone(),
@@ -211,6 +220,7 @@ async fn serve(config: CoordinatorConfig, with_watchtower: bool) -> Result<(), C
     let api = tokio::spawn(http::serve(
         listener,
         service.clone(),
+        public,
         stopped(stopping.clone()),
     ));
     let work = tokio::spawn(jobs::run(service, job_config, stopped(stopping.clone())));

@@ -34,6 +34,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
@@ -41,6 +42,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::service::Service;
+use crate::ui::{self, Public, Ui};
 use lingering::Lingering;
 
 pub use openapi::document;
@@ -110,6 +112,13 @@ fn described() -> OpenApiRouter<Service> {
 
 /// Returns the whole API over a service.
 pub fn router(service: Service) -> Router {
+    api(service)
+        .fallback(problem::no_such_route)
+        .layer(axum::middleware::map_response(problem::in_our_words))
+}
+
+/// Returns the API's routes; what is under no address of theirs is for others.
+fn api(service: Service) -> Router {
     let (routes, document) = described().split_for_parts();
     let document = axum::Json(openapi::named(document));
     routes
@@ -117,7 +126,7 @@ pub fn router(service: Service) -> Router {
             "/api/v1/openapi.json",
             axum::routing::get(async move || document),
         )
-        .fallback(problem::no_such_route)
+        .route("/api/{*rest}", axum::routing::any(problem::no_such_route))
         .method_not_allowed_fallback(problem::no_such_verb)
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -130,8 +139,8 @@ pub fn router(service: Service) -> Router {
         .with_state(service)
 }
 
-/// Serves the API until `shutdown` completes, and lets requests under way finish. Connections linger, so
-/// that a refusal arrives even where its request was not read to the end.
+/// Serves the API and the people's pages until `shutdown` completes, and lets requests under way finish.
+/// Connections linger, so that a refusal arrives even where its request was not read to the end.
 ///
 /// # Errors
 ///
@@ -139,9 +148,17 @@ pub fn router(service: Service) -> Router {
 pub async fn serve(
     listener: TcpListener,
     service: Service,
+    public: Public,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    axum::serve(Lingering(listener), router(service))
-        .with_graceful_shutdown(shutdown)
+    let (stop, stopping) = watch::channel(false);
+    let pages = ui::router(Ui::new(service.clone(), public, stopping));
+    let both = api(service).fallback_service(pages);
+    axum::serve(Lingering(listener), both)
+        .with_graceful_shutdown(async move {
+            shutdown.await;
+            // What has no end by itself: pages that listen.
+            stop.send_replace(true);
+        })
         .await
 }

@@ -42,6 +42,8 @@ pub mod misses;
 pub(crate) mod opened;
 mod own_building;
 mod own_spends;
+pub mod paging;
+pub mod people;
 pub mod queue;
 pub mod rebuilds;
 pub(crate) mod record;
