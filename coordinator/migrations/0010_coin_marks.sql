@@ -24,3 +24,6 @@ GRANT SELECT ON coin_mark TO countersign_coordinator, countersign_web, countersi
 GRANT INSERT ON coin_mark TO countersign_coordinator;
 GRANT UPDATE (ended_at, ended_by) ON coin_mark TO countersign_coordinator;
 -- end only
+
+-- The search by amount.
+CREATE INDEX withdrawal_by_amount ON withdrawal (vault, amount);

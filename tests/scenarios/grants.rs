@@ -20,6 +20,7 @@ const GRANTED: &[(&str, &str, &str, &str, &str)] = &[
     ("attempt_signature", "si", "", "s", "s"),
     ("batch", "si", "", "s", "s"),
     ("batch_withdrawal", "si", "", "s", "s"),
+    ("coin_mark", "si", "", "s", "s"),
     ("coordinator_migration", "s", "", "s", "s"),
     ("job", "si", "", "s", "s"),
     ("journal", "si", "", "s", "s"),
@@ -63,6 +64,7 @@ const UPDATED: &[(&str, &[&str])] = &[
         ],
     ),
     ("batch_withdrawal", &["live"]),
+    ("coin_mark", &["ended_at", "ended_by"]),
     (
         "job",
         &[

@@ -138,7 +138,8 @@ impl Preview {
             lines.push(format!("    {}", one.by));
         }
         for coin in &self.frozen {
-            lines.push("  spends a coin that is frozen: what was issued before holds it".to_owned());
+            lines
+                .push("  spends a coin that is frozen: what was issued before holds it".to_owned());
             lines.push("  already, and nothing else makes this one exclusive with that".to_owned());
             lines.push(format!("    {coin}"));
         }

@@ -248,10 +248,7 @@ pub async fn list_ledger(
     let mut tx = begin(service, actor, vault).await?;
     let limit = limit.unwrap_or(MAX_LIMIT).min(MAX_LIMIT);
     let entries = ledger::entries(&mut tx, vault, after.min(u64::MAX / 2), limit).await?;
-    Ok(entries
-        .into_iter()
-        .map(entry_view)
-        .collect())
+    Ok(entries.into_iter().map(entry_view).collect())
 }
 
 pub(super) fn entry_view(entry: ledger::Entry) -> EntryView {

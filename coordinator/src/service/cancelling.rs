@@ -12,7 +12,9 @@ use super::excluding::{Before, lightest};
 use super::own_building::{OwnBuilt, OwnPlan, build};
 use super::{BatchError, ServiceError};
 use crate::coin_selection::{Candidate, SelectionError, Take};
-use crate::exclusion::{Anchors, CannotBeExclusive, Earlier, anchors, frozen_among, sparing_anchors};
+use crate::exclusion::{
+    Anchors, CannotBeExclusive, Earlier, anchors, frozen_among, sparing_anchors,
+};
 use crate::fee_bump::{Replaceable, Replacement};
 
 /// Builds and reviews. Of the plan's coins those are spent that cancel, and others only where the fee needs them.

@@ -164,13 +164,7 @@ async fn is_held(tx: &mut Transaction, coin: &Coin) -> Result<bool, ServiceError
     Ok(holder.is_some())
 }
 
-fn mark_row(
-    coin: &Coin,
-    mark: CoinMark,
-    text: &str,
-    now: UnixTime,
-    actor: &Actor,
-) -> CoinMarkRow {
+fn mark_row(coin: &Coin, mark: CoinMark, text: &str, now: UnixTime, actor: &Actor) -> CoinMarkRow {
     CoinMarkRow {
         coin: coin.outpoint,
         mark,

@@ -11,8 +11,8 @@ use watchtower::store::database::Transaction;
 use super::ServiceError;
 use super::manifests::YOUNG;
 use crate::coin_selection::Candidate;
-use crate::store::{coin_marks, reservations};
 use crate::store::vaults::{self, VaultRow};
+use crate::store::{coin_marks, reservations};
 
 /// Coins, and the transactions that made them.
 pub(super) type Spendable = (Vec<Candidate>, BTreeMap<Txid, BitcoinTransaction>);

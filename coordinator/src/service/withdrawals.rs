@@ -24,9 +24,9 @@ use super::{Actor, MAX_LIMIT, Right, Service, ServiceError, WithdrawalError, loc
 use crate::queue::Speed;
 use crate::session::withdrawal::{WithdrawalEvent, WithdrawalState};
 use crate::store::approvals::{self, ApprovalRow};
-use crate::store::{coin_marks, reservations};
 use crate::store::vaults::VaultRow;
 use crate::store::withdrawals::{self, WithdrawalKey, WithdrawalRow};
+use crate::store::{coin_marks, reservations};
 
 /// Submits a withdrawal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -114,10 +114,7 @@ pub async fn end(
 ///
 /// # Errors
 /// On a failed statement or a corrupt row.
-pub async fn list(
-    tx: &mut Transaction,
-    vault: VaultId,
-) -> Result<Vec<CoinMarkRow>, DatabaseError> {
+pub async fn list(tx: &mut Transaction, vault: VaultId) -> Result<Vec<CoinMarkRow>, DatabaseError> {
     tx.rows(
         "SELECT txid, vout, mark, text, set_at, set_by FROM coin_mark
          WHERE vault = $1 AND ended_at IS NULL ORDER BY txid, vout, mark",

@@ -19,6 +19,7 @@ pub mod queue;
 pub mod rebuildings;
 pub mod reissues;
 pub mod reservations;
+pub mod searches;
 pub mod settled_spends;
 pub mod signer_marks;
 pub mod statements;

@@ -422,7 +422,7 @@ fn detail(state: &WithdrawalState) -> String {
     serde_json::to_string(state).expect("a state of texts and integers serializes")
 }
 
-fn read(row: &Row) -> Result<WithdrawalRow, DatabaseError> {
+pub(super) fn read(row: &Row) -> Result<WithdrawalRow, DatabaseError> {
     let bytes = row.bytes("intent")?.to_vec();
     let intent = Intent::decode(&bytes)
         .map_err(|error| row.corrupt("intent", "an intent", &error.to_string()))?;

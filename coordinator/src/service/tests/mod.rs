@@ -2,7 +2,9 @@
 
 mod acks;
 mod bad_input;
+mod browsing;
 mod chain;
+mod coin_marks;
 mod crash;
 mod exclusion;
 mod flow;
