@@ -12,6 +12,7 @@ mod balancing;
 mod batches;
 mod body;
 mod books;
+mod coins;
 mod events;
 mod journals;
 mod lingering;
@@ -65,6 +66,8 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(addresses::issue, addresses::list))
         .routes(routes!(books::deposits))
         .routes(routes!(books::coins))
+        .routes(routes!(coins::freeze, coins::thaw))
+        .routes(routes!(coins::label))
         .routes(routes!(books::balance))
         .routes(routes!(books::ledger))
         .routes(routes!(books::reconciliation, books::reconcile))
