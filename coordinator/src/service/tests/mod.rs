@@ -26,4 +26,4 @@ mod tokens;
 mod versions;
 mod voids;
 mod windows;
-mod world;
+pub(crate) mod world;
