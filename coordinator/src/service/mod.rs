@@ -81,7 +81,7 @@ pub mod stop_view;
 pub mod stops;
 mod terms;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod tokens;
 pub mod transfers;
 pub mod uploads;

@@ -33,4 +33,4 @@ mod tokens;
 mod versions;
 mod voids;
 mod windows;
-mod world;
+pub(crate) mod world;
