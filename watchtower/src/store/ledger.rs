@@ -320,7 +320,7 @@ async fn account_id(
     tx.one_row(find, &values).await?.int("id")
 }
 
-fn account(
+pub(super) fn account(
     row: &Row,
     kind: &'static str,
     reference: &'static str,

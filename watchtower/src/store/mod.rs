@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod mempool_test;
 pub mod node;
 pub mod outgoing;
+pub mod pages;
 pub mod reconciliation;
 pub mod scripts;
 #[cfg(test)]
@@ -43,6 +44,11 @@ pub const OWNER: Owner = Owner {
             number: 3,
             name: "the ledger by time",
             sql: include_str!("../../migrations/0003_ledger_by_time.sql"),
+        },
+        Migration {
+            number: 4,
+            name: "what lists are read by",
+            sql: include_str!("../../migrations/0004_pages.sql"),
         },
     ],
 };
