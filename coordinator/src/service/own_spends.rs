@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
 use watchtower::store::{chain, coins};
 
+use super::agreed::Agreed;
 use super::batches::{self as service_batches, BatchView};
 use super::choosing::{feerate, refuse_in_trouble};
 use super::free_coins::{Purse, candidates_of};
@@ -128,6 +129,8 @@ pub(super) struct Wanted<'a> {
     pub(super) max_inputs: Option<u32>,
     pub(super) feerate: Option<&'a str>,
     pub(super) dry_run: bool,
+    /// The preview that was agreed to: anything else is not done.
+    pub(super) agreed: Option<Agreed>,
 }
 
 /// What it can be made of.
@@ -195,7 +198,7 @@ pub(super) async fn spend_in(
         feerate: feerate(service, tx, &policy, wanted.feerate).await?,
         change_index: addresses::next_index(tx, row.keychain, Keychain::Internal).await?,
         tip: tip.height,
-        seed: service.random(),
+        seed: wanted.agreed.map_or_else(|| service.random(), |agreed| agreed.seed()),
         now,
         spent: spent_fees(tx, vault, &policy, now).await?,
         number: 1,
@@ -221,6 +224,9 @@ pub(super) async fn spend_in(
     }
     if wanted.dry_run {
         return Ok(view);
+    }
+    if let Some(agreed) = wanted.agreed {
+        agreed.expect(&view)?;
     }
     let cause = Cause {
         actor,

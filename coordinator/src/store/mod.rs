@@ -5,7 +5,9 @@
 
 pub mod addresses;
 pub mod approvals;
+pub mod attempt_lines;
 pub mod attempts;
+pub mod batch_lines;
 pub mod batches;
 pub mod coin_marks;
 pub mod inputs;
@@ -29,6 +31,7 @@ pub mod vaults;
 pub mod voids;
 pub mod windows;
 pub mod withdrawals;
+pub mod withdrawals_found;
 
 use watchtower::store::database::{self, Database, DatabaseError, Migration, Owner};
 
@@ -83,8 +86,13 @@ pub const OWNER: Owner = Owner {
         },
         Migration {
             number: 10,
-            name: "coin_marks",
-            sql: include_str!("../../migrations/0010_coin_marks.sql"),
+            name: "withdrawal lists",
+            sql: include_str!("../../migrations/0010_withdrawal_lists.sql"),
+        },
+        Migration {
+            number: 11,
+            name: "coin marks",
+            sql: include_str!("../../migrations/0011_coin_marks.sql"),
         },
     ],
 };

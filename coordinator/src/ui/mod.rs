@@ -5,6 +5,7 @@
 //! be believed: whatever was signed can be checked with one's own tool, and the page says how.
 
 mod assets;
+mod drawing;
 mod fault;
 mod frame;
 mod guard;

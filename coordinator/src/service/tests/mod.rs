@@ -1,6 +1,8 @@
 //! The service and its jobs on SQLite, with a chain that the tests write themselves.
 
 mod acks;
+mod address_book;
+mod attempt_pages;
 mod bad_input;
 mod browsing;
 mod chain;
@@ -13,6 +15,7 @@ mod histories;
 mod intake;
 mod journals;
 mod own_spends;
+mod policy_review;
 mod queue;
 mod rebuilding;
 mod rebuilds;
@@ -21,6 +24,7 @@ mod remembering;
 mod renewals;
 mod reorged;
 mod rivals;
+mod signers;
 mod stops;
 mod tokens;
 mod versions;
