@@ -5,15 +5,21 @@
 //! be believed: whatever was signed can be checked with one's own tool, and the page says how.
 
 mod assets;
+mod attempts;
+mod batches;
 mod drawing;
 mod fault;
 mod frame;
 mod guard;
 mod listing;
 mod live;
+mod own_spends;
 mod posted;
+mod preview;
 mod public;
+mod queue;
 mod routes;
+mod sets;
 mod show;
 mod visitor;
 
@@ -53,6 +59,10 @@ impl Ui {
 fn table(ui: Ui) -> Table {
     let table = Table::new(ui);
     let table = assets::routes(table);
+    let table = attempts::routes(table);
+    let table = batches::routes(table);
+    let table = queue::routes(table);
+    let table = own_spends::routes(table);
     live::routes(table)
 }
 
