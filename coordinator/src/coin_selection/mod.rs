@@ -206,6 +206,12 @@ struct Proposal {
     found_by: Search,
 }
 
+/// The weight of a transaction with one input, a payment and change.
+pub fn single_payment_weight(input: Weight, payment: Weight, change: Weight) -> Option<Weight> {
+    // The number of outputs takes one byte for one and for two.
+    cost::lone_weight(1, input, payment.checked_add(change)?)
+}
+
 /// Chooses coins for `target` among `candidates`; `seed` decides the random draw.
 ///
 /// # Errors

@@ -176,6 +176,24 @@ async fn stolen_journals(
     Ok(stolen)
 }
 
+/// The signers of a version and of the one before, by name: those whose journals say that they follow it, and those
+/// who have not said so.
+pub(super) async fn followers(
+    tx: &mut Transaction,
+    vault: VaultId,
+    judged: &Judged,
+) -> Result<(Vec<String>, Vec<String>), ServiceError> {
+    let moves = journals::moves(tx, vault).await?;
+    let said = keys_of(tx, vault, judged.row.id).await?;
+    let (mut follow, mut wait) = (Vec::new(), Vec::new());
+    for voice in voices(&judged.previous, &judged.next) {
+        let follows = whither(&moves, voice.journal).any(|journal| said.contains(&journal.id()));
+        let names = if follows { &mut follow } else { &mut wait };
+        names.push(voice.signer);
+    }
+    Ok((follow, wait))
+}
+
 /// How far the version in force reaches; none where it is the first.
 pub(super) async fn reach_in_force(
     service: &Service,

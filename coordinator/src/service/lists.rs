@@ -327,7 +327,7 @@ fn list_view(list: &List) -> ListView {
     }
 }
 
-async fn entry_view(
+pub(super) async fn entry_view(
     tx: &mut Transaction,
     policy: &Policy,
     list: &List,

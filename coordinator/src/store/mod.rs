@@ -29,6 +29,7 @@ pub mod vaults;
 pub mod voids;
 pub mod windows;
 pub mod withdrawals;
+pub mod withdrawals_found;
 
 use watchtower::store::database::{self, Database, DatabaseError, Migration, Owner};
 
@@ -80,6 +81,11 @@ pub const OWNER: Owner = Owner {
             number: 9,
             name: "rebuilding",
             sql: include_str!("../../migrations/0009_rebuilding.sql"),
+        },
+        Migration {
+            number: 10,
+            name: "withdrawal lists",
+            sql: include_str!("../../migrations/0010_withdrawal_lists.sql"),
         },
     ],
 };

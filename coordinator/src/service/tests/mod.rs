@@ -1,6 +1,7 @@
 //! The service and its jobs on SQLite, with a chain that the tests write themselves.
 
 mod acks;
+mod address_book;
 mod attempt_pages;
 mod bad_input;
 mod chain;
@@ -12,6 +13,7 @@ mod histories;
 mod intake;
 mod journals;
 mod own_spends;
+mod policy_review;
 mod queue;
 mod rebuilding;
 mod rebuilds;
@@ -20,6 +22,7 @@ mod remembering;
 mod renewals;
 mod reorged;
 mod rivals;
+mod signers;
 mod stops;
 mod tokens;
 mod versions;
