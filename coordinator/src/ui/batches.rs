@@ -1,10 +1,10 @@
 //! The pages of batches: their list, each with its withdrawals and attempts, making one, planning one anew, cancelling.
 
-mod cancel;
-mod detail;
-mod list;
-mod make;
-mod plan;
+pub(super) mod cancel;
+pub(super) mod detail;
+pub(super) mod list;
+pub(super) mod make;
+pub(super) mod plan;
 
 use super::routes::{Needs, Table};
 use crate::service::Right;

@@ -61,17 +61,14 @@ impl Ui {
 
 /// Every page, with what it needs.
 fn table(ui: Ui) -> Table {
-    let table = Table::new(ui);
-    let table = assets::routes(table);
-    let table = attempts::routes(table);
-    let table = batches::routes(table);
-    let table = queue::routes(table);
-    let table = own_spends::routes(table);
-    live::routes(table)
     let pages: &[fn(Table) -> Table] = &[
         assets::routes,
         live::routes,
         address_book::routes,
+        attempts::routes,
+        batches::routes,
+        own_spends::routes,
+        queue::routes,
         signers::routes,
         statements::routes,
         stops::routes,

@@ -34,7 +34,7 @@ pub(super) fn routes(table: Table) -> Table {
 /// What is typed.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Typed {
+pub(super) struct Typed {
     purpose: String,
     coins: String,
     max_inputs: String,
@@ -86,7 +86,7 @@ async fn ask_recovery(
     ask(&ui, &visitor, named.vault()?, What::Recovery).await
 }
 
-async fn self_spend(
+pub(super) async fn self_spend(
     State(ui): State<Ui>,
     visitor: Visitor,
     named: Named,
@@ -95,7 +95,7 @@ async fn self_spend(
     act(&ui, &visitor, named.vault()?, What::SelfSpend, typed).await
 }
 
-async fn recover(
+pub(super) async fn recover(
     State(ui): State<Ui>,
     visitor: Visitor,
     named: Named,

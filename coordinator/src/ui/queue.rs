@@ -84,7 +84,7 @@ struct Row {
 /// What is typed to allow a feerate.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Allowed {
+pub(super) struct Allowed {
     question: String,
     offer: String,
     feerate: String,
@@ -93,19 +93,19 @@ struct Allowed {
 /// What is typed to change a speed.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Speeded {
+pub(super) struct Speeded {
     requester: String,
     id: String,
     speed: String,
     latest: String,
 }
 
-async fn show(State(ui): State<Ui>, visitor: Visitor, named: Named) -> Result<Response, Fault> {
+pub(super) async fn show(State(ui): State<Ui>, visitor: Visitor, named: Named) -> Result<Response, Fault> {
     let vault = named.vault()?;
     page(&drawn(&ui, &visitor, vault, "").await?)
 }
 
-async fn allow(
+pub(super) async fn allow(
     State(ui): State<Ui>,
     visitor: Visitor,
     named: Named,
@@ -135,7 +135,7 @@ async fn allow(
     }
 }
 
-async fn speed(
+pub(super) async fn speed(
     State(ui): State<Ui>,
     visitor: Visitor,
     named: Named,

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use bitcoin::Amount;
-use policies::{UnixTime, VaultId};
+use policies::UnixTime;
 
 use super::filters::{Choice, ListQuery};
 use super::{counted_of, purpose, short};
@@ -26,7 +26,8 @@ const ROWS: u32 = 1_000;
 #[template(path = "attempts/list.html")]
 struct ListPage {
     frame: Frame,
-    vault: VaultId,
+    path: String,
+    upload: &'static str,
     query: ListQuery,
     wrong: Wrong,
     states: Vec<Choice>,
@@ -106,7 +107,7 @@ pub(super) async fn list(
     let shown_after = after.as_ref().map(|_| query.after.as_str());
     page(&ListPage {
         frame: visitor.frame("Attempts", Place::Vault(vault, Tab::Attempts)),
-        vault,
+        upload: "/attempts/files",
         states: query.states(),
         purposes: query.purposes(),
         signers: query.signers(&names),
@@ -116,6 +117,7 @@ pub(super) async fn list(
         pager: Pager::new(&path, &query.pairs(), shown_after, found.next.as_ref()),
         file: link(&path, &query.pairs(), &[("format", "csv")]),
         may_sign: visitor.may(Right::Sign),
+        path,
         query,
         wrong,
     })

@@ -26,7 +26,7 @@ use crate::ui::visitor::Visitor;
 /// What is typed.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Typed {
+pub(crate) struct Typed {
     how: String,
     speed: String,
     feerate: String,
@@ -56,7 +56,7 @@ struct VoidsShown {
     changed: bool,
 }
 
-pub(super) async fn ask(
+pub(crate) async fn ask(
     State(ui): State<Ui>,
     visitor: Visitor,
     named: Named,
@@ -70,7 +70,7 @@ pub(super) async fn ask(
     page(&form(&ui, &visitor, &found, &typed, Wrong::default()).await?)
 }
 
-pub(super) async fn cancel(
+pub(crate) async fn cancel(
     State(ui): State<Ui>,
     visitor: Visitor,
     named: Named,

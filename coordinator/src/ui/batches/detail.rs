@@ -62,7 +62,7 @@ impl WithdrawalRow {
     }
 }
 
-pub(super) async fn show(
+pub(crate) async fn show(
     State(ui): State<Ui>,
     visitor: Visitor,
     named: Named,

@@ -28,6 +28,7 @@ const ROWS: u32 = 1_000;
 struct ListPage {
     frame: Frame,
     vault: VaultId,
+    path: String,
     query: ListQuery,
     wrong: Wrong,
     states: Vec<Choice>,
@@ -78,7 +79,7 @@ impl Row {
     }
 }
 
-pub(super) async fn list(
+pub(crate) async fn list(
     State(ui): State<Ui>,
     visitor: Visitor,
     named: Named,
@@ -116,6 +117,7 @@ pub(super) async fn list(
         pager: Pager::new(&path, &query.pairs(), shown_after, found.next.as_ref()),
         file: link(&path, &query.pairs(), &[("format", "csv")]),
         may_batch: visitor.may(Right::Batch),
+        path,
         query,
         wrong,
     })

@@ -24,7 +24,7 @@ use crate::ui::visitor::Visitor;
 /// What is typed.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Typed {
+pub(crate) struct Typed {
     speed: String,
     feerate: String,
     which: String,
@@ -55,7 +55,7 @@ struct QueuedRow {
     checked: bool,
 }
 
-pub(super) async fn ask(
+pub(crate) async fn ask(
     State(ui): State<Ui>,
     visitor: Visitor,
     named: Named,
@@ -64,7 +64,7 @@ pub(super) async fn ask(
     page(&form(&ui, &visitor, named.vault()?, &typed, Wrong::default()).await?)
 }
 
-pub(super) async fn make(
+pub(crate) async fn make(
     State(ui): State<Ui>,
     visitor: Visitor,
     named: Named,

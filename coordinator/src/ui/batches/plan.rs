@@ -27,7 +27,7 @@ use crate::ui::visitor::Visitor;
 /// What is typed.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Typed {
+pub(crate) struct Typed {
     speed: String,
     feerate: String,
     add: Vec<String>,
@@ -69,7 +69,7 @@ struct Mergeable {
     checked: bool,
 }
 
-pub(super) async fn ask(
+pub(crate) async fn ask(
     State(ui): State<Ui>,
     visitor: Visitor,
     named: Named,
@@ -80,7 +80,7 @@ pub(super) async fn ask(
     page(&form(&ui, &visitor, &found, &typed, Wrong::default()).await?)
 }
 
-pub(super) async fn plan(
+pub(crate) async fn plan(
     State(ui): State<Ui>,
     visitor: Visitor,
     named: Named,
