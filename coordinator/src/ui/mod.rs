@@ -6,15 +6,21 @@
 
 mod address_book;
 mod assets;
+mod attempts;
+mod batches;
 mod drawing;
 mod fault;
 mod frame;
 mod guard;
 mod listing;
 mod live;
+mod own_spends;
 mod posted;
+mod preview;
 mod public;
+mod queue;
 mod routes;
+mod sets;
 mod show;
 mod signers;
 mod statements;
@@ -59,6 +65,10 @@ fn table(ui: Ui) -> Table {
         assets::routes,
         live::routes,
         address_book::routes,
+        attempts::routes,
+        batches::routes,
+        own_spends::routes,
+        queue::routes,
         signers::routes,
         statements::routes,
         stops::routes,

@@ -71,6 +71,15 @@ impl FromRequestParts<Ui> for Named {
     }
 }
 
+#[cfg(test)]
+impl Named {
+    /// The parts of a path, for tests that call a page.
+    pub(crate) fn of(parts: &[(&str, &str)]) -> Self {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Self(parts.iter().map(owned).collect())
+    }
+}
+
 impl Named {
     /// Parses the part of this name; what cannot be one is not there.
     pub(crate) fn get<T: FromStr>(&self, name: &str) -> Result<T, Fault> {
