@@ -11,6 +11,7 @@ mod frame;
 mod guard;
 mod listing;
 mod live;
+mod policy;
 mod posted;
 mod public;
 mod routes;
@@ -53,6 +54,7 @@ impl Ui {
 fn table(ui: Ui) -> Table {
     let table = Table::new(ui);
     let table = assets::routes(table);
+    let table = policy::routes(table);
     live::routes(table)
 }
 
