@@ -4,6 +4,7 @@
 //! decided by the route's entry in the table ([`routes`]) and again by the service. Nothing shown has to
 //! be believed: whatever was signed can be checked with one's own tool, and the page says how.
 
+mod address_book;
 mod assets;
 mod drawing;
 mod fault;
@@ -16,6 +17,9 @@ mod posted;
 mod public;
 mod routes;
 mod show;
+mod signers;
+mod statements;
+mod stops;
 mod visitor;
 
 use axum::Router;
@@ -56,6 +60,17 @@ fn table(ui: Ui) -> Table {
     let table = assets::routes(table);
     let table = policy::routes(table);
     live::routes(table)
+    let pages: &[fn(Table) -> Table] = &[
+        assets::routes,
+        live::routes,
+        address_book::routes,
+        signers::routes,
+        statements::routes,
+        stops::routes,
+    ];
+    pages
+        .iter()
+        .fold(Table::new(ui), |table, routes| routes(table))
 }
 
 /// The pages over a service.

@@ -258,7 +258,7 @@ fn rests(out: &mut String, analysis: &Analysis) {
     }
 }
 
-/// About how long a timelock is.
+/// About how long so many blocks take, in whole days.
 pub fn days(blocks: u16) -> String {
     let days = blocks.div_ceil(BLOCKS_A_DAY);
     let plural = if days == 1 { "" } else { "s" };

@@ -14,7 +14,7 @@ pub use difference::{change_words, difference, difference_json, step_words};
 pub use json::json;
 pub use reach::{force_words, reach, reach_json, reach_summary};
 pub use replay::{outcome_words, replay, replay_json, replay_summary};
-pub use standing::{next_steps, standing, standing_json};
+pub use standing::{first_steps, next_steps, standing, standing_json};
 pub(crate) use text::sat;
 pub use text::{
     limit_facts, mistakes, open_words, quorum, quorum_facts, recovery_words, rule_words, show,
