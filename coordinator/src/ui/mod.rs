@@ -15,6 +15,7 @@ mod guard;
 mod listing;
 mod live;
 mod own_spends;
+mod policy;
 mod posted;
 mod preview;
 mod public;
@@ -61,6 +62,10 @@ impl Ui {
 
 /// Every page, with what it needs.
 fn table(ui: Ui) -> Table {
+    let table = Table::new(ui);
+    let table = assets::routes(table);
+    let table = policy::routes(table);
+    live::routes(table)
     let pages: &[fn(Table) -> Table] = &[
         assets::routes,
         live::routes,
