@@ -12,11 +12,13 @@ mod balancing;
 mod batches;
 mod body;
 mod books;
+mod coins;
 mod events;
 mod journals;
 mod lingering;
 mod lists;
 mod openapi;
+mod people;
 mod problem;
 mod queue;
 mod self_spends;
@@ -64,6 +66,8 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(addresses::issue, addresses::list))
         .routes(routes!(books::deposits))
         .routes(routes!(books::coins))
+        .routes(routes!(coins::freeze, coins::thaw))
+        .routes(routes!(coins::label))
         .routes(routes!(books::balance))
         .routes(routes!(books::ledger))
         .routes(routes!(books::reconciliation, books::reconcile))
@@ -107,6 +111,9 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(events::verify))
         .routes(routes!(tokens::create, tokens::list))
         .routes(routes!(tokens::revoke))
+        .routes(routes!(people::list))
+        .routes(routes!(people::invite))
+        .routes(routes!(people::revoke))
         .routes(routes!(status::show))
 }
 

@@ -6,6 +6,7 @@
 
 mod address_book;
 mod assets;
+mod drawing;
 mod fault;
 mod frame;
 mod guard;
@@ -54,13 +55,17 @@ impl Ui {
 
 /// Every page, with what it needs.
 fn table(ui: Ui) -> Table {
-    let table = Table::new(ui);
-    let table = assets::routes(table);
-    let table = live::routes(table);
-    let table = address_book::routes(table);
-    let table = signers::routes(table);
-    let table = stops::routes(table);
-    statements::routes(table)
+    let pages: &[fn(Table) -> Table] = &[
+        assets::routes,
+        live::routes,
+        address_book::routes,
+        signers::routes,
+        statements::routes,
+        stops::routes,
+    ];
+    pages
+        .iter()
+        .fold(Table::new(ui), |table, routes| routes(table))
 }
 
 /// The pages over a service.

@@ -2,16 +2,23 @@
 
 mod acks;
 mod address_book;
+mod attempt_pages;
+mod agenda;
 mod bad_input;
+mod browsing;
 mod chain;
+mod coin_marks;
 mod crash;
 mod exclusion;
+mod figures;
 mod flow;
 mod following;
 mod histories;
 mod intake;
 mod journals;
 mod own_spends;
+mod people;
+mod policy_review;
 mod queue;
 mod rebuilding;
 mod rebuilds;
