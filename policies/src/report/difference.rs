@@ -77,7 +77,7 @@ fn step(previous: &Policy, next: &Policy) -> String {
     }
 }
 
-fn words(change: &Change) -> String {
+pub(crate) fn words(change: &Change) -> String {
     let about = &change.about;
     match (&change.before, &change.after) {
         (Some(before), Some(after)) => format!("{about}: was {before}; is {after}"),

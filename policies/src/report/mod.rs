@@ -9,6 +9,7 @@ mod replay;
 mod standing;
 mod text;
 
+pub(crate) use difference::words as change_words;
 pub use difference::{difference, difference_json};
 pub use json::json;
 pub use reach::{reach, reach_json};
