@@ -62,10 +62,6 @@ impl Ui {
 
 /// Every page, with what it needs.
 fn table(ui: Ui) -> Table {
-    let table = Table::new(ui);
-    let table = assets::routes(table);
-    let table = policy::routes(table);
-    live::routes(table)
     let pages: &[fn(Table) -> Table] = &[
         assets::routes,
         live::routes,
@@ -73,6 +69,7 @@ fn table(ui: Ui) -> Table {
         attempts::routes,
         batches::routes,
         own_spends::routes,
+        policy::routes,
         queue::routes,
         signers::routes,
         statements::routes,
