@@ -13,8 +13,11 @@ mod live;
 mod posted;
 mod public;
 mod routes;
+#[cfg(test)]
+pub(crate) mod sample;
 mod show;
 mod visitor;
+mod withdrawals;
 
 use axum::Router;
 use tokio::sync::watch;
@@ -52,6 +55,7 @@ impl Ui {
 fn table(ui: Ui) -> Table {
     let table = Table::new(ui);
     let table = assets::routes(table);
+    let table = withdrawals::routes(table);
     live::routes(table)
 }
 
