@@ -22,11 +22,14 @@ mod public;
 mod queue;
 mod routes;
 mod sets;
+#[cfg(test)]
+pub(crate) mod sample;
 mod show;
 mod signers;
 mod statements;
 mod stops;
 mod visitor;
+mod withdrawals;
 
 use axum::Router;
 use tokio::sync::watch;
@@ -74,6 +77,7 @@ fn table(ui: Ui) -> Table {
         signers::routes,
         statements::routes,
         stops::routes,
+        withdrawals::routes,
     ];
     pages
         .iter()

@@ -81,6 +81,13 @@ impl Named {
 }
 
 impl Named {
+    /// Parts as a path would have them, for tests that draw pages.
+    #[cfg(test)]
+    pub(crate) fn of(parts: &[(&str, &str)]) -> Self {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Self(parts.iter().map(owned).collect())
+    }
+
     /// Parses the part of this name; what cannot be one is not there.
     pub(crate) fn get<T: FromStr>(&self, name: &str) -> Result<T, Fault> {
         self.text(name)?.parse().map_err(|_| Fault::nothing_here())
@@ -160,6 +167,12 @@ impl Uploaded {
     pub(crate) fn text(&self, name: &str) -> &str {
         let found = self.texts.iter().find(|(found, _)| found == name);
         found.map_or("", |(_, text)| text.as_str())
+    }
+
+    /// All that was typed in fields of a name, in order.
+    pub(crate) fn texts(&self, name: &str) -> Vec<String> {
+        let of_field = self.texts.iter().filter(|(found, _)| found == name);
+        of_field.map(|(_, text)| text.clone()).collect()
     }
 
     /// The files of a field, in order.
