@@ -81,13 +81,6 @@ impl Named {
 }
 
 impl Named {
-    /// Parts as a path would have them, for tests that draw pages.
-    #[cfg(test)]
-    pub(crate) fn of(parts: &[(&str, &str)]) -> Self {
-        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        Self(parts.iter().map(owned).collect())
-    }
-
     /// Parses the part of this name; what cannot be one is not there.
     pub(crate) fn get<T: FromStr>(&self, name: &str) -> Result<T, Fault> {
         self.text(name)?.parse().map_err(|_| Fault::nothing_here())

@@ -38,4 +38,3 @@ mod windows;
 pub(crate) mod world;
 mod withdrawal_drawn;
 mod withdrawal_pages;
-mod world;

@@ -47,6 +47,7 @@ pub(super) async fn pay_again(
     let renew = Renew {
         feerate_sat_vb: feerate,
         preview: !make,
+        agreed: None,
     };
     let mut wrong = Wrong::default();
     let mut status = StatusCode::OK;
