@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use fantoccini::Locator;
-use fantoccini::cookies::Cookie;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Browser;
 use crate::{Failure, SHORT, wait_until};
@@ -169,9 +168,10 @@ impl Browser {
         Ok(found.map(|cookie| cookie.value().to_owned()))
     }
 
-    /// Gives the browser a cookie of the page's site.
-    pub fn hold_cookie(&self, name: &str, value: &str) -> Result<(), Failure> {
-        let cookie = Cookie::build((name.to_owned(), value.to_owned())).path("/").build();
-        Ok(self.runtime.block_on(self.client.add_cookie(cookie))?)
+    /// Gives the browser a cookie of a site.
+    pub fn hold_cookie(&self, url: &str, name: &str, value: &str) -> Result<(), Failure> {
+        let cookie = json!({ "url": url, "name": name, "value": value, "httpOnly": true, "sameSite": "Strict" });
+        self.devtools("Network.setCookie", &cookie)?;
+        Ok(())
     }
 }

@@ -65,8 +65,7 @@ impl Treasury {
         let secret = self.session_of(person, role, None)?;
         let browser = Browser::start()?;
         browser.plug_in_authenticator()?;
-        browser.open(&self.page("/sign-in"))?;
-        browser.hold_cookie("countersign", &secret)?;
+        browser.hold_cookie(&self.coordinator.pages(), "countersign", &secret)?;
         browser.open(&self.page("/"))?;
         Ok(browser)
     }
