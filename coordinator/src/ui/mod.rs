@@ -4,17 +4,25 @@
 //! decided by the route's entry in the table ([`routes`]) and again by the service. Nothing shown has to
 //! be believed: whatever was signed can be checked with one's own tool, and the page says how.
 
+mod account;
 mod assets;
+mod ceremony;
 mod drawing;
 mod fault;
 mod frame;
 mod guard;
+mod joining;
 mod listing;
 mod live;
+mod people;
 mod posted;
 mod public;
 mod routes;
 mod show;
+mod sign_in;
+#[cfg(test)]
+mod tests;
+mod tokens;
 mod visitor;
 
 use axum::Router;
@@ -53,6 +61,11 @@ impl Ui {
 fn table(ui: Ui) -> Table {
     let table = Table::new(ui);
     let table = assets::routes(table);
+    let table = sign_in::routes(table);
+    let table = joining::routes(table);
+    let table = account::routes(table);
+    let table = people::routes(table);
+    let table = tokens::routes(table);
     live::routes(table)
 }
 
