@@ -23,6 +23,7 @@ const GRANTED: &[(&str, &str, &str, &str, &str)] = &[
     ("batch_withdrawal", "si", "", "s", "s"),
     // The auditor sees who was invited, asked and signed in, never a hash of a secret or a challenge.
     ("ceremony", "si", "", "s", ""),
+    ("coin_mark", "si", "", "s", "s"),
     ("coordinator_migration", "s", "", "s", "s"),
     ("credential", "si", "", "s", "s"),
     ("invitation", "si", "", "s", ""),
@@ -86,6 +87,7 @@ const UPDATED: &[(&str, &[&str])] = &[
             "used_at",
         ],
     ),
+    ("coin_mark", &["ended_at", "ended_by"]),
     (
         "job",
         &[

@@ -13,6 +13,7 @@ mod attempt;
 mod balancing;
 mod batch;
 mod chain;
+mod coin;
 mod daemon;
 mod error;
 mod event;
@@ -125,9 +126,9 @@ enum Verb {
     /// List deposits with their confirmations.
     #[command(subcommand)]
     Deposit(chain::Deposit),
-    /// List coins, and which are spent or reserved.
+    /// List coins, freeze, thaw and label them.
     #[command(subcommand)]
-    Coin(chain::Coin),
+    Coin(coin::Coin),
     /// Show what the vault holds: settled, pending, reserved.
     #[command(after_help = "Example:\n  countersign-coordinator balance")]
     Balance,
@@ -214,7 +215,7 @@ fn dispatch(cli: Cli) -> Result<(), CliError> {
         Verb::Balancing(verb) => balancing::run(&verb, &api()?, &out),
         Verb::Address(verb) => address::run(&verb, &api()?, &out),
         Verb::Deposit(chain::Deposit::List) => chain::deposits(&api()?, &out),
-        Verb::Coin(chain::Coin::List) => chain::coins(&api()?, &out),
+        Verb::Coin(verb) => coin::run(&verb, &api()?, &out),
         Verb::Balance => chain::balance(&api()?, &out),
         Verb::Ledger(verb) => chain::ledger(&verb, &api()?, &out),
         Verb::Reconcile => reconcile::run(&api()?, &out),

@@ -12,6 +12,7 @@ mod balancing;
 mod batches;
 mod body;
 mod books;
+mod coins;
 mod events;
 mod journals;
 mod lingering;
@@ -78,6 +79,8 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(addresses::issue, addresses::list))
         .routes(routes!(books::deposits))
         .routes(routes!(books::coins))
+        .routes(routes!(coins::freeze, coins::thaw))
+        .routes(routes!(coins::label))
         .routes(routes!(books::balance))
         .routes(routes!(books::ledger))
         .routes(routes!(books::reconciliation, books::reconcile))
@@ -85,6 +88,7 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(withdrawals::submit, withdrawals::list))
         .routes(routes!(withdrawals::show))
         .routes(routes!(withdrawals::cancel))
+        .routes(routes!(withdrawals::of_intent))
         .routes(routes!(queue::show))
         .routes(routes!(queue::allow))
         .routes(routes!(queue::change))
@@ -93,6 +97,7 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(lists::list))
         .routes(routes!(lists::show))
         .routes(routes!(lists::submit, lists::statements))
+        .routes(routes!(lists::statement))
         .routes(routes!(lists::approve))
         .routes(routes!(versions::submit, versions::files))
         .routes(routes!(versions::list))

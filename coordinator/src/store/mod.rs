@@ -9,6 +9,7 @@ pub mod attempt_lines;
 pub mod attempts;
 pub mod batch_lines;
 pub mod batches;
+pub mod coin_marks;
 pub mod inputs;
 pub mod jobs;
 pub mod journals;
@@ -21,11 +22,13 @@ pub mod queue;
 pub mod rebuildings;
 pub mod reissues;
 pub mod reservations;
+pub mod searches;
 pub mod settled_spends;
 pub mod signer_marks;
 pub mod statements;
 pub mod stops;
 pub mod tokens;
+pub mod unsettled;
 pub mod vaults;
 pub mod voids;
 pub mod windows;
@@ -87,8 +90,16 @@ pub const OWNER: Owner = Owner {
             number: 10,
             name: "people",
             sql: include_str!("../../migrations/0010_people.sql"),
+        },
+        Migration {
+            number: 11,
             name: "withdrawal lists",
-            sql: include_str!("../../migrations/0010_withdrawal_lists.sql"),
+            sql: include_str!("../../migrations/0011_withdrawal_lists.sql"),
+        },
+        Migration {
+            number: 12,
+            name: "coin marks",
+            sql: include_str!("../../migrations/0012_coin_marks.sql"),
         },
     ],
 };

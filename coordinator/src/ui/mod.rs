@@ -7,6 +7,10 @@
 mod account;
 mod assets;
 mod ceremony;
+mod address_book;
+mod assets;
+mod attempts;
+mod batches;
 mod drawing;
 mod fault;
 mod frame;
@@ -15,15 +19,26 @@ mod joining;
 mod listing;
 mod live;
 mod people;
+mod own_spends;
+mod policy;
 mod posted;
+mod preview;
 mod public;
+mod queue;
 mod routes;
+mod sets;
+#[cfg(test)]
+pub(crate) mod sample;
 mod show;
 mod sign_in;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod signers;
+mod statements;
+mod stops;
 mod visitor;
+mod withdrawals;
 
 use axum::Router;
 use tokio::sync::watch;
@@ -67,6 +82,23 @@ fn table(ui: Ui) -> Table {
     let table = people::routes(table);
     let table = tokens::routes(table);
     live::routes(table)
+    let pages: &[fn(Table) -> Table] = &[
+        assets::routes,
+        live::routes,
+        address_book::routes,
+        attempts::routes,
+        batches::routes,
+        own_spends::routes,
+        policy::routes,
+        queue::routes,
+        signers::routes,
+        statements::routes,
+        stops::routes,
+        withdrawals::routes,
+    ];
+    pages
+        .iter()
+        .fold(Table::new(ui), |table, routes| routes(table))
 }
 
 /// The pages over a service.
