@@ -4,6 +4,9 @@
 //! decided by the route's entry in the table ([`routes`]) and again by the service. Nothing shown has to
 //! be believed: whatever was signed can be checked with one's own tool, and the page says how.
 
+mod account;
+mod assets;
+mod ceremony;
 mod address_book;
 mod assets;
 mod attempts;
@@ -12,8 +15,10 @@ mod drawing;
 mod fault;
 mod frame;
 mod guard;
+mod joining;
 mod listing;
 mod live;
+mod people;
 mod own_spends;
 mod policy;
 mod posted;
@@ -25,6 +30,10 @@ mod sets;
 #[cfg(test)]
 pub(crate) mod sample;
 mod show;
+mod sign_in;
+#[cfg(test)]
+mod tests;
+mod tokens;
 mod signers;
 mod statements;
 mod stops;
@@ -65,6 +74,14 @@ impl Ui {
 
 /// Every page, with what it needs.
 fn table(ui: Ui) -> Table {
+    let table = Table::new(ui);
+    let table = assets::routes(table);
+    let table = sign_in::routes(table);
+    let table = joining::routes(table);
+    let table = account::routes(table);
+    let table = people::routes(table);
+    let table = tokens::routes(table);
+    live::routes(table)
     let pages: &[fn(Table) -> Table] = &[
         assets::routes,
         live::routes,
