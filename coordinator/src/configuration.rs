@@ -7,6 +7,7 @@ use policies::document::parse_sat_per_vb;
 use serde::{Deserialize, Serialize};
 
 use crate::service::BatchSettings;
+use crate::ui::{Public, PublicError};
 
 /// The example file, which is also the reference of all fields.
 pub const EXAMPLE: &str = include_str!("configuration.example.toml");
@@ -28,6 +29,10 @@ pub struct CoordinatorConfig {
     /// Where the JSON API listens.
     #[serde(default = "listen")]
     pub listen: SocketAddr,
+    /// Where people reach the pages: what browsers name, passkeys belong to, and links begin with. None for this
+    /// host itself, at the port of `listen`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
     /// The name of this process among several on one database.
     #[serde(default = "instance")]
     pub instance: String,
@@ -103,6 +108,9 @@ pub enum ConfigError {
         /// What it is.
         found: String,
     },
+    /// The pages cannot be reached there.
+    #[error(transparent)]
+    PublicUrl(#[from] PublicError),
     /// A field that must not be 0.
     #[error("{0} must be at least 1")]
     Zero(&'static str),
@@ -138,6 +146,7 @@ impl CoordinatorConfig {
             let found = config.fee_cap_sat_vb;
             return Err(ConfigError::FeeCap { found });
         }
+        config.public()?;
         if let Some(watchtower) = &config.watchtower {
             watchtower.check()?;
             if watchtower.network == config.network
@@ -159,6 +168,17 @@ impl CoordinatorConfig {
     fn fee_cap(&self) -> Option<FeeRate> {
         let cap = parse_sat_per_vb(&self.fee_cap_sat_vb).ok();
         cap.filter(|cap| *cap > FeeRate::ZERO)
+    }
+
+    /// Where people reach the pages.
+    ///
+    /// # Errors
+    /// [`PublicError`] for what is no origin that passkeys work at.
+    pub fn public(&self) -> Result<Public, PublicError> {
+        match &self.public_url {
+            Some(url) => Public::parse(url),
+            None => Ok(Public::of_listener(self.listen)),
+        }
     }
 
     /// How batches are made.

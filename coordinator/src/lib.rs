@@ -2,7 +2,7 @@
 //!
 //! Nobody has to trust it: what it builds is reviewed by every signer under the policy that the
 //! signer pinned. Its pure half decides and builds; its service half stores and serves.
-//! The arrows are `http`, `cli` and `jobs` → `service` → `store`, and everything may call the pure half.
+//! The arrows are `http`, `ui`, `cli` and `jobs` → `service` → `store`, and everything may call the pure half.
 
 pub mod balancing;
 pub mod coin_selection;
@@ -30,3 +30,5 @@ pub mod jobs;
 pub mod service;
 #[cfg(feature = "daemon")]
 pub mod store;
+#[cfg(feature = "daemon")]
+pub mod ui;

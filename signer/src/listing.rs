@@ -169,11 +169,22 @@ pub fn add(policy: &Policy, new: NewEntry) -> Result<Draft, ListingError> {
 /// # Errors
 /// When the file or the statement in it is none.
 pub fn read(bytes: &[u8]) -> Result<Draft, ListingError> {
-    let signed: SignedStatement = serde_json::from_slice(bytes).map_err(ListingError::File)?;
+    draft_of(&serde_json::from_slice(bytes).map_err(ListingError::File)?)
+}
+
+/// Reads a file of one statement or of several, as the coordinator's page writes them for signing.
+///
+/// # Errors
+/// When the file or a statement in it is none.
+pub fn read_all(bytes: &[u8]) -> Result<Vec<Draft>, ListingError> {
+    signed_statements(bytes)?.iter().map(draft_of).collect()
+}
+
+fn draft_of(signed: &SignedStatement) -> Result<Draft, ListingError> {
     let statement = Statement::decode(signed.statement.as_bytes())?;
     let add = match &statement {
         Statement::ListAdd(add) => Some(add.clone()),
-        Statement::ListRemove { .. } | Statement::ListConfirm { .. } => about(&signed)?,
+        Statement::ListRemove { .. } | Statement::ListConfirm { .. } => about(signed)?,
         Statement::Stop(_)
         | Statement::Release { .. }
         | Statement::Go(_)
@@ -186,7 +197,7 @@ pub fn read(bytes: &[u8]) -> Result<Draft, ListingError> {
         return Err(ListingError::OtherEntry);
     }
     let subject = statement.subject();
-    let approvals = approvals(&signed, &statement, subject);
+    let approvals = approvals(signed, &statement, subject);
     Ok(Draft {
         statement,
         add,

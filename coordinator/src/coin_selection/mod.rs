@@ -44,6 +44,8 @@ pub struct Candidate {
     pub index: u32,
     /// The height of the block that confirmed it.
     pub height: u32,
+    /// Whether somebody froze it: then only what must exclude another transaction by it spends it.
+    pub frozen: bool,
 }
 
 /// What a choice has to pay for, and within which bounds.
@@ -204,6 +206,12 @@ struct Proposal {
     chosen: Vec<usize>,
     settled: cost::Settled,
     found_by: Search,
+}
+
+/// The weight of a transaction with one input, a payment and change.
+pub fn single_payment_weight(input: Weight, payment: Weight, change: Weight) -> Option<Weight> {
+    // The number of outputs takes one byte for one and for two.
+    cost::lone_weight(1, input, payment.checked_add(change)?)
 }
 
 /// Chooses coins for `target` among `candidates`; `seed` decides the random draw.

@@ -12,11 +12,13 @@ mod balancing;
 mod batches;
 mod body;
 mod books;
+mod coins;
 mod events;
 mod journals;
 mod lingering;
 mod lists;
 mod openapi;
+mod people;
 mod problem;
 mod queue;
 mod self_spends;
@@ -34,6 +36,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
@@ -41,6 +44,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::service::Service;
+use crate::ui::{self, Public, Ui};
 use lingering::Lingering;
 
 pub use openapi::document;
@@ -62,6 +66,8 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(addresses::issue, addresses::list))
         .routes(routes!(books::deposits))
         .routes(routes!(books::coins))
+        .routes(routes!(coins::freeze, coins::thaw))
+        .routes(routes!(coins::label))
         .routes(routes!(books::balance))
         .routes(routes!(books::ledger))
         .routes(routes!(books::reconciliation, books::reconcile))
@@ -107,11 +113,21 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(events::verify))
         .routes(routes!(tokens::create, tokens::list))
         .routes(routes!(tokens::revoke))
+        .routes(routes!(people::list))
+        .routes(routes!(people::invite))
+        .routes(routes!(people::revoke))
         .routes(routes!(status::show))
 }
 
 /// Returns the whole API over a service.
 pub fn router(service: Service) -> Router {
+    api(service)
+        .fallback(problem::no_such_route)
+        .layer(axum::middleware::map_response(problem::in_our_words))
+}
+
+/// Returns the API's routes; what is under no address of theirs is for others.
+fn api(service: Service) -> Router {
     let (routes, document) = described().split_for_parts();
     let document = axum::Json(openapi::named(document));
     routes
@@ -119,7 +135,7 @@ pub fn router(service: Service) -> Router {
             "/api/v1/openapi.json",
             axum::routing::get(async move || document),
         )
-        .fallback(problem::no_such_route)
+        .route("/api/{*rest}", axum::routing::any(problem::no_such_route))
         .method_not_allowed_fallback(problem::no_such_verb)
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -132,8 +148,8 @@ pub fn router(service: Service) -> Router {
         .with_state(service)
 }
 
-/// Serves the API until `shutdown` completes, and lets requests under way finish. Connections linger, so
-/// that a refusal arrives even where its request was not read to the end.
+/// Serves the API and the people's pages until `shutdown` completes, and lets requests under way finish.
+/// Connections linger, so that a refusal arrives even where its request was not read to the end.
 ///
 /// # Errors
 ///
@@ -141,9 +157,17 @@ pub fn router(service: Service) -> Router {
 pub async fn serve(
     listener: TcpListener,
     service: Service,
+    public: Public,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    axum::serve(Lingering(listener), router(service))
-        .with_graceful_shutdown(shutdown)
+    let (stop, stopping) = watch::channel(false);
+    let pages = ui::router(Ui::new(service.clone(), public, stopping));
+    let both = api(service).fallback_service(pages);
+    axum::serve(Lingering(listener), both)
+        .with_graceful_shutdown(async move {
+            shutdown.await;
+            // What has no end by itself: pages that listen.
+            stop.send_replace(true);
+        })
         .await
 }

@@ -57,6 +57,15 @@ pub struct ChainHead {
     pub hash: String,
 }
 
+/// The number of the last sequenced event.
+///
+/// # Errors
+/// On a database failure.
+pub async fn head_number(service: &Service) -> Result<u64, ServiceError> {
+    let mut tx = service.database().begin_read().await?;
+    Ok(events::head(&mut tx).await?.0)
+}
+
 /// Events after a number, in order; a token of one vault sees that vault's only.
 ///
 /// # Errors
@@ -96,7 +105,7 @@ pub async fn verify_events(service: &Service, actor: &Actor) -> Result<ChainHead
     })
 }
 
-fn view(event: Event) -> EventView {
+pub(super) fn view(event: Event) -> EventView {
     EventView {
         number: event.number,
         object_kind: event.object_kind,

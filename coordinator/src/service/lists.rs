@@ -335,7 +335,7 @@ pub async fn show_list(
     })
 }
 
-fn list_view(list: &List) -> ListView {
+pub(super) fn list_view(list: &List) -> ListView {
     let open = list.open.as_ref();
     let test = open.and_then(|open| open.test_first.as_ref());
     ListView {
@@ -350,7 +350,7 @@ fn list_view(list: &List) -> ListView {
     }
 }
 
-async fn entry_view(
+pub(super) async fn entry_view(
     tx: &mut Transaction,
     policy: &Policy,
     list: &List,

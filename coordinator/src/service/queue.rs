@@ -70,6 +70,12 @@ impl Look {
         })
     }
 
+    /// The same if one more waited.
+    pub(crate) fn with(mut self, queued: Queued) -> Self {
+        self.queued.push(queued);
+        self
+    }
+
     /// Whether a batch at this feerate needs the answer to the question.
     pub(crate) fn is_above_cap(&self, feerate: FeeRate) -> bool {
         feerate > self.cap.min(self.most)

@@ -24,9 +24,9 @@ use super::{Actor, MAX_LIMIT, Right, Service, ServiceError, WithdrawalError, loc
 use crate::queue::Speed;
 use crate::session::withdrawal::{WithdrawalEvent, WithdrawalState};
 use crate::store::approvals::{self, ApprovalRow};
-use crate::store::reservations;
 use crate::store::vaults::VaultRow;
 use crate::store::withdrawals::{self, WithdrawalKey, WithdrawalRow};
+use crate::store::{coin_marks, reservations};
 
 /// Submits a withdrawal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -285,16 +285,20 @@ pub async fn list_withdrawals(
     Ok(views)
 }
 
-/// What may still be promised: settled coins that nothing spends or holds, less what is promised.
+/// What may still be promised: settled coins that nothing spends or holds and nobody froze, less what is promised.
 pub(super) async fn available(
     tx: &mut Transaction,
     vault: &VaultRow,
 ) -> Result<Amount, ServiceError> {
     let reserved = reservations::reserved(tx, vault.id).await?;
+    let frozen = coin_marks::frozen(tx, vault.id).await?;
     let free = coins::spendable_coins(tx, vault.id, vault.keychain)
         .await?
         .iter()
-        .filter(|spendable| !reserved.contains(&spendable.coin.outpoint))
+        .filter(|spendable| {
+            let coin = &spendable.coin.outpoint;
+            !reserved.contains(coin) && !frozen.contains(coin)
+        })
         .try_fold(Amount::ZERO, |sum, spendable| {
             sum.checked_add(spendable.coin.amount)
         })

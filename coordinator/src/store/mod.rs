@@ -5,19 +5,24 @@
 
 pub mod addresses;
 pub mod approvals;
+pub mod attempt_lines;
 pub mod attempts;
+pub mod batch_lines;
 pub mod batches;
+pub mod coin_marks;
 pub mod inputs;
 pub mod jobs;
 pub mod journals;
 pub mod marks;
 pub mod memories;
 pub mod payments;
+pub mod people;
 pub mod proposals;
 pub mod queue;
 pub mod rebuildings;
 pub mod reissues;
 pub mod reservations;
+pub mod searches;
 pub mod settled_spends;
 pub mod signer_marks;
 pub mod statements;
@@ -27,6 +32,7 @@ pub mod vaults;
 pub mod voids;
 pub mod windows;
 pub mod withdrawals;
+pub mod withdrawals_found;
 
 use watchtower::store::database::{self, Database, DatabaseError, Migration, Owner};
 
@@ -78,6 +84,21 @@ pub const OWNER: Owner = Owner {
             number: 9,
             name: "rebuilding",
             sql: include_str!("../../migrations/0009_rebuilding.sql"),
+        },
+        Migration {
+            number: 10,
+            name: "people",
+            sql: include_str!("../../migrations/0010_people.sql"),
+        },
+        Migration {
+            number: 11,
+            name: "withdrawal lists",
+            sql: include_str!("../../migrations/0011_withdrawal_lists.sql"),
+        },
+        Migration {
+            number: 12,
+            name: "coin marks",
+            sql: include_str!("../../migrations/0012_coin_marks.sql"),
         },
     ],
 };

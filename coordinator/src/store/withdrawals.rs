@@ -307,6 +307,36 @@ pub async fn list(
     .collect()
 }
 
+/// The withdrawals that came in since then and that were approved once, newest first: all but those that nobody ever
+/// approved or that were called off.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn approved_once(
+    tx: &mut Transaction,
+    vault: VaultId,
+    since: UnixTime,
+    limit: u32,
+) -> Result<Vec<WithdrawalRow>, DatabaseError> {
+    tx.rows(
+        "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
+             version, submitted_at
+         FROM withdrawal
+         WHERE vault = $1 AND submitted_at >= $2
+             AND state NOT IN ('requested', 'rejected', 'expired', 'cancelled')
+         ORDER BY submitted_at DESC, requester, id LIMIT $3",
+        &[
+            vault.to_bytes().into(),
+            Value::from_u64(since.as_secs())?,
+            limit.into(),
+        ],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
 /// The withdrawals of a vault that may still be paid or are not yet off the books, oldest first.
 ///
 /// # Errors
@@ -410,6 +440,43 @@ pub async fn promised(tx: &mut Transaction, vault: VaultId) -> Result<Amount, Da
     .map(Amount::from_sat)
 }
 
+/// What is on its way: the withdrawals whose transaction was handed over and is not settled.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn in_flight(tx: &mut Transaction, vault: VaultId) -> Result<Amount, DatabaseError> {
+    tx.one_row(
+        "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) AS sent FROM withdrawal
+         WHERE vault = $1 AND state IN ('broadcast', 'confirmed')",
+        &[vault.to_bytes().into()],
+    )
+    .await?
+    .u64("sent")
+    .map(Amount::from_sat)
+}
+
+/// The withdrawal that waits longest to be settled.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn oldest_open(
+    tx: &mut Transaction,
+    vault: VaultId,
+) -> Result<Option<WithdrawalRow>, DatabaseError> {
+    tx.optional_row(
+        "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
+             version, submitted_at
+         FROM withdrawal WHERE vault = $1
+             AND state IN ('requested', 'approved', 'batched', 'signing', 'broadcast', 'confirmed')
+         ORDER BY submitted_at, requester, id LIMIT 1",
+        &[vault.to_bytes().into()],
+    )
+    .await?
+    .as_ref()
+    .map(read)
+    .transpose()
+}
+
 fn request_key(request: Option<&RequestSignature>) -> Vec<u8> {
     request.map_or_else(Vec::new, |request| request.key.to_bytes().to_vec())
 }
@@ -422,7 +489,7 @@ fn detail(state: &WithdrawalState) -> String {
     serde_json::to_string(state).expect("a state of texts and integers serializes")
 }
 
-fn read(row: &Row) -> Result<WithdrawalRow, DatabaseError> {
+pub(super) fn read(row: &Row) -> Result<WithdrawalRow, DatabaseError> {
     let bytes = row.bytes("intent")?.to_vec();
     let intent = Intent::decode(&bytes)
         .map_err(|error| row.corrupt("intent", "an intent", &error.to_string()))?;

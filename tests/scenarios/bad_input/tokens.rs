@@ -24,6 +24,9 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("POST", "/vaults/{vault}/addresses", "so"),
     ("GET", "/vaults/{vault}/deposits", "sgoa"),
     ("GET", "/vaults/{vault}/coins", "sgoa"),
+    ("POST", "/vaults/{vault}/coins/{outpoint}/freeze", "o"),
+    ("DELETE", "/vaults/{vault}/coins/{outpoint}/freeze", "o"),
+    ("PUT", "/vaults/{vault}/coins/{outpoint}/label", "o"),
     ("GET", "/vaults/{vault}/balance", "sgoa"),
     ("GET", "/vaults/{vault}/ledger", "sgoa"),
     ("GET", "/vaults/{vault}/reconciliation", "sgoa"),
@@ -96,6 +99,9 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/tokens", "o"),
     ("POST", "/tokens", "o"),
     ("DELETE", "/tokens/{id}", "o"),
+    ("GET", "/people", "sgoa"),
+    ("POST", "/people/invitations", "o"),
+    ("DELETE", "/people/{name}", "o"),
     ("GET", "/status", "sgoa"),
 ];
 
@@ -153,6 +159,7 @@ impl Requests {
             .replace("{requester}", "exchange")
             .replace("{request}", "1")
             .replace("{name}", "none")
+            .replace("{outpoint}", &format!("{}:0", self.txid))
             .replace("{subject}", &"11".repeat(32))
             .replace("{policy}", &"11".repeat(32))
             .replace("{id}", batch);
@@ -169,6 +176,8 @@ impl Requests {
             Some("statements") => json!({ "statement": "{}" }),
             Some("successions") => json!({ "file": "{}" }),
             Some("mark") => json!({ "mark": "away" }),
+            Some("freeze") => json!({ "reason": "not known" }),
+            Some("label") => json!({ "label": "mine" }),
             Some("moves") => json!({ "certificate": "00" }),
             Some("imports") => json!({ "journal": "" }),
             Some("approvals") if route.contains("statements") => json!({
@@ -189,6 +198,7 @@ impl Requests {
                 "id": "t-1",
             }),
             Some("tokens") => json!({ "name": "x", "role": "operator" }),
+            Some("invitations") => json!({ "name": "x", "role": "auditor" }),
             _ => json!({}),
         };
         match verb {

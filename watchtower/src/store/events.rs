@@ -301,6 +301,30 @@ pub async fn of_object(
     .collect()
 }
 
+/// The first events of every kind that an object has had, sequenced or not, in order. Their numbers and hashes are
+/// not those of the chain.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn history(
+    tx: &mut Transaction,
+    object_kind: &str,
+    object_id: &str,
+    limit: u32,
+) -> Result<Vec<Event>, EventError> {
+    tx.rows(
+        "SELECT object_kind, object_id, version, kind, vault, body, actor, reason, happened_at
+         FROM event WHERE object_kind = $1 AND object_id = $2
+         ORDER BY version LIMIT $3",
+        &[object_kind.into(), object_id.into(), limit.into()],
+    )
+    .await?
+    .iter()
+    .map(|row| read(row, 0, GENESIS))
+    .collect()
+}
+
 /// Recomputes the whole chain from the stored events; returns the number and hash of its head.
 ///
 /// # Errors
@@ -355,7 +379,7 @@ fn chain_hash(previous: [u8; 32], event: &Event) -> Result<[u8; 32], NotAnIntege
 }
 
 /// Reads an event and chains it to the hash before.
-fn read(row: &Row, number: u64, previous: [u8; 32]) -> Result<Event, EventError> {
+pub(super) fn read(row: &Row, number: u64, previous: [u8; 32]) -> Result<Event, EventError> {
     let text = row.text("body")?;
     let body: Json = serde_json::from_str(text).map_err(|_| EventError::Broken {
         number,

@@ -178,6 +178,44 @@ pub async fn proofs(
     Ok(proofs)
 }
 
+/// The proof of one transaction of the active chain, with so many headers in all as there are, at most as many as
+/// asked for; none where its block was not looked at.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn proof_of(
+    tx: &mut Transaction,
+    txid: Txid,
+    headers: u32,
+) -> Result<Option<(u32, InclusionProof)>, DatabaseError> {
+    let row = tx
+        .optional_row(
+            "SELECT p.position, p.siblings, b.height
+             FROM inclusion_path p JOIN chain_block b ON b.hash = p.block_hash
+             WHERE p.txid = $1",
+            &[txid.to_byte_array().into()],
+        )
+        .await?;
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let from = row.u32("height")?;
+    let upto = from.saturating_add(headers.max(1).saturating_sub(1));
+    let known: BTreeMap<u32, Header> = headers_of(tx, from..=upto).await?.into_iter().collect();
+    let mut chain = (from..=upto).map_while(|height| known.get(&height).copied());
+    let Some(header) = chain.next() else {
+        return Ok(None);
+    };
+    let proof = InclusionProof {
+        header,
+        further: chain.collect(),
+        position: row.u32("position")?,
+        siblings: siblings(&row)?,
+    };
+    Ok(Some((from, proof)))
+}
+
 /// Blocks of the active chain whose headers are not here, newest first.
 ///
 /// # Errors

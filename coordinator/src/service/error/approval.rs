@@ -51,6 +51,22 @@ pub enum ApprovalError {
         /// Where it stands.
         state: &'static str,
     },
+    /// The requester's own person wants to say something of a withdrawal.
+    #[error("{person} asked for withdrawal {requester}/{id}, and cannot approve or refuse it")]
+    OwnRequest {
+        /// The requester.
+        requester: RequesterName,
+        /// The id.
+        id: WithdrawalId,
+        /// The person.
+        person: String,
+    },
+    /// The policy names no key of the person that is touched in the page.
+    #[error("the policy names no page key of {person}")]
+    NoPageKey {
+        /// The person.
+        person: String,
+    },
     /// The attempt pays withdrawals, or recovers: maintenance approves neither.
     #[error(
         "attempt {txid} is for {purpose}: only spends to ourselves are approved as maintenance"
@@ -107,6 +123,16 @@ impl ApprovalError {
                 Class::Conflict,
                 "nothing is to be done: it is decided",
             ),
+            Self::OwnRequest { .. } => (
+                "own_request",
+                Class::Refused,
+                "let another person approve it; who asked for it can take it back",
+            ),
+            Self::NoPageKey { .. } => (
+                "no_page_key",
+                Class::Refused,
+                "approve with `countersign-signer approve`, or have the policy name a page key",
+            ),
             Self::NotMaintenance { .. } => (
                 "not_maintenance",
                 Class::Refused,
@@ -143,6 +169,16 @@ impl ApprovalError {
                 state,
             } => {
                 json!({ "requester": requester, "id": id, "state": state })
+            }
+            Self::OwnRequest {
+                requester,
+                id,
+                person,
+            } => {
+                json!({ "requester": requester, "id": id, "person": person })
+            }
+            Self::NoPageKey { person } => {
+                json!({ "person": person })
             }
             Self::MaintenanceTooLate { txid, state } => {
                 json!({ "txid": txid, "state": state })

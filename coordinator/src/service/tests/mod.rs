@@ -1,16 +1,24 @@
 //! The service and its jobs on SQLite, with a chain that the tests write themselves.
 
 mod acks;
+mod address_book;
+mod attempt_pages;
+mod agenda;
 mod bad_input;
+mod browsing;
 mod chain;
+mod coin_marks;
 mod crash;
 mod exclusion;
+mod figures;
 mod flow;
 mod following;
 mod histories;
 mod intake;
 mod journals;
 mod own_spends;
+mod people;
+mod policy_review;
 mod queue;
 mod rebuilding;
 mod rebuilds;
@@ -19,9 +27,10 @@ mod remembering;
 mod renewals;
 mod reorged;
 mod rivals;
+mod signers;
 mod stops;
 mod tokens;
 mod versions;
 mod voids;
 mod windows;
-mod world;
+pub(crate) mod world;

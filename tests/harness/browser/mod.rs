@@ -1,13 +1,17 @@
 //! A real browser: Debian's Chromium, driven over WebDriver, with a virtual authenticator.
 //!
 //! Each browser has a profile folder and a driver of its own, talks to this host alone, and ends with
-//! the test.
+//! the test. One browser is one person: its passkeys and cookies are nobody else's.
 
-use std::path::Path;
+mod acting;
+mod seeing;
+
+pub use self::seeing::Screen;
+
 use std::process::Command;
 
 use fantoccini::wd::WebDriverCompatibleCommand;
-use fantoccini::{Client, ClientBuilder, Locator};
+use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -39,17 +43,6 @@ pub struct Browser {
     runtime: Runtime,
     _driver: Process,
     _profile: TempDir,
-}
-
-/// How wide a person's screen is, and whether they prefer the dark.
-#[derive(Debug, Clone, Copy)]
-pub struct Screen {
-    /// In CSS pixels.
-    pub width: u32,
-    /// In CSS pixels.
-    pub height: u32,
-    /// The preferred colour scheme.
-    pub dark: bool,
 }
 
 /// A command of the extensions that fantoccini does not know.
@@ -132,78 +125,6 @@ impl Browser {
     /// Opens a page.
     pub fn open(&self, url: &str) -> Result<(), Failure> {
         Ok(self.runtime.block_on(self.client.goto(url))?)
-    }
-
-    /// The text of an element, as it is shown.
-    pub fn text(&self, css: &str) -> Result<String, Failure> {
-        Ok(self.runtime.block_on(async {
-            let element = self.client.find(Locator::Css(css)).await?;
-            element.text().await
-        })?)
-    }
-
-    /// Presses keys wherever the focus is, as a person without a mouse does.
-    pub fn press_keys(&self, keys: &str) -> Result<(), Failure> {
-        Ok(self.runtime.block_on(async {
-            let focused = self.client.active_element().await?;
-            focused.send_keys(keys).await
-        })?)
-    }
-
-    /// Clicks an element.
-    pub fn click(&self, css: &str) -> Result<(), Failure> {
-        Ok(self.runtime.block_on(async {
-            let element = self.client.find(Locator::Css(css)).await?;
-            element.click().await
-        })?)
-    }
-
-    /// Waits until an element says something that holds `part`.
-    #[track_caller]
-    pub fn says(&self, css: &str, part: &str) -> Result<(), Failure> {
-        let mut last = String::new();
-        wait_until(&format!("{css} to say {part:?}"), SHORT, || {
-            last = self.text(css)?;
-            Ok(last.contains(part).then_some(()))
-        })
-        .map_err(|failure| Failure::new(format!("{failure}; it said {last:?}")))
-    }
-
-    /// Runs a script in the page and gives what it returns.
-    pub fn script(&self, script: &str) -> Result<Value, Failure> {
-        Ok(self
-            .runtime
-            .block_on(self.client.execute(script, Vec::new()))?)
-    }
-
-    /// Shows the page on another screen, checks that nothing sticks out of it, and keeps a picture.
-    #[track_caller]
-    pub fn picture(&self, screen: Screen, file: &Path) -> Result<(), Failure> {
-        let Screen {
-            width,
-            height,
-            dark,
-        } = screen;
-        let scheme = if dark { "dark" } else { "light" };
-        self.devtools(
-            "Emulation.setDeviceMetricsOverride",
-            &json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false }),
-        )?;
-        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
-        self.devtools(
-            "Emulation.setEmulatedMedia",
-            &json!({ "features": features }),
-        )?;
-        let png = self.runtime.block_on(self.client.screenshot())?;
-        std::fs::write(file, png)?;
-        let wide =
-            self.script("return document.documentElement.scrollWidth - window.innerWidth")?;
-        if wide.as_i64().is_some_and(|excess| excess <= 0) {
-            return Ok(());
-        }
-        Err(Failure::new(format!(
-            "the page is {wide} pixels wider than a screen of {width}"
-        )))
     }
 
     fn devtools(&self, command: &str, parameters: &Value) -> Result<Value, Failure> {

@@ -1,0 +1,87 @@
+// What all pages share: times in the viewer's zone, copying, live updates, keys. Pages work without it.
+
+const two = (number) => String(number).padStart(2, "0");
+
+/** Writes the times of a part of the page in the viewer's zone with its offset; the title stays exact UTC. */
+function localTimes(root) {
+  for (const time of root.querySelectorAll("time[datetime]:not([data-local])")) {
+    const at = new Date(time.dateTime);
+    if (Number.isNaN(at.getTime())) continue;
+    const offset = -at.getTimezoneOffset();
+    const sign = offset < 0 ? "−" : "+";
+    const size = Math.abs(offset);
+    const zone = offset === 0 ? "UTC" : `${sign}${two(Math.floor(size / 60))}:${two(size % 60)}`;
+    time.textContent = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())} ${zone}`;
+    time.dataset.local = "";
+  }
+}
+
+/** Gives what can be copied a button. */
+function copyButtons(root) {
+  for (const element of root.querySelectorAll("[data-copy]:not([data-copies])")) {
+    element.dataset.copies = "";
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "copy";
+    button.setAttribute("aria-label", "Copy");
+    button.title = "Copy";
+    button.textContent = "⧉";
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(element.dataset.copy);
+      button.textContent = "✓";
+      setTimeout(() => { button.textContent = "⧉"; }, 1500);
+    });
+    element.after(button);
+  }
+}
+
+function dress(root) {
+  localTimes(root);
+  copyButtons(root);
+}
+
+/** Fetches this page again and puts in what is live on it, unless somebody types there. */
+async function refresh() {
+  const standing = document.querySelector("[data-live]");
+  const typing = standing?.contains(document.activeElement) && document.activeElement.matches("input, textarea, select");
+  if (!standing || typing || standing.querySelector("input:checked, details.keep[open]")) return;
+  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+  if (!answer.ok || answer.redirected) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-live]");
+  if (!fresh || fresh.outerHTML === standing.dataset.seen) return;
+  const open = [...standing.querySelectorAll("details[open][id]")].map((each) => each.id);
+  const seen = fresh.outerHTML;
+  standing.replaceWith(fresh);
+  fresh.dataset.seen = seen;
+  for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+  dress(fresh);
+  globalThis.htmx?.process(fresh);
+}
+
+function listen() {
+  if (!document.querySelector("[data-live]") || !document.body.dataset.csrf) return;
+  let due = 0;
+  const source = new EventSource("/live");
+  source.addEventListener("happened", () => {
+    clearTimeout(due);
+    due = setTimeout(() => { refresh().catch(() => {}); }, 150);
+  });
+  addEventListener("pagehide", () => source.close());
+}
+
+function keys() {
+  addEventListener("keydown", (event) => {
+    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (document.activeElement?.matches("input, textarea, select, [contenteditable]")) return;
+    const search = document.getElementById("search");
+    if (search) { event.preventDefault(); search.focus(); }
+  });
+}
+
+// On a phone the menu begins closed.
+if (matchMedia("(max-width: 56rem)").matches) document.querySelector("details.menu")?.removeAttribute("open");
+document.body.addEventListener("htmx:configRequest", (event) => { event.detail.headers["x-csrf"] = document.body.dataset.csrf ?? ""; });
+document.body.addEventListener("htmx:afterSwap", (event) => dress(event.detail.target));
+dress(document);
+listen();
+keys();

@@ -1,0 +1,121 @@
+//! Server-sent events: a page that is open hears that something happened, and asks again by itself.
+//!
+//! Invariant: a stream says only the number of the last sequenced event, which tells nothing to somebody
+//! who may not see it; it ends with the program, and their number is bounded.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use super::Ui;
+use super::fault::Fault;
+use super::routes::{Needs, Table};
+use super::visitor::Visitor;
+use crate::service::{Service, events};
+
+/// How often the database is asked while anybody listens.
+const INTERVAL: Duration = Duration::from_millis(500);
+/// The most pages that listen at once.
+const MOST: usize = 500;
+
+/// The number of the last event, as it grows.
+#[derive(Clone)]
+pub(super) struct Pulse {
+    service: Service,
+    number: Arc<watch::Sender<u64>>,
+    stopping: watch::Receiver<bool>,
+    room: Arc<Semaphore>,
+    beating: Arc<tokio::sync::Mutex<bool>>,
+}
+
+impl Pulse {
+    pub(super) fn new(service: Service, stopping: watch::Receiver<bool>) -> Self {
+        Self {
+            service,
+            number: Arc::new(watch::Sender::new(0)),
+            stopping,
+            room: Arc::new(Semaphore::new(MOST)),
+            beating: Arc::default(),
+        }
+    }
+
+    /// Begins to look at the database, unless that goes on already.
+    async fn beat(&self) {
+        let mut beating = self.beating.lock().await;
+        if *beating {
+            return;
+        }
+        *beating = true;
+        let pulse = self.clone();
+        tokio::spawn(async move { pulse.look().await });
+    }
+
+    /// Looks until nobody listens any more.
+    async fn look(self) {
+        let mut stopping = self.stopping.clone();
+        loop {
+            match events::head_number(&self.service).await {
+                Ok(number) => {
+                    self.number.send_if_modified(|known| {
+                        let grown = *known != number;
+                        *known = number;
+                        grown
+                    });
+                }
+                Err(error) => tracing::warn!(%error, "pages that are open hear of nothing"),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(INTERVAL) => {}
+                _ = stopping.wait_for(|stop| *stop) => return,
+            }
+            let mut beating = self.beating.lock().await;
+            if self.number.receiver_count() == 0 {
+                *beating = false;
+                return;
+            }
+        }
+    }
+}
+
+pub(super) fn routes(table: Table) -> Table {
+    table.get("/live", Needs::Person, listen)
+}
+
+async fn listen(State(ui): State<Ui>, _: Visitor) -> Result<Response, Fault> {
+    struct Heard {
+        numbers: watch::Receiver<u64>,
+        stopping: watch::Receiver<bool>,
+        _room: OwnedSemaphorePermit,
+    }
+    let room = Arc::clone(&ui.pulse.room)
+        .try_acquire_owned()
+        .map_err(|_| {
+            let words = "Too many pages listen at once; this one is not told of what happens.";
+            Fault::plain(StatusCode::SERVICE_UNAVAILABLE, words)
+        })?;
+    let heard = Heard {
+        numbers: ui.pulse.number.subscribe(),
+        stopping: ui.pulse.stopping.clone(),
+        _room: room,
+    };
+    ui.pulse.beat().await;
+    let stream = stream::unfold(heard, async |mut heard| {
+        tokio::select! {
+            changed = heard.numbers.changed() => changed.ok()?,
+            _ = heard.stopping.wait_for(|stop| *stop) => return None,
+        }
+        let number = *heard.numbers.borrow_and_update();
+        let event = Event::default().event("happened").data(number.to_string());
+        Some((Ok::<_, Infallible>(event), heard))
+    });
+    Ok(Sse::new(stream)
+        .keep_alive(KeepAlive::default())
+        .into_response())
+}

@@ -1,0 +1,80 @@
+//! The people's pages: HTML only here, and nothing but translation, as in [`crate::http`].
+//!
+//! Invariant: a page shows what the service says and asks the service to act; who may see or do what is
+//! decided by the route's entry in the table ([`routes`]) and again by the service. Nothing shown has to
+//! be believed: whatever was signed can be checked with one's own tool, and the page says how.
+
+mod address_book;
+mod assets;
+mod drawing;
+mod fault;
+mod frame;
+mod guard;
+mod listing;
+mod live;
+mod posted;
+mod public;
+mod routes;
+mod show;
+mod signers;
+mod statements;
+mod stops;
+mod visitor;
+
+use axum::Router;
+use tokio::sync::watch;
+
+use crate::service::Service;
+
+pub use public::{Public, PublicError};
+pub use routes::{Entry, Needs};
+
+use live::Pulse;
+use routes::Table;
+
+/// What every page works with. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Ui {
+    /// What is asked.
+    pub(crate) service: Service,
+    /// Where the pages are reached.
+    pub(crate) public: Public,
+    /// Tells pages that are open that something happened.
+    pulse: Pulse,
+}
+
+impl Ui {
+    pub(crate) fn new(service: Service, public: Public, stopping: watch::Receiver<bool>) -> Self {
+        Self {
+            pulse: Pulse::new(service.clone(), stopping),
+            service,
+            public,
+        }
+    }
+}
+
+/// Every page, with what it needs.
+fn table(ui: Ui) -> Table {
+    let pages: &[fn(Table) -> Table] = &[
+        assets::routes,
+        live::routes,
+        address_book::routes,
+        signers::routes,
+        statements::routes,
+        stops::routes,
+    ];
+    pages
+        .iter()
+        .fold(Table::new(ui), |table, routes| routes(table))
+}
+
+/// The pages over a service.
+pub(crate) fn router(ui: Ui) -> Router {
+    table(ui).into_router()
+}
+
+/// Every route of the pages with what it needs, for whoever checks that none is forgotten.
+pub fn entries(service: Service, public: Public) -> Vec<Entry> {
+    let (_, stopping) = watch::channel(false);
+    table(Ui::new(service, public, stopping)).into_entries()
+}
