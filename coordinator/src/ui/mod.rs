@@ -5,12 +5,11 @@
 //! be believed: whatever was signed can be checked with one's own tool, and the page says how.
 
 mod account;
-mod assets;
-mod ceremony;
 mod address_book;
 mod assets;
 mod attempts;
 mod batches;
+mod ceremony;
 mod drawing;
 mod fault;
 mod frame;
@@ -18,25 +17,25 @@ mod guard;
 mod joining;
 mod listing;
 mod live;
-mod people;
 mod own_spends;
+mod people;
 mod policy;
 mod posted;
 mod preview;
 mod public;
 mod queue;
 mod routes;
-mod sets;
 #[cfg(test)]
 pub(crate) mod sample;
+mod sets;
 mod show;
 mod sign_in;
-#[cfg(test)]
-mod tests;
-mod tokens;
 mod signers;
 mod statements;
 mod stops;
+#[cfg(test)]
+mod tests;
+mod tokens;
 mod visitor;
 mod withdrawals;
 
@@ -74,17 +73,14 @@ impl Ui {
 
 /// Every page, with what it needs.
 fn table(ui: Ui) -> Table {
-    let table = Table::new(ui);
-    let table = assets::routes(table);
-    let table = sign_in::routes(table);
-    let table = joining::routes(table);
-    let table = account::routes(table);
-    let table = people::routes(table);
-    let table = tokens::routes(table);
-    live::routes(table)
     let pages: &[fn(Table) -> Table] = &[
         assets::routes,
         live::routes,
+        sign_in::routes,
+        joining::routes,
+        account::routes,
+        people::routes,
+        tokens::routes,
         address_book::routes,
         attempts::routes,
         batches::routes,
