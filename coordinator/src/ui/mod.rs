@@ -4,16 +4,23 @@
 //! decided by the route's entry in the table ([`routes`]) and again by the service. Nothing shown has to
 //! be believed: whatever was signed can be checked with one's own tool, and the page says how.
 
+mod addresses;
 mod assets;
+mod coins;
+mod deposits;
 mod drawing;
+mod events;
 mod fault;
+mod filters;
 mod frame;
 mod guard;
+mod ledger;
 mod listing;
 mod live;
 mod posted;
 mod public;
 mod routes;
+mod search;
 mod show;
 mod visitor;
 
@@ -53,6 +60,12 @@ impl Ui {
 fn table(ui: Ui) -> Table {
     let table = Table::new(ui);
     let table = assets::routes(table);
+    let table = deposits::routes(table);
+    let table = addresses::routes(table);
+    let table = coins::routes(table);
+    let table = ledger::routes(table);
+    let table = events::routes(table);
+    let table = search::routes(table);
     live::routes(table)
 }
 

@@ -51,6 +51,7 @@ fn consolidation(coins: Option<Vec<String>>) -> CreateSelfSpend {
         max_inputs: None,
         feerate_sat_vb: Some("2".to_owned()),
         dry_run: true,
+        agreed: None,
     }
 }
 
@@ -131,6 +132,7 @@ async fn replace(world: &World, txid: bitcoin::Txid, preview: bool) -> RenewalVi
     let request = Renew {
         feerate_sat_vb: Some("9".to_owned()),
         preview,
+        agreed: None,
     };
     replace_attempt(&world.service, &world.operator, txid, &request)
         .await
@@ -186,6 +188,7 @@ async fn a_replacement_spends_a_frozen_coin_only_as_the_anchor_that_nothing_else
     let cancel = Renew {
         feerate_sat_vb: Some("20".to_owned()),
         preview: true,
+        agreed: None,
     };
     let cancelled = cancel_batch(&world.service, &world.operator, batch.batch, &cancel)
         .await
