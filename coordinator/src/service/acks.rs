@@ -23,6 +23,9 @@ use crate::store::journals::{self, MoveRow};
 use crate::store::proposals::{self, ProposalRow};
 use crate::store::{signer_marks, stops};
 
+/// The state of a version whose end of others everything obeys.
+pub(super) const IN_FORCE: &str = "in force";
+
 /// How far a version reaches: whether what it ends is announced only, or in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ReachView {
@@ -209,7 +212,7 @@ pub(super) async fn reach_in_force(
 fn view(previous: &Policy, acknowledged: &BTreeSet<String>) -> ReachView {
     let found = reach(previous, acknowledged);
     let state = if found.everything.is_in_force() {
-        "in force"
+        IN_FORCE
     } else if found.payments.is_in_force() {
         "in force for payments"
     } else {

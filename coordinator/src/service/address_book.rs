@@ -18,7 +18,7 @@ use policies::{KeyId, Statement, Subject, UnixTime, VaultId};
 use watchtower::store::database::Transaction;
 
 pub use self::view::{BookEntry, Payment, Said, Signed, TestStanding};
-use super::lists::{EntryView, entry_view};
+use super::lists::{EntryView, ListView, entry_view, list_view};
 use super::paging::{Cursor, Paged};
 use super::standing::Entry;
 use super::stop_view::signed_statement;
@@ -199,6 +199,24 @@ pub async fn show_entry(
     let known = known::Known::load(&mut tx, &row, &policy).await?;
     shown.warnings = known.warnings_of(&shown);
     Ok(shown)
+}
+
+/// A list of the policy and the addresses that the document itself has on it.
+///
+/// # Errors
+/// [`ListError::UnknownList`].
+pub async fn show_list_of_policy(
+    service: &Service,
+    actor: &Actor,
+    vault: VaultId,
+    name: &str,
+) -> Result<(ListView, Vec<String>), ServiceError> {
+    actor.require(Right::Read, vault)?;
+    let mut tx = service.database().begin_read().await?;
+    let (_, policy) = service.vault(&mut tx, vault).await?;
+    let list = list_of(&policy, name)?;
+    let addresses = list.entries.iter().map(ToString::to_string);
+    Ok((list_view(list), addresses.collect()))
 }
 
 /// A place as a page's address carries it.

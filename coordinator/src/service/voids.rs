@@ -306,7 +306,7 @@ async fn counting(
     Ok(counting)
 }
 
-async fn view(
+pub(super) async fn view(
     service: &Service,
     tx: &mut Transaction,
     row: &AttemptRow,

@@ -16,6 +16,7 @@ pub mod journals;
 pub mod marks;
 pub mod memories;
 pub mod payments;
+pub mod people;
 pub mod proposals;
 pub mod queue;
 pub mod rebuildings;
@@ -27,6 +28,7 @@ pub mod signer_marks;
 pub mod statements;
 pub mod stops;
 pub mod tokens;
+pub mod unsettled;
 pub mod vaults;
 pub mod voids;
 pub mod windows;
@@ -86,13 +88,18 @@ pub const OWNER: Owner = Owner {
         },
         Migration {
             number: 10,
-            name: "withdrawal lists",
-            sql: include_str!("../../migrations/0010_withdrawal_lists.sql"),
+            name: "people",
+            sql: include_str!("../../migrations/0010_people.sql"),
         },
         Migration {
             number: 11,
+            name: "withdrawal lists",
+            sql: include_str!("../../migrations/0011_withdrawal_lists.sql"),
+        },
+        Migration {
+            number: 12,
             name: "coin marks",
-            sql: include_str!("../../migrations/0011_coin_marks.sql"),
+            sql: include_str!("../../migrations/0012_coin_marks.sql"),
         },
     ],
 };

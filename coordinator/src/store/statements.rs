@@ -221,6 +221,47 @@ pub async fn entries_after(
     .collect()
 }
 
+/// The entries of a list that are not in force yet, newest first: those that too few signed, those that enough
+/// signed after a moment, and with `tested` those whose first payment nobody confirmed. Removed ones are none.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn open_entries(
+    tx: &mut Transaction,
+    vault: VaultId,
+    list: &str,
+    (since, tested): (UnixTime, bool),
+    limit: u32,
+) -> Result<Vec<StatementRow>, DatabaseError> {
+    let [remove, confirm] =
+        [Purpose::ListRemove, Purpose::ListConfirm].map(|purpose| i64::from(purpose.to_byte()));
+    tx.rows(
+        "SELECT s.vault, s.subject, s.list, s.script_pubkey, s.statement, s.stored_at, s.stored_by,
+             s.entitled_at
+         FROM list_statement s
+         WHERE s.vault = $1 AND s.list = $2 AND s.subject = s.entry
+             AND NOT EXISTS (SELECT 1 FROM list_statement r WHERE r.vault = s.vault
+                 AND r.entry = s.subject AND r.purpose = $3 AND r.entitled_at IS NOT NULL)
+             AND (s.entitled_at IS NULL OR s.entitled_at > $4 OR ($5 = 1 AND NOT EXISTS (
+                 SELECT 1 FROM list_statement c WHERE c.vault = s.vault AND c.entry = s.subject
+                     AND c.purpose = $6 AND c.entitled_at IS NOT NULL)))
+         ORDER BY s.stored_at DESC, s.subject LIMIT $7",
+        &[
+            vault.to_bytes().into(),
+            list.into(),
+            remove.into(),
+            Value::from_u64(since.as_secs())?,
+            tested.into(),
+            confirm.into(),
+            limit.into(),
+        ],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
 /// The statements that enough persons signed, newest first.
 ///
 /// # Errors

@@ -4,8 +4,11 @@
 //! decided by the route's entry in the table ([`routes`]) and again by the service. Nothing shown has to
 //! be believed: whatever was signed can be checked with one's own tool, and the page says how.
 
+mod address_book;
 mod addresses;
 mod assets;
+mod attempts;
+mod batches;
 mod coins;
 mod deposits;
 mod drawing;
@@ -17,12 +20,23 @@ mod guard;
 mod ledger;
 mod listing;
 mod live;
+mod own_spends;
+mod policy;
 mod posted;
+mod preview;
 mod public;
+mod queue;
 mod routes;
 mod search;
+mod sets;
+#[cfg(test)]
+pub(crate) mod sample;
 mod show;
+mod signers;
+mod statements;
+mod stops;
 mod visitor;
+mod withdrawals;
 
 use axum::Router;
 use tokio::sync::watch;
@@ -58,15 +72,29 @@ impl Ui {
 
 /// Every page, with what it needs.
 fn table(ui: Ui) -> Table {
-    let table = Table::new(ui);
-    let table = assets::routes(table);
-    let table = deposits::routes(table);
-    let table = addresses::routes(table);
-    let table = coins::routes(table);
-    let table = ledger::routes(table);
-    let table = events::routes(table);
-    let table = search::routes(table);
-    live::routes(table)
+    let pages: &[fn(Table) -> Table] = &[
+        assets::routes,
+        live::routes,
+        address_book::routes,
+        addresses::routes,
+        attempts::routes,
+        batches::routes,
+        coins::routes,
+        deposits::routes,
+        events::routes,
+        ledger::routes,
+        own_spends::routes,
+        policy::routes,
+        queue::routes,
+        search::routes,
+        signers::routes,
+        statements::routes,
+        stops::routes,
+        withdrawals::routes,
+    ];
+    pages
+        .iter()
+        .fold(Table::new(ui), |table, routes| routes(table))
 }
 
 /// The pages over a service.

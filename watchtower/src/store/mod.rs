@@ -22,6 +22,7 @@ pub mod reconciliation;
 pub mod scripts;
 #[cfg(test)]
 mod tests;
+pub mod totals;
 
 use database::{Database, DatabaseError, Migration, Owner};
 
@@ -41,8 +42,13 @@ pub const OWNER: Owner = Owner {
         },
         Migration {
             number: 3,
+            name: "the ledger by time",
+            sql: include_str!("../../migrations/0003_ledger_by_time.sql"),
+        },
+        Migration {
+            number: 4,
             name: "what lists are read by",
-            sql: include_str!("../../migrations/0003_pages.sql"),
+            sql: include_str!("../../migrations/0004_pages.sql"),
         },
     ],
 };

@@ -44,21 +44,29 @@ impl Import {
 
     /// The wrong ones as they were typed, as CSV: to be mended and read in again.
     pub fn to_mend(&self) -> String {
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        let mut write = |cells: [&str; 3]| {
-            writer
-                .write_record(cells)
-                .expect("writing to memory does not fail");
-        };
-        write(COLUMNS);
-        for WrongEntry { typed, .. } in &self.wrong {
-            write([&typed.address, &typed.label, &typed.expires]);
-        }
-        let bytes = writer
-            .into_inner()
-            .expect("writing to memory does not fail");
-        String::from_utf8_lossy(&bytes).into_owned()
+        let wrong = self.wrong.iter().map(|one| &one.typed);
+        csv_of(wrong.map(|typed| [&*typed.address, &typed.label, &typed.expires]))
     }
+
+    /// The good ones as CSV: to be read in again.
+    pub fn to_repeat(&self) -> String {
+        let ends: Vec<String> = (self.good.iter())
+            .map(|draft| draft.add.expires.to_string())
+            .collect();
+        let good = self.good.iter().zip(&ends);
+        csv_of(good.map(|(draft, end)| [&*draft.address, &draft.add.label, end]))
+    }
+}
+
+fn csv_of<'a>(rows: impl Iterator<Item = [&'a str; 3]>) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for cells in std::iter::once(COLUMNS).chain(rows) {
+        let written = writer.write_record(cells);
+        written.expect("a vector takes whatever is written");
+    }
+    let bytes = writer.into_inner();
+    let bytes = bytes.expect("a vector is always flushed");
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Reads a CSV file with the columns address, label and, if wanted, expires, in any order under a first line that

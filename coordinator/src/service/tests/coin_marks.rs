@@ -120,6 +120,7 @@ async fn spends_to_ourselves_and_recoveries_leave_frozen_coins_where_they_are() 
     ));
     let request = CreateRecovery {
         dry_run: true,
+        agreed: None,
         ..CreateRecovery::default()
     };
     let seen = create_recovery(&world.service, &world.operator, world.vault, &request)
