@@ -6,15 +6,21 @@
 
 mod account;
 mod address_book;
+mod addresses;
 mod assets;
 mod attempts;
 mod batches;
 mod ceremony;
+mod coins;
+mod deposits;
 mod drawing;
+mod events;
 mod fault;
+mod filters;
 mod frame;
 mod guard;
 mod joining;
+mod ledger;
 mod listing;
 mod live;
 mod own_spends;
@@ -25,6 +31,8 @@ mod preview;
 mod public;
 mod queue;
 mod routes;
+mod search;
+mod sets;
 #[cfg(test)]
 pub(crate) mod sample;
 mod sets;
@@ -82,11 +90,17 @@ fn table(ui: Ui) -> Table {
         people::routes,
         tokens::routes,
         address_book::routes,
+        addresses::routes,
         attempts::routes,
         batches::routes,
+        coins::routes,
+        deposits::routes,
+        events::routes,
+        ledger::routes,
         own_spends::routes,
         policy::routes,
         queue::routes,
+        search::routes,
         signers::routes,
         statements::routes,
         stops::routes,
