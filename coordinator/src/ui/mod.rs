@@ -56,14 +56,11 @@ impl Ui {
 
 /// Every page, with what it needs.
 fn table(ui: Ui) -> Table {
-    let table = Table::new(ui);
-    let table = assets::routes(table);
-    let table = policy::routes(table);
-    live::routes(table)
     let pages: &[fn(Table) -> Table] = &[
         assets::routes,
         live::routes,
         address_book::routes,
+        policy::routes,
         signers::routes,
         statements::routes,
         stops::routes,
