@@ -48,7 +48,7 @@ fn take(folder: &PathBuf, size: Size) -> Outcome {
     say("A treasury lives through a busy week.")?;
     let mut showcase = Showcase::begin(Engine::Sqlite)?;
     let traces = showcase.live_through(size)?;
-    let browser = showcase.treasury.join("dana", "operator")?;
+    let browser = showcase.treasury.visitor_in_browser("dana", "operator")?;
     let pages = showcase.pages(&traces, &table()?)?;
     let mut faults = Vec::new();
     for (number, page) in pages.iter().enumerate() {

@@ -6,21 +6,30 @@
 
 mod address_book;
 mod assets;
+mod attempts;
+mod batches;
 mod drawing;
 mod fault;
 mod frame;
 mod guard;
 mod listing;
 mod live;
+mod own_spends;
 mod policy;
 mod posted;
+mod preview;
 mod public;
+mod queue;
 mod routes;
+mod sets;
+#[cfg(test)]
+pub(crate) mod sample;
 mod show;
 mod signers;
 mod statements;
 mod stops;
 mod visitor;
+mod withdrawals;
 
 use axum::Router;
 use tokio::sync::watch;
@@ -61,9 +70,15 @@ fn table(ui: Ui) -> Table {
         live::routes,
         address_book::routes,
         policy::routes,
+        attempts::routes,
+        batches::routes,
+        own_spends::routes,
+        policy::routes,
+        queue::routes,
         signers::routes,
         statements::routes,
         stops::routes,
+        withdrawals::routes,
     ];
     pages
         .iter()

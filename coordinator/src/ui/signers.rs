@@ -48,6 +48,7 @@ struct SignersPage {
     stands: StandingShown,
     reach: Option<String>,
     policy_href: String,
+    check: String,
 }
 
 #[derive(Template)]
@@ -178,6 +179,7 @@ async fn draw(ui: &Ui, visitor: &Visitor, vault: VaultId) -> Result<Response, Fa
         reach: found.reach.as_ref().map(|reach| reach.says.clone()),
         stands: stands(&found.standing, &found.first, &found.next),
         policy_href: format!("/vaults/{vault}/policy"),
+        check: check_of(&found.standing),
     })
 }
 
@@ -267,6 +269,15 @@ async fn mark(
         &to,
         &format!("{name} is marked as {}.", form.mark),
     ))
+}
+
+/// The command that answers the same from the policy's file.
+fn check_of(standing: &Standing) -> String {
+    let mut command = "countersign-coordinator policy standing policy.toml".to_owned();
+    for (name, way) in &standing.gone {
+        command += &format!(" --{} {name}", way.name());
+    }
+    command
 }
 
 fn mark_of(text: &str) -> Option<SignerMark> {

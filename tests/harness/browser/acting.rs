@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use fantoccini::Locator;
+use fantoccini::cookies::Cookie;
 use serde_json::Value;
 
 use super::Browser;
@@ -166,5 +167,11 @@ impl Browser {
         let all = self.runtime.block_on(self.client.get_all_cookies())?;
         let found = all.into_iter().find(|cookie| cookie.name() == name);
         Ok(found.map(|cookie| cookie.value().to_owned()))
+    }
+
+    /// Gives the browser a cookie of the page's site.
+    pub fn hold_cookie(&self, name: &str, value: &str) -> Result<(), Failure> {
+        let cookie = Cookie::build((name.to_owned(), value.to_owned())).path("/").build();
+        Ok(self.runtime.block_on(self.client.add_cookie(cookie))?)
     }
 }

@@ -14,7 +14,7 @@ use super::matrix::table;
 fn every_page_can_be_used_by_everybody() -> Outcome {
     let mut showcase = Showcase::begin(Engine::Sqlite)?;
     let traces = showcase.live_through(Size::SMALL)?;
-    let browser = showcase.treasury.join("dana", "operator")?;
+    let browser = showcase.treasury.visitor_in_browser("dana", "operator")?;
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pages");
     std::fs::create_dir_all(&folder)?;
     let mut faults = Vec::new();

@@ -2,8 +2,8 @@
 
 mod acks;
 mod address_book;
-mod attempt_pages;
 mod agenda;
+mod attempt_pages;
 mod bad_input;
 mod browsing;
 mod chain;
@@ -19,6 +19,8 @@ mod journals;
 mod own_spends;
 mod people;
 mod policy_review;
+mod page_approvals;
+mod passkey;
 mod queue;
 mod rebuilding;
 mod rebuilds;
@@ -34,3 +36,5 @@ mod versions;
 mod voids;
 mod windows;
 pub(crate) mod world;
+mod withdrawal_drawn;
+mod withdrawal_pages;

@@ -8,6 +8,7 @@ mod moment;
 mod money;
 mod outside;
 mod state;
+mod waiting;
 mod stop_banner;
 
 pub(crate) use address::{Address, TxidText};
@@ -16,6 +17,7 @@ pub(crate) use moment::{Ago, Moment, duration};
 pub(crate) use money::{Feerate, Money, Unit};
 pub(crate) use outside::Outside;
 pub(crate) use state::State;
+pub(crate) use waiting::waiting_line;
 pub(crate) use stop_banner::{StopBanner, stop_banner, who};
 
 /// Writes a text so that HTML takes it for nothing but text, in content and in quoted attributes.

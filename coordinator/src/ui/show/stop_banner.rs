@@ -29,7 +29,7 @@ impl fmt::Display for StopBanner {
             return Ok(());
         };
         f.write_str(
-            "<div class=\"notice notice-bad\" role=\"status\"><p class=\"big strong\">This vault is stopped: it pays nobody.</p>",
+            "<div class=\"notice notice-bad below\" role=\"status\"><p class=\"big strong\">This vault is stopped: it pays nobody.</p>",
         )?;
         for stop in &self.stops {
             let by: Vec<&str> = stop
