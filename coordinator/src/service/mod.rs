@@ -13,9 +13,9 @@ pub mod agreed;
 
 pub mod agenda;
 pub mod approvals;
+pub mod approvers;
 pub mod attempt_lines;
 pub mod attempt_page;
-pub mod approvers;
 mod attempt_view;
 pub mod attempts;
 pub mod balancing;

@@ -129,7 +129,7 @@ pub(super) async fn draw(
         vault,
         row: row(vault, &found, ui.service.now()),
         entry: TxidText::of(&subject.to_string()),
-        group: (found.group.clone()).map_or_else(|| "any approvers".to_owned(), |group| group),
+        group: (found.group.clone()).unwrap_or_else(|| "any approvers".to_owned()),
         needed: found.needed,
         approvals: signed(&found.approvals),
         cools_off: duration(found.delay),

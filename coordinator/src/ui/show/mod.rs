@@ -16,7 +16,7 @@ pub(crate) use moment::{Ago, Moment, duration};
 pub(crate) use money::{Feerate, Money, Unit};
 pub(crate) use outside::Outside;
 pub(crate) use state::State;
-pub(crate) use stop_banner::{StopBanner, stop_banner, who};
+pub(crate) use stop_banner::{StopBanner, stop_banner};
 
 /// Writes a text so that HTML takes it for nothing but text, in content and in quoted attributes.
 pub(crate) fn escaped(text: &str) -> String {
