@@ -11,7 +11,7 @@ use watchtower::store::{chain, ledger, totals};
 use super::books::{EntryView, entry_view};
 use super::{Actor, Right, Service, ServiceError};
 use crate::store::vaults::{self, VaultRow};
-use crate::store::{attempts, reservations, withdrawals};
+use crate::store::{attempts, reservations, unsettled, withdrawals};
 
 /// The seconds of a day.
 const DAY: u64 = 86_400;
@@ -156,7 +156,7 @@ async fn read(tx: &mut Transaction, vault: &VaultRow) -> Result<Figures, Service
     let reserved = reservations::reserved_settled(tx, vault.id, vault.keychain).await?;
     let promised = withdrawals::promised(tx, vault.id).await?;
     let free = settled.checked_sub(reserved).unwrap_or(Amount::ZERO);
-    let oldest = withdrawals::oldest_open(tx, vault.id).await?;
+    let oldest = unsettled::oldest_open(tx, vault.id).await?;
     Ok(Figures {
         vault: vault.id,
         name: vault.name.clone(),
@@ -164,7 +164,7 @@ async fn read(tx: &mut Transaction, vault: &VaultRow) -> Result<Figures, Service
         reserved,
         promised,
         pending: totals::pending(tx, vault.id).await?,
-        in_flight: withdrawals::in_flight(tx, vault.id).await?,
+        in_flight: unsettled::in_flight(tx, vault.id).await?,
         available: free.checked_sub(promised).unwrap_or(Amount::ZERO),
         oldest: oldest.map(|row| Oldest {
             state: row.state.name(),

@@ -9,9 +9,9 @@ mod acks;
 pub mod address_book;
 pub mod addresses;
 pub mod adopting;
+pub mod agenda;
 pub mod agreed;
 
-pub mod agenda;
 pub mod approvals;
 pub mod approvers;
 pub mod attempt_lines;

@@ -4,22 +4,40 @@
 //! decided by the route's entry in the table ([`routes`]) and again by the service. Nothing shown has to
 //! be believed: whatever was signed can be checked with one's own tool, and the page says how.
 
+mod account;
 mod address_book;
 mod assets;
+mod attempts;
+mod batches;
+mod ceremony;
 mod drawing;
 mod fault;
 mod frame;
 mod guard;
+mod joining;
 mod listing;
 mod live;
+mod own_spends;
+mod people;
+mod policy;
 mod posted;
+mod preview;
 mod public;
+mod queue;
 mod routes;
+#[cfg(test)]
+pub(crate) mod sample;
+mod sets;
 mod show;
+mod sign_in;
 mod signers;
 mod statements;
 mod stops;
+#[cfg(test)]
+mod tests;
+mod tokens;
 mod visitor;
+mod withdrawals;
 
 use axum::Router;
 use tokio::sync::watch;
@@ -58,10 +76,21 @@ fn table(ui: Ui) -> Table {
     let pages: &[fn(Table) -> Table] = &[
         assets::routes,
         live::routes,
+        sign_in::routes,
+        joining::routes,
+        account::routes,
+        people::routes,
+        tokens::routes,
         address_book::routes,
+        attempts::routes,
+        batches::routes,
+        own_spends::routes,
+        policy::routes,
+        queue::routes,
         signers::routes,
         statements::routes,
         stops::routes,
+        withdrawals::routes,
     ];
     pages
         .iter()

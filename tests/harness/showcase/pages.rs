@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use coordinator::ui::{Entry, Needs};
 
 use super::{Showcase, Traces};
-use crate::Failure;
+use crate::{Failure, Web};
 
 /// A page to be opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +50,12 @@ impl Showcase {
             .and_then(|deposit| deposit["outpoint"].as_str())
             .or_else(|| coins[0]["outpoint"].as_str())
             .ok_or_else(|| Failure::new("no deposit to look at"))?;
+        let list = self.treasury.path("/lists/counterparties");
+        let list = self.treasury.auditor().get(&list)?.done()?;
+        let entry = list["entries"][0]["entry"].as_str().unwrap_or_default();
         Ok([
+            ("entry", entry.to_owned()),
+            ("what", "document".to_owned()),
             ("vault", policy.vault.to_string()),
             ("requester", "exchange".to_owned()),
             ("id", traces.requested.clone()),
@@ -66,13 +71,23 @@ impl Showcase {
         .into())
     }
 
-    /// The pages of a table that show something to somebody who is signed in.
-    pub fn pages(&self, traces: &Traces, entries: &[Entry]) -> Result<Vec<Page>, Failure> {
+    /// The pages of a table that show something to somebody who is signed in; files to keep are none.
+    pub fn pages(
+        &self,
+        traces: &Traces,
+        entries: &[Entry],
+        visitor: &Web,
+    ) -> Result<Vec<Page>, Failure> {
         let parts = self.parts(traces)?;
         let mut pages = Vec::new();
         for entry in entries {
             let shown = entry.method == "GET" && entry.needs != Needs::Nobody;
-            if !shown || entry.path == "/live" {
+            let file = entry
+                .path
+                .rsplit('/')
+                .next()
+                .is_some_and(|last| last.contains('.'));
+            if !shown || file || entry.path == "/live" {
                 continue;
             }
             let mut path = String::new();
@@ -87,6 +102,7 @@ impl Showcase {
                         let name = match (name, entry.path) {
                             ("id", path) if path.starts_with("/batches") => "batch",
                             ("id", path) if path.contains("/policy/") => "version",
+                            ("name", path) if path.contains("/lists/") => "list",
                             ("name", path) if path.starts_with("/people") => "person",
                             ("name", path) if path.contains("/signers/") => "signer",
                             (name, _) => name,
@@ -98,10 +114,17 @@ impl Showcase {
                     }
                 }
             }
-            pages.push(Page {
-                route: entry.path,
-                path,
-            });
+            let seen = visitor.get(&path)?;
+            if seen.status >= 500 {
+                return Err(Failure::new(format!("{path} is broken: {}", seen.text)));
+            }
+            let kind = seen.header("content-type").unwrap_or_default().to_owned();
+            if kind.starts_with("text/html") {
+                pages.push(Page {
+                    route: entry.path,
+                    path,
+                });
+            }
         }
         Ok(pages)
     }

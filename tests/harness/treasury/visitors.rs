@@ -1,16 +1,21 @@
 //! The persons who use the pages: each is invited, and joins with a browser and a passkey of their own.
 
+use bitcoin::hashes::{Hash as _, sha256};
+use bitcoin::hex::DisplayHex as _;
 use serde_json::json;
 
 use super::Treasury;
 use crate::signer_home::field;
-use crate::{Browser, Failure};
+use crate::{Browser, Engine, Failure, Web, clock};
 
 impl Treasury {
     /// Invites a person and gives the link that is for them alone.
     pub fn invite(&self, person: &str, role: &str) -> Result<String, Failure> {
         let body = json!({ "name": person, "role": role });
-        let made = self.operator().post("/people/invitations", &body)?.done()?;
+        let made = self
+            .operator()
+            .post("/people/invitations", &body)?
+            .done()?;
         field(&made, "url")
     }
 
@@ -26,12 +31,51 @@ impl Treasury {
         Ok(browser)
     }
 
+    /// The secret of a session of somebody who is simply here, as the database has it: for tests that are not
+    /// about how people join.
+    pub fn session_of(&self, person: &str, role: &str, vault: Option<&str>) -> Result<String, Failure> {
+        let secret = sha256::Hash::hash(format!("secret of {person}").as_bytes()).to_string();
+        let hash = sha256::Hash::hash(secret.as_bytes()).to_byte_array();
+        let bytes = |hex: &str| match self.store.engine() {
+            Engine::Sqlite => format!("x'{hex}'"),
+            Engine::Postgres => format!("'\\x{hex}'::bytea"),
+        };
+        let vault = vault.map_or_else(|| "NULL".to_owned(), bytes);
+        let now = clock::now().as_secs();
+        let until = now + 12 * 3600;
+        self.store.sql(&format!(
+            "INSERT INTO person (name, role, vault, created_at, created_by)
+             VALUES ('{person}', '{role}', {vault}, {now}, 'test')"
+        ))?;
+        self.store.sql(&format!(
+            "INSERT INTO web_session (id, sha256, person, csrf, created_at, rotated_at, seen_at, expires_at, user_agent)
+             VALUES ('{person}', {}, '{person}', 'token of {person}', {now}, {now}, {now}, {until}, 'a test')",
+            bytes(&hash.to_lower_hex_string())
+        ))?;
+        Ok(secret)
+    }
+
+    /// Somebody who is simply here, as a program.
+    pub fn visitor(&self, person: &str, role: &str) -> Result<Web, Failure> {
+        Web::with_session(self, &self.session_of(person, role, None)?)
+    }
+
+    /// Somebody who is simply here, in a browser.
+    pub fn visitor_in_browser(&self, person: &str, role: &str) -> Result<Browser, Failure> {
+        let secret = self.session_of(person, role, None)?;
+        let browser = Browser::start()?;
+        browser.plug_in_authenticator()?;
+        browser.hold_cookie(&self.coordinator.pages(), "countersign", &secret)?;
+        browser.open(&self.page("/"))?;
+        Ok(browser)
+    }
+
     /// The address of a page.
     pub fn page(&self, path: &str) -> String {
         format!("{}{path}", self.coordinator.pages())
     }
 
-    /// The path of a page of the vault, such as `/coins`.
+    /// The address of a page of the vault, such as `/coins`.
     pub fn vault_page(&self, tail: &str) -> String {
         self.page(&self.path(tail))
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use harness::showcase::{Showcase, Size};
-use harness::{Engine, Failure, Outcome, Screen};
+use harness::{Engine, Failure, Outcome, Screen, Web};
 
 use super::matrix::table;
 
@@ -14,11 +14,12 @@ use super::matrix::table;
 fn every_page_can_be_used_by_everybody() -> Outcome {
     let mut showcase = Showcase::begin(Engine::Sqlite)?;
     let traces = showcase.live_through(Size::SMALL)?;
-    let browser = showcase.treasury.join("dana", "operator")?;
+    let browser = showcase.treasury.visitor_in_browser("dana", "operator")?;
+    let dana = Web::of(&showcase.treasury, &browser)?;
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pages");
     std::fs::create_dir_all(&folder)?;
     let mut faults = Vec::new();
-    for page in showcase.pages(&traces, &table()?)? {
+    for page in showcase.pages(&traces, &table()?, &dana)? {
         browser.open(&showcase.treasury.page(&page.path))?;
         if browser.count("h1")? != 1 {
             faults.push(format!("{} has not one heading of the page", page.route));

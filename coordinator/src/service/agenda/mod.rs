@@ -7,11 +7,14 @@
 
 mod asking;
 mod attempt;
+mod entry;
 mod line;
 mod reading;
-mod statements;
+mod stop;
 #[cfg(test)]
 mod tests;
+mod trouble;
+mod version;
 mod withdrawal;
 mod words;
 

@@ -14,7 +14,7 @@ pub(super) use self::statements::{of_entry, of_version, stops};
 pub(super) use self::withdrawals::of_withdrawal;
 use super::asking::Eyes;
 use super::line::AgendaLine;
-use super::statements::{node_line, parked_line};
+use super::trouble::{node_line, parked_line};
 use crate::service::{Service, ServiceError};
 use crate::store::jobs as job_store;
 use crate::store::vaults::VaultRow;
