@@ -12,10 +12,7 @@ impl Treasury {
     /// Invites a person and gives the link that is for them alone.
     pub fn invite(&self, person: &str, role: &str) -> Result<String, Failure> {
         let body = json!({ "name": person, "role": role });
-        let made = self
-            .operator()
-            .post("/people/invitations", &body)?
-            .done()?;
+        let made = self.operator().post("/people/invitations", &body)?.done()?;
         field(&made, "url")
     }
 
@@ -33,7 +30,12 @@ impl Treasury {
 
     /// The secret of a session of somebody who is simply here, as the database has it: for tests that are not
     /// about how people join.
-    pub fn session_of(&self, person: &str, role: &str, vault: Option<&str>) -> Result<String, Failure> {
+    pub fn session_of(
+        &self,
+        person: &str,
+        role: &str,
+        vault: Option<&str>,
+    ) -> Result<String, Failure> {
         let secret = sha256::Hash::hash(format!("secret of {person}").as_bytes()).to_string();
         let hash = sha256::Hash::hash(secret.as_bytes()).to_byte_array();
         let bytes = |hex: &str| match self.store.engine() {
