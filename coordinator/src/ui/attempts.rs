@@ -20,10 +20,26 @@ pub(super) fn routes(table: Table) -> Table {
         .get("/attempts/{txid}", read, detail::show)
         .get("/attempts/{txid}/psbt", read, files::download)
         .get("/attempts/{txid}/transaction", read, files::transaction)
-        .post("/attempts/{txid}/files", Needs::Right(Right::Sign), files::take_one)
-        .post("/attempts/files", Needs::Right(Right::Sign), files::take_any)
-        .get("/attempts/{txid}/replace", Needs::Right(Right::Batch), replace::ask)
-        .post("/attempts/{txid}/replace", Needs::Right(Right::Batch), replace::replace)
+        .post(
+            "/attempts/{txid}/files",
+            Needs::Right(Right::Sign),
+            files::take_one,
+        )
+        .post(
+            "/attempts/files",
+            Needs::Right(Right::Sign),
+            files::take_any,
+        )
+        .get(
+            "/attempts/{txid}/replace",
+            Needs::Right(Right::Batch),
+            replace::ask,
+        )
+        .post(
+            "/attempts/{txid}/replace",
+            Needs::Right(Right::Batch),
+            replace::replace,
+        )
 }
 
 /// A transaction's id as it stands in a link.

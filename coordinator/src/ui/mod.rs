@@ -91,7 +91,6 @@ fn table(ui: Ui) -> Table {
         tokens::routes,
         address_book::routes,
         addresses::routes,
-        policy::routes,
         attempts::routes,
         batches::routes,
         coins::routes,

@@ -12,10 +12,7 @@ impl Treasury {
     /// Invites a person and gives the link that is for them alone.
     pub fn invite(&self, person: &str, role: &str) -> Result<String, Failure> {
         let body = json!({ "name": person, "role": role });
-        let made = self
-            .operator()
-            .post("/people/invitations", &body)?
-            .done()?;
+        let made = self.operator().post("/people/invitations", &body)?.done()?;
         field(&made, "url")
     }
 

@@ -10,7 +10,9 @@ use super::money::{Fact, fee, size, warnings};
 use super::signatures::{Grid, grid};
 use super::{counted, purpose, short};
 use crate::service::Right;
-use crate::service::attempt_page::{AttemptPage, InputFacts, OtherAttempt, OutputKind, attempt_page};
+use crate::service::attempt_page::{
+    AttemptPage, InputFacts, OtherAttempt, OutputKind, attempt_page,
+};
 use crate::ui::Ui;
 use crate::ui::drawing::flow::{Band, Flow, Kind};
 use crate::ui::fault::Fault;
@@ -208,7 +210,12 @@ fn waits(found: &AttemptPage) -> Option<String> {
         return None;
     }
     let ready = found.inputs.iter().filter(|input| input.quorum).count();
-    let signed = match signing.signers.iter().filter(|one| one.last_at.is_some()).count() {
+    let signed = match signing
+        .signers
+        .iter()
+        .filter(|one| one.last_at.is_some())
+        .count()
+    {
         0 => "Nobody has signed yet.".to_owned(),
         count => format!("{} signed.", counted(count, "signer")),
     };
@@ -224,7 +231,10 @@ fn waits(found: &AttemptPage) -> Option<String> {
 fn says(found: &AttemptPage) -> Vec<(&'static str, String)> {
     let mut says = Vec::new();
     let is_unknown = |kind: &OutputKind| *kind == OutputKind::Unknown;
-    let unknown = found.outputs.iter().filter(|output| is_unknown(&output.kind));
+    let unknown = found
+        .outputs
+        .iter()
+        .filter(|output| is_unknown(&output.kind));
     for output in unknown {
         says.push((
             "notice-bad",
@@ -234,7 +244,12 @@ fn says(found: &AttemptPage) -> Vec<(&'static str, String)> {
             ),
         ));
     }
-    if let Some(reason) = found.attempt.mempool_test.as_ref().filter(|said| !said.is_empty()) {
+    if let Some(reason) = found
+        .attempt
+        .mempool_test
+        .as_ref()
+        .filter(|said| !said.is_empty())
+    {
         says.push((
             "notice-bad",
             format!("The node would not take it into its mempool: {reason}."),
@@ -268,15 +283,20 @@ fn links(found: &AttemptPage) -> Vec<(String, String, String)> {
         links.push(to("It can never confirm: in its place settled", txid));
     }
     if let Some(txid) = &attempt.cancelled_by {
-        links.push(to("It is being cancelled, and nobody is asked to sign it, by", txid));
+        links.push(to(
+            "It is being cancelled, and nobody is asked to sign it, by",
+            txid,
+        ));
     }
     let is_open = matches!(
         attempt.state.as_str(),
         "issued" | "signed" | "broadcasting" | "in_mempool"
     );
-    let later = found.others.iter().rev().find(|other| {
-        other.is_later && !matches!(other.state, "dead" | "dropped")
-    });
+    let later = found
+        .others
+        .iter()
+        .rev()
+        .find(|other| other.is_later && !matches!(other.state, "dead" | "dropped"));
     if let Some(later) = later.filter(|_| is_open && attempt.cancelled_by.is_none()) {
         links.push(to("A later attempt is to take its place:", &later.txid));
     }
@@ -333,7 +353,10 @@ fn flow(found: &AttemptPage, title: &str, unit: Unit) -> Flow {
 }
 
 fn short_address(address: &str) -> String {
-    match address.get(..8).zip(address.get(address.len().saturating_sub(6)..)) {
+    match address
+        .get(..8)
+        .zip(address.get(address.len().saturating_sub(6)..))
+    {
         Some((first, last)) if address.len() > 16 => format!("{first}…{last}"),
         Some(_) | None => address.to_owned(),
     }
@@ -365,7 +388,11 @@ fn inputs(inputs: &[InputFacts], unit: Unit) -> Vec<InputRow> {
             let count = usize::try_from(coin.confirmations).unwrap_or(usize::MAX);
             counted(count, "confirmation")
         }),
-        enough: if input.quorum { "enough" } else { "not enough yet" },
+        enough: if input.quorum {
+            "enough"
+        } else {
+            "not enough yet"
+        },
     });
     rows.collect()
 }
@@ -460,7 +487,12 @@ fn chain(found: &AttemptPage) -> Vec<(&'static str, String)> {
             ));
         }
     }
-    if found.attempt.mempool_test.as_ref().is_some_and(String::is_empty) {
+    if found
+        .attempt
+        .mempool_test
+        .as_ref()
+        .is_some_and(String::is_empty)
+    {
         facts.push(("Mempool test", "the node would take it".to_owned()));
     }
     facts
@@ -469,7 +501,10 @@ fn chain(found: &AttemptPage) -> Vec<(&'static str, String)> {
 fn receipts(found: &AttemptPage) -> Vec<ReceiptRow> {
     let receipts = found.signing.iter().flat_map(|signing| &signing.receipts);
     let rows = receipts.map(|receipt| ReceiptRow {
-        signer: receipt.signer.clone().unwrap_or_else(|| "of no signer now".to_owned()),
+        signer: receipt
+            .signer
+            .clone()
+            .unwrap_or_else(|| "of no signer now".to_owned()),
         journal: TxidText::of(&receipt.journal),
         counter: receipt.counter,
         at: Moment::new(receipt.at),
@@ -499,9 +534,10 @@ fn manifest(found: &AttemptPage) -> (Vec<(&'static str, String)>, Vec<TxidText>)
     let Some(manifest) = &found.manifest else {
         return (Vec::new(), Vec::new());
     };
-    let shown = manifest.inclusions.iter().map(|(txid, headers)| {
-        format!("{} under {}", short(txid), counted(*headers, "header"))
-    });
+    let shown = manifest
+        .inclusions
+        .iter()
+        .map(|(txid, headers)| format!("{} under {}", short(txid), counted(*headers, "header")));
     let shown: Vec<String> = shown.collect();
     let facts = vec![
         ("Says it is for", purpose(manifest.purpose).to_owned()),

@@ -56,7 +56,10 @@ pub(super) fn fee(fee: &FeeFacts, unit: Unit) -> Vec<Fact> {
     }
     let left = |left: &Left| {
         let (rest, most) = (money(left.left_sat), money(left.most_sat));
-        (rest, format!("of {most} in {}, this one counted", duration(left.window_s)))
+        (
+            rest,
+            format!("of {most} in {}, this one counted", duration(left.window_s)),
+        )
     };
     if let Some((rest, bound)) = fee.budget.as_ref().map(left) {
         facts.push(Fact::new("Fee budget left", rest, bound));
@@ -101,7 +104,11 @@ pub(super) fn size(size: &SizeFacts) -> Vec<Fact> {
         };
         facts.push(Fact {
             exceeds: !fit.exceeds.is_empty(),
-            ..Fact::new("Device", format!("{} of {}: {is}", fit.device, fit.signer), bound)
+            ..Fact::new(
+                "Device",
+                format!("{} of {}: {is}", fit.device, fit.signer),
+                bound,
+            )
         });
     }
     facts
