@@ -32,7 +32,6 @@ mod public;
 mod queue;
 mod routes;
 mod search;
-mod sets;
 #[cfg(test)]
 pub(crate) mod sample;
 mod sets;
