@@ -11,6 +11,8 @@ mod attempts;
 mod batches;
 mod coins;
 mod deposits;
+#[cfg(test)]
+pub(crate) mod drawn_books;
 mod drawing;
 mod events;
 mod fault;
