@@ -13,6 +13,8 @@ mod batches;
 mod ceremony;
 mod coins;
 mod deposits;
+#[cfg(test)]
+pub(crate) mod drawn_books;
 mod drawing;
 mod events;
 mod fault;
