@@ -6,12 +6,15 @@
 
 mod address_book;
 mod assets;
+mod balance;
 mod drawing;
 mod fault;
 mod frame;
 mod guard;
+mod health;
 mod listing;
 mod live;
+mod overview;
 mod posted;
 mod public;
 mod routes;
@@ -58,6 +61,9 @@ fn table(ui: Ui) -> Table {
     let pages: &[fn(Table) -> Table] = &[
         assets::routes,
         live::routes,
+        overview::routes,
+        balance::routes,
+        health::routes,
         address_book::routes,
         signers::routes,
         statements::routes,
