@@ -12,7 +12,7 @@ use policies::document::Open;
 use policies::intent::{SecretKey, StatementError};
 use policies::journal::Heard;
 use policies::rules::{Entitlement, Said, entitlement, heard};
-use policies::words::statement_told;
+use policies::words::{Told, statement_told};
 use policies::{
     Approval, KeyId, ListAdd, Policy, PublicKey, Signature, Statement, Subject, UnixTime,
 };
@@ -340,6 +340,11 @@ fn counted(
 
 /// The statement in the words that a person reads before signing.
 pub fn words(draft: &Draft, policy: &Policy, now: UnixTime) -> String {
+    told(draft, policy, now).text()
+}
+
+/// The same for a page.
+pub fn told(draft: &Draft, policy: &Policy, now: UnixTime) -> Told {
     let counted = counted(draft, policy, &draft.approvals, now);
     statement_told(
         &draft.statement,
@@ -347,7 +352,6 @@ pub fn words(draft: &Draft, policy: &Policy, now: UnixTime) -> String {
         counted.as_ref(),
         policy,
     )
-    .text()
 }
 
 /// The statements of a file, or of a coordinator's list of them, with the signatures under them; nothing

@@ -6,7 +6,7 @@ use policies::document::Policy;
 use policies::hash::Purpose;
 use policies::planted::steps::{Moment, Step, reach};
 use policies::rules::{Decision, Requirement, decide, satisfied};
-use policies::{Intent, KeyId, RequestSignature, Signature, UnixTime, VaultId};
+use policies::{Intent, IntentHash, KeyId, RequestSignature, Signature, UnixTime, VaultId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -235,6 +235,26 @@ pub async fn show_withdrawal(
     let mut tx = service.database().begin_read().await?;
     let (_, policy) = service.vault(&mut tx, key.vault).await?;
     let row = existing(&mut tx, key).await?;
+    view(&mut tx, &policy, &row, service.now()).await
+}
+
+/// The withdrawal of an intent.
+///
+/// # Errors
+/// [`WithdrawalError::UnknownIntent`], also for an intent of another vault.
+pub async fn show_intent(
+    service: &Service,
+    actor: &Actor,
+    vault: VaultId,
+    intent: IntentHash,
+) -> Result<WithdrawalView, ServiceError> {
+    actor.require(Right::Read, vault)?;
+    let mut tx = service.database().begin_read().await?;
+    let (_, policy) = service.vault(&mut tx, vault).await?;
+    let row = withdrawals::by_intent(&mut tx, intent)
+        .await?
+        .filter(|row| row.key.vault == vault)
+        .ok_or(WithdrawalError::UnknownIntent { intent })?;
     view(&mut tx, &policy, &row, service.now()).await
 }
 

@@ -4,25 +4,54 @@
 //! decided by the route's entry in the table ([`routes`]) and again by the service. Nothing shown has to
 //! be believed: whatever was signed can be checked with one's own tool, and the page says how.
 
+mod account;
 mod address_book;
+mod addresses;
 mod assets;
 mod balance;
+mod attempts;
+mod batches;
+mod ceremony;
+mod coins;
+mod deposits;
+#[cfg(test)]
+pub(crate) mod drawn_books;
 mod drawing;
+mod events;
 mod fault;
+mod filters;
 mod frame;
 mod guard;
 mod health;
 mod listing;
 mod live;
 mod overview;
+mod joining;
+mod ledger;
+mod listing;
+mod live;
+mod own_spends;
+mod people;
+mod policy;
 mod posted;
+mod preview;
 mod public;
+mod queue;
 mod routes;
+mod search;
+#[cfg(test)]
+pub(crate) mod sample;
+mod sets;
 mod show;
+mod sign_in;
 mod signers;
 mod statements;
 mod stops;
+#[cfg(test)]
+mod tests;
+mod tokens;
 mod visitor;
+mod withdrawals;
 
 use axum::Router;
 use tokio::sync::watch;
@@ -64,10 +93,27 @@ fn table(ui: Ui) -> Table {
         overview::routes,
         balance::routes,
         health::routes,
+        sign_in::routes,
+        joining::routes,
+        account::routes,
+        people::routes,
+        tokens::routes,
         address_book::routes,
+        addresses::routes,
+        attempts::routes,
+        batches::routes,
+        coins::routes,
+        deposits::routes,
+        events::routes,
+        ledger::routes,
+        own_spends::routes,
+        policy::routes,
+        queue::routes,
+        search::routes,
         signers::routes,
         statements::routes,
         stops::routes,
+        withdrawals::routes,
     ];
     pages
         .iter()

@@ -54,6 +54,7 @@ const ROUTES: &[(&str, &str, &str)] = &[
         "/vaults/{vault}/withdrawals/{requester}/{id}/speed",
         "o",
     ),
+    ("GET", "/vaults/{vault}/intents/{hash}", "sgoa"),
     ("GET", "/vaults/{vault}/queue", "sgoa"),
     ("POST", "/vaults/{vault}/queue/allowance", "o"),
     ("POST", "/vaults/{vault}/approvals", "sgo"),
@@ -61,6 +62,7 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/vaults/{vault}/lists/{name}", "sgoa"),
     ("GET", "/vaults/{vault}/statements", "sgoa"),
     ("POST", "/vaults/{vault}/statements", "sgo"),
+    ("GET", "/vaults/{vault}/statements/{subject}", "sgoa"),
     (
         "POST",
         "/vaults/{vault}/statements/{subject}/approvals",
@@ -110,6 +112,7 @@ struct Requests {
     batch: String,
     document: String,
     intent: Value,
+    hash: String,
     approval: Value,
     psbt: Vec<u8>,
 }
@@ -138,6 +141,7 @@ impl Requests {
                 .dana
                 .approve(std::slice::from_ref(&intent))?,
             intent,
+            hash: field(&standing, "intent_hash")?,
         })
     }
 
@@ -151,6 +155,7 @@ impl Requests {
         let path = route
             .replace("{vault}", &self.vault)
             .replace("{txid}", &self.txid)
+            .replace("{hash}", &self.hash)
             .replace("{requester}", "exchange")
             .replace("{request}", "1")
             .replace("{name}", "none")
@@ -282,8 +287,9 @@ fn each_role_is_refused_what_is_not_its_part() -> Outcome {
                     refused += 1;
                 } else if *verb == "GET" {
                     let answer = requests.send(&api, verb, route)?;
-                    // What is asked for and does not exist is a reconciliation and a list.
-                    let is_there = !route.ends_with("{request}") && !route.ends_with("{name}");
+                    // What is asked for and does not exist is a reconciliation, a list and a statement.
+                    let missing = ["{request}", "{name}", "{subject}"];
+                    let is_there = !missing.iter().any(|part| route.ends_with(part));
                     if is_there && answer.status != 200 {
                         answer.done()?;
                     }
