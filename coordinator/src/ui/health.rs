@@ -6,24 +6,19 @@ mod tests;
 use askama::Template;
 use axum::extract::State as Given;
 use axum::response::Response;
-use policies::UnixTime;
 
 use super::Ui;
 use super::fault::{Fault, sentence};
-use super::frame::{Frame, Place, page, see_other_saying};
+use super::frame::{Frame, Place, page};
 use super::routes::{Needs, Table};
 use super::show::{Ago, Moment, Outside, TxidText};
 use super::visitor::Visitor;
 use crate::service::Right;
-use crate::service::events::verify_events;
 use crate::service::health::{Alarm, Health, show_health};
 use crate::service::status::{FeeView, JobView};
 
 pub(super) fn routes(table: Table) -> Table {
-    let read = Needs::Right(Right::Read);
-    table
-        .get("/health", read, show)
-        .post("/health/verify", read, verify)
+    table.get("/health", Needs::Right(Right::Read), show)
 }
 
 #[derive(Template)]
@@ -178,25 +173,4 @@ fn job(job: &JobView) -> JobRow {
         why: Outside::new(why.unwrap_or_default()),
         again: Moment::new(job.run_at),
     }
-}
-
-async fn verify(Given(ui): Given<Ui>, visitor: Visitor) -> Result<Response, Fault> {
-    let words = match verify_events(&ui.service, &visitor.actor).await {
-        Ok(head) => verified(head.number, ui.service.now()),
-        Err(error) => {
-            let fault = Fault::from(error);
-            if fault.status().is_client_error() {
-                return Err(fault);
-            }
-            "The chain of events does not fit. Keep the database as it is, and compare with the heads in signers' receipts.".to_owned()
-        }
-    };
-    Ok(see_other_saying("/health", &words))
-}
-
-fn verified(number: u64, at: UnixTime) -> String {
-    format!(
-        "All {number} events were read again and fit into one chain ({}).",
-        Moment::new(at).text()
-    )
 }

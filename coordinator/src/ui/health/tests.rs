@@ -3,7 +3,7 @@
 use askama::Template as _;
 use bitcoin::Txid;
 use bitcoin::hashes::Hash as _;
-use policies::{Subject, VaultId};
+use policies::{Subject, UnixTime, VaultId};
 
 use super::*;
 use crate::service::journals::RefusedReceiptView;
@@ -86,7 +86,7 @@ fn every_part_says_how_it_is_and_strangers_words_stay_words() {
         "parked",
         "Ask alice which journal is right.",
         "carol",
-        "countersign-coordinator event verify",
+        "/events/verification",
     ] {
         assert!(page.contains(part), "{part}: {page}");
     }
@@ -100,7 +100,7 @@ fn somebody_of_one_vault_sees_no_jobs_of_others() {
     visitor.actor.vault = Some(VaultId::from_bytes([7; 32]));
     let page = shown(&ill(), &visitor).render().expect("draws");
     assert!(!page.contains("Jobs in trouble"), "{page}");
-    assert!(!page.contains("/health/verify"));
+    assert!(!page.contains("/events/verification"));
 }
 
 #[test]

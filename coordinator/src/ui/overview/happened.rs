@@ -1,15 +1,15 @@
 //! What happened last: a few events in words, each with the page of what it is about.
 
 use policies::UnixTime;
+use watchtower::store::pages::log::EventFilter;
 
-use crate::service::events::{EventView, head_number, list_events};
+use crate::service::browsing::log::list_log;
+use crate::service::events::EventView;
 use crate::service::{Actor, Service, ServiceError};
 use crate::ui::show::{Ago, Outside};
 
-/// How many events are looked at.
-const LOOKED_AT: u64 = 60;
 /// How many are shown.
-const SHOWN: usize = 12;
+const SHOWN: u32 = 12;
 
 /// An event.
 pub(super) struct HappenedRow {
@@ -25,11 +25,8 @@ pub(super) async fn happened(
     actor: &Actor,
     now: UnixTime,
 ) -> Result<Vec<HappenedRow>, ServiceError> {
-    let head = head_number(service).await?;
-    let after = head.saturating_sub(LOOKED_AT);
-    let page = list_events(service, actor, after, None).await?;
-    let newest = page.events.iter().rev().take(SHOWN);
-    Ok(newest.map(|event| row(event, now)).collect())
+    let page = list_log(service, actor, &EventFilter::default(), None, SHOWN).await?;
+    Ok(page.items.iter().map(|event| row(event, now)).collect())
 }
 
 fn row(event: &EventView, now: UnixTime) -> HappenedRow {
