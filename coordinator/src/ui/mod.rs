@@ -9,22 +9,27 @@ mod address_book;
 mod addresses;
 mod assets;
 mod attempts;
+mod balance;
 mod batches;
 mod ceremony;
 mod coins;
 mod deposits;
+mod drawing;
 #[cfg(test)]
 pub(crate) mod drawn_books;
-mod drawing;
 mod events;
 mod fault;
 mod filters;
 mod frame;
 mod guard;
+mod health;
 mod joining;
 mod ledger;
 mod listing;
+mod listing;
 mod live;
+mod live;
+mod overview;
 mod own_spends;
 mod people;
 mod policy;
@@ -33,9 +38,9 @@ mod preview;
 mod public;
 mod queue;
 mod routes;
-mod search;
 #[cfg(test)]
 pub(crate) mod sample;
+mod search;
 mod sets;
 mod show;
 mod sign_in;
@@ -85,6 +90,9 @@ fn table(ui: Ui) -> Table {
     let pages: &[fn(Table) -> Table] = &[
         assets::routes,
         live::routes,
+        overview::routes,
+        balance::routes,
+        health::routes,
         sign_in::routes,
         joining::routes,
         account::routes,

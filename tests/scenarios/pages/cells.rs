@@ -2,6 +2,7 @@
 
 /// Verb, path, roles.
 pub(super) const CELLS: &[(&str, &str, &str)] = &[
+    ("GET", "/", "opra"),
     ("POST", "/absences", "o"),
     ("POST", "/absences/{id}/end", "opra"),
     ("GET", "/account", "opra"),
@@ -34,6 +35,7 @@ pub(super) const CELLS: &[(&str, &str, &str)] = &[
     ("POST", "/batches/{batch}/plan", "o"),
     ("GET", "/events", "opra"),
     ("GET", "/events/verification", "opra"),
+    ("GET", "/health", "opra"),
     ("GET", "/invitations/{secret}", "*"),
     ("POST", "/invitations/{secret}/begin", "*"),
     ("POST", "/invitations/{secret}/finish", "*"),
@@ -55,10 +57,19 @@ pub(super) const CELLS: &[(&str, &str, &str)] = &[
     ("GET", "/tokens", "o"),
     ("POST", "/tokens", "o"),
     ("POST", "/tokens/{id}/revoke", "o"),
+    ("GET", "/vaults/{vault}", "opra"),
     ("GET", "/vaults/{vault}/address-book", "opra"),
     ("GET", "/vaults/{vault}/address-book/{list}", "opra"),
-    ("GET", "/vaults/{vault}/address-book/{list}/entries/{entry}", "opra"),
-    ("GET", "/vaults/{vault}/address-book/{list}/entries/{entry}/entry.json", "opra"),
+    (
+        "GET",
+        "/vaults/{vault}/address-book/{list}/entries/{entry}",
+        "opra",
+    ),
+    (
+        "GET",
+        "/vaults/{vault}/address-book/{list}/entries/{entry}/entry.json",
+        "opra",
+    ),
     ("GET", "/vaults/{vault}/address-book/{list}/import", "opr"),
     ("POST", "/vaults/{vault}/address-book/{list}/import", "opr"),
     ("GET", "/vaults/{vault}/address-book/{list}/propose", "opr"),
@@ -89,8 +100,16 @@ pub(super) const CELLS: &[(&str, &str, &str)] = &[
     ("GET", "/vaults/{vault}/policy/versions/{id}", "opra"),
     ("GET", "/vaults/{vault}/policy/versions/{id}/activate", "o"),
     ("POST", "/vaults/{vault}/policy/versions/{id}/activate", "o"),
-    ("POST", "/vaults/{vault}/policy/versions/{id}/approvals", "opr"),
-    ("GET", "/vaults/{vault}/policy/versions/{id}/export/{what}", "opra"),
+    (
+        "POST",
+        "/vaults/{vault}/policy/versions/{id}/approvals",
+        "opr",
+    ),
+    (
+        "GET",
+        "/vaults/{vault}/policy/versions/{id}/export/{what}",
+        "opra",
+    ),
     ("GET", "/vaults/{vault}/policy/versions/{id}/replay", "opra"),
     ("GET", "/vaults/{vault}/policy/versions/{id}/sheet", "opra"),
     ("GET", "/vaults/{vault}/queue", "opra"),
@@ -115,11 +134,39 @@ pub(super) const CELLS: &[(&str, &str, &str)] = &[
     ("POST", "/vaults/{vault}/withdrawals/new/intent", "or"),
     ("POST", "/vaults/{vault}/withdrawals/new/preview", "or"),
     ("POST", "/vaults/{vault}/withdrawals/new/signed", "or"),
-    ("GET", "/vaults/{vault}/withdrawals/{requester}/{id}", "opra"),
-    ("POST", "/vaults/{vault}/withdrawals/{requester}/{id}/cancel", "or"),
-    ("POST", "/vaults/{vault}/withdrawals/{requester}/{id}/pay-again", "o"),
-    ("GET", "/vaults/{vault}/withdrawals/{requester}/{id}/receipt", "opra"),
-    ("GET", "/vaults/{vault}/withdrawals/{requester}/{id}/receipt.json", "opra"),
-    ("GET", "/vaults/{vault}/withdrawals/{requester}/{id}/request.json", "opra"),
-    ("POST", "/vaults/{vault}/withdrawals/{requester}/{id}/speed", "o"),
+    (
+        "GET",
+        "/vaults/{vault}/withdrawals/{requester}/{id}",
+        "opra",
+    ),
+    (
+        "POST",
+        "/vaults/{vault}/withdrawals/{requester}/{id}/cancel",
+        "or",
+    ),
+    (
+        "POST",
+        "/vaults/{vault}/withdrawals/{requester}/{id}/pay-again",
+        "o",
+    ),
+    (
+        "GET",
+        "/vaults/{vault}/withdrawals/{requester}/{id}/receipt",
+        "opra",
+    ),
+    (
+        "GET",
+        "/vaults/{vault}/withdrawals/{requester}/{id}/receipt.json",
+        "opra",
+    ),
+    (
+        "GET",
+        "/vaults/{vault}/withdrawals/{requester}/{id}/request.json",
+        "opra",
+    ),
+    (
+        "POST",
+        "/vaults/{vault}/withdrawals/{requester}/{id}/speed",
+        "o",
+    ),
 ];
