@@ -18,8 +18,8 @@ pub(super) fn routes(table: Table) -> Table {
     table
         .get("/vaults/{vault}/attempts", read, list::list)
         .get("/attempts/{txid}", read, detail::show)
-        .get("/attempts/{txid}/psbt", read, files::download)
-        .get("/attempts/{txid}/transaction", read, files::transaction)
+        .get("/attempts/{txid}/attempt.psbt", read, files::download)
+        .get("/attempts/{txid}/final.txn", read, files::transaction)
         .post("/attempts/{txid}/files", Needs::Right(Right::Sign), files::take_one)
         .post("/attempts/files", Needs::Right(Right::Sign), files::take_any)
         .get("/attempts/{txid}/replace", Needs::Right(Right::Batch), replace::ask)

@@ -1,5 +1,7 @@
 //! The page of an attempt.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -10,14 +12,17 @@ use super::money::{Fact, fee, size, warnings};
 use super::signatures::{Grid, grid};
 use super::{counted, purpose, short};
 use crate::service::Right;
+use crate::service::agenda::{AgendaLine, Viewer, of_attempt};
 use crate::service::attempt_page::{AttemptPage, InputFacts, OtherAttempt, OutputKind, attempt_page};
 use crate::ui::Ui;
 use crate::ui::drawing::flow::{Band, Flow, Kind};
 use crate::ui::fault::Fault;
 use crate::ui::frame::{Frame, Place, Tab, page};
 use crate::ui::posted::Named;
-use crate::ui::sets::needs;
-use crate::ui::show::{Address, Moment, Money, Outside, State as Chip, TxidText, Unit};
+use crate::ui::show::{
+    Address, Moment, Money, Outside, State as Chip, TxidText, Unit, Waiting,
+    waiting_line,
+};
 use crate::ui::visitor::Visitor;
 
 #[derive(Template)]
@@ -34,7 +39,8 @@ pub(super) struct DetailPage {
     number: u32,
     state: Chip,
     built: Moment,
-    waits: Option<String>,
+    waits: Option<Waiting>,
+    awaited: String,
     says: Vec<(&'static str, String)>,
     links: Vec<(String, String, String)>,
     flow: Flow,
@@ -107,12 +113,20 @@ pub(super) async fn show(
     visitor: Visitor,
     named: Named,
 ) -> Result<Response, Fault> {
-    let found = attempt_page(&ui.service, &visitor.actor, named.txid()?).await?;
-    page(&DetailPage::of(&visitor, &found))
+    let txid = named.txid()?;
+    let found = attempt_page(&ui.service, &visitor.actor, txid).await?;
+    let absent = BTreeSet::new();
+    let viewer = Viewer {
+        actor: &visitor.actor,
+        person: &visitor.person,
+        absent: &absent,
+    };
+    let waits = of_attempt(&ui.service, &viewer, txid).await?;
+    page(&DetailPage::of(&visitor, &found, waits))
 }
 
 impl DetailPage {
-    pub(super) fn of(visitor: &Visitor, found: &AttemptPage) -> Self {
+    fn of(visitor: &Visitor, found: &AttemptPage, waits: Option<AgendaLine>) -> Self {
         let attempt = &found.attempt;
         let unit = visitor.unit;
         let vault = attempt.vault;
@@ -134,7 +148,8 @@ impl DetailPage {
             number: attempt.number,
             state: Chip::new(&attempt.state),
             built: Moment::new(attempt.created_at),
-            waits: waits(found),
+            waits: waits.map(|line| waiting_line(&line).unit(unit).at(found.now)),
+            awaited: awaited(found),
             says: says(found),
             links: links(found),
             flow: flow(found, &title, unit),
@@ -201,23 +216,10 @@ fn title(found: &AttemptPage) -> String {
     }
 }
 
-/// Whom it waits for, and what would be enough.
-fn waits(found: &AttemptPage) -> Option<String> {
-    let signing = found.signing.as_ref()?;
-    if found.attempt.state != "issued" || signing.awaited.is_empty() {
-        return None;
-    }
-    let ready = found.inputs.iter().filter(|input| input.quorum).count();
-    let signed = match signing.signers.iter().filter(|one| one.last_at.is_some()).count() {
-        0 => "Nobody has signed yet.".to_owned(),
-        count => format!("{} signed.", counted(count, "signer")),
-    };
-    Some(format!(
-        "Waits for signatures: {} needed, {ready} of {} ready. {signed} Still able to sign: {}.",
-        needs(&signing.sets),
-        counted(found.inputs.len(), "input"),
-        signing.awaited.join(", ")
-    ))
+/// Whose signatures could still come.
+fn awaited(found: &AttemptPage) -> String {
+    let signing = found.signing.as_ref().filter(|_| found.attempt.state == "issued");
+    signing.map_or_else(String::new, |signing| signing.awaited.join(", "))
 }
 
 /// What everybody should know first: the class of the notice, and its words.
@@ -438,7 +440,8 @@ fn chain(found: &AttemptPage) -> Vec<(&'static str, String)> {
                 seen.confirmations, seen.settles_at
             ),
             ("mempool", _) => "in the mempool, not in a block yet".to_owned(),
-            _ => "nowhere yet".to_owned(),
+            _ if found.attempt.complete => "nowhere yet".to_owned(),
+            _ => "not broadcast: signatures are missing".to_owned(),
         },
     ));
     if let Some(broadcast) = &found.broadcast {
