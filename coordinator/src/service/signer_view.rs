@@ -203,7 +203,9 @@ fn changes(now: &Standing, then: &Standing) -> Vec<String> {
                     sets.join(" or of ")
                 },
             );
-            changes.push(format!("{coins}: the further loss of {whose} freezes them."));
+            changes.push(format!(
+                "{coins}: the further loss of {whose} freezes them."
+            ));
         }
         match (before.thieves_can, after.thieves_can) {
             (false, true) => {
@@ -213,7 +215,7 @@ fn changes(now: &Standing, then: &Standing) -> Vec<String> {
                 ));
             }
             (true, false) => {
-                changes.push(format!("Thieves cannot spend any more: {}.", lower(&coins)))
+                changes.push(format!("Thieves cannot spend any more: {}.", lower(&coins)));
             }
             (true, true) | (false, false) => {}
         }

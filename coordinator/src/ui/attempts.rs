@@ -3,12 +3,15 @@
 mod detail;
 mod files;
 pub(super) mod filters;
+mod flowing;
 pub(super) mod list;
 mod money;
 mod replace;
+mod rows;
 mod signatures;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use super::routes::{Needs, Table};
 use crate::service::Right;
@@ -20,10 +23,26 @@ pub(super) fn routes(table: Table) -> Table {
         .get("/attempts/{txid}", read, detail::show)
         .get("/attempts/{txid}/attempt.psbt", read, files::download)
         .get("/attempts/{txid}/final.txn", read, files::transaction)
-        .post("/attempts/{txid}/files", Needs::Right(Right::Sign), files::take_one)
-        .post("/attempts/files", Needs::Right(Right::Sign), files::take_any)
-        .get("/attempts/{txid}/replace", Needs::Right(Right::Batch), replace::ask)
-        .post("/attempts/{txid}/replace", Needs::Right(Right::Batch), replace::replace)
+        .post(
+            "/attempts/{txid}/files",
+            Needs::Right(Right::Sign),
+            files::take_one,
+        )
+        .post(
+            "/attempts/files",
+            Needs::Right(Right::Sign),
+            files::take_any,
+        )
+        .get(
+            "/attempts/{txid}/replace",
+            Needs::Right(Right::Batch),
+            replace::ask,
+        )
+        .post(
+            "/attempts/{txid}/replace",
+            Needs::Right(Right::Batch),
+            replace::replace,
+        )
 }
 
 /// A transaction's id as it stands in a link.

@@ -6,15 +6,23 @@
 
 mod account;
 mod address_book;
+mod addresses;
 mod assets;
 mod attempts;
 mod batches;
 mod ceremony;
+mod coins;
+mod deposits;
 mod drawing;
+#[cfg(test)]
+pub(crate) mod drawn_books;
+mod events;
 mod fault;
+mod filters;
 mod frame;
 mod guard;
 mod joining;
+mod ledger;
 mod listing;
 mod live;
 mod own_spends;
@@ -27,6 +35,7 @@ mod queue;
 mod routes;
 #[cfg(test)]
 pub(crate) mod sample;
+mod search;
 mod sets;
 mod show;
 mod sign_in;
@@ -82,11 +91,17 @@ fn table(ui: Ui) -> Table {
         people::routes,
         tokens::routes,
         address_book::routes,
+        addresses::routes,
         attempts::routes,
         batches::routes,
+        coins::routes,
+        deposits::routes,
+        events::routes,
+        ledger::routes,
         own_spends::routes,
         policy::routes,
         queue::routes,
+        search::routes,
         signers::routes,
         statements::routes,
         stops::routes,

@@ -104,12 +104,7 @@ pub(super) async fn recover(
     act(&ui, &visitor, named.vault()?, What::Recovery, typed).await
 }
 
-async fn ask(
-    ui: &Ui,
-    visitor: &Visitor,
-    vault: VaultId,
-    what: What,
-) -> Result<Response, Fault> {
+async fn ask(ui: &Ui, visitor: &Visitor, vault: VaultId, what: What) -> Result<Response, Fault> {
     let typed = Typed {
         purpose: "consolidate".to_owned(),
         ..Typed::default()
@@ -140,7 +135,10 @@ async fn act(
     let wanted = Wanted { purpose, what };
     let mut changed = false;
     if agreed.is_some() {
-        match wanted.spend(ui, visitor, vault, &asked, (false, agreed)).await {
+        match wanted
+            .spend(ui, visitor, vault, &asked, (false, agreed))
+            .await
+        {
             Ok(done) => {
                 let batch = done.batch.map(|batch| batch.batch);
                 let to = batch.map_or_else(
@@ -154,12 +152,17 @@ async fn act(
         }
     }
     let agreed = Agreed::to_nothing(&ui.service);
-    match wanted.spend(ui, visitor, vault, &asked, (true, Some(agreed))).await {
+    match wanted
+        .spend(ui, visitor, vault, &asked, (true, Some(agreed)))
+        .await
+    {
         Ok(own) if own.coins.is_empty() => {
             let next = own.waiting.iter().map(|coin| coin.from_height).min();
             shown.nothing = Some(next.map_or_else(
                 || "No coin of the vault can be recovered.".to_owned(),
-                |next| format!("No coin is old enough yet. The first is old enough for block {next}."),
+                |next| {
+                    format!("No coin is old enough yet. The first is old enough for block {next}.")
+                },
             ));
             page(&shown)
         }
@@ -180,7 +183,11 @@ async fn act(
                 changed,
                 waiting: Vec::new(),
             });
-            let status = if changed { StatusCode::CONFLICT } else { StatusCode::OK };
+            let status = if changed {
+                StatusCode::CONFLICT
+            } else {
+                StatusCode::OK
+            };
             page_with(status, &shown)
         }
         Err(error) => refused(shown, error),
@@ -231,22 +238,30 @@ impl Wanted {
 }
 
 fn read(wrong: &mut Wrong, typed: &Typed) -> Asked {
-    let names: Vec<String> = typed
-        .coins
-        .split_whitespace()
-        .map(str::to_owned)
-        .collect();
-    if names.iter().any(|name| name.parse::<bitcoin::OutPoint>().is_err()) {
-        wrong.add("coins", "One coin a line: its txid, a colon and the output's number.");
+    let names: Vec<String> = typed.coins.split_whitespace().map(str::to_owned).collect();
+    if names
+        .iter()
+        .any(|name| name.parse::<bitcoin::OutPoint>().is_err())
+    {
+        wrong.add(
+            "coins",
+            "One coin a line: its txid, a colon and the output's number.",
+        );
     }
     let mut number = |field: &'static str, text: &str, most: u32| {
         let text = text.trim();
         if text.is_empty() {
             return None;
         }
-        let number = text.parse::<u32>().ok().filter(|number| (1..=most).contains(number));
+        let number = text
+            .parse::<u32>()
+            .ok()
+            .filter(|number| (1..=most).contains(number));
         if number.is_none() {
-            wrong.add(field, format!("A whole number from 1 to {most}, or nothing."));
+            wrong.add(
+                field,
+                format!("A whole number from 1 to {most}, or nothing."),
+            );
         }
         number
     };

@@ -9,8 +9,8 @@ use policies::VaultId;
 use super::attempts::{counted, short};
 use super::fault::Fault;
 use super::posted::Wrong;
-use super::show::{Money, TxidText, Unit, duration};
 use super::sets::needs;
+use super::show::{Money, TxidText, Unit, duration};
 use crate::service::batch_preview::PlannedBatch;
 use crate::service::feerates::{Feerates, is_feerate};
 use crate::service::renewals::{FateView, PlanView};
@@ -92,7 +92,11 @@ impl Part {
                 ),
             ));
         }
-        facts.extend(own_facts(plan.budget.as_ref(), plan.maintenance.as_ref(), unit));
+        facts.extend(own_facts(
+            plan.budget.as_ref(),
+            plan.maintenance.as_ref(),
+            unit,
+        ));
         let replaces = plan.replaces.iter();
         Self {
             title: match plan.purpose.as_str() {
@@ -104,7 +108,11 @@ impl Part {
             replaces: replaces
                 .map(|txid| (format!("/attempts/{txid}"), short(txid)))
                 .collect(),
-            fates: plan.withdrawals.iter().map(|fate| fate_of(fate, vault)).collect(),
+            fates: plan
+                .withdrawals
+                .iter()
+                .map(|fate| fate_of(fate, vault))
+                .collect(),
             excludes: plan
                 .excludes
                 .iter()
@@ -121,7 +129,8 @@ impl Part {
         let money = |sat| Money::new(Amount::from_sat(sat), unit);
         let mut part = Self::of_plan(&planned.plan, vault, unit);
         part.title = format!("Pays {}", counted(planned.pays.len(), "withdrawal"));
-        part.facts.push(("Spends in all", amount(planned.spent_sat, unit)));
+        part.facts
+            .push(("Spends in all", amount(planned.spent_sat, unit)));
         part.facts.push((
             "Returns as change",
             if planned.change_sat == 0 {
@@ -130,7 +139,8 @@ impl Part {
                 amount(planned.change_sat, unit)
             },
         ));
-        part.facts.push(("Weight", format!("{} WU", planned.weight_wu)));
+        part.facts
+            .push(("Weight", format!("{} WU", planned.weight_wu)));
         for (fate, paid) in part.fates.iter_mut().zip(&planned.pays) {
             fate.amount = Some(money(paid.amount_sat));
         }
@@ -143,7 +153,11 @@ impl Part {
         let mut facts = vec![
             (
                 "Spends",
-                format!("{} of {}", counted(own.coins.len(), "coin"), money(own.spent_sat)),
+                format!(
+                    "{} of {}",
+                    counted(own.coins.len(), "coin"),
+                    money(own.spent_sat)
+                ),
             ),
             ("Fee", money(own.fee_sat)),
             ("Feerate", format!("{} sat/vB", own.feerate_sat_vb)),
@@ -151,17 +165,27 @@ impl Part {
             ("Who must sign", needs(&own.signers)),
         ];
         if let Some(to) = &own.to {
-            let address = to.address.as_deref().unwrap_or("a script without an address");
+            let address = to
+                .address
+                .as_deref()
+                .unwrap_or("a script without an address");
             let whose = to.index.map_or_else(
                 || "where the policy says recoveries go".to_owned(),
                 |index| format!("change, internal {index}"),
             );
-            facts.push(("Goes to", format!("{address} ({whose}): {}", money(to.amount_sat))));
+            facts.push((
+                "Goes to",
+                format!("{address} ({whose}): {}", money(to.amount_sat)),
+            ));
         }
         if let Some(older) = own.older {
             facts.push(("Path", format!("the one that opens after {older} blocks")));
         }
-        facts.extend(own_facts(own.budget.as_ref(), own.maintenance.as_ref(), unit));
+        facts.extend(own_facts(
+            own.budget.as_ref(),
+            own.maintenance.as_ref(),
+            unit,
+        ));
         let next = own.waiting.iter().map(|coin| coin.from_height).min();
         if let Some(next) = next {
             facts.push((
@@ -183,7 +207,11 @@ impl Part {
             replaces: Vec::new(),
             fates: Vec::new(),
             excludes: Vec::new(),
-            coins: own.coins.iter().map(|coin| TxidText::of(&coin.outpoint)).collect(),
+            coins: own
+                .coins
+                .iter()
+                .map(|coin| TxidText::of(&coin.outpoint))
+                .collect(),
             words: String::new(),
             facts,
         }
@@ -201,7 +229,10 @@ fn large(inputs: usize) -> Vec<String> {
         "This is a large transaction with {}. Hand devices take about a second for each, and some cannot take it.",
         counted(inputs, "input")
     );
-    (inputs > MANY_INPUTS).then_some(words).into_iter().collect()
+    (inputs > MANY_INPUTS)
+        .then_some(words)
+        .into_iter()
+        .collect()
 }
 
 fn own_facts(
@@ -216,7 +247,10 @@ fn own_facts(
             format!(
                 "{} and {} left in {}; {}",
                 amount(budget.left_sat, unit),
-                counted(usize::try_from(budget.left_count).unwrap_or(usize::MAX), "spend"),
+                counted(
+                    usize::try_from(budget.left_count).unwrap_or(usize::MAX),
+                    "spend"
+                ),
                 duration(budget.window_s),
                 if budget.within {
                     "this one is within it"
@@ -234,7 +268,10 @@ fn own_facts(
             .map_or_else(String::new, |group| format!(" of {group}"));
         facts.push((
             "Approvals",
-            format!("signers will demand {} of maintenance{whose}", counted(count, "approval")),
+            format!(
+                "signers will demand {} of maintenance{whose}",
+                counted(count, "approval")
+            ),
         ));
     }
     facts
@@ -309,7 +346,12 @@ impl FeerateChoice {
 
 /// Reads the feerate of a form.
 pub(super) fn feerate(wrong: &mut Wrong, chosen: &str, typed: &str) -> Option<String> {
-    let text = if typed.trim().is_empty() { chosen } else { typed }.trim();
+    let text = if typed.trim().is_empty() {
+        chosen
+    } else {
+        typed
+    }
+    .trim();
     if text.is_empty() {
         return None;
     }

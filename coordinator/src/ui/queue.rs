@@ -100,7 +100,11 @@ pub(super) struct Speeded {
     latest: String,
 }
 
-pub(super) async fn show(State(ui): State<Ui>, visitor: Visitor, named: Named) -> Result<Response, Fault> {
+pub(super) async fn show(
+    State(ui): State<Ui>,
+    visitor: Visitor,
+    named: Named,
+) -> Result<Response, Fault> {
     let vault = named.vault()?;
     page(&drawn(&ui, &visitor, vault, "").await?)
 }
@@ -119,7 +123,10 @@ pub(super) async fn allow(
     let question = typed.question.parse::<u64>();
     let Some(question) = question.ok().filter(|_| !feerate.is_empty()) else {
         let mut shown = drawn(&ui, &visitor, vault, &typed.feerate).await?;
-        shown.wrong.add("feerate", "Choose a feerate, or type one in sat/vB such as 25.");
+        shown.wrong.add(
+            "feerate",
+            "Choose a feerate, or type one in sat/vB such as 25.",
+        );
         return page_with(StatusCode::UNPROCESSABLE_ENTITY, &shown);
     };
     let request = AllowFeerate {
@@ -148,7 +155,9 @@ pub(super) async fn speed(
     };
     let (Ok(speed), Ok(latest)) = (typed.speed.parse::<Speed>(), latest) else {
         let mut shown = drawn(&ui, &visitor, vault, "").await?;
-        shown.wrong.add("latest", "A time in UTC such as 2026-11-26T18:00, or none.");
+        shown
+            .wrong
+            .add("latest", "A time in UTC such as 2026-11-26T18:00, or none.");
         return page_with(StatusCode::UNPROCESSABLE_ENTITY, &shown);
     };
     let (Ok(requester), Ok(id)) = (typed.requester.parse(), typed.id.parse()) else {
@@ -159,7 +168,14 @@ pub(super) async fn speed(
         requester,
         id,
     };
-    match change_speed(&ui.service, &visitor.actor, &key, ChangeSpeed { speed, latest }).await {
+    match change_speed(
+        &ui.service,
+        &visitor.actor,
+        &key,
+        ChangeSpeed { speed, latest },
+    )
+    .await
+    {
         Ok(_) => {
             let words = format!("{}/{} is {speed} now.", key.requester, key.id);
             Ok(see_other_saying(&format!("/vaults/{vault}/queue"), &words))
@@ -202,7 +218,10 @@ async fn drawn(
     let held = queue.held_at_sat_vb.as_ref().map(|feerate| Held {
         feerate: feerate.clone(),
         question: queue.question.as_ref().map(|asked| asked.question),
-        allowed: queue.question.as_ref().and_then(|asked| asked.allowed_sat_vb.clone()),
+        allowed: queue
+            .question
+            .as_ref()
+            .and_then(|asked| asked.allowed_sat_vb.clone()),
         offers: queue.offers.iter().map(offer).collect(),
         typed: typed.to_owned(),
     });

@@ -245,7 +245,9 @@ async fn a_draft_is_told_its_mistakes_at_their_lines_and_nothing_is_stored() {
         .await
         .expect("looked at")
     };
-    let begun = beginning(&world.service, &world.operator, world.vault).await.expect("a text");
+    let begun = beginning(&world.service, &world.operator, world.vault)
+        .await
+        .expect("a text");
     let Draft::Right(begun) = asked(&String::from_utf8(begun).expect("text")).await else {
         panic!("it has no mistake")
     };

@@ -20,7 +20,9 @@ use crate::ui::fault::Fault;
 use crate::ui::frame::{Frame, page};
 use crate::ui::listing::{Pager, csv, link};
 use crate::ui::posted::{Asked, Named};
-use crate::ui::show::{Address, Ago, Moment, Money, Outside, State, StopBanner, Unit, duration, stop_banner};
+use crate::ui::show::{
+    Address, Ago, Moment, Money, Outside, State, StopBanner, Unit, duration, stop_banner,
+};
 use crate::ui::visitor::Visitor;
 
 #[derive(Debug, Default, Deserialize)]

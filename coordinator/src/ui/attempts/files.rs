@@ -124,18 +124,30 @@ fn told(outcome: &Outcome) -> Told {
         } => {
             let mut lines = Vec::new();
             for (signer, inputs) in accepted {
-                lines.push(format!("{signer}: {} taken.", super::counted(*inputs, "new signature")));
+                lines.push(format!(
+                    "{signer}: {} taken.",
+                    super::counted(*inputs, "new signature")
+                ));
             }
             if accepted.is_empty() && refused.is_empty() {
-                lines.push("Nothing new: its signatures are here already, or it has none.".to_owned());
+                lines.push(
+                    "Nothing new: its signatures are here already, or it has none.".to_owned(),
+                );
             }
             for (input, signer, says) in refused {
-                let whose = signer.as_ref().map_or_else(String::new, |name| format!(" of {name}"));
-                lines.push(format!("Input {input}: the signature{whose} does not count: {says}."));
+                let whose = signer
+                    .as_ref()
+                    .map_or_else(String::new, |name| format!(" of {name}"));
+                lines.push(format!(
+                    "Input {input}: the signature{whose} does not count: {says}."
+                ));
             }
             if *receipts > 0 {
                 let count = usize::try_from(*receipts).unwrap_or(usize::MAX);
-                lines.push(format!("{} of journals taken.", super::counted(count, "receipt")));
+                lines.push(format!(
+                    "{} of journals taken.",
+                    super::counted(count, "receipt")
+                ));
             }
             if *complete {
                 lines.push("Every input has enough signatures now.".to_owned());
@@ -146,8 +158,9 @@ fn told(outcome: &Outcome) -> Told {
                 (true, false) => ("refused", "chip chip-bad"),
                 (true, true) => ("nothing new", "chip"),
             };
-            let hint = (!refused.is_empty())
-                .then(|| "Have those who are named sign the PSBT again that this page gives.".to_owned());
+            let hint = (!refused.is_empty()).then(|| {
+                "Have those who are named sign the PSBT again that this page gives.".to_owned()
+            });
             (chip, lines, hint)
         }
         Outcome::Void {

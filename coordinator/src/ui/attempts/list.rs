@@ -157,6 +157,7 @@ fn cells(line: &AttemptLine) -> Vec<String> {
         line.feerate_sat_vb.clone(),
         line.signed_by.join(" "),
         line.missing.join(" "),
-        line.height.map_or_else(String::new, |height| height.to_string()),
+        line.height
+            .map_or_else(String::new, |height| height.to_string()),
     ]
 }

@@ -56,7 +56,10 @@ pub(super) fn fee(fee: &FeeFacts, unit: Unit) -> Vec<Fact> {
     }
     let left = |left: &Left| {
         let (rest, most) = (money(left.left_sat), money(left.most_sat));
-        (rest, format!("of {most} in {}, this one counted", duration(left.window_s)))
+        (
+            rest,
+            format!("of {most} in {}, this one counted", duration(left.window_s)),
+        )
     };
     if let Some((rest, bound)) = fee.budget.as_ref().map(left) {
         facts.push(Fact::new("Fee budget left", rest, bound));
@@ -98,7 +101,10 @@ pub(super) fn size(size: &SizeFacts) -> Vec<Fact> {
         ),
         Fact::new(
             "PSBT",
-            format!("{} bytes", grouped(u64::try_from(size.psbt_bytes).unwrap_or(u64::MAX))),
+            format!(
+                "{} bytes",
+                grouped(u64::try_from(size.psbt_bytes).unwrap_or(u64::MAX))
+            ),
             "as signers get it".to_owned(),
         ),
         Fact::new("Inputs", size.inputs.to_string(), most(size.inputs_max)),
@@ -112,7 +118,11 @@ pub(super) fn size(size: &SizeFacts) -> Vec<Fact> {
         };
         facts.push(Fact {
             exceeds: !fit.exceeds.is_empty(),
-            ..Fact::new("Device", format!("{} of {}: {is}", fit.device, fit.signer), bound)
+            ..Fact::new(
+                "Device",
+                format!("{} of {}: {is}", fit.device, fit.signer),
+                bound,
+            )
         });
     }
     facts

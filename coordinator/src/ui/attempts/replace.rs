@@ -76,7 +76,8 @@ pub(super) async fn replace(
     let agreed = typed.agreed.parse::<Agreed>().ok();
     let mut changed = false;
     if agreed.is_some() {
-        let done = replace_attempt(&ui.service, &visitor.actor, txid, &request(false, agreed)).await;
+        let done =
+            replace_attempt(&ui.service, &visitor.actor, txid, &request(false, agreed)).await;
         match done {
             Ok(done) => {
                 let batch = done.batches.first();
@@ -99,15 +100,23 @@ pub(super) async fn replace(
         Ok(planned) => {
             let parts = planned.plans.iter();
             shown.previewed = Some(Previewed {
-                parts: parts.map(|plan| Part::of_plan(plan, vault, visitor.unit)).collect(),
+                parts: parts
+                    .map(|plan| Part::of_plan(plan, vault, visitor.unit))
+                    .collect(),
                 action: shown.action.clone(),
                 hidden: vec![("feerate", asked.unwrap_or_default())],
-                agreed: Agreed::to_nothing(&ui.service).to(&planned.plans).to_string(),
+                agreed: Agreed::to_nothing(&ui.service)
+                    .to(&planned.plans)
+                    .to_string(),
                 confirm: "Issue the replacement".to_owned(),
                 changed,
                 waiting: Vec::new(),
             });
-            let status = if changed { StatusCode::CONFLICT } else { StatusCode::OK };
+            let status = if changed {
+                StatusCode::CONFLICT
+            } else {
+                StatusCode::OK
+            };
             page_with(status, &shown)
         }
         Err(error) => {

@@ -78,7 +78,9 @@ fn to(answer: Result<Response, Fault>) -> String {
 
 /// The mark of the preview on a page.
 fn mark(page: &str) -> String {
-    let (_, tail) = page.split_once("name=\"agreed\" value=\"").expect("a preview");
+    let (_, tail) = page
+        .split_once("name=\"agreed\" value=\"")
+        .expect("a preview");
     tail.split('"').next().expect("a mark").to_owned()
 }
 
@@ -88,7 +90,11 @@ fn typed<T: serde::de::DeserializeOwned>(pairs: &[(&str, &str)]) -> Posted<T> {
     for (name, value) in pairs {
         let text = serde_json::Value::from(*value);
         let many = ["withdrawal", "add", "remove", "split", "merge"].contains(name);
-        let value = if many { serde_json::json!([text]) } else { text };
+        let value = if many {
+            serde_json::json!([text])
+        } else {
+            text
+        };
         form.insert(name, value);
     }
     let form = serde_json::to_value(form).expect("a form");
@@ -143,7 +149,10 @@ async fn the_page_of_an_attempt_shows_where_the_money_goes_and_whom_it_waits_for
     looking.world.broadcast(txid).await;
     let (state, visitor) = looking.asks();
     let (_, page) = html(detail::show(state, visitor, attempt(txid)).await).await;
-    assert!(page.contains("Final transaction") && page.contains("Handed over"), "{page}");
+    assert!(
+        page.contains("Final transaction") && page.contains("Handed over"),
+        "{page}"
+    );
 }
 
 #[tokio::test]
@@ -153,15 +162,22 @@ async fn lists_keep_their_filters_and_are_files_too() {
     let (state, visitor) = looking.asks();
     let asked = query(&[("signer", "bob"), ("since", "nonsense")]);
     let (_, page) = html(list::list(state, visitor, looking.vault(), asked).await).await;
-    assert!(page.contains(&format!("/attempts/{txid}")) && page.contains("Waits for alice, bob, carol."));
+    assert!(
+        page.contains(&format!("/attempts/{txid}"))
+            && page.contains("Waits for alice, bob, carol.")
+    );
     assert!(page.contains("A day such as 2026-11-26.") && page.contains("value=\"nonsense\""));
-    assert!(page.contains("signer=bob&#38;since=nonsense&#38;format=csv"), "{page}");
+    assert!(
+        page.contains("signer=bob&#38;since=nonsense&#38;format=csv"),
+        "{page}"
+    );
     let (state, visitor) = looking.asks();
     let asked = query(&[("state", "settled")]);
     let (_, page) = html(list::list(state, visitor, looking.vault(), asked).await).await;
     assert!(page.contains("No attempt is like that."));
     let (state, visitor) = looking.asks();
-    let (_, file) = html(list::list(state, visitor, looking.vault(), query(&[("format", "csv")])).await).await;
+    let (_, file) =
+        html(list::list(state, visitor, looking.vault(), query(&[("format", "csv")])).await).await;
     assert!(file.starts_with("txid,batch,") && file.contains(&txid.to_string()));
     let (state, visitor) = looking.asks();
     let answer = batches::list::list(state, visitor, looking.vault(), query(&[])).await;
@@ -187,10 +203,18 @@ async fn a_higher_fee_is_shown_first_and_paid_only_as_shown() {
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(page.contains("A feerate in sat/vB above 0") && page.contains("value=\"much\""));
     let (status, page) = html(send(&[("feerate", "100000")]).await).await;
-    assert!(status.is_client_error() && page.contains("What to do:"), "{page}");
+    assert!(
+        status.is_client_error() && page.contains("What to do:"),
+        "{page}"
+    );
     let (status, page) = html(send(&[("feerate", "5")]).await).await;
     assert_eq!(status, StatusCode::OK);
-    for words in ["Takes the place of", "is paid by it", "Issue the replacement", "more than the"] {
+    for words in [
+        "Takes the place of",
+        "is paid by it",
+        "Issue the replacement",
+        "more than the",
+    ] {
         assert!(page.contains(words), "{words}\n{page}");
     }
     let agreed = mark(&page);
@@ -202,7 +226,10 @@ async fn a_higher_fee_is_shown_first_and_paid_only_as_shown() {
     assert!(next.starts_with("/attempts/") && next != format!("/attempts/{txid}"));
     let (state, visitor) = looking.asks();
     let (_, page) = html(detail::show(state, visitor, attempt(txid)).await).await;
-    assert!(page.contains("A later attempt is to take its place:"), "{page}");
+    assert!(
+        page.contains("A later attempt is to take its place:"),
+        "{page}"
+    );
 }
 
 #[tokio::test]
@@ -221,13 +248,22 @@ async fn a_batch_is_made_planned_anew_and_cancelled_only_after_it_was_shown() {
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(page.contains("Choose at least one"), "{page}");
     let (_, page) = html(make(&[("feerate", "2")]).await).await;
-    assert!(page.contains("Pays 2 withdrawals") && page.contains("Returns as change"), "{page}");
+    assert!(
+        page.contains("Pays 2 withdrawals") && page.contains("Returns as change"),
+        "{page}"
+    );
     let agreed = mark(&page);
     let made = to(make(&[("feerate", "2"), ("agreed", &agreed)]).await);
-    let id: BatchId = made.trim_start_matches("/batches/").parse().expect("a batch");
+    let id: BatchId = made
+        .trim_start_matches("/batches/")
+        .parse()
+        .expect("a batch");
     let (state, visitor) = looking.asks();
     let (_, page) = html(batches::detail::show(state, visitor, batch(id)).await).await;
-    assert!(page.contains("exchange/w-1") && page.contains("waits for signatures"), "{page}");
+    assert!(
+        page.contains("exchange/w-1") && page.contains("waits for signatures"),
+        "{page}"
+    );
 
     let plan = async |pairs: &[(&str, &str)]| {
         let (state, visitor) = looking.asks();
@@ -241,7 +277,9 @@ async fn a_batch_is_made_planned_anew_and_cancelled_only_after_it_was_shown() {
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     let leave = [("remove", "exchange/w-2"), ("feerate", "4")];
     let (_, page) = html(plan(&leave).await).await;
-    assert!(page.contains("is left out") && page.contains("name=\"remove\" value=\"exchange/w-2\""));
+    assert!(
+        page.contains("is left out") && page.contains("name=\"remove\" value=\"exchange/w-2\"")
+    );
     let agreed = mark(&page);
     let done = [leave[0], leave[1], ("agreed", &agreed)];
     assert_eq!(to(plan(&done).await), format!("/batches/{id}"));
@@ -253,13 +291,22 @@ async fn a_batch_is_made_planned_anew_and_cancelled_only_after_it_was_shown() {
     let (_, page) = html(cancel(&[("how", "chain"), ("feerate", "8")]).await).await;
     assert!(page.contains("fails once this is settled"), "{page}");
     let (_, page) = html(cancel(&[("how", "voids")]).await).await;
-    assert!(page.contains("enough are any 2 of alice, bob, carol"), "{page}");
+    assert!(
+        page.contains("enough are any 2 of alice, bob, carol"),
+        "{page}"
+    );
     let agreed = mark(&page);
-    assert_eq!(to(cancel(&[("how", "voids"), ("agreed", &agreed)]).await), format!("/batches/{id}"));
+    assert_eq!(
+        to(cancel(&[("how", "voids"), ("agreed", &agreed)]).await),
+        format!("/batches/{id}")
+    );
     let txid = looking.world.show("w-1").await.txid.expect("an attempt");
     let (state, visitor) = looking.asks();
     let (_, page) = html(detail::show(state, visitor, attempt(txid)).await).await;
-    assert!(page.contains("Signers are asked to void it: nobody did yet."), "{page}");
+    assert!(
+        page.contains("Signers are asked to void it: nobody did yet."),
+        "{page}"
+    );
 }
 
 #[tokio::test]
@@ -274,7 +321,9 @@ async fn files_of_any_bytes_are_taken_or_told_by_a_form() {
         ("pasted", None, text.as_slice()),
     ] {
         let file = file.map_or_else(String::new, |file| format!("; filename=\"{file}\""));
-        body.extend(format!("--x\r\ncontent-disposition: form-data; name=\"{name}\"{file}\r\n\r\n").bytes());
+        body.extend(
+            format!("--x\r\ncontent-disposition: form-data; name=\"{name}\"{file}\r\n\r\n").bytes(),
+        );
         body.extend(bytes);
         body.extend(b"\r\n");
     }
@@ -283,7 +332,9 @@ async fn files_of_any_bytes_are_taken_or_told_by_a_form() {
         .header(header::CONTENT_TYPE, "multipart/form-data; boundary=x")
         .body(Body::from(body))
         .expect("a request");
-    let uploaded = Uploaded::from_request(request, &looking.ui).await.expect("read");
+    let uploaded = Uploaded::from_request(request, &looking.ui)
+        .await
+        .expect("read");
     let (state, visitor) = looking.asks();
     let (_, page) = html(files::take_one(state, visitor, attempt(txid), uploaded).await).await;
     for words in [
@@ -301,7 +352,10 @@ async fn files_of_any_bytes_are_taken_or_told_by_a_form() {
     let form = typed::<files::Form>(&[("version", "2"), ("encoding", "base64")]).0;
     let answer = files::download(state, visitor, attempt(txid), Asked(form)).await;
     let answer = answer.expect("a file");
-    let name = answer.headers().get(header::CONTENT_DISPOSITION).expect("a name");
+    let name = answer
+        .headers()
+        .get(header::CONTENT_DISPOSITION)
+        .expect("a name");
     let short = &txid.to_string()[..8];
     let expected = format!("attachment; filename=\"countersign-{short}-v2.txt\"");
     assert_eq!(name.to_str().expect("text"), expected);
@@ -319,7 +373,11 @@ async fn the_queue_says_who_waits_and_why_and_takes_a_speed() {
         let (state, visitor) = looking.asks();
         queue::speed(state, visitor, looking.vault(), typed(pairs)).await
     };
-    let named = [("requester", "exchange"), ("id", "w-1"), ("speed", "urgent")];
+    let named = [
+        ("requester", "exchange"),
+        ("id", "w-1"),
+        ("speed", "urgent"),
+    ];
     assert!(to(send(&named).await).ends_with("/queue"));
     let late = [named[0], named[1], named[2], ("latest", "tomorrow")];
     let (status, page) = html(send(&late).await).await;
@@ -327,8 +385,15 @@ async fn the_queue_says_who_waits_and_why_and_takes_a_speed() {
     assert!(page.contains("A time in UTC such as"), "{page}");
     let past = [named[0], named[1], named[2], ("latest", "2020-01-01T00:00")];
     let (status, page) = html(send(&past).await).await;
-    assert!(status.is_client_error() && page.contains("What to do:"), "{page}");
-    for words in ["urgent", "waits for approvals", "Batches are made by hand here."] {
+    assert!(
+        status.is_client_error() && page.contains("What to do:"),
+        "{page}"
+    );
+    for words in [
+        "urgent",
+        "waits for approvals",
+        "Batches are made by hand here.",
+    ] {
         assert!(page.contains(words), "{words}\n{page}");
     }
     let allow = [("question", "1"), ("feerate", "")];
@@ -348,13 +413,27 @@ async fn coins_are_joined_only_after_it_was_shown_and_none_is_recovered_early() 
         let (state, visitor) = looking.asks();
         own_spends::self_spend(state, visitor, looking.vault(), typed(pairs)).await
     };
-    let wrong = [("coins", "this one"), ("max_inputs", "many"), ("feerate", "2")];
+    let wrong = [
+        ("coins", "this one"),
+        ("max_inputs", "many"),
+        ("feerate", "2"),
+    ];
     let (status, page) = html(send(&wrong).await).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(page.contains("One coin a line") && page.contains(">this one<"), "{page}");
-    let join = [("purpose", "consolidate"), ("max_inputs", "2"), ("feerate", "2")];
+    assert!(
+        page.contains("One coin a line") && page.contains(">this one<"),
+        "{page}"
+    );
+    let join = [
+        ("purpose", "consolidate"),
+        ("max_inputs", "2"),
+        ("feerate", "2"),
+    ];
     let (_, page) = html(send(&join).await).await;
-    assert!(page.contains("Joins coins into one") && page.contains("change, internal 0"), "{page}");
+    assert!(
+        page.contains("Joins coins into one") && page.contains("change, internal 0"),
+        "{page}"
+    );
     let agreed = mark(&page);
     let done = [join[0], join[1], join[2], ("agreed", &agreed)];
     assert!(to(send(&done).await).starts_with("/batches/"));

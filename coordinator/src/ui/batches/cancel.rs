@@ -133,7 +133,11 @@ fn asked_of(view: &VoidsView) -> (String, String, String) {
     } else {
         format!("enough are {}", needs(&view.needed))
     };
-    (format!("/attempts/{}", view.txid), short(&view.txid), enough)
+    (
+        format!("/attempts/{}", view.txid),
+        short(&view.txid),
+        enough,
+    )
 }
 
 async fn on_chain(
@@ -167,13 +171,17 @@ async fn on_chain(
     };
     let parts = planned.plans.iter();
     shown.previewed = Some(Previewed {
-        parts: parts.map(|plan| Part::of_plan(plan, found.vault, visitor.unit)).collect(),
+        parts: parts
+            .map(|plan| Part::of_plan(plan, found.vault, visitor.unit))
+            .collect(),
         action: shown.action.clone(),
         hidden: vec![
             ("how", "chain".to_owned()),
             ("feerate", asked.unwrap_or_default()),
         ],
-        agreed: Agreed::to_nothing(&ui.service).to(&planned.plans).to_string(),
+        agreed: Agreed::to_nothing(&ui.service)
+            .to(&planned.plans)
+            .to_string(),
         confirm: "Issue the cancellation".to_owned(),
         changed,
         waiting: Vec::new(),
@@ -182,7 +190,11 @@ async fn on_chain(
 }
 
 fn status(changed: bool) -> StatusCode {
-    if changed { StatusCode::CONFLICT } else { StatusCode::OK }
+    if changed {
+        StatusCode::CONFLICT
+    } else {
+        StatusCode::OK
+    }
 }
 
 fn refused(mut shown: CancelPage, error: ServiceError) -> Result<Response, Fault> {

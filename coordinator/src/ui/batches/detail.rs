@@ -53,7 +53,11 @@ impl WithdrawalRow {
             href: format!("/vaults/{vault}/withdrawals/{}/{}", one.requester, one.id),
             name: format!("{}/{}", one.requester, one.id),
             amount: Money::new(Amount::from_sat(one.amount_sat), unit),
-            address: Address::new(one.address.as_deref().unwrap_or("a script without an address")),
+            address: Address::new(
+                one.address
+                    .as_deref()
+                    .unwrap_or("a script without an address"),
+            ),
             reference: Outside::new(&one.reference),
             state: Chip::new(one.state),
             is_open: one.is_open,
@@ -78,7 +82,10 @@ fn of(visitor: &Visitor, found: &BatchPage) -> DetailPage {
     let pays = !found.withdrawals.is_empty();
     let has_open = found.withdrawals.iter().any(|one| one.is_open);
     let title = if pays {
-        format!("Batch of {}", counted(found.withdrawals.len(), "withdrawal"))
+        format!(
+            "Batch of {}",
+            counted(found.withdrawals.len(), "withdrawal")
+        )
     } else {
         format!("Batch for {}", purpose(found.purpose))
     };

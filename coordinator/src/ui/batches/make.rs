@@ -76,7 +76,10 @@ pub(crate) async fn make(
     let chosen = all_named(&typed.withdrawal);
     let some = typed.which == "some";
     if some && chosen.is_empty() {
-        wrong.add("withdrawal", "Choose at least one, or let all that fit be paid.");
+        wrong.add(
+            "withdrawal",
+            "Choose at least one, or let all that fit be paid.",
+        );
     }
     let is_well = wrong.is_empty();
     let mut shown = form(&ui, &visitor, vault, &typed, wrong).await?;
@@ -111,7 +114,12 @@ pub(crate) async fn make(
         ("which", typed.which.clone()),
     ];
     if some {
-        hidden.extend(typed.withdrawal.iter().map(|name| ("withdrawal", name.clone())));
+        hidden.extend(
+            typed
+                .withdrawal
+                .iter()
+                .map(|name| ("withdrawal", name.clone())),
+        );
     }
     let waiting = planned.waiting.iter();
     shown.previewed = Some(Previewed {
@@ -125,14 +133,15 @@ pub(crate) async fn make(
             .map(|one| (format!("{}/{}", one.requester, one.id), one.says.clone()))
             .collect(),
     });
-    let status = if changed { StatusCode::CONFLICT } else { StatusCode::OK };
+    let status = if changed {
+        StatusCode::CONFLICT
+    } else {
+        StatusCode::OK
+    };
     page_with(status, &shown)
 }
 
-fn refused(
-    mut shown: MakePage,
-    error: crate::service::ServiceError,
-) -> Result<Response, Fault> {
+fn refused(mut shown: MakePage, error: crate::service::ServiceError) -> Result<Response, Fault> {
     let fault = told(error)?;
     let status = fault.status();
     shown.problem = Some(fault);
@@ -148,7 +157,10 @@ async fn form(
 ) -> Result<MakePage, Fault> {
     let offered = feerates(&ui.service, &visitor.actor, vault).await?;
     let queue = show_queue(&ui.service, &visitor.actor, vault).await?;
-    let approved = queue.withdrawals.iter().filter(|one| one.state == "approved");
+    let approved = queue
+        .withdrawals
+        .iter()
+        .filter(|one| one.state == "approved");
     Ok(MakePage {
         frame: visitor.frame("Make a batch", Place::Vault(vault, Tab::Batches)),
         vault,

@@ -90,9 +90,16 @@ pub(crate) async fn plan(
     let found = batch_page(&ui.service, &visitor.actor, batch).await?;
     let mut wrong = Wrong::default();
     let asked = feerate(&mut wrong, &typed.speed, &typed.feerate);
-    let merge: Vec<BatchId> = typed.merge.iter().filter_map(|id| id.parse().ok()).collect();
+    let merge: Vec<BatchId> = typed
+        .merge
+        .iter()
+        .filter_map(|id| id.parse().ok())
+        .collect();
     if typed.remove.iter().any(|name| typed.split.contains(name)) {
-        wrong.add("within", "A withdrawal can be left out or split off, not both.");
+        wrong.add(
+            "within",
+            "A withdrawal can be left out or split off, not both.",
+        );
     }
     let is_well = wrong.is_empty();
     let mut shown = form(&ui, &visitor, &found, &typed, wrong).await?;
@@ -130,15 +137,23 @@ pub(crate) async fn plan(
     };
     let parts = planned.plans.iter();
     shown.previewed = Some(Previewed {
-        parts: parts.map(|plan| Part::of_plan(plan, found.vault, visitor.unit)).collect(),
+        parts: parts
+            .map(|plan| Part::of_plan(plan, found.vault, visitor.unit))
+            .collect(),
         action: shown.action.clone(),
         hidden: hidden(&typed, asked),
-        agreed: Agreed::to_nothing(&ui.service).to(&planned.plans).to_string(),
+        agreed: Agreed::to_nothing(&ui.service)
+            .to(&planned.plans)
+            .to_string(),
         confirm: "Issue this plan".to_owned(),
         changed,
         waiting: Vec::new(),
     });
-    let status = if changed { StatusCode::CONFLICT } else { StatusCode::OK };
+    let status = if changed {
+        StatusCode::CONFLICT
+    } else {
+        StatusCode::OK
+    };
     page_with(status, &shown)
 }
 

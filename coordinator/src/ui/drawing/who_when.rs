@@ -219,7 +219,9 @@ mod tests {
         );
         assert!(drawn.contains("width=\"172\""), "{drawn}");
         assert!(
-            drawn.contains(">any 2 of a, b, c at any time; vault-key, after 12960 blocks, about 90 d.</desc>"),
+            drawn.contains(
+                ">any 2 of a, b, c at any time; vault-key, after 12960 blocks, about 90 d.</desc>"
+            ),
             "{drawn}"
         );
     }

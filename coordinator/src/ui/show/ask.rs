@@ -108,7 +108,10 @@ impl fmt::Display for Ask {
             (false, false) => "button",
         };
         let button = escaped(&self.button);
-        write!(f, "<button class=\"{class}\" type=\"submit\">{button}</button>")?;
+        write!(
+            f,
+            "<button class=\"{class}\" type=\"submit\">{button}</button>"
+        )?;
         if !self.short {
             f.write_str(
                 " <span class=\"quiet small\">opens your own tool, which shows it again and signs</span>",
