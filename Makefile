@@ -4,13 +4,17 @@ SHELL := bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help setup demo check test lint pure docs coverage adversary fmt clean
+.PHONY: help setup screenshots demo check test lint pure docs coverage adversary fmt clean
 
 ##@ To see it
 demo: ## Tell the whole story on a node of its own, then keep serving
 	@tests/setup/setup.sh demo
 	@cargo build --release --locked --workspace --bins
 	@"$${CARGO_TARGET_DIR:-target}/release/countersign-demo"
+
+screenshots: setup ## Take pictures of every page into target/screenshots, with much in it
+	@cargo build --release --locked --workspace --bins
+	@"$${CARGO_TARGET_DIR:-target}/release/countersign-screenshots"
 
 ##@ To work on it
 setup: ## Install or build whatever this machine lacks (quick if nothing)

@@ -10,6 +10,8 @@
 //! pin.json                  its id, as a human typed it, or as the line led to it
 //! versions/ID.toml          every version of the line that was pinned, its exact bytes
 //! proposals/ID.json         next versions with their approvals, as they were taken in
+//! bridge.json               the origins whose pages may open the bridge
+//! signed/                   what was signed on the bridge and is still to be handed in
 //! approved-versions/ID.json which successors of version ID were approved here
 //! journal.jsonl             the journal, append-only
 //! journal.fresh             that the journal key was drawn here and has begun no journal yet
@@ -188,6 +190,16 @@ impl Home {
     pub fn approved_versions_file(&self, previous: PolicyId) -> PathBuf {
         let folder = self.folder.join("approved-versions");
         folder.join(format!("{previous}.json"))
+    }
+
+    /// The origins whose pages may open the bridge.
+    pub fn bridge_file(&self) -> PathBuf {
+        self.folder.join("bridge.json")
+    }
+
+    /// Where what was signed on the bridge is kept until it is handed in.
+    pub fn signed(&self) -> PathBuf {
+        self.folder.join("signed")
     }
 
     fn keys(&self) -> PathBuf {

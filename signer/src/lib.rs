@@ -10,6 +10,8 @@ pub mod signing;
 
 #[cfg(feature = "tool")]
 pub mod approving;
+#[cfg(feature = "online")]
+pub mod bridge;
 #[cfg(feature = "tool")]
 pub mod clock;
 #[cfg(feature = "tool")]

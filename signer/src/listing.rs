@@ -12,7 +12,7 @@ use policies::document::Open;
 use policies::intent::{SecretKey, StatementError};
 use policies::journal::Heard;
 use policies::rules::{Entitlement, Said, entitlement, heard};
-use policies::words::statement_told;
+use policies::words::{Told, statement_told};
 use policies::{
     Approval, KeyId, ListAdd, Policy, PublicKey, Signature, Statement, Subject, UnixTime,
 };
@@ -169,11 +169,22 @@ pub fn add(policy: &Policy, new: NewEntry) -> Result<Draft, ListingError> {
 /// # Errors
 /// When the file or the statement in it is none.
 pub fn read(bytes: &[u8]) -> Result<Draft, ListingError> {
-    let signed: SignedStatement = serde_json::from_slice(bytes).map_err(ListingError::File)?;
+    draft_of(&serde_json::from_slice(bytes).map_err(ListingError::File)?)
+}
+
+/// Reads a file of one statement or of several, as the coordinator's page writes them for signing.
+///
+/// # Errors
+/// When the file or a statement in it is none.
+pub fn read_all(bytes: &[u8]) -> Result<Vec<Draft>, ListingError> {
+    signed_statements(bytes)?.iter().map(draft_of).collect()
+}
+
+fn draft_of(signed: &SignedStatement) -> Result<Draft, ListingError> {
     let statement = Statement::decode(signed.statement.as_bytes())?;
     let add = match &statement {
         Statement::ListAdd(add) => Some(add.clone()),
-        Statement::ListRemove { .. } | Statement::ListConfirm { .. } => about(&signed)?,
+        Statement::ListRemove { .. } | Statement::ListConfirm { .. } => about(signed)?,
         Statement::Stop(_)
         | Statement::Release { .. }
         | Statement::Go(_)
@@ -186,7 +197,7 @@ pub fn read(bytes: &[u8]) -> Result<Draft, ListingError> {
         return Err(ListingError::OtherEntry);
     }
     let subject = statement.subject();
-    let approvals = approvals(&signed, &statement, subject);
+    let approvals = approvals(signed, &statement, subject);
     Ok(Draft {
         statement,
         add,
@@ -329,6 +340,11 @@ fn counted(
 
 /// The statement in the words that a person reads before signing.
 pub fn words(draft: &Draft, policy: &Policy, now: UnixTime) -> String {
+    told(draft, policy, now).text()
+}
+
+/// The same for a page.
+pub fn told(draft: &Draft, policy: &Policy, now: UnixTime) -> Told {
     let counted = counted(draft, policy, &draft.approvals, now);
     statement_told(
         &draft.statement,
@@ -336,7 +352,6 @@ pub fn words(draft: &Draft, policy: &Policy, now: UnixTime) -> String {
         counted.as_ref(),
         policy,
     )
-    .text()
 }
 
 /// The statements of a file, or of a coordinator's list of them, with the signatures under them; nothing

@@ -4,9 +4,9 @@ use crate::failure::{Class, Explained};
 use crate::home::{Home, KeyName};
 use crate::keystore::{WriteError, durable};
 use bitcoin::hex::{DisplayHex, FromHex};
-use policies::PublicKey;
 use policies::document::{PinnedKeyDraft, Tool};
 use policies::intent::{Registered, RelyingParty};
+use policies::{Policy, PublicKey};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::PathBuf;
@@ -177,6 +177,35 @@ fn read(path: PathBuf, name: &str) -> Result<Passkey, PasskeyError> {
         })
     };
     read().ok_or(PasskeyError::NotOurs(path))
+}
+
+/// The passkeys that the policy names, all at the page of the first one.
+pub fn usable(policy: &Policy, held: Vec<Passkey>, name: Option<&KeyName>) -> Vec<Passkey> {
+    let mut usable: Vec<Passkey> = held
+        .into_iter()
+        .filter(|passkey| name.is_none_or(|name| passkey.name == *name))
+        .filter_map(|mut passkey| {
+            let (_, pinned) = policy.approver_of_key(passkey.key.id())?;
+            passkey.used = pinned.passkey.clone()?;
+            Some(passkey)
+        })
+        .filter(|passkey| passkey.used.rp_id == RP_ID)
+        .collect();
+    let first = usable
+        .first()
+        .and_then(|one| one.used.origins.first().cloned());
+    usable.retain(|one| {
+        first
+            .as_ref()
+            .is_some_and(|first| one.used.origins.contains(first))
+    });
+    usable
+}
+
+/// The port of the page at which passkeys answer; none where there are none.
+pub fn port_of_page(usable: &[Passkey]) -> Option<u16> {
+    let origins = &usable.first()?.used.origins;
+    origins.iter().find_map(|origin| port_of(origin))
 }
 
 impl Explained for PasskeyError {

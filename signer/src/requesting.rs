@@ -6,7 +6,7 @@ use bitcoin::{Address, Amount};
 use policies::destination::{DestinationError, check_destination};
 use policies::intent::{IntentError, SecretKey};
 use policies::{
-    Intent, IntentKind, Policy, RequestSignature, RequesterName, UnixTime, WithdrawalId,
+    Intent, IntentKind, Policy, PublicKey, RequestSignature, RequesterName, UnixTime, WithdrawalId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +51,14 @@ pub enum RequestError {
     /// The key is no requester's.
     #[error("the policy names no requester with the key {0}")]
     NotARequester(policies::PublicKey),
+    /// The intent names another requester than the key's.
+    #[error("the intent is one of the requester {named}; this key is that of {own}")]
+    OtherRequester {
+        /// Whose the key is.
+        own: String,
+        /// Whom the intent names.
+        named: RequesterName,
+    },
     /// The requester's name cannot stand in an intent.
     #[error("the requester's name in the policy: {0}")]
     Name(policies::intent::NameError),
@@ -103,15 +111,37 @@ pub fn request(
         repeats: wish.repeats,
         reference: wish.reference,
     };
-    let bytes = intent.encode();
-    let intent = Intent::decode(&bytes)?;
-    let signed = RequestSignature::sign(key, policy.vault, intent.hash());
-    let request = SignedRequest {
-        intent: String::from_utf8(bytes).expect("canonical bytes are ASCII"),
+    let intent = Intent::decode(&intent.encode())?;
+    let request = sign(key, &intent);
+    Ok((intent, request))
+}
+
+/// Reads an intent that somebody else drafted, for the requester whose key is to sign it.
+///
+/// # Errors
+/// When it is no canonical intent, or the key is not that of the requester it names.
+pub fn drafted(policy: &Policy, key: &PublicKey, text: &str) -> Result<Intent, RequestError> {
+    let intent = Intent::decode(text.as_bytes())?;
+    let (requester, _) = policy
+        .requester_of_key(key.id())
+        .ok_or(RequestError::NotARequester(*key))?;
+    if requester.name != intent.requester.as_str() {
+        return Err(RequestError::OtherRequester {
+            own: requester.name.clone(),
+            named: intent.requester,
+        });
+    }
+    Ok(intent)
+}
+
+/// Signs an intent that its requester has read.
+pub fn sign(key: &SecretKey, intent: &Intent) -> SignedRequest {
+    let signed = RequestSignature::sign(key, intent.vault, intent.hash());
+    SignedRequest {
+        intent: String::from_utf8(intent.encode()).expect("canonical bytes are ASCII"),
         key: signed.key,
         signature: signed.signature,
-    };
-    Ok((intent, request))
+    }
 }
 
 impl Explained for RequestError {
@@ -122,6 +152,7 @@ impl Explained for RequestError {
     fn code(&self) -> &'static str {
         match self {
             Self::NotARequester(_) => "NOT_A_REQUESTER",
+            Self::OtherRequester { .. } => "OTHER_REQUESTER",
             Self::Name(_) => "REQUESTER_NAME",
             Self::Destination(error) => error.code(),
             Self::NoMinimum => "NO_MINIMUM",
@@ -134,6 +165,9 @@ impl Explained for RequestError {
         match self {
             Self::NotARequester(_) => {
                 "give --key NAME of a key that the policy names under [[requesters]]"
+            }
+            Self::OtherRequester { .. } => {
+                "use the home of the requester whom it names, or have it drafted for yours"
             }
             Self::Destination(error) => error.hint(),
             Self::NoMinimum => "give --min-sat SAT, below --amount-sat",

@@ -13,7 +13,7 @@ use crate::keystore::NoEntropy;
 use crate::listing::{ListingError, SignedStatement, StatementSignature, said, signed_statements};
 use policies::intent::{Go, SecretKey, StatementNonce, Stop};
 use policies::rules::{Entitlement, Said, signed_stop, stopping};
-use policies::words::statement_told;
+use policies::words::{Told, statement_told};
 use policies::{Approval, Policy, Statement, Subject, UnixTime};
 
 /// How long a signature under a release counts: it names one stop, which never comes back.
@@ -223,6 +223,11 @@ impl Spoken {
 
     /// In the words that a person reads before signing.
     pub fn words(&self, policy: &Policy, now: UnixTime) -> String {
+        self.told(policy, now).text()
+    }
+
+    /// The same for a page.
+    pub fn told(&self, policy: &Policy, now: UnixTime) -> Told {
         let counted = self.counted(policy, now);
         let mut told = statement_told(&self.said.statement, None, counted.as_ref(), policy);
         // People with several vaults have a home for each.
@@ -237,7 +242,7 @@ impl Spoken {
             let stop = policies::words::statement_text(&about.statement);
             told.facts.insert(0, ("stop", stop));
         }
-        told.text()
+        told
     }
 
     /// Signs it beside those who signed it already.

@@ -132,6 +132,11 @@ impl Coordinator {
         &self.url
     }
 
+    /// Where people open its pages: the same place by the name that passkeys work at.
+    pub fn pages(&self) -> String {
+        format!("http://localhost:{}", self.port)
+    }
+
     /// The first operator's token.
     pub fn token(&self) -> &str {
         &self.token

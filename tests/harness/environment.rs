@@ -75,6 +75,18 @@ pub(crate) fn postgres_programs() -> Result<PathBuf, Failure> {
         })
 }
 
+/// The script of axe-core, which looks for what keeps people from using a page.
+pub(crate) fn axe() -> Result<PathBuf, Failure> {
+    let found = Command::new(repository().join("tests/setup/axe.sh"))
+        .arg("--find")
+        .output()?;
+    if found.status.success() {
+        Ok(PathBuf::from(String::from_utf8(found.stdout)?.trim_end()))
+    } else {
+        Err(Failure::new("axe-core is not installed: run `make setup`"))
+    }
+}
+
 /// A program of the system, if it is in `PATH`.
 pub(crate) fn system_program(name: &str) -> Option<PathBuf> {
     path()

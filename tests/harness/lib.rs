@@ -17,9 +17,11 @@ mod node;
 mod postgres;
 mod process;
 mod program;
+pub mod showcase;
 mod signer_home;
 mod treasury;
 mod wait;
+mod web;
 
 pub use self::api::{Answer, Api, items};
 pub use self::browser::{Browser, Screen};
@@ -34,5 +36,6 @@ pub use self::program::{Program, Said};
 pub use self::signer_home::{SignerHome, field};
 pub use self::treasury::{AUTOMATIC_MAX_SAT, People, Terms, Treasury, requester_key};
 pub use self::wait::{LONG, SHORT, wait_until};
+pub use self::web::{Seen, Web, form};
 pub use policies::ScriptKind;
 pub use watchtower::store::database::Engine;

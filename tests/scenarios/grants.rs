@@ -9,6 +9,7 @@ use watchtower::store::database::Database;
 /// What each role may do: `s` select, `i` insert. Nobody may delete or truncate anything.
 const GRANTED: &[(&str, &str, &str, &str, &str)] = &[
     // table, coordinator, watchtower, web, auditor
+    ("absence", "si", "", "s", "s"),
     ("address", "si", "", "s", "s"),
     ("approval", "si", "", "si", "s"),
     ("attempt", "si", "", "s", "s"),
@@ -20,7 +21,12 @@ const GRANTED: &[(&str, &str, &str, &str, &str)] = &[
     ("attempt_signature", "si", "", "s", "s"),
     ("batch", "si", "", "s", "s"),
     ("batch_withdrawal", "si", "", "s", "s"),
+    // The auditor sees who was invited, asked and signed in, never a hash of a secret or a challenge.
+    ("ceremony", "si", "", "s", ""),
+    ("coin_mark", "si", "", "s", "s"),
     ("coordinator_migration", "s", "", "s", "s"),
+    ("credential", "si", "", "s", "s"),
+    ("invitation", "si", "", "s", ""),
     ("job", "si", "", "s", "s"),
     ("journal", "si", "", "s", "s"),
     ("journal_move", "si", "", "s", "s"),
@@ -28,14 +34,18 @@ const GRANTED: &[(&str, &str, &str, &str, &str)] = &[
     ("keychain_cursor", "si", "", "s", "s"),
     ("list_approval", "si", "", "s", "s"),
     ("list_statement", "si", "", "s", "s"),
+    ("page_key", "si", "", "s", "s"),
+    ("person", "si", "", "s", "s"),
     ("policy", "si", "", "s", "s"),
     ("proposal", "si", "", "s", "s"),
     ("proposal_approval", "si", "", "s", "s"),
     ("queue_hold", "si", "", "s", "s"),
     ("rebuilding", "s", "", "s", "s"),
     ("reservation", "si", "", "s", "s"),
+    ("role_change", "si", "", "s", "s"),
     ("settled_spend", "si", "", "s", "s"),
     ("signer_mark", "si", "", "s", "s"),
+    ("throttle", "si", "", "s", "s"),
     // The auditor sees who holds tokens, never what a token could be checked against.
     ("token", "si", "", "s", ""),
     ("vault", "si", "", "s", "s"),
@@ -45,6 +55,7 @@ const GRANTED: &[(&str, &str, &str, &str, &str)] = &[
     ("vault_statement_approval", "si", "", "s", "s"),
     ("void", "si", "", "s", "s"),
     ("void_wish", "si", "", "s", "s"),
+    ("web_session", "si", "", "s", ""),
     ("window_count", "si", "", "s", "s"),
     ("withdrawal", "si", "", "si", "s"),
     ("withdrawal_speed", "si", "", "si", "s"),
@@ -52,6 +63,7 @@ const GRANTED: &[(&str, &str, &str, &str, &str)] = &[
 
 /// The only columns that anybody may change, and only the coordinator may.
 const UPDATED: &[(&str, &[&str])] = &[
+    ("absence", &["ended_at", "ended_by"]),
     (
         "attempt",
         &[
@@ -63,6 +75,19 @@ const UPDATED: &[(&str, &[&str])] = &[
         ],
     ),
     ("batch_withdrawal", &["live"]),
+    ("ceremony", &["used_at"]),
+    ("credential", &["label", "last_used_at", "revoked_at"]),
+    (
+        "invitation",
+        &[
+            "confirmed_at",
+            "confirmed_by",
+            "revoked_at",
+            "revoked_by",
+            "used_at",
+        ],
+    ),
+    ("coin_mark", &["ended_at", "ended_by"]),
     (
         "job",
         &[
@@ -80,6 +105,8 @@ const UPDATED: &[(&str, &[&str])] = &[
     ("journal_refusal", &["resolved_at"]),
     ("keychain_cursor", &["next_index"]),
     ("list_statement", &["entitled_at"]),
+    ("page_key", &["label", "revoked_at"]),
+    ("person", &["ended_at", "ended_by", "role", "vault"]),
     ("proposal", &["adopted_at", "adopted_by", "approved_at"]),
     (
         "queue_hold",
@@ -92,8 +119,10 @@ const UPDATED: &[(&str, &[&str])] = &[
         ],
     ),
     ("reservation", &["release_reason", "released_at"]),
+    ("role_change", &["decided_at", "decided_by", "outcome"]),
     ("settled_spend", &["settled"]),
     ("signer_mark", &["ended_at", "ended_by"]),
+    ("throttle", &["count", "window_start"]),
     ("token", &["revoked_at"]),
     ("vault", &["keyset", "policy"]),
     (
@@ -110,6 +139,18 @@ const UPDATED: &[(&str, &[&str])] = &[
         ],
     ),
     ("vault_statement", &["entitled_at"]),
+    (
+        "web_session",
+        &[
+            "bridge",
+            "ended_at",
+            "ended_why",
+            "previous_sha256",
+            "rotated_at",
+            "seen_at",
+            "sha256",
+        ],
+    ),
     ("window_count", &["released_at"]),
     (
         "withdrawal",
@@ -239,6 +280,15 @@ fn postgres_refuses_what_a_role_must_never_do() -> Outcome {
     let mut tried = vec![
         (Role::Auditor, "SELECT sha256 FROM token".to_owned()),
         (Role::Auditor, "SELECT * FROM token".to_owned()),
+        (Role::Auditor, "SELECT sha256 FROM web_session".to_owned()),
+        (Role::Auditor, "SELECT csrf FROM web_session".to_owned()),
+        (Role::Auditor, "SELECT sha256 FROM invitation".to_owned()),
+        (Role::Auditor, "SELECT challenge FROM ceremony".to_owned()),
+        (Role::Web, "UPDATE person SET role = 'operator'".to_owned()),
+        (
+            Role::Coordinator,
+            "UPDATE credential SET public_key = ''".to_owned(),
+        ),
         (Role::Watchtower, "SELECT * FROM withdrawal".to_owned()),
         (
             Role::Watchtower,
@@ -303,5 +353,6 @@ fn postgres_refuses_what_a_role_must_never_do() -> Outcome {
         assert!(denied, "{} {statement}: {words}", role.name());
     }
     postgres.sql_as(Role::Auditor, "SELECT id, name, role FROM token")?;
+    postgres.sql_as(Role::Auditor, "SELECT id, person, seen_at FROM web_session")?;
     Ok(())
 }

@@ -13,6 +13,7 @@ mod independent_signers;
 mod journals;
 mod killed_attempts;
 mod open_lists;
+mod pages;
 mod passkeys;
 mod policy_files;
 mod queue;

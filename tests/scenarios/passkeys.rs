@@ -14,41 +14,6 @@ use serde_json::Value;
 /// Where pictures of the pages are kept, to be looked at.
 const PICTURES: &str = env!("CARGO_TARGET_TMPDIR");
 
-const SCREENS: [(&str, Screen); 4] = [
-    (
-        "desktop-light",
-        Screen {
-            width: 1280,
-            height: 900,
-            dark: false,
-        },
-    ),
-    (
-        "desktop-dark",
-        Screen {
-            width: 1280,
-            height: 900,
-            dark: true,
-        },
-    ),
-    (
-        "phone-light",
-        Screen {
-            width: 375,
-            height: 1500,
-            dark: false,
-        },
-    ),
-    (
-        "phone-dark",
-        Screen {
-            width: 375,
-            height: 1500,
-            dark: true,
-        },
-    ),
-];
-
 fn free_port() -> Result<String, Failure> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?
         .local_addr()?
@@ -57,7 +22,7 @@ fn free_port() -> Result<String, Failure> {
 }
 
 fn pictures(browser: &Browser, page: &str) -> Outcome {
-    for (name, screen) in SCREENS {
+    for (name, screen) in Screen::ALL {
         browser.picture(
             screen,
             &Path::new(PICTURES).join(format!("{page}-{name}.png")),

@@ -90,5 +90,6 @@ tests/setup/bitcoind.sh >/dev/null
 if [ "$purpose" = check ]; then
     install_cargo_tool cargo-nextest "$nextest_version"
     install_cargo_tool cargo-llvm-cov "$llvm_cov_version"
+    tests/setup/axe.sh >/dev/null || fail "axe-core could not be installed"
     tests/setup/independent.sh >/dev/null || fail "embit or @scure/btc-signer could not be installed"
 fi

@@ -1,11 +1,11 @@
-//! What the watchtower knows: deposits, coins, balance, ledger.
+//! What the watchtower knows: deposits, balance, ledger.
 
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::CliError;
 use super::answer::{amount, list};
-use super::api::{Api, items};
+use super::api::Api;
 use super::layout::Lines;
 use super::output::{Output, table};
 
@@ -16,13 +16,6 @@ const ACCOUNT: [&str; 3] = ["account", "debit_sat", "credit_sat"];
 pub(super) enum Deposit {
     /// List deposits.
     #[command(after_help = "Example:\n  countersign-coordinator deposit list")]
-    List,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum Coin {
-    /// List coins.
-    #[command(after_help = "Example:\n  countersign-coordinator coin list")]
     List,
 }
 
@@ -49,20 +42,6 @@ pub(super) fn deposits(api: &Api, out: &Output) -> Result<(), CliError> {
     )
 }
 
-pub(super) fn coins(api: &Api, out: &Output) -> Result<(), CliError> {
-    let answer = api.get(&format!("{}/coins", api.vault_path()?))?;
-    let coins: Vec<Value> = items(&answer).iter().map(coin).collect();
-    let columns = [
-        "outpoint",
-        "amount_sat",
-        "keychain",
-        "index",
-        "state",
-        "reserved",
-    ];
-    out.table_of(&answer, &coins, &columns, "No coins.")
-}
-
 pub(super) fn balance(api: &Api, out: &Output) -> Result<(), CliError> {
     let balance = api.get(&format!("{}/balance", api.vault_path()?))?;
     out.told(&balance, || {
@@ -70,6 +49,7 @@ pub(super) fn balance(api: &Api, out: &Output) -> Result<(), CliError> {
             .with("available", amount(&balance, "available_sat"))
             .with("promised", amount(&balance, "promised_sat"))
             .with("reserved", amount(&balance, "reserved_sat"))
+            .with("frozen", amount(&balance, "frozen_sat"))
             .with("settled", amount(&balance, "settled_sat"))
             .with("former keysets", amount(&balance, "former_sat"))
             .with("total", amount(&balance, "total_sat"));
@@ -79,15 +59,6 @@ pub(super) fn balance(api: &Api, out: &Output) -> Result<(), CliError> {
             lines.text()
         )
     })
-}
-
-/// A coin as it is shown: one that something spends says so, whatever its own confirmations.
-fn coin(coin: &Value) -> Value {
-    let mut shown = coin.clone();
-    if coin.get("spent_by").is_some_and(|by| !by.is_null()) {
-        shown["state"] = Value::from("spent");
-    }
-    shown
 }
 
 pub(super) fn ledger(verb: &Ledger, api: &Api, out: &Output) -> Result<(), CliError> {

@@ -16,6 +16,8 @@ use super::CliError;
 use super::layout::Lines;
 use super::output::{self, Output};
 use crate::configuration::{CoordinatorConfig, EXAMPLE};
+use crate::service::people::PersonRole;
+use crate::service::people::invitations::{self, NewInvitation};
 use crate::service::{Actor, Role, Service, rebuilds, tokens};
 use crate::ui::Public;
 use crate::{http, jobs, store};
@@ -45,6 +47,9 @@ pub(super) struct Init {
     /// Where to write the first operator's token, readable by you alone.
     #[arg(long, value_name = "FILE")]
     operator_token: PathBuf,
+    /// The first operator, who is invited to the pages.
+    #[arg(long, value_name = "NAME", default_value = "operator")]
+    operator: String,
     /// Another database URL than the file's: that of the owner's role.
     #[arg(long, value_name = "URL")]
     database: Option<String>,
@@ -98,40 +103,68 @@ pub(super) fn init(verb: &Init, out: &Output) -> Result<(), CliError> {
         let database = Database::open(&config.database)
             .await
             .map_err(from_database)?;
+        let public = config.public().map_err(|error| CliError::Usage {
+            message: error.to_string(),
+        })?;
         let service = Service::new(database, config.network, config.batch_settings())
-            .on_signet(config.signet_challenge.clone());
+            .on_signet(config.signet_challenge.clone())
+            .at_public_url(Some(public.origin()));
+        let first = NewInvitation {
+            name: verb.operator.clone(),
+            role: PersonRole::Operator,
+            vault: None,
+        };
+        let invitation = invitations::invite_locally(&service, &first)
+            .await
+            .map_err(from_service)?;
         let new = tokens::NewToken {
             name: "first operator".to_owned(),
             role: Role::Operator,
             vault: None,
         };
-        tokens::create_token(&service, &Actor::local(), &new)
+        let token = tokens::create_token(&service, &Actor::local(), &new)
             .await
-            .map_err(from_service)
+            .map_err(from_service)?;
+        Ok((token, invitation))
     });
-    let written = made.and_then(|token| {
+    let written = made.and_then(|(token, invitation)| {
         writeln!(file, "{}", token.secret)
             .and_then(|()| file.sync_all())
+            .map(|()| invitation)
             .map_err(|source| CliError::File {
                 path: verb.operator_token.clone(),
                 source,
             })
     });
-    if let Err(error) = written {
-        // Only the empty file that was made above is taken away again.
-        fs::remove_file(&verb.operator_token).map_err(|source| CliError::File {
-            path: verb.operator_token.clone(),
-            source,
-        })?;
-        return Err(error);
-    }
-    let answer = json!({ "database": "ready", "operator_token": verb.operator_token });
+    let invitation = match written {
+        Ok(invitation) => invitation.url,
+        Err(error) => {
+            // Only the empty file that was made above is taken away again.
+            fs::remove_file(&verb.operator_token).map_err(|source| CliError::File {
+                path: verb.operator_token.clone(),
+                source,
+            })?;
+            return Err(error);
+        }
+    };
+    let answer = json!({
+        "database": "ready",
+        "operator_token": verb.operator_token,
+        "invitation": invitation,
+    });
     out.told(&answer, || {
         let token = verb.operator_token.display();
         format!(
             "The database is ready.\n{}",
             Lines::default()
                 .with("operator's token", token.to_string())
+                .with(
+                    "invitation",
+                    format!(
+                        "{invitation} opens once, within two days, for {}",
+                        verb.operator
+                    )
+                )
                 .with(
                     "next",
                     "`countersign-coordinator run --config FILE`, then `vault add FILE`"
@@ -211,6 +244,7 @@ async fn serve(config: CoordinatorConfig, with_watchtower: bool) -> Result<(), C
         None => Public::of_listener(address),
     };
     output::say(&format!("the pages are at {}", public.origin()));
+    let service = service.at_public_url(Some(public.origin()));
 
     let (stop, stopping) = watch::channel(false);
     let job_config = jobs::JobsConfig {
@@ -408,6 +442,7 @@ mod tests {
         let verb = Init {
             config,
             operator_token: operator_token.clone(),
+            operator: "operator".to_owned(),
             database: None,
         };
         let error = init(&verb, &Output::new(false)).expect_err("is refused");

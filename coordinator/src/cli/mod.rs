@@ -1,8 +1,8 @@
 //! The command line of `countersign-coordinator`, one verb a file.
 //!
 //! Verbs about a running coordinator speak to its JSON API with a token, so that the command line
-//! can do nothing that the API would refuse; `run`, `init`, `rebuild`, `migrate`, `openapi`, `config` and most of
-//! `policy` work locally. Data goes to standard output, talk to standard error.
+//! can do nothing that the API would refuse; `run`, `init`, `rebuild`, `migrate`, `openapi`, `config`, most of
+//! `policy` and `person … --config FILE` work locally. Data goes to standard output, talk to standard error.
 //! Exit status: 0 done, 1 refused, 2 usage, 3 connection, 255 bug.
 
 mod address;
@@ -13,6 +13,7 @@ mod attempt;
 mod balancing;
 mod batch;
 mod chain;
+mod coin;
 mod daemon;
 mod error;
 mod event;
@@ -21,6 +22,7 @@ mod layout;
 mod list;
 mod output;
 mod own_spend;
+mod person;
 mod policy;
 mod queue;
 mod rebuild;
@@ -94,7 +96,7 @@ struct Connection {
 enum Verb {
     /// Serve the API and do the jobs until told to stop.
     Run(daemon::Run),
-    /// Make a database, its tables and a first operator token.
+    /// Make a database, its tables, a first operator's token and invitation.
     Init(daemon::Init),
     /// Make a lost database anew from policy, chain, papers and journals.
     Rebuild(rebuild::Rebuild),
@@ -124,9 +126,9 @@ enum Verb {
     /// List deposits with their confirmations.
     #[command(subcommand)]
     Deposit(chain::Deposit),
-    /// List coins, and which are spent or reserved.
+    /// List coins, freeze, thaw and label them.
     #[command(subcommand)]
-    Coin(chain::Coin),
+    Coin(coin::Coin),
     /// Show what the vault holds: settled, pending, reserved.
     #[command(after_help = "Example:\n  countersign-coordinator balance")]
     Balance,
@@ -171,6 +173,9 @@ enum Verb {
     /// Make, list and revoke API tokens.
     #[command(subcommand)]
     Token(token::Token),
+    /// Invite, list and revoke the persons who use the pages.
+    #[command(subcommand)]
+    Person(person::Person),
     /// Say whether all is well, and what to do where it is not.
     #[command(after_help = "Example:\n  countersign-coordinator status")]
     Status,
@@ -210,7 +215,7 @@ fn dispatch(cli: Cli) -> Result<(), CliError> {
         Verb::Balancing(verb) => balancing::run(&verb, &api()?, &out),
         Verb::Address(verb) => address::run(&verb, &api()?, &out),
         Verb::Deposit(chain::Deposit::List) => chain::deposits(&api()?, &out),
-        Verb::Coin(chain::Coin::List) => chain::coins(&api()?, &out),
+        Verb::Coin(verb) => coin::run(&verb, &api()?, &out),
         Verb::Balance => chain::balance(&api()?, &out),
         Verb::Ledger(verb) => chain::ledger(&verb, &api()?, &out),
         Verb::Reconcile => reconcile::run(&api()?, &out),
@@ -226,6 +231,7 @@ fn dispatch(cli: Cli) -> Result<(), CliError> {
         Verb::Attempt(verb) => attempt::run(&verb, &api()?, &out),
         Verb::Event(verb) => event::run(&verb, &api()?, &out),
         Verb::Token(verb) => token::run(&verb, &api()?, &out),
+        Verb::Person(verb) => person::run(&verb, api, &out),
         Verb::Status => status::run(&api()?, &out),
     }
 }

@@ -55,6 +55,9 @@ pub(super) fn told(answer: &Value) -> String {
         );
         lines = lines.with("not yet", what);
     }
+    for coin in list(answer, "frozen").iter().filter_map(Value::as_str) {
+        lines = lines.with("frozen", format!("{coin} stays where it is"));
+    }
     let begin = match list(answer, "coins").len() {
         0 => "Nothing can be spent now.".to_owned(),
         coins => format!(

@@ -197,6 +197,7 @@ mod tests {
                 keychain: Keychain::External,
                 index,
                 height: 100,
+                frozen: false,
             })
             .collect()
     }

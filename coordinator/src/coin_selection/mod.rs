@@ -44,6 +44,8 @@ pub struct Candidate {
     pub index: u32,
     /// The height of the block that confirmed it.
     pub height: u32,
+    /// Whether somebody froze it: then only what must exclude another transaction by it spends it.
+    pub frozen: bool,
 }
 
 /// What a choice has to pay for, and within which bounds.

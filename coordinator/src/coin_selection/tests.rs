@@ -29,6 +29,7 @@ fn coin(number: u32, sat: u64) -> Candidate {
         keychain: Keychain::External,
         index: number,
         height: 100 + number % 7,
+        frozen: false,
     }
 }
 

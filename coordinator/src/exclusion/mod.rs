@@ -18,6 +18,7 @@ mod anchors;
 mod earlier;
 mod preview;
 mod search;
+mod sparing;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub(crate) mod world;
 pub use anchors::{Anchors, CannotBeExclusive, Excluded, SpentInput, WhyNot, anchors, bare};
 pub use earlier::{Earlier, EarlierError, of_lines};
 pub use preview::{Fate, Planned, Preview, WithdrawalFate};
+pub use sparing::{frozen_among, sparing_anchors};
 
 /// The most ancestors that a file carries (docs/formats.md F5).
 pub const MAX_ANCESTORS: usize = 200;

@@ -1,6 +1,6 @@
 //! What a planned attempt means and costs, before anything is done: a plain value, and its words.
 
-use bitcoin::{Amount, Txid, Weight};
+use bitcoin::{Amount, OutPoint, Txid, Weight};
 use policies::document::format_sat_per_vb;
 use policies::psbt::AttemptPurpose;
 use policies::{RequesterName, WithdrawalId};
@@ -31,6 +31,8 @@ pub struct Preview {
     pub excludes: Vec<Excluded>,
     /// How many ancestors its file carries as proof.
     pub ancestors: usize,
+    /// The coins that it spends although they are frozen, since nothing else excludes what was issued before.
+    pub frozen: Vec<OutPoint>,
     /// What becomes of each withdrawal.
     pub withdrawals: Vec<WithdrawalFate>,
     /// The sets of signers, any one of which must sign it anew.
@@ -69,6 +71,8 @@ pub struct Planned<'a> {
     pub anchors: &'a Anchors,
     /// What it takes the place of.
     pub replacing: Option<&'a Replacement>,
+    /// The frozen coins that it spends.
+    pub frozen: &'a [OutPoint],
     /// Its fee.
     pub fee: Amount,
     /// Its weight with the heaviest witnesses.
@@ -94,6 +98,7 @@ impl Preview {
             feerate_sat_vb: format_sat_per_vb(feerate),
             excludes: planned.anchors.excluded.clone(),
             ancestors: planned.anchors.carried.len(),
+            frozen: planned.frozen.to_vec(),
             withdrawals,
             signers,
         }
@@ -131,6 +136,12 @@ impl Preview {
             lines.push(format!("    {}", one.earlier));
             lines.push("  since it spends".to_owned());
             lines.push(format!("    {}", one.by));
+        }
+        for coin in &self.frozen {
+            lines
+                .push("  spends a coin that is frozen: what was issued before holds it".to_owned());
+            lines.push("  already, and nothing else makes this one exclusive with that".to_owned());
+            lines.push(format!("    {coin}"));
         }
         if self.ancestors > 0 {
             let ancestors = self.ancestors;
@@ -202,6 +213,7 @@ mod tests {
                 purpose: AttemptPurpose::Bump,
                 anchors: &found,
                 replacing: replacing.as_ref(),
+                frozen: &[shared.outpoint],
                 fee: Amount::from_sat(1_500),
                 weight: Weight::from_wu(1_000),
             },
@@ -221,6 +233,7 @@ mod tests {
         for part in [
             "before 1000 sat at most, 500 sat more now",
             "is paid by it",
+            "spends a coin that is frozen",
             "or signer-0",
         ] {
             assert!(text.contains(part), "{text}");

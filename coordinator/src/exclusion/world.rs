@@ -79,6 +79,7 @@ pub(crate) fn coin(transaction: &Transaction, vout: u32) -> Candidate {
         keychain: Keychain::External,
         index: vout,
         height: 100,
+        frozen: false,
     }
 }
 

@@ -89,6 +89,23 @@ pub(super) async fn submit(
     Ok((status, Json(statement)))
 }
 
+/// Shows one statement with its signatures, also one that too few signed yet.
+#[utoipa::path(
+    get, path = "/api/v1/vaults/{vault}/statements/{subject}", tag = "lists",
+    params(("vault" = String, Path), ("subject" = String, Path)),
+    responses((status = 200, body = StatementView), (status = "4XX", body = Problem)),
+)]
+pub(super) async fn statement(
+    State(service): State<Service>,
+    Caller(actor): Caller,
+    named: Named,
+) -> Result<Json<StatementView>, Problem> {
+    let (vault, subject) = (named.vault()?, named.get("subject")?);
+    Ok(Json(
+        lists::show_statement(&service, &actor, vault, subject).await?,
+    ))
+}
+
 /// Hands in a signature under a statement, made with the person's own tool; under a stop, also a journal's,
 /// and under an acknowledgement a journal's alone.
 #[utoipa::path(

@@ -12,11 +12,13 @@ mod balancing;
 mod batches;
 mod body;
 mod books;
+mod coins;
 mod events;
 mod journals;
 mod lingering;
 mod lists;
 mod openapi;
+mod people;
 mod problem;
 mod queue;
 mod self_spends;
@@ -64,6 +66,8 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(addresses::issue, addresses::list))
         .routes(routes!(books::deposits))
         .routes(routes!(books::coins))
+        .routes(routes!(coins::freeze, coins::thaw))
+        .routes(routes!(coins::label))
         .routes(routes!(books::balance))
         .routes(routes!(books::ledger))
         .routes(routes!(books::reconciliation, books::reconcile))
@@ -71,6 +75,7 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(withdrawals::submit, withdrawals::list))
         .routes(routes!(withdrawals::show))
         .routes(routes!(withdrawals::cancel))
+        .routes(routes!(withdrawals::of_intent))
         .routes(routes!(queue::show))
         .routes(routes!(queue::allow))
         .routes(routes!(queue::change))
@@ -79,6 +84,7 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(lists::list))
         .routes(routes!(lists::show))
         .routes(routes!(lists::submit, lists::statements))
+        .routes(routes!(lists::statement))
         .routes(routes!(lists::approve))
         .routes(routes!(versions::submit, versions::files))
         .routes(routes!(versions::list))
@@ -107,6 +113,9 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(events::verify))
         .routes(routes!(tokens::create, tokens::list))
         .routes(routes!(tokens::revoke))
+        .routes(routes!(people::list))
+        .routes(routes!(people::invite))
+        .routes(routes!(people::revoke))
         .routes(routes!(status::show))
 }
 

@@ -74,6 +74,23 @@ pub(super) async fn show(
     ))
 }
 
+/// Shows the withdrawal of an intent, for a person's own tool that is asked by a hash alone.
+#[utoipa::path(
+    get, path = "/api/v1/vaults/{vault}/intents/{hash}", tag = "withdrawals",
+    params(("vault" = String, Path), ("hash" = String, Path)),
+    responses((status = 200, body = WithdrawalView), (status = "4XX", body = Problem)),
+)]
+pub(super) async fn of_intent(
+    State(service): State<Service>,
+    Caller(actor): Caller,
+    named: Named,
+) -> Result<Json<WithdrawalView>, Problem> {
+    let (vault, hash) = (named.vault()?, named.get("hash")?);
+    Ok(Json(
+        withdrawals::show_intent(&service, &actor, vault, hash).await?,
+    ))
+}
+
 /// Cancels a withdrawal that no attempt pays yet.
 #[utoipa::path(
     post, path = "/api/v1/vaults/{vault}/withdrawals/{requester}/{id}/cancel", tag = "withdrawals",

@@ -253,6 +253,7 @@ impl Trial {
             | BatchError::NoChain
             | BatchError::NothingShown { .. }
             | BatchError::CannotBeSplit(_)
+            | BatchError::PreviewChanged
             | BatchError::NotInBatch { .. }
             | BatchError::NothingLeft { .. }
             | BatchError::NothingToCancel { .. }

@@ -78,11 +78,15 @@ impl Circumstances<'_> {
 
     /// The estimate of the nearest target at or after this, or else the farthest.
     fn estimate(&self, target: u32) -> Option<FeeRate> {
-        let fitting = self.estimates.iter().find(|(of, _)| *of >= target);
-        fitting
-            .or(self.estimates.last())
-            .map(|(_, feerate)| *feerate)
+        estimate_of(self.estimates, target)
     }
+}
+
+/// Of estimates by target, nearest first, that of the nearest target at or after this, or else the farthest.
+#[must_use]
+pub fn estimate_of(estimates: &[(u32, FeeRate)], target: u32) -> Option<FeeRate> {
+    let fitting = estimates.iter().find(|(of, _)| *of >= target);
+    fitting.or(estimates.last()).map(|(_, feerate)| *feerate)
 }
 
 /// What would go at a feerate.

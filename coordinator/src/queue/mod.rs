@@ -19,7 +19,7 @@ mod speed;
 #[cfg(test)]
 mod tests;
 
-pub use self::decision::{Circumstances, Decision, Offer, PATIENCE, Rules, decide};
+pub use self::decision::{Circumstances, Decision, Offer, PATIENCE, Rules, decide, estimate_of};
 pub use self::filling::{Chosen, fill};
 pub use self::place::{Late, Obstacle, Place, Queued, Wait};
 pub use self::question::{AnswerError, Question, Turn, answered, turn};

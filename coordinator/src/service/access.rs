@@ -50,7 +50,8 @@ impl Role {
                 | Right::ChangePolicy
                 | Right::Reconcile
                 | Right::AddVault
-                | Right::Tokens,
+                | Right::Tokens
+                | Right::People,
             )
             | (
                 Self::Signer,
@@ -60,7 +61,8 @@ impl Role {
                 | Right::ChangePolicy
                 | Right::Reconcile
                 | Right::AddVault
-                | Right::Tokens,
+                | Right::Tokens
+                | Right::People,
             )
             | (
                 Self::Auditor,
@@ -72,7 +74,8 @@ impl Role {
                 | Right::ChangePolicy
                 | Right::Reconcile
                 | Right::AddVault
-                | Right::Tokens,
+                | Right::Tokens
+                | Right::People,
             ) => false,
         }
     }
@@ -123,6 +126,8 @@ pub enum Right {
     AddVault,
     /// To make, list and revoke tokens.
     Tokens,
+    /// To invite and revoke persons, and to change their roles.
+    People,
 }
 
 impl Right {
@@ -139,6 +144,7 @@ impl Right {
             Self::Reconcile => "ask for a reconciliation",
             Self::AddVault => "add vaults",
             Self::Tokens => "manage tokens",
+            Self::People => "manage people",
         }
     }
 }
@@ -220,7 +226,7 @@ impl Actor {
 mod tests {
     use super::*;
 
-    const RIGHTS: [Right; 10] = [
+    const RIGHTS: [Right; 11] = [
         Right::Read,
         Right::IssueAddress,
         Right::Submit,
@@ -231,6 +237,7 @@ mod tests {
         Right::Reconcile,
         Right::AddVault,
         Right::Tokens,
+        Right::People,
     ];
 
     #[test]

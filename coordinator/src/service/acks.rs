@@ -23,6 +23,9 @@ use crate::store::journals::{self, MoveRow};
 use crate::store::proposals::{self, ProposalRow};
 use crate::store::{signer_marks, stops};
 
+/// The state of a version whose end of others everything obeys.
+pub(super) const IN_FORCE: &str = "in force";
+
 /// How far a version reaches: whether what it ends is announced only, or in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ReachView {
@@ -176,6 +179,24 @@ async fn stolen_journals(
     Ok(stolen)
 }
 
+/// The signers of a version and of the one before, by name: those whose journals say that they follow it, and those
+/// who have not said so.
+pub(super) async fn followers(
+    tx: &mut Transaction,
+    vault: VaultId,
+    judged: &Judged,
+) -> Result<(Vec<String>, Vec<String>), ServiceError> {
+    let moves = journals::moves(tx, vault).await?;
+    let said = keys_of(tx, vault, judged.row.id).await?;
+    let (mut follow, mut wait) = (Vec::new(), Vec::new());
+    for voice in voices(&judged.previous, &judged.next) {
+        let follows = whither(&moves, voice.journal).any(|journal| said.contains(&journal.id()));
+        let names = if follows { &mut follow } else { &mut wait };
+        names.push(voice.signer);
+    }
+    Ok((follow, wait))
+}
+
 /// How far the version in force reaches; none where it is the first.
 pub(super) async fn reach_in_force(
     service: &Service,
@@ -191,7 +212,7 @@ pub(super) async fn reach_in_force(
 fn view(previous: &Policy, acknowledged: &BTreeSet<String>) -> ReachView {
     let found = reach(previous, acknowledged);
     let state = if found.everything.is_in_force() {
-        "in force"
+        IN_FORCE
     } else if found.payments.is_in_force() {
         "in force for payments"
     } else {

@@ -145,6 +145,15 @@ pub(super) async fn view(
         return remembered(service, tx, row).await;
     }
     let session = Session::open(service, tx, row).await?;
+    opened(tx, row, &session).await
+}
+
+/// An attempt whose session is open already.
+pub(super) async fn opened(
+    tx: &mut Transaction,
+    row: &AttemptRow,
+    session: &Session,
+) -> Result<AttemptView, ServiceError> {
     let manifest = session.strict.manifest();
     let status = session.collection.status();
     let signed_by = session.collection.signed_by();

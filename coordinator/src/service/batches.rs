@@ -11,7 +11,9 @@ use utoipa::ToSchema;
 use watchtower::store::chain;
 use watchtower::store::database::Transaction;
 
+use super::agreed::Agreed;
 use super::attempt_view::{AttemptView, view as attempt_view};
+use super::batch_preview::PlannedBatch;
 use super::building::{Approved, Built, Plan, build};
 use super::choosing::{Chosen, Hold, choose_withdrawals, feerate, refuse_in_trouble};
 use super::excluding::Context;
@@ -46,6 +48,9 @@ pub struct CreateBatch {
     /// Of all approved ones only these, in this order, each left to wait where it must.
     #[serde(skip)]
     pub(crate) among: Option<Vec<WithdrawalName>>,
+    /// The preview that was agreed to: anything else is not done.
+    #[serde(skip)]
+    pub agreed: Option<Agreed>,
 }
 
 /// A withdrawal of the vault.
@@ -159,7 +164,7 @@ pub(crate) async fn rehearse(
     vault: VaultId,
     request: &CreateBatch,
 ) -> Result<Rehearsal, ServiceError> {
-    let mut rehearsal = Rehearsal::begin(service);
+    let mut rehearsal = Rehearsal::again(service, request.agreed);
     let mut tx = service.database().begin_read().await?;
     if let Err(refused) = prepare(service, &mut tx, vault, request, &mut rehearsal).await {
         tracing::debug!(%vault, code = refused.code(), "a batch was rehearsed in vain");
@@ -185,6 +190,9 @@ pub(crate) async fn create_batch_in(
         waiting,
         from,
     } = prepare(service, tx, vault, request, rehearsal).await?;
+    if let Some(agreed) = request.agreed {
+        agreed.expect(&PlannedBatch::of(&built, &waiting, &policy))?;
+    }
     let cause = Cause {
         actor,
         reason: "",
@@ -195,14 +203,14 @@ pub(crate) async fn create_batch_in(
 }
 
 /// A batch that can be stored.
-struct Prepared {
-    built: Built,
-    waiting: Vec<Waiting>,
+pub(super) struct Prepared {
+    pub(super) built: Built,
+    pub(super) waiting: Vec<Waiting>,
     from: Vec<BatchId>,
 }
 
 /// Plans and builds a batch.
-async fn prepare(
+pub(super) async fn prepare(
     service: &Service,
     tx: &mut Transaction,
     vault: VaultId,

@@ -1,5 +1,8 @@
 //! What the watchtower knows of a vault: deposits, coins, balances, ledger, reconciliation.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use bitcoin::OutPoint;
 use policies::{Keychain, UnixTime, VaultId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -11,6 +14,7 @@ use watchtower::tracker::{Coin, Placement};
 use super::free_coins::Purse;
 use super::withdrawals::available;
 use super::{Actor, MAX_LIMIT, Right, Service, ServiceError};
+use crate::store::coin_marks::{self, CoinMark, CoinMarkRow};
 use crate::store::{reservations, withdrawals};
 
 /// A coin or deposit.
@@ -39,8 +43,34 @@ pub struct CoinView {
     pub block: Option<String>,
     /// Whether an open batch holds it.
     pub reserved: bool,
+    /// Why nobody makes anything of it, if it is frozen.
+    pub frozen: Option<MarkView>,
+    /// How it is called, if somebody said so.
+    pub label: Option<MarkView>,
     /// The transaction that spends it, in mempool or chain.
     pub spent_by: Option<String>,
+}
+
+/// What somebody said of a coin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct MarkView {
+    /// Why it is frozen, or how it is called.
+    pub text: String,
+    /// Since when (unix seconds).
+    #[schema(value_type = u64)]
+    pub at: UnixTime,
+    /// Who said so.
+    pub by: String,
+}
+
+impl MarkView {
+    fn of(row: CoinMarkRow) -> Self {
+        Self {
+            text: row.text,
+            at: row.set_at,
+            by: row.set_by,
+        }
+    }
 }
 
 /// What a vault has, in its parts.
@@ -54,6 +84,8 @@ pub struct BalanceView {
     pub former_sat: u64,
     /// Of the settled ones of the newest keyset, what open batches hold.
     pub reserved_sat: u64,
+    /// Of the settled ones of the newest keyset that no open batch holds, what is frozen.
+    pub frozen_sat: u64,
     /// Requested and approved withdrawals, which no batch holds coins for yet.
     pub promised_sat: u64,
     /// What a new withdrawal may ask for.
@@ -164,12 +196,15 @@ pub async fn show_balance(
     let mut tx = begin(service, actor, vault).await?;
     let (row, policy) = service.vault(&mut tx, vault).await?;
     let reserved = reservations::reserved(&mut tx, vault).await?;
-    let (mut settled_sat, mut reserved_sat) = (0_u64, 0_u64);
+    let frozen = coin_marks::frozen(&mut tx, vault).await?;
+    let (mut settled_sat, mut reserved_sat, mut frozen_sat) = (0_u64, 0_u64, 0_u64);
     for spendable in coins::spendable_coins(&mut tx, vault, row.keychain).await? {
         let amount = spendable.coin.amount.to_sat();
         settled_sat = settled_sat.saturating_add(amount);
         if reserved.contains(&spendable.coin.outpoint) {
             reserved_sat = reserved_sat.saturating_add(amount);
+        } else if frozen.contains(&spendable.coin.outpoint) {
+            frozen_sat = frozen_sat.saturating_add(amount);
         }
     }
     let mut former_sat = 0_u64;
@@ -192,6 +227,7 @@ pub async fn show_balance(
         settled_sat,
         former_sat,
         reserved_sat,
+        frozen_sat,
         promised_sat: withdrawals::promised(&mut tx, vault).await?.to_sat(),
         available_sat: available(&mut tx, &row).await?.to_sat(),
         accounts,
@@ -212,17 +248,18 @@ pub async fn list_ledger(
     let mut tx = begin(service, actor, vault).await?;
     let limit = limit.unwrap_or(MAX_LIMIT).min(MAX_LIMIT);
     let entries = ledger::entries(&mut tx, vault, after.min(u64::MAX / 2), limit).await?;
-    Ok(entries
-        .into_iter()
-        .map(|entry| EntryView {
-            number: entry.number,
-            debit: entry.debit.to_string(),
-            credit: entry.credit.to_string(),
-            amount_sat: entry.amount.to_sat(),
-            cause: entry.cause,
-            at: entry.at,
-        })
-        .collect())
+    Ok(entries.into_iter().map(entry_view).collect())
+}
+
+pub(super) fn entry_view(entry: ledger::Entry) -> EntryView {
+    EntryView {
+        number: entry.number,
+        debit: entry.debit.to_string(),
+        credit: entry.credit.to_string(),
+        amount_sat: entry.amount.to_sat(),
+        cause: entry.cause,
+        at: entry.at,
+    }
 }
 
 /// The latest reconciliation of a vault, if there was one.
@@ -278,7 +315,7 @@ pub async fn reconciliation_result(
     Ok(RequestedReconciliation { request, result })
 }
 
-async fn begin(
+pub(super) async fn begin(
     service: &Service,
     actor: &Actor,
     vault: VaultId,
@@ -289,12 +326,21 @@ async fn begin(
     Ok(tx)
 }
 
-async fn coin_views(
+pub(super) async fn coin_views(
     tx: &mut Transaction,
     vault: VaultId,
     coins: &[Coin],
 ) -> Result<Vec<CoinView>, ServiceError> {
-    let reserved = reservations::reserved(tx, vault).await?;
+    let reserved: BTreeSet<OutPoint> = reservations::reserved(tx, vault)
+        .await?
+        .into_iter()
+        .collect();
+    let marks: BTreeMap<(OutPoint, &str), MarkView> = coin_marks::list(tx, vault)
+        .await?
+        .into_iter()
+        .map(|row| ((row.coin, row.mark.name()), MarkView::of(row)))
+        .collect();
+    let mark = |coin: OutPoint, mark: CoinMark| marks.get(&(coin, mark.name())).cloned();
     Ok(coins
         .iter()
         .map(|coin| {
@@ -317,6 +363,8 @@ async fn coin_views(
                 height: block.map(|block| block.height),
                 block: block.map(|block| block.hash.to_string()),
                 reserved: reserved.contains(&coin.outpoint),
+                frozen: mark(coin.outpoint, CoinMark::Frozen),
+                label: mark(coin.outpoint, CoinMark::Label),
                 spent_by: coin.spent_by.map(|txid| txid.to_string()),
             }
         })

@@ -24,7 +24,7 @@ use crate::coin_selection::{
     Bounds, Candidate, ChangePolicy, LoneOutput, Search, Selection, SelectionError, Take, Target,
     gather, select,
 };
-use crate::exclusion::Anchors;
+use crate::exclusion::{Anchors, frozen_among};
 use crate::fee_bump::Replacement;
 use crate::queue::fill;
 use crate::roles::creator::create;
@@ -102,6 +102,8 @@ pub(super) struct Built {
     pub(super) former: Option<Keyset>,
     /// What makes it exclusive with all that was issued before.
     pub(super) anchors: Anchors,
+    /// The frozen coins that it spends, since nothing else makes it exclusive.
+    pub(super) frozen: Vec<OutPoint>,
     /// What it takes the place of in mempools, and what that costs at least.
     pub(super) replacing: Option<Replacement>,
 }
@@ -177,6 +179,7 @@ pub(super) fn build(mut plan: Plan) -> Result<Built, ServiceError> {
             .collect(),
         purpose: context.purpose,
         former: None,
+        frozen: frozen_among(&selection.inputs),
         anchors: context.anchors,
         replacing: context.replacing,
     })

@@ -12,7 +12,9 @@ use super::excluding::{Before, lightest};
 use super::own_building::{OwnBuilt, OwnPlan, build};
 use super::{BatchError, ServiceError};
 use crate::coin_selection::{Candidate, SelectionError, Take};
-use crate::exclusion::{Earlier, anchors};
+use crate::exclusion::{
+    Anchors, CannotBeExclusive, Earlier, anchors, frozen_among, sparing_anchors,
+};
 use crate::fee_bump::{Replaceable, Replacement};
 
 /// Builds and reviews. Of the plan's coins those are spent that cancel, and others only where the fee needs them.
@@ -23,10 +25,9 @@ pub(super) fn cancel(plan: &OwnPlan, before: &Before) -> Result<OwnBuilt, Servic
         .filter(|one| one.live)
         .cloned()
         .collect();
-    let found = anchors(&before.earlier, &plan.coins, &before.known, plan.max_inputs)
-        .map_err(BatchError::CannotBeExclusive)?;
+    let found = anchored(plan, before, &live).map_err(BatchError::CannotBeExclusive)?;
     let is_free = |coin: &&Candidate| {
-        !found.required.contains(coin) && !found.barred.contains(&coin.outpoint)
+        !coin.frozen && !found.required.contains(coin) && !found.barred.contains(&coin.outpoint)
     };
     let mut others = plan.coins.iter().filter(is_free);
     let among: Vec<Replaceable> = live
@@ -66,6 +67,7 @@ pub(super) fn cancel(plan: &OwnPlan, before: &Before) -> Result<OwnBuilt, Servic
     match beside {
         None => Ok(OwnBuilt {
             built: super::building::Built {
+                frozen: frozen_among(&built.inputs),
                 anchors: found,
                 ..built.built
             },
@@ -76,4 +78,20 @@ pub(super) fn cancel(plan: &OwnPlan, before: &Before) -> Result<OwnBuilt, Servic
         }
         .into()),
     }
+}
+
+/// What excludes all that was issued before. A frozen coin is spent only where a live attempt spends no other, or
+/// nothing else excludes one.
+fn anchored(
+    plan: &OwnPlan,
+    before: &Before,
+    live: &[Earlier],
+) -> Result<Anchors, CannotBeExclusive> {
+    let is_free = |input: &OutPoint| {
+        let mut coins = plan.coins.iter();
+        coins.any(|coin| coin.outpoint == *input && !coin.frozen)
+    };
+    let sparing = (live.iter()).all(|one| one.record.inputs.iter().any(is_free));
+    let find = if sparing { sparing_anchors } else { anchors };
+    find(&before.earlier, &plan.coins, &before.known, plan.max_inputs)
 }

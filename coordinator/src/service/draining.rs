@@ -58,6 +58,7 @@ pub(crate) async fn drain(
             max_inputs: None,
             feerate: None,
             dry_run: false,
+            agreed: None,
         };
         match spend_in(service, tx, ACTOR, vault, &wanted, now).await {
             Ok(_) => return Ok(true),

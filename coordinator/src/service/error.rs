@@ -8,6 +8,7 @@ mod batch;
 mod journal;
 mod list;
 mod own_spend;
+mod people;
 mod queue;
 mod rebuild;
 mod vault;
@@ -27,6 +28,7 @@ pub use self::batch::BatchError;
 pub use self::journal::JournalError;
 pub use self::list::ListError;
 pub use self::own_spend::OwnSpendError;
+pub use self::people::PeopleError;
 pub use self::queue::QueueError;
 pub use self::rebuild::RebuildError;
 pub use self::vault::VaultError;
@@ -51,6 +53,8 @@ pub enum ErrorClass {
     Conflict,
     /// It is understood and refused (422).
     Refused,
+    /// It is asked for too often (429).
+    TooMany,
     /// It cannot be done now, and may be later (503).
     Unavailable,
     /// The fault is ours (500).
@@ -67,6 +71,7 @@ impl ErrorClass {
             Self::NotFound => 404,
             Self::Conflict => 409,
             Self::Refused => 422,
+            Self::TooMany => 429,
             Self::Unavailable => 503,
             Self::Internal => 500,
         }
@@ -151,6 +156,9 @@ pub enum ServiceError {
     /// About open lists of destinations and what persons say of them.
     #[error(transparent)]
     List(#[from] ListError),
+    /// About persons, their passkeys, sessions, invitations and roles.
+    #[error(transparent)]
+    People(#[from] PeopleError),
     /// About rebuilding a database.
     #[error(transparent)]
     Rebuild(#[from] RebuildError),
@@ -250,6 +258,7 @@ impl ServiceError {
             Self::Attempt(error) => error.answer(),
             Self::Journal(error) => error.answer(),
             Self::List(error) => error.answer(),
+            Self::People(error) => error.answer(),
             Self::Rebuild(error) => error.answer(),
             Self::Database(DatabaseError::Connect(_) | DatabaseError::Commit(_)) => (
                 "database_unavailable",
@@ -286,6 +295,7 @@ impl ServiceError {
             Self::Attempt(error) => error.facts(),
             Self::Journal(error) => error.facts(),
             Self::List(error) => error.facts(),
+            Self::People(error) => error.facts(),
             Self::Rebuild(error) => error.facts(),
             Self::Unauthorized
             | Self::Key(_)

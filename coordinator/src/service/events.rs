@@ -105,7 +105,7 @@ pub async fn verify_events(service: &Service, actor: &Actor) -> Result<ChainHead
     })
 }
 
-fn view(event: Event) -> EventView {
+pub(super) fn view(event: Event) -> EventView {
     EventView {
         number: event.number,
         object_kind: event.object_kind,

@@ -11,7 +11,7 @@ use policies::psbt::{AttemptPurpose, Manifest};
 use super::building::Plan;
 use super::{BatchError, ServiceError};
 use crate::coin_selection::Candidate;
-use crate::exclusion::{Anchors, Earlier, anchors, of_lines};
+use crate::exclusion::{Anchors, Earlier, of_lines, sparing_anchors};
 use crate::fee_bump::{IncrementalFee, Replaceable, Replacement};
 
 /// What was issued before, as far as it may matter.
@@ -66,13 +66,14 @@ impl Context {
     }
 }
 
-/// Finds what excludes all earlier transactions, and takes away the coins that cannot stand beside it.
+/// Finds what excludes all earlier transactions, and takes away the coins that cannot stand beside it, and those
+/// that are frozen and need not be spent for that.
 fn exclude(plan: &mut Plan, earlier: &[Earlier]) -> Result<Anchors, ServiceError> {
     let max = usize::try_from(plan.policy.limits.max_inputs).unwrap_or(usize::MAX);
     let mut known = plan.before.known.clone();
     known.extend(plan.fundings.clone());
-    let mut anchors =
-        anchors(earlier, &plan.candidates, &known, max).map_err(BatchError::CannotBeExclusive)?;
+    let mut anchors = sparing_anchors(earlier, &plan.candidates, &known, max)
+        .map_err(BatchError::CannotBeExclusive)?;
     let again = plan.candidates.iter().filter(|coin| {
         plan.again.contains(&coin.outpoint)
             && !anchors.barred.contains(&coin.outpoint)
@@ -80,7 +81,10 @@ fn exclude(plan: &mut Plan, earlier: &[Earlier]) -> Result<Anchors, ServiceError
     });
     let again: Vec<Candidate> = again.cloned().collect();
     anchors.required.extend(again);
-    let stands = |coin: &Candidate| !anchors.barred.contains(&coin.outpoint);
+    let stands = |coin: &Candidate| {
+        let spared = coin.frozen && !anchors.required.contains(coin);
+        !spared && !anchors.barred.contains(&coin.outpoint)
+    };
     plan.candidates.retain(stands);
     Ok(anchors)
 }

@@ -11,8 +11,8 @@ use watchtower::store::database::Transaction;
 use super::ServiceError;
 use super::manifests::YOUNG;
 use crate::coin_selection::Candidate;
-use crate::store::reservations;
 use crate::store::vaults::{self, VaultRow};
+use crate::store::{coin_marks, reservations};
 
 /// Coins, and the transactions that made them.
 pub(super) type Spendable = (Vec<Candidate>, BTreeMap<Txid, BitcoinTransaction>);
@@ -102,6 +102,9 @@ pub(super) fn keyset_spent(policy: &Policy, former: Option<Keyset>) -> KeysetVie
 
 /// The settled coins that no open batch holds and nothing spends, and those `freed`: held for attempts whose
 /// place is taken, and spent in no block.
+///
+/// Invariant: a coin that somebody froze is never a free one. One that is `freed` says that it is frozen, so that
+/// it is spent only where nothing else makes an attempt exclusive (M2).
 pub(super) async fn candidates(
     tx: &mut Transaction,
     vault: &VaultRow,
@@ -123,6 +126,7 @@ pub(super) async fn candidates_of(
         .await?
         .into_iter()
         .collect();
+    let frozen = coin_marks::frozen(tx, vault.id).await?;
     let mut candidates = Vec::new();
     let mut fundings = BTreeMap::new();
     for spendable in coins::settled_coins(tx, vault.id, purse.keychain).await? {
@@ -131,7 +135,8 @@ pub(super) async fn candidates_of(
         // less deep than the policy demands (M6).
         let height = coin.placement.block().map_or(0, |block| block.height);
         let depth = tip.saturating_sub(height).saturating_add(1);
-        let taken = coin.spent_by.is_some() || reserved.contains(&coin.outpoint);
+        let is_frozen = frozen.contains(&coin.outpoint);
+        let taken = coin.spent_by.is_some() || is_frozen || reserved.contains(&coin.outpoint);
         if (taken && !freed.contains(&coin.outpoint)) || depth < coin.script.settle_depth {
             continue;
         }
@@ -145,6 +150,7 @@ pub(super) async fn candidates_of(
             keychain: coin.script.keychain,
             index: coin.script.index,
             height,
+            frozen: is_frozen,
         });
     }
     Ok((candidates, fundings))

@@ -107,7 +107,7 @@ pub async fn list_journals(
     views(&mut tx, vault, &policy).await
 }
 
-async fn views(
+pub(super) async fn views(
     tx: &mut Transaction,
     vault: VaultId,
     policy: &Policy,

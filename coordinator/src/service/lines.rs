@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bitcoin::{OutPoint, Txid};
 use policies::document::Policy;
-use policies::journal::{SignedTransaction, SpendMode};
+use policies::journal::{History, SignedTransaction, SpendMode};
 use policies::psbt::AttemptPurpose;
+use policies::rules::Allowance;
 use policies::{UnixTime, VaultId};
 use watchtower::store::coins;
 use watchtower::store::database::Transaction;
@@ -232,4 +233,21 @@ pub(super) async fn spent_fees(
         given: None,
     });
     Ok(counted.collect())
+}
+
+/// What the fee budget of a policy has left for a transaction that excludes nothing issued before; none where the
+/// policy has none.
+pub(super) async fn fees_left(
+    tx: &mut Transaction,
+    policy: &Policy,
+    now: UnixTime,
+) -> Result<Option<Allowance>, ServiceError> {
+    let Some(budget) = policy.limits.fee_budget else {
+        return Ok(None);
+    };
+    let mut history = History::begin(UnixTime::from_secs(0));
+    for spent in spent_fees(tx, policy.vault, policy, now).await? {
+        history.record(spent);
+    }
+    Ok(Some(history.fee_allowance(budget, now)))
 }

@@ -266,6 +266,29 @@ pub async fn list_statements(
     Ok(views)
 }
 
+/// One statement with its signatures, whether or not enough persons signed it.
+///
+/// # Errors
+/// [`ListError::UnknownStatement`].
+pub async fn show_statement(
+    service: &Service,
+    actor: &Actor,
+    vault: VaultId,
+    subject: Subject,
+) -> Result<StatementView, ServiceError> {
+    actor.require(Right::Read, vault)?;
+    let now = service.now();
+    let mut tx = service.database().begin_read().await?;
+    let (_, policy) = service.vault(&mut tx, vault).await?;
+    if let Some(found) = stops::show(&mut tx, &policy, vault, subject, now).await? {
+        return Ok(found);
+    }
+    let row = statements::lookup(&mut tx, vault, subject)
+        .await?
+        .ok_or(ListError::UnknownStatement { subject })?;
+    view(&mut tx, &policy, &row, now).await
+}
+
 /// The lists of a vault's policy.
 ///
 /// # Errors
@@ -312,7 +335,7 @@ pub async fn show_list(
     })
 }
 
-fn list_view(list: &List) -> ListView {
+pub(super) fn list_view(list: &List) -> ListView {
     let open = list.open.as_ref();
     let test = open.and_then(|open| open.test_first.as_ref());
     ListView {
@@ -327,7 +350,7 @@ fn list_view(list: &List) -> ListView {
     }
 }
 
-async fn entry_view(
+pub(super) async fn entry_view(
     tx: &mut Transaction,
     policy: &Policy,
     list: &List,

@@ -6,26 +6,40 @@
 
 pub mod access;
 mod acks;
+pub mod address_book;
 pub mod addresses;
 pub mod adopting;
+pub mod agenda;
+pub mod agreed;
+
 pub mod approvals;
 pub mod approvers;
+pub mod attempt_lines;
+pub mod attempt_page;
 mod attempt_view;
 pub mod attempts;
 pub mod balancing;
+pub mod batch_lines;
+pub mod batch_page;
+pub mod batch_preview;
 pub mod batches;
 mod believing;
 pub mod books;
+pub mod browsing;
 mod building;
 mod cancellations;
 mod cancelling;
 mod choosing;
+pub mod coin_marks;
 mod culprits;
+pub mod device_sizes;
 pub(crate) mod draining;
 mod error;
 pub mod events;
 mod excluding;
 pub(crate) mod explaining;
+pub mod feerates;
+pub mod figures;
 mod free_coins;
 mod inclusion;
 mod issuing;
@@ -44,6 +58,7 @@ mod own_spends;
 pub mod page_approvals;
 pub mod paging;
 pub mod people;
+pub mod policy_review;
 pub mod previews;
 pub mod queue;
 pub mod rebuilds;
@@ -55,17 +70,21 @@ pub(crate) mod remembering;
 mod renewal_view;
 pub mod renewals;
 mod renewing;
+pub mod search;
 pub mod self_spends;
+pub mod signer_view;
 pub mod signers;
 mod standing;
 mod statement_view;
 pub mod status;
+pub mod stop_view;
 pub mod stops;
 mod terms;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod tokens;
 pub mod transfers;
+pub mod uploads;
 pub mod vaults;
 mod version_view;
 pub mod versions;
@@ -90,7 +109,7 @@ use watchtower::store::database::{Database, Transaction};
 pub use access::{Actor, Right, Role};
 pub use error::{
     ApprovalError, AttemptError, BatchError, ErrorClass, JournalError, ListError, OwnSpendError,
-    QueueError, RebuildError, ServiceError, VaultError, VersionError, WithdrawalError,
+    PeopleError, QueueError, RebuildError, ServiceError, VaultError, VersionError, WithdrawalError,
 };
 
 use crate::queue::Rules;
@@ -150,6 +169,7 @@ pub struct Service {
     database: Database,
     network: Network,
     signet_challenge: Option<ScriptBuf>,
+    public_url: Option<Arc<str>>,
     batches: BatchSettings,
     clock: Clock,
     entropy: Entropy,
@@ -172,6 +192,7 @@ impl Service {
             database,
             network,
             signet_challenge: None,
+            public_url: None,
             batches,
             clock: Arc::new(crate::clock::system_time),
             entropy: Arc::new(system_entropy),
@@ -184,6 +205,15 @@ impl Service {
     pub fn on_signet(self, signet_challenge: Option<ScriptBuf>) -> Self {
         Self {
             signet_challenge,
+            ..self
+        }
+    }
+
+    /// The same service whose pages people reach at this address.
+    #[must_use]
+    pub fn at_public_url(self, public_url: Option<&str>) -> Self {
+        Self {
+            public_url: public_url.map(|url| Arc::from(url.trim_end_matches('/'))),
             ..self
         }
     }
@@ -211,6 +241,11 @@ impl Service {
     /// The challenge of its signet, where that is one's own.
     pub fn signet_challenge(&self) -> Option<&Script> {
         self.signet_challenge.as_deref()
+    }
+
+    /// Where people reach its pages, if the configuration says so: without a slash at its end.
+    pub fn public_url(&self) -> Option<&str> {
+        self.public_url.as_deref()
     }
 
     /// How it makes batches.

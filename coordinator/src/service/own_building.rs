@@ -146,6 +146,7 @@ pub(super) fn build(plan: &OwnPlan) -> Result<OwnBuilt, ServiceError> {
             purpose: plan.purpose,
             former: plan.former,
             anchors: Anchors::default(),
+            frozen: Vec::new(),
             replacing: plan.replacing.clone(),
         },
         inputs: gathered.inputs,

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
 use watchtower::store::{chain, coins};
 
+use super::agreed::Agreed;
 use super::batches::{self as service_batches, BatchView};
 use super::choosing::{feerate, refuse_in_trouble};
 use super::free_coins::{Purse, candidates_of};
@@ -21,8 +22,9 @@ use super::own_building::{OwnBuilt, OwnPlan, build};
 use super::record::Cause;
 use super::{Actor, BatchError, OwnSpendError, Service, ServiceError, VersionError, lock_vault};
 use crate::coin_selection::{Candidate, Take};
+use crate::store::coin_marks::CoinMark;
 use crate::store::vaults::VaultRow;
-use crate::store::{addresses, attempts, reservations};
+use crate::store::{addresses, attempts, coin_marks, reservations};
 
 /// The most sets of signers that are listed.
 const MAX_SETS: usize = 100;
@@ -55,6 +57,8 @@ pub struct OwnSpendView {
     pub signers: Vec<Vec<String>>,
     /// Free coins that are not old enough yet.
     pub waiting: Vec<WaitingCoinView>,
+    /// Coins that are frozen and stay where they are, each as txid, colon, output.
+    pub frozen: Vec<String>,
     /// The batch that was made; none for a preview.
     pub batch: Option<BatchView>,
 }
@@ -125,6 +129,8 @@ pub(super) struct Wanted<'a> {
     pub(super) max_inputs: Option<u32>,
     pub(super) feerate: Option<&'a str>,
     pub(super) dry_run: bool,
+    /// The preview that was agreed to: anything else is not done.
+    pub(super) agreed: Option<Agreed>,
 }
 
 /// What it can be made of.
@@ -174,6 +180,7 @@ pub(super) async fn spend_in(
     let purse = purse(tx, &row, &policy, wanted).await?;
     let choice = choose(tx, &row, purse, tip.height, wanted).await?;
     let mut view = empty_view(purse.keyset(&policy), wanted, choice.waiting);
+    view.frozen = frozen_coins(tx, vault).await?;
     if choice.coins.is_empty() {
         return nothing(view, wanted, choice.next);
     }
@@ -191,7 +198,9 @@ pub(super) async fn spend_in(
         feerate: feerate(service, tx, &policy, wanted.feerate).await?,
         change_index: addresses::next_index(tx, row.keychain, Keychain::Internal).await?,
         tip: tip.height,
-        seed: service.random(),
+        seed: wanted
+            .agreed
+            .map_or_else(|| service.random(), |agreed| agreed.seed()),
         now,
         spent: spent_fees(tx, vault, &policy, now).await?,
         number: 1,
@@ -217,6 +226,9 @@ pub(super) async fn spend_in(
     }
     if wanted.dry_run {
         return Ok(view);
+    }
+    if let Some(agreed) = wanted.agreed {
+        agreed.expect(&view)?;
     }
     let cause = Cause {
         actor,
@@ -341,11 +353,34 @@ async fn why_not_free(
     let ours = coins::coin(tx, outpoint)
         .await?
         .is_some_and(|coin| coin.script.vault == vault.id);
-    Ok(match (ours, held) {
-        (false, _) => ServiceError::OwnSpend(OwnSpendError::UnknownCoin { outpoint }),
-        (true, true) => ServiceError::OwnSpend(OwnSpendError::CoinReserved { outpoint }),
-        (true, false) => ServiceError::OwnSpend(OwnSpendError::CoinNotSettled { outpoint }),
-    })
+    if !ours {
+        return Ok(OwnSpendError::UnknownCoin { outpoint }.into());
+    }
+    if held {
+        return Ok(OwnSpendError::CoinReserved { outpoint }.into());
+    }
+    let marks = coin_marks::of_coin(tx, vault.id, outpoint).await?;
+    let frozen = marks.into_iter().find(|one| one.mark == CoinMark::Frozen);
+    Ok(match frozen {
+        Some(mark) => OwnSpendError::CoinFrozen {
+            outpoint,
+            reason: mark.text,
+        },
+        None => OwnSpendError::CoinNotSettled { outpoint },
+    }
+    .into())
+}
+
+/// The coins of a vault that are frozen and that no block spends.
+async fn frozen_coins(tx: &mut Transaction, vault: VaultId) -> Result<Vec<String>, ServiceError> {
+    let mut frozen = Vec::new();
+    for outpoint in coin_marks::frozen(tx, vault).await? {
+        let coin = coins::coin(tx, outpoint).await?;
+        if coin.is_some_and(|coin| coin.spent_in.is_none()) {
+            frozen.push(outpoint.to_string());
+        }
+    }
+    Ok(frozen)
 }
 
 /// What is answered when no coin is there: the preview of a recovery says when one will be.
@@ -384,6 +419,7 @@ fn empty_view(
         maintenance: None,
         signers: signer_sets(keyset, wanted.older),
         waiting,
+        frozen: Vec::new(),
         batch: None,
     }
 }

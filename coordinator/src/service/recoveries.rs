@@ -5,6 +5,7 @@ use policies::{Keyset, VaultId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::agreed::Agreed;
 use super::free_coins::Purse;
 use super::own_spends::{OwnSpendView, Wanted, spend};
 use super::{Actor, OwnSpendError, Right, Service, ServiceError, VersionError};
@@ -29,6 +30,9 @@ pub struct CreateRecovery {
     /// Whether only to say what would be done, and when coins will be old enough.
     #[serde(default)]
     pub dry_run: bool,
+    /// The preview that was agreed to: anything else is not done.
+    #[serde(skip)]
+    pub agreed: Option<Agreed>,
 }
 
 /// Makes a batch that recovers coins, or says what it would be.
@@ -72,6 +76,7 @@ pub async fn create_recovery(
         max_inputs: None,
         feerate: request.feerate_sat_vb.as_deref(),
         dry_run: request.dry_run,
+        agreed: request.agreed,
     };
     spend(service, actor, vault, wanted).await
 }

@@ -7,6 +7,7 @@
 use policies::UnixTime;
 use policies::planted::steps::{Moment, Step, reach};
 
+use super::agreed::Agreed;
 use super::building::{Built, Plan, build};
 use super::cancelling::cancel;
 use super::excluding::Before;
@@ -41,6 +42,15 @@ impl Rehearsal {
             payments: Vec::new(),
             batches: Vec::new(),
             cancellations: Vec::new(),
+        }
+    }
+
+    /// For a request whose preview was looked at, with the same randomness.
+    pub(super) fn again(service: &Service, agreed: Option<Agreed>) -> Self {
+        let begun = Self::begin(service);
+        Self {
+            seed: agreed.map_or(begun.seed, |agreed| agreed.seed()),
+            ..begun
         }
     }
 

@@ -42,6 +42,9 @@ pub struct PlanView {
     pub excludes: Vec<ExcludedView>,
     /// How many ancestors its file carries as proof.
     pub ancestors: u64,
+    /// The coins that it spends although they are frozen, each as txid, colon, output: nothing else makes it
+    /// exclusive with what was issued before.
+    pub frozen: Vec<String>,
     /// What becomes of each withdrawal.
     pub withdrawals: Vec<FateView>,
     /// The sets of signers, any one of which must sign it anew.
@@ -87,6 +90,7 @@ impl PlanView {
             purpose: built.purpose,
             anchors: &built.anchors,
             replacing: built.replacing.as_ref(),
+            frozen: &built.frozen,
             fee: built.fee,
             weight: built.weight,
         };
@@ -116,6 +120,7 @@ impl PlanView {
             feerate_sat_vb: preview.feerate_sat_vb,
             excludes: excludes.collect(),
             ancestors: u64::try_from(preview.ancestors).unwrap_or(u64::MAX),
+            frozen: preview.frozen.iter().map(OutPoint::to_string).collect(),
             withdrawals: fates.collect(),
             signers: preview.signers,
             budget: None,

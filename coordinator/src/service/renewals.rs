@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
 
+use super::agreed::Agreed;
 use super::attempts::existing as existing_attempt;
 use super::batches::{WithdrawalName, view};
 use super::cancellations::{Cancelling, cancellation, to_cancel};
@@ -38,6 +39,9 @@ pub struct Renew {
     /// Whether only to say what would be done.
     #[serde(default)]
     pub preview: bool,
+    /// The preview that was agreed to: anything else is not done.
+    #[serde(skip)]
+    pub agreed: Option<Agreed>,
 }
 
 /// Asks for a batch to be planned anew.
@@ -64,6 +68,9 @@ pub struct PlanBatch {
     /// Whether only to say what would be done.
     #[serde(default)]
     pub preview: bool,
+    /// The preview that was agreed to: anything else is not done.
+    #[serde(skip)]
+    pub agreed: Option<Agreed>,
 }
 
 /// Issues an attempt that pays the same withdrawals at another feerate and takes the place of this one; a
@@ -87,7 +94,7 @@ pub async fn replace_attempt(
     }
     let mut tx = begin(service, request.preview).await?;
     let ready = replacement(service, &mut tx, actor, txid, request, &mut rehearsal).await?;
-    conclude(service, tx, actor, ready, request.preview).await
+    conclude(service, tx, actor, ready, request.into()).await
 }
 
 async fn replacement(
@@ -151,7 +158,7 @@ pub async fn plan_batch(
     }
     let mut tx = begin(service, request.preview).await?;
     let ready = planned_anew(service, &mut tx, actor, batch, request, &mut rehearsal).await?;
-    conclude(service, tx, actor, ready, request.preview).await
+    conclude(service, tx, actor, ready, request.into()).await
 }
 
 async fn planned_anew(
@@ -223,7 +230,7 @@ pub async fn cancel_batch(
     }
     let mut tx = begin(service, request.preview).await?;
     let ready = cancelled(service, &mut tx, actor, batch, request, &mut rehearsal).await?;
-    conclude(service, tx, actor, ready, request.preview).await
+    conclude(service, tx, actor, ready, request.into()).await
 }
 
 async fn cancelled(
@@ -264,7 +271,7 @@ pub async fn pay_again(
     }
     let mut tx = begin(service, request.preview).await?;
     let ready = paid_again(service, &mut tx, key, request, &mut rehearsal).await?;
-    conclude(service, tx, actor, ready, request.preview).await
+    conclude(service, tx, actor, ready, request.into()).await
 }
 
 async fn paid_again(
@@ -436,13 +443,37 @@ impl Ready {
     }
 }
 
+/// How far what was built is wanted.
+struct Answer {
+    preview: bool,
+    agreed: Option<Agreed>,
+}
+
+impl From<&Renew> for Answer {
+    fn from(request: &Renew) -> Self {
+        Self {
+            preview: request.preview,
+            agreed: request.agreed,
+        }
+    }
+}
+
+impl From<&PlanBatch> for Answer {
+    fn from(request: &PlanBatch) -> Self {
+        Self {
+            preview: request.preview,
+            agreed: request.agreed,
+        }
+    }
+}
+
 /// Issues what was built, unless a preview is all that is wanted.
 async fn conclude(
     service: &Service,
     mut tx: Transaction,
     actor: &Actor,
     ready: Ready,
-    preview: bool,
+    asked: Answer,
 ) -> Result<RenewalView, ServiceError> {
     let Ready {
         ground,
@@ -457,8 +488,12 @@ async fn conclude(
     if let Some(plan) = answer.plans.first_mut() {
         (plan.budget, plan.maintenance) = (budget, maintenance);
     }
+    let Answer { preview, agreed } = asked;
     if preview {
         return Ok(answer);
+    }
+    if let Some(agreed) = agreed {
+        agreed.expect(&answer.plans)?;
     }
     let mut made = Vec::new();
     for one in renewed {

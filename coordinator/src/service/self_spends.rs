@@ -5,6 +5,7 @@ use policies::{Keyset, VaultId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::agreed::Agreed;
 pub use super::own_spends::{
     BudgetView, MaintenanceNeedsView, OwnCoinView, OwnOutputView, OwnSpendView, WaitingCoinView,
 };
@@ -45,6 +46,9 @@ pub struct CreateSelfSpend {
     /// Whether only to say what would be done.
     #[serde(default)]
     pub dry_run: bool,
+    /// The preview that was agreed to: anything else is not done.
+    #[serde(skip)]
+    pub agreed: Option<Agreed>,
 }
 
 /// Makes a batch that spends coins to ourselves, or says what it would be.
@@ -87,6 +91,7 @@ pub async fn create_self_spend(
         max_inputs: request.max_inputs,
         feerate: request.feerate_sat_vb.as_deref(),
         dry_run: request.dry_run,
+        agreed: request.agreed,
     };
     spend(service, actor, vault, wanted).await
 }

@@ -37,7 +37,7 @@ pub enum SignerMark {
 
 impl SignerMark {
     /// In which way it is gone, if it is.
-    const fn gone(self) -> Option<Gone> {
+    pub(super) const fn gone(self) -> Option<Gone> {
         match self {
             Self::Lost => Some(Gone::Lost),
             Self::Stolen => Some(Gone::Stolen),
@@ -177,6 +177,20 @@ pub async fn show_standing(
     view(service, &mut tx, vault, &policy).await
 }
 
+/// In which way each signer of a version is gone, of those who are marked.
+pub(super) fn gone_of(policy: &Policy, marks: &[SignerMarkRow]) -> Vec<(String, Gone)> {
+    let ways = [Gone::Lost, Gone::Stolen, Gone::Away, Gone::Leaving];
+    let mut gone = Vec::new();
+    for signer in &policy.signers {
+        let mark = marks.iter().find(|mark| mark.signer == signer.name);
+        let way = ways
+            .into_iter()
+            .find(|way| mark.is_some_and(|mark| mark.mark == way.name()));
+        gone.extend(way.map(|way| (signer.name.clone(), way)));
+    }
+    gone
+}
+
 async fn view(
     service: &Service,
     tx: &mut Transaction,
@@ -184,15 +198,10 @@ async fn view(
     policy: &Policy,
 ) -> Result<StandingView, ServiceError> {
     let marks = signer_marks::list(tx, vault).await?;
-    let mut gone = Vec::new();
+    let gone = gone_of(policy, &marks);
     let mut signers = Vec::new();
     for signer in &policy.signers {
         let mark = marks.iter().find(|mark| mark.signer == signer.name);
-        let ways = [Gone::Lost, Gone::Stolen, Gone::Away, Gone::Leaving];
-        let way = ways
-            .into_iter()
-            .find(|way| mark.is_some_and(|mark| mark.mark == way.name()));
-        gone.extend(way.map(|way| (signer.name.clone(), way)));
         signers.push(MarkedSignerView {
             signer: signer.name.clone(),
             person: signer.person.clone(),

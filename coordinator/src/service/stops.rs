@@ -253,6 +253,20 @@ fn counted(
     Some(counted)
 }
 
+/// One stop, release, go or acknowledgement; none where there is no such.
+pub(super) async fn show(
+    tx: &mut Transaction,
+    policy: &Policy,
+    vault: VaultId,
+    subject: Subject,
+    now: UnixTime,
+) -> Result<Option<StatementView>, ServiceError> {
+    match stops::lookup(tx, vault, subject).await? {
+        Some(row) => Ok(Some(view(tx, policy, &row, now).await?)),
+        None => Ok(None),
+    }
+}
+
 /// What signers take down before anything else: the stops in force first, then those released with their
 /// releases, then the newest goes.
 pub(super) async fn for_signers(

@@ -153,7 +153,8 @@ fn check_destination(script: &Script, amount: Amount) -> Result<(), ServiceError
     Ok(())
 }
 
-async fn is_own(
+/// Whether a script is the vault's own: watched, or derived from a descriptor of any of its keysets.
+pub(super) async fn is_own(
     tx: &mut Transaction,
     vault: &VaultRow,
     policy: &Policy,

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
 use watchtower::store::events::{self, NewEvent};
 
-use super::{Actor, Right, Role, Service, ServiceError, VaultError};
+use super::{Actor, Right, Role, Service, ServiceError, VaultError, people};
 use crate::store::tokens::{self, TokenRow};
 use crate::store::vaults;
 
@@ -73,7 +73,8 @@ impl std::fmt::Debug for CreatedToken {
 /// Makes a token.
 ///
 /// # Errors
-/// [`ServiceError::Malformed`] for its name, [`VaultError::UnknownVault`].
+/// [`ServiceError::Malformed`] for its name, [`super::PeopleError::NameTaken`] where a person bears it,
+/// [`VaultError::UnknownVault`].
 pub async fn create_token(
     service: &Service,
     actor: &Actor,
@@ -98,6 +99,8 @@ pub async fn create_token(
         .to_lower_hex_string();
     let now = service.now();
     let mut tx = service.database().begin_write().await?;
+    people::lock_people(&mut tx).await?;
+    people::expect_no_person(&mut tx, &request.name).await?;
     if let Some(vault) = request.vault {
         vaults::lookup(&mut tx, vault)
             .await?

@@ -21,6 +21,7 @@ use watchtower::store::database::Transaction;
 use watchtower::store::events::{self, NewEvent};
 
 use self::needed::still_needed;
+use super::agreed::Agreed;
 use super::attempts::existing;
 use super::journals::signer_of_journal;
 use super::record::Cause;
@@ -39,6 +40,9 @@ pub struct WishVoids {
     /// Whether only to say what would be asked.
     #[serde(default)]
     pub preview: bool,
+    /// The attempts that were agreed to be voided: where others are meant by now, nobody is asked.
+    #[serde(skip)]
+    pub agreed: Option<Agreed>,
 }
 
 /// How far signers are with voiding an attempt.
@@ -125,6 +129,10 @@ pub async fn wish_voids(
             }
         }
         views.push(view(service, &mut tx, &attempt).await?);
+    }
+    if let Some(agreed) = request.agreed {
+        let meant: Vec<Txid> = views.iter().map(|view| view.txid).collect();
+        agreed.expect(&meant)?;
     }
     if views.is_empty() {
         return Err(BatchError::NothingToCancel { batch }.into());
@@ -298,7 +306,7 @@ async fn counting(
     Ok(counting)
 }
 
-async fn view(
+pub(super) async fn view(
     service: &Service,
     tx: &mut Transaction,
     row: &AttemptRow,

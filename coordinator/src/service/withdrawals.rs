@@ -6,7 +6,7 @@ use policies::document::Policy;
 use policies::hash::Purpose;
 use policies::planted::steps::{Moment, Step, reach};
 use policies::rules::{Decision, Requirement, decide, satisfied};
-use policies::{Intent, KeyId, RequestSignature, Signature, UnixTime, VaultId};
+use policies::{Intent, IntentHash, KeyId, RequestSignature, Signature, UnixTime, VaultId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -24,9 +24,9 @@ use super::{Actor, MAX_LIMIT, Right, Service, ServiceError, WithdrawalError, loc
 use crate::queue::Speed;
 use crate::session::withdrawal::{WithdrawalEvent, WithdrawalState};
 use crate::store::approvals::{self, ApprovalRow};
-use crate::store::reservations;
 use crate::store::vaults::VaultRow;
 use crate::store::withdrawals::{self, WithdrawalKey, WithdrawalRow};
+use crate::store::{coin_marks, reservations};
 
 /// Submits a withdrawal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -238,6 +238,26 @@ pub async fn show_withdrawal(
     view(&mut tx, &policy, &row, service.now()).await
 }
 
+/// The withdrawal of an intent.
+///
+/// # Errors
+/// [`WithdrawalError::UnknownIntent`], also for an intent of another vault.
+pub async fn show_intent(
+    service: &Service,
+    actor: &Actor,
+    vault: VaultId,
+    intent: IntentHash,
+) -> Result<WithdrawalView, ServiceError> {
+    actor.require(Right::Read, vault)?;
+    let mut tx = service.database().begin_read().await?;
+    let (_, policy) = service.vault(&mut tx, vault).await?;
+    let row = withdrawals::by_intent(&mut tx, intent)
+        .await?
+        .filter(|row| row.key.vault == vault)
+        .ok_or(WithdrawalError::UnknownIntent { intent })?;
+    view(&mut tx, &policy, &row, service.now()).await
+}
+
 /// The withdrawals of a vault, newest first; those of one state, if one is named.
 ///
 /// # Errors
@@ -265,16 +285,20 @@ pub async fn list_withdrawals(
     Ok(views)
 }
 
-/// What may still be promised: settled coins that nothing spends or holds, less what is promised.
+/// What may still be promised: settled coins that nothing spends or holds and nobody froze, less what is promised.
 pub(super) async fn available(
     tx: &mut Transaction,
     vault: &VaultRow,
 ) -> Result<Amount, ServiceError> {
     let reserved = reservations::reserved(tx, vault.id).await?;
+    let frozen = coin_marks::frozen(tx, vault.id).await?;
     let free = coins::spendable_coins(tx, vault.id, vault.keychain)
         .await?
         .iter()
-        .filter(|spendable| !reserved.contains(&spendable.coin.outpoint))
+        .filter(|spendable| {
+            let coin = &spendable.coin.outpoint;
+            !reserved.contains(coin) && !frozen.contains(coin)
+        })
         .try_fold(Amount::ZERO, |sum, spendable| {
             sum.checked_add(spendable.coin.amount)
         })

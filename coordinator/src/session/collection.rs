@@ -231,6 +231,16 @@ fn is_key_of(key: &DefiniteDescriptorKey, signer: &Signer) -> bool {
     }
 }
 
+/// Whether a path is one that an input is made for: an ordinary one where no age is demanded, else a recovery path
+/// that the age satisfies.
+pub(crate) fn is_meant_for(older: Option<u16>, age: Option<relative::LockTime>) -> bool {
+    match (older, age) {
+        (None, None) => true,
+        (Some(older), Some(age)) => relative::LockTime::from_height(older).is_implied_by(age),
+        (None, Some(_)) | (Some(_), None) => false,
+    }
+}
+
 /// The names of those who can sign on a path for coins of this age: the ordinary paths where none is
 /// demanded, else the recovery paths that it satisfies.
 fn signers_at(
@@ -238,15 +248,10 @@ fn signers_at(
     signers: &[Signer],
     age: Option<relative::LockTime>,
 ) -> BTreeSet<String> {
-    let is_meant = |older: Option<u16>| match (older, age) {
-        (None, None) => true,
-        (Some(older), Some(age)) => relative::LockTime::from_height(older).is_implied_by(age),
-        (None, Some(_)) | (Some(_), None) => false,
-    };
     descriptor
         .paths()
         .iter()
-        .filter(|path| is_meant(path.older))
+        .filter(|path| is_meant_for(path.older, age))
         .flat_map(|path| &path.keys)
         .filter_map(|key| descriptor.key_positions().get(*key))
         .filter_map(|position| {

@@ -115,6 +115,25 @@ pub async fn list(
     .collect()
 }
 
+/// The issued address with a script, if it is one of the vault's.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn by_script(
+    tx: &mut Transaction,
+    vault: VaultId,
+    script: &bitcoin::Script,
+) -> Result<Option<AddressRow>, DatabaseError> {
+    tx.optional_row(
+        "SELECT keyset, keychain, idx, vault, policy, script_pubkey, address, reference, metadata, issued_at
+         FROM address WHERE vault = $1 AND script_pubkey = $2",
+        &[vault.to_bytes().into(), script.as_bytes().into()],
+    )
+    .await?
+    .map(|row| read(&row))
+    .transpose()
+}
+
 fn read(row: &Row) -> Result<AddressRow, DatabaseError> {
     let keychain = row.u32("keychain")?;
     Ok(AddressRow {

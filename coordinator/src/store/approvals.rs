@@ -2,7 +2,7 @@
 
 use policies::hash::Purpose;
 use policies::intent::MerkleProof;
-use policies::{Approval, IntentHash, KeyId, Signature, Subject, UnixTime};
+use policies::{Approval, IntentHash, KeyId, Signature, Subject, UnixTime, VaultId};
 use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
 
 /// An approval of one intent, with the proof that ties it to the signed root.
@@ -58,6 +58,29 @@ pub async fn of_intent(
         "SELECT intent_hash, approving_key, purpose, approver, root, expires, signature, proof, received_at
          FROM approval WHERE intent_hash = $1 ORDER BY received_at, approving_key, expires",
         &[intent.to_bytes().into()],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
+/// All approvals and refusals of the withdrawals of a vault that came in since then, in the order they came.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn of_withdrawals_since(
+    tx: &mut Transaction,
+    vault: VaultId,
+    since: UnixTime,
+) -> Result<Vec<ApprovalRow>, DatabaseError> {
+    tx.rows(
+        "SELECT approval.intent_hash AS intent_hash, approving_key, purpose, approver, root,
+             approval.expires AS expires, signature, proof, received_at
+         FROM approval JOIN withdrawal ON withdrawal.intent_hash = approval.intent_hash
+         WHERE withdrawal.vault = $1 AND withdrawal.submitted_at >= $2
+         ORDER BY received_at, approving_key, approval.expires",
+        &[vault.to_bytes().into(), Value::from_u64(since.as_secs())?],
     )
     .await?
     .iter()

@@ -2,7 +2,7 @@
 
 use bitcoin::consensus::encode;
 use bitcoin::hashes::Hash as _;
-use bitcoin::{Amount, OutPoint, Transaction as BitcoinTransaction, Txid, Weight};
+use bitcoin::{Amount, FeeRate, OutPoint, Transaction as BitcoinTransaction, Txid, Weight};
 use policies::psbt::{AttemptPurpose, SignatureKey};
 use policies::{PolicyId, UnixTime, VaultId};
 use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
@@ -269,6 +269,52 @@ pub async fn fees_since(
         }
     }
     Ok(spent)
+}
+
+/// What was paid for a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PaidFeerate {
+    /// The attempt.
+    pub txid: Txid,
+    /// When it was issued.
+    pub at: UnixTime,
+    /// Its feerate.
+    pub feerate: FeeRate,
+}
+
+/// The feerates of the last attempts that were issued after a moment, oldest first.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn feerates_since(
+    tx: &mut Transaction,
+    vault: VaultId,
+    since: UnixTime,
+    limit: u32,
+) -> Result<Vec<PaidFeerate>, DatabaseError> {
+    let mut paid = tx
+        .rows(
+            "SELECT txid, created_at, fee, weight FROM attempt
+             WHERE vault = $1 AND created_at > $2 AND state NOT IN ('draft', 'dropped')
+             ORDER BY created_at DESC, txid LIMIT $3",
+            &[
+                vault.to_bytes().into(),
+                Value::from_u64(since.as_secs())?,
+                limit.into(),
+            ],
+        )
+        .await?
+        .iter()
+        .map(|row| {
+            Ok(PaidFeerate {
+                txid: Txid::from_byte_array(row.array("txid")?),
+                at: UnixTime::from_secs(row.u64("created_at")?),
+                feerate: row.amount("fee")? / Weight::from_wu(row.u64("weight")?),
+            })
+        })
+        .collect::<Result<Vec<_>, DatabaseError>>()?;
+    paid.reverse();
+    Ok(paid)
 }
 
 /// The fees and the number of the spends to ourselves that were issued after a moment. What was issued

@@ -5,24 +5,30 @@
 
 pub mod addresses;
 pub mod approvals;
+pub mod attempt_lines;
 pub mod attempts;
+pub mod batch_lines;
 pub mod batches;
+pub mod coin_marks;
 pub mod inputs;
 pub mod jobs;
 pub mod journals;
 pub mod marks;
 pub mod memories;
 pub mod payments;
+pub mod people;
 pub mod proposals;
 pub mod queue;
 pub mod rebuildings;
 pub mod reissues;
 pub mod reservations;
+pub mod searches;
 pub mod settled_spends;
 pub mod signer_marks;
 pub mod statements;
 pub mod stops;
 pub mod tokens;
+pub mod unsettled;
 pub mod vaults;
 pub mod voids;
 pub mod windows;
@@ -82,8 +88,18 @@ pub const OWNER: Owner = Owner {
         },
         Migration {
             number: 10,
+            name: "people",
+            sql: include_str!("../../migrations/0010_people.sql"),
+        },
+        Migration {
+            number: 11,
             name: "withdrawal lists",
-            sql: include_str!("../../migrations/0010_withdrawal_lists.sql"),
+            sql: include_str!("../../migrations/0011_withdrawal_lists.sql"),
+        },
+        Migration {
+            number: 12,
+            name: "coin marks",
+            sql: include_str!("../../migrations/0012_coin_marks.sql"),
         },
     ],
 };

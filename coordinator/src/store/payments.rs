@@ -1,7 +1,7 @@
 //! The withdrawals that each attempt pays.
 
-use bitcoin::Txid;
 use bitcoin::hashes::Hash as _;
+use bitcoin::{ScriptBuf, Txid};
 use policies::{IntentKind, VaultId};
 use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
 
@@ -29,6 +29,28 @@ pub async fn insert(
         ],
     )
     .await
+}
+
+/// The scripts that withdrawals of a vault were ever batched to, the last one paid first.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn paid_scripts(
+    tx: &mut Transaction,
+    vault: VaultId,
+    limit: u32,
+) -> Result<Vec<ScriptBuf>, DatabaseError> {
+    tx.rows(
+        "SELECT script_pubkey, MAX(submitted_at) AS last FROM withdrawal
+         WHERE vault = $1
+             AND state IN ('batched', 'signing', 'broadcast', 'confirmed', 'settled', 'failed')
+         GROUP BY script_pubkey ORDER BY last DESC, script_pubkey LIMIT $2",
+        &[vault.to_bytes().into(), limit.into()],
+    )
+    .await?
+    .iter()
+    .map(|row| Ok(ScriptBuf::from_bytes(row.bytes("script_pubkey")?.to_vec())))
+    .collect()
 }
 
 /// The withdrawals that an attempt pays.

@@ -133,6 +133,27 @@ pub async fn list(tx: &mut Transaction, vault: VaultId) -> Result<Vec<ProposalRo
     .collect()
 }
 
+/// The proposals to follow one version of a vault that are not in force.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn following(
+    tx: &mut Transaction,
+    vault: VaultId,
+    previous: PolicyId,
+) -> Result<Vec<ProposalRow>, DatabaseError> {
+    tx.rows(
+        "SELECT id, vault, previous, version, document, proposed_at, proposed_by, approved_at, adopted_at,
+             adopted_by
+         FROM proposal WHERE vault = $1 AND previous = $2 AND adopted_at IS NULL ORDER BY proposed_at, id",
+        &[vault.to_bytes().into(), previous.to_bytes().into()],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
 /// The proposals of all vaults that were approved and may still come in force.
 ///
 /// # Errors

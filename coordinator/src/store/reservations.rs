@@ -5,7 +5,7 @@
 
 use bitcoin::hashes::Hash as _;
 use bitcoin::{Amount, OutPoint, Txid};
-use policies::{UnixTime, VaultId};
+use policies::{Keyset, UnixTime, VaultId};
 use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
 
 use crate::session::BatchId;
@@ -94,6 +94,29 @@ pub async fn reserved(
     .iter()
     .map(outpoint)
     .collect()
+}
+
+/// What open batches hold of a keyset's settled coins that nothing in chain or mempool spends.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn reserved_settled(
+    tx: &mut Transaction,
+    vault: VaultId,
+    keychain: Keyset,
+) -> Result<Amount, DatabaseError> {
+    tx.one_row(
+        "SELECT CAST(COALESCE(SUM(r.amount), 0) AS BIGINT) AS held
+         FROM reservation r JOIN batch b ON b.id = r.batch
+         JOIN coin c ON c.txid = r.txid AND c.vout = r.vout
+         JOIN watched_script s ON s.script = c.script
+         WHERE b.vault = $1 AND s.keyset = $2 AND r.released_at IS NULL AND c.settled = 1
+             AND c.spent_by IS NULL",
+        &[vault.to_bytes().into(), keychain.to_bytes().into()],
+    )
+    .await?
+    .u64("held")
+    .map(Amount::from_sat)
 }
 
 /// The coins that were ever reserved for a batch.

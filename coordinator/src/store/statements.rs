@@ -173,6 +173,95 @@ pub async fn entries_of(
     .collect()
 }
 
+/// A place in the list of entries: right after the entry named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EntryPlace {
+    /// When that entry came in.
+    pub stored_at: UnixTime,
+    /// That entry.
+    pub subject: Subject,
+}
+
+/// The statements that add something to one list or to any, newest first, from a place on.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn entries_after(
+    tx: &mut Transaction,
+    vault: VaultId,
+    list: Option<&str>,
+    after: Option<EntryPlace>,
+    limit: u32,
+) -> Result<Vec<StatementRow>, DatabaseError> {
+    let any = i64::from(list.is_none());
+    let first = i64::from(after.is_none());
+    let after = after.unwrap_or(EntryPlace {
+        stored_at: UnixTime::ZERO,
+        subject: Subject::from_bytes([0; 32]),
+    });
+    tx.rows(
+        "SELECT vault, subject, list, script_pubkey, statement, stored_at, stored_by, entitled_at
+         FROM list_statement
+         WHERE vault = $1 AND subject = entry AND ($2 = 1 OR list = $3)
+             AND ($4 = 1 OR stored_at < $5 OR (stored_at = $5 AND subject > $6))
+         ORDER BY stored_at DESC, subject LIMIT $7",
+        &[
+            vault.to_bytes().into(),
+            any.into(),
+            list.unwrap_or_default().into(),
+            first.into(),
+            Value::from_u64(after.stored_at.as_secs())?,
+            after.subject.to_bytes().into(),
+            limit.into(),
+        ],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
+/// The entries of a list that are not in force yet, newest first: those that too few signed, those that enough
+/// signed after a moment, and with `tested` those whose first payment nobody confirmed. Removed ones are none.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn open_entries(
+    tx: &mut Transaction,
+    vault: VaultId,
+    list: &str,
+    (since, tested): (UnixTime, bool),
+    limit: u32,
+) -> Result<Vec<StatementRow>, DatabaseError> {
+    let [remove, confirm] =
+        [Purpose::ListRemove, Purpose::ListConfirm].map(|purpose| i64::from(purpose.to_byte()));
+    tx.rows(
+        "SELECT s.vault, s.subject, s.list, s.script_pubkey, s.statement, s.stored_at, s.stored_by,
+             s.entitled_at
+         FROM list_statement s
+         WHERE s.vault = $1 AND s.list = $2 AND s.subject = s.entry
+             AND NOT EXISTS (SELECT 1 FROM list_statement r WHERE r.vault = s.vault
+                 AND r.entry = s.subject AND r.purpose = $3 AND r.entitled_at IS NOT NULL)
+             AND (s.entitled_at IS NULL OR s.entitled_at > $4 OR ($5 = 1 AND NOT EXISTS (
+                 SELECT 1 FROM list_statement c WHERE c.vault = s.vault AND c.entry = s.subject
+                     AND c.purpose = $6 AND c.entitled_at IS NOT NULL)))
+         ORDER BY s.stored_at DESC, s.subject LIMIT $7",
+        &[
+            vault.to_bytes().into(),
+            list.into(),
+            remove.into(),
+            Value::from_u64(since.as_secs())?,
+            tested.into(),
+            confirm.into(),
+            limit.into(),
+        ],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
 /// The statements that enough persons signed, newest first.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use policies::hash::Purpose;
 use policies::{Approval, KeyId, Signature, Statement, Subject, UnixTime, VaultId};
 use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
 
-use super::statements::StatementApprovalRow;
+use super::statements::{EntryPlace, StatementApprovalRow};
 
 /// A stop, a release, a go or an acknowledgement as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,6 +171,41 @@ pub async fn entitled(
         &[
             vault.to_bytes().into(),
             i64::from(purpose.to_byte()).into(),
+            limit.into(),
+        ],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
+/// The stops of a vault, signed or not, newest first, from a place on.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn stops_after(
+    tx: &mut Transaction,
+    vault: VaultId,
+    after: Option<EntryPlace>,
+    limit: u32,
+) -> Result<Vec<StopRow>, DatabaseError> {
+    let first = i64::from(after.is_none());
+    let after = after.unwrap_or(EntryPlace {
+        stored_at: UnixTime::ZERO,
+        subject: Subject::from_bytes([0; 32]),
+    });
+    tx.rows(
+        "SELECT vault, subject, statement, stored_at, stored_by, entitled_at FROM vault_statement
+         WHERE vault = $1 AND purpose = $2
+             AND ($3 = 1 OR stored_at < $4 OR (stored_at = $4 AND subject > $5))
+         ORDER BY stored_at DESC, subject LIMIT $6",
+        &[
+            vault.to_bytes().into(),
+            i64::from(Purpose::Stop.to_byte()).into(),
+            first.into(),
+            Value::from_u64(after.stored_at.as_secs())?,
+            after.subject.to_bytes().into(),
             limit.into(),
         ],
     )

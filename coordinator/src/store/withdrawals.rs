@@ -307,6 +307,36 @@ pub async fn list(
     .collect()
 }
 
+/// The withdrawals that came in since then and that were approved once, newest first: all but those that nobody ever
+/// approved or that were called off.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn approved_once(
+    tx: &mut Transaction,
+    vault: VaultId,
+    since: UnixTime,
+    limit: u32,
+) -> Result<Vec<WithdrawalRow>, DatabaseError> {
+    tx.rows(
+        "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
+             version, submitted_at
+         FROM withdrawal
+         WHERE vault = $1 AND submitted_at >= $2
+             AND state NOT IN ('requested', 'rejected', 'expired', 'cancelled')
+         ORDER BY submitted_at DESC, requester, id LIMIT $3",
+        &[
+            vault.to_bytes().into(),
+            Value::from_u64(since.as_secs())?,
+            limit.into(),
+        ],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
 /// The withdrawals of a vault that may still be paid or are not yet off the books, oldest first.
 ///
 /// # Errors

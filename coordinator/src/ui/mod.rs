@@ -4,18 +4,28 @@
 //! decided by the route's entry in the table ([`routes`]) and again by the service. Nothing shown has to
 //! be believed: whatever was signed can be checked with one's own tool, and the page says how.
 
+mod address_book;
 mod assets;
+mod attempts;
+mod batches;
+mod drawing;
 mod fault;
 mod frame;
 mod guard;
 mod listing;
 mod live;
+mod own_spends;
+mod policy;
 mod posted;
+mod preview;
 mod public;
+mod queue;
 mod routes;
-#[cfg(test)]
-pub(crate) mod sample;
+mod sets;
 mod show;
+mod signers;
+mod statements;
+mod stops;
 mod visitor;
 mod withdrawals;
 
@@ -53,10 +63,23 @@ impl Ui {
 
 /// Every page, with what it needs.
 fn table(ui: Ui) -> Table {
-    let table = Table::new(ui);
-    let table = assets::routes(table);
-    let table = withdrawals::routes(table);
-    live::routes(table)
+    let pages: &[fn(Table) -> Table] = &[
+        assets::routes,
+        live::routes,
+        address_book::routes,
+        attempts::routes,
+        batches::routes,
+        own_spends::routes,
+        policy::routes,
+        queue::routes,
+        signers::routes,
+        statements::routes,
+        stops::routes,
+        withdrawals::routes,
+    ];
+    pages
+        .iter()
+        .fold(Table::new(ui), |table, routes| routes(table))
 }
 
 /// The pages over a service.

@@ -71,14 +71,16 @@ impl FromRequestParts<Ui> for Named {
     }
 }
 
+#[cfg(test)]
 impl Named {
-    /// Parts as a path would have them, for tests that draw pages.
-    #[cfg(test)]
+    /// The parts of a path, for tests that call a page.
     pub(crate) fn of(parts: &[(&str, &str)]) -> Self {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         Self(parts.iter().map(owned).collect())
     }
+}
 
+impl Named {
     /// Parses the part of this name; what cannot be one is not there.
     pub(crate) fn get<T: FromStr>(&self, name: &str) -> Result<T, Fault> {
         self.text(name)?.parse().map_err(|_| Fault::nothing_here())

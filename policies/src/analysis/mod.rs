@@ -19,7 +19,7 @@ mod windows;
 pub use exposure::Exposure;
 pub use holders::Holder;
 pub use pages::{PageApprovals, PageKey, PageRule};
-pub use paths::{Cost, SpendingPath};
+pub use paths::{Cost, SpendingPath, signer_of};
 pub use reach::{Force, Reach, reach};
 pub use requesters::{Automatic, RequesterTheft, Window};
 pub use standing::{Advice, Gone, Stage, Standing, UnknownSigner, standing};

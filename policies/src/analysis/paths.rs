@@ -66,7 +66,7 @@ impl SpendingPath {
 }
 
 /// The signer who holds a key of the descriptor.
-pub(super) fn signer_of<'a>(
+pub fn signer_of<'a>(
     descriptor: &VaultDescriptor,
     signers: &'a [Signer],
     key: usize,

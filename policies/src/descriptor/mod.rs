@@ -7,6 +7,7 @@ mod compile;
 mod error;
 mod exchange;
 mod keys;
+mod meaning;
 mod nums;
 mod own_scripts;
 mod paths;

@@ -122,7 +122,7 @@ pub(crate) fn minimal(
 }
 
 /// Where a key of the descriptor stands; the NUMS key nowhere.
-fn position_of(keys: &[KeyPosition], key: &DescriptorPublicKey) -> Option<usize> {
+pub(super) fn position_of(keys: &[KeyPosition], key: &DescriptorPublicKey) -> Option<usize> {
     match key {
         DescriptorPublicKey::MultiXPub(xkey) if is_nums(&xkey.xkey) => None,
         DescriptorPublicKey::MultiXPub(xkey) => {

@@ -54,7 +54,7 @@ pub(super) fn spending(out: &mut String, analysis: &Analysis) {
     field(
         out,
         "double payment",
-        &tolerance(analysis.double_payment_tolerance),
+        &tolerance_words(analysis.double_payment_tolerance),
     );
     for warning in &analysis.warnings {
         *out += &wrap(&format!("Warning: {warning}."), "  ", "    ");
@@ -85,7 +85,7 @@ pub(super) fn bounds(out: &mut String, analysis: &Analysis) {
         }
         for automatic in &theft.moves {
             *out += &wrap(
-                &format!("{}: {}", theft.requester, moved(automatic)),
+                &format!("{}: {}", theft.requester, automatic_words(automatic)),
                 "  ",
                 "    ",
             );
@@ -127,14 +127,27 @@ fn pages(out: &mut String, approvals: &PageApprovals) {
         *out += &wrap(&words, "  ", "    ");
     }
     for PageRule { rule, own, page } in &approvals.rules {
-        let words = format!(
-            "rule {rule} asks for {own} by keys of their own, and for {page} more who may touch a key in the page"
-        );
-        *out += &wrap(&words, "  ", "    ");
+        *out += &wrap(&page_rule_words(rule, *own, *page), "  ", "    ");
     }
 }
 
-fn moved(automatic: &Automatic) -> String {
+/// What a rule asks for by keys of persons' own, and in the page.
+fn page_rule_words(rule: &str, own: u32, page: u32) -> String {
+    format!(
+        "rule {rule} asks for {own} by keys of their own, and for {page} more who may touch a key in the page"
+    )
+}
+
+/// Which rules count approvals that are given in the coordinator's page, one sentence each.
+pub fn page_words(approvals: &PageApprovals) -> Vec<String> {
+    let rules = approvals.rules.iter();
+    rules
+        .map(|rule| page_rule_words(&rule.rule, rule.own, rule.page))
+        .collect()
+}
+
+/// What one rule moves that asks nobody, in one sentence.
+pub fn automatic_words(automatic: &Automatic) -> String {
     let to = automatic
         .to
         .as_ref()
@@ -182,7 +195,8 @@ fn window_words(out: &mut String, window: &WindowBound) {
     }
 }
 
-fn tolerance(tolerance: i32) -> String {
+/// A double-payment tolerance in one sentence.
+pub fn tolerance_words(tolerance: i32) -> String {
     match tolerance {
         ..0 => "TRUSTS THE COORDINATOR: two sets of signers may share nobody".to_owned(),
         0 => "every two sets of signers share a signer; none of them may be dishonest".to_owned(),
@@ -244,7 +258,8 @@ fn rests(out: &mut String, analysis: &Analysis) {
     }
 }
 
-pub(super) fn days(blocks: u16) -> String {
+/// About how long so many blocks take, in whole days.
+pub fn days(blocks: u16) -> String {
     let days = blocks.div_ceil(BLOCKS_A_DAY);
     let plural = if days == 1 { "" } else { "s" };
     format!("{days} day{plural}")

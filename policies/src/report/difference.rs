@@ -20,7 +20,7 @@ pub fn difference(previous: &Policy, next: &Policy) -> String {
     );
     out += &wrap(&previous.id.to_string(), "  from  ", "        ");
     out += &wrap(&next.id.to_string(), "  to    ", "        ");
-    out += &wrap(&step(previous, next), "  ", "  ");
+    out += &wrap(&step_words(previous, next), "  ", "  ");
     if changes.is_empty() {
         out += &wrap("Nothing differs.", "  ", "  ");
     }
@@ -31,7 +31,7 @@ pub fn difference(previous: &Policy, next: &Policy) -> String {
             part = Some(change.part);
         }
         out += &wrap(
-            &words(change),
+            &change_words(change),
             &format!("  {:<10} ", change.direction.name()),
             &" ".repeat(13),
         );
@@ -63,7 +63,8 @@ pub fn difference_json(previous: &Policy, next: &Policy) -> Value {
     })
 }
 
-fn step(previous: &Policy, next: &Policy) -> String {
+/// Whether a version follows another, and what kind of step it is, in one sentence.
+pub fn step_words(previous: &Policy, next: &Policy) -> String {
     match follows(previous, next) {
         Ok(Step::Rules) => "A step of rules: signers may follow it by themselves.".to_owned(),
         Ok(Step::Keyset) => {
@@ -77,7 +78,8 @@ fn step(previous: &Policy, next: &Policy) -> String {
     }
 }
 
-fn words(change: &Change) -> String {
+/// One difference in one sentence.
+pub fn change_words(change: &Change) -> String {
     let about = &change.about;
     match (&change.before, &change.after) {
         (Some(before), Some(after)) => format!("{about}: was {before}; is {after}"),

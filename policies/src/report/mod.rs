@@ -9,13 +9,16 @@ mod replay;
 mod standing;
 mod text;
 
-pub use difference::{difference, difference_json};
+pub use analysis::{automatic_words, days, page_words, tolerance_words};
+pub use difference::{change_words, difference, difference_json, step_words};
 pub use json::json;
-pub use reach::{reach, reach_json};
-pub use replay::{replay, replay_json, replay_summary};
-pub use standing::{next_steps, standing, standing_json};
-pub use text::{mistakes, show};
-pub(crate) use text::{quorum, rule_words, sat};
+pub use reach::{force_words, reach, reach_json, reach_summary};
+pub use replay::{outcome_words, replay, replay_json, replay_summary};
+pub use standing::{first_steps, next_steps, standing, standing_json};
+pub(crate) use text::sat;
+pub use text::{
+    limit_facts, mistakes, open_words, quorum, quorum_facts, recovery_words, rule_words, show,
+};
 
 #[cfg(test)]
 mod tests;

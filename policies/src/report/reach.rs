@@ -9,15 +9,15 @@ use crate::analysis::{Force, Reach};
 
 /// Whether what a next version ends is over, and whose word is missing.
 pub fn reach(reach: &Reach) -> String {
-    let mut out = wrap(&headline(reach), "", "");
+    let mut out = wrap(&reach_summary(reach), "", "");
     let names = |names: &[String]| match names {
         [] => "nobody".to_owned(),
         names => names.join(", "),
     };
     field(&mut out, "acknowledged", &names(&reach.acknowledged));
     field(&mut out, "not yet", &names(&reach.waits_for));
-    field(&mut out, "payments", &words(&reach.payments));
-    field(&mut out, "everything", &words(&reach.everything));
+    field(&mut out, "payments", &force_words(&reach.payments));
+    field(&mut out, "everything", &force_words(&reach.everything));
     out
 }
 
@@ -25,12 +25,13 @@ pub fn reach(reach: &Reach) -> String {
 pub fn reach_json(reach: &Reach) -> Value {
     let mut value = object!(reach);
     if let Some(fields) = value.as_object_mut() {
-        fields.insert("summary".to_owned(), object!(headline(reach)));
+        fields.insert("summary".to_owned(), object!(reach_summary(reach)));
     }
     value
 }
 
-fn headline(reach: &Reach) -> String {
+/// How far a version reaches, in one sentence.
+pub fn reach_summary(reach: &Reach) -> String {
     if reach.everything.is_in_force() {
         "IN FORCE for everything: no set of the other signers can spend.".to_owned()
     } else if reach.payments.is_in_force() {
@@ -43,7 +44,8 @@ fn headline(reach: &Reach) -> String {
     }
 }
 
-fn words(force: &Force) -> String {
+/// Whether what a version ends is over, and whose word would bring that, in one sentence.
+pub fn force_words(force: &Force) -> String {
     match force {
         Force::InForce => "in force".to_owned(),
         Force::Announced { once } => {

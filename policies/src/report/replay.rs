@@ -90,6 +90,18 @@ pub fn replay_json(replay: &Replay) -> Value {
 }
 
 fn words(replayed: &Replayed) -> String {
+    format!(
+        "{} of {} at {}, {}: {}",
+        replayed.id,
+        replayed.requester,
+        replayed.paid_at,
+        sat(replayed.amount),
+        outcome_words(&replayed.outcome)
+    )
+}
+
+/// What becomes of a past withdrawal, in one sentence.
+pub fn outcome_words(outcome: &Outcome) -> String {
     let by = |approved: &[String]| {
         if approved.is_empty() {
             "nobody who counts approved".to_owned()
@@ -97,7 +109,7 @@ fn words(replayed: &Replayed) -> String {
             format!("approved by {}", approved.join(", "))
         }
     };
-    let outcome = match &replayed.outcome {
+    match outcome {
         Outcome::Passes {
             requirement,
             approved: _,
@@ -121,12 +133,5 @@ fn words(replayed: &Replayed) -> String {
             )
         }
         Outcome::Denied { reason } => format!("DENIED: {reason}"),
-    };
-    format!(
-        "{} of {} at {}, {}: {outcome}",
-        replayed.id,
-        replayed.requester,
-        replayed.paid_at,
-        sat(replayed.amount)
-    )
+    }
 }

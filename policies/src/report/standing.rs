@@ -63,13 +63,17 @@ pub fn standing(standing: &Standing) -> String {
 
 /// The same as JSON, with the words of each advice and the commands that begin it.
 pub fn standing_json(standing: &Standing) -> Value {
-    let words: Vec<String> = standing.advice.iter().map(advice_words).collect();
     let mut value = object!(standing);
     if let Some(fields) = value.as_object_mut() {
-        fields.insert("first".to_owned(), object!(words));
+        fields.insert("first".to_owned(), object!(first_steps(standing)));
         fields.insert("begin_with".to_owned(), object!(next_steps(standing)));
     }
     value
+}
+
+/// What to do in words, the most urgent first.
+pub fn first_steps(standing: &Standing) -> Vec<String> {
+    standing.advice.iter().map(advice_words).collect()
 }
 
 /// The command that begins the replacement of those who are replaced, all in one version; `policy.toml` is the newest

@@ -73,12 +73,16 @@ fn spending(out: &mut String, policy: &Policy, analysis: &Analysis) {
     if let Some(text) = &policy.policy_text {
         field(out, "policy", &format!("{text} (means the same)"));
     }
-    let recovery = match &policy.recovery {
+    field(out, "recovery", &recovery_words(policy));
+    analysis::spending(out, analysis);
+}
+
+/// Where a recovery pays.
+pub fn recovery_words(policy: &Policy) -> String {
+    match &policy.recovery {
         Recovery::Newest => "to the newest pinned descriptor".to_owned(),
         Recovery::Address(address) => format!("to {address}"),
-    };
-    field(out, "recovery", &recovery);
-    analysis::spending(out, analysis);
+    }
 }
 
 fn people(out: &mut String, policy: &Policy) {
@@ -128,50 +132,15 @@ fn people(out: &mut String, policy: &Policy) {
 }
 
 fn limits(out: &mut String, policy: &Policy) {
-    let limits = &policy.limits;
     title(out, "Limits of every transaction");
-    field(
-        out,
-        "feerate",
-        &format!("{} sat/vB", format_sat_per_vb(limits.feerate_max)),
-    );
-    field(
-        out,
-        "fee",
-        &format!(
-            "{}, and {} % of the payments",
-            sat(limits.fee_max),
-            limits.fee_share_max_percent
-        ),
-    );
-    field(
-        out,
-        "change",
-        &format!(
-            "at most {} of at least {}",
-            counted(limits.change_max_outputs, "output"),
-            sat(limits.change_min)
-        ),
-    );
-    field(
-        out,
-        "size",
-        &format!(
-            "at most {} and {}",
-            counted(limits.max_inputs, "input"),
-            counted(limits.max_outputs, "output")
-        ),
-    );
-    field(
-        out,
-        "settled",
-        &format!(
-            "deposits after {}, change after {}",
-            counted(limits.confirmations_deposit, "confirmation"),
-            limits.confirmations_change
-        ),
-    );
-    field(out, "clock skew", &format_duration(limits.clock_skew));
+    for (label, words) in limit_facts(policy) {
+        field(out, label, &words);
+    }
+}
+
+/// The limits of every transaction, each with its label.
+pub fn limit_facts(policy: &Policy) -> Vec<(&'static str, String)> {
+    let limits = &policy.limits;
     let fees = limits.fee_budget.map_or_else(
         || "no budget: only the caps above hold".to_owned(),
         |budget| {
@@ -179,7 +148,6 @@ fn limits(out: &mut String, policy: &Policy) {
             format!("at most {} in {window}", sat(budget.amount))
         },
     );
-    field(out, "all fees", &fees);
     let own = limits.self_spend_budget.map_or_else(
         || "always as [maintenance] says".to_owned(),
         |budget| {
@@ -190,15 +158,56 @@ fn limits(out: &mut String, policy: &Policy) {
             )
         },
     );
-    field(out, "self-spends", &own);
+    let mut facts = vec![
+        (
+            "feerate",
+            format!("{} sat/vB", format_sat_per_vb(limits.feerate_max)),
+        ),
+        (
+            "fee",
+            format!(
+                "{}, and {} % of the payments",
+                sat(limits.fee_max),
+                limits.fee_share_max_percent
+            ),
+        ),
+        (
+            "change",
+            format!(
+                "at most {} of at least {}",
+                counted(limits.change_max_outputs, "output"),
+                sat(limits.change_min)
+            ),
+        ),
+        (
+            "size",
+            format!(
+                "at most {} and {}",
+                counted(limits.max_inputs, "input"),
+                counted(limits.max_outputs, "output")
+            ),
+        ),
+        (
+            "settled",
+            format!(
+                "deposits after {}, change after {}",
+                counted(limits.confirmations_deposit, "confirmation"),
+                limits.confirmations_change
+            ),
+        ),
+        ("clock skew", format_duration(limits.clock_skew)),
+        ("all fees", fees),
+        ("self-spends", own),
+    ];
     if let Some(inclusion) = limits.inclusion {
         let words = format!(
             "the first attempt of a withdrawal shows one of its coins in a block with {} of work {:08x} or more",
             counted(inclusion.confirmations, "confirmation"),
             inclusion.bits
         );
-        field(out, "in the chain", &words);
+        facts.push(("in the chain", words));
     }
+    facts
 }
 
 fn rules(out: &mut String, policy: &Policy) {
@@ -230,41 +239,40 @@ fn rules(out: &mut String, policy: &Policy) {
             "     ",
         );
     }
-    if let Some(approvals) = &policy.maintenance {
-        title(out, "Maintenance");
-        *out += &wrap(&quorum(approvals), "  ", "  ");
-    }
-    if let Some(approvals) = &policy.release {
-        title(out, "Release of a stop");
-        *out += &wrap(&quorum(approvals), "  ", "  ");
-    }
-    if policy.release_quorum().is_none() {
-        title(out, "Release of a stop");
-        let never = "NOBODY can release a stop: write [stop] or [change]";
-        *out += &wrap(never, "  ", "  ");
-    }
-    if let Some(go) = &policy.go {
-        title(out, "Automatic co-signers");
-        let within = format_duration(go.within);
-        *out += &wrap(
-            &format!("{}, for {within} each time", quorum(&go.approvals)),
-            "  ",
-            "  ",
-        );
-    }
-    if let Some(change) = &policy.change {
-        title(out, "Next version");
-        let delay = format_duration(change.delay);
-        *out += &wrap(
-            &format!("{}, then {delay}", quorum(&change.approvals)),
-            "  ",
-            "  ",
-        );
+    for (label, words) in quorum_facts(policy) {
+        title(out, label);
+        *out += &wrap(&words, "  ", "  ");
     }
 }
 
+/// Who approves what is no withdrawal, each with its label.
+pub fn quorum_facts(policy: &Policy) -> Vec<(&'static str, String)> {
+    let mut facts = Vec::new();
+    if let Some(approvals) = &policy.maintenance {
+        facts.push(("Maintenance", quorum(approvals)));
+    }
+    if let Some(approvals) = &policy.release {
+        facts.push(("Release of a stop", quorum(approvals)));
+    }
+    if policy.release_quorum().is_none() {
+        let never = "NOBODY can release a stop: write [stop] or [change]";
+        facts.push(("Release of a stop", never.to_owned()));
+    }
+    if let Some(go) = &policy.go {
+        let within = format_duration(go.within);
+        let words = format!("{}, for {within} each time", quorum(&go.approvals));
+        facts.push(("Automatic co-signers", words));
+    }
+    if let Some(change) = &policy.change {
+        let delay = format_duration(change.delay);
+        let words = format!("{}, then {delay}", quorum(&change.approvals));
+        facts.push(("Next version", words));
+    }
+    facts
+}
+
 /// A rule in one sentence.
-pub(crate) fn rule_words(rule: &Rule) -> String {
+pub fn rule_words(rule: &Rule) -> String {
     let kind = rule.kind.map_or("any kind", IntentKind::name);
     let requested = rule
         .requesters
@@ -287,7 +295,7 @@ pub(crate) fn rule_words(rule: &Rule) -> String {
 }
 
 /// How entries come onto an open list.
-fn open_words(open: &Open) -> String {
+pub fn open_words(open: &Open) -> String {
     let delay = format_duration(open.delay);
     let first = open.test_first.as_ref().map(|test| {
         let (most, group) = (sat(test.amount), &test.group);
@@ -301,7 +309,7 @@ fn open_words(open: &Open) -> String {
 }
 
 /// Who must approve, in words.
-pub(crate) fn quorum(approvals: &Approvals) -> String {
+pub fn quorum(approvals: &Approvals) -> String {
     let own = match (&approvals.group, approvals.count) {
         (_, 0) => return "automatic, no person approves".to_owned(),
         (Some(group), count) => format!("{count} of group {group} must approve"),

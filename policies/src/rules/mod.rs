@@ -24,7 +24,7 @@ pub use entitlement::{Entitlement, entitlement};
 pub use miss::{Miss, Missed};
 pub use open_list::{ListEntry, OpenLists, UsableEntry, persons_of};
 pub use prospect::{ListProspect, Prospect, prospects};
-pub use quorum::{Shortfall, approving_persons, page_persons, satisfied};
+pub use quorum::{Shortfall, approving_persons, is_behind, page_persons, satisfied};
 pub use replay::{Outcome, Past, Replay, Replayed, replay};
 pub use shown::{EntriesShown, Said};
 pub use standing::Standing;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Requirement;
-use crate::document::{Approver, Policy, Tool};
+use crate::document::{Approver, Policy, Requester, Tool};
 use crate::planted::{Bug, planted};
 use crate::{Intent, KeyId};
 
@@ -85,11 +85,8 @@ fn persons<'p>(
                 .is_none_or(|group| approver.groups.contains(group) || planted(Bug::OtherGroup))
         })
         .filter(|approver| {
-            requester.is_some_and(|requester| {
-                let own = approver.person == requester.person
-                    || approver.keys.iter().any(|key| requester.keys.contains(key));
-                !own || planted(Bug::OwnPerson)
-            })
+            requester
+                .is_some_and(|requester| !is_behind(requester, approver) || planted(Bug::OwnPerson))
         })
         .map(|approver| approver.person.as_str())
         .collect();
@@ -98,6 +95,12 @@ fn persons<'p>(
         persons.dedup();
     }
     persons.into_iter().map(str::to_owned).collect()
+}
+
+/// Whether an approver is the person behind a requester, whose approvals never count on its requests.
+pub fn is_behind(requester: &Requester, approver: &Approver) -> bool {
+    approver.person == requester.person
+        || (approver.keys.iter()).any(|key| requester.keys.contains(key))
 }
 
 /// Whether the holders of the approving keys meet a requirement.

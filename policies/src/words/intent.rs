@@ -52,6 +52,21 @@ pub fn intent_told(
     }
 }
 
+/// Returns an intent as its requester reads it before signing it.
+pub fn request_told(
+    intent: &Intent,
+    policy: &Policy,
+    prospects: &Result<Vec<Prospect>, DenyReason>,
+) -> Told {
+    let mut told = intent_told(intent, policy, prospects, false);
+    for (label, value) in &mut told.facts {
+        if *label == "request" {
+            "yours to sign: nobody has asked for it yet".clone_into(value);
+        }
+    }
+    told
+}
+
 /// Which rule decides, and what that hinges on.
 fn rules(prospects: &[Prospect]) -> Vec<(&'static str, String)> {
     let mut facts = Vec::new();

@@ -3,19 +3,23 @@
 //! One folder, so that the words can be reviewed and translated; terminals and pages only lay them out.
 //! Invariant: amounts, addresses and durations are written alike everywhere, by `layout` alone.
 
+mod asked;
 mod intent;
 mod layout;
 mod review;
 mod statement;
 mod told;
 mod verdict;
+mod version;
 
-pub use intent::intent_told;
+pub use asked::{Matter, matter_button, matter_summary, matter_title};
+pub use intent::{intent_told, request_told};
 pub(crate) use review::warnings;
 pub use review::{refusal_text, review_text};
 pub use statement::{statement_text, statement_told};
 pub use told::Told;
 pub use verdict::{verdict_button, verdict_done, verdict_question, verdict_summary, verdict_title};
+pub use version::version_told;
 
 #[cfg(all(test, feature = "signing"))]
 mod tests;

@@ -6,7 +6,7 @@ use crate::failure::{Class, Failure};
 use crate::home::KeyName;
 use crate::keystore::durable;
 use crate::listing::{
-    Draft, MAX_BYTES, NewEntry, about_entry, add, check, entitled, read, sign, words,
+    Draft, MAX_BYTES, NewEntry, about_entry, add, check, entitled, read, read_all, sign, words,
 };
 use crate::pin::Pinned;
 use crate::succeeding::opened;
@@ -41,12 +41,12 @@ Example:\n\
 \x20 countersign-signer --home dana list add --list counterparties --label Bank \\\n\
 \x20   --address bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080 -o entry.json")]
     Add(Add),
-    /// Approve a statement that another person made
+    /// Approve a statement that another person made, or several of one file
     #[command(after_help = "\
 Example:\n\
 \x20 countersign-signer --home erin list approve entry.json -o entry.json")]
     Approve {
-        /// The file that it was written to, or - for standard input
+        /// The file that it was written to, or a page's file of several, or - for standard input
         file: PathBuf,
         #[command(flatten)]
         by: By,
@@ -135,8 +135,15 @@ impl ListVerb {
             }
             What::Approve { file, by } => {
                 let pinned = Pinned::load(&context.home()?)?;
-                let draft = read(&read_input(&file, MAX_BYTES)?)?;
-                say(context, &pinned, draft, by)
+                let mut drafts = read_all(&read_input(&file, MAX_BYTES)?)?;
+                match (drafts.pop(), drafts.is_empty()) {
+                    (Some(only), true) => say(context, &pinned, only, by),
+                    (Some(last), false) => {
+                        drafts.push(last);
+                        say_all(context, &pinned, drafts, by)
+                    }
+                    (None, _) => Err(nothing()),
+                }
             }
             What::Remove { entry, by } => {
                 let pinned = Pinned::load(&context.home()?)?;
@@ -166,6 +173,39 @@ fn removal(entry: &str) -> Result<Draft, Failure> {
     Ok(about_entry(draft, remove)?)
 }
 
+/// A file of several statements has none.
+fn nothing() -> Failure {
+    let message = "no statement is in it";
+    Failure::because(Class::Usage, "NOT_A_STATEMENT_FILE", message)
+        .hinted("give what `list add` or the coordinator's page wrote")
+}
+
+/// Shows several statements one after the other, asks once, and signs all or none.
+fn say_all(
+    context: &mut Context,
+    pinned: &Pinned,
+    drafts: Vec<Draft>,
+    by: By,
+) -> Result<(), Failure> {
+    let policy = pinned.policy();
+    let now = clock::now();
+    for (number, draft) in (1_usize..).zip(&drafts) {
+        let (all, told) = (drafts.len(), words(draft, policy, now));
+        context.terminal.talk(&format!("{number} of {all}\n{told}"));
+        check(draft, policy, now)?;
+    }
+    if !by.yes {
+        let question = format!("Sign these {}?", drafts.len());
+        context.terminal.confirm(&question)?;
+    }
+    let key = person::approval_key(context, by.key.as_ref())?;
+    let mut signed = Vec::new();
+    for draft in drafts {
+        signed.push(sign(draft, policy, key.secret(), now)?);
+    }
+    hand_out(context, &signed, by.output)
+}
+
 /// Shows a statement, asks, signs and hands it out.
 fn say(context: &mut Context, pinned: &Pinned, draft: Draft, by: By) -> Result<(), Failure> {
     let policy = pinned.policy();
@@ -177,13 +217,22 @@ fn say(context: &mut Context, pinned: &Pinned, draft: Draft, by: By) -> Result<(
     }
     let key = person::approval_key(context, by.key.as_ref())?;
     let signed = sign(draft, policy, key.secret(), now)?;
-    let text = serde_json::to_string_pretty(&signed).expect("a statement is plain JSON");
-    match by.output {
-        None => context.terminal.answer(&text, &signed),
+    hand_out(context, &signed, by.output)
+}
+
+/// Writes signed statements to a file, or to standard output.
+fn hand_out(
+    context: &mut Context,
+    signed: &impl serde::Serialize,
+    output: Option<PathBuf>,
+) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(signed).expect("a statement is plain JSON");
+    match output {
+        None => context.terminal.answer(&text, signed),
         Some(output) => {
             durable::replace(&output, format!("{text}\n").as_bytes())?;
             let said = format!("Written to {}", output.display());
-            context.terminal.answer(&said, &signed)
+            context.terminal.answer(&said, signed)
         }
     }
 }

@@ -4,6 +4,8 @@
 //! 3 device or connection, 255 a bug.
 
 mod approve;
+#[cfg(feature = "online")]
+mod bridge;
 mod import;
 mod init;
 mod journal;
@@ -78,6 +80,8 @@ enum Verb {
     Sign(sign::Sign),
     #[cfg(feature = "online")]
     Serve(serve::Serve),
+    #[cfg(feature = "online")]
+    Bridge(bridge::BridgeVerb),
     Approve(approve::Approve),
     Reject(approve::Reject),
     Maintain(maintain::Maintain),
@@ -155,6 +159,8 @@ impl Verb {
             Self::Sign(verb) => verb.run(context),
             #[cfg(feature = "online")]
             Self::Serve(verb) => verb.run(context),
+            #[cfg(feature = "online")]
+            Self::Bridge(verb) => verb.run(context),
             Self::Approve(verb) => verb.run(context),
             Self::Reject(verb) => verb.run(context),
             Self::Maintain(verb) => verb.run(context),

@@ -6,8 +6,8 @@ use crate::approving::{ApprovingError, Prepared, SignedApproval, summary};
 use crate::failure::{Class, Failure};
 use crate::home::{Home, KeyName};
 use crate::keystore::{Kind, fresh};
-use crate::page::{Ask, AssertionAnswer, Document, Judged, Loopback, RegistrationAnswer};
-use crate::passkey::{DEFAULT_PORT, Passkey, RP_ID, origin, passkeys, port_of};
+use crate::page::{Ask, Document, Judged, Loopback, RegistrationAnswer, asserted};
+use crate::passkey::{DEFAULT_PORT, Passkey, RP_ID, origin, passkeys, port_of_page, usable};
 use policies::Policy;
 use policies::intent::RelyingParty;
 use policies::words::{verdict_button, verdict_done, verdict_title};
@@ -47,6 +47,7 @@ pub(super) fn register(
         button: "Make the passkey",
         decline: "Do not make one",
         ask: &ask,
+        back: None,
     }
     .html();
     let judge = move |body: &[u8]| {
@@ -113,16 +114,7 @@ pub(super) fn approve(
     } else {
         None
     };
-    let port = usable
-        .first()
-        .and_then(|passkey| {
-            passkey
-                .used
-                .origins
-                .iter()
-                .find_map(|origin| port_of(origin))
-        })
-        .unwrap_or(DEFAULT_PORT);
+    let port = port_of_page(&usable).unwrap_or(DEFAULT_PORT);
     let ask = match &file_key {
         Some(_) => Ask::Confirm,
         None => Ask::Assert {
@@ -140,6 +132,7 @@ pub(super) fn approve(
         button: &button,
         decline: "Sign nothing",
         ask: &ask,
+        back: None,
     }
     .html();
     let policy: Policy = (*policy).clone();
@@ -148,7 +141,7 @@ pub(super) fn approve(
             Some(key) => prepared
                 .sign(&policy, key.secret())
                 .map_err(|error| error.to_string()),
-            None => assert(&prepared, &policy, &usable, body),
+            None => asserted(&prepared, &policy, &usable, body),
         };
         match judged {
             Ok(signed) => Judged::Done(signed, done.to_owned()),
@@ -157,45 +150,6 @@ pub(super) fn approve(
     };
     let place = Loopback::at(port)?;
     Ok(place.ask(html, judge, |url| context.terminal.talk(&open(url)))?)
-}
-
-/// The home's passkeys that the policy names, all at the page of the first one.
-fn usable(policy: &Policy, held: Vec<Passkey>, name: Option<&KeyName>) -> Vec<Passkey> {
-    let mut usable: Vec<Passkey> = held
-        .into_iter()
-        .filter(|passkey| name.is_none_or(|name| passkey.name == *name))
-        .filter_map(|mut passkey| {
-            let (_, pinned) = policy.approver_of_key(passkey.key.id())?;
-            passkey.used = pinned.passkey.clone()?;
-            Some(passkey)
-        })
-        .filter(|passkey| passkey.used.rp_id == RP_ID)
-        .collect();
-    let first = usable
-        .first()
-        .and_then(|one| one.used.origins.first().cloned());
-    usable.retain(|one| {
-        first
-            .as_ref()
-            .is_some_and(|first| one.used.origins.contains(first))
-    });
-    usable
-}
-
-fn assert(
-    prepared: &Prepared,
-    policy: &Policy,
-    usable: &[Passkey],
-    body: &[u8],
-) -> Result<SignedApproval, String> {
-    let answer = AssertionAnswer::read(body).map_err(|error| error.to_string())?;
-    let passkey = usable
-        .iter()
-        .find(|passkey| passkey.credential_id == answer.credential_id)
-        .ok_or("Another passkey answered than those that were asked for.")?;
-    prepared
-        .assert(policy, passkey.key.id(), answer.assertion)
-        .map_err(|error: ApprovingError| format!("Nothing was signed: {error}."))
 }
 
 fn open(url: &str) -> String {

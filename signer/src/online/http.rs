@@ -17,7 +17,7 @@ use ureq::{Agent, Body, http::Response};
 /// How long one call may take.
 const TIMEOUT: Duration = Duration::from_mins(1);
 /// The largest list or problem that is read.
-const MAX_ANSWER: u64 = 16 << 20;
+pub(crate) const MAX_ANSWER: u64 = 16 << 20;
 /// The most attempts asked for at once.
 const LIMIT: u32 = 500;
 
@@ -157,7 +157,12 @@ impl HttpCoordinator {
         }
     }
 
-    fn get(&self, path: &str, accept: &str, most: u64) -> Result<Vec<u8>, CoordinatorError> {
+    pub(crate) fn get(
+        &self,
+        path: &str,
+        accept: &str,
+        most: u64,
+    ) -> Result<Vec<u8>, CoordinatorError> {
         let request = self
             .agent
             .get(format!("{}/{path}", self.base))
@@ -166,7 +171,11 @@ impl HttpCoordinator {
         read(request.call(), most)
     }
 
-    fn post(&self, path: &str, body: &serde_json::Value) -> Result<Vec<u8>, CoordinatorError> {
+    pub(crate) fn post(
+        &self,
+        path: &str,
+        body: &serde_json::Value,
+    ) -> Result<Vec<u8>, CoordinatorError> {
         let request = self
             .agent
             .post(format!("{}/{path}", self.base))

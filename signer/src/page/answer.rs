@@ -1,7 +1,10 @@
 //! What the page's script sends: the parts of a passkey's answer in base64url, bounded and decoded once.
 
+use crate::approving::{ApprovingError, Prepared, SignedApproval};
+use crate::passkey::Passkey;
 use bitcoin::base64::Engine as _;
 use bitcoin::base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use policies::Policy;
 use policies::intent::{Assertion, SignatureError};
 use serde::Deserialize;
 
@@ -83,6 +86,26 @@ impl RegistrationAnswer {
             attestation_object: decoded("attestationObject", &sent.attestation_object)?,
         })
     }
+}
+
+/// Takes what a page sent as the answer of one of these passkeys, verified as every signer will verify it.
+///
+/// # Errors
+/// The words for the page.
+pub fn asserted(
+    prepared: &Prepared,
+    policy: &Policy,
+    usable: &[Passkey],
+    body: &[u8],
+) -> Result<SignedApproval, String> {
+    let answer = AssertionAnswer::read(body).map_err(|error| error.to_string())?;
+    let passkey = usable
+        .iter()
+        .find(|passkey| passkey.credential_id == answer.credential_id)
+        .ok_or("Another passkey answered than those that were asked for.")?;
+    prepared
+        .assert(policy, passkey.key.id(), answer.assertion)
+        .map_err(|error: ApprovingError| format!("Nothing was signed: {error}."))
 }
 
 fn decoded(field: &'static str, text: &str) -> Result<Vec<u8>, AnswerError> {

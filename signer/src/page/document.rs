@@ -44,6 +44,8 @@ pub struct Document<'a> {
     pub decline: &'a str,
     /// What is asked.
     pub ask: &'a Ask,
+    /// The page to go back to, if it was opened from one.
+    pub back: Option<&'a str>,
 }
 
 impl Document<'_> {
@@ -64,13 +66,14 @@ impl Document<'_> {
              <div class=\"actions\">\n\
              <button id=\"act\" type=\"button\">{}</button>\n\
              <button id=\"decline\" type=\"button\" class=\"quiet\">{}</button>\n</div>\n\
-             <p id=\"said\" role=\"status\" aria-live=\"polite\"></p>\n\
+             <p id=\"said\" role=\"status\" aria-live=\"polite\"></p>\n{}\
              <noscript><p class=\"wrong\">This page needs JavaScript to ask for your answer.</p></noscript>\n\
              </main>\n</body>\n</html>\n",
             self.ask.attributes(),
             escaped(self.summary),
             escaped(self.button),
             escaped(self.decline),
+            self.back.map(back_link).unwrap_or_default(),
         )
     }
 }
@@ -124,7 +127,14 @@ fn intent(told: &Told) -> String {
     )
 }
 
-fn escaped(text: &str) -> String {
+/// A link to the page that one came from.
+pub(crate) fn back_link(back: &str) -> String {
+    let back = escaped(back);
+    format!("<p class=\"back\"><a href=\"{back}\">Back to the page you came from</a></p>\n")
+}
+
+/// A text as HTML shows it, letter for letter.
+pub(crate) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -163,6 +173,7 @@ mod tests {
             button: "Approve with your passkey",
             decline: "Do not sign",
             ask: &ask,
+            back: None,
         }
         .html();
         for part in [

@@ -9,7 +9,9 @@ mod document;
 mod error;
 mod server;
 
-pub use answer::{AnswerError, AssertionAnswer, RegistrationAnswer};
+pub use answer::{AnswerError, AssertionAnswer, RegistrationAnswer, asserted};
 pub use document::{Ask, Document};
+pub(crate) use document::{back_link, escaped};
 pub use error::PageError;
 pub use server::{Judged, Loopback};
+pub(crate) use server::{SCRIPT, STYLE, hardened, listen, says};

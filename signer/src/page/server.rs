@@ -27,8 +27,10 @@ const PATIENCE_MINUTES: u64 = 15;
 /// How long the last answer may take to reach the browser.
 const PARTING: Duration = Duration::from_secs(2);
 
-const STYLE: &str = include_str!("assets/style.css");
-const SCRIPT: &str = include_str!("assets/page.js");
+/// The style of the tool's own pages.
+pub(crate) const STYLE: &str = include_str!("assets/style.css");
+/// The script that hands in one answer.
+pub(crate) const SCRIPT: &str = include_str!("assets/page.js");
 
 /// Nothing but our own files, no inline code, no frame, no form, no foreign address.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -139,7 +141,7 @@ impl Loopback {
 
 /// Listens at both loopback addresses: a browser may choose either, and the other must not be a
 /// stranger's. A host without IPv6 has only one.
-async fn listen(port: u16) -> Result<Vec<TcpListener>, PageError> {
+pub(crate) async fn listen(port: u16) -> Result<Vec<TcpListener>, PageError> {
     let failed = |cause| PageError::Port { port, cause };
     let first = TcpListener::bind(("127.0.0.1", port))
         .await
@@ -155,7 +157,11 @@ async fn respond<T: Send + 'static>(
     State(served): State<Arc<Served<T>>>,
     request: Request,
 ) -> Response {
-    let mut response = answer(&served, request).await;
+    hardened(answer(&served, request).await)
+}
+
+/// The response with the headers that every page of the tool has.
+pub(crate) fn hardened(mut response: Response) -> Response {
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -210,11 +216,7 @@ async fn answer<T: Send + 'static>(served: &Served<T>, request: Request) -> Resp
 
 /// The part of the page that a request is for, if it comes from this page's own visitor.
 fn admitted(place: &Loopback, request: &Request) -> Result<String, StatusCode> {
-    let says = |name: HeaderName, expected: &str| {
-        let mut values = request.headers().get_all(name).iter();
-        let first = values.next().map(HeaderValue::as_bytes);
-        first == Some(expected.as_bytes()) && values.next().is_none()
-    };
+    let says = |name: HeaderName, expected: &str| says(request, name, expected);
     if !says(header::HOST, &format!("{RP_ID}:{}", place.port)) {
         return Err(StatusCode::MISDIRECTED_REQUEST);
     }
@@ -232,6 +234,13 @@ fn admitted(place: &Loopback, request: &Request) -> Result<String, StatusCode> {
         return Err(StatusCode::METHOD_NOT_ALLOWED);
     }
     Ok(part.to_owned())
+}
+
+/// Whether a request has this header once, and nothing else under its name.
+pub(crate) fn says(request: &Request, name: HeaderName, expected: &str) -> bool {
+    let mut values = request.headers().get_all(name).iter();
+    let first = values.next().map(HeaderValue::as_bytes);
+    first == Some(expected.as_bytes()) && values.next().is_none()
 }
 
 fn judge<T>(served: &Served<T>, body: &[u8]) -> Response {

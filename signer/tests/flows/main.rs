@@ -5,6 +5,10 @@ mod person;
 mod treasury;
 
 mod approving;
+#[cfg(feature = "online")]
+mod bridge_world;
+#[cfg(feature = "online")]
+mod bridging;
 mod command_line;
 #[cfg(feature = "online")]
 mod cosigning;

@@ -5,6 +5,7 @@ mod money;
 mod people;
 mod rebuilding;
 mod requests;
+mod visitors;
 
 pub use self::document::{AUTOMATIC_MAX_SAT, Terms};
 pub use self::people::{People, requester_key};

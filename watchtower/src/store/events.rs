@@ -379,7 +379,7 @@ fn chain_hash(previous: [u8; 32], event: &Event) -> Result<[u8; 32], NotAnIntege
 }
 
 /// Reads an event and chains it to the hash before.
-fn read(row: &Row, number: u64, previous: [u8; 32]) -> Result<Event, EventError> {
+pub(super) fn read(row: &Row, number: u64, previous: [u8; 32]) -> Result<Event, EventError> {
     let text = row.text("body")?;
     let body: Json = serde_json::from_str(text).map_err(|_| EventError::Broken {
         number,

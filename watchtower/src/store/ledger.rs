@@ -6,6 +6,11 @@ use policies::{UnixTime, VaultId};
 use super::database::{DatabaseError, Row, Transaction, Value};
 use crate::ledger::{Account, Posting};
 
+/// The seconds of a day.
+const DAY_SECONDS: u64 = 86_400;
+/// No number is above it: numbers are 63 bits wide.
+const LAST_NUMBER: u64 = u64::MAX / 2;
+
 /// Why an entry was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
@@ -186,14 +191,95 @@ pub async fn entries(
     )
     .await?
     .iter()
+    .map(read_entry)
+    .collect()
+}
+
+fn read_entry(row: &Row) -> Result<Entry, DatabaseError> {
+    Ok(Entry {
+        number: row.u64("number")?,
+        debit: account(row, "debit_kind", "debit_reference")?,
+        credit: account(row, "credit_kind", "credit_reference")?,
+        amount: row.amount("amount_sat")?,
+        cause: row.text("cause")?.to_owned(),
+        at: UnixTime::from_secs(row.u64("entered_at")?),
+    })
+}
+
+/// The last entries of a vault, newest first; with `before` those whose numbers are below it.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn latest(
+    tx: &mut Transaction,
+    vault: VaultId,
+    before: Option<u64>,
+    limit: u32,
+) -> Result<Vec<Entry>, DatabaseError> {
+    let before = before.unwrap_or(u64::MAX).min(LAST_NUMBER);
+    tx.rows(
+        "SELECT e.number, d.kind AS debit_kind, d.reference AS debit_reference,
+             c.kind AS credit_kind, c.reference AS credit_reference, e.amount_sat, e.cause, e.entered_at
+         FROM ledger_entry e
+         JOIN ledger_account d ON d.id = e.debit
+         JOIN ledger_account c ON c.id = e.credit
+         WHERE d.vault = $1 AND e.number < $2
+         ORDER BY e.number DESC LIMIT $3",
+        &[vault.to_bytes().into(), Value::from_u64(before)?, limit.into()],
+    )
+    .await?
+    .iter()
+    .map(read_entry)
+    .collect()
+}
+
+/// What an account took and gave on one day of UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Day {
+    /// The day: whole days since 1970-01-01.
+    pub day: u64,
+    /// The sum of its debits.
+    pub debit: Amount,
+    /// The sum of its credits.
+    pub credit: Amount,
+}
+
+/// An account's entries summed by day, from the day of a moment on; days without entries are left out.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn by_day(
+    tx: &mut Transaction,
+    vault: VaultId,
+    account: &Account,
+    since: UnixTime,
+) -> Result<Vec<Day>, DatabaseError> {
+    let midnight = since.as_secs() / DAY_SECONDS * DAY_SECONDS;
+    tx.rows(
+        "SELECT e.entered_at / 86400 AS day,
+             CAST(COALESCE(SUM(CASE WHEN e.debit = a.id THEN e.amount_sat ELSE 0 END), 0) AS BIGINT)
+                 AS debit_sat,
+             CAST(COALESCE(SUM(CASE WHEN e.credit = a.id THEN e.amount_sat ELSE 0 END), 0) AS BIGINT)
+                 AS credit_sat
+         FROM ledger_entry e JOIN ledger_account a ON (a.id = e.debit OR a.id = e.credit)
+         WHERE a.vault = $1 AND a.kind = $2 AND a.reference = $3 AND e.entered_at >= $4
+         GROUP BY e.entered_at / 86400 ORDER BY day",
+        &[
+            vault.to_bytes().into(),
+            account.kind().into(),
+            account.reference().into(),
+            Value::from_u64(midnight)?,
+        ],
+    )
+    .await?
+    .iter()
     .map(|row| {
-        Ok(Entry {
-            number: row.u64("number")?,
-            debit: account(row, "debit_kind", "debit_reference")?,
-            credit: account(row, "credit_kind", "credit_reference")?,
-            amount: row.amount("amount_sat")?,
-            cause: row.text("cause")?.to_owned(),
-            at: UnixTime::from_secs(row.u64("entered_at")?),
+        Ok(Day {
+            day: row.u64("day")?,
+            debit: Amount::from_sat(row.u64("debit_sat")?),
+            credit: Amount::from_sat(row.u64("credit_sat")?),
         })
     })
     .collect()
@@ -234,7 +320,7 @@ async fn account_id(
     tx.one_row(find, &values).await?.int("id")
 }
 
-fn account(
+pub(super) fn account(
     row: &Row,
     kind: &'static str,
     reference: &'static str,

@@ -17,10 +17,12 @@ pub mod ledger;
 pub mod mempool_test;
 pub mod node;
 pub mod outgoing;
+pub mod pages;
 pub mod reconciliation;
 pub mod scripts;
 #[cfg(test)]
 mod tests;
+pub mod totals;
 
 use database::{Database, DatabaseError, Migration, Owner};
 
@@ -37,6 +39,16 @@ pub const OWNER: Owner = Owner {
             number: 2,
             name: "what shows coins in the chain",
             sql: include_str!("../../migrations/0002_inclusion.sql"),
+        },
+        Migration {
+            number: 3,
+            name: "the ledger by time",
+            sql: include_str!("../../migrations/0003_ledger_by_time.sql"),
+        },
+        Migration {
+            number: 4,
+            name: "what lists are read by",
+            sql: include_str!("../../migrations/0004_pages.sql"),
         },
     ],
 };

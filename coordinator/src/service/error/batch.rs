@@ -147,6 +147,9 @@ pub enum BatchError {
     /// What an earlier transaction of both spends does not suffice for two transactions that both exclude it.
     #[error("it cannot be split into two transactions that may both confirm: {0}")]
     CannotBeSplit(CannotBeExclusive),
+    /// What would be done is not what the preview that was agreed to said.
+    #[error("what would be done is no longer what was shown")]
+    PreviewChanged,
     /// A withdrawal that was to leave a batch is not in it.
     #[error("withdrawal {requester}/{id} is not paid by batch {batch} now")]
     NotInBatch {
@@ -292,6 +295,11 @@ impl BatchError {
                 Class::Refused,
                 "plan it without those first; once that is settled, `withdrawal pay-again` pays them from its change",
             ),
+            Self::PreviewChanged => (
+                "preview_changed",
+                Class::Conflict,
+                "look at the new preview, and confirm that one if it is right",
+            ),
             Self::NotInBatch { .. } => (
                 "not_in_batch",
                 Class::Conflict,
@@ -370,6 +378,7 @@ impl BatchError {
             | Self::CoinSelection(_)
             | Self::NothingShown { .. }
             | Self::TakenMeanwhile
+            | Self::PreviewChanged
             | Self::Build { .. } => Value::Null,
         }
     }

@@ -26,6 +26,14 @@ pub enum OwnSpendError {
         /// The coin.
         outpoint: OutPoint,
     },
+    /// A coin that was named is frozen.
+    #[error("the coin {outpoint} is frozen: {reason}")]
+    CoinFrozen {
+        /// The coin.
+        outpoint: OutPoint,
+        /// Why, in the words of who froze it.
+        reason: String,
+    },
     /// A coin that was named is not old enough for the recovery path.
     #[error(
         "the coin {outpoint} can be recovered from height {height} on, after {older} blocks; the next block is {next}"
@@ -92,6 +100,11 @@ impl OwnSpendError {
                 Class::Conflict,
                 "wait until the batch that holds it is settled, or name another coin",
             ),
+            Self::CoinFrozen { .. } => (
+                "coin_frozen",
+                Class::Conflict,
+                "name another coin; `coin thaw` lets it be spent again once the reason is gone",
+            ),
             Self::CoinTooYoung { .. } => (
                 "coin_too_young",
                 Class::Conflict,
@@ -130,6 +143,9 @@ impl OwnSpendError {
         match self {
             Self::CoinNotSettled { outpoint } | Self::CoinReserved { outpoint } => {
                 json!({ "coin": outpoint.to_string() })
+            }
+            Self::CoinFrozen { outpoint, reason } => {
+                json!({ "coin": outpoint.to_string(), "reason": reason })
             }
             Self::CoinTooYoung {
                 outpoint,

@@ -51,6 +51,7 @@ async fn plan(world: &World, id: &str, issued: Vec<Earlier>) -> Plan {
             keychain: coin.script.keychain,
             index: coin.script.index,
             height: 101,
+            frozen: false,
         });
     }
     let key = WithdrawalKey {

@@ -28,6 +28,7 @@ fn wanted(purpose: SelfSpendPurpose) -> CreateSelfSpend {
         max_inputs: None,
         feerate_sat_vb: Some("2".to_owned()),
         dry_run: false,
+        agreed: None,
     }
 }
 

@@ -10,6 +10,7 @@ async fn batched(world: &World, between: bool) -> usize {
         among: None,
         withdrawals: None,
         feerate_sat_vb: Some("2".to_owned()),
+        agreed: None,
     };
     let mut rehearsal = rehearse(service, vault, &asked).await.expect("reads");
     assert_eq!(rehearsal.builds(), 1);

@@ -91,6 +91,7 @@ async fn what_only_a_journal_knows_is_excluded_by_what_is_built_next() {
         let wanted = Renew {
             feerate_sat_vb: Some("20".to_owned()),
             preview: false,
+            ..Renew::default()
         };
         replace_attempt(&world.service, &world.operator, txid, &wanted)
             .await

@@ -18,6 +18,7 @@ fn renew(feerate: &str, preview: bool) -> Renew {
     Renew {
         feerate_sat_vb: Some(feerate.to_owned()),
         preview,
+        ..Renew::default()
     }
 }
 

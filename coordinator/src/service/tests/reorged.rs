@@ -15,6 +15,7 @@ fn renew() -> Renew {
         // Dear enough that no coin is spent beside those that it takes.
         feerate_sat_vb: Some("12".to_owned()),
         preview: false,
+        ..Renew::default()
     }
 }
 

@@ -13,6 +13,7 @@ use crate::service::lists::{
     submit_statement,
 };
 use crate::service::status::show_status;
+use crate::service::stop_view::{StopState, list_stops, show_stop, stops_in_force};
 
 async fn world() -> World {
     World::funded_on(Kind::Wsh, 2, 1_000_000, |draft| {
@@ -150,4 +151,60 @@ async fn stops_that_end_or_are_foreign_and_goes_that_nobody_may_say_are_refused(
         store(&world, &go).await.expect_err("no [go]").code(),
         "nobody_may"
     );
+}
+
+#[tokio::test]
+async fn the_pages_tell_who_must_still_sign_the_release_of_a_stop() {
+    let world = world().await;
+    let (service, operator) = (&world.service, &world.operator);
+    let said = stop(9);
+    store(&world, &said).await.expect("stored");
+    let show = async || {
+        show_stop(service, operator, world.vault, said.subject())
+            .await
+            .expect("a stop")
+    };
+    assert_eq!(show().await.state, StopState::Unsigned);
+    sign(&world, &said, &secret("journal 1"), UnixTime::ZERO)
+        .await
+        .expect("counts");
+    let shown = show().await;
+    assert_eq!(
+        (shown.state, shown.reason.as_str()),
+        (StopState::InForce, "stolen laptop")
+    );
+    assert_eq!(shown.signed.len(), 1);
+    let release = shown.release.expect("somebody may");
+    assert_eq!(
+        (release.missing(), release.could),
+        (1, vec!["dana".to_owned()])
+    );
+    let in_force = stops_in_force(service, operator, world.vault).await;
+    assert_eq!(in_force.expect("a list").len(), 1);
+
+    let releasing = Statement::Release {
+        stop: said.subject(),
+    };
+    store(&world, &releasing).await.expect("stored");
+    let until = world.service.now().saturating_add(1_000);
+    sign(&world, &releasing, &world.approver, until)
+        .await
+        .expect("released");
+    let shown = show().await;
+    assert_eq!(shown.state, StopState::Released);
+    let release = shown.release.expect("as before");
+    assert_eq!(
+        (release.missing(), release.approved_by),
+        (0, vec!["dana".to_owned()])
+    );
+    let file: serde_json::Value = serde_json::from_str(&shown.file).expect("JSON");
+    assert_eq!(file.as_array().map(Vec::len), Some(2), "stop and release");
+    let none = stops_in_force(service, operator, world.vault).await;
+    assert_eq!(none.expect("a list"), []);
+    let all = list_stops(service, operator, world.vault, None)
+        .await
+        .expect("a list");
+    assert_eq!((all.items.len(), all.next), (1, None));
+    let other = show_stop(service, operator, world.vault, releasing.subject()).await;
+    assert_eq!(other.expect_err("no stop").code(), "unknown_statement");
 }

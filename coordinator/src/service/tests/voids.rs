@@ -32,7 +32,7 @@ async fn an_attempt_is_dropped_once_nobody_can_pay_without_those_who_voided_it()
     let world = World::funded(Kind::Wsh, 2, 1_000_000).await;
     world.submit("w-1", 500_000).await;
     let txid = world.batch().await;
-    let ask = WishVoids { preview: false };
+    let ask = WishVoids::default();
     let (service, operator) = (&world.service, &world.operator);
     let asked = wish_voids(service, operator, batch_of(&world, txid).await, &ask).await;
     assert!(asked.expect("asks")[0].wished);
@@ -129,7 +129,7 @@ async fn who_signed_an_attempt_cannot_void_it_and_a_void_before_a_signature_coun
     let named = view.needed.concat();
     assert!(!named.is_empty() && !named.contains(&signed[0]), "{view:?}");
     assert_ne!(world.show("w-1").await.state, "approved");
-    let ask = WishVoids { preview: false };
+    let ask = WishVoids::default();
     let batch = batch_of(&world, txid).await;
     let asked = wish_voids(&world.service, &world.operator, batch, &ask).await;
     assert_eq!(code(asked), "not_voidable");

@@ -192,7 +192,7 @@ async fn attempts_that_exclude_one_another_count_once_in_the_fee_budget() {
     let first = world.batch().await;
     let request = Renew {
         feerate_sat_vb: Some("1".to_owned()),
-        preview: false,
+        ..Renew::default()
     };
     let replaced = replace_attempt(&world.service, &world.operator, first, &request).await;
     let replaced = replaced.expect("is within the budget, as one");

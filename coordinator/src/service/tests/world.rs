@@ -39,25 +39,25 @@ use crate::store::attempts;
 use crate::store::withdrawals::WithdrawalKey;
 
 /// The time at which every test begins.
-pub(super) const NOW: u64 = 1_795_400_000;
+pub(crate) const NOW: u64 = 1_795_400_000;
 /// The height below which there is nothing.
 const BASE: u32 = 100;
 
-pub(super) struct World {
-    pub(super) folder: TempDir,
-    pub(super) service: Service,
-    pub(super) operator: Actor,
-    pub(super) vault: VaultId,
-    pub(super) keyset: Keyset,
-    pub(super) requester: SecretKey,
-    pub(super) approver: SecretKey,
-    pub(super) blocks: Vec<Block>,
+pub(crate) struct World {
+    pub(crate) folder: TempDir,
+    pub(crate) service: Service,
+    pub(crate) operator: Actor,
+    pub(crate) vault: VaultId,
+    pub(crate) keyset: Keyset,
+    pub(crate) requester: SecretKey,
+    pub(crate) approver: SecretKey,
+    pub(crate) blocks: Vec<Block>,
     time: Arc<AtomicU64>,
-    pub(super) keys: Box<Vault>,
+    pub(crate) keys: Box<Vault>,
     made: u64,
 }
 
-pub(super) fn rule(name: &str, max: u64, group: Option<&str>, count: u32) -> RuleDraft {
+pub(crate) fn rule(name: &str, max: u64, group: Option<&str>, count: u32) -> RuleDraft {
     RuleDraft {
         name: name.to_owned(),
         kind: None,
@@ -74,11 +74,11 @@ pub(super) fn rule(name: &str, max: u64, group: Option<&str>, count: u32) -> Rul
 }
 
 /// The document of the vault: up to a million automatic, up to a hundred million by one of ops.
-pub(super) fn document(keys: &Vault, requester: &SecretKey, approver: &SecretKey) -> String {
+pub(crate) fn document(keys: &Vault, requester: &SecretKey, approver: &SecretKey) -> String {
     draft(keys, requester, approver).to_toml()
 }
 
-pub(super) fn draft(keys: &Vault, requester: &SecretKey, approver: &SecretKey) -> PolicyDraft {
+pub(crate) fn draft(keys: &Vault, requester: &SecretKey, approver: &SecretKey) -> PolicyDraft {
     let head = HeadDraft {
         height: BASE,
         time: UnixTime::from_secs(NOW - 1000),
@@ -124,17 +124,17 @@ pub(super) fn draft(keys: &Vault, requester: &SecretKey, approver: &SecretKey) -
     draft
 }
 
-pub(super) fn secret(name: &str) -> SecretKey {
+pub(crate) fn secret(name: &str) -> SecretKey {
     SecretKey::from_bytes(&sha256::Hash::hash(name.as_bytes()).to_byte_array())
 }
 
 /// A script of somebody else.
-pub(super) fn foreign(seed: u8) -> ScriptBuf {
+pub(crate) fn foreign(seed: u8) -> ScriptBuf {
     ScriptBuf::new_p2wpkh(&bitcoin::WPubkeyHash::from_byte_array([seed; 20]))
 }
 
 /// A service over a new database.
-pub(super) async fn empty(time: &Arc<AtomicU64>) -> (TempDir, Service) {
+pub(crate) async fn empty(time: &Arc<AtomicU64>) -> (TempDir, Service) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("countersign.db");
     let database = Database::open_sqlite(&path).await.expect("opens");
@@ -143,7 +143,7 @@ pub(super) async fn empty(time: &Arc<AtomicU64>) -> (TempDir, Service) {
 }
 
 impl World {
-    pub(super) async fn new(kind: Kind) -> Self {
+    pub(crate) async fn new(kind: Kind) -> Self {
         Self::new_on(kind, |_| {}).await
     }
 
@@ -203,7 +203,7 @@ impl World {
     }
 
     /// The same database behind a process that was started anew.
-    pub(super) async fn restart(&mut self) {
+    pub(crate) async fn restart(&mut self) {
         self.service.database().close().await;
         let path = self.folder.path().join("countersign.db");
         let database = Database::open_sqlite(&path).await.expect("opens");
@@ -211,17 +211,17 @@ impl World {
     }
 
     /// The same database behind a process with other settings.
-    pub(super) fn set(&mut self, settings: BatchSettings) {
+    pub(crate) fn set(&mut self, settings: BatchSettings) {
         let database = self.service.database().clone();
         self.service = serve_with(database, &self.time, settings);
     }
 
-    pub(super) fn pass(&self, seconds: u64) {
+    pub(crate) fn pass(&self, seconds: u64) {
         self.time.fetch_add(seconds, Ordering::SeqCst);
     }
 
     /// Runs the jobs until there is nothing left to do.
-    pub(super) async fn work(&self) {
+    pub(crate) async fn work(&self) {
         for _ in 0..50 {
             if !jobs::round(&self.service, "test").await.expect("a round") {
                 return;
@@ -230,7 +230,7 @@ impl World {
         panic!("the jobs never come to rest");
     }
 
-    pub(super) async fn address(&self) -> AddressView {
+    pub(crate) async fn address(&self) -> AddressView {
         issue_address(
             &self.service,
             &self.operator,
@@ -242,12 +242,12 @@ impl World {
     }
 
     /// A vault with `coins` settled coins of this many satoshi each.
-    pub(super) async fn funded(kind: Kind, coins: u32, sat: u64) -> Self {
+    pub(crate) async fn funded(kind: Kind, coins: u32, sat: u64) -> Self {
         Self::funded_on(kind, coins, sat, |_| {}).await
     }
 
     /// The same under a policy that was edited.
-    pub(super) async fn funded_on(
+    pub(crate) async fn funded_on(
         kind: Kind,
         coins: u32,
         sat: u64,
@@ -268,7 +268,7 @@ impl World {
     }
 
     /// A transaction from outside.
-    pub(super) fn payment_to(&mut self, script_pubkey: ScriptBuf, sat: u64) -> Transaction {
+    pub(crate) fn payment_to(&mut self, script_pubkey: ScriptBuf, sat: u64) -> Transaction {
         let previous = Txid::from_byte_array(self.fresh());
         Transaction {
             version: Version::TWO,
@@ -289,7 +289,7 @@ impl World {
         }
     }
 
-    pub(super) async fn mine(&mut self, transactions: Vec<Transaction>) {
+    pub(crate) async fn mine(&mut self, transactions: Vec<Transaction>) {
         let hash = self.fresh_hash();
         let tip = self.blocks.last().expect("a tip").at();
         let block = Block {
@@ -308,7 +308,7 @@ impl World {
         self.blocks.push(block);
     }
 
-    pub(super) async fn unmine(&mut self) -> Block {
+    pub(crate) async fn unmine(&mut self) -> Block {
         let block = self.blocks.pop().expect("a block");
         let mut tx = self.service.database().begin_write().await.expect("begins");
         let changes = chain::disconnect_tip(&mut tx, block.at(), self.service.now())
@@ -320,12 +320,12 @@ impl World {
     }
 
     /// The node says to every question that it would take the transaction.
-    pub(super) async fn answer_mempool_tests(&self) {
+    pub(crate) async fn answer_mempool_tests(&self) {
         self.say_of_mempool_tests("").await;
     }
 
     /// The node gives this reason to every question; none if it would take the transaction.
-    pub(super) async fn say_of_mempool_tests(&self, reason: &str) {
+    pub(crate) async fn say_of_mempool_tests(&self, reason: &str) {
         let mut tx = self.service.database().begin_write().await.expect("begins");
         for transaction in open_requests(&mut tx).await.expect("reads") {
             let result = MempoolTest {
@@ -340,7 +340,7 @@ impl World {
         tx.commit().await.expect("commits");
     }
 
-    pub(super) fn intent(&self, id: &str, sat: u64) -> Intent {
+    pub(crate) fn intent(&self, id: &str, sat: u64) -> Intent {
         Intent {
             vault: self.vault,
             keyset: self.keyset,
@@ -358,12 +358,12 @@ impl World {
         }
     }
 
-    pub(super) fn signed(&self, intent: &Intent) -> SubmitWithdrawal {
+    pub(crate) fn signed(&self, intent: &Intent) -> SubmitWithdrawal {
         let text = String::from_utf8(intent.encode()).expect("ASCII");
         self.signed_text(&text)
     }
 
-    pub(super) fn signed_text(&self, text: &str) -> SubmitWithdrawal {
+    pub(crate) fn signed_text(&self, text: &str) -> SubmitWithdrawal {
         let hash = Intent::hash_bytes(text.as_bytes());
         let request = RequestSignature::sign(&self.requester, self.vault, hash);
         SubmitWithdrawal {
@@ -375,7 +375,7 @@ impl World {
         }
     }
 
-    pub(super) async fn try_submit(
+    pub(crate) async fn try_submit(
         &self,
         intent: &Intent,
     ) -> Result<(WithdrawalView, bool), ServiceError> {
@@ -388,7 +388,7 @@ impl World {
         .await
     }
 
-    pub(super) async fn submit(&self, id: &str, sat: u64) -> WithdrawalView {
+    pub(crate) async fn submit(&self, id: &str, sat: u64) -> WithdrawalView {
         self.try_submit(&self.intent(id, sat))
             .await
             .expect("is taken")
@@ -396,7 +396,7 @@ impl World {
     }
 
     /// The same asked for with another requester's key.
-    pub(super) async fn submit_as(&self, requester: &SecretKey, intent: &Intent) -> WithdrawalView {
+    pub(crate) async fn submit_as(&self, requester: &SecretKey, intent: &Intent) -> WithdrawalView {
         let signed = RequestSignature::sign(requester, self.vault, intent.hash());
         let request = SubmitWithdrawal {
             key: signed.key,
@@ -410,7 +410,7 @@ impl World {
     }
 
     /// An approver's signature over these intents together.
-    pub(super) fn approval(&self, hashes: &[IntentHash], reject: bool) -> RecordApprovals {
+    pub(crate) fn approval(&self, hashes: &[IntentHash], reject: bool) -> RecordApprovals {
         let subjects: Vec<[u8; 32]> = hashes.iter().map(|hash| hash.to_bytes()).collect();
         let tree = MerkleTree::new(&subjects).expect("a tree");
         let expires = self.service.now().saturating_add(3600);
@@ -440,11 +440,11 @@ impl World {
         }
     }
 
-    pub(super) async fn show(&self, id: &str) -> WithdrawalView {
+    pub(crate) async fn show(&self, id: &str) -> WithdrawalView {
         self.show_of("exchange", id).await
     }
 
-    pub(super) async fn show_of(&self, requester: &str, id: &str) -> WithdrawalView {
+    pub(crate) async fn show_of(&self, requester: &str, id: &str) -> WithdrawalView {
         let key = WithdrawalKey {
             vault: self.vault,
             requester: requester.parse().expect("a name"),
@@ -455,7 +455,7 @@ impl World {
             .expect("is there")
     }
 
-    pub(super) async fn try_batch(&self) -> Result<BatchView, ServiceError> {
+    pub(crate) async fn try_batch(&self) -> Result<BatchView, ServiceError> {
         let request = CreateBatch {
             feerate_sat_vb: Some("2".to_owned()),
             ..CreateBatch::default()
@@ -464,7 +464,7 @@ impl World {
     }
 
     /// A batch of one named withdrawal.
-    pub(super) async fn try_batch_of(&self, id: &str) -> Result<BatchView, ServiceError> {
+    pub(crate) async fn try_batch_of(&self, id: &str) -> Result<BatchView, ServiceError> {
         let request = CreateBatch {
             withdrawals: Some(vec![WithdrawalName {
                 requester: "exchange".parse().expect("a name"),
@@ -476,7 +476,7 @@ impl World {
         create_batch(&self.service, &self.operator, self.vault, &request).await
     }
 
-    pub(super) async fn batch(&self) -> Txid {
+    pub(crate) async fn batch(&self) -> Txid {
         self.try_batch()
             .await
             .expect("a batch")
@@ -487,7 +487,7 @@ impl World {
     }
 
     /// What one signer returns for an attempt: the PSBT with its signatures.
-    pub(super) async fn signatures_of(&self, signer: usize, txid: Txid) -> Psbt {
+    pub(crate) async fn signatures_of(&self, signer: usize, txid: Txid) -> Psbt {
         let mut tx = self.service.database().begin_read().await.expect("begins");
         let row = attempts::lookup(&mut tx, txid)
             .await
@@ -509,13 +509,13 @@ impl World {
         psbt
     }
 
-    pub(super) async fn hand_in(&self, txid: Txid, psbt: &Psbt) -> SubmittedSignatures {
+    pub(crate) async fn hand_in(&self, txid: Txid, psbt: &Psbt) -> SubmittedSignatures {
         submit_signatures(&self.service, &self.operator, txid, &psbt.serialize())
             .await
             .expect("is taken")
     }
 
-    pub(super) async fn sign(&self, signer: usize, txid: Txid) -> SubmittedSignatures {
+    pub(crate) async fn sign(&self, signer: usize, txid: Txid) -> SubmittedSignatures {
         let psbt = self.signatures_of(signer, txid).await;
         let answer = self.hand_in(txid, &psbt).await;
         assert!(answer.refused.is_empty(), "{:?}", answer.refused);
@@ -529,7 +529,7 @@ impl World {
     }
 
     /// Signs by two, finalizes, hands over; gives the final transaction.
-    pub(super) async fn broadcast(&self, txid: Txid) -> Transaction {
+    pub(crate) async fn broadcast(&self, txid: Txid) -> Transaction {
         self.sign(0, txid).await;
         self.sign(2, txid).await;
         self.work().await;
@@ -539,7 +539,7 @@ impl World {
         self.stored(txid).await.final_transaction.expect("is final")
     }
 
-    pub(super) async fn stored(&self, txid: Txid) -> attempts::AttemptRow {
+    pub(crate) async fn stored(&self, txid: Txid) -> attempts::AttemptRow {
         let mut tx = self.service.database().begin_read().await.expect("begins");
         attempts::lookup(&mut tx, txid)
             .await
@@ -547,7 +547,7 @@ impl World {
             .expect("is there")
     }
 
-    pub(super) fn fresh_hash(&mut self) -> BlockHash {
+    pub(crate) fn fresh_hash(&mut self) -> BlockHash {
         BlockHash::from_byte_array(self.fresh())
     }
 
@@ -558,7 +558,7 @@ impl World {
 }
 
 /// Batches by hand only.
-pub(super) const BY_HAND: BatchSettings = BatchSettings {
+pub(crate) const BY_HAND: BatchSettings = BatchSettings {
     interval: None,
     count: None,
     age: None,

@@ -3,16 +3,22 @@
 //! Invariant: whatever comes from outside is escaped here, and what could disguise it is made visible.
 
 mod address;
+mod ask;
 mod moment;
 mod money;
 mod outside;
 mod state;
+mod stop_banner;
+mod waiting;
 
 pub(crate) use address::{Address, TxidText};
+pub(crate) use ask::{Ask, Command};
 pub(crate) use moment::{Ago, Moment, duration};
 pub(crate) use money::{Feerate, Money, Unit};
 pub(crate) use outside::Outside;
 pub(crate) use state::State;
+pub(crate) use stop_banner::{StopBanner, stop_banner, who};
+pub(crate) use waiting::{Waiting, waiting_line};
 
 /// Writes a text so that HTML takes it for nothing but text, in content and in quoted attributes.
 pub(crate) fn escaped(text: &str) -> String {

@@ -55,17 +55,17 @@ async function send(where, answer) {
     headers: { "content-type": "application/json" },
     body: JSON.stringify(answer),
   });
-  const { said } = await response.json();
-  return { words: said, ok: response.ok };
+  const { said, over } = await response.json();
+  return { words: said, ok: response.ok, ends: over ?? response.ok };
 }
 
 async function run(step) {
   act.disabled = decline.disabled = true;
   let over = false;
   try {
-    const { words, ok } = await step();
+    const { words, ok, ends } = await step();
     say(words, ok ? "done" : "wrong");
-    over = ok;
+    over = ends;
   } catch (error) {
     const words = error.name === "NotAllowedError"
       ? "The passkey did not answer, or you cancelled. Nothing was signed."

@@ -55,6 +55,21 @@ pub async fn tip(tx: &mut Transaction) -> Result<Option<BlockRef>, DatabaseError
     .transpose()
 }
 
+/// What the tip says that its time is.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn tip_time(tx: &mut Transaction) -> Result<Option<UnixTime>, DatabaseError> {
+    tx.optional_row(
+        "SELECT time FROM chain_block ORDER BY height DESC LIMIT 1",
+        &[],
+    )
+    .await?
+    .map(|row| row.u64("time").map(UnixTime::from_secs))
+    .transpose()
+}
+
 /// The block at a height, if it has been taken in.
 ///
 /// # Errors

@@ -32,6 +32,32 @@ impl Value {
             .map_err(|_| DatabaseError::TooLarge(value))
     }
 
+    /// A pattern for `LOWER(…) LIKE $n ESCAPE '!'` that finds texts which contain this one, in whatever case;
+    /// the empty text for the empty one.
+    pub fn containing(text: &str) -> Self {
+        Self::pattern("%", text)
+    }
+
+    /// The same for texts that begin with this one.
+    pub fn beginning(text: &str) -> Self {
+        Self::pattern("", text)
+    }
+
+    fn pattern(before: &str, text: &str) -> Self {
+        if text.is_empty() {
+            return Self::Text(String::new());
+        }
+        let mut pattern = before.to_owned();
+        for letter in text.to_lowercase().chars() {
+            if matches!(letter, '%' | '_' | '!') {
+                pattern.push('!');
+            }
+            pattern.push(letter);
+        }
+        pattern.push('%');
+        Self::Text(pattern)
+    }
+
     /// A list of byte strings as one parameter, for `IN (…)` over [`super::Transaction::pick`]ed
     /// text: SQLite unpacks it with `SELECT unhex(value) FROM json_each($n)`, PostgreSQL with
     /// `SELECT decode(value, 'hex') FROM json_array_elements_text($n::json)`.

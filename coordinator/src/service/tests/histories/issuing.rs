@@ -214,6 +214,7 @@ impl Histories {
             withdrawals: wanted,
             purpose: manifest.purpose,
             anchors: Anchors::default(),
+            frozen: Vec::new(),
             replacing: None,
         };
         let mut from = Vec::new();

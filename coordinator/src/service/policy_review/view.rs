@@ -1,0 +1,173 @@
+//! One version of a policy with all that its pages show.
+
+use policies::analysis::Analysis;
+use policies::document::{Head, Policy, name_of_network};
+use policies::{Keyset, PolicyId, UnixTime, VaultId, report};
+use serde_json::Value;
+use watchtower::store::fees;
+
+use super::found::Found;
+use super::keys::PeopleView;
+use super::rulebook::RulebookView;
+use super::spending::SpendingView;
+use crate::service::{Actor, Right, Service, ServiceError};
+
+/// A version of a policy, reviewed.
+#[derive(Debug, Clone)]
+pub struct PolicyReview {
+    /// The vault.
+    pub vault: VaultId,
+    /// The vault's name in the document.
+    pub name: String,
+    /// The version.
+    pub id: PolicyId,
+    /// Its id as words that one person reads out to another.
+    pub words: [&'static str; 24],
+    /// Its number.
+    pub version: u32,
+    /// Its keyset.
+    pub keyset: Keyset,
+    /// The version before.
+    pub previous: Option<PolicyId>,
+    /// The version in force.
+    pub in_force: PolicyId,
+    /// Where it stands.
+    pub standing: StandingOf,
+    /// The chain.
+    pub network: &'static str,
+    /// A recent block of when it was written.
+    pub head: Head,
+    /// After this a signer signs only spends to ourselves and replacements.
+    pub valid_until: UnixTime,
+    /// The document, byte for byte: documents are UTF-8.
+    pub document: String,
+    /// Who can spend, when, and at what cost.
+    pub spending: SpendingView,
+    /// Who holds keys.
+    pub people: PeopleView,
+    /// Rules, limits, lists.
+    pub rulebook: RulebookView,
+    /// What a reader should not overlook.
+    pub warnings: Vec<WarningView>,
+}
+
+/// Where a version stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StandingOf {
+    /// It rules the vault.
+    InForce,
+    /// A later one rules the vault.
+    Former,
+    /// It is proposed, and not in force.
+    Proposed,
+}
+
+impl StandingOf {
+    /// Its words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InForce => "in force",
+            Self::Former => "replaced",
+            Self::Proposed => "proposed",
+        }
+    }
+}
+
+/// Something that a reader should not overlook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WarningView {
+    /// The stable code.
+    pub code: &'static str,
+    /// In words.
+    pub says: String,
+}
+
+/// Reviews a version, or the one in force where none is named.
+///
+/// # Errors
+/// `VaultError::UnknownVault`, `VersionError::UnknownVersion`.
+pub async fn review(
+    service: &Service,
+    actor: &Actor,
+    vault: VaultId,
+    version: Option<PolicyId>,
+) -> Result<PolicyReview, ServiceError> {
+    actor.require(Right::Read, vault)?;
+    let mut tx = service.database().begin_read().await?;
+    let found = Found::of(service, &mut tx, vault, version).await?;
+    let estimates: Vec<_> = (fees::fee_estimates(&mut tx).await?.iter())
+        .map(|estimate| (estimate.target, estimate.feerate))
+        .collect();
+    let analysis = Analysis::of(&found.policy);
+    let targets = service.batch_settings().rules().targets;
+    let spending = SpendingView::of(&found.policy, &analysis, targets, &estimates);
+    Ok(view(&found, &analysis, spending))
+}
+
+fn view(found: &Found, analysis: &Analysis, spending: SpendingView) -> PolicyReview {
+    let policy: &Policy = &found.policy;
+    let adopted = (found.judged.as_ref()).is_none_or(|judged| judged.row.adopted.is_some());
+    let standing = if policy.id == found.in_force.id {
+        StandingOf::InForce
+    } else if adopted {
+        StandingOf::Former
+    } else {
+        StandingOf::Proposed
+    };
+    PolicyReview {
+        vault: found.vault.id,
+        name: policy.name.clone(),
+        id: policy.id,
+        words: policy.words(),
+        version: policy.version,
+        keyset: policy.keyset,
+        previous: policy.previous,
+        in_force: found.in_force.id,
+        standing,
+        network: name_of_network(policy.network),
+        head: policy.head,
+        valid_until: policy.valid_until,
+        document: String::from_utf8_lossy(&policy.bytes).into_owned(),
+        spending,
+        people: PeopleView::of(policy),
+        rulebook: RulebookView::of(policy, analysis),
+        warnings: (analysis.warnings.iter())
+            .map(|warning| WarningView {
+                code: warning.code(),
+                says: warning.to_string(),
+            })
+            .collect(),
+    }
+}
+
+/// The document of a version, byte for byte.
+///
+/// # Errors
+/// As [`review`].
+pub async fn document(
+    service: &Service,
+    actor: &Actor,
+    vault: VaultId,
+    version: Option<PolicyId>,
+) -> Result<Vec<u8>, ServiceError> {
+    actor.require(Right::Read, vault)?;
+    let mut tx = service.database().begin_read().await?;
+    let found = Found::of(service, &mut tx, vault, version).await?;
+    Ok(found.policy.bytes.clone())
+}
+
+/// A version with its analysis, as `policy show --json` gives it.
+///
+/// # Errors
+/// As [`review`].
+pub async fn review_json(
+    service: &Service,
+    actor: &Actor,
+    vault: VaultId,
+    version: Option<PolicyId>,
+) -> Result<Value, ServiceError> {
+    actor.require(Right::Read, vault)?;
+    let mut tx = service.database().begin_read().await?;
+    let found = Found::of(service, &mut tx, vault, version).await?;
+    Ok(report::json(&found.policy))
+}

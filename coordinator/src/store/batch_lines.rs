@@ -1,0 +1,96 @@
+//! Batches as lists show them: one line each.
+//!
+//! Invariant: pages are cut as those of attempts are ([`super::attempt_lines`]).
+
+use bitcoin::Amount;
+use policies::psbt::AttemptPurpose;
+use policies::{UnixTime, VaultId};
+use watchtower::store::database::{DatabaseError, Row, Transaction};
+
+use super::attempt_lines::{place, purpose, seconds};
+use crate::session::BatchId;
+
+/// Which batches of a vault are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted<'a> {
+    /// The vault.
+    pub vault: VaultId,
+    /// With an attempt of this state; with any if empty.
+    pub state: &'a str,
+    /// For this purpose; for any if empty.
+    pub purpose: &'a str,
+    /// Made at this time or later.
+    pub since: UnixTime,
+    /// Made before this time.
+    pub until: UnixTime,
+    /// Only those behind this place.
+    pub after: Option<(UnixTime, BatchId)>,
+}
+
+/// A batch in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchLineRow {
+    /// Its identity.
+    pub id: BatchId,
+    /// What its attempts are for.
+    pub purpose: AttemptPurpose,
+    /// When it was made.
+    pub created_at: UnixTime,
+    /// Who made it.
+    pub created_by: String,
+    /// How many withdrawals are in it.
+    pub withdrawals: u32,
+    /// What they ask for at most.
+    pub asked: Amount,
+}
+
+/// The page of a vault's batches behind a place, newest first.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn page(
+    tx: &mut Transaction,
+    wanted: &Wanted<'_>,
+    limit: u32,
+) -> Result<Vec<BatchLineRow>, DatabaseError> {
+    let (before, behind) = place(wanted.after.map(|(at, id)| (at, id.to_bytes().to_vec())));
+    tx.rows(
+        "SELECT b.id, b.purpose, b.created_at, b.created_by,
+             (SELECT COUNT(*) FROM batch_withdrawal c WHERE c.batch = b.id) AS withdrawals,
+             (SELECT CAST(COALESCE(SUM(w.amount), 0) AS BIGINT) FROM batch_withdrawal c
+              JOIN withdrawal w ON w.vault = c.vault AND w.requester = c.requester AND w.id = c.withdrawal
+              WHERE c.batch = b.id) AS asked
+         FROM (SELECT id, purpose, created_at, created_by FROM batch
+               WHERE vault = $1 AND ($3 = '' OR purpose = $3)
+                   AND ($2 = '' OR EXISTS (SELECT 1 FROM attempt a WHERE a.batch = batch.id AND a.state = $2))
+                   AND created_at >= $4 AND created_at < $5
+                   AND (created_at < $6 OR (created_at = $6 AND id < $7))
+               ORDER BY created_at DESC, id DESC LIMIT $8) b
+         ORDER BY b.created_at DESC, b.id DESC",
+        &[
+            wanted.vault.to_bytes().into(),
+            wanted.state.into(),
+            wanted.purpose.into(),
+            seconds(wanted.since),
+            seconds(wanted.until),
+            before,
+            behind,
+            limit.into(),
+        ],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
+fn read(row: &Row) -> Result<BatchLineRow, DatabaseError> {
+    Ok(BatchLineRow {
+        id: BatchId::from_bytes(row.array("id")?),
+        purpose: purpose(row)?,
+        created_at: UnixTime::from_secs(row.u64("created_at")?),
+        created_by: row.text("created_by")?.to_owned(),
+        withdrawals: row.u32("withdrawals")?,
+        asked: row.amount("asked")?,
+    })
+}

@@ -1,0 +1,192 @@
+//! Which coins operators froze, and how they called them.
+//!
+//! A partial unique index holds that a coin is frozen once and has one label. Marks are ended, never deleted.
+
+use std::collections::BTreeSet;
+
+use bitcoin::hashes::Hash as _;
+use bitcoin::{OutPoint, Txid};
+use policies::{UnixTime, VaultId};
+use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
+
+/// What a mark says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CoinMark {
+    /// No new attempt is made of the coin.
+    Frozen,
+    /// What the coin is called.
+    Label,
+}
+
+impl CoinMark {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Frozen => "frozen",
+            Self::Label => "label",
+        }
+    }
+}
+
+/// A mark that a coin bears.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CoinMarkRow {
+    /// The coin.
+    pub coin: OutPoint,
+    /// What it says.
+    pub mark: CoinMark,
+    /// Why it is frozen, or how it is called.
+    pub text: String,
+    /// Since when.
+    pub set_at: UnixTime,
+    /// By whom.
+    pub set_by: String,
+}
+
+/// Marks a coin, in the place of the mark of the same kind that it bears.
+///
+/// # Errors
+/// On a failed statement.
+pub async fn set(
+    tx: &mut Transaction,
+    vault: VaultId,
+    row: &CoinMarkRow,
+) -> Result<(), DatabaseError> {
+    end(tx, vault, row.coin, row.mark, row.set_at, &row.set_by).await?;
+    let last = tx
+        .one_row(
+            "SELECT COUNT(*) AS marks FROM coin_mark WHERE vault = $1 AND txid = $2 AND vout = $3",
+            &[
+                vault.to_bytes().into(),
+                row.coin.txid.to_byte_array().into(),
+                row.coin.vout.into(),
+            ],
+        )
+        .await?
+        .u32("marks")?;
+    tx.execute_one(
+        "INSERT INTO coin_mark (vault, txid, vout, number, mark, text, set_at, set_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        &[
+            vault.to_bytes().into(),
+            row.coin.txid.to_byte_array().into(),
+            row.coin.vout.into(),
+            last.saturating_add(1).into(),
+            row.mark.name().into(),
+            row.text.clone().into(),
+            Value::from_u64(row.set_at.as_secs())?,
+            row.set_by.clone().into(),
+        ],
+    )
+    .await
+}
+
+/// Ends a mark that a coin bears; says whether it bore one.
+///
+/// # Errors
+/// On a failed statement.
+pub async fn end(
+    tx: &mut Transaction,
+    vault: VaultId,
+    coin: OutPoint,
+    mark: CoinMark,
+    at: UnixTime,
+    by: &str,
+) -> Result<bool, DatabaseError> {
+    let ended = tx
+        .execute(
+            "UPDATE coin_mark SET ended_at = $5, ended_by = $6
+             WHERE vault = $1 AND mark = $2 AND txid = $3 AND vout = $4 AND ended_at IS NULL",
+            &[
+                vault.to_bytes().into(),
+                mark.name().into(),
+                coin.txid.to_byte_array().into(),
+                coin.vout.into(),
+                Value::from_u64(at.as_secs())?,
+                by.into(),
+            ],
+        )
+        .await?;
+    Ok(ended > 0)
+}
+
+/// The marks that coins of a vault bear now.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn list(tx: &mut Transaction, vault: VaultId) -> Result<Vec<CoinMarkRow>, DatabaseError> {
+    tx.rows(
+        "SELECT txid, vout, mark, text, set_at, set_by FROM coin_mark
+         WHERE vault = $1 AND ended_at IS NULL ORDER BY txid, vout, mark",
+        &[vault.to_bytes().into()],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
+/// The marks that one coin bears now.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn of_coin(
+    tx: &mut Transaction,
+    vault: VaultId,
+    coin: OutPoint,
+) -> Result<Vec<CoinMarkRow>, DatabaseError> {
+    tx.rows(
+        "SELECT txid, vout, mark, text, set_at, set_by FROM coin_mark
+         WHERE vault = $1 AND txid = $2 AND vout = $3 AND ended_at IS NULL ORDER BY mark",
+        &[
+            vault.to_bytes().into(),
+            coin.txid.to_byte_array().into(),
+            coin.vout.into(),
+        ],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
+/// The coins of a vault that are frozen.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn frozen(
+    tx: &mut Transaction,
+    vault: VaultId,
+) -> Result<BTreeSet<OutPoint>, DatabaseError> {
+    tx.rows(
+        "SELECT txid, vout FROM coin_mark
+         WHERE vault = $1 AND mark = 'frozen' AND ended_at IS NULL ORDER BY txid, vout",
+        &[vault.to_bytes().into()],
+    )
+    .await?
+    .iter()
+    .map(coin)
+    .collect()
+}
+
+fn coin(row: &Row) -> Result<OutPoint, DatabaseError> {
+    Ok(OutPoint {
+        txid: Txid::from_byte_array(row.array("txid")?),
+        vout: row.u32("vout")?,
+    })
+}
+
+fn read(row: &Row) -> Result<CoinMarkRow, DatabaseError> {
+    let mark = row.text("mark")?;
+    let mark = [CoinMark::Frozen, CoinMark::Label]
+        .into_iter()
+        .find(|known| known.name() == mark)
+        .ok_or_else(|| row.corrupt("mark", "frozen or label", mark))?;
+    Ok(CoinMarkRow {
+        coin: coin(row)?,
+        mark,
+        text: row.text("text")?.to_owned(),
+        set_at: UnixTime::from_secs(row.u64("set_at")?),
+        set_by: row.text("set_by")?.to_owned(),
+    })
+}

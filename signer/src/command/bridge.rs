@@ -1,0 +1,118 @@
+//! `bridge`: the loopback bridge that the coordinator's pages open.
+
+use super::Context;
+use crate::bridge::{Bridge, BridgeEvent, Keys, Origin, Pairing, forget, paired};
+use crate::clock;
+use crate::failure::{Class, Failure};
+use crate::home::KeyName;
+use crate::online::{HttpCoordinator, Stop, Url};
+use crate::passkey::{DEFAULT_PORT, passkeys, port_of_page, usable};
+use crate::pin::Pinned;
+use crate::terminal::{Terminal, read_input};
+use std::path::PathBuf;
+use std::time::Instant;
+use zeroize::Zeroizing;
+
+/// Let a coordinator's pages open what you are to sign, and sign it on this computer's own page
+///
+/// The pages pass hashes only. This tool fetches the bytes, checks them under the pinned policy, shows them, signs
+/// once you confirm, and hands in what was signed. A page is paired first, by a code that this shows.
+#[derive(Debug, clap::Args)]
+#[command(override_usage = "\
+countersign-signer bridge [OPTIONS] --coordinator <URL>\n         --token-file <FILE>\n       \
+countersign-signer bridge --list\n       \
+countersign-signer bridge --forget <ORIGIN>")]
+#[command(after_help = "\
+Examples:\n\
+\x20 countersign-signer --home dana bridge --coordinator http://127.0.0.1:7540 \\\n\
+\x20   --token-file token --pair\n\
+\x20 countersign-signer --home dana bridge --list\n\
+\x20 countersign-signer --home dana bridge --forget https://treasury.example")]
+pub(super) struct BridgeVerb {
+    /// The coordinator's address
+    #[arg(long, value_name = "URL", required_unless_present_any = ["list", "forget"])]
+    coordinator: Option<Url>,
+    /// The file with the token that the coordinator gave to you
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["list", "forget"])]
+    token_file: Option<PathBuf>,
+    /// The port of the page [default: where your passkeys answer, else 7543]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    port: Option<u16>,
+    /// Which key, if this home holds several
+    #[arg(long, value_name = "NAME")]
+    key: Option<KeyName>,
+    /// Show a code to pair another page; the first time it is shown anyway
+    #[arg(long)]
+    pair: bool,
+    /// List the origins that are paired
+    #[arg(long, conflicts_with_all = ["coordinator", "token_file", "port", "key", "pair", "forget"])]
+    list: bool,
+    /// Forget an origin: its pages open nothing more
+    #[arg(long, value_name = "ORIGIN", conflicts_with_all = ["coordinator", "token_file", "port", "key", "pair"])]
+    forget: Option<Origin>,
+}
+
+impl BridgeVerb {
+    pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
+        let home = context.home()?;
+        if let Some(origin) = &self.forget {
+            forget(&home, origin)?;
+            let said = format!("Forgotten: {origin}");
+            return context
+                .terminal
+                .answer(&said, &serde_json::json!({ "forgotten": origin }));
+        }
+        let (Some(url), Some(token)) = (&self.coordinator, &self.token_file) else {
+            return list(context);
+        };
+        let pinned = Pinned::load(&home)?;
+        let policy = pinned.policy();
+        let token = Zeroizing::new(read_input(token, 4096)?);
+        let token = Zeroizing::new(String::from_utf8_lossy(&token).into_owned());
+        let answering = usable(policy, passkeys(&home)?, self.key.as_ref());
+        let port = self
+            .port
+            .or_else(|| port_of_page(&answering))
+            .unwrap_or(DEFAULT_PORT);
+        let keys = Keys::open(&home, policy, self.key.as_ref(), || context.passphrase())?;
+        let wants_code = self.pair || paired(&home)?.is_empty();
+        let pairing = wants_code
+            .then(|| Pairing::begin(Instant::now()))
+            .transpose()?;
+        let stop = Stop::on_signals().map_err(|error| {
+            Failure::because(Class::Device, "SIGNALS", error.to_string())
+                .hinted("end other programs, then start it again")
+        })?;
+        let coordinator = HttpCoordinator::new(url, &token);
+        let bridge = Bridge::new(home, keys, coordinator, port, pairing, clock::now);
+        let terminal = &mut context.terminal;
+        bridge.run(&policy.name, &stop, |event| say(terminal, event))?;
+        terminal.talk("Ended as asked");
+        Ok(())
+    }
+}
+
+fn list(context: &mut Context) -> Result<(), Failure> {
+    let all = paired(&context.home()?)?;
+    let lines: Vec<String> = all
+        .iter()
+        .map(|one| format!("{}  since {}", one.origin, one.since))
+        .collect();
+    let text = if lines.is_empty() {
+        "No page is paired: start the bridge, and type its code in the page.".to_owned()
+    } else {
+        lines.join("\n")
+    };
+    context
+        .terminal
+        .answer(&text, &serde_json::json!({ "paired": all }))
+}
+
+fn say(terminal: &mut Terminal, event: &BridgeEvent) {
+    let line = if terminal.is_json() {
+        serde_json::to_string(event).expect("an event is plain JSON")
+    } else {
+        event.to_string()
+    };
+    terminal.talk(&line);
+}

@@ -1,0 +1,170 @@
+//! What a person does in a browser: reads, clicks, types, chooses, waits.
+
+use std::path::Path;
+
+use fantoccini::Locator;
+use serde_json::Value;
+
+use super::Browser;
+use crate::{Failure, SHORT, wait_until};
+
+impl Browser {
+    /// The text of an element, as it is shown.
+    pub fn text(&self, css: &str) -> Result<String, Failure> {
+        Ok(self.runtime.block_on(async {
+            let element = self.client.find(Locator::Css(css)).await?;
+            element.text().await
+        })?)
+    }
+
+    /// Presses keys wherever the focus is, as a person without a mouse does.
+    pub fn press_keys(&self, keys: &str) -> Result<(), Failure> {
+        Ok(self.runtime.block_on(async {
+            let focused = self.client.active_element().await?;
+            focused.send_keys(keys).await
+        })?)
+    }
+
+    /// Clicks an element.
+    pub fn click(&self, css: &str) -> Result<(), Failure> {
+        Ok(self.runtime.block_on(async {
+            let element = self.client.find(Locator::Css(css)).await?;
+            element.click().await
+        })?)
+    }
+
+    /// Waits until an element says something that holds `part`.
+    #[track_caller]
+    pub fn says(&self, css: &str, part: &str) -> Result<(), Failure> {
+        let mut last = String::new();
+        wait_until(&format!("{css} to say {part:?}"), SHORT, || {
+            last = self.text(css)?;
+            Ok(last.contains(part).then_some(()))
+        })
+        .map_err(|failure| Failure::new(format!("{failure}; it said {last:?}")))
+    }
+
+    /// Runs a script in the page and gives what it returns.
+    pub fn script(&self, script: &str) -> Result<Value, Failure> {
+        Ok(self
+            .runtime
+            .block_on(self.client.execute(script, Vec::new()))?)
+    }
+
+    /// Types into a field in place of what it holds.
+    pub fn fill(&self, css: &str, text: &str) -> Result<(), Failure> {
+        Ok(self.runtime.block_on(async {
+            let element = self.client.find(Locator::Css(css)).await?;
+            element.clear().await?;
+            element.send_keys(text).await
+        })?)
+    }
+
+    /// Brings a file to a field.
+    pub fn bring(&self, css: &str, file: &Path) -> Result<(), Failure> {
+        let path = file.display().to_string();
+        Ok(self.runtime.block_on(async {
+            let element = self.client.find(Locator::Css(css)).await?;
+            element.send_keys(&path).await
+        })?)
+    }
+
+    /// Chooses of a list by its value.
+    pub fn choose(&self, css: &str, value: &str) -> Result<(), Failure> {
+        Ok(self.runtime.block_on(async {
+            let element = self.client.find(Locator::Css(css)).await?;
+            element.select_by_value(value).await
+        })?)
+    }
+
+    /// How many elements there are.
+    pub fn count(&self, css: &str) -> Result<usize, Failure> {
+        let found = self
+            .runtime
+            .block_on(self.client.find_all(Locator::Css(css)))?;
+        Ok(found.len())
+    }
+
+    /// An attribute of an element.
+    pub fn attribute(&self, css: &str, name: &str) -> Result<Option<String>, Failure> {
+        Ok(self.runtime.block_on(async {
+            let element = self.client.find(Locator::Css(css)).await?;
+            element.attr(name).await
+        })?)
+    }
+
+    /// Waits until there is an element.
+    #[track_caller]
+    pub fn shows(&self, css: &str) -> Result<(), Failure> {
+        wait_until(
+            &format!("{css} to be on {}", self.address()?),
+            SHORT,
+            || Ok((self.count(css)? > 0).then_some(())),
+        )
+        .map_err(|failure| {
+            let text = self.text("body").unwrap_or_default();
+            Failure::new(format!("{failure}; the page says:\n{text}"))
+        })
+    }
+
+    /// Waits until the page is at a path that begins so.
+    #[track_caller]
+    pub fn arrives(&self, path: &str) -> Result<(), Failure> {
+        let mut last = String::new();
+        wait_until(&format!("the page to be {path}"), SHORT, || {
+            last = self.address()?;
+            let rest = last.split_once("://").map_or("", |(_, rest)| rest);
+            let here = rest.find('/').map_or("/", |at| &rest[at..]);
+            Ok(here.starts_with(path).then_some(()))
+        })
+        .map_err(|failure| {
+            let text = self.text("body").unwrap_or_default();
+            Failure::new(format!("{failure}; it is {last} and says:\n{text}"))
+        })
+    }
+
+    /// The address of the page.
+    pub fn address(&self) -> Result<String, Failure> {
+        Ok(self
+            .runtime
+            .block_on(self.client.current_url())?
+            .to_string())
+    }
+
+    /// The page as it came and became.
+    pub fn source(&self) -> Result<String, Failure> {
+        Ok(self.runtime.block_on(self.client.source())?)
+    }
+
+    /// Turns to the tab that was opened last.
+    pub fn turn_to_new_tab(&self) -> Result<(), Failure> {
+        let mut tabs = Vec::new();
+        wait_until("a second tab", SHORT, || {
+            tabs = self.runtime.block_on(self.client.windows())?;
+            Ok((tabs.len() > 1).then_some(()))
+        })?;
+        match tabs.pop() {
+            Some(tab) => Ok(self.runtime.block_on(self.client.switch_to_window(tab))?),
+            None => Err(Failure::new("no tab is open")),
+        }
+    }
+
+    /// Closes the tab that is looked at, and turns to the first one.
+    pub fn close_tab(&self) -> Result<(), Failure> {
+        Ok(self.runtime.block_on(async {
+            self.client.close_window().await?;
+            let first = self.client.windows().await?.into_iter().next();
+            match first {
+                Some(tab) => self.client.switch_to_window(tab).await,
+                None => Ok(()),
+            }
+        })?)
+    }
+
+    /// The value of a cookie of the page's site, if the browser holds it.
+    pub fn cookie(&self, name: &str) -> Result<Option<String>, Failure> {
+        let all = self.runtime.block_on(self.client.get_all_cookies())?;
+        let found = all.into_iter().find(|cookie| cookie.name() == name);
+        Ok(found.map(|cookie| cookie.value().to_owned()))
+    }
+}

@@ -1,0 +1,108 @@
+//! Every page, as the table of routes has it, with something in the place of each part of a path.
+
+use std::collections::BTreeMap;
+
+use coordinator::ui::{Entry, Needs};
+
+use super::{Showcase, Traces};
+use crate::Failure;
+
+/// A page to be opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Its path in the table of routes.
+    pub route: &'static str,
+    /// Its path in this treasury.
+    pub path: String,
+}
+
+impl Page {
+    /// A name for files: the path's words without what differs.
+    pub fn name(&self) -> String {
+        let words: Vec<String> = self
+            .route
+            .split('/')
+            .filter(|part| !part.is_empty() && *part != "vaults" && *part != "{vault}")
+            .map(|part| part.trim_matches(['{', '}']).to_owned())
+            .collect();
+        if self.route == "/vaults/{vault}" {
+            "vault".to_owned()
+        } else if words.is_empty() {
+            "overview".to_owned()
+        } else {
+            words.join("-")
+        }
+    }
+}
+
+impl Showcase {
+    /// What stands in for each part of a path.
+    fn parts(&self, traces: &Traces) -> Result<BTreeMap<&'static str, String>, Failure> {
+        let policy = &self.treasury.people.policy;
+        let coins = self
+            .treasury
+            .auditor()
+            .get(&self.treasury.path("/coins"))?
+            .done()?;
+        let deposits = self.treasury.deposits()?;
+        let outpoint = deposits
+            .first()
+            .and_then(|deposit| deposit["outpoint"].as_str())
+            .or_else(|| coins[0]["outpoint"].as_str())
+            .ok_or_else(|| Failure::new("no deposit to look at"))?;
+        Ok([
+            ("vault", policy.vault.to_string()),
+            ("requester", "exchange".to_owned()),
+            ("id", traces.requested.clone()),
+            ("batch", self.batch_of(traces.waiting)?),
+            ("txid", traces.waiting.to_string()),
+            ("outpoint", outpoint.to_owned()),
+            ("list", "counterparties".to_owned()),
+            ("person", "dana".to_owned()),
+            ("version", policy.id.to_string()),
+            ("policy", policy.id.to_string()),
+            ("signer", "bob".to_owned()),
+        ]
+        .into())
+    }
+
+    /// The pages of a table that show something to somebody who is signed in.
+    pub fn pages(&self, traces: &Traces, entries: &[Entry]) -> Result<Vec<Page>, Failure> {
+        let parts = self.parts(traces)?;
+        let mut pages = Vec::new();
+        for entry in entries {
+            let shown = entry.method == "GET" && entry.needs != Needs::Nobody;
+            if !shown || entry.path == "/live" {
+                continue;
+            }
+            let mut path = String::new();
+            for part in entry.path.split('/').skip(1) {
+                path.push('/');
+                match part
+                    .strip_prefix('{')
+                    .and_then(|part| part.strip_suffix('}'))
+                {
+                    None => path.push_str(part),
+                    Some(name) => {
+                        let name = match (name, entry.path) {
+                            ("id", path) if path.starts_with("/batches") => "batch",
+                            ("id", path) if path.contains("/policy/") => "version",
+                            ("name", path) if path.starts_with("/people") => "person",
+                            ("name", path) if path.contains("/signers/") => "signer",
+                            (name, _) => name,
+                        };
+                        let value = parts.get(name).ok_or_else(|| {
+                            Failure::new(format!("nothing stands in for {name} of {}", entry.path))
+                        })?;
+                        path.push_str(value);
+                    }
+                }
+            }
+            pages.push(Page {
+                route: entry.path,
+                path,
+            });
+        }
+        Ok(pages)
+    }
+}

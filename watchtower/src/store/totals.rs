@@ -1,0 +1,67 @@
+//! What a vault's coins come to, summed by the database: no coin is read.
+
+use bitcoin::Amount;
+use policies::{Keyset, VaultId};
+
+use super::database::{DatabaseError, Transaction, Value};
+
+/// The settled coins of a keyset that nothing in chain or mempool spends.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn settled(
+    tx: &mut Transaction,
+    vault: VaultId,
+    keyset: Keyset,
+) -> Result<Amount, DatabaseError> {
+    sum(
+        tx,
+        "SELECT CAST(COALESCE(SUM(c.amount_sat), 0) AS BIGINT) AS total
+         FROM coin c JOIN watched_script s ON s.script = c.script
+         WHERE c.vault = $1 AND s.keyset = $2 AND c.settled = 1 AND c.spent_height IS NULL
+             AND c.spent_by IS NULL",
+        &[vault.to_bytes().into(), keyset.to_bytes().into()],
+    )
+    .await
+}
+
+/// The deposits in chain or mempool that are not settled and that no block spends.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn pending(tx: &mut Transaction, vault: VaultId) -> Result<Amount, DatabaseError> {
+    sum(
+        tx,
+        "SELECT CAST(COALESCE(SUM(amount_sat), 0) AS BIGINT) AS total FROM coin
+         WHERE vault = $1 AND placement <> 'gone' AND settled = 0 AND is_change = 0
+             AND spent_height IS NULL",
+        &[vault.to_bytes().into()],
+    )
+    .await
+}
+
+/// The coins in blocks that no block spends: what the books say that the vault holds (M11).
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn confirmed(tx: &mut Transaction, vault: VaultId) -> Result<Amount, DatabaseError> {
+    sum(
+        tx,
+        "SELECT CAST(COALESCE(SUM(amount_sat), 0) AS BIGINT) AS total FROM coin
+         WHERE vault = $1 AND placement = 'confirmed' AND spent_height IS NULL",
+        &[vault.to_bytes().into()],
+    )
+    .await
+}
+
+async fn sum(
+    tx: &mut Transaction,
+    text: &'static str,
+    values: &[Value],
+) -> Result<Amount, DatabaseError> {
+    let row = tx.one_row(text, values).await?;
+    Ok(Amount::from_sat(row.u64("total")?))
+}
