@@ -215,7 +215,7 @@ fn changes(now: &Standing, then: &Standing) -> Vec<String> {
                 ));
             }
             (true, false) => {
-                changes.push(format!("Thieves cannot spend any more: {}.", lower(&coins)))
+                changes.push(format!("Thieves cannot spend any more: {}.", lower(&coins)));
             }
             (true, true) | (false, false) => {}
         }

@@ -99,7 +99,6 @@ struct StandingShown {
     first: Vec<String>,
     next: Option<Command>,
     stages: Vec<StageRow>,
-    stolen: bool,
 }
 
 struct StageRow {
@@ -377,7 +376,6 @@ fn stands(standing: &Standing, first: &[String], next: &[String]) -> StandingSho
         stages: (standing.stages.iter())
             .map(|stage| stage_row(stage, stolen))
             .collect(),
-        stolen,
     }
 }
 

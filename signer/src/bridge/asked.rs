@@ -7,7 +7,7 @@ use policies::{Subject, VaultId};
 use std::collections::BTreeSet;
 
 /// The most of a form that is read.
-pub(super) const MAX_FORM: usize = 64 * 1024;
+pub(super) const MAX_FORM: usize = 256 * 1024;
 /// The most hashes at once.
 const MAX_HASHES: usize = 100;
 /// The longest draft: an intent or a statement.
@@ -101,7 +101,7 @@ impl What {
 
     /// Whether it is about several at once.
     const fn takes_several(self) -> bool {
-        matches!(self, Self::Approve | Self::Reject)
+        matches!(self, Self::Approve | Self::Reject | Self::ListPropose)
     }
 
     /// Whether it begins something that has no hash yet.
@@ -122,8 +122,8 @@ pub struct Asked {
     pub what: What,
     /// Over what; empty where something is begun.
     pub hashes: Vec<Subject>,
-    /// The text of the intent or statement that is begun.
-    pub draft: Option<String>,
+    /// The texts of the intent or the statements that are begun.
+    pub drafts: Vec<String>,
     /// Why a vault is stopped.
     pub reason: String,
     /// The page to go back to, if it is one of the origin that asks.
@@ -145,9 +145,9 @@ impl Asked {
             field: "vault",
             expected: "64 hex digits",
         })?;
-        let draft = match what {
-            What::Request => form.only("intent", MAX_DRAFT)?,
-            What::ListPropose => form.only("statement", MAX_DRAFT)?,
+        let drafts = match what {
+            What::Request => form.only("intent", MAX_DRAFT)?.into_iter().collect(),
+            What::ListPropose => statements(&form)?,
             What::Approve
             | What::Reject
             | What::ListApprove
@@ -157,13 +157,13 @@ impl Asked {
             | What::Stop
             | What::Release
             | What::Maintain
-            | What::Go => None,
+            | What::Go => Vec::new(),
         };
         Ok(Self {
             vault,
             what,
             hashes: hashes(&form, what)?,
-            draft: draft.map(str::to_owned),
+            drafts: drafts.into_iter().map(str::to_owned).collect(),
             reason: form
                 .only("reason", MAX_REASON)?
                 .unwrap_or_default()
@@ -183,13 +183,13 @@ impl Asked {
         })
     }
 
-    /// Refuses a draft that is not the one whose hash the page named.
+    /// Refuses drafts that are not those whose hashes the page named, if it named any.
     ///
     /// # Errors
     /// [`BridgeError::OtherBytes`].
     pub(super) fn names(&self, found: Subject) -> Result<(), BridgeError> {
         match self.hashes.first() {
-            Some(asked) if *asked != found => Err(BridgeError::OtherBytes {
+            Some(asked) if !self.hashes.contains(&found) => Err(BridgeError::OtherBytes {
                 asked: asked.to_string(),
                 found: found.to_string(),
             }),
@@ -197,20 +197,29 @@ impl Asked {
         }
     }
 
-    /// The draft that it is about.
+    /// The one intent that it drafts.
     ///
     /// # Errors
     /// [`BridgeError::Field`] where there is none.
-    pub(super) fn draft(&self) -> Result<&str, BridgeError> {
-        self.draft.as_deref().ok_or(BridgeError::Field {
-            field: if self.what == What::Request {
-                "intent"
-            } else {
-                "statement"
-            },
+    pub(super) fn intent(&self) -> Result<&str, BridgeError> {
+        let first = self.drafts.first().map(String::as_str);
+        first.ok_or(BridgeError::Field {
+            field: "intent",
             expected: "the text that is to be signed",
         })
     }
+}
+
+fn statements(form: &Form) -> Result<Vec<&str>, BridgeError> {
+    let all: Vec<&str> = form.all("statement").collect();
+    let fits = |text: &&str| !text.is_empty() && text.len() <= MAX_DRAFT;
+    if (1..=MAX_HASHES).contains(&all.len()) && all.iter().all(fits) {
+        return Ok(all);
+    }
+    Err(BridgeError::Field {
+        field: "statement",
+        expected: "1 to 100 texts that are to be signed",
+    })
 }
 
 /// Where a form wants to go back to; an address of anybody else is left out.

@@ -23,8 +23,8 @@ pub(super) enum Signed {
     Verdict(SignedApproval),
     /// A request.
     Request(SignedRequest),
-    /// Something about a list, a stop or its release.
-    Statement(Box<Said>),
+    /// Something about lists, a stop or its release.
+    Statements(Vec<Said>),
     /// The next version with all approvals that are known here.
     Version(Box<SuccessionFile>),
 }
@@ -63,31 +63,34 @@ struct Withdrawal {
 }
 
 impl Signed {
-    /// A statement about a list, as it was signed with this key.
-    pub(super) fn statement(signed: SignedStatement, key: KeyId) -> Self {
-        let file = serde_json::json!(signed);
-        let decoded = Statement::decode(signed.statement.as_bytes()).ok();
-        let own = signed.approvals.into_iter().filter(|one| one.key == key);
-        Self::Statement(Box::new(Said {
-            statement: signed.statement,
-            subject: decoded.map(|statement| statement.subject()),
-            stops: false,
-            own: own.collect(),
-            file,
-        }))
+    /// Statements about lists, as they were signed with this key.
+    pub(super) fn of_list(signed: Vec<SignedStatement>, key: KeyId) -> Self {
+        let said = signed.into_iter().map(|signed| {
+            let file = serde_json::json!(signed);
+            let decoded = Statement::decode(signed.statement.as_bytes()).ok();
+            let own = signed.approvals.into_iter().filter(|one| one.key == key);
+            Said {
+                statement: signed.statement,
+                subject: decoded.map(|statement| statement.subject()),
+                stops: false,
+                own: own.collect(),
+                file,
+            }
+        });
+        Self::Statements(said.collect())
     }
 
     /// A stop or its release, as it was signed with this key.
     pub(super) fn spoken(spoken: &Spoken, key: KeyId) -> Self {
         let statement = &spoken.said.statement;
         let own = spoken.said.approvals.iter().filter(|one| one.key == key);
-        Self::Statement(Box::new(Said {
+        Self::Statements(vec![Said {
             statement: String::from_utf8_lossy(&statement.encode()).into_owned(),
             subject: Some(statement.subject()),
             stops: matches!(statement, Statement::Stop(_)),
             own: own.map(StatementSignature::of).collect(),
             file: spoken.to_json(),
-        }))
+        }])
     }
 
     /// The name that its file begins with, and the coordinator's command that takes it.
@@ -95,7 +98,7 @@ impl Signed {
         match self {
             Self::Verdict(_) => ("approval", "approval submit"),
             Self::Request(_) => ("request", "withdrawal submit"),
-            Self::Statement(_) => ("statement", "statement submit"),
+            Self::Statements(_) => ("statement", "statement submit"),
             Self::Version(_) => ("version", "policy propose"),
         }
     }
@@ -107,7 +110,10 @@ impl Signed {
         let mut bytes = match self {
             Self::Verdict(signed) => pretty(serde_json::json!(signed)),
             Self::Request(signed) => pretty(serde_json::json!(signed)),
-            Self::Statement(said) => pretty(said.file.clone()),
+            Self::Statements(said) => match said.as_slice() {
+                [only] => pretty(only.file.clone()),
+                all => pretty(all.iter().map(|one| one.file.clone()).collect()),
+            },
             Self::Version(file) => file.write(),
         };
         bytes.push(b'\n');
@@ -126,7 +132,7 @@ impl Signed {
         now: UnixTime,
     ) -> Result<Outcome, Failure> {
         // A stop is out before anything else can go wrong: no carrier is trusted to pass it on.
-        let is_stop = matches!(self, Self::Statement(said) if said.stops);
+        let is_stop = matches!(self, Self::Statements(said) if said.iter().any(|one| one.stops));
         let kept = is_stop.then(|| self.keep(home, now)).transpose()?;
         let (words, taken) = match self.submit(coordinator, vault) {
             Ok(words) => (words, true),
@@ -202,18 +208,15 @@ impl Signed {
                     Some(_) | None => "Handed in. It needs no approval.".to_owned(),
                 })
             }
-            Self::Statement(said) => {
-                let path = format!("vaults/{vault}/statements");
-                let body = serde_json::json!({ "statement": said.statement });
-                let mut answer = coordinator.post(&path, &body)?;
-                if let Some(subject) = said.subject {
-                    for one in &said.own {
-                        let path = format!("{path}/{subject}/approvals");
-                        answer = coordinator.post(&path, &serde_json::json!(one))?;
-                    }
+            Self::Statements(all) => {
+                let mut counted = Counted::default();
+                for said in all {
+                    counted = said.submit(coordinator, vault)?;
                 }
-                let counted: Counted = read(&answer)?;
-                Ok(of(&counted.approved_by, counted.needed, "signed it"))
+                Ok(match all.len() {
+                    0 | 1 => of(&counted.approved_by, counted.needed, "signed it"),
+                    many => format!("Handed in {many} entries."),
+                })
             }
             Self::Version(file) => {
                 let path = format!("vaults/{vault}/successions");
@@ -223,6 +226,25 @@ impl Signed {
                 Ok(of(&counted.approved_by, counted.needed, "approved it"))
             }
         }
+    }
+}
+
+impl Said {
+    fn submit(
+        &self,
+        coordinator: &HttpCoordinator,
+        vault: VaultId,
+    ) -> Result<Counted, CoordinatorError> {
+        let path = format!("vaults/{vault}/statements");
+        let body = serde_json::json!({ "statement": self.statement });
+        let mut answer = coordinator.post(&path, &body)?;
+        if let Some(subject) = self.subject {
+            for one in &self.own {
+                let path = format!("{path}/{subject}/approvals");
+                answer = coordinator.post(&path, &serde_json::json!(one))?;
+            }
+        }
+        read(&answer)
     }
 }
 

@@ -150,7 +150,7 @@ impl Desk<'_> {
 
     fn request(&self, policy: &Policy, asked: &Asked) -> Result<Ready, Failure> {
         let key = self.keys.request()?;
-        let intent = drafted(policy, &key.public(), asked.draft()?)?;
+        let intent = drafted(policy, &key.public(), asked.intent()?)?;
         let hash = intent.hash();
         asked.names(Subject::from_bytes(hash.to_bytes()))?;
         let (shown, now) = (self.entries(policy)?, self.now);
@@ -169,7 +169,7 @@ impl Desk<'_> {
         )?;
         let intent = candidate.intent;
         let told = request_told(&intent, policy, &prospects(policy, &intent, &shown, now));
-        Ok(ready(Matter::Request, policy, told, move || {
+        Ok(ready(Matter::Request, policy, vec![told], move || {
             Ok(Signed::Request(sign(key.secret(), &intent)))
         }))
     }
@@ -187,7 +187,7 @@ impl Desk<'_> {
             &successor.approved,
         );
         let (home, pinned) = (self.home.clone(), policy.clone());
-        Ok(ready(Matter::Version, policy, told, move || {
+        Ok(ready(Matter::Version, policy, vec![told], move || {
             let times = (now, now.saturating_add(VERSION_COUNTS));
             approve(&home, &pinned, &mut file, &key, times, None).map_err(|error| words(&error))?;
             Ok(Signed::Version(Box::new(file.clone())))
@@ -205,13 +205,13 @@ impl Desk<'_> {
 pub(super) fn ready(
     matter: Matter,
     policy: &Policy,
-    told: Told,
+    told: Vec<Told>,
     mut sign: impl FnMut() -> Result<Signed, String> + Send + 'static,
 ) -> Ready {
     Ready {
         title: matter_title(matter).to_owned(),
         summary: matter_summary(matter, policy),
-        told: vec![told],
+        told,
         button: matter_button(matter).to_owned(),
         ask: Ask::Confirm,
         sign: Box::new(move |_| sign()),

@@ -12,12 +12,44 @@ use crate::stopping::{new_stop, read_release};
 use policies::words::Matter;
 use policies::{Policy, Statement, Subject};
 
-/// Something about an open list.
+/// Something about open lists.
 pub(super) fn of_list(desk: &Desk<'_>, policy: &Policy, asked: &Asked) -> Result<Ready, Failure> {
     let key = desk.keys.approval()?;
     let now = desk.now;
-    let draft = match asked.what {
-        What::ListPropose => proposed(asked)?,
+    let drafts = drafts(desk, policy, asked)?;
+    for draft in &drafts {
+        listing::check(draft, policy, now)?;
+    }
+    let matter = match drafts.first().map(|draft| &draft.statement) {
+        Some(Statement::ListRemove { .. }) => Matter::ListRemove,
+        Some(Statement::ListConfirm { .. }) => Matter::ListConfirm,
+        Some(
+            Statement::ListAdd(_)
+            | Statement::Stop(_)
+            | Statement::Release { .. }
+            | Statement::Go(_)
+            | Statement::Ack { .. },
+        )
+        | None => Matter::ListAdd,
+    };
+    let told = drafts
+        .iter()
+        .map(|draft| listing::told(draft, policy, now))
+        .collect();
+    let signing = policy.clone();
+    Ok(ready(matter, policy, told, move || {
+        let mut signed = Vec::new();
+        for draft in &drafts {
+            let one = listing::sign(draft.clone(), &signing, key.secret(), now);
+            signed.push(one.map_err(|error| words(&error))?);
+        }
+        Ok(Signed::of_list(signed, key.public().id()))
+    }))
+}
+
+fn drafts(desk: &Desk<'_>, policy: &Policy, asked: &Asked) -> Result<Vec<Draft>, Failure> {
+    let one = match asked.what {
+        What::ListPropose => return proposed(asked),
         What::ListRemove => {
             let entry = fetched(desk, policy, asked.hash()?)?;
             about_entry(entry, |entry| Statement::ListRemove { entry })?
@@ -36,33 +68,21 @@ pub(super) fn of_list(desk: &Desk<'_>, policy: &Policy, asked: &Asked) -> Result
         | What::Maintain
         | What::Go => fetched(desk, policy, asked.hash()?)?,
     };
-    listing::check(&draft, policy, now)?;
-    let matter = match draft.statement {
-        Statement::ListRemove { .. } => Matter::ListRemove,
-        Statement::ListConfirm { .. } => Matter::ListConfirm,
-        Statement::ListAdd(_)
-        | Statement::Stop(_)
-        | Statement::Release { .. }
-        | Statement::Go(_)
-        | Statement::Ack { .. } => Matter::ListAdd,
-    };
-    let told = listing::told(&draft, policy, now);
-    let signing = policy.clone();
-    Ok(ready(matter, policy, told, move || {
-        let signed = listing::sign(draft.clone(), &signing, key.secret(), now);
-        let signed = signed.map_err(|error| words(&error))?;
-        Ok(Signed::statement(signed, key.public().id()))
-    }))
+    Ok(vec![one])
 }
 
-/// The addition that the page drafted, read as every reader will.
-fn proposed(asked: &Asked) -> Result<Draft, Failure> {
-    let draft = read(&bare(asked.draft()?.to_owned()))?;
-    if !matches!(draft.statement, Statement::ListAdd(_)) {
-        return Err(ListingError::NotAnEntry.into());
+/// The additions that the page drafted, read as every reader will.
+fn proposed(asked: &Asked) -> Result<Vec<Draft>, Failure> {
+    let mut drafts = Vec::new();
+    for text in &asked.drafts {
+        let draft = read(&bare(text.clone()))?;
+        if !matches!(draft.statement, Statement::ListAdd(_)) {
+            return Err(ListingError::NotAnEntry.into());
+        }
+        asked.names(draft.statement.subject())?;
+        drafts.push(draft);
     }
-    asked.names(draft.statement.subject())?;
-    Ok(draft)
+    Ok(drafts)
 }
 
 /// What the coordinator keeps under a subject, with the entry that it is about.
@@ -97,7 +117,7 @@ pub(super) fn stop(desk: &Desk<'_>, policy: &Policy, reason: &str) -> Result<Rea
     let stop = new_stop(reason, now)?;
     let told = stop.told(policy, now);
     let signing = policy.clone();
-    Ok(ready(Matter::Stop, policy, told, move || {
+    Ok(ready(Matter::Stop, policy, vec![told], move || {
         let signed = stop.clone().sign(&signing, key.secret(), now);
         let signed = signed.map_err(|error| words(&error))?;
         Ok(Signed::spoken(&signed, key.public().id()))
@@ -127,7 +147,7 @@ pub(super) fn release(
     release.check_vault(pinned.versions())?;
     let told = release.told(policy, now);
     let signing = policy.clone();
-    Ok(ready(Matter::Release, policy, told, move || {
+    Ok(ready(Matter::Release, policy, vec![told], move || {
         let signed = release.clone().sign(&signing, key.secret(), now);
         let signed = signed.map_err(|error| words(&error))?;
         Ok(Signed::spoken(&signed, key.public().id()))

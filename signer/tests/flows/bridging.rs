@@ -331,7 +331,7 @@ fn the_person_who_asked_for_a_withdrawal_may_reject_it_but_not_approve_it() {
 fn a_form_that_is_too_large_or_asks_for_something_else_opens_nothing() {
     let world = approvers();
     let intent = known(&world, "w1");
-    let large = format!("&hash={}&more={}", intent.hash(), "x".repeat(64 * 1024));
+    let large = format!("&hash={}&more={}", intent.hash(), "x".repeat(256 * 1024));
     assert_eq!(world.ask("approve", &large).status, 413);
     let many: Vec<String> = (0..101).map(|n| format!("&hash={n:064x}")).collect();
     assert_eq!(world.ask("approve", &many.concat()).status, 400);
@@ -462,6 +462,17 @@ fn an_approver_signs_lists_stops_and_releases_that_the_bridge_shows() {
         (posted[1].0.as_str(), &posted[1].1["purpose"]),
         (approvals.as_str(), &json!("list-add"))
     );
+
+    // Several lines of an import are proposed at once, and a bad one spoils none of the others silently.
+    let two = format!(
+        "&statement={}&statement={}",
+        encoded(&text),
+        encoded(&text.replace("Bank", "Broker"))
+    );
+    let (_, page) = world.opened("list-propose", &two);
+    assert!(page.contains("Bank") && page.contains("Broker"), "{page}");
+    let bad = format!("&statement={}&statement=x", encoded(&text));
+    assert_eq!(world.ask("list-propose", &bad).status, 422);
 
     // What another person proposed is fetched by its subject; removing needs only the entry.
     let path = format!("statements/{}", add.subject());

@@ -53,7 +53,6 @@ pub(super) struct DraftShown {
     pub(super) label: Outside,
     pub(super) expires: Moment,
     pub(super) warnings: Vec<WarningShown>,
-    pub(super) statement: String,
     pub(super) ask: Option<Ask>,
     command: Option<Command>,
 }
@@ -79,7 +78,6 @@ impl DraftShown {
             label: Outside::new(&draft.add.label),
             expires: Moment::new(draft.add.expires),
             warnings: draft.warnings.iter().map(warning).collect(),
-            statement: draft.statement.clone(),
             ask: None,
             command: None,
         }

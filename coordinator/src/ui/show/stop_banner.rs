@@ -68,7 +68,7 @@ impl fmt::Display for StopBanner {
 }
 
 /// How many persons of a group have still to sign a release, in words.
-pub(crate) fn who(missing: usize, group: Option<&str>) -> String {
+fn who(missing: usize, group: Option<&str>) -> String {
     let persons = match (missing, group) {
         (1, Some(group)) => format!("one more person of {group} signs"),
         (1, None) => "one more approver signs".to_owned(),

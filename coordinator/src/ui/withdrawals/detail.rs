@@ -1,7 +1,5 @@
 //! One withdrawal: where it stands, on whom it waits, what happened to it, and what can be done.
 
-use std::collections::BTreeSet;
-
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -10,7 +8,7 @@ use serde::Deserialize;
 
 use super::{href, key, root};
 use crate::queue::Speed;
-use crate::service::agenda::{self, Viewer};
+use crate::service::agenda::{self, Viewer, absent_now};
 use crate::service::approvers::Needed;
 use crate::service::page_approvals::{self, Subject};
 use crate::service::queue::{ChangeSpeed, QueuedView, change_speed, show_queue};
@@ -112,10 +110,11 @@ pub(super) async fn detail(
     let now = service.now();
     let is_open = matches!(view.state.as_str(), "requested" | "approved");
     let failed = view.state == "failed";
+    let absent = absent_now(service).await?;
     let viewer = Viewer {
         actor,
         person,
-        absent: &BTreeSet::new(),
+        absent: &absent,
     };
     let line = agenda::of_withdrawal(service, &viewer, &key).await?;
     let waiting = line.map(|line| waiting_line(&line).unit(visitor.unit).at(now));

@@ -95,9 +95,7 @@ fn sign_page(
             "Open my tool to sign",
         )
         .with("hash", &hash.to_string())
-        .with("intent", text)
-        .with("speed", &speed)
-        .with("latest", &latest),
+        .with("intent", text),
         hash: hash.to_string(),
         command: command(intent, &address),
         file: format!("{}.json", intent.id),

@@ -7,7 +7,6 @@ use axum::response::{IntoResponse, Response};
 use axum_extra::extract::Query;
 use policies::document::{ApproverDraft, PinnedKeyDraft, PolicyDraft, RequesterDraft};
 use serde::de::DeserializeOwned;
-use tokio::sync::watch;
 
 use super::{approve, detail, files, list, new, pay_again, requesting};
 use crate::roles::fixture::Kind;
@@ -19,7 +18,7 @@ use crate::service::tests::world::{World, foreign, rule, secret};
 use crate::ui::fault::Fault;
 use crate::ui::posted::{Asked, Named, Posted};
 use crate::ui::visitor::Visitor;
-use crate::ui::{Public, Ui};
+use crate::ui::{Ui, sample};
 
 /// Pages over a world.
 struct Looking<'w> {
@@ -29,9 +28,7 @@ struct Looking<'w> {
 
 impl<'w> Looking<'w> {
     fn at(world: &'w World) -> Self {
-        let public = Public::parse("https://treasury.example").expect("an origin");
-        let (_, stopping) = watch::channel(false);
-        let ui = Ui::new(world.service.clone(), public, stopping);
+        let ui = sample::ui(world.service.clone());
         Self { world, ui }
     }
 
@@ -106,14 +103,7 @@ fn keep(name: &str, html: &str) {
     let Some(folder) = option_env!("COUNTERSIGN_KEEP_PAGES") else {
         return;
     };
-    let common = include_str!("../assets/app.css");
-    let own = include_str!("../assets/css/withdrawals.css");
-    let page = html.replacen(
-        "</head>",
-        &format!("<style>{common}\n{own}</style></head>"),
-        1,
-    );
-    std::fs::write(std::path::Path::new(folder).join(name), page).expect("writes");
+    sample::keep(std::path::Path::new(folder), name, html);
 }
 
 /// Dana approves with her own tool, Erin in the page; "medium" counts one of each. The desk is Frank.
