@@ -171,13 +171,6 @@ fn plain(
         sum.checked_add(subject.line.amount)
             .unwrap_or(bitcoin::Amount::MAX_MONEY)
     });
-    let needs = |subject: &&&Subject| {
-        subject
-            .line
-            .needs
-            .as_ref()
-            .is_some_and(|needs| needs.page > 0)
-    };
     let back = match open.as_slice() {
         [only] => href(vault, &only.line.requester, &only.line.id),
         _ => root(vault),
@@ -210,7 +203,10 @@ fn plain(
         has_own: !said.own.is_empty(),
         has_page: !said.page.is_empty(),
         own_counts: open.iter().any(|subject| subject.own_counts),
-        page_asked: open.iter().filter(needs).count() > 0,
+        page_asked: open.iter().any(|subject| {
+            let needs = subject.line.needs.as_ref();
+            needs.is_some_and(|needs| needs.page > 0)
+        }),
         approve_command: command("approve"),
         reject_command: command("reject"),
         open: open
