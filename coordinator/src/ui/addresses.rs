@@ -45,7 +45,7 @@ const HEADER: [&str; 7] = [
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-struct AddressesQuery {
+pub(super) struct AddressesQuery {
     keychain: String,
     used: String,
     q: String,
@@ -138,7 +138,7 @@ struct DetailPage {
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-struct NewForm {
+pub(super) struct NewForm {
     reference: String,
 }
 
@@ -157,7 +157,7 @@ pub(super) fn routes(table: Table) -> Table {
         )
 }
 
-async fn list(
+pub(super) async fn list(
     State(ui): State<Ui>,
     visitor: Visitor,
     named: Named,
@@ -237,7 +237,11 @@ async fn list_page(
     })
 }
 
-async fn detail(State(ui): State<Ui>, visitor: Visitor, named: Named) -> Result<Response, Fault> {
+pub(super) async fn detail(
+    State(ui): State<Ui>,
+    visitor: Visitor,
+    named: Named,
+) -> Result<Response, Fault> {
     let vault = named.vault()?;
     let address = named.text("address")?;
     let issued = show_address(&ui.service, &visitor.actor, vault, address)
@@ -266,7 +270,7 @@ async fn detail(State(ui): State<Ui>, visitor: Visitor, named: Named) -> Result<
     page(&template)
 }
 
-async fn issue(
+pub(super) async fn issue(
     State(ui): State<Ui>,
     visitor: Visitor,
     named: Named,

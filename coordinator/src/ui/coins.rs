@@ -1,7 +1,7 @@
 //! The coins of a vault: which are frozen and why, how they are called, and when they can be recovered.
 
-mod calendar;
-mod marks;
+pub(super) mod calendar;
+pub(super) mod marks;
 
 use askama::Template;
 use axum::extract::State;
@@ -62,7 +62,7 @@ const HEADER: [&str; 13] = [
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-struct CoinsQuery {
+pub(super) struct CoinsQuery {
     q: String,
     state: String,
     spent: String,
@@ -161,7 +161,7 @@ pub(super) fn routes(table: Table) -> Table {
     marks::routes(calendar::routes(table))
 }
 
-async fn list(
+pub(super) async fn list(
     State(ui): State<Ui>,
     visitor: Visitor,
     named: Named,
@@ -243,7 +243,11 @@ fn cells(service: &Service, coin: &CoinView) -> Vec<String> {
     ]
 }
 
-async fn detail(State(ui): State<Ui>, visitor: Visitor, named: Named) -> Result<Response, Fault> {
+pub(super) async fn detail(
+    State(ui): State<Ui>,
+    visitor: Visitor,
+    named: Named,
+) -> Result<Response, Fault> {
     let vault = named.vault()?;
     let outpoint: OutPoint = named.get("outpoint")?;
     let coin = show_coin(&ui.service, &visitor.actor, vault, outpoint)

@@ -209,7 +209,7 @@ pub(super) fn routes(table: Table) -> Table {
         )
 }
 
-async fn list(
+pub(super) async fn list(
     State(ui): State<Ui>,
     visitor: Visitor,
     named: Named,
@@ -276,7 +276,11 @@ fn cells(service: &Service, coin: &CoinView) -> Vec<String> {
     ]
 }
 
-async fn detail(State(ui): State<Ui>, visitor: Visitor, named: Named) -> Result<Response, Fault> {
+pub(super) async fn detail(
+    State(ui): State<Ui>,
+    visitor: Visitor,
+    named: Named,
+) -> Result<Response, Fault> {
     let vault = named.vault()?;
     let outpoint: OutPoint = named.get("outpoint")?;
     let shown = show_deposit(&ui.service, &visitor.actor, vault, outpoint)

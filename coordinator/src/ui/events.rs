@@ -40,7 +40,7 @@ const HEADER: [&str; 10] = [
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-struct EventsQuery {
+pub(super) struct EventsQuery {
     vault: String,
     kind: String,
     object: String,
@@ -128,7 +128,7 @@ pub(super) fn routes(table: Table) -> Table {
     )
 }
 
-async fn list(
+pub(super) async fn list(
     State(ui): State<Ui>,
     visitor: Visitor,
     Asked(query): Asked<EventsQuery>,
@@ -227,7 +227,7 @@ fn cells(event: &EventView) -> Vec<String> {
     ]
 }
 
-async fn verify(State(ui): State<Ui>, visitor: Visitor) -> Result<Response, Fault> {
+pub(super) async fn verify(State(ui): State<Ui>, visitor: Visitor) -> Result<Response, Fault> {
     let (head, broken) = match verify_events(&ui.service, &visitor.actor).await {
         Ok(head) => (Some(head), None),
         Err(broken @ ServiceError::Event(_)) => (None, Some(broken.to_string())),

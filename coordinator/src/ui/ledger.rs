@@ -40,7 +40,7 @@ const HEADER: [&str; 6] = ["number", "at", "debit", "credit", "amount_sat", "cau
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-struct LedgerQuery {
+pub(super) struct LedgerQuery {
     account: String,
     q: String,
     since: String,
@@ -124,7 +124,7 @@ pub(super) fn routes(table: Table) -> Table {
         )
 }
 
-async fn list(
+pub(super) async fn list(
     State(ui): State<Ui>,
     visitor: Visitor,
     named: Named,
@@ -212,7 +212,11 @@ fn cells(entry: &EntryView) -> Vec<String> {
     ]
 }
 
-async fn compare(State(ui): State<Ui>, visitor: Visitor, named: Named) -> Result<Response, Fault> {
+pub(super) async fn compare(
+    State(ui): State<Ui>,
+    visitor: Visitor,
+    named: Named,
+) -> Result<Response, Fault> {
     let vault: VaultId = named.vault()?;
     let asked = request_reconciliation(&ui.service, &visitor.actor, vault).await?;
     let words = format!(

@@ -9,20 +9,25 @@ mod address_book;
 mod addresses;
 mod assets;
 mod attempts;
+mod balance;
 mod batches;
 mod ceremony;
 mod coins;
 mod deposits;
 mod drawing;
+#[cfg(test)]
+pub(crate) mod drawn_books;
 mod events;
 mod fault;
 mod filters;
 mod frame;
 mod guard;
+mod health;
 mod joining;
 mod ledger;
 mod listing;
 mod live;
+mod overview;
 mod own_spends;
 mod people;
 mod policy;
@@ -31,9 +36,9 @@ mod preview;
 mod public;
 mod queue;
 mod routes;
-mod search;
 #[cfg(test)]
 pub(crate) mod sample;
+mod search;
 mod sets;
 mod show;
 mod sign_in;
@@ -83,6 +88,9 @@ fn table(ui: Ui) -> Table {
     let pages: &[fn(Table) -> Table] = &[
         assets::routes,
         live::routes,
+        overview::routes,
+        balance::routes,
+        health::routes,
         sign_in::routes,
         joining::routes,
         account::routes,

@@ -17,7 +17,7 @@ use crate::service::search::{Hit, MAX_HITS, only_exact, search};
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-struct SearchQuery {
+pub(super) struct SearchQuery {
     q: String,
     all: String,
 }
@@ -45,7 +45,7 @@ pub(super) fn routes(table: Table) -> Table {
     table.get("/search", Needs::Right(Right::Read), find)
 }
 
-async fn find(
+pub(super) async fn find(
     State(ui): State<Ui>,
     visitor: Visitor,
     Asked(query): Asked<SearchQuery>,

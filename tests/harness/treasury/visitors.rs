@@ -44,11 +44,16 @@ impl Treasury {
             Engine::Sqlite => format!("x'{hex}'"),
             Engine::Postgres => format!("'\\x{hex}'::bytea"),
         };
+        // A vault that is not here is another vault to whoever may see it alone.
+        let lenient = match (vault, self.store.engine()) {
+            (Some(_), Engine::Sqlite) => "PRAGMA foreign_keys = OFF;",
+            (Some(_), Engine::Postgres) | (None, _) => "",
+        };
         let vault = vault.map_or_else(|| "NULL".to_owned(), bytes);
         let now = clock::now().as_secs();
         let until = now + 12 * 3600;
         self.store.sql(&format!(
-            "INSERT INTO person (name, role, vault, created_at, created_by)
+            "{lenient} INSERT INTO person (name, role, vault, created_at, created_by)
              VALUES ('{person}', '{role}', {vault}, {now}, 'test') ON CONFLICT (name) DO NOTHING"
         ))?;
         self.store.sql(&format!(

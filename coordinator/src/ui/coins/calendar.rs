@@ -71,7 +71,11 @@ pub(super) fn routes(table: Table) -> Table {
     )
 }
 
-async fn calendar(State(ui): State<Ui>, visitor: Visitor, named: Named) -> Result<Response, Fault> {
+pub(in crate::ui) async fn calendar(
+    State(ui): State<Ui>,
+    visitor: Visitor,
+    named: Named,
+) -> Result<Response, Fault> {
     let vault = named.vault()?;
     let found = show_calendar(&ui.service, &visitor.actor, vault).await?;
     let list = format!("/vaults/{vault}/coins");

@@ -23,13 +23,13 @@ use crate::ui::visitor::Visitor;
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-struct FreezeForm {
+pub(in crate::ui) struct FreezeForm {
     reason: String,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-struct LabelForm {
+pub(in crate::ui) struct LabelForm {
     label: String,
 }
 
@@ -41,7 +41,7 @@ pub(super) fn routes(table: Table) -> Table {
         .post("/vaults/{vault}/coins/{outpoint}/label", needs, label)
 }
 
-async fn freeze(
+pub(in crate::ui) async fn freeze(
     State(ui): State<Ui>,
     visitor: Visitor,
     named: Named,
@@ -75,7 +75,11 @@ async fn freeze(
     }
 }
 
-async fn thaw(State(ui): State<Ui>, visitor: Visitor, named: Named) -> Result<Response, Fault> {
+pub(in crate::ui) async fn thaw(
+    State(ui): State<Ui>,
+    visitor: Visitor,
+    named: Named,
+) -> Result<Response, Fault> {
     let (vault, coin) = (named.vault()?, named.get("outpoint")?);
     thaw_coin(&ui.service, &visitor.actor, vault, coin)
         .await
@@ -86,7 +90,7 @@ async fn thaw(State(ui): State<Ui>, visitor: Visitor, named: Named) -> Result<Re
     ))
 }
 
-async fn label(
+pub(in crate::ui) async fn label(
     State(ui): State<Ui>,
     visitor: Visitor,
     named: Named,
