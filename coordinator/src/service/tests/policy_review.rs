@@ -160,7 +160,8 @@ async fn a_case_says_who_approved_and_who_is_missing_and_hands_out_the_same_file
     let one = asked(open.policy).await;
     assert_eq!(one.signatures.len(), 1);
     assert_eq!(one.signatures[0].person, "dana");
-    assert_eq!(one.waits_for.len(), 4, "{:?}", one.waits_for);
+    assert_eq!(one.followers.len(), 4, "{:?}", one.followers);
+    assert!(one.followers.iter().all(|one| one.stays && !one.follows));
     let given = succession_file(&world.service, &world.operator, world.vault, open.policy).await;
     let given = given.expect("a file").expect("of a version that follows");
     assert_eq!(given.as_bytes(), signed.write());
