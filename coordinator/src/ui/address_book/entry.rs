@@ -204,7 +204,6 @@ fn acts(
     let ask = |what, button: &str| {
         Ask::new(visitor.bridge, vault, what, back.clone(), button)
             .with("hash", &subject.to_string())
-            .with("statement", &found.statement)
     };
     let command = |verb, output| {
         Command::new([
