@@ -41,6 +41,7 @@ pub(crate) mod explaining;
 pub mod feerates;
 pub mod figures;
 mod free_coins;
+pub mod health;
 mod inclusion;
 mod issuing;
 pub mod journal_imports;

@@ -6,17 +6,30 @@
 
 mod account;
 mod address_book;
+mod addresses;
 mod assets;
 mod attempts;
+mod balance;
 mod batches;
 mod ceremony;
+mod coins;
+mod deposits;
 mod drawing;
+#[cfg(test)]
+pub(crate) mod drawn_books;
+mod events;
 mod fault;
+mod filters;
 mod frame;
 mod guard;
+mod health;
 mod joining;
+mod ledger;
+mod listing;
 mod listing;
 mod live;
+mod live;
+mod overview;
 mod own_spends;
 mod people;
 mod policy;
@@ -27,6 +40,7 @@ mod queue;
 mod routes;
 #[cfg(test)]
 pub(crate) mod sample;
+mod search;
 mod sets;
 mod show;
 mod sign_in;
@@ -76,17 +90,26 @@ fn table(ui: Ui) -> Table {
     let pages: &[fn(Table) -> Table] = &[
         assets::routes,
         live::routes,
+        overview::routes,
+        balance::routes,
+        health::routes,
         sign_in::routes,
         joining::routes,
         account::routes,
         people::routes,
         tokens::routes,
         address_book::routes,
+        addresses::routes,
         attempts::routes,
         batches::routes,
+        coins::routes,
+        deposits::routes,
+        events::routes,
+        ledger::routes,
         own_spends::routes,
         policy::routes,
         queue::routes,
+        search::routes,
         signers::routes,
         statements::routes,
         stops::routes,

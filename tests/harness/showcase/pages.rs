@@ -50,12 +50,20 @@ impl Showcase {
             .and_then(|deposit| deposit["outpoint"].as_str())
             .or_else(|| coins[0]["outpoint"].as_str())
             .ok_or_else(|| Failure::new("no deposit to look at"))?;
+        let addresses = self.treasury.path("/addresses");
+        let addresses = self.treasury.auditor().get(&addresses)?.done()?;
+        let address = addresses[0]["address"].as_str().unwrap_or_default();
         let list = self.treasury.path("/lists/counterparties");
         let list = self.treasury.auditor().get(&list)?.done()?;
         let entry = list["entries"][0]["entry"].as_str().unwrap_or_default();
         Ok([
+            ("address", address.to_owned()),
             ("entry", entry.to_owned()),
             ("what", "document".to_owned()),
+            ("stop", "00".repeat(32)),
+            ("subject", entry.to_owned()),
+            ("secret", "00".repeat(32)),
+            ("name", "dana".to_owned()),
             ("vault", policy.vault.to_string()),
             ("requester", "exchange".to_owned()),
             ("id", traces.requested.clone()),
@@ -71,6 +79,36 @@ impl Showcase {
         .into())
     }
 
+    /// The path of a route, with something in the place of each part.
+    pub fn path_of(&self, traces: &Traces, entry: &Entry) -> Result<String, Failure> {
+        let parts = self.parts(traces)?;
+        let mut path = String::new();
+        for part in entry.path.split('/').skip(1) {
+            path.push('/');
+            match part
+                .strip_prefix('{')
+                .and_then(|part| part.strip_suffix('}'))
+            {
+                None => path.push_str(part),
+                Some(name) => {
+                    let name = match (name, entry.path) {
+                        ("id", path) if path.starts_with("/batches") => "batch",
+                        ("id", path) if path.contains("/policy/") => "version",
+                        ("name", path) if path.contains("/lists/") => "list",
+                        ("name", path) if path.starts_with("/people") => "person",
+                        ("name", path) if path.contains("/signers/") => "signer",
+                        (name, _) => name,
+                    };
+                    let value = parts.get(name).ok_or_else(|| {
+                        Failure::new(format!("nothing stands in for {name} of {}", entry.path))
+                    })?;
+                    path.push_str(value);
+                }
+            }
+        }
+        Ok(path)
+    }
+
     /// The pages of a table that show something to somebody who is signed in; files to keep are none.
     pub fn pages(
         &self,
@@ -78,7 +116,6 @@ impl Showcase {
         entries: &[Entry],
         visitor: &Web,
     ) -> Result<Vec<Page>, Failure> {
-        let parts = self.parts(traces)?;
         let mut pages = Vec::new();
         for entry in entries {
             let shown = entry.method == "GET" && entry.needs != Needs::Nobody;
@@ -90,30 +127,7 @@ impl Showcase {
             if !shown || file || entry.path == "/live" {
                 continue;
             }
-            let mut path = String::new();
-            for part in entry.path.split('/').skip(1) {
-                path.push('/');
-                match part
-                    .strip_prefix('{')
-                    .and_then(|part| part.strip_suffix('}'))
-                {
-                    None => path.push_str(part),
-                    Some(name) => {
-                        let name = match (name, entry.path) {
-                            ("id", path) if path.starts_with("/batches") => "batch",
-                            ("id", path) if path.contains("/policy/") => "version",
-                            ("name", path) if path.contains("/lists/") => "list",
-                            ("name", path) if path.starts_with("/people") => "person",
-                            ("name", path) if path.contains("/signers/") => "signer",
-                            (name, _) => name,
-                        };
-                        let value = parts.get(name).ok_or_else(|| {
-                            Failure::new(format!("nothing stands in for {name} of {}", entry.path))
-                        })?;
-                        path.push_str(value);
-                    }
-                }
-            }
+            let path = self.path_of(traces, entry)?;
             let seen = visitor.get(&path)?;
             if seen.status >= 500 {
                 return Err(Failure::new(format!("{path} is broken: {}", seen.text)));

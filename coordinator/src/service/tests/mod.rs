@@ -5,6 +5,7 @@ mod address_book;
 mod agenda;
 mod attempt_pages;
 mod bad_input;
+mod book_pages;
 mod browsing;
 mod chain;
 mod coin_marks;
