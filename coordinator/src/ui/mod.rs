@@ -26,8 +26,6 @@ mod health;
 mod joining;
 mod ledger;
 mod listing;
-mod listing;
-mod live;
 mod live;
 mod overview;
 mod own_spends;
