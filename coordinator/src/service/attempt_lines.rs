@@ -240,5 +240,9 @@ pub async fn signers_of(
     actor.require(Right::Read, vault)?;
     let mut tx = service.database().begin_read().await?;
     let (_, policy) = service.vault(&mut tx, vault).await?;
-    Ok(policy.signers.iter().map(|signer| signer.name.clone()).collect())
+    Ok(policy
+        .signers
+        .iter()
+        .map(|signer| signer.name.clone())
+        .collect())
 }

@@ -9,9 +9,9 @@ mod outputs;
 mod signing;
 mod size;
 
+use bitcoin::Txid;
 use bitcoin::consensus::encode;
 use bitcoin::hex::DisplayHex as _;
-use bitcoin::Txid;
 use policies::document::format_sat_per_vb;
 use policies::{PolicyId, UnixTime};
 use watchtower::store::database::Transaction;

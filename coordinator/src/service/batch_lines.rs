@@ -114,5 +114,7 @@ pub(super) fn current(lines: Vec<AttemptLine>) -> Option<AttemptLine> {
         "dead" | "dropped" => 0,
         _ => 1,
     };
-    lines.into_iter().max_by_key(|line| (rank(line), line.number))
+    lines
+        .into_iter()
+        .max_by_key(|line| (rank(line), line.number))
 }

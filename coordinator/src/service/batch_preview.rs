@@ -74,7 +74,9 @@ impl PlannedBatch {
         let asked: u64 = pays
             .iter()
             .fold(0, |sum, payment| sum.saturating_add(payment.amount_sat));
-        let change = spent.saturating_sub(asked).saturating_sub(built.fee.to_sat());
+        let change = spent
+            .saturating_sub(asked)
+            .saturating_sub(built.fee.to_sat());
         Self {
             plan: PlanView::of(built, fates.collect(), policy),
             spent_sat: spent,

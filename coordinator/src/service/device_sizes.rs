@@ -66,7 +66,11 @@ impl DeviceSize {
             (inputs, self.inputs, "inputs"),
             (outputs, self.outputs, "outputs"),
             (psbt_bytes, self.psbt_bytes, "bytes of PSBT"),
-            (transaction_bytes, self.transaction_bytes, "bytes of transaction"),
+            (
+                transaction_bytes,
+                self.transaction_bytes,
+                "bytes of transaction",
+            ),
         ]
         .into_iter()
         .filter_map(|(found, most, what)| {

@@ -198,7 +198,9 @@ pub(super) async fn spend_in(
         feerate: feerate(service, tx, &policy, wanted.feerate).await?,
         change_index: addresses::next_index(tx, row.keychain, Keychain::Internal).await?,
         tip: tip.height,
-        seed: wanted.agreed.map_or_else(|| service.random(), |agreed| agreed.seed()),
+        seed: wanted
+            .agreed
+            .map_or_else(|| service.random(), |agreed| agreed.seed()),
         now,
         spent: spent_fees(tx, vault, &policy, now).await?,
         number: 1,

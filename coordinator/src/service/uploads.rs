@@ -98,7 +98,13 @@ pub async fn take_files(
             take(service, actor, expected, file).await
         } else {
             let says = format!("only {MAX_FILES} files are taken at once");
-            refused(file.name, "not looked at", "too_many_files", &says, "bring the rest again")
+            refused(
+                file.name,
+                "not looked at",
+                "too_many_files",
+                &says,
+                "bring the rest again",
+            )
         });
     }
     Ok(taken)
@@ -113,7 +119,13 @@ async fn take(
     let BroughtFile { name, bytes } = file;
     if bytes.trim_ascii().is_empty() {
         let hint = "choose the file that the signing device wrote";
-        return refused(name, "an empty file", "empty_file", "there is nothing in it", hint);
+        return refused(
+            name,
+            "an empty file",
+            "empty_file",
+            "there is nothing in it",
+            hint,
+        );
     }
     let was = kind_of(&bytes);
     let (txid, is_void) = match (read_intake(&bytes), Void::decode(bytes.trim_ascii())) {
@@ -200,7 +212,8 @@ fn signatures(submitted: &SubmittedSignatures) -> Outcome {
 }
 
 fn unreadable(name: String, was: &'static str, refusal: &PsbtRefusal) -> TakenFile {
-    let hint = "bring the PSBT that the signing device wrote, or the transaction; binary, base64 or hex";
+    let hint =
+        "bring the PSBT that the signing device wrote, or the transaction; binary, base64 or hex";
     refused(name, was, refusal.code(), &refusal.to_string(), hint)
 }
 

@@ -71,7 +71,11 @@ pub async fn page(
     wanted: &Wanted<'_>,
     limit: u32,
 ) -> Result<Vec<AttemptLineRow>, DatabaseError> {
-    let (before, behind) = place(wanted.after.map(|(at, txid)| (at, txid.to_byte_array().to_vec())));
+    let (before, behind) = place(
+        wanted
+            .after
+            .map(|(at, txid)| (at, txid.to_byte_array().to_vec())),
+    );
     tx.rows(
         "SELECT a.txid, a.batch, a.number, a.purpose, a.policy, a.fee, a.weight, a.state, a.detail, a.created_at,
              (SELECT COUNT(*) FROM attempt_input i WHERE i.attempt = a.txid) AS inputs,

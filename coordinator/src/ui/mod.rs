@@ -12,6 +12,7 @@ mod frame;
 mod guard;
 mod listing;
 mod live;
+mod notifications;
 mod posted;
 mod public;
 mod routes;
@@ -20,6 +21,7 @@ mod signers;
 mod statements;
 mod stops;
 mod visitor;
+mod webhooks;
 
 use axum::Router;
 use tokio::sync::watch;
@@ -62,6 +64,8 @@ fn table(ui: Ui) -> Table {
         signers::routes,
         statements::routes,
         stops::routes,
+        notifications::routes,
+        webhooks::routes,
     ];
     pages
         .iter()

@@ -68,9 +68,9 @@ pub(in crate::service) async fn outputs(
     let mut facts = Vec::new();
     for (number, output) in (0_u32..).zip(&transaction.output) {
         let script = output.script_pubkey.as_script();
-        let place = paid.iter().position(|(at, intent)| {
-            at.map_or(intent.script_pubkey == *script, |at| at == number)
-        });
+        let place = paid
+            .iter()
+            .position(|(at, intent)| at.map_or(intent.script_pubkey == *script, |at| at == number));
         let kind = match place.map(|place| paid.remove(place)) {
             Some((_, intent)) => payment(tx, row, intent).await?,
             None => own(service, tx, policy, manifest, number, script).await?,

@@ -4,11 +4,11 @@ use policies::UnixTime;
 use policies::journal::Receipt;
 use watchtower::store::database::Transaction;
 
+use crate::service::ServiceError;
 use crate::service::attempt_lines::awaited;
 use crate::service::journals::signer_of_journal;
 use crate::service::opened::Session;
 use crate::service::own_spends::signer_sets;
-use crate::service::ServiceError;
 use crate::store::attempts::{self, AttemptRow};
 use crate::store::inputs;
 
@@ -58,7 +58,6 @@ pub struct ReceiptFacts {
     /// Whether the manifest that was reviewed is the one that was issued first.
     pub same_manifest: bool,
 }
-
 
 pub(super) async fn signing(
     tx: &mut Transaction,

@@ -20,10 +20,22 @@ use crate::service::renewals::{Renew, replace_attempt};
 use crate::service::uploads::{BroughtFile, Outcome, TakenFile, take_files};
 use crate::service::{Actor, Role, ServiceError};
 
-async fn lines(world: &World, filter: Filter, after: Option<&Cursor>, most: u32) -> Paged<AttemptLine> {
-    page_of_attempts(&world.service, &world.operator, world.vault, &filter, after, most)
-        .await
-        .expect("a page")
+async fn lines(
+    world: &World,
+    filter: Filter,
+    after: Option<&Cursor>,
+    most: u32,
+) -> Paged<AttemptLine> {
+    page_of_attempts(
+        &world.service,
+        &world.operator,
+        world.vault,
+        &filter,
+        after,
+        most,
+    )
+    .await
+    .expect("a page")
 }
 
 async fn two_attempts() -> (World, [Txid; 2]) {
@@ -47,13 +59,22 @@ fn upload(name: &str, bytes: Vec<u8>) -> BroughtFile {
 async fn attempts_come_newest_first_each_once_page_by_page() {
     let (world, [first, second]) = two_attempts().await;
     let page = lines(&world, Filter::default(), None, 1).await;
-    assert_eq!(page.items.iter().map(|line| line.txid).collect::<Vec<_>>(), [second]);
+    assert_eq!(
+        page.items.iter().map(|line| line.txid).collect::<Vec<_>>(),
+        [second]
+    );
     let next = page.next.expect("one more");
     let page = lines(&world, Filter::default(), Some(&next), 1).await;
-    assert_eq!(page.items.iter().map(|line| line.txid).collect::<Vec<_>>(), [first]);
+    assert_eq!(
+        page.items.iter().map(|line| line.txid).collect::<Vec<_>>(),
+        [first]
+    );
     assert_eq!(page.next, None);
     let line = &page.items[0];
-    assert_eq!((line.payments, line.paid_sat, line.state), (1, 300_000, "issued"));
+    assert_eq!(
+        (line.payments, line.paid_sat, line.state),
+        (1, 300_000, "issued")
+    );
     assert_eq!(line.missing, NAMES[..3]);
 }
 
@@ -126,17 +147,38 @@ async fn the_page_of_an_attempt_proves_its_change_and_says_who_is_awaited() {
         .collect();
     assert_eq!(changes, [page.attempt.changes[0].index]);
     let paid = page.outputs.iter().find_map(|output| match &output.kind {
-        OutputKind::Payment { id, reference, state, .. } => {
-            Some((id.to_string(), reference.clone(), state.clone(), output.amount_sat))
-        }
+        OutputKind::Payment {
+            id,
+            reference,
+            state,
+            ..
+        } => Some((
+            id.to_string(),
+            reference.clone(),
+            state.clone(),
+            output.amount_sat,
+        )),
         OutputKind::Change { .. } | OutputKind::Recovery | OutputKind::Unknown => None,
     });
-    let expected = ("w-1".to_owned(), "payout w-1".to_owned(), "signing".to_owned(), 300_000);
+    let expected = (
+        "w-1".to_owned(),
+        "payout w-1".to_owned(),
+        "signing".to_owned(),
+        300_000,
+    );
     let paid = paid.expect("a payment");
-    assert_eq!((&paid.0, &paid.1, paid.3), (&expected.0, &expected.1, expected.3));
+    assert_eq!(
+        (&paid.0, &paid.1, paid.3),
+        (&expected.0, &expected.1, expected.3)
+    );
     let total = |sats: Vec<u64>| sats.into_iter().sum::<u64>();
     let inputs = total(page.inputs.iter().map(|input| input.amount_sat).collect());
-    let outputs = total(page.outputs.iter().map(|output| output.amount_sat).collect());
+    let outputs = total(
+        page.outputs
+            .iter()
+            .map(|output| output.amount_sat)
+            .collect(),
+    );
     assert_eq!(inputs, outputs + page.fee.fee_sat);
     let coin = page.inputs[0].coin.as_ref().expect("a known coin");
     assert_eq!((coin.from, coin.confirmations), ("deposit", 3));
@@ -158,7 +200,11 @@ async fn change_that_is_not_ours_is_never_called_change() {
     let (world, [first, _]) = two_attempts().await;
     let mut row = world.stored(first).await;
     let mut tx = world.service.database().begin_read().await.expect("begins");
-    let policy = world.service.policy(&mut tx, row.policy).await.expect("known");
+    let policy = world
+        .service
+        .policy(&mut tx, row.policy)
+        .await
+        .expect("known");
     let session = crate::service::opened::Session::open(&world.service, &mut tx, &row)
         .await
         .expect("opens");
@@ -178,8 +224,16 @@ async fn change_that_is_not_ours_is_never_called_change() {
     )
     .await
     .expect("shown");
-    assert!(shown.iter().any(|output| output.kind == OutputKind::Unknown));
-    assert!(!shown.iter().any(|output| matches!(output.kind, OutputKind::Change { .. })));
+    assert!(
+        shown
+            .iter()
+            .any(|output| output.kind == OutputKind::Unknown)
+    );
+    assert!(
+        !shown
+            .iter()
+            .any(|output| matches!(output.kind, OutputKind::Change { .. }))
+    );
 }
 
 #[tokio::test]
@@ -199,7 +253,9 @@ async fn files_go_to_their_attempts_by_their_bytes_and_none_hurts_another() {
         upload("cut.psbt", b"psbt\xff\x01\x00".to_vec()),
     ];
     let (service, operator) = (&world.service, &world.operator);
-    let taken = take_files(service, operator, Some(first), files).await.expect("looked at");
+    let taken = take_files(service, operator, Some(first), files)
+        .await
+        .expect("looked at");
     let code = |file: &TakenFile| match &file.outcome {
         Outcome::Refused { code, .. } => code.clone(),
         Outcome::Signatures { .. } | Outcome::Void { .. } => "taken".to_owned(),
@@ -260,18 +316,26 @@ async fn a_batch_is_made_as_its_preview_said_or_not_at_all() {
     let preview = preview.expect("a preview");
     assert_eq!(preview.pays.len(), 1);
     let paid: u64 = preview.pays.iter().map(|pay| pay.amount_sat).sum();
-    assert_eq!(preview.spent_sat, paid + preview.change_sat + preview.plan.fee_sat);
+    assert_eq!(
+        preview.spent_sat,
+        paid + preview.change_sat + preview.plan.fee_sat
+    );
     let agreed = agreed.to(&preview);
     world.submit("w-2", 200_000).await;
     let refused = create_batch(service, operator, world.vault, &asked(agreed)).await;
-    assert_eq!(refused.expect_err("something else").code(), "preview_changed");
+    assert_eq!(
+        refused.expect_err("something else").code(),
+        "preview_changed"
+    );
     assert_eq!(world.show("w-1").await.state, "approved");
     let again = preview_batch(service, operator, world.vault, &asked(agreed)).await;
     let agreed = agreed.to(&again.expect("a preview"));
     let made = create_batch(service, operator, world.vault, &asked(agreed)).await;
     let made = made.expect("as agreed");
     assert_eq!(made.withdrawals.len(), 2);
-    let page = batch_page(service, operator, made.batch).await.expect("shown");
+    let page = batch_page(service, operator, made.batch)
+        .await
+        .expect("shown");
     assert!(page.is_open && !page.is_signed);
     assert_eq!((page.withdrawals.len(), page.attempts.len()), (2, 1));
 }
@@ -290,7 +354,10 @@ async fn an_attempt_is_replaced_as_its_preview_said_or_not_at_all() {
     let agreed = Agreed::to_nothing(service).to(&shown.plans);
     let other = Agreed::to_nothing(service).to(&"something else");
     let refused = replace_attempt(service, operator, first, &request(false, Some(other))).await;
-    assert_eq!(refused.expect_err("something else").code(), "preview_changed");
+    assert_eq!(
+        refused.expect_err("something else").code(),
+        "preview_changed"
+    );
     let done = replace_attempt(service, operator, first, &request(false, Some(agreed))).await;
     assert_eq!(done.expect("as agreed").plans, shown.plans);
     let page = attempt_page(service, operator, first).await.expect("shown");
@@ -302,9 +369,13 @@ async fn an_attempt_is_replaced_as_its_preview_said_or_not_at_all() {
 async fn three_feerates_are_offered_and_each_replaces() {
     let (world, [first, _]) = two_attempts().await;
     let (service, operator) = (&world.service, &world.operator);
-    let none = feerates(service, operator, world.vault).await.expect("asked");
+    let none = feerates(service, operator, world.vault)
+        .await
+        .expect("asked");
     assert!(none.suggested.is_empty(), "the node has no estimate");
-    let above = feerates_above(service, operator, first).await.expect("asked");
+    let above = feerates_above(service, operator, first)
+        .await
+        .expect("asked");
     assert_eq!(above.suggested.len(), 3);
     let least = above.suggested.last().expect("the least");
     let request = Renew {

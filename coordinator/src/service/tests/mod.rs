@@ -2,8 +2,8 @@
 
 mod acks;
 mod address_book;
-mod attempt_pages;
 mod agenda;
+mod attempt_pages;
 mod bad_input;
 mod browsing;
 mod chain;

@@ -126,7 +126,10 @@ impl Flow {
     fn words(&self) -> String {
         let of = |kind: Kind| {
             let found = self.outputs.iter().filter(|band| band.kind == kind);
-            (found.clone().count(), found.fold(0_u64, |sum, band| sum.saturating_add(band.sat)))
+            (
+                found.clone().count(),
+                found.fold(0_u64, |sum, band| sum.saturating_add(band.sat)),
+            )
         };
         let mut words = vec![format!(
             "Spends {} of {}.",

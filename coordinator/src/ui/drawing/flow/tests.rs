@@ -53,7 +53,10 @@ fn widths_of_a_side_always_sum_to_the_whole_and_none_vanishes() {
         let total: u32 = drawn.iter().sum();
         if values.iter().any(|value| *value > 0) {
             assert_eq!(total, 200, "{values:?} {drawn:?}");
-            assert!(drawn.iter().all(|width| *width >= 2), "{values:?} {drawn:?}");
+            assert!(
+                drawn.iter().all(|width| *width >= 2),
+                "{values:?} {drawn:?}"
+            );
         }
     }
     assert_eq!(widths(&[100, 300], 200, 2), [50, 150]);
@@ -94,7 +97,10 @@ fn a_hundred_coins_and_outputs_are_twelve_and_the_rest_and_no_satoshi_is_lost() 
     assert_eq!(sum(&sides.left), sum(&sides.right));
     assert_eq!(sum(&sides.left), sum(&drawn.inputs));
     let more = sides.left.last().expect("the rest");
-    assert_eq!((more.kind, more.words.as_str()), (Kind::More, "and 88 more"));
+    assert_eq!(
+        (more.kind, more.words.as_str()),
+        (Kind::More, "and 88 more")
+    );
     // Change is smaller than most payments, and stands there all the same.
     assert!(sides.right.iter().any(|band| band.kind == Kind::Change));
     assert_sound(&drawn.to_string());
@@ -119,7 +125,11 @@ fn one_satoshi_beside_all_there_are_is_seen() {
 
 #[test]
 fn what_is_not_known_of_a_transaction_is_a_band_of_its_own() {
-    let lost = flow(vec![band(Kind::Coin, 0, "x")], vec![band(Kind::Payment, 5, "y")], 1);
+    let lost = flow(
+        vec![band(Kind::Coin, 0, "x")],
+        vec![band(Kind::Payment, 5, "y")],
+        1,
+    );
     let sides = lost.sides();
     assert_eq!(sum(&sides.left), sum(&sides.right));
     assert_eq!(sides.left.last().map(|band| band.kind), Some(Kind::Missing));

@@ -103,24 +103,22 @@ enum Anchor {
 fn heights(bands: &[Band]) -> Vec<(u32, u32)> {
     let values: Vec<u64> = bands.iter().map(|band| band.sat).collect();
     let widths = widths(&values, ALL, LEAST);
-    widths.into_iter().map(|width| (width, width.max(ROOM))).collect()
+    widths
+        .into_iter()
+        .map(|width| (width, width.max(ROOM)))
+        .collect()
 }
 
 /// The room of a side.
 fn extent(heights: &[(u32, u32)]) -> u32 {
-    let rooms = heights
-        .iter()
-        .fold(0_u32, |sum, (_, room)| sum.saturating_add(room.saturating_add(GAP)));
+    let rooms = heights.iter().fold(0_u32, |sum, (_, room)| {
+        sum.saturating_add(room.saturating_add(GAP))
+    });
     rooms.saturating_sub(GAP)
 }
 
 /// The places of the bands of a side: at the side with gaps, in the middle without.
-fn placed<'a>(
-    bands: &'a [Band],
-    heights: &[(u32, u32)],
-    height: u32,
-    top: u32,
-) -> Vec<Placed<'a>> {
+fn placed<'a>(bands: &'a [Band], heights: &[(u32, u32)], height: u32, top: u32) -> Vec<Placed<'a>> {
     let mut side = height.saturating_sub(extent(heights)) / 2;
     let mut middle = top;
     let mut places = Vec::with_capacity(bands.len());
