@@ -12,6 +12,7 @@ use signer::home::Home;
 use signer::keystore::{Cost, Kind, Made, Passphrase, PersonKey, VaultKey, vault_key};
 use tempfile::TempDir;
 
+use crate::node::free_port;
 use crate::{Failure, Process, Program, SHORT, Said, environment, wait_until};
 
 /// What no real home is sealed with.
@@ -283,6 +284,38 @@ impl SignerHome {
             command,
             &self.folder.path().join("serve.log"),
         )
+    }
+
+    /// Starts the bridge that the coordinator's pages open; its port and the code to pair them with.
+    pub fn bridge(&self, url: &str, token: &str) -> Result<(Process, u16, String), Failure> {
+        let token_file = self.bring("bridge-token", token.as_bytes())?;
+        let port = free_port()?;
+        let number = port.to_string();
+        let mut command = self.program.command();
+        command.args(self.arguments(&[
+            "bridge",
+            "--coordinator",
+            url,
+            "--token-file",
+            text(&token_file)?,
+            "--port",
+            &number,
+            "--json",
+        ]));
+        let name = format!("the bridge of {}", self.name);
+        let mut bridge = Process::start(&name, command, &self.folder.path().join("bridge.log"))?;
+        let code = wait_until("the bridge's code", SHORT, || {
+            bridge.must_run()?;
+            let said = bridge.log()?;
+            let events = said
+                .lines()
+                .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            let codes = events.filter(|event| event["event"] == "code");
+            Ok(codes
+                .filter_map(|event| event["code"].as_str().map(str::to_owned))
+                .next_back())
+        })?;
+        Ok((bridge, port, code))
     }
 
     /// Runs the tool until a person answered on its own page: `visit` gets the page's address. What the

@@ -142,7 +142,7 @@ impl Web {
         Ok(Seen {
             status: answer.status().as_u16(),
             headers: headers.collect(),
-            text: answer.body_mut().read_to_string()?,
+            text: String::from_utf8_lossy(&answer.body_mut().read_to_vec()?).into_owned(),
         })
     }
 }

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use coordinator::service::{BatchSettings, Service};
 use coordinator::ui::{Public, entries};
 use harness::showcase::{Showcase, Size};
-use harness::{Engine, Failure, Outcome, Screen};
+use harness::{Engine, Failure, Outcome, Screen, Web};
 use watchtower::store::database::Database;
 
 fn main() -> ExitCode {
@@ -48,8 +48,9 @@ fn take(folder: &PathBuf, size: Size) -> Outcome {
     say("A treasury lives through a busy week.")?;
     let mut showcase = Showcase::begin(Engine::Sqlite)?;
     let traces = showcase.live_through(size)?;
-    let browser = showcase.treasury.join("dana", "operator")?;
-    let pages = showcase.pages(&traces, &table()?)?;
+    let browser = showcase.treasury.visitor_in_browser("dana", "operator")?;
+    let dana = Web::of(&showcase.treasury, &browser)?;
+    let pages = showcase.pages(&traces, &table()?, &dana)?;
     let mut faults = Vec::new();
     for (number, page) in pages.iter().enumerate() {
         browser.open(&showcase.treasury.page(&page.path))?;

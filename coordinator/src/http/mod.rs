@@ -30,11 +30,14 @@ mod voids;
 mod withdrawals;
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::extract::connect_info::Connected;
 use axum::http::StatusCode;
+use axum::serve::IncomingStream;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower_http::limit::RequestBodyLimitLayer;
@@ -54,6 +57,16 @@ pub use problem::Problem;
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
 /// The longest that one request may take.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
+
+/// The address that a connection comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
+impl Connected<IncomingStream<'_, Lingering>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, Lingering>) -> Self {
+        Self(*stream.remote_addr())
+    }
+}
 
 /// Returns the routes with their descriptions, without a service behind them.
 fn described() -> OpenApiRouter<Service> {
@@ -163,6 +176,7 @@ pub async fn serve(
     let (stop, stopping) = watch::channel(false);
     let pages = ui::router(Ui::new(service.clone(), public, stopping));
     let both = api(service).fallback_service(pages);
+    let both = both.into_make_service_with_connect_info::<Peer>();
     axum::serve(Lingering(listener), both)
         .with_graceful_shutdown(async move {
             shutdown.await;

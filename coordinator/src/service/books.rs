@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
 use watchtower::store::reconciliation::Reconciliation;
-use watchtower::store::{coins, ledger, reconciliation};
+use watchtower::store::{chain, coins, ledger, reconciliation};
 use watchtower::tracker::{Coin, Placement};
 
 use super::free_coins::Purse;
@@ -41,6 +41,9 @@ pub struct CoinView {
     pub height: Option<u32>,
     /// The hash of its block.
     pub block: Option<String>,
+    /// When its block was mined, as its header says (unix seconds).
+    #[schema(value_type = Option<u64>)]
+    pub mined_at: Option<UnixTime>,
     /// Whether an open batch holds it.
     pub reserved: bool,
     /// Why nobody makes anything of it, if it is frozen.
@@ -340,6 +343,12 @@ pub(super) async fn coin_views(
         .into_iter()
         .map(|row| ((row.coin, row.mark.name()), MarkView::of(row)))
         .collect();
+    let heights: BTreeSet<u32> = coins
+        .iter()
+        .filter_map(|coin| coin.placement.block())
+        .map(|block| block.height)
+        .collect();
+    let times = chain::times(tx, heights).await?;
     let mark = |coin: OutPoint, mark: CoinMark| marks.get(&(coin, mark.name())).cloned();
     Ok(coins
         .iter()
@@ -362,6 +371,7 @@ pub(super) async fn coin_views(
                 state: state.to_owned(),
                 height: block.map(|block| block.height),
                 block: block.map(|block| block.hash.to_string()),
+                mined_at: block.and_then(|block| times.get(&block.height).copied()),
                 reserved: reserved.contains(&coin.outpoint),
                 frozen: mark(coin.outpoint, CoinMark::Frozen),
                 label: mark(coin.outpoint, CoinMark::Label),

@@ -6,12 +6,11 @@ use bitcoin::{Amount, FeeRate, Txid};
 use policies::{RequesterName, UnixTime, VaultId, WithdrawalId};
 use watchtower::ledger::Account;
 use watchtower::store::database::Transaction;
-use watchtower::store::{chain, ledger, totals};
+use watchtower::store::{ledger, totals};
 
-use super::books::{EntryView, entry_view};
 use super::{Actor, Right, Service, ServiceError};
 use crate::store::vaults::{self, VaultRow};
-use crate::store::{attempts, reservations, withdrawals};
+use crate::store::{attempts, reservations, unsettled, withdrawals};
 
 /// The seconds of a day.
 const DAY: u64 = 86_400;
@@ -156,7 +155,7 @@ async fn read(tx: &mut Transaction, vault: &VaultRow) -> Result<Figures, Service
     let reserved = reservations::reserved_settled(tx, vault.id, vault.keychain).await?;
     let promised = withdrawals::promised(tx, vault.id).await?;
     let free = settled.checked_sub(reserved).unwrap_or(Amount::ZERO);
-    let oldest = withdrawals::oldest_open(tx, vault.id).await?;
+    let oldest = unsettled::oldest_open(tx, vault.id).await?;
     Ok(Figures {
         vault: vault.id,
         name: vault.name.clone(),
@@ -164,7 +163,7 @@ async fn read(tx: &mut Transaction, vault: &VaultRow) -> Result<Figures, Service
         reserved,
         promised,
         pending: totals::pending(tx, vault.id).await?,
-        in_flight: withdrawals::in_flight(tx, vault.id).await?,
+        in_flight: unsettled::in_flight(tx, vault.id).await?,
         available: free.checked_sub(promised).unwrap_or(Amount::ZERO),
         oldest: oldest.map(|row| Oldest {
             state: row.state.name(),
@@ -259,34 +258,6 @@ fn walk_back(first: u64, today: u64, now: i64, moved: &[OfDay]) -> Vec<OfDay> {
     }
     days.reverse();
     days
-}
-
-/// The last entries of a vault's ledger, newest first; with `before` those before that number.
-///
-/// # Errors
-/// `VaultError::UnknownVault`.
-pub async fn latest_entries(
-    service: &Service,
-    actor: &Actor,
-    vault: VaultId,
-    before: Option<u64>,
-    limit: u32,
-) -> Result<Vec<EntryView>, ServiceError> {
-    actor.require(Right::Read, vault)?;
-    let mut tx = service.database().begin_read().await?;
-    service.vault(&mut tx, vault).await?;
-    let entries = ledger::latest(&mut tx, vault, before, limit).await?;
-    Ok(entries.into_iter().map(entry_view).collect())
-}
-
-/// What the last block says that its time is; none before the first one.
-///
-/// # Errors
-/// On a database failure.
-pub async fn tip_time(service: &Service, actor: &Actor) -> Result<Option<UnixTime>, ServiceError> {
-    actor.require_somewhere(Right::Read)?;
-    let mut tx = service.database().begin_read().await?;
-    Ok(chain::tip_time(&mut tx).await?)
 }
 
 #[cfg(test)]

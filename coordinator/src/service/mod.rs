@@ -9,9 +9,9 @@ mod acks;
 pub mod address_book;
 pub mod addresses;
 pub mod adopting;
+pub mod agenda;
 pub mod agreed;
 
-pub mod agenda;
 pub mod approvals;
 pub mod approvers;
 pub mod attempt_lines;
@@ -41,6 +41,7 @@ pub(crate) mod explaining;
 pub mod feerates;
 pub mod figures;
 mod free_coins;
+pub mod health;
 mod inclusion;
 mod issuing;
 pub mod journal_imports;

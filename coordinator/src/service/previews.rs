@@ -185,6 +185,11 @@ pub async fn requesters(
     Ok((requesters_of(&policy, person), all.collect()))
 }
 
+/// The latest moment at which a draft is to be paid, if one was typed and can be read.
+pub fn latest_of(draft: &Draft, now: UnixTime) -> Option<UnixTime> {
+    draft::latest(&draft.latest, now).ok().flatten()
+}
+
 /// A fresh id for a withdrawal, which the requester may change.
 pub fn fresh_id(service: &Service) -> String {
     draft::drawn_id(&service.random())

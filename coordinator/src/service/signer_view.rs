@@ -194,6 +194,19 @@ fn changes(now: &Standing, then: &Standing) -> Vec<String> {
             (true, false) => changes.push(format!("{coins} are not frozen any more.")),
             (true, true) | (false, false) => {}
         }
+        if before.freezing != after.freezing && !after.is_frozen() {
+            let sets = after.freezing.as_ref();
+            let whose = sets.map_or_else(
+                || "any of more sets than can be listed".to_owned(),
+                |sets| {
+                    let sets: Vec<String> = sets.iter().map(|set| set.join(" + ")).collect();
+                    sets.join(" or of ")
+                },
+            );
+            changes.push(format!(
+                "{coins}: the further loss of {whose} freezes them."
+            ));
+        }
         match (before.thieves_can, after.thieves_can) {
             (false, true) => {
                 changes.push(format!(
@@ -202,7 +215,7 @@ fn changes(now: &Standing, then: &Standing) -> Vec<String> {
                 ));
             }
             (true, false) => {
-                changes.push(format!("Thieves cannot spend any more: {}.", lower(&coins)))
+                changes.push(format!("Thieves cannot spend any more: {}.", lower(&coins)));
             }
             (true, true) | (false, false) => {}
         }

@@ -29,6 +29,7 @@ pub mod signer_marks;
 pub mod statements;
 pub mod stops;
 pub mod tokens;
+pub mod unsettled;
 pub mod vaults;
 pub mod voids;
 pub mod webhooks;

@@ -440,43 +440,6 @@ pub async fn promised(tx: &mut Transaction, vault: VaultId) -> Result<Amount, Da
     .map(Amount::from_sat)
 }
 
-/// What is on its way: the withdrawals whose transaction was handed over and is not settled.
-///
-/// # Errors
-/// On a failed statement or a corrupt row.
-pub async fn in_flight(tx: &mut Transaction, vault: VaultId) -> Result<Amount, DatabaseError> {
-    tx.one_row(
-        "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) AS sent FROM withdrawal
-         WHERE vault = $1 AND state IN ('broadcast', 'confirmed')",
-        &[vault.to_bytes().into()],
-    )
-    .await?
-    .u64("sent")
-    .map(Amount::from_sat)
-}
-
-/// The withdrawal that waits longest to be settled.
-///
-/// # Errors
-/// On a failed statement or a corrupt row.
-pub async fn oldest_open(
-    tx: &mut Transaction,
-    vault: VaultId,
-) -> Result<Option<WithdrawalRow>, DatabaseError> {
-    tx.optional_row(
-        "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
-             version, submitted_at
-         FROM withdrawal WHERE vault = $1
-             AND state IN ('requested', 'approved', 'batched', 'signing', 'broadcast', 'confirmed')
-         ORDER BY submitted_at, requester, id LIMIT 1",
-        &[vault.to_bytes().into()],
-    )
-    .await?
-    .as_ref()
-    .map(read)
-    .transpose()
-}
-
 fn request_key(request: Option<&RequestSignature>) -> Vec<u8> {
     request.map_or_else(Vec::new, |request| request.key.to_bytes().to_vec())
 }

@@ -22,8 +22,8 @@ use super::posted::{BODY_LIMIT, percent_encoded};
 use super::routes::Needs;
 use super::show::Unit;
 use super::visitor::Visitor;
-use super::{Public, Ui};
-use crate::service::people::{self, Visit};
+use super::{Public, Ui, ceremony};
+use crate::service::people::{self, NewSession, Visit};
 use crate::service::vaults;
 
 /// What the guard of one route knows.
@@ -32,6 +32,10 @@ pub(super) struct Watched {
     pub(super) ui: Ui,
     pub(super) needs: Needs,
 }
+
+/// The session's next secret, for the cookie of the answer.
+#[derive(Clone)]
+struct Renewed(NewSession);
 
 /// The name of the session's cookie. Over TLS its prefix keeps every other host and path from setting it.
 pub(crate) fn session_cookie(public: &Public) -> &'static str {
@@ -52,7 +56,14 @@ pub(super) async fn guard(
         Ok(request) => {
             let seen = request.extensions().get::<Visitor>().cloned();
             let flashed = seen.as_ref().is_some_and(|visitor| visitor.flash.is_some());
+            let renewed = request.extensions().get::<Renewed>().cloned();
             let mut response = next.run(request).await;
+            // A page that ends or begins a session says so itself.
+            if let Some(Renewed(session)) = renewed
+                && !ceremony::sets_session(&response, &ui.public)
+            {
+                ceremony::set_session(&mut response, &ui.public, &session);
+            }
             if flashed {
                 Flash::forget(&mut response);
             }
@@ -100,6 +111,13 @@ async fn admit(ui: &Ui, needs: Needs, request: Request) -> Result<Request, Box<R
     let visitor = visitor(ui, visit, &jar, here)
         .await
         .map_err(|fault| Box::new(fault.page(None)))?;
+    if let Some(secret) = &secret
+        && let Some(session) = people::renew(&ui.service, secret)
+            .await
+            .map_err(|error| Box::new(Fault::from(error).page(None)))?
+    {
+        request.extensions_mut().insert(Renewed(session));
+    }
     let told = |fault: Fault| Box::new(fault.page(Some(&visitor)));
     if let Needs::Right(right) = needs {
         let vault = vault_of_path(&mut request).await.map_err(told)?;

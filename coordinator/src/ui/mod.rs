@@ -4,24 +4,56 @@
 //! decided by the route's entry in the table ([`routes`]) and again by the service. Nothing shown has to
 //! be believed: whatever was signed can be checked with one's own tool, and the page says how.
 
+mod account;
 mod address_book;
+mod addresses;
 mod assets;
+mod attempts;
+mod balance;
+mod batches;
+mod ceremony;
+mod coins;
+mod deposits;
 mod drawing;
+#[cfg(test)]
+pub(crate) mod drawn_books;
+mod events;
 mod fault;
+mod filters;
 mod frame;
 mod guard;
+mod health;
+mod joining;
+mod ledger;
+mod listing;
 mod listing;
 mod live;
 mod notifications;
+mod live;
+mod overview;
+mod own_spends;
+mod people;
+mod policy;
 mod posted;
+mod preview;
 mod public;
+mod queue;
 mod routes;
+#[cfg(test)]
+pub(crate) mod sample;
+mod search;
+mod sets;
 mod show;
+mod sign_in;
 mod signers;
 mod statements;
 mod stops;
+#[cfg(test)]
+mod tests;
+mod tokens;
 mod visitor;
 mod webhooks;
+mod withdrawals;
 
 use axum::Router;
 use tokio::sync::watch;
@@ -60,12 +92,32 @@ fn table(ui: Ui) -> Table {
     let pages: &[fn(Table) -> Table] = &[
         assets::routes,
         live::routes,
+        overview::routes,
+        balance::routes,
+        health::routes,
+        sign_in::routes,
+        joining::routes,
+        account::routes,
+        people::routes,
+        tokens::routes,
         address_book::routes,
+        addresses::routes,
+        attempts::routes,
+        batches::routes,
+        coins::routes,
+        deposits::routes,
+        events::routes,
+        ledger::routes,
+        own_spends::routes,
+        policy::routes,
+        queue::routes,
+        search::routes,
         signers::routes,
         statements::routes,
         stops::routes,
         notifications::routes,
         webhooks::routes,
+        withdrawals::routes,
     ];
     pages
         .iter()

@@ -71,6 +71,15 @@ impl FromRequestParts<Ui> for Named {
     }
 }
 
+#[cfg(test)]
+impl Named {
+    /// The parts of a path, for tests that call a page.
+    pub(crate) fn of(parts: &[(&str, &str)]) -> Self {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Self(parts.iter().map(owned).collect())
+    }
+}
+
 impl Named {
     /// Parses the part of this name; what cannot be one is not there.
     pub(crate) fn get<T: FromStr>(&self, name: &str) -> Result<T, Fault> {
@@ -151,6 +160,12 @@ impl Uploaded {
     pub(crate) fn text(&self, name: &str) -> &str {
         let found = self.texts.iter().find(|(found, _)| found == name);
         found.map_or("", |(_, text)| text.as_str())
+    }
+
+    /// All that was typed in fields of a name, in order.
+    pub(crate) fn texts(&self, name: &str) -> Vec<String> {
+        let of_field = self.texts.iter().filter(|(found, _)| found == name);
+        of_field.map(|(_, text)| text.clone()).collect()
     }
 
     /// The files of a field, in order.

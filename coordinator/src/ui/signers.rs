@@ -48,6 +48,7 @@ struct SignersPage {
     stands: StandingShown,
     reach: Option<String>,
     policy_href: String,
+    check: String,
 }
 
 #[derive(Template)]
@@ -98,7 +99,6 @@ struct StandingShown {
     first: Vec<String>,
     next: Option<Command>,
     stages: Vec<StageRow>,
-    stolen: bool,
 }
 
 struct StageRow {
@@ -178,6 +178,7 @@ async fn draw(ui: &Ui, visitor: &Visitor, vault: VaultId) -> Result<Response, Fa
         reach: found.reach.as_ref().map(|reach| reach.says.clone()),
         stands: stands(&found.standing, &found.first, &found.next),
         policy_href: format!("/vaults/{vault}/policy"),
+        check: check_of(&found.standing),
     })
 }
 
@@ -267,6 +268,15 @@ async fn mark(
         &to,
         &format!("{name} is marked as {}.", form.mark),
     ))
+}
+
+/// The command that answers the same from the policy's file.
+fn check_of(standing: &Standing) -> String {
+    let mut command = "countersign-coordinator policy standing policy.toml".to_owned();
+    for (name, way) in &standing.gone {
+        command += &format!(" --{} {name}", way.name());
+    }
+    command
 }
 
 fn mark_of(text: &str) -> Option<SignerMark> {
@@ -366,7 +376,6 @@ fn stands(standing: &Standing, first: &[String], next: &[String]) -> StandingSho
         stages: (standing.stages.iter())
             .map(|stage| stage_row(stage, stolen))
             .collect(),
-        stolen,
     }
 }
 

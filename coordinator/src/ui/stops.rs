@@ -1,5 +1,7 @@
 //! Stops of a vault: stop it, see which are in force, and who still has to sign a release.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use axum::extract::State as Given;
 use axum::response::Response;
@@ -14,9 +16,12 @@ use super::guard::bridged;
 use super::listing::{Pager, attachment};
 use super::posted::{Asked, Named};
 use super::routes::{Needs, Table};
-use super::show::{Ask, Command, Moment, Outside, StopBanner, TxidText, stop_banner};
+use super::show::{
+    Ask, Command, Moment, Outside, StopBanner, TxidText, Waiting, stop_banner, waiting_line,
+};
 use super::visitor::Visitor;
 use crate::service::Right;
+use crate::service::agenda::{Viewer, of_stop};
 use crate::service::paging::Cursor;
 use crate::service::stop_view::{
     StopEntry, StopState, list_stops, releasers, show_stop, stops_in_force,
@@ -71,6 +76,7 @@ struct ReleaseRow {
     signed: String,
     needed: u32,
     missing: String,
+    waiting: Option<Waiting>,
     ask: Option<Ask>,
     command: Option<Command>,
 }
@@ -107,6 +113,20 @@ async fn draw(
         back.clone(),
         "Stop this vault now",
     );
+    let viewer = Viewer {
+        actor,
+        person: &visitor.person,
+        absent: &BTreeSet::new(),
+    };
+    let mut stops = Vec::new();
+    for stop in &found.items {
+        let mut row = row(visitor, vault, stop, &back);
+        let line = of_stop(service, &viewer, vault, stop.stop).await?;
+        if let Some(release) = &mut row.release {
+            release.waiting = line.map(|line| waiting_line(&line).at(service.now()));
+        }
+        stops.push(row);
+    }
     let answer = page(&StopsPage {
         frame: visitor.frame("Stops", Place::Vault(vault, Tab::Stops)),
         vault,
@@ -137,9 +157,7 @@ async fn draw(
             "-o",
             "stop.json",
         ]),
-        stops: (found.items.iter())
-            .map(|stop| row(visitor, vault, stop, &back))
-            .collect(),
+        stops,
         pager: Pager::new(&here, &[], after, found.next.as_ref()),
         here,
     })?;
@@ -208,6 +226,7 @@ fn release(visitor: &Visitor, vault: VaultId, stop: &StopEntry, back: &str) -> O
         },
         needed: release.needed,
         missing,
+        waiting: None,
         ask,
         command,
     })

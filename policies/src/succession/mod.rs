@@ -11,6 +11,7 @@ mod approved;
 mod difference;
 mod file;
 mod line;
+mod next_draft;
 mod replacement;
 mod step;
 
@@ -23,6 +24,7 @@ pub use file::{
     MAX_APPROVALS, MAX_FILE_BYTES, SUCCESSION_FORMAT, SuccessionFile, SuccessionFileError,
 };
 pub use line::{LineMistake, line};
+pub use next_draft::draft_next;
 pub use replacement::{ReplacementMistake, draft_replacement, draft_replacements};
 pub use step::{Altered, Step, SuccessionMistake, follows, ripe_at};
 

@@ -283,3 +283,34 @@ fn note(context: &mut Context, bytes: &[u8]) -> Result<(), Failure> {
     }
     context.terminal.answer(&lines.join("\n"), &values)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_several_statements_is_read_as_one_of_one_is() {
+        let entry = |label: &str| {
+            let statement = Statement::ListAdd(policies::ListAdd {
+                list: "partners".to_owned(),
+                script_pubkey: bitcoin::ScriptBuf::from_bytes(vec![0x51]),
+                label: label.to_owned(),
+                not_before: UnixTime::ZERO,
+                expires: UnixTime::from_secs(YEAR),
+            });
+            let text = String::from_utf8(statement.encode()).expect("ASCII");
+            serde_json::json!({ "statement": text, "approvals": [] })
+        };
+        let read = |file: &serde_json::Value| -> Vec<String> {
+            let drafts = read_all(file.to_string().as_bytes()).expect("statements");
+            let labels = drafts.into_iter().filter_map(|draft| draft.add);
+            labels.map(|add| add.label).collect()
+        };
+        assert_eq!(read(&entry("Bank")), ["Bank"]);
+        let several = serde_json::json!([entry("Bank"), entry("Trust")]);
+        assert_eq!(read(&several), ["Bank", "Trust"]);
+        assert_eq!(read(&serde_json::json!([])), [""; 0]);
+        let wrong = serde_json::json!([entry("Bank"), { "statement": "{}" }]);
+        read_all(wrong.to_string().as_bytes()).expect_err("one is none");
+    }
+}

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use fantoccini::Locator;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Browser;
 use crate::{Failure, SHORT, wait_until};
@@ -166,5 +166,12 @@ impl Browser {
         let all = self.runtime.block_on(self.client.get_all_cookies())?;
         let found = all.into_iter().find(|cookie| cookie.name() == name);
         Ok(found.map(|cookie| cookie.value().to_owned()))
+    }
+
+    /// Gives the browser a cookie of a site.
+    pub fn hold_cookie(&self, url: &str, name: &str, value: &str) -> Result<(), Failure> {
+        let cookie = json!({ "url": url, "name": name, "value": value, "httpOnly": true, "sameSite": "Strict" });
+        self.devtools("Network.setCookie", &cookie)?;
+        Ok(())
     }
 }

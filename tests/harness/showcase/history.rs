@@ -134,7 +134,7 @@ impl Showcase {
         let mut payments = Vec::new();
         for n in 0..deposits {
             let reference = format!(
-                "customer {:05} – {}",
+                "customer {:05}, {}",
                 10_417 + n * 31,
                 REFERENCES[n as usize % 5]
             );
@@ -144,7 +144,7 @@ impl Showcase {
         }
         self.treasury.node.fund_all(&payments)?;
         self.treasury.node.mine(3)?;
-        let late = self.treasury.new_address("customer 99 001 – arrives now")?;
+        let late = self.treasury.new_address("customer 99001, arrives now")?;
         self.treasury.all_is_taken_in()?;
         self.treasury
             .node

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use coordinator::ui::{Entry, Needs};
 
 use super::{Showcase, Traces};
-use crate::Failure;
+use crate::{Failure, Web};
 
 /// A page to be opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +50,20 @@ impl Showcase {
             .and_then(|deposit| deposit["outpoint"].as_str())
             .or_else(|| coins[0]["outpoint"].as_str())
             .ok_or_else(|| Failure::new("no deposit to look at"))?;
+        let addresses = self.treasury.path("/addresses");
+        let addresses = self.treasury.auditor().get(&addresses)?.done()?;
+        let address = addresses[0]["address"].as_str().unwrap_or_default();
+        let list = self.treasury.path("/lists/counterparties");
+        let list = self.treasury.auditor().get(&list)?.done()?;
+        let entry = list["entries"][0]["entry"].as_str().unwrap_or_default();
         Ok([
+            ("address", address.to_owned()),
+            ("entry", entry.to_owned()),
+            ("what", "document".to_owned()),
+            ("stop", "00".repeat(32)),
+            ("subject", entry.to_owned()),
+            ("secret", "00".repeat(32)),
+            ("name", "dana".to_owned()),
             ("vault", policy.vault.to_string()),
             ("requester", "exchange".to_owned()),
             ("id", traces.requested.clone()),
@@ -66,42 +79,66 @@ impl Showcase {
         .into())
     }
 
-    /// The pages of a table that show something to somebody who is signed in.
-    pub fn pages(&self, traces: &Traces, entries: &[Entry]) -> Result<Vec<Page>, Failure> {
+    /// The path of a route, with something in the place of each part.
+    pub fn path_of(&self, traces: &Traces, entry: &Entry) -> Result<String, Failure> {
         let parts = self.parts(traces)?;
+        let mut path = String::new();
+        for part in entry.path.split('/').skip(1) {
+            path.push('/');
+            match part
+                .strip_prefix('{')
+                .and_then(|part| part.strip_suffix('}'))
+            {
+                None => path.push_str(part),
+                Some(name) => {
+                    let name = match (name, entry.path) {
+                        ("id", path) if path.starts_with("/batches") => "batch",
+                        ("id", path) if path.contains("/policy/") => "version",
+                        ("name", path) if path.contains("/lists/") => "list",
+                        ("name", path) if path.starts_with("/people") => "person",
+                        ("name", path) if path.contains("/signers/") => "signer",
+                        (name, _) => name,
+                    };
+                    let value = parts.get(name).ok_or_else(|| {
+                        Failure::new(format!("nothing stands in for {name} of {}", entry.path))
+                    })?;
+                    path.push_str(value);
+                }
+            }
+        }
+        Ok(path)
+    }
+
+    /// The pages of a table that show something to somebody who is signed in; files to keep are none.
+    pub fn pages(
+        &self,
+        traces: &Traces,
+        entries: &[Entry],
+        visitor: &Web,
+    ) -> Result<Vec<Page>, Failure> {
         let mut pages = Vec::new();
         for entry in entries {
             let shown = entry.method == "GET" && entry.needs != Needs::Nobody;
-            if !shown || entry.path == "/live" {
+            let file = entry
+                .path
+                .rsplit('/')
+                .next()
+                .is_some_and(|last| last.contains('.'));
+            if !shown || file || entry.path == "/live" {
                 continue;
             }
-            let mut path = String::new();
-            for part in entry.path.split('/').skip(1) {
-                path.push('/');
-                match part
-                    .strip_prefix('{')
-                    .and_then(|part| part.strip_suffix('}'))
-                {
-                    None => path.push_str(part),
-                    Some(name) => {
-                        let name = match (name, entry.path) {
-                            ("id", path) if path.starts_with("/batches") => "batch",
-                            ("id", path) if path.contains("/policy/") => "version",
-                            ("name", path) if path.starts_with("/people") => "person",
-                            ("name", path) if path.contains("/signers/") => "signer",
-                            (name, _) => name,
-                        };
-                        let value = parts.get(name).ok_or_else(|| {
-                            Failure::new(format!("nothing stands in for {name} of {}", entry.path))
-                        })?;
-                        path.push_str(value);
-                    }
-                }
+            let path = self.path_of(traces, entry)?;
+            let seen = visitor.get(&path)?;
+            if seen.status >= 500 {
+                return Err(Failure::new(format!("{path} is broken: {}", seen.text)));
             }
-            pages.push(Page {
-                route: entry.path,
-                path,
-            });
+            let kind = seen.header("content-type").unwrap_or_default().to_owned();
+            if kind.starts_with("text/html") {
+                pages.push(Page {
+                    route: entry.path,
+                    path,
+                });
+            }
         }
         Ok(pages)
     }

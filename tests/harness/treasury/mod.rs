@@ -179,6 +179,12 @@ impl Treasury {
         Api::new(self.coordinator.url(), Some(&self.tokens.auditor))
     }
 
+    /// A new token.
+    pub fn token(&self, name: &str, role: &str) -> Result<String, Failure> {
+        let body = json!({ "name": name, "role": role });
+        field(&self.operator().post("/tokens", &body)?.done()?, "secret")
+    }
+
     /// The service's token.
     pub fn service_token(&self) -> &str {
         &self.tokens.service

@@ -95,7 +95,7 @@ fn stays_a_page(browser: &Browser, at: &str) -> Outcome {
 #[test]
 fn strangers_words_stay_words() -> Outcome {
     let treasury = Treasury::start(ScriptKind::Wsh, Engine::Sqlite)?;
-    treasury.deposit(Amount::ONE_BTC)?;
+    treasury.deposit(Amount::from_sat(300_000_000))?;
     let words: Vec<&str> = [&SCRIPTS[..], &DISGUISES, &FORMULAS].concat();
     let mut taken = Vec::new();
     for (n, words) in words.iter().enumerate() {

@@ -1,6 +1,8 @@
 //! The people's pages, in real browsers and by programs that pretend to be one.
 
+mod cells;
 mod guard;
 mod hostile_words;
+mod journeys;
 mod matrix;
 mod usable;

@@ -96,19 +96,22 @@ pub async fn import(
                 continue;
             }
         };
-        match drafting.draft(&mut tx, line, typed.clone()).await? {
-            Err(wrong) => import.wrong.push(wrong),
-            Ok(draft) => match first.get(&draft.add.script_pubkey) {
-                Some(earlier) => import.wrong.push(WrongEntry {
-                    line,
-                    typed,
-                    faults: vec![EntryFault::Twice { line: *earlier }],
-                }),
-                None => {
-                    first.insert(draft.add.script_pubkey.clone(), line);
-                    import.good.push(draft);
-                }
-            },
+        let draft = match drafting.draft(&mut tx, line, typed.clone()).await? {
+            Ok(draft) => draft,
+            Err(wrong) => {
+                import.wrong.push(wrong);
+                continue;
+            }
+        };
+        if let Some(earlier) = first.get(&draft.add.script_pubkey) {
+            import.wrong.push(WrongEntry {
+                line,
+                typed,
+                faults: vec![EntryFault::Twice { line: *earlier }],
+            });
+        } else {
+            first.insert(draft.add.script_pubkey.clone(), line);
+            import.good.push(draft);
         }
     }
     warn_of_each_other(&mut import.good);
@@ -207,8 +210,8 @@ fn breaks_until(bytes: &[u8], counted: &mut usize, begin: usize) -> u64 {
     let begin = begin.saturating_add(skipped.count());
     let between = bytes.get(*counted..begin).unwrap_or_default();
     *counted = begin;
-    let breaks = between.iter().filter(|byte| **byte == b'\n').count();
-    u64::try_from(breaks).unwrap_or(u64::MAX)
+    let pieces = between.split(|byte| *byte == b'\n').count();
+    u64::try_from(pieces.saturating_sub(1)).unwrap_or(u64::MAX)
 }
 
 /// Where the columns stand, if the record names them.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use policies::UnixTime;
 use policies::document::{Policy, Tool};
 
-use super::words::{and, is};
+use super::words::{and, counted, has, is, some_of};
 
 /// How operators are called, of whom any one can act.
 pub(super) const OPERATOR: &str = "an operator";
@@ -161,5 +161,29 @@ pub(super) fn still(needed: u32, done: &[String], may: Vec<String>) -> Asked {
             .into_iter()
             .filter(|name| !done.contains(name))
             .collect(),
+    }
+}
+
+/// What is missing, and who has signed: `Waits for 1 approval: bob or carol. alice has approved.`
+pub(super) fn missing(done: &[String], asked: &Asked, spread: &Spread) -> String {
+    let mut what = format!(
+        "Waits for {}: {}.",
+        counted(asked.needed, "approval", "approvals"),
+        some_of(asked.needed, &asked.may)
+    );
+    if !done.is_empty() {
+        what += &format!(" {} {} approved.", and(done), has(done.len()));
+    }
+    what + &spread.away
+}
+
+/// What to do: act, or whom to ask.
+pub(super) fn ask(spread: &Spread, needed: usize, mine: &str) -> String {
+    if spread.mine {
+        mine.to_owned()
+    } else if spread.on.is_empty() {
+        "The policy names nobody who may: propose another version.".to_owned()
+    } else {
+        format!("Ask {}.", some_of(needed, &spread.on))
     }
 }

@@ -3,6 +3,8 @@
 use bitcoin::Amount;
 use policies::{UnixTime, VaultId};
 
+use super::asking::Spread;
+
 /// What kind of thing waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AgendaKind {
@@ -89,4 +91,27 @@ pub(super) fn sort(lines: &mut [AgendaLine]) {
         let key = |line: &AgendaLine| (!line.mine, line.is_by_itself(), line.since, line.kind);
         (key(one), &one.title).cmp(&(key(other), &other.title))
     });
+}
+
+/// A line of a vault, of what is no money by itself.
+pub(super) fn made(
+    kind: AgendaKind,
+    (vault, href): (VaultId, String),
+    title: String,
+    (spread, what, todo): (Spread, String, String),
+    since: UnixTime,
+) -> AgendaLine {
+    AgendaLine {
+        kind,
+        vault: Some(vault),
+        title,
+        href,
+        amount: None,
+        what,
+        mine: spread.mine,
+        on: spread.on,
+        others: spread.others,
+        since,
+        todo,
+    }
 }

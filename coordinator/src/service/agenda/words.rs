@@ -1,4 +1,6 @@
-//! Names in sentences.
+//! Names, numbers and times in sentences.
+
+use policies::UnixTime;
 
 /// `alice`, `alice and bob`, `alice, bob and carol`; `nobody` for none.
 pub(super) fn and<T: AsRef<str>>(names: &[T]) -> String {
@@ -34,6 +36,30 @@ pub(super) const fn is(number: usize) -> &'static str {
 /// `has` for one name, `have` for more.
 pub(super) const fn has(number: usize) -> &'static str {
     if number == 1 { "has" } else { "have" }
+}
+
+/// A hint as a sentence.
+pub(super) fn sentence(hint: &str) -> String {
+    let mut letters = hint.chars();
+    let first: String = letters
+        .next()
+        .map(|first| first.to_uppercase().collect())
+        .unwrap_or_default();
+    let end = if hint.ends_with('.') || hint.is_empty() {
+        ""
+    } else {
+        "."
+    };
+    format!("{first}{}{end}", letters.as_str())
+}
+
+/// A moment to the minute: `2026-11-26 17:44 UTC`.
+pub(super) fn moment(at: UnixTime) -> String {
+    let text = at.to_string();
+    match text.get(..10).zip(text.get(11..16)) {
+        Some((day, minute)) if text.len() == 20 => format!("{day} {minute} UTC"),
+        Some(_) | None => text,
+    }
 }
 
 fn joined<T: AsRef<str>>(names: &[T], word: &str) -> String {

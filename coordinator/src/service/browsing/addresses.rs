@@ -81,10 +81,10 @@ pub async fn list_addresses(
     let filter = AddressFilter {
         keychain: query.keychain,
         used: query.used,
-        reference: script
-            .is_none()
-            .then(|| text.to_owned())
-            .unwrap_or_default(),
+        reference: match script {
+            None => text.to_owned(),
+            Some(_) => String::new(),
+        },
         script,
         index: None,
     };

@@ -123,13 +123,11 @@ pub async fn show_deposit(
     let confirmations = block.zip(tip).map_or(0, |(block, tip)| {
         tip.height.saturating_sub(block.height).saturating_add(1)
     });
-    let shown = inclusion::proof_of(&mut tx, outpoint.txid, 1)
-        .await?
-        .map(|(_, proof)| proof);
-    let proof = shown.zip(block).and_then(|(proof, block)| {
+    let shown = inclusion::proof_of(&mut tx, outpoint.txid, 1).await?;
+    let proof = shown.zip(block).and_then(|((height, proof), block)| {
         (proof.header.block_hash() == block.hash).then(|| DepositProof {
             block: block.hash.to_string(),
-            height: block.height,
+            height,
             time: UnixTime::from_secs(u64::from(proof.header.time)),
             header: serialize_hex(&proof.header),
             merkle_root: proof.header.merkle_root.to_string(),

@@ -8,6 +8,9 @@ use policies::{PolicyId, VaultId};
 use super::found::Found;
 use crate::service::{Actor, Right, Service, ServiceError};
 
+/// Letters beyond which what was and what is stand each on a line.
+const LONG: usize = 66;
+
 /// What differs between two versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comparison {
@@ -56,8 +59,22 @@ pub struct DifferenceView {
     pub direction: &'static str,
     /// Whether more passes than before.
     pub is_loosened: bool,
+    /// What it is about.
+    pub about: String,
+    /// What it was; none where it is new.
+    pub before: Option<String>,
+    /// What it is; none where it is gone.
+    pub after: Option<String>,
     /// In one sentence.
     pub says: String,
+}
+
+impl DifferenceView {
+    /// Whether it is too long for one sentence, as keys and descriptors are.
+    pub fn is_long(&self) -> bool {
+        let long = |text: &Option<String>| text.as_ref().is_some_and(|text| text.len() > LONG);
+        long(&self.before) || long(&self.after)
+    }
 }
 
 /// Compares two versions of a vault.
@@ -88,6 +105,9 @@ pub(super) fn comparison(before: &Policy, after: &Policy) -> Comparison {
             direction: change.direction.name(),
             is_loosened: change.direction == Direction::Loosened,
             says: report::change_words(&change),
+            about: change.about,
+            before: change.before,
+            after: change.after,
         };
         let title = change.part.title();
         match parts.last_mut().filter(|part| part.title == title) {

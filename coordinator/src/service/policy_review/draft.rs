@@ -3,7 +3,7 @@
 //! Nothing is stored by looking at it.
 
 use policies::document::{Mistake, Policy, id_of, words_of};
-use policies::succession::SuccessionFile;
+use policies::succession::{SuccessionFile, draft_next};
 use policies::{PolicyId, VaultId};
 
 use super::comparing::{Comparison, comparison};
@@ -61,6 +61,21 @@ impl Proposable {
     }
 }
 
+/// A document to begin a next version from: that of the version in force with its head moved on.
+///
+/// # Errors
+/// `VaultError::UnknownVault`.
+pub async fn beginning(
+    service: &Service,
+    actor: &Actor,
+    vault: VaultId,
+) -> Result<Vec<u8>, ServiceError> {
+    actor.require(Right::Read, vault)?;
+    let mut tx = service.database().begin_read().await?;
+    let (_, in_force) = service.vault(&mut tx, vault).await?;
+    Ok(draft_next(&in_force).map_or_else(|| in_force.bytes.clone(), String::into_bytes))
+}
+
 /// Looks at a document as a next version of a vault.
 ///
 /// # Errors
@@ -69,22 +84,22 @@ pub async fn examine(
     service: &Service,
     actor: &Actor,
     vault: VaultId,
-    document: &str,
+    document: &[u8],
 ) -> Result<Draft, ServiceError> {
     actor.require(Right::Read, vault)?;
     let mut tx = service.database().begin_read().await?;
     let (_, in_force) = service.vault(&mut tx, vault).await?;
-    let next = match Policy::parse(document.as_bytes()) {
+    let next = match Policy::parse(document) {
         Ok(next) => next,
         Err(found) => {
-            let mistakes = told(document, &found);
+            let mistakes = told(&String::from_utf8_lossy(document), &found);
             return Ok(Draft::Wrong { mistakes });
         }
     };
-    let file = SuccessionFile::of(document.as_bytes())
+    let file = SuccessionFile::of(document)
         .map_err(|_| VersionError::UnknownVersion { policy: next.id })?;
     Ok(Draft::Right(Box::new(Proposable {
-        id: id_of(document.as_bytes()),
+        id: id_of(document),
         words: words_of(next.id),
         comparison: comparison(&in_force, &next),
         can_be_approved: in_force.change.is_some(),
@@ -102,7 +117,11 @@ fn told(document: &str, found: &[Mistake]) -> Vec<DocumentMistake> {
                 .unwrap_or_default(),
             path: mistake.path.clone(),
             code: mistake.code(),
-            says: mistake.to_string(),
+            says: if mistake.path.is_empty() {
+                mistake.problem.to_string()
+            } else {
+                format!("{}: {}", mistake.path, mistake.problem)
+            },
             hint: mistake.hint(),
         })
         .collect();

@@ -18,7 +18,7 @@ mod view;
 pub use bands::{Band, bands};
 pub use case::{Case, Signature, case, succession_file};
 pub use comparing::{Comparison, DifferenceView, MistakeView, PartView, compare};
-pub use draft::{DocumentMistake, Draft, Proposable, examine};
+pub use draft::{DocumentMistake, Draft, Proposable, beginning, examine};
 pub use keys::{ApproverView, KeyView, PeopleView, RequesterView, SignerView};
 pub use replaying::{REPLAY_DAYS, REPLAYED, ReplayView, ReplayedView, replay_version};
 pub use rulebook::{FactView, ListedView, OtherVaultView, RuleView, RulebookView};

@@ -3,7 +3,8 @@
 //! Invariant: every set is a minimal one of the rule-book's analysis. Where there are more than are shown, how many
 //! more is said; where there are too many to count, that is said, never some of them.
 
-use bitcoin::{Amount, FeeRate};
+use bitcoin::{Address, Amount, FeeRate};
+use policies::Keychain;
 use policies::analysis::{Analysis, Exposure, signer_of};
 use policies::document::{Policy, format_duration, format_sat_per_vb};
 use policies::report;
@@ -27,6 +28,8 @@ pub struct SpendingView {
     pub policy_text: Option<String>,
     /// What the script means, over the signers' names.
     pub meaning: Option<String>,
+    /// The first address of deposits, to check a wallet that takes the descriptor in.
+    pub first_address: Option<String>,
     /// Where a recovery pays.
     pub recovery: String,
     /// Every way to spend.
@@ -170,6 +173,7 @@ impl SpendingView {
             descriptor: descriptor.text().to_owned(),
             policy_text: policy.policy_text.clone(),
             meaning,
+            first_address: first_address(policy),
             recovery: report::recovery_words(policy),
             paths: paths.collect(),
             bands: bands(&analysis.paths),
@@ -237,6 +241,12 @@ impl SetsView {
     pub const fn is_empty(&self) -> bool {
         self.listed.is_empty() && !self.is_unknown
     }
+}
+
+fn first_address(policy: &Policy) -> Option<String> {
+    let script = policy.descriptor.script_pubkey(Keychain::External, 0);
+    let address = Address::from_script(&script, policy.network).ok()?;
+    Some(address.to_string())
 }
 
 /// From when on a path is open, in words.

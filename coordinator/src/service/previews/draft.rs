@@ -360,7 +360,7 @@ fn expires(text: &str, now: UnixTime) -> Read<UnixTime> {
     Ok(now.saturating_add(seconds))
 }
 
-fn latest(text: &str, now: UnixTime) -> Read<Option<UnixTime>> {
+pub(super) fn latest(text: &str, now: UnixTime) -> Read<Option<UnixTime>> {
     let text = text.trim();
     if text.is_empty() {
         return Ok(None);

@@ -42,7 +42,7 @@ impl Place<'_> {
             }
         }
         for requester in &policy.requesters {
-            let name = requester.name.to_string();
+            let name = requester.name.clone();
             if let Some(exact) = sought.matches(&name) {
                 let detail = self.of_vault("asks for withdrawals");
                 self.name("requester", name, detail, "/people".to_owned(), exact);

@@ -1,6 +1,5 @@
 //! The address book: who signed what, what an entry waits for, and what a file of new ones becomes.
 
-use bitcoin::hex::FromHex;
 use bitcoin::{Address, Network, ScriptBuf};
 use policies::document::{
     ApprovalsDraft, ApproverDraft, ListDraft, OpenDraft, PinnedKeyDraft, PolicyDraft,

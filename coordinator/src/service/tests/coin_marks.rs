@@ -84,13 +84,13 @@ async fn no_payment_is_made_of_a_frozen_coin_and_nothing_is_promised_of_it() {
     );
     world.submit("w-1", 800_000).await;
     let batch = world.try_batch().await.expect("the other coin suffices");
-    assert_eq!(coins_of(&batch), [second.outpoint.clone()]);
+    assert_eq!(coins_of(&batch), std::slice::from_ref(&second.outpoint));
     let refused = world.try_submit(&world.intent("w-2", 700_000)).await;
     assert!(refused.is_err(), "nothing is available");
     thaw(&world, &first.outpoint).await;
     world.submit("w-2", 700_000).await;
     let batch = world.try_batch().await.expect("it is free again");
-    assert_eq!(coins_of(&batch), [first.outpoint.clone()]);
+    assert_eq!(coins_of(&batch), std::slice::from_ref(&first.outpoint));
 }
 
 #[tokio::test]
@@ -105,7 +105,7 @@ async fn spends_to_ourselves_and_recoveries_leave_frozen_coins_where_they_are() 
     let seen = spend(&consolidation(None)).await.expect("two are free");
     assert_eq!(seen.coins.len(), 2);
     assert!(seen.coins.iter().all(|coin| coin.outpoint != cold));
-    assert_eq!(seen.frozen, [cold.clone()]);
+    assert_eq!(seen.frozen, std::slice::from_ref(&cold));
     let refresh = CreateSelfSpend {
         purpose: SelfSpendPurpose::Refresh,
         ..consolidation(None)
@@ -167,7 +167,7 @@ async fn a_replacement_spends_a_frozen_coin_only_as_the_anchor_that_nothing_else
     freeze(&world, &anchor).await;
     let preview = replace(&world, txid, true).await;
     let plan = preview.plans.first().expect("a plan");
-    assert_eq!(plan.frozen, [anchor.clone()]);
+    assert_eq!(plan.frozen, std::slice::from_ref(&anchor));
     assert!(plan.coins.contains(&anchor));
     let words = plan.words.join("\n");
     assert!(words.contains("spends a coin that is frozen"), "{words}");

@@ -236,10 +236,22 @@ async fn a_draft_is_told_its_mistakes_at_their_lines_and_nothing_is_stored() {
     let keys = Vault::new(Kind::Wsh);
     let document = String::from_utf8(next(&world, &keys, lower).await).expect("text");
     let asked = async |text: &str| {
-        examine(&world.service, &world.operator, world.vault, text)
-            .await
-            .expect("looked at")
+        examine(
+            &world.service,
+            &world.operator,
+            world.vault,
+            text.as_bytes(),
+        )
+        .await
+        .expect("looked at")
     };
+    let begun = beginning(&world.service, &world.operator, world.vault)
+        .await
+        .expect("a text");
+    let Draft::Right(begun) = asked(&String::from_utf8(begun).expect("text")).await else {
+        panic!("it has no mistake")
+    };
+    assert!(begun.is_proposable());
     let broken = document.replace("version = 2", "version = 0");
     let Draft::Wrong { mistakes } = asked(&broken).await else {
         panic!("it has a mistake")

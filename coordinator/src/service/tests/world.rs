@@ -395,6 +395,20 @@ impl World {
             .0
     }
 
+    /// The same asked for with another requester's key.
+    pub(super) async fn submit_as(&self, requester: &SecretKey, intent: &Intent) -> WithdrawalView {
+        let signed = RequestSignature::sign(requester, self.vault, intent.hash());
+        let request = SubmitWithdrawal {
+            key: signed.key,
+            signature: signed.signature.encode().to_lower_hex_string(),
+            ..self.signed(intent)
+        };
+        submit_withdrawal(&self.service, &self.operator, self.vault, &request)
+            .await
+            .expect("is taken")
+            .0
+    }
+
     /// An approver's signature over these intents together.
     pub(crate) fn approval(&self, hashes: &[IntentHash], reject: bool) -> RecordApprovals {
         let subjects: Vec<[u8; 32]> = hashes.iter().map(|hash| hash.to_bytes()).collect();
@@ -427,9 +441,13 @@ impl World {
     }
 
     pub(crate) async fn show(&self, id: &str) -> WithdrawalView {
+        self.show_of("exchange", id).await
+    }
+
+    pub(super) async fn show_of(&self, requester: &str, id: &str) -> WithdrawalView {
         let key = WithdrawalKey {
             vault: self.vault,
-            requester: "exchange".parse().expect("a name"),
+            requester: requester.parse().expect("a name"),
             id: id.parse().expect("an id"),
         };
         show_withdrawal(&self.service, &self.operator, &key)

@@ -4,7 +4,6 @@ use askama::Template;
 use axum::extract::State as Given;
 use axum::response::Response;
 use bitcoin::Amount;
-use policies::document::format_duration;
 use policies::{UnixTime, VaultId};
 use serde::Deserialize;
 
@@ -21,7 +20,9 @@ use crate::ui::fault::Fault;
 use crate::ui::frame::{Frame, page};
 use crate::ui::listing::{Pager, csv, link};
 use crate::ui::posted::{Asked, Named};
-use crate::ui::show::{Address, Ago, Moment, Money, Outside, State, StopBanner, Unit, stop_banner};
+use crate::ui::show::{
+    Address, Ago, Moment, Money, Outside, State, StopBanner, Unit, duration, stop_banner,
+};
 use crate::ui::visitor::Visitor;
 
 #[derive(Debug, Default, Deserialize)]
@@ -199,7 +200,7 @@ fn list_row(vault: VaultId, list: &ListView, unit: Unit) -> ListRow {
             || "a new policy version".to_owned(),
             |count| format!("{count} of {group}"),
         ),
-        cools_off: list.delay_s.map(format_duration).unwrap_or_default(),
+        cools_off: list.delay_s.map(duration).unwrap_or_default(),
         first: match (list.test_first_sat, &list.test_first_group) {
             (Some(sat), Some(group)) => {
                 let most = Money::new(Amount::from_sat(sat), unit).text();

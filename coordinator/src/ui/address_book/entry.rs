@@ -1,5 +1,7 @@
 //! One entry: how it stands, who signed, and how to sign, remove or confirm it with one's own tool.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use axum::extract::State as Given;
 use axum::response::Response;
@@ -8,6 +10,7 @@ use policies::{Subject, VaultId};
 use super::book::{EntryRow, row};
 use super::{path_of, place};
 use crate::service::address_book::{BookEntry, BookState, Payment, Signed, show_entry};
+use crate::service::agenda::{Viewer, of_entry};
 use crate::service::stop_view::stops_in_force;
 use crate::ui::Ui;
 use crate::ui::fault::Fault;
@@ -16,7 +19,8 @@ use crate::ui::guard::bridged;
 use crate::ui::listing::attachment;
 use crate::ui::posted::{Named, percent_encoded};
 use crate::ui::show::{
-    Ask, Command, Moment, Money, Outside, State, StopBanner, TxidText, duration, stop_banner,
+    Ask, Command, Moment, Money, Outside, State, StopBanner, TxidText, Waiting, duration,
+    stop_banner, waiting_line,
 };
 use crate::ui::visitor::Visitor;
 
@@ -29,6 +33,7 @@ struct EntryPage {
     here: String,
     list_href: String,
     row: EntryRow,
+    waiting: Option<Waiting>,
     entry: TxidText,
     group: String,
     needed: u32,
@@ -122,14 +127,22 @@ pub(super) async fn draw(
         by: signed(&said.by),
         at: Moment::new(said.at),
     };
+    let viewer = Viewer {
+        actor: &visitor.actor,
+        person: &visitor.person,
+        absent: &BTreeSet::new(),
+    };
+    let now = ui.service.now();
+    let line = of_entry(&ui.service, &viewer, vault, subject).await?;
     let stops = stops_in_force(&ui.service, &visitor.actor, vault).await?;
     let answer = page(&EntryPage {
         frame: visitor.frame(&found.entry.label, place(vault)),
         banner: stop_banner(vault, &stops),
         vault,
-        row: row(vault, &found, ui.service.now()),
+        row: row(vault, &found, now),
+        waiting: line.map(|line| waiting_line(&line).unit(visitor.unit).at(now)),
         entry: TxidText::of(&subject.to_string()),
-        group: (found.group.clone()).map_or_else(|| "any approvers".to_owned(), |group| group),
+        group: (found.group.clone()).unwrap_or_else(|| "any approvers".to_owned()),
         needed: found.needed,
         approvals: signed(&found.approvals),
         cools_off: duration(found.delay),

@@ -20,8 +20,8 @@ use crate::ui::posted::{Named, Uploaded, Wrong};
 use crate::ui::show::{Ask, Outside};
 use crate::ui::visitor::Visitor;
 
-/// The most entries that the own tool is asked to sign from here at once; more go by a file.
-const ASKED: usize = 100;
+/// The most entries that are worth signing one by one from here; more go by a file, which is signed at once.
+const ASKED: usize = 20;
 
 #[derive(Template)]
 #[template(path = "address_book/import.html")]
@@ -42,7 +42,7 @@ struct ReadShown {
     warned: usize,
     to_mend: String,
     to_repeat: String,
-    ask: Option<Ask>,
+    paired: bool,
 }
 
 struct WrongShown {
@@ -142,22 +142,32 @@ pub(super) async fn check(
 
 fn shown(ui: &Ui, visitor: &Visitor, vault: VaultId, list: &str, read: &Import) -> ReadShown {
     let back = ui.public.url(&path_of(vault, list));
-    let button = format!("Sign all {} with my own tool", read.good.len());
-    let few = (1..=ASKED).contains(&read.good.len());
-    let ask = few.then(|| {
-        let ask = Ask::new(visitor.bridge, vault, "list-propose", back, &button);
-        (read.good.iter()).fold(ask, |ask, draft| ask.with("statement", &draft.statement))
+    let few = read.good.len() <= ASKED;
+    let good = read.good.iter().map(|draft| {
+        let mut shown = DraftShown::of(draft);
+        shown.ask = few.then(|| {
+            Ask::new(visitor.bridge, vault, "list-propose", back.clone(), "Sign")
+                .with("statement", &draft.statement)
+                .short()
+        });
+        shown
     });
     ReadShown {
-        good: read.good.iter().map(DraftShown::of).collect(),
+        good: good.collect(),
         wrong: read.wrong.iter().map(WrongShown::of).collect(),
         warned: (read.good.iter())
             .filter(|draft| !draft.warnings.is_empty())
             .count(),
-        to_mend: read.to_mend(),
+        to_mend: visible(&read.to_mend()),
         to_repeat: read.to_repeat(),
-        ask,
+        paired: visitor.bridge.is_some() && few,
     }
+}
+
+/// Lines in which nothing is hidden: what nobody sees is written by its number, to be taken out.
+fn visible(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(|line| Outside::new(line).text()).collect();
+    lines.join("\n")
 }
 
 fn answer(

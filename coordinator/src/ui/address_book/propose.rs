@@ -5,7 +5,6 @@ use axum::extract::State as Given;
 use axum::http::StatusCode;
 use axum::response::Response;
 use policies::VaultId;
-use policies::document::format_duration;
 use serde::Deserialize;
 
 use super::{path_of, place};
@@ -20,7 +19,7 @@ use crate::ui::frame::{Frame, page_with};
 use crate::ui::guard::bridged;
 use crate::ui::listing::attachment;
 use crate::ui::posted::{Named, Posted, Wrong};
-use crate::ui::show::{Address, Ask, Command, Moment, Outside};
+use crate::ui::show::{Address, Ask, Command, Moment, Outside, duration};
 use crate::ui::visitor::Visitor;
 
 #[derive(Debug, Default, Deserialize)]
@@ -54,8 +53,7 @@ pub(super) struct DraftShown {
     pub(super) label: Outside,
     pub(super) expires: Moment,
     pub(super) warnings: Vec<WarningShown>,
-    pub(super) statement: String,
-    ask: Option<Ask>,
+    pub(super) ask: Option<Ask>,
     command: Option<Command>,
 }
 
@@ -80,7 +78,6 @@ impl DraftShown {
             label: Outside::new(&draft.add.label),
             expires: Moment::new(draft.add.expires),
             warnings: draft.warnings.iter().map(warning).collect(),
-            statement: draft.statement.clone(),
             ask: None,
             command: None,
         }
@@ -206,7 +203,7 @@ fn answer(
             list: list.list.clone(),
             here: format!("{list_href}/propose"),
             adds: format!("{} of {group}", list.count.unwrap_or_default()),
-            cools_off: list.delay_s.map(format_duration).unwrap_or_default(),
+            cools_off: list.delay_s.map(duration).unwrap_or_default(),
             list_href,
             typed,
             wrong,

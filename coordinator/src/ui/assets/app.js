@@ -25,11 +25,11 @@ function copyButtons(root) {
     button.className = "copy";
     button.setAttribute("aria-label", "Copy");
     button.title = "Copy";
-    button.textContent = "⧉";
     button.addEventListener("click", async () => {
       await navigator.clipboard.writeText(element.dataset.copy);
-      button.textContent = "✓";
-      setTimeout(() => { button.textContent = "⧉"; }, 1500);
+      button.classList.add("done");
+      button.title = "Copied";
+      setTimeout(() => { button.classList.remove("done"); button.title = "Copy"; }, 1500);
     });
     element.after(button);
   }
@@ -78,8 +78,11 @@ function keys() {
   });
 }
 
-// On a phone the menu begins closed.
-if (matchMedia("(max-width: 56rem)").matches) document.querySelector("details.menu")?.removeAttribute("open");
+// On a phone the menu begins closed; where there is room it is always open.
+const narrow = matchMedia("(max-width: 56rem)");
+const menu = () => document.querySelector("details.menu")?.toggleAttribute("open", !narrow.matches);
+narrow.addEventListener("change", menu);
+menu();
 document.body.addEventListener("htmx:configRequest", (event) => { event.detail.headers["x-csrf"] = document.body.dataset.csrf ?? ""; });
 document.body.addEventListener("htmx:afterSwap", (event) => dress(event.detail.target));
 dress(document);

@@ -1,7 +1,7 @@
 //! Drawings: data in, SVG out. Pure, and in whole numbers only.
 //!
-//! Invariant: a drawing shows no more than its table says, which stands below it for whoever cannot see it or wants
-//! the numbers; it carries classes and no styles, and nothing in it is taken for markup. SVG 2, WAI-ARIA graphics.
+//! Invariant: a drawing shows no more than its words or its table say, for whoever cannot see it or wants the
+//! numbers; it carries classes and no styles, and nothing in it is taken for markup. SVG 2, WAI-ARIA graphics.
 
 mod axis;
 mod charts;

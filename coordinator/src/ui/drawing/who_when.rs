@@ -152,7 +152,9 @@ fn after(from: u16) -> String {
     if from == 0 {
         String::new()
     } else {
-        format!(", after {from} blocks")
+        // Ten minutes a block.
+        let days = u32::from(from).div_ceil(144);
+        format!(", after {from} blocks, about {days} d")
     }
 }
 
@@ -217,7 +219,9 @@ mod tests {
         );
         assert!(drawn.contains("width=\"172\""), "{drawn}");
         assert!(
-            drawn.contains(">any 2 of a, b, c at any time; vault-key, after 12960 blocks.</desc>"),
+            drawn.contains(
+                ">any 2 of a, b, c at any time; vault-key, after 12960 blocks, about 90 d.</desc>"
+            ),
             "{drawn}"
         );
     }

@@ -9,6 +9,7 @@ mod money;
 mod outside;
 mod state;
 mod stop_banner;
+mod waiting;
 
 pub(crate) use address::{Address, TxidText};
 pub(crate) use ask::{Ask, Command};
@@ -16,7 +17,10 @@ pub(crate) use moment::{Ago, Moment, duration};
 pub(crate) use money::{Feerate, Money, Unit};
 pub(crate) use outside::Outside;
 pub(crate) use state::State;
+pub(crate) use stop_banner::{StopBanner, stop_banner};
 pub(crate) use stop_banner::{StopBanner, stop_banner, who};
+pub(crate) use waiting::{Waiting, waiting_line};
+pub(crate) use waiting::{Waiting, waiting_line};
 
 /// Writes a text so that HTML takes it for nothing but text, in content and in quoted attributes.
 pub(crate) fn escaped(text: &str) -> String {

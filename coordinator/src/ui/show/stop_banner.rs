@@ -29,7 +29,7 @@ impl fmt::Display for StopBanner {
             return Ok(());
         };
         f.write_str(
-            "<div class=\"notice notice-bad\" role=\"status\"><p class=\"big strong\">This vault is stopped: it pays nobody.</p>",
+            "<div class=\"notice notice-bad below\" role=\"status\"><p class=\"big strong\">This vault is stopped: it pays nobody.</p>",
         )?;
         for stop in &self.stops {
             let by: Vec<&str> = stop
@@ -68,7 +68,7 @@ impl fmt::Display for StopBanner {
 }
 
 /// How many persons of a group have still to sign a release, in words.
-pub(crate) fn who(missing: usize, group: Option<&str>) -> String {
+fn who(missing: usize, group: Option<&str>) -> String {
     let persons = match (missing, group) {
         (1, Some(group)) => format!("one more person of {group} signs"),
         (1, None) => "one more approver signs".to_owned(),

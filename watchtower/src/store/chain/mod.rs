@@ -6,7 +6,7 @@
 mod load;
 mod write;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bitcoin::hashes::Hash as _;
 use bitcoin::{BlockHash, Transaction as BitcoinTransaction, Txid};
@@ -53,6 +53,32 @@ pub async fn tip(tx: &mut Transaction) -> Result<Option<BlockRef>, DatabaseError
     .await?
     .map(|row| read(&row))
     .transpose()
+}
+
+/// When the blocks of the active chain at some heights were mined, as their headers say.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn times(
+    tx: &mut Transaction,
+    heights: impl IntoIterator<Item = u32>,
+) -> Result<BTreeMap<u32, UnixTime>, DatabaseError> {
+    let sql = tx.pick(
+        "SELECT height, time FROM chain_block WHERE height IN (SELECT value FROM json_each($1))",
+        "SELECT height, time FROM chain_block
+         WHERE height IN (SELECT value::bigint FROM json_array_elements_text($1::json))",
+    );
+    let heights: Vec<String> = heights
+        .into_iter()
+        .map(|height| height.to_string())
+        .collect();
+    let list = format!("[{}]", heights.join(","));
+    tx.rows(sql, &[list.into()])
+        .await?
+        .iter()
+        .map(|row| Ok((row.u32("height")?, UnixTime::from_secs(row.u64("time")?))))
+        .collect()
 }
 
 /// What the tip says that its time is.

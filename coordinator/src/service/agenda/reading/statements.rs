@@ -7,11 +7,11 @@ use policies::{Approval, PolicyId, Statement, Subject};
 use watchtower::store::database::Transaction;
 
 use super::super::asking::{Eyes, persons_with_keys, still};
+use super::super::entry::{Entry as EntryFacts, Listing, entry_line};
 use super::super::line::AgendaLine;
-use super::super::statements::{
-    Entry as EntryFacts, Journal, Listing, Stage, Stopped, Version, entry_line, journal_line,
-    stop_line, version_line,
-};
+use super::super::stop::{Stopped, stop_line};
+use super::super::trouble::{Journal, journal_line};
+use super::super::version::{Stage, Version, version_line};
 use super::{MOST, Ruled};
 use crate::service::standing::Entry;
 use crate::service::version_view::Judged;

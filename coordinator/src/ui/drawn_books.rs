@@ -1,0 +1,37 @@
+//! The pages of the books as somebody sees them, without the guard, for tests.
+
+use axum::Extension;
+use axum::Router;
+use axum::routing::{get, post};
+
+use super::visitor::Visitor;
+use super::{Ui, addresses, coins, deposits, events, ledger, search};
+
+/// The pages for one visitor. A fault has its status, and no page.
+pub(crate) fn books(ui: Ui, visitor: Visitor) -> Router {
+    let vault = |tail: &str| format!("/vaults/{{vault}}{tail}");
+    Router::new()
+        .route(&vault("/deposits"), get(deposits::list))
+        .route(&vault("/deposits/{outpoint}"), get(deposits::detail))
+        .route(
+            &vault("/addresses"),
+            get(addresses::list).post(addresses::issue),
+        )
+        .route(&vault("/addresses/{address}"), get(addresses::detail))
+        .route(&vault("/coins"), get(coins::list))
+        .route(&vault("/coins/calendar"), get(coins::calendar::calendar))
+        .route(&vault("/coins/{outpoint}"), get(coins::detail))
+        .route(
+            &vault("/coins/{outpoint}/freeze"),
+            post(coins::marks::freeze),
+        )
+        .route(&vault("/coins/{outpoint}/thaw"), post(coins::marks::thaw))
+        .route(&vault("/coins/{outpoint}/label"), post(coins::marks::label))
+        .route(&vault("/ledger"), get(ledger::list))
+        .route(&vault("/ledger/comparison"), post(ledger::compare))
+        .route("/events", get(events::list))
+        .route("/events/verification", get(events::verify))
+        .route("/search", get(search::find))
+        .layer(Extension(visitor))
+        .with_state(ui)
+}
