@@ -34,11 +34,7 @@ const ENTRIES: u32 = 10;
 
 pub(super) fn routes(table: Table) -> Table {
     let read = Needs::Right(Right::Read);
-    table.get("/vaults/{vault}", read, show).post(
-        "/vaults/{vault}/reconcile",
-        Needs::Right(Right::Reconcile),
-        reconcile,
-    )
+    table.get("/vaults/{vault}", read, show)
 }
 
 /// How far back charts go.

@@ -117,7 +117,6 @@ pub(super) const CELLS: &[(&str, &str, &str)] = &[
     ("GET", "/vaults/{vault}/queue", "opra"),
     ("POST", "/vaults/{vault}/queue/allow", "o"),
     ("POST", "/vaults/{vault}/queue/speed", "o"),
-    ("POST", "/vaults/{vault}/reconcile", "o"),
     ("GET", "/vaults/{vault}/recovery", "o"),
     ("POST", "/vaults/{vault}/recovery", "o"),
     ("GET", "/vaults/{vault}/self-spend", "o"),

@@ -18,8 +18,6 @@ pub(crate) use money::{Feerate, Money, Unit};
 pub(crate) use outside::Outside;
 pub(crate) use state::State;
 pub(crate) use stop_banner::{StopBanner, stop_banner};
-pub(crate) use stop_banner::{StopBanner, stop_banner, who};
-pub(crate) use waiting::{Waiting, waiting_line};
 pub(crate) use waiting::{Waiting, waiting_line};
 
 /// Writes a text so that HTML takes it for nothing but text, in content and in quoted attributes.
