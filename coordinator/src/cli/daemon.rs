@@ -16,6 +16,8 @@ use super::CliError;
 use super::layout::Lines;
 use super::output::{self, Output};
 use crate::configuration::{CoordinatorConfig, EXAMPLE};
+use crate::service::notifying::mailing::MailConfig;
+use crate::service::notifying::posting::Reach;
 use crate::service::people::PersonRole;
 use crate::service::people::invitations::{self, NewInvitation};
 use crate::service::{Actor, Role, Service, rebuilds, tokens};
@@ -244,7 +246,19 @@ async fn serve(config: CoordinatorConfig, with_watchtower: bool) -> Result<(), C
         None => Public::of_listener(address),
     };
     output::say(&format!("the pages are at {}", public.origin()));
-    let service = service.at_public_url(Some(public.origin()));
+    let mailer = match config.mail.as_ref().map(MailConfig::open) {
+        None => None,
+        Some(opened) => Some(opened.map_err(|error| CliError::Usage {
+            message: error.to_string(),
+        })?),
+    };
+    let reach = Reach {
+        allow_loopback: config.allow_loopback_webhooks,
+        ..Reach::default()
+    };
+    let service = service
+        .at_public_url(Some(public.origin()))
+        .telling(mailer, reach);
 
     let (stop, stopping) = watch::channel(false);
     let job_config = jobs::JobsConfig {

@@ -188,6 +188,11 @@ pub(super) async fn expect_no_person(tx: &mut Transaction, name: &str) -> Result
     Ok(())
 }
 
+/// Refuses whoever is no person here, or none any more.
+pub(super) async fn expect_active(tx: &mut Transaction, name: &str) -> Result<(), ServiceError> {
+    active(tx, name).await.map(drop)
+}
+
 /// A person who is not revoked.
 async fn active(tx: &mut Transaction, name: &str) -> Result<PersonRow, ServiceError> {
     persons::lookup(tx, name)

@@ -15,6 +15,7 @@ pub(crate) struct Ask {
     port: Option<u16>,
     button: String,
     danger: bool,
+    short: bool,
     fields: Vec<(&'static str, String)>,
     typed: Option<(&'static str, &'static str)>,
 }
@@ -32,6 +33,7 @@ impl Ask {
             port,
             button: button.to_owned(),
             danger: false,
+            short: false,
             fields: vec![
                 ("vault", vault.to_string()),
                 ("what", what.to_owned()),
@@ -55,6 +57,13 @@ impl Ask {
         self
     }
 
+    /// For a row of a table: the button alone, and nothing where no tool is paired.
+    #[must_use]
+    pub(crate) fn short(mut self) -> Self {
+        self.short = true;
+        self
+    }
+
     /// As something that is not done lightly.
     #[must_use]
     pub(crate) fn dangerous(mut self) -> Self {
@@ -66,6 +75,9 @@ impl Ask {
 impl fmt::Display for Ask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(port) = self.port else {
+            if self.short {
+                return Ok(());
+            }
             return f.write_str(
                 "<p class=\"quiet\">To sign from here, <a href=\"/account/bridge\">pair your own tool</a> first; \
                  or use the command below.</p>",
@@ -90,17 +102,22 @@ impl fmt::Display for Ask {
                 escaped(label)
             )?;
         }
-        let class = if self.danger {
-            "button-danger"
-        } else {
-            "button"
+        let class = match (self.danger, self.short) {
+            (true, _) => "button-danger",
+            (false, true) => "button-quiet small",
+            (false, false) => "button",
         };
+        let button = escaped(&self.button);
         write!(
             f,
-            "<button class=\"{class}\" type=\"submit\">{}</button> <span class=\"quiet small\">opens your own tool, \
-             which shows it again and signs</span></form>",
-            escaped(&self.button)
-        )
+            "<button class=\"{class}\" type=\"submit\">{button}</button>"
+        )?;
+        if !self.short {
+            f.write_str(
+                " <span class=\"quiet small\">opens your own tool, which shows it again and signs</span>",
+            )?;
+        }
+        f.write_str("</form>")
     }
 }
 
