@@ -19,7 +19,7 @@ use super::overview::seen::{Choice, VaultCard, card, charts, spans};
 use super::posted::{Asked, Named};
 use super::routes::{Needs, Table};
 use super::show::{
-    Ago, Moment, Money, Outside, StopBanner, TxidText, Unit, Waiting, stop_banner, waiting_line,
+    Ago, Cause, Moment, Money, Outside, StopBanner, TxidText, Unit, Waiting, stop_banner, waiting_line,
 };
 use super::visitor::Visitor;
 use crate::service::Right;
@@ -65,7 +65,7 @@ struct EntryRow {
     debit: Outside,
     credit: Outside,
     amount: Money,
-    cause: Outside,
+    cause: Cause,
 }
 
 /// The last comparison of books, tracker and node.
@@ -158,6 +158,6 @@ fn row(entry: &EntryView, unit: Unit) -> EntryRow {
         debit: Outside::new(&entry.debit),
         credit: Outside::new(&entry.credit),
         amount: money(entry.amount_sat, unit),
-        cause: Outside::new(&entry.cause),
+        cause: Cause::new(&entry.cause),
     }
 }

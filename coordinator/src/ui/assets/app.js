@@ -31,7 +31,8 @@ function copyButtons(root) {
       button.title = "Copied";
       setTimeout(() => { button.classList.remove("done"); button.title = "Copy"; }, 1500);
     });
-    element.after(button);
+    if (element.matches("dd, td, li")) element.append(" ", button);
+    else element.after(button);
   }
 }
 
