@@ -36,7 +36,7 @@ use crate::store::people::persons::{self, PersonRow};
 use crate::store::tokens;
 
 pub use passkeys::{AssertionAnswer, Ceremony, RegistrationAnswer, Site};
-pub use sessions::{NewSession, renew, visit};
+pub use sessions::{NewSession, glance, renew, visit};
 pub use warnings::AbsenceWarning;
 
 /// A session's public id.
