@@ -120,6 +120,7 @@ pub(super) const CELLS: &[(&str, &str, &str)] = &[
     ("POST", "/vaults/{vault}/withdrawals/new/signed", "or"),
     ("GET", "/vaults/{vault}/withdrawals/{requester}/{id}", "opra"),
     ("POST", "/vaults/{vault}/withdrawals/{requester}/{id}/cancel", "or"),
+    ("GET", "/vaults/{vault}/withdrawals/{requester}/{id}/pay-again", "o"),
     ("POST", "/vaults/{vault}/withdrawals/{requester}/{id}/pay-again", "o"),
     ("GET", "/vaults/{vault}/withdrawals/{requester}/{id}/receipt", "opra"),
     ("GET", "/vaults/{vault}/withdrawals/{requester}/{id}/receipt.json", "opra"),
