@@ -59,10 +59,10 @@ const GRANTED: &[(&str, &str, &str, &str, &str)] = &[
     ("void", "si", "", "s", "s"),
     ("void_wish", "si", "", "s", "s"),
     ("web_session", "si", "", "s", ""),
-    ("window_count", "si", "", "s", "s"),
     // The auditor sees that there is one, never its secret or its address.
     ("webhook", "si", "", "", ""),
     ("webhook_delivery", "si", "", "", "s"),
+    ("window_count", "si", "", "s", "s"),
     ("withdrawal", "si", "", "si", "s"),
     ("withdrawal_speed", "si", "", "si", "s"),
 ];
@@ -82,6 +82,7 @@ const UPDATED: &[(&str, &[&str])] = &[
     ),
     ("batch_withdrawal", &["live"]),
     ("ceremony", &["used_at"]),
+    ("coin_mark", &["ended_at", "ended_by"]),
     ("credential", &["label", "last_used_at", "revoked_at"]),
     (
         "invitation",
@@ -93,7 +94,6 @@ const UPDATED: &[(&str, &[&str])] = &[
             "used_at",
         ],
     ),
-    ("coin_mark", &["ended_at", "ended_by"]),
     (
         "job",
         &[
