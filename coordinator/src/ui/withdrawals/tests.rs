@@ -203,7 +203,6 @@ async fn the_pages_say_what_waits_what_counts_and_what_it_means() {
         "Sent to the signers",
         "Broadcast",
         "receipt.json",
-        "data-kind=\"withdrawal\"",
     ] {
         assert!(page.contains(words), "{words}");
     }

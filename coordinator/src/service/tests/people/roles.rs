@@ -220,7 +220,7 @@ async fn the_last_operator_stays() {
         .expect("at the machine, at once");
     assert_eq!(
         code(decide_change(service, &oscar, &change.id, true).await),
-        "not_an_operator"
+        "unknown_change"
     );
     assert!(house.visit(&session).await.is_some());
     let token = token_of(&house, &Actor::local(), "script").await;
