@@ -7,7 +7,10 @@ use policies::{PolicyId, report};
 use super::versions::{change_to, file, hand_in, next, signed, world};
 use super::world::{World, rule};
 use crate::roles::fixture::{Kind, Vault};
-use crate::service::policy_review::*;
+use crate::service::policy_review::{
+    Draft, PolicyReview, REPLAY_DAYS, StandingOf, beginning, case, compare, examine, lines,
+    replay_version, review, succession_file,
+};
 use crate::service::{ServiceError, VersionError};
 
 async fn reviewed(world: &World, version: Option<PolicyId>) -> PolicyReview {

@@ -1,8 +1,6 @@
 //! A version and where it stands: what it changes in words, side by side, what it would have asked of the past, who
 //! approved it and who must still, how it is approved, pinned and put in force.
 
-use std::collections::BTreeSet;
-
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -12,7 +10,7 @@ use policies::{PolicyId, VaultId};
 use super::show::chip;
 use super::shown::Shown;
 use super::sides::{Stretch, sides};
-use crate::service::agenda::{Viewer, of_proposal};
+use crate::service::agenda::{Viewer, absent_now, of_proposal};
 use crate::service::policy_review::{
     Case, Comparison, ReplayView, StandingOf, case, compare, replay_version,
 };
@@ -159,7 +157,7 @@ async fn answer(
     } else {
         StatusCode::UNPROCESSABLE_ENTITY
     };
-    let absent = BTreeSet::new();
+    let absent = absent_now(service).await?;
     let viewer = Viewer {
         actor,
         person: &visitor.person,
