@@ -1,6 +1,5 @@
 //! What the pages of withdrawals say to whom, over a real service.
 
-use axum::body::to_bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -90,12 +89,7 @@ fn query<T: DeserializeOwned>(text: &str) -> Asked<T> {
 
 /// The status and the text of an answer; of a fault its status alone, since the guard draws it.
 async fn read(answer: Result<Response, Fault>) -> (StatusCode, String) {
-    let response = answer.unwrap_or_else(IntoResponse::into_response);
-    let status = response.status();
-    let bytes = to_bytes(response.into_body(), 1 << 22)
-        .await
-        .expect("a body");
-    (status, String::from_utf8(bytes.to_vec()).expect("text"))
+    sample::read(answer.unwrap_or_else(IntoResponse::into_response)).await
 }
 
 /// Writes a page with its style to a file, where `COUNTERSIGN_KEEP_PAGES` named a folder when this was built.
@@ -203,6 +197,7 @@ async fn the_pages_say_what_waits_what_counts_and_what_it_means() {
         "Sent to the signers",
         "Broadcast",
         "receipt.json",
+        "data-kind=\"broadcast\"",
     ] {
         assert!(page.contains(words), "{words}");
     }
