@@ -175,4 +175,6 @@ fn job(job: &JobView) -> JobRow {
     }
 }
 #[cfg(test)]
-pub(crate) async fn draw_for_dump(ui: &Ui, v: &Visitor) -> Response { draw(ui, v).await.expect("p") }
+pub(crate) async fn draw_for_dump(ui: &Ui, v: &Visitor) -> Response {
+    draw(ui, v).await.expect("p")
+}

@@ -51,9 +51,18 @@ mod tests {
 
     #[test]
     fn ids_are_cut_and_nothing_else_is() {
-        let cause = Cause::new(&format!("payment:{}:exchange:payout-0004:1", "ab".repeat(32)));
-        assert_eq!(cause.short(), "payment abababab…abababab exchange payout-0004 1");
+        let cause = Cause::new(&format!(
+            "payment:{}:exchange:payout-0004:1",
+            "ab".repeat(32)
+        ));
+        assert_eq!(
+            cause.short(),
+            "payment abababab…abababab exchange payout-0004 1"
+        );
         let hostile = Cause::new("fee:\"><script>").to_string();
-        assert!(!hostile.contains("<script>") && hostile.contains("title=\"fee:&quot;"), "{hostile}");
+        assert!(
+            !hostile.contains("<script>") && hostile.contains("title=\"fee:&quot;"),
+            "{hostile}"
+        );
     }
 }
