@@ -175,8 +175,12 @@ fn removal(entry: &str) -> Result<Draft, Failure> {
 
 /// A file of several statements has none.
 fn nothing() -> Failure {
-    Failure::because(Class::Usage, "NOT_A_STATEMENT_FILE", "no statement is in it")
-        .hinted("give what `list add` or the coordinator's page wrote")
+    Failure::because(
+        Class::Usage,
+        "NOT_A_STATEMENT_FILE",
+        "no statement is in it",
+    )
+    .hinted("give what `list add` or the coordinator's page wrote")
 }
 
 /// Shows several statements one after the other, asks once, and signs all or none.
