@@ -69,10 +69,10 @@ impl Web {
         web.cookie = Some(format!("countersign={secret}"));
         let seen = web.get("/health")?;
         let token = seen.text.split("data-csrf=\"").nth(1);
-        web.csrf = token
+        token
             .and_then(|rest| rest.split('"').next())
             .unwrap_or_default()
-            .to_owned();
+            .clone_into(&mut web.csrf);
         Ok(web)
     }
 

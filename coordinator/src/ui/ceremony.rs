@@ -146,8 +146,8 @@ impl FromRequestParts<Ui> for Browser {
 
 /// The address that the nearest proxy saw. Those before it may be invented.
 fn last_hop(headers: &HeaderMap) -> Option<String> {
-    let all = headers.get_all("x-forwarded-for").iter();
-    let last = all.last()?.to_str().ok()?.rsplit(',').next()?.trim();
+    let mut all = headers.get_all("x-forwarded-for").iter();
+    let last = all.next_back()?.to_str().ok()?.rsplit(',').next()?.trim();
     let address: std::net::IpAddr = last.parse().ok()?;
     Some(address.to_string())
 }

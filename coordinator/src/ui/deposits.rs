@@ -325,8 +325,13 @@ pub(super) fn spender(txid: &str) -> (String, TxidText) {
 /// A coin that is not the vault's is not there.
 pub(super) fn nothing_where_unknown(error: crate::service::ServiceError) -> Fault {
     use crate::service::{OwnSpendError, ServiceError};
-    match error {
-        ServiceError::OwnSpend(OwnSpendError::UnknownCoin { .. }) => Fault::nothing_here(),
-        other => other.into(),
+    let unknown = matches!(
+        error,
+        ServiceError::OwnSpend(OwnSpendError::UnknownCoin { .. })
+    );
+    if unknown {
+        Fault::nothing_here()
+    } else {
+        error.into()
     }
 }

@@ -21,13 +21,16 @@ pub(super) fn routes(table: Table) -> Table {
     table.get("/health", Needs::Right(Right::Read), show)
 }
 
+/// The newest block: its height and hash, and when it was seen.
+type Tip = (u32, TxidText, Option<(Ago, Moment)>);
+
 #[derive(Template)]
 #[template(path = "health/show.html")]
 struct HealthPage {
     frame: Frame,
     alarms: Vec<AlarmRow>,
     nodes: Vec<NodeRow>,
-    tip: Option<(u32, TxidText, Option<(Ago, Moment)>)>,
+    tip: Option<Tip>,
     fees: Vec<FeeView>,
     jobs: Vec<JobRow>,
     sees_jobs: bool,

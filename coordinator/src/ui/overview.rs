@@ -48,7 +48,6 @@ struct OverviewPage {
     cards: Vec<VaultCard>,
     health: HealthLine,
     happened: Vec<HappenedRow>,
-    may_see_all: bool,
     vaults: Vec<Choice>,
     spans: Vec<Choice>,
     charts: Vec<Drawing>,
@@ -117,7 +116,6 @@ async fn draw(ui: &Ui, visitor: &Visitor, query: &OverviewQuery) -> Result<Respo
                 .map(|height| (height, health.tip_time.map(|at| Ago::new(at.min(now), now)))),
         },
         happened: happened(service, actor, now).await?,
-        may_see_all: actor.vault.is_none(),
         vaults: (figures.iter())
             .map(|one| Choice {
                 value: one.vault.to_string(),

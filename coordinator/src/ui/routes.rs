@@ -1,14 +1,21 @@
 //! The table of pages: what each needs. Deny by default: a page that is not in it does not exist, and
 //! none can be added without saying who may see it.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::handler::Handler;
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get, post};
 
+use tower_http::timeout::TimeoutLayer;
+
 use super::{Ui, fault, guard};
 use crate::service::Right;
+
+/// The longest that a page may take to begin its answer.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// What a page asks of whoever opens it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +99,11 @@ impl Table {
             .fallback(fault::no_such_page)
             .method_not_allowed_fallback(fault::no_such_page)
             .layer(from_fn(guard::harden))
+            // Of the answer's head alone: streams go on.
+            .layer(TimeoutLayer::with_status_code(
+                StatusCode::SERVICE_UNAVAILABLE,
+                TIME_LIMIT,
+            ))
             .with_state(self.ui)
     }
 

@@ -70,7 +70,6 @@ struct TokensPage {
 struct MadePage {
     frame: Frame,
     name: Outside,
-    role: &'static str,
     secret: String,
 }
 
@@ -199,7 +198,6 @@ async fn create(
             let template = MadePage {
                 frame: visitor.frame("A new token", Place::Tokens),
                 name: Outside::new(&made.token.name),
-                role: made.token.role.name(),
                 secret: made.secret,
             };
             page_with(StatusCode::CREATED, &template)
@@ -224,13 +222,13 @@ fn read(form: &TokenForm, wrong: &mut Wrong) -> Option<NewToken> {
     }
     let vault = match form.vault.as_str() {
         "" => None,
-        text => match text.parse() {
-            Ok(vault) => Some(vault),
-            Err(_) => {
+        text => {
+            let vault = text.parse().ok();
+            if vault.is_none() {
                 wrong.add("vault", "Choose a vault of the list.");
-                None
             }
-        },
+            vault
+        }
     };
     let role = role.filter(|_| wrong.is_empty())?;
     Some(NewToken {

@@ -102,12 +102,15 @@ impl Held {
     pub(super) fn waits(&mut self, wait: Option<Wait>, amount: Amount) -> Waits {
         let rest = self.free.checked_sub(amount);
         self.free = rest.unwrap_or(self.free);
-        match Waits::from(wait) {
-            _ if self.stopped => Waits::Stopped,
-            Waits::Blocked => Waits::Blocked,
-            _ if rest.is_none() => Waits::Coins,
-            Waits::Cap if self.answered => Waits::Batch,
-            other => other,
+        let waits = Waits::from(wait);
+        if self.stopped {
+            Waits::Stopped
+        } else if waits != Waits::Blocked && rest.is_none() {
+            Waits::Coins
+        } else if waits == Waits::Cap && self.answered {
+            Waits::Batch
+        } else {
+            waits
         }
     }
 }

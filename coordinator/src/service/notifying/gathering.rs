@@ -179,7 +179,10 @@ async fn tell_waits(
                     let next = line.others.iter().chain(&line.on).find(|name| {
                         *name != person
                             && !absent.contains(*name)
-                            && all.iter().any(|other| other.setting.person == **name)
+                            && all.iter().any(|other| {
+                                let sees = other.vault.is_none_or(|own| line.vault == Some(own));
+                                other.setting.person == **name && sees
+                            })
                     });
                     let Some(next) = next else { continue };
                     let before = format!("{person} has not acted: ");

@@ -70,12 +70,12 @@ pub fn check_url(text: &str, allow_loopback: bool) -> Result<Uri, UrlFault> {
         Some("http") => return Err(UrlFault::NotHttps),
         Some(_) | None => return Err(UrlFault::NotAUrl),
     }
-    match literal {
-        Some(address) if !may_reach(address, allow_loopback) => return Err(UrlFault::NotPublic),
-        Some(_) => {}
-        None if is_number(host) => return Err(UrlFault::OddHost),
-        None if is_loopback && !allow_loopback => return Err(UrlFault::NotPublic),
-        None => {}
+    let reached = literal.is_none_or(|address| may_reach(address, allow_loopback));
+    if !reached || (literal.is_none() && is_loopback && !allow_loopback) {
+        return Err(UrlFault::NotPublic);
+    }
+    if literal.is_none() && is_number(host) {
+        return Err(UrlFault::OddHost);
     }
     Ok(uri)
 }
@@ -107,20 +107,18 @@ pub fn is_public(address: IpAddr) -> bool {
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
     let [a, b, c, _] = address.octets();
-    !matches!(
-        (a, b, c),
-        (0 | 10 | 127, _, _)
-            | (100, 64..=127, _)
-            | (169, 254, _)
-            | (172, 16..=31, _)
-            | (192, 0, 0 | 2)
-            | (192, 88, 99)
-            | (192, 168, _)
-            | (198, 18 | 19, _)
-            | (198, 51, 100)
-            | (203, 0, 113)
-            | (224..=255, _, _)
-    )
+    // Each registry entry on its own line.
+    let special = match a {
+        0 | 10 | 127 | 224..=255 => true,
+        100 => (64..=127).contains(&b),
+        169 => b == 254,
+        172 => (16..=31).contains(&b),
+        192 => b == 168 || (b, c) == (88, 99) || (b == 0 && (c == 0 || c == 2)),
+        198 => b == 18 || b == 19 || (b, c) == (51, 100),
+        203 => (b, c) == (0, 113),
+        _ => false,
+    };
+    !special
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {

@@ -1,7 +1,7 @@
 //! Invitations: a link that opens once, within two days; for an operator with the word of a second one.
 //!
 //! An invitation of somebody who is here already is one to a new passkey: when it is used, the passkeys and sessions
-//! before it are over.
+//! before it are over. It takes the word of a second operator too, or one operator could become anybody.
 
 use policies::{UnixTime, VaultId};
 use serde::{Deserialize, Serialize};
@@ -180,7 +180,7 @@ async fn create(
         invitations::revoke(&mut tx, &standing.id, now, &actor.name).await?;
     }
     let needs_second = !locally
-        && request.role == PersonRole::Operator
+        && (request.role == PersonRole::Operator || here.is_some())
         && eyes::second_is_there(&mut tx, &actor.name).await?;
     let row = InvitationRow {
         sha256: hash_of(&secret),

@@ -36,7 +36,7 @@ impl SoftPasskey {
     pub(crate) fn create(&self, site: &Site, asked: &Ceremony) -> RegistrationAnswer {
         let rp_id = asked.options["rp"]["id"].as_str().expect("a domain");
         let data = [
-            &self.data(rp_id, self.flags | CREDENTIAL)[..],
+            &Self::data(rp_id, self.flags | CREDENTIAL)[..],
             &[0; 16],
             &u16::try_from(self.id.len()).expect("short").to_be_bytes(),
             &self.id,
@@ -66,7 +66,7 @@ impl SoftPasskey {
     /// What the browser returns for a challenge.
     pub(crate) fn get(&self, site: &Site, asked: &Ceremony) -> AssertionAnswer {
         let rp_id = asked.options["rpId"].as_str().expect("a domain");
-        let data = self.data(rp_id, self.flags);
+        let data = Self::data(rp_id, self.flags);
         let client = client("webauthn.get", &asked.options, site);
         let hash = sha256::Hash::hash(&client).to_byte_array();
         let signature: p256::ecdsa::Signature = self.key.sign(&[&data[..], &hash].concat());
@@ -79,7 +79,7 @@ impl SoftPasskey {
         }
     }
 
-    fn data(&self, rp_id: &str, flags: u8) -> Vec<u8> {
+    fn data(rp_id: &str, flags: u8) -> Vec<u8> {
         let hash = sha256::Hash::hash(rp_id.as_bytes()).to_byte_array();
         [&hash[..], &[flags, 0, 0, 0, 1]].concat()
     }

@@ -35,7 +35,10 @@ pub struct AbsenceWarning {
 }
 
 /// The policies in force, and the signers who are marked as gone.
-pub(super) struct Vaults(Vec<(VaultId, String, Arc<Policy>, Vec<(String, Gone)>)>);
+pub(super) struct Vaults(Vec<Ruled>);
+
+/// A vault with its name and policy, and who of its signers is gone.
+type Ruled = (VaultId, String, Arc<Policy>, Vec<(String, Gone)>);
 
 impl Vaults {
     /// Reads them.

@@ -64,8 +64,8 @@ function listen() {
   let due = 0;
   const source = new EventSource("/live");
   source.addEventListener("happened", () => {
-    clearTimeout(due);
-    due = setTimeout(() => { refresh().catch(() => {}); }, 150);
+    // Once in a while however much happens, and not all pages at the same time.
+    due ||= setTimeout(() => { due = 0; refresh().catch(() => {}); }, 300 + Math.random() * 1200);
   });
   addEventListener("pagehide", () => source.close());
 }

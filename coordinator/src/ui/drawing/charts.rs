@@ -199,7 +199,7 @@ pub(crate) fn dots(
 
 /// The cap as a line, or in words above where it is far above all else.
 fn drawn_cap(plot: Plot, near: Option<Cap<'_>>, words: &str) -> String {
-    let right = plot.right();
+    let right = Plot::right();
     let words = escaped(words);
     match near {
         Some(cap) => {

@@ -117,7 +117,7 @@ impl Plot {
     }
 
     /// The right end.
-    pub(super) const fn right(self) -> Tenths {
+    pub(super) const fn right() -> Tenths {
         Tenths(WIDTH - RIGHT)
     }
 

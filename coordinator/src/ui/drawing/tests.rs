@@ -74,12 +74,12 @@ fn coordinates_are_tenths_without_floats() {
     assert_eq!(plot.y(8), Tenths(260));
     assert_eq!(plot.y(4), Tenths(1_050));
     assert_eq!(plot.x(0, 10), plot.left());
-    assert_eq!(plot.x(10, 10), plot.right());
+    assert_eq!(plot.x(10, 10), Plot::right());
     // The largest numbers there are do not overflow.
     let plot = Plot::new(Axis::Satoshi, [i64::MIN, i64::MAX]);
     assert!(plot.y(i64::MAX).0 >= 260);
     assert!(plot.y(i64::MIN).0 <= 1_840);
-    assert_eq!(plot.x(u64::MAX, u64::MAX), plot.right());
+    assert_eq!(plot.x(u64::MAX, u64::MAX), Plot::right());
 }
 
 #[test]

@@ -42,11 +42,10 @@ fn row(event: &EventView, now: UnixTime) -> HappenedRow {
 pub(super) fn words(event: &EventView) -> String {
     let (object, happened) = event.kind.split_once('.').unwrap_or(("", &event.kind));
     let name = match event.object_kind.as_str() {
-        "withdrawal" => event.object_id.rsplit('/').next().unwrap_or_default(),
+        "withdrawal" | "signer" => event.object_id.rsplit('/').next().unwrap_or_default(),
         "attempt" | "session" | "transaction" | "batch" => {
             event.object_id.get(..8).unwrap_or(&event.object_id)
         }
-        "signer" => event.object_id.rsplit('/').next().unwrap_or_default(),
         "node" | "person" => &event.object_id,
         _ => "",
     };

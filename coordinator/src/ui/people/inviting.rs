@@ -41,8 +41,6 @@ pub(super) struct InviteForm {
 #[template(path = "people/invited.html")]
 struct InvitedPage {
     frame: Frame,
-    person: String,
-    role: &'static str,
     url: String,
     until: Moment,
     waits: bool,
@@ -67,8 +65,6 @@ async fn invite(
         Ok(created) => {
             let template = InvitedPage {
                 frame: visitor.frame("Invitation", Place::People),
-                person: created.invitation.person,
-                role: created.invitation.role.name(),
                 url: ui.public.url(&format!("/invitations/{}", created.secret)),
                 until: Moment::new(created.expires),
                 waits: created.invitation.waits_for_second,
@@ -111,13 +107,13 @@ fn read(form: &InviteForm, wrong: &mut Wrong) -> Option<NewInvitation> {
     }
     let vault = match form.vault.as_str() {
         "" => None,
-        text => match text.parse() {
-            Ok(vault) => Some(vault),
-            Err(_) => {
+        text => {
+            let vault = text.parse().ok();
+            if vault.is_none() {
                 wrong.add("vault", "Choose a vault of the list.");
-                None
             }
-        },
+            vault
+        }
     };
     let role = role.filter(|_| wrong.is_empty())?;
     Some(NewInvitation {

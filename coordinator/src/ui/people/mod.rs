@@ -77,7 +77,6 @@ struct PersonLine {
 /// A change of role, or an invitation, that waits or is open.
 pub(super) struct ChangeLine {
     pub(super) id: String,
-    pub(super) person: String,
     pub(super) words: String,
     pub(super) by: String,
     pub(super) at: Moment,
@@ -100,7 +99,6 @@ impl ChangeLine {
         let mine = change.proposed_by == visitor.person;
         Self {
             id: change.id,
-            person: change.person,
             words,
             by: change.proposed_by,
             at: Moment::new(change.proposed_at),
@@ -203,15 +201,15 @@ async fn show(
 
 /// What is typed on the page, and what is wrong with it.
 #[derive(Debug, Default)]
-pub(super) struct Drawn {
-    pub(super) query: PeopleQuery,
+struct Drawn {
+    query: PeopleQuery,
     pub(super) invite: InviteForm,
     pub(super) form: AbsenceForm,
     pub(super) wrong: Wrong,
 }
 
 /// The page, with what is wrong about a form that was sent.
-pub(super) async fn draw(
+async fn draw(
     ui: &Ui,
     visitor: &Visitor,
     drawn: Drawn,

@@ -16,7 +16,7 @@ pub(crate) use address::{Address, TxidText};
 pub(crate) use ask::{Ask, Command};
 pub(crate) use cause::Cause;
 pub(crate) use moment::{Ago, Moment, duration};
-pub(crate) use money::{Feerate, Money, Unit};
+pub(crate) use money::{Money, Unit};
 pub(crate) use outside::Outside;
 pub(crate) use state::State;
 pub(crate) use stop_banner::{StopBanner, stop_banner};

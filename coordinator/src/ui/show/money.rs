@@ -1,11 +1,11 @@
-//! Amounts with grouped digits, in bitcoin or satoshi, and feerates. Whole satoshi only.
+//! Amounts with grouped digits, in bitcoin or satoshi. Whole satoshi only.
 
 use std::fmt;
 
 use askama::filters::HtmlSafe;
 use axum_extra::extract::CookieJar;
-use bitcoin::{Amount, FeeRate};
-use policies::document::format_sat_per_vb;
+use axum_extra::extract::cookie::Cookie;
+use bitcoin::Amount;
 
 /// In which unit a person wants amounts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -22,7 +22,7 @@ impl Unit {
     pub(crate) const COOKIE: &'static str = "countersign-unit";
 
     pub(crate) fn of(jar: &CookieJar) -> Self {
-        match jar.get(Self::COOKIE).map(|cookie| cookie.value()) {
+        match jar.get(Self::COOKIE).map(Cookie::value) {
             Some("sat") => Self::Satoshi,
             Some(_) | None => Self::Bitcoin,
         }
@@ -100,31 +100,6 @@ impl fmt::Display for Money {
 }
 
 impl HtmlSafe for Money {}
-
-/// A feerate in sat/vB, exact.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Feerate(FeeRate);
-
-impl Feerate {
-    /// A feerate.
-    pub(crate) const fn new(feerate: FeeRate) -> Self {
-        Self(feerate)
-    }
-}
-
-impl fmt::Display for Feerate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "<data class=\"num\" value=\"{}\" title=\"{} sat per 1,000 weight units\">{} sat/vB</data>",
-            self.0.to_sat_per_kwu(),
-            self.0.to_sat_per_kwu(),
-            format_sat_per_vb(self.0)
-        )
-    }
-}
-
-impl HtmlSafe for Feerate {}
 
 fn thousands(number: u64) -> String {
     let digits = number.to_string();

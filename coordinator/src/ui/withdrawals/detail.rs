@@ -2,6 +2,7 @@
 
 use askama::Template;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Response;
 use policies::UnixTime;
 use serde::Deserialize;
@@ -10,6 +11,8 @@ use super::{href, key, root};
 use crate::queue::Speed;
 use crate::service::agenda::{self, Viewer, absent_now};
 use crate::service::approvers::Needed;
+use crate::service::people::PersonRole;
+use crate::service::previews::requesters;
 use crate::service::page_approvals::{self, Subject};
 use crate::service::queue::{ChangeSpeed, QueuedView, change_speed, show_queue};
 use crate::service::receipts;
@@ -49,6 +52,7 @@ struct ApprovalRow {
 
 #[derive(Template)]
 #[template(path = "withdrawals/detail.html")]
+#[expect(clippy::struct_excessive_bools, reason = "a template asks each by itself")]
 struct DetailPage {
     frame: Frame,
     root: String,
@@ -289,6 +293,15 @@ pub(super) async fn cancel(
 ) -> Result<Response, Fault> {
     let key = key(&named)?;
     let reason: String = form.reason.trim().chars().take(200).collect();
+    // A requester takes back what is the own, not what others asked for.
+    if visitor.role != PersonRole::Operator {
+        let (own, _) =
+            requesters(&ui.service, &visitor.actor, &visitor.person, key.vault).await?;
+        if !own.iter().any(|own| own == key.requester.as_str()) {
+            let words = "Only its requester or an operator takes a withdrawal back.";
+            return Err(Fault::plain(StatusCode::FORBIDDEN, words));
+        }
+    }
     cancel_withdrawal(&ui.service, &visitor.actor, &key, &reason).await?;
     let back = href(key.vault, &key.requester, &key.id);
     Ok(see_other_saying(

@@ -70,7 +70,7 @@ pub(super) async fn versions(
         > 1;
     for row in following {
         let judged = Judged::of(service, tx, row, eyes.now).await?;
-        lines.extend(proposed(vault.id, &judged, disputed, eyes));
+        lines.push(proposed(vault.id, &judged, disputed, eyes));
     }
     lines.extend(in_force(service, tx, policy, eyes).await?);
     Ok(lines)
@@ -96,7 +96,7 @@ pub(in super::super) async fn of_version(
         return Ok(None);
     };
     let judged = Judged::of(service, tx, row, eyes.now).await?;
-    Ok(proposed(vault.id, &judged, disputed, eyes))
+    Ok(Some(proposed(vault.id, &judged, disputed, eyes)))
 }
 
 fn proposed(
@@ -104,7 +104,7 @@ fn proposed(
     judged: &Judged,
     disputed: bool,
     eyes: &Eyes<'_>,
-) -> Option<AgendaLine> {
+) -> AgendaLine {
     let approved = &judged.approved;
     let pin: Vec<String> = match judged.step {
         Step::Rules => Vec::new(),
@@ -134,7 +134,7 @@ fn proposed(
         since: judged.row.approved_at.unwrap_or(judged.row.proposed_at),
         stands,
     };
-    Some(version_line(&version, eyes))
+    version_line(&version, eyes)
 }
 
 /// The version in force, where signers did not say that they follow it.

@@ -40,7 +40,7 @@ async fn an_absence_warns_of_the_rules_that_those_who_are_left_cannot_meet() {
         "Vault treasury: rule large needs 1, nobody is left."
     );
     let seen = list_people(service, &local).await.expect("reads");
-    assert_eq!(seen.absences, [told.clone()]);
+    assert_eq!(seen.absences, std::slice::from_ref(&told));
     assert_eq!(seen.people[0].away_until, Some(told.until));
     end_absence(service, &local, &told.id)
         .await
