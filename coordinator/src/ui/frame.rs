@@ -140,7 +140,10 @@ pub(crate) struct Frame {
 
 impl Frame {
     /// The address of something that browsers load beside the page.
-    #[expect(clippy::unused_self, reason = "templates have a frame at hand, and no paths")]
+    #[expect(
+        clippy::unused_self,
+        reason = "templates have a frame at hand, and no paths"
+    )]
     pub(crate) fn asset(&self, name: &str) -> String {
         format!("/assets/{}/{name}", *VERSION)
     }

@@ -59,16 +59,16 @@ impl Office {
         browser.says("h1", "Paired")?;
         Ok(tool)
     }
+}
 
-    /// Presses a button that opens the tool in another tab, answers there, and comes back.
-    fn answer(&self, browser: &Browser, button: &str, says: &str) -> Outcome {
-        browser.click(button)?;
-        browser.turn_to_new_tab()?;
-        browser.shows("#act")?;
-        browser.click("#act")?;
-        browser.says("#said", says)?;
-        browser.close_tab()
-    }
+/// Presses a button that opens the tool in another tab, answers there, and comes back.
+fn answer(browser: &Browser, button: &str, says: &str) -> Outcome {
+    browser.click(button)?;
+    browser.turn_to_new_tab()?;
+    browser.shows("#act")?;
+    browser.click("#act")?;
+    browser.says("#said", says)?;
+    browser.close_tab()
 }
 
 /// 1. Dana and erin join by their invitations; each pairs the own tool with the pages by its code.
@@ -93,7 +93,7 @@ fn an_approver_approves_with_the_own_tool_and_the_requester_cannot() -> Outcome 
     dana.says("main", "requested")?;
     dana.click("a.button[href*='/approve?intent=']")?;
     dana.shows("form[action$='/ask']")?;
-    office.answer(
+    answer(
         &dana,
         "form[action$='/ask'] button:not(.button-danger)",
         "Handed in",
@@ -111,7 +111,7 @@ fn an_approver_approves_with_the_own_tool_and_the_requester_cannot() -> Outcome 
     erin.click("form[hx-post] button[type=submit]:not(.button-quiet)")?;
     erin.shows("form[action$='/ask']")?;
     let id = erin.text("dl.facts dd:nth-of-type(4)")?;
-    office.answer(&erin, "form[action$='/ask'] button", "Handed in")?;
+    answer(&erin, "form[action$='/ask'] button", "Handed in")?;
     let own = treasury.vault_page(&format!("/withdrawals/treasurer/{id}"));
     erin.open(&own)?;
     erin.says("main", "requested")?;
@@ -127,7 +127,7 @@ fn an_approver_approves_with_the_own_tool_and_the_requester_cannot() -> Outcome 
     let port = erin.script("return document.body.dataset.none ?? ''")?;
     assert_eq!(port, "");
     dana.open(&treasury.vault_page(&format!("/withdrawals/approve?intent={hash}")))?;
-    office.answer(
+    answer(
         &dana,
         "form[action$='/ask'] button:not(.button-danger)",
         "Handed in",
@@ -258,7 +258,7 @@ fn a_vault_is_stopped_and_released_from_the_pages() -> Outcome {
     if erin.count("form[action$='/ask'] [name=reason]")? > 0 {
         erin.fill("form[action$='/ask'] [name=reason]", "a laptop is gone")?;
     }
-    office.answer(&erin, "form[action$='/ask'] button", "Handed in")?;
+    answer(&erin, "form[action$='/ask'] button", "Handed in")?;
     dana.shows(".notice-bad")?;
     treasury
         .operator()
@@ -268,7 +268,7 @@ fn a_vault_is_stopped_and_released_from_the_pages() -> Outcome {
     for browser in [&dana, &erin] {
         browser.open(&stops)?;
         browser.shows("form[action$='/ask'] [name=what][value=release]")?;
-        office.answer(
+        answer(
             browser,
             "form[action$='/ask']:has([name=what][value=release]) button",
             "Handed in",

@@ -28,7 +28,10 @@ use crate::ui::visitor::Visitor;
 
 #[derive(Template)]
 #[template(path = "attempts/detail.html")]
-#[expect(clippy::struct_excessive_bools, reason = "a template asks each by itself")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a template asks each by itself"
+)]
 pub(super) struct DetailPage {
     frame: Frame,
     title: String,

@@ -52,7 +52,10 @@ struct Touch {
 
 #[derive(Template)]
 #[template(path = "withdrawals/approve.html")]
-#[expect(clippy::struct_excessive_bools, reason = "a template asks each by itself")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a template asks each by itself"
+)]
 struct ApprovePage {
     frame: Frame,
     root: String,

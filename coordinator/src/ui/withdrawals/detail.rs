@@ -11,9 +11,9 @@ use super::{href, key, root};
 use crate::queue::Speed;
 use crate::service::agenda::{self, Viewer, absent_now};
 use crate::service::approvers::Needed;
+use crate::service::page_approvals::{self, Subject};
 use crate::service::people::PersonRole;
 use crate::service::previews::requesters;
-use crate::service::page_approvals::{self, Subject};
 use crate::service::queue::{ChangeSpeed, QueuedView, change_speed, show_queue};
 use crate::service::receipts;
 use crate::service::withdrawal_history::{Happening, withdrawal_history};
@@ -52,7 +52,10 @@ struct ApprovalRow {
 
 #[derive(Template)]
 #[template(path = "withdrawals/detail.html")]
-#[expect(clippy::struct_excessive_bools, reason = "a template asks each by itself")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a template asks each by itself"
+)]
 struct DetailPage {
     frame: Frame,
     root: String,
@@ -295,8 +298,7 @@ pub(super) async fn cancel(
     let reason: String = form.reason.trim().chars().take(200).collect();
     // A requester takes back what is the own, not what others asked for.
     if visitor.role != PersonRole::Operator {
-        let (own, _) =
-            requesters(&ui.service, &visitor.actor, &visitor.person, key.vault).await?;
+        let (own, _) = requesters(&ui.service, &visitor.actor, &visitor.person, key.vault).await?;
         if !own.iter().any(|own| own == key.requester.as_str()) {
             let words = "Only its requester or an operator takes a withdrawal back.";
             return Err(Fault::plain(StatusCode::FORBIDDEN, words));
