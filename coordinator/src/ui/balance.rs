@@ -18,9 +18,7 @@ use super::frame::{Frame, Place, Tab, page};
 use super::overview::seen::{Choice, Lines, VaultCard, card, charts, spans};
 use super::posted::{Asked, Named};
 use super::routes::{Needs, Table};
-use super::show::{
-    Ago, Cause, Moment, Money, Outside, StopBanner, TxidText, Unit, stop_banner,
-};
+use super::show::{Ago, Cause, Moment, Money, Outside, StopBanner, TxidText, Unit, stop_banner};
 use super::visitor::Visitor;
 use crate::service::Right;
 use crate::service::agenda::{Viewer, absent_now, of_vault};
@@ -159,5 +157,3 @@ fn row(entry: &EntryView, unit: Unit) -> EntryRow {
         cause: Cause::new(&entry.cause),
     }
 }
-#[cfg(test)]
-pub(crate) async fn draw_for_dump(ui: &Ui, v: &Visitor, vault: VaultId) -> Response { draw(ui, v, vault, &BalanceQuery::default()).await.expect("p") }

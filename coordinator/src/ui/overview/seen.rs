@@ -5,9 +5,9 @@ use std::fmt;
 use askama::filters::HtmlSafe;
 use policies::UnixTime;
 
+use crate::service::agenda::AgendaLine;
 use crate::service::figures::{Figures, OfDay, Series, Span};
 use crate::ui::drawing::{Axis, Cap, Chart, Dot, Drawing, Point, area, bars, dots};
-use crate::service::agenda::AgendaLine;
 use crate::ui::show::{Ago, Money, State, Unit, Waiting, waiting_line};
 
 /// Thousandths of sat/vB of one sat/kwu: 4 weight units are one virtual byte.
