@@ -157,9 +157,3 @@ fn row(entry: &EntryView, unit: Unit) -> EntryRow {
         cause: Cause::new(&entry.cause),
     }
 }
-#[cfg(test)]
-pub(crate) async fn draw_for_dump(ui: &Ui, v: &Visitor, vault: VaultId) -> Response {
-    draw(ui, v, vault, &BalanceQuery::default())
-        .await
-        .expect("p")
-}

@@ -177,7 +177,3 @@ fn job(job: &JobView) -> JobRow {
         again: Moment::new(job.run_at),
     }
 }
-#[cfg(test)]
-pub(crate) async fn draw_for_dump(ui: &Ui, v: &Visitor) -> Response {
-    draw(ui, v).await.expect("p")
-}
