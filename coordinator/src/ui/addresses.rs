@@ -237,7 +237,11 @@ async fn list_page(
     })
 }
 
-pub(super) async fn detail(State(ui): State<Ui>, visitor: Visitor, named: Named) -> Result<Response, Fault> {
+pub(super) async fn detail(
+    State(ui): State<Ui>,
+    visitor: Visitor,
+    named: Named,
+) -> Result<Response, Fault> {
     let vault = named.vault()?;
     let address = named.text("address")?;
     let issued = show_address(&ui.service, &visitor.actor, vault, address)

@@ -243,7 +243,11 @@ fn cells(service: &Service, coin: &CoinView) -> Vec<String> {
     ]
 }
 
-pub(super) async fn detail(State(ui): State<Ui>, visitor: Visitor, named: Named) -> Result<Response, Fault> {
+pub(super) async fn detail(
+    State(ui): State<Ui>,
+    visitor: Visitor,
+    named: Named,
+) -> Result<Response, Fault> {
     let vault = named.vault()?;
     let outpoint: OutPoint = named.get("outpoint")?;
     let coin = show_coin(&ui.service, &visitor.actor, vault, outpoint)

@@ -13,12 +13,18 @@ pub(crate) fn books(ui: Ui, visitor: Visitor) -> Router {
     Router::new()
         .route(&vault("/deposits"), get(deposits::list))
         .route(&vault("/deposits/{outpoint}"), get(deposits::detail))
-        .route(&vault("/addresses"), get(addresses::list).post(addresses::issue))
+        .route(
+            &vault("/addresses"),
+            get(addresses::list).post(addresses::issue),
+        )
         .route(&vault("/addresses/{address}"), get(addresses::detail))
         .route(&vault("/coins"), get(coins::list))
         .route(&vault("/coins/calendar"), get(coins::calendar::calendar))
         .route(&vault("/coins/{outpoint}"), get(coins::detail))
-        .route(&vault("/coins/{outpoint}/freeze"), post(coins::marks::freeze))
+        .route(
+            &vault("/coins/{outpoint}/freeze"),
+            post(coins::marks::freeze),
+        )
         .route(&vault("/coins/{outpoint}/thaw"), post(coins::marks::thaw))
         .route(&vault("/coins/{outpoint}/label"), post(coins::marks::label))
         .route(&vault("/ledger"), get(ledger::list))

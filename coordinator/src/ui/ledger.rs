@@ -212,7 +212,11 @@ fn cells(entry: &EntryView) -> Vec<String> {
     ]
 }
 
-pub(super) async fn compare(State(ui): State<Ui>, visitor: Visitor, named: Named) -> Result<Response, Fault> {
+pub(super) async fn compare(
+    State(ui): State<Ui>,
+    visitor: Visitor,
+    named: Named,
+) -> Result<Response, Fault> {
     let vault: VaultId = named.vault()?;
     let asked = request_reconciliation(&ui.service, &visitor.actor, vault).await?;
     let words = format!(

@@ -13,9 +13,9 @@ mod batches;
 mod ceremony;
 mod coins;
 mod deposits;
+mod drawing;
 #[cfg(test)]
 pub(crate) mod drawn_books;
-mod drawing;
 mod events;
 mod fault;
 mod filters;
@@ -33,9 +33,9 @@ mod preview;
 mod public;
 mod queue;
 mod routes;
-mod search;
 #[cfg(test)]
 pub(crate) mod sample;
+mod search;
 mod sets;
 mod show;
 mod sign_in;

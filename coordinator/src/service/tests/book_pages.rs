@@ -140,14 +140,29 @@ async fn every_page_of_the_books_is_drawn_and_takes_nobodys_words_for_html() {
     }
     let mut hostile = 0;
     for path in open {
-        let Answer { status, text: html, .. } = router.get(&path).await;
+        let Answer {
+            status, text: html, ..
+        } = router.get(&path).await;
         assert_eq!(status, StatusCode::OK, "{path}");
         assert_eq!(html.matches("<h1>").count(), 1, "{path} has one title");
         assert!(!html.contains("<script>alert"), "{path}");
-        assert!(!html.contains(" style=") && !html.contains(" onclick="), "{path}");
+        assert!(
+            !html.contains(" style=") && !html.contains(" onclick="),
+            "{path}"
+        );
         let parts: Vec<&str> = path.split(['/', '?']).collect();
-        let long = parts.iter().rev().take(2).copied().collect::<Vec<_>>().join("-");
-        let name: String = long.chars().filter(char::is_ascii_alphanumeric).take(40).collect();
+        let long = parts
+            .iter()
+            .rev()
+            .take(2)
+            .copied()
+            .collect::<Vec<_>>()
+            .join("-");
+        let name: String = long
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .take(40)
+            .collect();
         keep(&format!("{name}.html"), &html);
         hostile += html.matches("&lt;script&gt;alert(1)").count();
     }
@@ -158,19 +173,29 @@ async fn every_page_of_the_books_is_drawn_and_takes_nobodys_words_for_html() {
 async fn letters_that_hide_are_shown_in_labels_and_reasons() {
     let world = busy().await;
     let router = pages(&world, PersonRole::Operator).await;
-    let html = router.get(&format!("/vaults/{}/coins", world.vault)).await.text;
+    let html = router
+        .get(&format!("/vaults/{}/coins", world.vault))
+        .await
+        .text;
     let coin = links(&html, &format!("/vaults/{}/coins/", world.vault))
         .into_iter()
         .find(|href| !href.ends_with("calendar"))
         .expect("a coin")
         .to_owned();
-    let labelled = router.post(&format!("{coin}/label"), "label=pay%E2%80%AEroll").await;
+    let labelled = router
+        .post(&format!("{coin}/label"), "label=pay%E2%80%AEroll")
+        .await;
     assert_eq!(labelled.status, StatusCode::SEE_OTHER);
-    let frozen = router.post(&format!("{coin}/freeze"), "reason=odd%E2%80%8Bsender").await;
+    let frozen = router
+        .post(&format!("{coin}/freeze"), "reason=odd%E2%80%8Bsender")
+        .await;
     assert_eq!(frozen.status, StatusCode::SEE_OTHER);
     let html = router.get(&coin).await.text;
     assert!(html.contains("U+200B"), "{html}");
-    let html = router.get(&format!("/vaults/{}/coins", world.vault)).await.text;
+    let html = router
+        .get(&format!("/vaults/{}/coins", world.vault))
+        .await
+        .text;
     assert!(html.contains("U+202E") && html.contains("U+200B"), "{html}");
     let thawed = router.post(&format!("{coin}/thaw"), "").await;
     assert_eq!(thawed.status, StatusCode::SEE_OTHER);
@@ -194,20 +219,35 @@ async fn a_form_that_is_refused_keeps_what_was_typed_and_says_why_beside_the_fie
         (format!("{coin}/freeze"), "reason=+".to_owned(), "reason"),
         (format!("{coin}/freeze"), format!("reason={long}"), "reason"),
         (format!("{coin}/label"), format!("label={long}"), "label"),
-        (format!("{root}/addresses"), "reference=gr%C3%BCn".to_owned(), "reference"),
+        (
+            format!("{root}/addresses"),
+            "reference=gr%C3%BCn".to_owned(),
+            "reference",
+        ),
     ] {
-        let Answer { status, text: html, .. } = router.post(&path, &form).await;
+        let Answer {
+            status, text: html, ..
+        } = router.post(&path, &form).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{form}");
         assert!(html.contains(&format!("id=\"{field}-wrong\"")), "{form}");
         let typed = form.split('=').nth(1).unwrap_or_default();
         let typed = typed.replace('+', " ").replace("%C3%BC", "ü");
         assert!(html.contains(&format!("value=\"{typed}\"")), "{form}");
     }
-    let Answer { status, text: html, .. } = router.get(&format!("{root}/deposits?least=lots&since=soon")).await;
+    let Answer {
+        status, text: html, ..
+    } = router
+        .get(&format!("{root}/deposits?least=lots&since=soon"))
+        .await;
     assert_eq!(status, StatusCode::OK);
     assert!(html.contains("id=\"least-wrong\"") && html.contains("id=\"since-wrong\""));
     assert!(html.contains("value=\"lots\""));
-    for path in ["coins/nonsense", "deposits/x:1", "addresses/nobodys", "coins?after=%25"] {
+    for path in [
+        "coins/nonsense",
+        "deposits/x:1",
+        "addresses/nobodys",
+        "coins?after=%25",
+    ] {
         let status = router.get(&format!("{root}/{path}")).await.status;
         assert!(status.is_client_error(), "{path}: {status}");
     }
@@ -218,14 +258,20 @@ async fn an_address_is_issued_from_the_page_and_shows_how_to_derive_it() {
     let world = busy().await;
     let router = pages(&world, PersonRole::Requester).await;
     let root = format!("/vaults/{}", world.vault);
-    let issued = router.post(&format!("{root}/addresses"), "reference=customer+8").await;
+    let issued = router
+        .post(&format!("{root}/addresses"), "reference=customer+8")
+        .await;
     assert_eq!(issued.status, StatusCode::SEE_OTHER);
     let place = issued.location;
-    let Answer { status, text: html, .. } = router.get(&place).await;
+    let Answer {
+        status, text: html, ..
+    } = router.get(&place).await;
     assert_eq!(status, StatusCode::OK);
     assert!(html.contains("customer 8") && html.contains("deriveaddresses"));
     let auditor = pages(&world, PersonRole::Auditor).await;
-    let refused = auditor.post(&format!("{root}/addresses"), "reference=x").await;
+    let refused = auditor
+        .post(&format!("{root}/addresses"), "reference=x")
+        .await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
     let html = auditor.get(&format!("{root}/addresses")).await.text;
     assert!(!html.contains("Issue the next address"));
@@ -240,7 +286,11 @@ async fn exports_hold_every_row_and_no_cell_is_a_formula() {
     assert_eq!(status, StatusCode::OK);
     assert_eq!(text.lines().count(), 6, "{text}");
     assert!(text.contains("'=<script>") && !text.contains(",=<") && !text.contains(",\"=<"));
-    for list in ["coins?spent=any&format=csv", "addresses?format=csv", "ledger?format=csv"] {
+    for list in [
+        "coins?spent=any&format=csv",
+        "addresses?format=csv",
+        "ledger?format=csv",
+    ] {
         let Answer { status, text, .. } = router.get(&format!("{root}/{list}")).await;
         assert_eq!(status, StatusCode::OK);
         assert!(text.lines().count() > 5, "{list}: {text}");
@@ -250,7 +300,11 @@ async fn exports_hold_every_row_and_no_cell_is_a_formula() {
     assert_eq!(csv.lines().count(), lines.lines().count() + 1);
     for line in lines.lines() {
         let event: serde_json::Value = serde_json::from_str(line).expect("JSON");
-        assert!(event["kind"].as_str().is_some_and(|kind| kind.starts_with("deposit")));
+        assert!(
+            event["kind"]
+                .as_str()
+                .is_some_and(|kind| kind.starts_with("deposit"))
+        );
     }
 }
 
@@ -271,7 +325,10 @@ async fn frozen_coins_and_what_the_books_hold_are_shown() {
     let world = busy().await;
     let router = pages(&world, PersonRole::Operator).await;
     let root = format!("/vaults/{}", world.vault);
-    let html = router.get(&format!("{root}/coins?reserved=no&state=settled")).await.text;
+    let html = router
+        .get(&format!("{root}/coins?reserved=no&state=settled"))
+        .await
+        .text;
     let coin = links(&html, &format!("{root}/coins/"))
         .into_iter()
         .find(|href| !href.ends_with("calendar"))
@@ -284,5 +341,8 @@ async fn frozen_coins_and_what_the_books_hold_are_shown() {
     let html = router.get(&format!("{root}/coins?frozen=no")).await.text;
     assert!(!html.contains(&name));
     let html = router.get(&format!("{root}/coins/calendar")).await.text;
-    assert!(html.contains("Refresh before") && html.contains("12960 blocks"), "{html}");
+    assert!(
+        html.contains("Refresh before") && html.contains("12960 blocks"),
+        "{html}"
+    );
 }

@@ -75,7 +75,11 @@ pub(in crate::ui) async fn freeze(
     }
 }
 
-pub(in crate::ui) async fn thaw(State(ui): State<Ui>, visitor: Visitor, named: Named) -> Result<Response, Fault> {
+pub(in crate::ui) async fn thaw(
+    State(ui): State<Ui>,
+    visitor: Visitor,
+    named: Named,
+) -> Result<Response, Fault> {
     let (vault, coin) = (named.vault()?, named.get("outpoint")?);
     thaw_coin(&ui.service, &visitor.actor, vault, coin)
         .await
