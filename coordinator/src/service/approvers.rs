@@ -89,6 +89,15 @@ impl Needed {
         among(&self.may_approve) || among(&self.may_on_page)
     }
 
+    /// Persons whose approval counts in the page, and not with a tool of their own.
+    pub fn only_on_page(&self) -> Vec<&str> {
+        let others = self.may_on_page.iter();
+        others
+            .filter(|person| !self.may_approve.contains(person))
+            .map(String::as_str)
+            .collect()
+    }
+
     /// Whether no person needs to approve.
     pub const fn is_automatic(&self) -> bool {
         self.count == 0 && self.page == 0

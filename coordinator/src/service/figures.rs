@@ -6,9 +6,8 @@ use bitcoin::{Amount, FeeRate, Txid};
 use policies::{RequesterName, UnixTime, VaultId, WithdrawalId};
 use watchtower::ledger::Account;
 use watchtower::store::database::Transaction;
-use watchtower::store::{chain, ledger, totals};
+use watchtower::store::{ledger, totals};
 
-use super::books::{EntryView, entry_view};
 use super::{Actor, Right, Service, ServiceError};
 use crate::store::vaults::{self, VaultRow};
 use crate::store::{attempts, reservations, unsettled, withdrawals};
@@ -259,34 +258,6 @@ fn walk_back(first: u64, today: u64, now: i64, moved: &[OfDay]) -> Vec<OfDay> {
     }
     days.reverse();
     days
-}
-
-/// The last entries of a vault's ledger, newest first; with `before` those before that number.
-///
-/// # Errors
-/// `VaultError::UnknownVault`.
-pub async fn latest_entries(
-    service: &Service,
-    actor: &Actor,
-    vault: VaultId,
-    before: Option<u64>,
-    limit: u32,
-) -> Result<Vec<EntryView>, ServiceError> {
-    actor.require(Right::Read, vault)?;
-    let mut tx = service.database().begin_read().await?;
-    service.vault(&mut tx, vault).await?;
-    let entries = ledger::latest(&mut tx, vault, before, limit).await?;
-    Ok(entries.into_iter().map(entry_view).collect())
-}
-
-/// What the last block says that its time is; none before the first one.
-///
-/// # Errors
-/// On a database failure.
-pub async fn tip_time(service: &Service, actor: &Actor) -> Result<Option<UnixTime>, ServiceError> {
-    actor.require_somewhere(Right::Read)?;
-    let mut tx = service.database().begin_read().await?;
-    Ok(chain::tip_time(&mut tx).await?)
 }
 
 #[cfg(test)]

@@ -19,8 +19,8 @@ use crate::store::withdrawals::{self, WithdrawalRow};
 
 /// Seconds for which a signature made in the page counts.
 pub const HOLDS: u64 = 86_400;
-/// The most withdrawals that are approved at a time: what a person can read.
-pub const MOST: usize = 200;
+/// The most withdrawals that are approved at a time: as many as a person's own tool takes from a page.
+pub const MOST: usize = 100;
 
 /// A key of a person, as a policy pins it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -393,7 +393,7 @@ async fn rows(
     if intents.is_empty() || intents.len() > MOST {
         return Err(ServiceError::Malformed {
             field: "intents",
-            expected: "1 to 200 withdrawals",
+            expected: "1 to 100 withdrawals",
         });
     }
     let mut rows = Vec::with_capacity(intents.len());

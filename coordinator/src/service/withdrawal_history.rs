@@ -68,6 +68,32 @@ pub struct Happening {
     pub height: Option<u32>,
 }
 
+impl Happening {
+    /// What comes first of what is written in one second.
+    fn rank(&self) -> u8 {
+        match self.title {
+            REQUESTED => 0,
+            APPROVAL | REFUSAL => 1,
+            SIGNED => 3,
+            COMPLETE => 4,
+            BROADCAST | SEEN => 5,
+            CONFIRMED => 6,
+            SETTLED => 7,
+            _ => 2,
+        }
+    }
+}
+
+const REQUESTED: &str = "Requested";
+const APPROVAL: &str = "Approval signed";
+const REFUSAL: &str = "Refusal signed";
+const SIGNED: &str = "Signed";
+const COMPLETE: &str = "Signatures complete";
+const BROADCAST: &str = "Broadcast";
+const SEEN: &str = "Seen by the node";
+const CONFIRMED: &str = "Confirmed";
+const SETTLED: &str = "Settled";
+
 /// The history of a withdrawal, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct History {
@@ -101,7 +127,7 @@ pub async fn withdrawal_history(
     for (number, attempt) in (1_usize..).zip(&made) {
         happenings.extend(of_attempt(&mut tx, attempt, number).await?);
     }
-    happenings.sort_by_key(|happening| happening.at);
+    happenings.sort_by_key(|happening| (happening.at, happening.rank()));
     let tip = chain::tip(&mut tx).await?.map(|tip| tip.height);
     let confirmations = height(&row).zip(tip).map_or(0, |(height, tip)| {
         tip.saturating_add(1).saturating_sub(height)
@@ -141,7 +167,11 @@ async fn own(
     let told = log.iter().map(|event| {
         if event.kind == "withdrawal.requested" {
             let says = format!("{} asked for it, and signed it.", row.key.requester);
-            return base(event, "Requested", says, Mood::Step);
+            return Happening {
+                // The reason of this event is the reference, which is shown by itself.
+                reason: String::new(),
+                ..base(event, REQUESTED, says, Mood::Step)
+            };
         }
         match serde_json::from_value::<WithdrawalEvent>(event.body.clone()) {
             Ok(known) => of_event(event, &known, said),
@@ -217,18 +247,18 @@ fn of_event(event: &Event, known: &WithdrawalEvent, said: &[ApprovalRow]) -> Hap
             base(event, "Taken out of the batch", says, Mood::Warning)
         }
         WithdrawalEvent::Broadcast => step(
-            "Broadcast",
+            BROADCAST,
             "The final transaction was handed over, or seen by the node.".to_owned(),
         ),
         WithdrawalEvent::Confirmed { height } => Happening {
             height: Some(*height),
-            ..base(event, "Confirmed", "Its transaction is in a block.".to_owned(), Mood::Good)
+            ..base(event, CONFIRMED, "Its transaction is in a block.".to_owned(), Mood::Good)
         },
         WithdrawalEvent::Settled { height } => Happening {
             height: Some(*height),
             ..base(
                 event,
-                "Settled",
+                SETTLED,
                 "Its block is as deep as the vault's policy asks.".to_owned(),
                 Mood::Good,
             )
@@ -274,10 +304,10 @@ fn said_by(row: &ApprovalRow) -> Happening {
     };
     let (title, says, mood) = if row.approval.purpose == Purpose::Reject {
         let says = format!("{approver} signed a refusal{together}.");
-        ("Refusal signed", says, Mood::Bad)
+        (REFUSAL, says, Mood::Bad)
     } else {
         let says = format!("{approver} signed an approval{together}. It counts until {expires}.");
-        ("Approval signed", says, Mood::Good)
+        (APPROVAL, says, Mood::Good)
     };
     Happening {
         at: row.received_at,
@@ -318,7 +348,7 @@ async fn of_attempt(
     }
     told.extend(signed.into_iter().map(|(signer, at)| Happening {
         at,
-        title: "Signed",
+        title: SIGNED,
         says: format!("{signer} signed transaction {number}."),
         who: signer,
         reason: String::new(),
@@ -332,12 +362,12 @@ async fn of_attempt(
 fn of_attempt_event(event: &AttemptEvent) -> Option<(&'static str, &'static str, Mood)> {
     match event {
         AttemptEvent::Signed => Some((
-            "Signatures complete",
+            COMPLETE,
             "Enough signers signed transaction {n}; the final transaction holds.",
             Mood::Good,
         )),
         AttemptEvent::SeenInMempool => Some((
-            "Seen by the node",
+            SEEN,
             "The node has transaction {n} and passes it on.",
             Mood::Step,
         )),

@@ -3,12 +3,15 @@
 mod detail;
 mod files;
 pub(super) mod filters;
+mod flowing;
 pub(super) mod list;
 mod money;
 mod replace;
+mod rows;
 mod signatures;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use super::routes::{Needs, Table};
 use crate::service::Right;
@@ -18,8 +21,8 @@ pub(super) fn routes(table: Table) -> Table {
     table
         .get("/vaults/{vault}/attempts", read, list::list)
         .get("/attempts/{txid}", read, detail::show)
-        .get("/attempts/{txid}/psbt", read, files::download)
-        .get("/attempts/{txid}/transaction", read, files::transaction)
+        .get("/attempts/{txid}/attempt.psbt", read, files::download)
+        .get("/attempts/{txid}/final.txn", read, files::transaction)
         .post(
             "/attempts/{txid}/files",
             Needs::Right(Right::Sign),

@@ -9,6 +9,7 @@ mod address_book;
 mod addresses;
 mod assets;
 mod attempts;
+mod balance;
 mod batches;
 mod ceremony;
 mod coins;
@@ -21,10 +22,13 @@ mod fault;
 mod filters;
 mod frame;
 mod guard;
+mod health;
 mod joining;
 mod ledger;
 mod listing;
 mod live;
+mod notifications;
+mod overview;
 mod own_spends;
 mod people;
 mod policy;
@@ -46,6 +50,7 @@ mod stops;
 mod tests;
 mod tokens;
 mod visitor;
+mod webhooks;
 mod withdrawals;
 
 use axum::Router;
@@ -85,6 +90,9 @@ fn table(ui: Ui) -> Table {
     let pages: &[fn(Table) -> Table] = &[
         assets::routes,
         live::routes,
+        overview::routes,
+        balance::routes,
+        health::routes,
         sign_in::routes,
         joining::routes,
         account::routes,
@@ -105,6 +113,8 @@ fn table(ui: Ui) -> Table {
         signers::routes,
         statements::routes,
         stops::routes,
+        notifications::routes,
+        webhooks::routes,
         withdrawals::routes,
     ];
     pages

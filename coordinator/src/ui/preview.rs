@@ -60,7 +60,7 @@ const MANY_INPUTS: usize = 50;
 impl Part {
     /// A plan that takes the place of others.
     pub(super) fn of_plan(plan: &PlanView, vault: VaultId, unit: Unit) -> Self {
-        let money = |sat| Money::new(Amount::from_sat(sat), unit).text();
+        let money = |sat| amount(sat, unit);
         let mut facts = Vec::new();
         if plan.fee_before_sat > 0 {
             facts.push((
@@ -80,11 +80,14 @@ impl Part {
         facts.push(("Who must sign", needs(&plan.signers)));
         if !plan.excludes.is_empty() {
             let count = usize::try_from(plan.ancestors).unwrap_or(usize::MAX);
-            let carried = counted(count, "ancestor");
+            let proof = match count {
+                0 => "both spend the same coin".to_owned(),
+                count => format!("{} as proof", counted(count, "ancestor")),
+            };
             facts.push((
                 "Pays only once",
                 format!(
-                    "it excludes {} issued before, with {carried} as proof",
+                    "it excludes {} issued before: {proof}",
                     counted(plan.excludes.len(), "attempt")
                 ),
             ));
@@ -127,13 +130,13 @@ impl Part {
         let mut part = Self::of_plan(&planned.plan, vault, unit);
         part.title = format!("Pays {}", counted(planned.pays.len(), "withdrawal"));
         part.facts
-            .push(("Spends in all", money(planned.spent_sat).text()));
+            .push(("Spends in all", amount(planned.spent_sat, unit)));
         part.facts.push((
             "Returns as change",
             if planned.change_sat == 0 {
                 "nothing".to_owned()
             } else {
-                money(planned.change_sat).text()
+                amount(planned.change_sat, unit)
             },
         ));
         part.facts
@@ -146,7 +149,7 @@ impl Part {
 
     /// A spend to ourselves, or a recovery.
     pub(super) fn of_own(own: &OwnSpendView, unit: Unit) -> Self {
-        let money = |sat| Money::new(Amount::from_sat(sat), unit).text();
+        let money = |sat| amount(sat, unit);
         let mut facts = vec![
             (
                 "Spends",
@@ -215,6 +218,12 @@ impl Part {
     }
 }
 
+/// An amount that no line breaks.
+fn amount(sat: u64, unit: Unit) -> String {
+    let text = Money::new(Amount::from_sat(sat), unit).text();
+    text.replace(' ', "\u{a0}")
+}
+
 fn large(inputs: usize) -> Vec<String> {
     let words = format!(
         "This is a large transaction with {}. Hand devices take about a second for each, and some cannot take it.",
@@ -237,7 +246,7 @@ fn own_facts(
             "Own spends' budget",
             format!(
                 "{} and {} left in {}; {}",
-                Money::new(Amount::from_sat(budget.left_sat), unit).text(),
+                amount(budget.left_sat, unit),
                 counted(
                     usize::try_from(budget.left_count).unwrap_or(usize::MAX),
                     "spend"
@@ -297,6 +306,8 @@ pub(super) struct FeerateChoice {
     pub(super) typed: String,
     pub(super) cap: String,
     pub(super) most: String,
+    /// Whether the node's estimate can be taken.
+    pub(super) has_estimate: bool,
 }
 
 /// A feerate that is offered.
@@ -324,6 +335,7 @@ impl FeerateChoice {
             too_high: one.is_above_most,
         });
         Self {
+            has_estimate: feerates.suggested.iter().any(|one| one.target > 0),
             offered: offered.collect(),
             typed: typed.to_owned(),
             cap: feerates.cap_sat_vb.clone(),

@@ -8,7 +8,6 @@ use axum::response::Response;
 use tokio::sync::watch;
 
 use super::visitor::Visitor;
-pub(crate) use super::withdrawals::drawn as withdrawals;
 use super::{Public, Ui};
 use crate::service::Service;
 use crate::service::people::PersonRole;

@@ -50,10 +50,14 @@ impl Showcase {
             .and_then(|deposit| deposit["outpoint"].as_str())
             .or_else(|| coins[0]["outpoint"].as_str())
             .ok_or_else(|| Failure::new("no deposit to look at"))?;
+        let addresses = self.treasury.path("/addresses");
+        let addresses = self.treasury.auditor().get(&addresses)?.done()?;
+        let address = addresses[0]["address"].as_str().unwrap_or_default();
         let list = self.treasury.path("/lists/counterparties");
         let list = self.treasury.auditor().get(&list)?.done()?;
         let entry = list["entries"][0]["entry"].as_str().unwrap_or_default();
         Ok([
+            ("address", address.to_owned()),
             ("entry", entry.to_owned()),
             ("what", "document".to_owned()),
             ("stop", "00".repeat(32)),

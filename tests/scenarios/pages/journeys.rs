@@ -46,7 +46,9 @@ impl Office {
 
     /// Starts a person's own tool and pairs it with the pages in the person's browser.
     fn pair(&self, home: &SignerHome, browser: &Browser) -> Result<harness::Process, Failure> {
-        let token = self.treasury.token(&format!("tool of {}", home.name()), "service")?;
+        let token = self
+            .treasury
+            .token(&format!("tool of {}", home.name()), "service")?;
         let (tool, port, code) = home.bridge(self.treasury.coordinator.url(), &token)?;
         browser.open(&self.treasury.page("/account/bridge"))?;
         browser.fill("#port", &port.to_string())?;
@@ -91,7 +93,11 @@ fn an_approver_approves_with_the_own_tool_and_the_requester_cannot() -> Outcome 
     dana.says("main", "requested")?;
     dana.click("a.button[href*='/approve?intent=']")?;
     dana.shows("form[action$='/ask']")?;
-    office.answer(&dana, "form[action$='/ask'] button:not(.button-danger)", "Handed in")?;
+    office.answer(
+        &dana,
+        "form[action$='/ask'] button:not(.button-danger)",
+        "Handed in",
+    )?;
     dana.says("main", "approved")?;
     assert_eq!(treasury.withdrawal_state("w-1")?, "approved");
 
@@ -121,7 +127,11 @@ fn an_approver_approves_with_the_own_tool_and_the_requester_cannot() -> Outcome 
     let port = erin.script("return document.body.dataset.none ?? ''")?;
     assert_eq!(port, "");
     dana.open(&treasury.vault_page(&format!("/withdrawals/approve?intent={hash}")))?;
-    office.answer(&dana, "form[action$='/ask'] button:not(.button-danger)", "Handed in")?;
+    office.answer(
+        &dana,
+        "form[action$='/ask'] button:not(.button-danger)",
+        "Handed in",
+    )?;
     dana.says("main", "approved")?;
 
     office.treasury.start_cosigner()?;
@@ -158,12 +168,22 @@ fn people_join_are_away_change_roles_and_go() -> Outcome {
 
     dana.click(".sign-out button")?;
     dana.arrives("/sign-in")?;
-    assert_eq!(Web::with_session(&treasury, &before)?.get("/account")?.status, 303);
+    assert_eq!(
+        Web::with_session(&treasury, &before)?
+            .get("/account")?
+            .status,
+        303
+    );
     dana.click("#sign-in")?;
     dana.arrives("/")?;
     let after = dana.cookie("countersign")?.unwrap_or_default();
     assert_ne!(before, after);
-    assert_eq!(Web::with_session(&treasury, &before)?.get("/account")?.status, 303);
+    assert_eq!(
+        Web::with_session(&treasury, &before)?
+            .get("/account")?
+            .status,
+        303
+    );
 
     olga.open(&treasury.page("/people"))?;
     olga.fill("#name", "omar")?;
@@ -178,7 +198,12 @@ fn people_join_are_away_change_roles_and_go() -> Outcome {
     olga.choose("#role", "approver")?;
     olga.click("form[action='/people/dana/role'] button")?;
     olga.says("main", "waits for another operator")?;
-    assert_eq!(Web::with_session(&treasury, &after)?.get("/account")?.status, 200);
+    assert_eq!(
+        Web::with_session(&treasury, &after)?
+            .get("/account")?
+            .status,
+        200
+    );
     let shown = omar_web.get("/people/dana")?;
     let path = shown
         .text
@@ -188,7 +213,12 @@ fn people_join_are_away_change_roles_and_go() -> Outcome {
         .map(|rest| format!("/roles/{rest}"))
         .ok_or_else(|| Failure::new(format!("nothing to decide: {}", shown.text)))?;
     assert_eq!(omar_web.post(&path, &[("word", "confirm")])?.status, 303);
-    assert_eq!(Web::with_session(&treasury, &after)?.get("/account")?.status, 303);
+    assert_eq!(
+        Web::with_session(&treasury, &after)?
+            .get("/account")?
+            .status,
+        303
+    );
     dana.open(&treasury.page("/sign-in"))?;
     dana.click("#sign-in")?;
     dana.arrives("/")?;
@@ -196,7 +226,12 @@ fn people_join_are_away_change_roles_and_go() -> Outcome {
 
     let before = dana.cookie("countersign")?.unwrap_or_default();
     assert_eq!(omar_web.post("/people/dana/revoke", &[])?.status, 303);
-    assert_eq!(Web::with_session(&treasury, &before)?.get("/account")?.status, 303);
+    assert_eq!(
+        Web::with_session(&treasury, &before)?
+            .get("/account")?
+            .status,
+        303
+    );
     dana.open(&treasury.page("/sign-in"))?;
     dana.click("#sign-in")?;
     dana.shows("#said.notice-bad")?;
@@ -275,7 +310,7 @@ fn a_stuck_attempt_is_replaced_from_its_page_as_it_was_previewed() -> Outcome {
         Ok(harness::items(&all)?.len())
     };
     assert_eq!(attempts("issued")?, 0, "a preview did something");
-    dana.click("#preview button")?;
+    dana.click("#preview form button")?;
     dana.arrives("/attempts/")?;
     assert_eq!(attempts("issued")?, 1);
     let address = dana.address()?;

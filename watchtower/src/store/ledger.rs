@@ -8,8 +8,6 @@ use crate::ledger::{Account, Posting};
 
 /// The seconds of a day.
 const DAY_SECONDS: u64 = 86_400;
-/// No number is above it: numbers are 63 bits wide.
-const LAST_NUMBER: u64 = u64::MAX / 2;
 
 /// Why an entry was not made.
 #[derive(Debug, thiserror::Error)]
@@ -204,34 +202,6 @@ fn read_entry(row: &Row) -> Result<Entry, DatabaseError> {
         cause: row.text("cause")?.to_owned(),
         at: UnixTime::from_secs(row.u64("entered_at")?),
     })
-}
-
-/// The last entries of a vault, newest first; with `before` those whose numbers are below it.
-///
-/// # Errors
-///
-/// On a failed statement or a corrupt row.
-pub async fn latest(
-    tx: &mut Transaction,
-    vault: VaultId,
-    before: Option<u64>,
-    limit: u32,
-) -> Result<Vec<Entry>, DatabaseError> {
-    let before = before.unwrap_or(u64::MAX).min(LAST_NUMBER);
-    tx.rows(
-        "SELECT e.number, d.kind AS debit_kind, d.reference AS debit_reference,
-             c.kind AS credit_kind, c.reference AS credit_reference, e.amount_sat, e.cause, e.entered_at
-         FROM ledger_entry e
-         JOIN ledger_account d ON d.id = e.debit
-         JOIN ledger_account c ON c.id = e.credit
-         WHERE d.vault = $1 AND e.number < $2
-         ORDER BY e.number DESC LIMIT $3",
-        &[vault.to_bytes().into(), Value::from_u64(before)?, limit.into()],
-    )
-    .await?
-    .iter()
-    .map(read_entry)
-    .collect()
 }
 
 /// What an account took and gave on one day of UTC.

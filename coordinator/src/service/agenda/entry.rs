@@ -80,7 +80,7 @@ pub(super) fn entry_line(entry: &Entry, eyes: &Eyes<'_>) -> AgendaLine {
         (
             entry.vault,
             format!(
-                "/vaults/{}/address-book/{}#entry-{}",
+                "/vaults/{}/address-book/{}/entries/{}",
                 entry.vault, entry.list, entry.subject
             ),
         ),

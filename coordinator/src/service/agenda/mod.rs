@@ -10,6 +10,7 @@ mod attempt;
 mod entry;
 mod line;
 mod reading;
+mod role;
 mod stop;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ pub use self::line::{AgendaKind, AgendaLine};
 use super::attempts::existing as existing_attempt;
 use super::withdrawals::existing as existing_withdrawal;
 use super::{Actor, Right, Service, ServiceError};
+use crate::store::people::absences;
 use crate::store::vaults;
 use crate::store::withdrawals::WithdrawalKey;
 
@@ -79,12 +81,25 @@ pub async fn agenda(
     }
     let eyes = viewer.eyes(service, None);
     lines.extend(reading::nodes(&mut tx, &eyes).await?);
-    // What failed may name other vaults.
+    // What failed, and who becomes what, may be about other vaults.
     if viewer.actor.vault.is_none() {
         lines.extend(reading::jobs(&mut tx, &eyes).await?);
+        lines.extend(reading::roles(&mut tx, &eyes).await?);
     }
     line::sort(&mut lines);
     Ok(lines)
+}
+
+/// The persons who are away now, for [`Viewer::absent`].
+///
+/// # Errors
+/// On a database failure.
+pub async fn absent_now(service: &Service) -> Result<BTreeSet<String>, ServiceError> {
+    let now = service.now();
+    let mut tx = service.database().begin_read().await?;
+    let open = absences::open(&mut tx, now).await?;
+    let away = open.into_iter().filter(|absence| absence.from <= now);
+    Ok(away.map(|absence| absence.person).collect())
 }
 
 /// What waits in one vault.

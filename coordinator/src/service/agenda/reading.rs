@@ -14,9 +14,11 @@ pub(super) use self::statements::{of_entry, of_version, stops};
 pub(super) use self::withdrawals::of_withdrawal;
 use super::asking::Eyes;
 use super::line::AgendaLine;
+use super::role::{Change, role_line};
 use super::trouble::{node_line, parked_line};
 use crate::service::{Service, ServiceError};
 use crate::store::jobs as job_store;
+use crate::store::people::role_changes;
 use crate::store::vaults::VaultRow;
 
 /// The most lines of one kind in one vault.
@@ -78,4 +80,23 @@ pub(super) async fn jobs(
         .map(|job| (job.kind, job.run_at))
         .collect();
     Ok(parked_line(&parked, eyes))
+}
+
+/// The changes of roles that wait for a second operator.
+pub(super) async fn roles(
+    tx: &mut Transaction,
+    eyes: &Eyes<'_>,
+) -> Result<Vec<AgendaLine>, ServiceError> {
+    let open = role_changes::open(tx).await?.into_iter();
+    let lines = open.map(|row| {
+        let change = Change {
+            person: row.person,
+            from: row.from_role,
+            to: row.to_role,
+            by: row.proposed_by,
+            since: row.proposed_at,
+        };
+        role_line(&change, eyes)
+    });
+    Ok(lines.collect())
 }

@@ -10,26 +10,26 @@ use policies::intent::{PublicKey, RelyingParty};
 use crate::service::page_approvals::PageAssertion;
 
 /// The origin of the pages.
-pub(super) const ORIGIN: &str = "https://treasury.example";
+pub(crate) const ORIGIN: &str = "https://treasury.example";
 
-pub(super) struct Passkey {
+pub(crate) struct Passkey {
     key: SigningKey,
 }
 
 impl Passkey {
-    pub(super) fn new(seed: u8) -> Self {
+    pub(crate) fn new(seed: u8) -> Self {
         let key = SigningKey::from_slice(&[seed; 32]).expect("a scalar");
         Self { key }
     }
 
-    pub(super) fn public(&self) -> PublicKey {
+    pub(crate) fn public(&self) -> PublicKey {
         let point = self.key.verifying_key().to_sec1_point(true);
         let bytes = point.as_bytes().try_into().expect("33 bytes");
         PublicKey::from_webauthn_es256(bytes).expect("a point")
     }
 
     /// The key as a policy pins it for the coordinator's page.
-    pub(super) fn on_page(&self) -> PinnedKeyDraft {
+    pub(crate) fn on_page(&self) -> PinnedKeyDraft {
         let used = RelyingParty {
             rp_id: "treasury.example".to_owned(),
             origins: vec![ORIGIN.to_owned()],
@@ -39,7 +39,7 @@ impl Passkey {
     }
 
     /// What the browser hands over after a touch.
-    pub(super) fn touch(&self, challenge: &[u8; 32]) -> PageAssertion {
+    pub(crate) fn touch(&self, challenge: &[u8; 32]) -> PageAssertion {
         let client_data = format!(
             r#"{{"type":"webauthn.get","challenge":"{}","origin":"{ORIGIN}","crossOrigin":false}}"#,
             challenge_text(challenge)

@@ -396,7 +396,7 @@ impl World {
     }
 
     /// The same asked for with another requester's key.
-    pub(super) async fn submit_as(&self, requester: &SecretKey, intent: &Intent) -> WithdrawalView {
+    pub(crate) async fn submit_as(&self, requester: &SecretKey, intent: &Intent) -> WithdrawalView {
         let signed = RequestSignature::sign(requester, self.vault, intent.hash());
         let request = SubmitWithdrawal {
             key: signed.key,
@@ -444,7 +444,7 @@ impl World {
         self.show_of("exchange", id).await
     }
 
-    pub(super) async fn show_of(&self, requester: &str, id: &str) -> WithdrawalView {
+    pub(crate) async fn show_of(&self, requester: &str, id: &str) -> WithdrawalView {
         let key = WithdrawalKey {
             vault: self.vault,
             requester: requester.parse().expect("a name"),

@@ -50,7 +50,6 @@ pub(crate) struct Row {
     pub(crate) ago: Ago,
     pub(crate) pays: String,
     pub(crate) paid: Money,
-    pub(crate) inputs: u32,
     pub(crate) fee: Money,
     pub(crate) feerate: String,
     pub(crate) signed: String,
@@ -68,9 +67,12 @@ impl Row {
             state: Chip::new(line.state),
             built: Moment::new(line.created_at),
             ago: Ago::new(line.created_at, now),
-            pays: counted_of(line.payments, "withdrawal"),
+            pays: format!(
+                "{} from {}",
+                counted_of(line.payments, "withdrawal"),
+                counted_of(line.inputs, "coin")
+            ),
             paid: money(line.paid_sat),
-            inputs: line.inputs,
             fee: money(line.fee_sat),
             feerate: line.feerate_sat_vb.clone(),
             signed: line.signed_by.join(", "),

@@ -27,7 +27,7 @@ impl Fact {
 
 /// The fee against its bounds.
 pub(super) fn fee(fee: &FeeFacts, unit: Unit) -> Vec<Fact> {
-    let money = |sat| Money::new(Amount::from_sat(sat), unit).text();
+    let money = |sat| whole(&Money::new(Amount::from_sat(sat), unit).text());
     let mut facts = vec![
         Fact {
             exceeds: fee.fee_sat > fee.fee_max_sat,
@@ -70,6 +70,11 @@ pub(super) fn fee(fee: &FeeFacts, unit: Unit) -> Vec<Fact> {
     facts
 }
 
+/// A text that no line breaks.
+fn whole(text: &str) -> String {
+    text.replace(' ', "\u{a0}")
+}
+
 /// Hundredths of a percent, as a percentage.
 fn percent(share: u64) -> String {
     if share == 0 {
@@ -79,18 +84,27 @@ fn percent(share: u64) -> String {
     }
 }
 
+/// A number with its digits in threes.
+fn grouped(number: u64) -> String {
+    let text = Money::new(Amount::from_sat(number), Unit::Satoshi).text();
+    text.trim_end_matches(" sat").to_owned()
+}
+
 /// The size against its bounds.
 pub(super) fn size(size: &SizeFacts) -> Vec<Fact> {
     let most = |most: u32| format!("the policy allows {most}");
     let mut facts = vec![
         Fact::new(
             "Weight",
-            format!("{} WU", size.weight_wu),
+            format!("{} WU", grouped(size.weight_wu)),
             format!("{} vB, with the heaviest witnesses", size.vbytes),
         ),
         Fact::new(
             "PSBT",
-            format!("{} bytes", size.psbt_bytes),
+            format!(
+                "{} bytes",
+                grouped(u64::try_from(size.psbt_bytes).unwrap_or(u64::MAX))
+            ),
             "as signers get it".to_owned(),
         ),
         Fact::new("Inputs", size.inputs.to_string(), most(size.inputs_max)),

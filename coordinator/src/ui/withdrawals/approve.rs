@@ -15,7 +15,7 @@ use crate::ui::fault::Fault;
 use crate::ui::frame::{Frame, Place, Tab, page_with};
 use crate::ui::guard::bridged;
 use crate::ui::posted::{Asked, Named};
-use crate::ui::show::{self, Address, Moment, Money, Outside};
+use crate::ui::show::{self, Address, Ask, Command, Moment, Money, Outside};
 use crate::ui::visitor::Visitor;
 
 /// Which withdrawals.
@@ -55,9 +55,8 @@ struct Touch {
 struct ApprovePage {
     frame: Frame,
     root: String,
-    vault: String,
-    bridge: Option<u16>,
-    back: String,
+    ask_approve: Ask,
+    ask_reject: Ask,
     rows: Vec<Row>,
     total: Money,
     open: Vec<String>,
@@ -65,8 +64,8 @@ struct ApprovePage {
     has_page: bool,
     own_counts: bool,
     page_asked: bool,
-    approve_command: String,
-    reject_command: String,
+    approve_command: Command,
+    reject_command: Command,
     approve_touch: Option<Touch>,
     reject_touch: Option<Touch>,
     expires: String,
@@ -164,28 +163,37 @@ fn plain(
         .iter()
         .map(|subject| files::name_of(&subject.line.id))
         .collect();
-    let names = names.join(" ");
+    let command = |verb| {
+        let words = ["countersign-signer", verb].into_iter();
+        Command::new(words.chain(names.iter().map(String::as_str)))
+    };
     let total = (open.iter()).fold(bitcoin::Amount::ZERO, |sum, subject| {
         sum.checked_add(subject.line.amount)
             .unwrap_or(bitcoin::Amount::MAX_MONEY)
     });
-    let needs = |subject: &&&Subject| {
-        subject
-            .line
-            .needs
-            .as_ref()
-            .is_some_and(|needs| needs.page > 0)
-    };
     let back = match open.as_slice() {
         [only] => href(vault, &only.line.requester, &only.line.id),
         _ => root(vault),
     };
+    let back = ui.public.url(&back);
+    let with = |ask: Ask| {
+        open.iter().fold(ask, |ask, subject| {
+            ask.with("hash", &subject.line.intent.to_string())
+        })
+    };
     ApprovePage {
         frame: visitor.frame("Approve or refuse", Place::Vault(vault, Tab::Withdrawals)),
         root: root(vault),
-        vault: vault.to_string(),
-        bridge: visitor.bridge,
-        back: format!("{}{back}", ui.public.origin()),
+        ask_approve: with(Ask::new(
+            visitor.bridge,
+            vault,
+            "approve",
+            back.clone(),
+            "Open my tool to approve",
+        )),
+        ask_reject: with(Ask::new(visitor.bridge, vault, "reject", back, "Refuse"))
+            .dangerous()
+            .short(),
         rows: said
             .subjects
             .iter()
@@ -195,9 +203,12 @@ fn plain(
         has_own: !said.own.is_empty(),
         has_page: !said.page.is_empty(),
         own_counts: open.iter().any(|subject| subject.own_counts),
-        page_asked: open.iter().filter(needs).count() > 0,
-        approve_command: format!("countersign-signer approve {names} > approval.json"),
-        reject_command: format!("countersign-signer reject {names} > refusal.json"),
+        page_asked: open.iter().any(|subject| {
+            let needs = subject.line.needs.as_ref();
+            needs.is_some_and(|needs| needs.page > 0)
+        }),
+        approve_command: command("approve"),
+        reject_command: command("reject"),
         open: open
             .iter()
             .map(|subject| subject.line.intent.to_string())

@@ -6,8 +6,9 @@ use axum::response::Response;
 use policies::UnixTime;
 use serde::Deserialize;
 
-use super::{href, key, root, words};
+use super::{href, key, root};
 use crate::queue::Speed;
+use crate::service::agenda::{self, Viewer, absent_now};
 use crate::service::approvers::Needed;
 use crate::service::page_approvals::{self, Subject};
 use crate::service::queue::{ChangeSpeed, QueuedView, change_speed, show_queue};
@@ -22,7 +23,9 @@ use crate::ui::Ui;
 use crate::ui::fault::Fault;
 use crate::ui::frame::{Frame, Place, Tab, page, see_other_saying};
 use crate::ui::posted::{Named, Posted};
-use crate::ui::show::{self, Address, Ago, Moment, Money, Outside, TxidText};
+use crate::ui::show::{
+    self, Address, Ago, Moment, Money, Outside, TxidText, Waiting, waiting_line,
+};
 use crate::ui::visitor::Visitor;
 
 struct Step {
@@ -63,11 +66,9 @@ struct DetailPage {
     expires: Moment,
     expires_in: Ago,
     submitted: Moment,
-    waiting: Option<String>,
+    waiting: Option<Waiting>,
     needed: Option<Needed>,
-    denied: Option<String>,
     subject: Option<Subject>,
-    mine: bool,
     approvals: Vec<ApprovalRow>,
     steps: Vec<Step>,
     txid: Option<(String, TxidText)>,
@@ -104,15 +105,19 @@ pub(super) async fn detail(
     let needed = subject
         .as_ref()
         .and_then(|subject| subject.line.needs.clone());
-    let denied = subject
-        .as_ref()
-        .and_then(|subject| subject.line.denied.clone());
     let queued = queued(service, &visitor, &key, &view).await?;
     let has_receipt = receipts::receipt(service, actor, &key).await?.is_some();
     let now = service.now();
     let is_open = matches!(view.state.as_str(), "requested" | "approved");
     let failed = view.state == "failed";
-    let waiting = waiting(&view, needed.as_ref(), denied.is_some(), queued.as_ref());
+    let absent = absent_now(service).await?;
+    let viewer = Viewer {
+        actor,
+        person,
+        absent: &absent,
+    };
+    let line = agenda::of_withdrawal(service, &viewer, &key).await?;
+    let waiting = line.map(|line| waiting_line(&line).unit(visitor.unit).at(now));
     page(&DetailPage {
         frame: visitor.frame(
             &format!("Withdrawal {}", view.id),
@@ -132,7 +137,6 @@ pub(super) async fn detail(
         expires: Moment::new(view.expires),
         expires_in: Ago::new(view.expires, now),
         submitted: Moment::new(view.submitted_at),
-        mine: needed.as_ref().is_some_and(|needed| needed.awaits(person)),
         waiting,
         approvals: view
             .approvals
@@ -174,7 +178,6 @@ pub(super) async fn detail(
         may_approve: is_open && visitor.may(Right::Approve),
         queued,
         needed,
-        denied,
         subject,
         has_receipt,
         command: format!(
@@ -199,32 +202,6 @@ async fn queued(
     let queue = show_queue(service, &visitor.actor, key.vault).await?;
     let mut all = queue.withdrawals.into_iter();
     Ok(all.find(|queued| queued.requester == key.requester && queued.id == key.id))
-}
-
-/// What it waits for, in a sentence; nothing where nobody waits for anything.
-fn waiting(
-    view: &WithdrawalView,
-    needed: Option<&Needed>,
-    denied: bool,
-    queued: Option<&QueuedView>,
-) -> Option<String> {
-    match view.state.as_str() {
-        "requested" if view.request_key.is_none() => Some(
-            "Only a signer's journal knows it. Its requester submits the same request again, or nothing happens."
-                .to_owned(),
-        ),
-        "requested" if denied => Some("No rule of the policy allows it now.".to_owned()),
-        "requested" => needed.map(words::waits),
-        "approved" => queued.map(|queued| format!("It {}.", queued.says)),
-        "batched" => Some("Its transaction is being built.".to_owned()),
-        "signing" => Some("It waits for signatures.".to_owned()),
-        "broadcast" => Some("It waits for a block.".to_owned()),
-        "confirmed" => Some("It waits for more confirmations.".to_owned()),
-        "failed" => Some(
-            "It can be paid again by a transaction that excludes the earlier ones, or taken back.".to_owned(),
-        ),
-        _ => None,
-    }
 }
 
 fn approval(row: &ApprovalView, now: UnixTime) -> ApprovalRow {

@@ -6,13 +6,13 @@
 mod approve;
 mod approving;
 mod detail;
-#[cfg(test)]
-pub(crate) mod drawn;
 mod files;
 mod list;
 mod new;
 mod pay_again;
 mod requesting;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use policies::VaultId;
@@ -96,6 +96,11 @@ pub(super) fn routes(table: Table) -> Table {
             "/vaults/{vault}/withdrawals/{requester}/{id}/cancel",
             submit,
             detail::cancel,
+        )
+        .get(
+            "/vaults/{vault}/withdrawals/{requester}/{id}/pay-again",
+            batch,
+            pay_again::ask,
         )
         .post(
             "/vaults/{vault}/withdrawals/{requester}/{id}/pay-again",

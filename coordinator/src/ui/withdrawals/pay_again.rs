@@ -1,4 +1,4 @@
-//! Paying a withdrawal again that failed: what it means is shown first, and only then done.
+//! Paying a withdrawal again that failed: what it means is shown first, and only what was shown is done.
 
 use askama::Template;
 use axum::extract::State;
@@ -7,82 +7,129 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::{href, key};
+use crate::service::agreed::Agreed;
+use crate::service::feerates::feerates;
 use crate::service::renewals::{self, Renew};
+use crate::store::withdrawals::WithdrawalKey;
 use crate::ui::Ui;
 use crate::ui::fault::Fault;
-use crate::ui::frame::{Frame, Place, Tab, page_with, see_other_saying};
+use crate::ui::frame::{Frame, Place, Tab, page, page_with, see_other_saying};
 use crate::ui::posted::{Named, Posted, Wrong};
+use crate::ui::preview::{FeerateChoice, Part, Previewed, feerate, told};
 use crate::ui::show::Outside;
 use crate::ui::visitor::Visitor;
 
-/// At which feerate, and whether it is only shown.
+/// What is typed.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Form {
+pub(super) struct Typed {
+    speed: String,
     feerate: String,
-    step: String,
+    agreed: String,
 }
 
 #[derive(Template)]
 #[template(path = "withdrawals/pay_again.html")]
 struct PayAgainPage {
     frame: Frame,
-    href: String,
+    back: String,
     id: Outside,
-    feerate: String,
+    action: String,
+    choice: FeerateChoice,
     wrong: Wrong,
-    plans: Vec<Vec<String>>,
+    problem: Option<Fault>,
+    previewed: Option<Previewed>,
+}
+
+pub(super) async fn ask(
+    State(ui): State<Ui>,
+    visitor: Visitor,
+    named: Named,
+) -> Result<Response, Fault> {
+    let key = key(&named)?;
+    page(&form(&ui, &visitor, &key, &Typed::default(), Wrong::default()).await?)
 }
 
 pub(super) async fn pay_again(
     State(ui): State<Ui>,
     visitor: Visitor,
     named: Named,
-    Posted(form): Posted<Form>,
+    Posted(typed): Posted<Typed>,
 ) -> Result<Response, Fault> {
     let key = key(&named)?;
-    let href = href(key.vault, &key.requester, &key.id);
-    let feerate = Some(form.feerate.trim().to_owned()).filter(|feerate| !feerate.is_empty());
-    let make = form.step == "make";
-    let renew = Renew {
-        feerate_sat_vb: feerate,
-        preview: !make,
-        agreed: None,
-    };
     let mut wrong = Wrong::default();
-    let mut status = StatusCode::OK;
-    let plans = match renewals::pay_again(&ui.service, &visitor.actor, &key, &renew).await {
-        Ok(view) if make => {
-            let batch = view.batches.first().map(|batch| batch.batch.to_string());
-            let next = batch.map_or_else(|| href.clone(), |batch| format!("/batches/{batch}"));
-            return Ok(see_other_saying(
-                &next,
-                "It is paid again. Signers are asked.",
-            ));
-        }
-        Ok(view) => view.plans.into_iter().map(|plan| plan.words).collect(),
-        Err(error) => {
-            let fault = Fault::from(error);
-            if fault.status().is_server_error() {
-                return Err(fault);
-            }
-            status = fault.status();
-            let hint = fault
-                .hint()
-                .map_or_else(String::new, |hint| format!(" What to do: {hint}."));
-            wrong.add("feerate", format!("{}{hint}", fault.words()));
-            Vec::new()
-        }
+    let asked = feerate(&mut wrong, &typed.speed, &typed.feerate);
+    let is_well = wrong.is_empty();
+    let mut shown = form(&ui, &visitor, &key, &typed, wrong).await?;
+    if !is_well {
+        return page_with(StatusCode::UNPROCESSABLE_ENTITY, &shown);
+    }
+    let request = |preview, agreed| Renew {
+        feerate_sat_vb: asked.clone(),
+        preview,
+        agreed,
     };
-    page_with(
-        status,
-        &PayAgainPage {
-            frame: visitor.frame("Pay again", Place::Vault(key.vault, Tab::Withdrawals)),
-            id: Outside::new(key.id.as_str()),
-            feerate: form.feerate,
-            href,
-            wrong,
-            plans,
-        },
-    )
+    let (service, actor) = (&ui.service, &visitor.actor);
+    let agreed = typed.agreed.parse::<Agreed>().ok();
+    let mut changed = false;
+    if agreed.is_some() {
+        match renewals::pay_again(service, actor, &key, &request(false, agreed)).await {
+            Ok(_) => {
+                let words = "It is paid again. Signers are asked.";
+                return Ok(see_other_saying(&shown.back, words));
+            }
+            Err(error) if error.code() == "preview_changed" => changed = true,
+            Err(error) => return refused(shown, told(error)?),
+        }
+    }
+    match renewals::pay_again(service, actor, &key, &request(true, None)).await {
+        Ok(planned) => {
+            let parts = planned.plans.iter();
+            shown.previewed = Some(Previewed {
+                parts: parts
+                    .map(|plan| Part::of_plan(plan, key.vault, visitor.unit))
+                    .collect(),
+                action: shown.action.clone(),
+                hidden: vec![("feerate", asked.unwrap_or_default())],
+                agreed: Agreed::to_nothing(service).to(&planned.plans).to_string(),
+                confirm: "Pay it again".to_owned(),
+                changed,
+                waiting: Vec::new(),
+            });
+            let status = if changed {
+                StatusCode::CONFLICT
+            } else {
+                StatusCode::OK
+            };
+            page_with(status, &shown)
+        }
+        Err(error) => refused(shown, told(error)?),
+    }
+}
+
+fn refused(shown: PayAgainPage, fault: Fault) -> Result<Response, Fault> {
+    let status = fault.status();
+    let problem = Some(fault);
+    page_with(status, &PayAgainPage { problem, ..shown })
+}
+
+async fn form(
+    ui: &Ui,
+    visitor: &Visitor,
+    key: &WithdrawalKey,
+    typed: &Typed,
+    wrong: Wrong,
+) -> Result<PayAgainPage, Fault> {
+    let offered = feerates(&ui.service, &visitor.actor, key.vault).await?;
+    let back = href(key.vault, &key.requester, &key.id);
+    Ok(PayAgainPage {
+        frame: visitor.frame("Pay again", Place::Vault(key.vault, Tab::Withdrawals)),
+        id: Outside::new(key.id.as_str()),
+        action: format!("{back}/pay-again"),
+        back,
+        choice: FeerateChoice::new(&offered, &typed.speed, &typed.feerate),
+        wrong,
+        problem: None,
+        previewed: None,
+    })
 }

@@ -7,11 +7,12 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use policies::{Intent, UnixTime};
+use policies::document::format_duration;
+use policies::{Intent, IntentKind, UnixTime};
 use serde::Deserialize;
 
 use super::new::{Shown, show, shown};
-use super::{href, root, words};
+use super::{href, root};
 use crate::queue::Speed;
 use crate::service::previews::{self, Draft, DraftIntent};
 use crate::service::withdrawals::{SubmitWithdrawal, submit_withdrawal};
@@ -21,7 +22,7 @@ use crate::ui::frame::{Frame, Place, Tab, page_with, see_other_saying};
 use crate::ui::guard::bridged;
 use crate::ui::listing::attachment;
 use crate::ui::posted::{Named, Posted, Uploaded};
-use crate::ui::show::{Address, Moment, Money, Outside};
+use crate::ui::show::{Address, Ask, Command, Moment, Money, Outside};
 use crate::ui::visitor::Visitor;
 
 #[derive(Template)]
@@ -29,12 +30,10 @@ use crate::ui::visitor::Visitor;
 struct SignPage {
     frame: Frame,
     root: String,
-    vault: String,
-    bridge: Option<u16>,
-    back: String,
     text: String,
     hash: String,
-    command: String,
+    command: Command,
+    ask: Ask,
     file: String,
     requester: Outside,
     id: Outside,
@@ -83,16 +82,20 @@ fn sign_page(
         |_| intent.script_pubkey.to_hex_string(),
         |address| address.to_string(),
     );
+    let back = ui.public.url(&href(vault, &intent.requester, &intent.id));
+    let latest = latest.map_or_else(String::new, |latest| latest.to_string());
     SignPage {
         frame: visitor.frame("Sign a withdrawal", Place::Vault(vault, Tab::Withdrawals)),
         root: root(vault),
-        vault: vault.to_string(),
-        bridge: visitor.bridge,
-        back: format!(
-            "{}{}",
-            ui.public.origin(),
-            href(vault, &intent.requester, &intent.id)
-        ),
+        ask: Ask::new(
+            visitor.bridge,
+            vault,
+            "request",
+            back,
+            "Open my tool to sign",
+        )
+        .with("hash", &hash.to_string())
+        .with("intent", text),
         hash: hash.to_string(),
         command: command(intent, &address),
         file: format!("{}.json", intent.id),
@@ -106,33 +109,39 @@ fn sign_page(
         repeats: intent.repeats.as_ref().map(|id| Outside::new(id.as_str())),
         text: text.clone(),
         speed,
-        latest: latest.map_or_else(String::new, |latest| latest.to_string()),
+        latest,
         shown,
     }
 }
 
 /// The command by which the requester's own tool builds and signs the same.
-fn command(intent: &Intent, address: &str) -> String {
-    let holds = intent.expires.secs_since(intent.created);
-    let mut command = format!(
-        "countersign-signer request --id {} --to {address} --amount-sat {} --expires-in {}",
-        words::quoted(intent.id.as_str()),
-        intent.amount.to_sat(),
-        policies::document::format_duration(holds)
+fn command(intent: &Intent, address: &str) -> Command {
+    let holds = format_duration(intent.expires.secs_since(intent.created));
+    let (amount, min) = (
+        intent.amount.to_sat().to_string(),
+        intent.min.to_sat().to_string(),
     );
-    if intent.kind != policies::IntentKind::Payment {
-        command += &format!(" --kind {}", intent.kind);
+    let id = intent.id.as_str();
+    let mut words = vec!["countersign-signer", "request", "--id", id, "--to", address];
+    words.extend([
+        "--amount-sat",
+        amount.as_str(),
+        "--expires-in",
+        holds.as_str(),
+    ]);
+    if intent.kind != IntentKind::Payment {
+        words.extend(["--kind", intent.kind.name()]);
     }
     if intent.min != intent.amount {
-        command += &format!(" --min-sat {}", intent.min.to_sat());
+        words.extend(["--min-sat", min.as_str()]);
     }
     if let Some(repeats) = &intent.repeats {
-        command += &format!(" --repeats {}", words::quoted(repeats.as_str()));
+        words.extend(["--repeats", repeats.as_str()]);
     }
     if !intent.reference.is_empty() {
-        command += &format!(" --reference {}", words::quoted(&intent.reference));
+        words.extend(["--reference", intent.reference.as_str()]);
     }
-    command + " > signed.json"
+    Command::new(words)
 }
 
 /// An intent that is carried from page to file.

@@ -1,4 +1,4 @@
-//! What is said of withdrawals on several pages: what one needs, on whom it waits, and commands to type.
+//! What is said of withdrawals on several pages: what one needs and on whom it waits.
 
 use crate::service::approvers::Needed;
 
@@ -30,26 +30,4 @@ pub(super) fn waits(needs: &Needed) -> String {
         "It waits for {more}; these may approve: {}.{short}",
         able.join(", ")
     )
-}
-
-/// A text as a shell takes it for one word.
-pub(super) fn quoted(text: &str) -> String {
-    let is_plain =
-        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':' | b'/');
-    if !text.is_empty() && text.bytes().all(is_plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', "'\\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_text_leaves_its_quotes() {
-        assert_eq!(quoted("w-1"), "w-1");
-        assert_eq!(quoted(""), "''");
-        assert_eq!(quoted("it's; rm -rf $HOME"), "'it'\\''s; rm -rf $HOME'");
-    }
 }

@@ -14,10 +14,10 @@ use super::super::line::{AgendaKind, AgendaLine};
 use super::super::withdrawal::{Held, Queue, Stands, Unpaid, line, queue_line};
 use super::{MOST, Ruled};
 use crate::queue::Queued;
-use crate::service::queue::{Look, Obstacles, name};
+use crate::service::queue::{Look, Obstacles};
 use crate::service::standing::Known;
 use crate::service::withdrawals::approving_keys;
-use crate::service::{Service, ServiceError, stops};
+use crate::service::{MAX_LIMIT, Service, ServiceError, stops};
 use crate::session::withdrawal::WithdrawalState;
 use crate::store::vaults::VaultRow;
 use crate::store::withdrawals::{self, WithdrawalKey, WithdrawalRow};
@@ -222,17 +222,21 @@ async fn queue(
         stopped,
         answered,
     };
+    let amounts: BTreeMap<WithdrawalKey, Amount> = (withdrawals::approved(tx, vault.id, MAX_LIMIT)
+        .await?
+        .into_iter())
+    .map(|row| (row.key, row.intent.amount))
+    .collect();
     let mut found = Vec::new();
     for place in decision.places {
         let key = WithdrawalKey {
             vault: vault.id,
-            requester: name(&place.queued).requester,
+            requester: place.queued.requester.clone(),
             id: place.queued.id.clone(),
         };
-        let Some(row) = withdrawals::lookup(tx, &key).await? else {
+        let Some(amount) = amounts.get(&key).copied() else {
             continue;
         };
-        let amount = row.intent.amount;
         let wait = held.waits(place.wait, amount);
         found.push((place.queued, Queue { wait, automatic }, amount));
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use policies::{PolicyId, Subject};
 
 use super::super::entry::{Entry, Listing, entry_line};
+use super::super::role::{Change, role_line};
 use super::super::stop::{Stopped, stop_line};
 use super::super::trouble::{Journal, journal_line, parked_line};
 use super::super::version::{Stage, Version, version_line};
@@ -146,4 +147,28 @@ fn journals_and_jobs_in_trouble_are_an_operators_and_say_what_to_do() {
     let line = parked_line(&jobs, &eyes("olga", &nobody)).expect("a line");
     assert_eq!(line.title, "2 jobs are parked");
     assert_eq!(parked_line(&[], &eyes("olga", &nobody)), None);
+}
+
+#[test]
+fn a_change_of_role_waits_for_another_operator_than_the_one_who_proposed_it() {
+    let nobody = BTreeSet::new();
+    let mut change = Change {
+        person: "bob".to_owned(),
+        from: "approver".to_owned(),
+        to: "operator".to_owned(),
+        by: "olga".to_owned(),
+        since: NOW,
+    };
+    let line = role_line(&change, &eyes("olga", &nobody));
+    assert!(!line.mine, "who proposed it is no second one");
+    assert_eq!(
+        line.what,
+        "olga proposed that bob becomes operator instead of approver. It waits for a second operator."
+    );
+    "oscar".clone_into(&mut change.by);
+    "ended".clone_into(&mut change.to);
+    let line = role_line(&change, &eyes("olga", &nobody));
+    assert!(line.mine);
+    assert!(line.what.starts_with("oscar proposed that bob is revoked."));
+    assert!(!role_line(&change, &eyes("bob", &nobody)).mine);
 }

@@ -1,0 +1,307 @@
+//! How everything is doing, and what to do where it is not well: [`super::status`] with alarms in words.
+//!
+//! Invariant: whatever stops money from moving has an alarm here, and every alarm says what to do.
+
+use bitcoin::Network;
+use policies::UnixTime;
+use watchtower::store::database::Transaction;
+use watchtower::store::node::Trouble;
+use watchtower::store::{chain, reconciliation};
+
+use super::status::{JobView, NodeView, StatusView, show_status};
+use super::{Actor, Service, ServiceError};
+use crate::store::vaults::{self, VaultRow};
+
+/// Seconds after which the watchtower should have looked at a node again.
+const UNSEEN: u64 = 600;
+/// Seconds without a block that are worth a look: one wait in a thousand is longer.
+const NO_BLOCK: u64 = 2 * 3_600;
+
+/// Something that is not well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alarm {
+    /// Whether money does not move because of it, or may be in danger.
+    pub grave: bool,
+    /// What is wrong.
+    pub what: String,
+    /// What to do.
+    pub todo: String,
+    /// Where to look.
+    pub href: Option<String>,
+}
+
+/// How everything is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    /// The state of all parts.
+    pub status: StatusView,
+    /// What the tip says that its time is.
+    pub tip_time: Option<UnixTime>,
+    /// What is not well, the grave first.
+    pub alarms: Vec<Alarm>,
+}
+
+/// Books that did not agree with the chain when they were compared last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Disagreement {
+    vault: String,
+    href: String,
+    detail: String,
+}
+
+/// How everything is doing, in the vaults that the actor sees.
+///
+/// # Errors
+/// On a database failure.
+pub async fn show_health(service: &Service, actor: &Actor) -> Result<Health, ServiceError> {
+    let status = show_status(service, actor).await?;
+    let mut tx = service.database().begin_read().await?;
+    let tip_time = chain::tip_time(&mut tx).await?;
+    let mut differ = Vec::new();
+    for vault in vaults::list(&mut tx).await? {
+        if actor.vault.is_none_or(|own| own == vault.id) {
+            differ.extend(disagreement(&mut tx, &vault).await?);
+        }
+    }
+    // Blocks of a regression test come when they are asked for.
+    let blocks_come = service.network() != Network::Regtest;
+    let mut alarms = alarms(&status, tip_time.filter(|_| blocks_come), &differ);
+    alarms.sort_by_key(|alarm| !alarm.grave);
+    Ok(Health {
+        status,
+        tip_time,
+        alarms,
+    })
+}
+
+async fn disagreement(
+    tx: &mut Transaction,
+    vault: &VaultRow,
+) -> Result<Option<Disagreement>, ServiceError> {
+    let latest = reconciliation::latest(tx, vault.id).await?;
+    Ok(latest
+        .filter(|latest| !latest.agrees)
+        .map(|latest| Disagreement {
+            vault: vault.name.clone(),
+            href: format!("/vaults/{}", vault.id),
+            detail: latest.detail,
+        }))
+}
+
+/// What is not well.
+fn alarms(status: &StatusView, tip_time: Option<UnixTime>, differ: &[Disagreement]) -> Vec<Alarm> {
+    let mut alarms = Vec::new();
+    let grave = |what: String, todo: &str| Alarm {
+        grave: true,
+        what,
+        todo: todo.to_owned(),
+        href: None,
+    };
+    let lesser = |what: String, todo: &str| Alarm {
+        grave: false,
+        ..grave(what, todo)
+    };
+    for stop in &status.stops {
+        alarms.push(Alarm {
+            href: Some(format!("/vaults/{}/stops", stop.vault)),
+            ..grave(
+                format!("A vault is stopped: {}", stop.reason),
+                "Find out whether the reason is over; then a quorum releases the stop.",
+            )
+        });
+    }
+    for one in differ {
+        alarms.push(Alarm {
+            href: Some(one.href.clone()),
+            ..grave(
+                format!("The books of {} differ from the chain: {}", one.vault, one.detail),
+                "Pay nothing by hand. Compare again; if they still differ, keep the database and ask for help.",
+            )
+        });
+    }
+    if status.nodes.is_empty() {
+        alarms.push(grave(
+            "No node was seen yet.".to_owned(),
+            "Start the watchtower with the node of this network.",
+        ));
+    }
+    for node in &status.nodes {
+        alarms.extend(of_node(node, status.now));
+    }
+    let waited = tip_time.map(|at| status.now.secs_since(at));
+    if let Some(waited) = waited.filter(|waited| *waited >= NO_BLOCK) {
+        alarms.push(lesser(
+            format!("The last block is {} minutes old.", waited / 60),
+            "Compare with another node: some blocks take long, and a node that is cut off sees none.",
+        ));
+    }
+    if status.fees.is_empty() {
+        alarms.push(lesser(
+            "The node has no fee estimate.".to_owned(),
+            "Wait until it has seen enough blocks, or give batches a feerate of your own.",
+        ));
+    }
+    for journal in &status.journals {
+        alarms.push(grave(
+            format!(
+                "A receipt of the journal of {} was refused: {}",
+                journal.signer, journal.reason
+            ),
+            &journal.hint,
+        ));
+    }
+    alarms.extend(status.jobs.iter().map(of_job));
+    alarms
+}
+
+fn of_node(node: &NodeView, now: UnixTime) -> Option<Alarm> {
+    if let Some(code) = &node.trouble {
+        let hint = Trouble::from_code(code).map_or("look at the watchtower's log", Trouble::hint);
+        let words = if node.detail.is_empty() {
+            code
+        } else {
+            &node.detail
+        };
+        return Some(Alarm {
+            grave: true,
+            what: format!(
+                "Node {}: {words}. No deposit is credited and no batch is made.",
+                node.node
+            ),
+            todo: hint.to_owned(),
+            href: None,
+        });
+    }
+    let unseen = now.secs_since(node.checked_at);
+    (unseen >= UNSEEN).then(|| Alarm {
+        grave: true,
+        what: format!(
+            "The watchtower has not looked at node {} for {} minutes.",
+            node.node,
+            unseen / 60
+        ),
+        todo: "See that the watchtower runs, and read its log.".to_owned(),
+        href: None,
+    })
+}
+
+fn of_job(job: &JobView) -> Alarm {
+    match &job.parked {
+        Some(reason) => Alarm {
+            grave: true,
+            what: format!("The job {} is not tried any more: {reason}", job.kind),
+            todo: "Mend what it says, and start the coordinator again.".to_owned(),
+            href: None,
+        },
+        None => Alarm {
+            grave: false,
+            what: format!(
+                "The job {} failed {} times and is tried again: {}",
+                job.kind,
+                job.attempts,
+                job.last_error.as_deref().unwrap_or("it did not say why")
+            ),
+            todo: "Nothing, if it ends soon; else mend what it says.".to_owned(),
+            href: None,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+
+    fn well() -> StatusView {
+        StatusView {
+            version: "1".to_owned(),
+            network: "mainnet".to_owned(),
+            database: "sqlite".to_owned(),
+            height: Some(7),
+            tip: None,
+            nodes: vec![NodeView {
+                node: "main".to_owned(),
+                chain: "main".to_owned(),
+                height: 7,
+                trouble: None,
+                detail: String::new(),
+                checked_at: NOW,
+            }],
+            fees: vec![super::super::status::FeeView {
+                target: 6,
+                feerate_sat_vb: "2".to_owned(),
+            }],
+            jobs: Vec::new(),
+            journals: Vec::new(),
+            stops: Vec::new(),
+            event_number: 0,
+            event_hash: String::new(),
+            now: NOW,
+        }
+    }
+
+    fn whats(status: &StatusView) -> Vec<String> {
+        let found = alarms(status, Some(NOW), &[]).into_iter();
+        found.map(|alarm| alarm.what).collect()
+    }
+
+    #[test]
+    fn what_is_well_gives_no_alarm() {
+        assert_eq!(alarms(&well(), Some(NOW), &[]), []);
+    }
+
+    #[test]
+    fn a_node_in_trouble_or_unseen_is_an_alarm_with_what_to_do() {
+        let mut status = well();
+        status.nodes[0].trouble = Some("NODE_ABSENT".to_owned());
+        let [alarm]: [Alarm; 1] = alarms(&status, None, &[]).try_into().expect("one");
+        assert!(alarm.grave);
+        assert_eq!(alarm.todo, Trouble::Absent.hint());
+        status.nodes[0].trouble = None;
+        status.nodes[0].checked_at = NOW.saturating_sub(599);
+        assert_eq!(whats(&status), Vec::<String>::new());
+        status.nodes[0].checked_at = NOW.saturating_sub(600);
+        assert_eq!(
+            whats(&status),
+            ["The watchtower has not looked at node main for 10 minutes."]
+        );
+        status.nodes.clear();
+        assert_eq!(whats(&status), ["No node was seen yet."]);
+    }
+
+    #[test]
+    fn books_that_differ_and_a_chain_that_stands_still_are_told() {
+        let differ = [Disagreement {
+            vault: "treasury".to_owned(),
+            href: "/vaults/1".to_owned(),
+            detail: "coin a:0 is missing".to_owned(),
+        }];
+        let found = alarms(&well(), Some(NOW.saturating_sub(7_200)), &differ);
+        let grave: Vec<bool> = found.iter().map(|alarm| alarm.grave).collect();
+        assert_eq!(grave, [true, false]);
+        assert!(found[0].what.contains("coin a:0 is missing"));
+        assert_eq!(found[1].what, "The last block is 120 minutes old.");
+        assert_eq!(alarms(&well(), Some(NOW.saturating_sub(7_199)), &[]), []);
+    }
+
+    #[test]
+    fn jobs_are_alarms_and_grave_once_nobody_tries_them() {
+        let mut status = well();
+        status.jobs = [None, Some("the key is gone".to_owned())]
+            .map(|parked| JobView {
+                kind: "webhook".to_owned(),
+                key: "1".to_owned(),
+                run_at: NOW,
+                attempts: 3,
+                parked,
+                last_error: Some("time-out".to_owned()),
+            })
+            .to_vec();
+        status.fees.clear();
+        let found = alarms(&status, None, &[]);
+        let grave: Vec<bool> = found.iter().map(|alarm| alarm.grave).collect();
+        assert_eq!(grave, [false, false, true]);
+        assert!(found.iter().all(|alarm| !alarm.todo.is_empty()));
+    }
+}
