@@ -52,6 +52,10 @@ struct Touch {
 
 #[derive(Template)]
 #[template(path = "withdrawals/approve.html")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says whether a part of the page is there"
+)]
 struct ApprovePage {
     frame: Frame,
     root: String,

@@ -49,6 +49,10 @@ struct ApprovalRow {
 
 #[derive(Template)]
 #[template(path = "withdrawals/detail.html")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says whether a part of the page is there"
+)]
 struct DetailPage {
     frame: Frame,
     root: String,
