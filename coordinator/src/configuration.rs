@@ -7,6 +7,7 @@ use policies::document::parse_sat_per_vb;
 use serde::{Deserialize, Serialize};
 
 use crate::service::BatchSettings;
+use crate::service::notifying::mailing::{MailConfig, MailConfigError};
 use crate::ui::{Public, PublicError};
 
 /// The example file, which is also the reference of all fields.
@@ -64,9 +65,15 @@ pub struct CoordinatorConfig {
     /// Seconds that signers are given: intents and approvals that run out sooner are not batched.
     #[serde(default = "signing_window_s")]
     pub signing_window_s: u64,
+    /// Lets webhooks call this host itself, by plain HTTP: for tests.
+    #[serde(default)]
+    pub allow_loopback_webhooks: bool,
     /// The database URL of the watchtower in the same process: on PostgreSQL, that of its own role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watchtower_database: Option<String>,
+    /// How mail is sent; none for no mail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail: Option<MailConfig>,
     /// A watchtower in the same process, for `run --with-watchtower`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watchtower: Option<watchtower::Config>,
@@ -111,6 +118,9 @@ pub enum ConfigError {
     /// The pages cannot be reached there.
     #[error(transparent)]
     PublicUrl(#[from] PublicError),
+    /// Mail cannot be sent like that.
+    #[error(transparent)]
+    Mail(#[from] MailConfigError),
     /// A field that must not be 0.
     #[error("{0} must be at least 1")]
     Zero(&'static str),
@@ -147,6 +157,9 @@ impl CoordinatorConfig {
             return Err(ConfigError::FeeCap { found });
         }
         config.public()?;
+        if let Some(mail) = &config.mail {
+            mail.check()?;
+        }
         if let Some(watchtower) = &config.watchtower {
             watchtower.check()?;
             if watchtower.network == config.network

@@ -34,6 +34,9 @@ const GRANTED: &[(&str, &str, &str, &str, &str)] = &[
     ("keychain_cursor", "si", "", "s", "s"),
     ("list_approval", "si", "", "s", "s"),
     ("list_statement", "si", "", "s", "s"),
+    ("notice", "si", "", "", "s"),
+    ("notice_wait", "si", "", "", "s"),
+    ("notification_setting", "si", "", "", "s"),
     ("page_key", "si", "", "s", "s"),
     ("person", "si", "", "s", "s"),
     ("policy", "si", "", "s", "s"),
@@ -56,6 +59,9 @@ const GRANTED: &[(&str, &str, &str, &str, &str)] = &[
     ("void", "si", "", "s", "s"),
     ("void_wish", "si", "", "s", "s"),
     ("web_session", "si", "", "s", ""),
+    // The auditor sees that there is one, never its secret or its address.
+    ("webhook", "si", "", "", ""),
+    ("webhook_delivery", "si", "", "", "s"),
     ("window_count", "si", "", "s", "s"),
     ("withdrawal", "si", "", "si", "s"),
     ("withdrawal_speed", "si", "", "si", "s"),
@@ -76,6 +82,7 @@ const UPDATED: &[(&str, &[&str])] = &[
     ),
     ("batch_withdrawal", &["live"]),
     ("ceremony", &["used_at"]),
+    ("coin_mark", &["ended_at", "ended_by"]),
     ("credential", &["label", "last_used_at", "revoked_at"]),
     (
         "invitation",
@@ -87,7 +94,6 @@ const UPDATED: &[(&str, &[&str])] = &[
             "used_at",
         ],
     ),
-    ("coin_mark", &["ended_at", "ended_by"]),
     (
         "job",
         &[
@@ -105,6 +111,22 @@ const UPDATED: &[(&str, &[&str])] = &[
     ("journal_refusal", &["resolved_at"]),
     ("keychain_cursor", &["next_index"]),
     ("list_statement", &["entitled_at"]),
+    ("notice", &["sent_at"]),
+    ("notice_wait", &["escalated_at", "gone_at", "reminded_at"]),
+    (
+        "notification_setting",
+        &[
+            "changed_at",
+            "digest_hour",
+            "escalate_hours",
+            "kinds",
+            "mail",
+            "offset_minutes",
+            "quiet_from",
+            "quiet_until",
+            "remind_hours",
+        ],
+    ),
     ("page_key", &["label", "revoked_at"]),
     ("person", &["ended_at", "ended_by", "role", "vault"]),
     ("proposal", &["adopted_at", "adopted_by", "approved_at"]),
@@ -150,6 +172,21 @@ const UPDATED: &[(&str, &[&str])] = &[
             "seen_at",
             "sha256",
         ],
+    ),
+    (
+        "webhook",
+        &[
+            "failing_since",
+            "number",
+            "paused_at",
+            "paused_why",
+            "removed_at",
+            "removed_by",
+        ],
+    ),
+    (
+        "webhook_delivery",
+        &["error", "kind", "status", "tried_at", "tries"],
     ),
     ("window_count", &["released_at"]),
     (

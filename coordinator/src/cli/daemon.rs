@@ -16,8 +16,9 @@ use super::CliError;
 use super::layout::Lines;
 use super::output::{self, Output};
 use crate::configuration::{CoordinatorConfig, EXAMPLE};
-use crate::service::people::PersonRole;
-use crate::service::people::invitations::{self, NewInvitation};
+use crate::service::notifying::mailing::MailConfig;
+use crate::service::notifying::posting::Reach;
+use crate::service::people::invitations;
 use crate::service::{Actor, Role, Service, rebuilds, tokens};
 use crate::ui::Public;
 use crate::{http, jobs, store};
@@ -109,12 +110,7 @@ pub(super) fn init(verb: &Init, out: &Output) -> Result<(), CliError> {
         let service = Service::new(database, config.network, config.batch_settings())
             .on_signet(config.signet_challenge.clone())
             .at_public_url(Some(public.origin()));
-        let first = NewInvitation {
-            name: verb.operator.clone(),
-            role: PersonRole::Operator,
-            vault: None,
-        };
-        let invitation = invitations::invite_locally(&service, &first)
+        let invitation = invitations::invite_first(&service, &verb.operator)
             .await
             .map_err(from_service)?;
         let new = tokens::NewToken {
@@ -137,7 +133,7 @@ pub(super) fn init(verb: &Init, out: &Output) -> Result<(), CliError> {
             })
     });
     let invitation = match written {
-        Ok(invitation) => invitation.url,
+        Ok(invitation) => invitation.map(|invitation| invitation.url),
         Err(error) => {
             // Only the empty file that was made above is taken away again.
             fs::remove_file(&verb.operator_token).map_err(|source| CliError::File {
@@ -160,10 +156,9 @@ pub(super) fn init(verb: &Init, out: &Output) -> Result<(), CliError> {
                 .with("operator's token", token.to_string())
                 .with(
                     "invitation",
-                    format!(
-                        "{invitation} opens once, within two days, for {}",
-                        verb.operator
-                    )
+                    invitation.as_ref().map_or_else(String::new, |url| {
+                        format!("{url} opens once, within two days, for {}", verb.operator)
+                    })
                 )
                 .with(
                     "next",
@@ -244,7 +239,19 @@ async fn serve(config: CoordinatorConfig, with_watchtower: bool) -> Result<(), C
         None => Public::of_listener(address),
     };
     output::say(&format!("the pages are at {}", public.origin()));
-    let service = service.at_public_url(Some(public.origin()));
+    let mailer = match config.mail.as_ref().map(MailConfig::open) {
+        None => None,
+        Some(opened) => Some(opened.map_err(|error| CliError::Usage {
+            message: error.to_string(),
+        })?),
+    };
+    let reach = Reach {
+        allow_loopback: config.allow_loopback_webhooks,
+        ..Reach::default()
+    };
+    let service = service
+        .at_public_url(Some(public.origin()))
+        .telling(mailer, reach);
 
     let (stop, stopping) = watch::channel(false);
     let job_config = jobs::JobsConfig {

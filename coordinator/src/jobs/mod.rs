@@ -9,6 +9,7 @@ mod bookings;
 mod catching_up;
 mod chain_events;
 mod finalizing;
+mod notifying;
 mod rivals;
 
 pub(crate) use self::finalizing::settle_depth;
@@ -23,6 +24,7 @@ use watchtower::store::{cursor, lease};
 use crate::service::adopting::adopt_ripe;
 use crate::service::balancing::watch_levels;
 use crate::service::draining::{drain, has_former};
+use crate::service::notifying::gathering;
 use crate::service::withdrawals::expire_overdue;
 use crate::service::{Service, ServiceError};
 use crate::store::jobs::{self, Claim};
@@ -51,6 +53,12 @@ const EXPIRE: &str = "expire";
 const LEVELS: &str = "levels";
 /// Numbers committed events.
 const SEQUENCE: &str = "sequence";
+/// Writes down what is to be told to persons.
+const NOTIFY: &str = "notify";
+/// Sends mail; key: the person.
+pub(crate) const MAIL: &str = "mail";
+/// Calls a webhook; key: its id.
+const WEBHOOK: &str = "webhook";
 /// The key of work that is one of its kind.
 const ALL: &str = "all";
 
@@ -93,20 +101,49 @@ pub struct JobsConfig {
 
 /// Runs jobs until `shutdown` resolves. The database must have been migrated.
 pub async fn run(service: Service, config: JobsConfig, shutdown: impl Future<Output = ()> + Send) {
-    let work = async {
-        loop {
-            match round(&service, &config.instance).await {
-                Ok(true) => continue,
-                Ok(false) => {}
-                Err(error) => tracing::error!(%error, "the job table could not be worked on"),
-            }
-            tokio::time::sleep(config.poll_interval).await;
-        }
-    };
     tokio::select! {
-        () = work => {}
+        () = work_on(&service, &config, Side::Books) => {}
+        () = work_on(&service, &config, Side::Outward) => {}
         () = shutdown => {}
     }
+}
+
+async fn work_on(service: &Service, config: &JobsConfig, side: Side) {
+    loop {
+        match round_of(service, &config.instance, side).await {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "the job table could not be worked on"),
+        }
+        tokio::time::sleep(config.poll_interval).await;
+    }
+}
+
+/// Work that waits for servers of others has a round of its own, so that it keeps nothing else waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    /// Money and books.
+    Books,
+    /// Mail and webhooks.
+    Outward,
+}
+
+impl Side {
+    fn of(kind: &str) -> Self {
+        if matches!(kind, NOTIFY | MAIL | WEBHOOK) {
+            Self::Outward
+        } else {
+            Self::Books
+        }
+    }
+}
+
+/// Tells what is to be told, as far as it is due; says whether anything was done.
+///
+/// # Errors
+/// As [`round`].
+pub async fn outward_round(service: &Service, instance: &str) -> Result<bool, ServiceError> {
+    round_of(service, instance, Side::Outward).await
 }
 
 /// Runs everything that is due once; says whether anything was done, so that there may be more.
@@ -114,7 +151,11 @@ pub async fn run(service: Service, config: JobsConfig, shutdown: impl Future<Out
 /// # Errors
 /// On a database failure outside any job; a job's own failure is stored with it.
 pub async fn round(service: &Service, instance: &str) -> Result<bool, ServiceError> {
-    ensure_recurring(service).await?;
+    round_of(service, instance, Side::Books).await
+}
+
+async fn round_of(service: &Service, instance: &str, side: Side) -> Result<bool, ServiceError> {
+    ensure_recurring(service, side).await?;
     let now = service.now();
     let due = {
         let mut tx = service.database().begin_read().await?;
@@ -122,7 +163,10 @@ pub async fn round(service: &Service, instance: &str) -> Result<bool, ServiceErr
         let page = usize::try_from(PAGE).unwrap_or(usize::MAX);
         // Recurring work without anything to do stays due: it must not take the page from the rest.
         for (kind, key) in jobs::due(&mut tx, instance, now).await? {
-            if due.len() < page && has_work(&mut tx, &kind, &key, now).await? {
+            if due.len() < page
+                && Side::of(&kind) == side
+                && has_work(&mut tx, &kind, &key, now).await?
+            {
                 due.push((kind, key));
             }
         }
@@ -168,6 +212,12 @@ async fn work(service: &Service, instance: &str, claim: &Claim) -> Result<bool, 
 async fn perform(service: &Service, instance: &str, claim: &Claim) -> Result<(), ServiceError> {
     if claim.kind == BATCH {
         return batching::batch(service, claim).await;
+    }
+    match claim.kind.as_str() {
+        NOTIFY => return notifying::gather(service, claim).await,
+        MAIL => return notifying::mail(service, claim).await,
+        WEBHOOK => return notifying::deliver(service, claim).await,
+        _ => {}
     }
     let now = service.now();
     let mut tx = service.database().begin_write().await?;
@@ -285,15 +335,24 @@ pub async fn take_in_all(service: &Service, instance: &str) -> Result<(), Servic
     }
 }
 
-async fn ensure_recurring(service: &Service) -> Result<(), ServiceError> {
+async fn ensure_recurring(service: &Service, side: Side) -> Result<(), ServiceError> {
     let now = service.now();
-    let mut wanted: Vec<(&str, String)> = [EVENTS, EXPIRE, FOLLOW, LEVELS, QUEUE, SEQUENCE]
-        .into_iter()
-        .map(|kind| (kind, ALL.to_owned()))
-        .collect();
+    let kinds: &[&str] = match side {
+        Side::Books => &[EVENTS, EXPIRE, FOLLOW, LEVELS, QUEUE, SEQUENCE],
+        Side::Outward => &[NOTIFY],
+    };
+    let kinds = kinds.iter().copied();
+    let mut wanted: Vec<(&str, String)> = kinds.map(|kind| (kind, ALL.to_owned())).collect();
     let missing = {
         let mut tx = service.database().begin_read().await?;
-        for vault in vaults::list(&mut tx).await? {
+        if side == Side::Outward {
+            wanted.extend(notifying::wanted(&mut tx).await?);
+        }
+        let vaults = match side {
+            Side::Books => vaults::list(&mut tx).await?,
+            Side::Outward => Vec::new(),
+        };
+        for vault in vaults {
             wanted.push((DRAIN, vault.id.to_string()));
             if service.batch_settings().rules().is_automatic() {
                 wanted.push((BATCH, vault.id.to_string()));
@@ -329,6 +388,9 @@ async fn has_work(
             let seen = cursor::cursor(tx, chain_events::CONSUMER).await?;
             event_log::head(tx).await?.0 > seen
         }
+        NOTIFY => notifying::has_gathering(tx).await?,
+        MAIL => gathering::due(tx, key, now).await?.is_some(),
+        WEBHOOK => notifying::is_behind(tx, key).await?,
         QUEUE => queue_store::is_used(tx).await?,
         EXPIRE => !withdrawals::overdue(tx, now, 1).await?.is_empty(),
         LEVELS => !marks::list(tx).await?.is_empty(),

@@ -179,22 +179,22 @@ async fn stolen_journals(
     Ok(stolen)
 }
 
-/// The signers of a version and of the one before, by name: those whose journals say that they follow it, and those
-/// who have not said so.
+/// The journals of a version and of the one before, and whether each says that it follows the version.
 pub(super) async fn followers(
     tx: &mut Transaction,
     vault: VaultId,
     judged: &Judged,
-) -> Result<(Vec<String>, Vec<String>), ServiceError> {
+) -> Result<Vec<(Voice, bool)>, ServiceError> {
     let moves = journals::moves(tx, vault).await?;
     let said = keys_of(tx, vault, judged.row.id).await?;
-    let (mut follow, mut wait) = (Vec::new(), Vec::new());
-    for voice in voices(&judged.previous, &judged.next) {
-        let follows = whither(&moves, voice.journal).any(|journal| said.contains(&journal.id()));
-        let names = if follows { &mut follow } else { &mut wait };
-        names.push(voice.signer);
-    }
-    Ok((follow, wait))
+    let all = voices(&judged.previous, &judged.next).into_iter();
+    Ok(all
+        .map(|voice| {
+            let mut journals = whither(&moves, voice.journal);
+            let follows = journals.any(|journal| said.contains(&journal.id()));
+            (voice, follows)
+        })
+        .collect())
 }
 
 /// How far the version in force reaches; none where it is the first.

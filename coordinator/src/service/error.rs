@@ -7,6 +7,7 @@ mod attempt;
 mod batch;
 mod journal;
 mod list;
+mod notify;
 mod own_spend;
 mod people;
 mod queue;
@@ -27,6 +28,7 @@ pub use self::attempt::AttemptError;
 pub use self::batch::BatchError;
 pub use self::journal::JournalError;
 pub use self::list::ListError;
+pub use self::notify::NotifyError;
 pub use self::own_spend::OwnSpendError;
 pub use self::people::PeopleError;
 pub use self::queue::QueueError;
@@ -159,6 +161,9 @@ pub enum ServiceError {
     /// About persons, their passkeys, sessions, invitations and roles.
     #[error(transparent)]
     People(#[from] PeopleError),
+    /// About webhooks.
+    #[error(transparent)]
+    Notify(#[from] NotifyError),
     /// About rebuilding a database.
     #[error(transparent)]
     Rebuild(#[from] RebuildError),
@@ -259,6 +264,7 @@ impl ServiceError {
             Self::Journal(error) => error.answer(),
             Self::List(error) => error.answer(),
             Self::People(error) => error.answer(),
+            Self::Notify(error) => error.answer(),
             Self::Rebuild(error) => error.answer(),
             Self::Database(DatabaseError::Connect(_) | DatabaseError::Commit(_)) => (
                 "database_unavailable",
@@ -296,6 +302,7 @@ impl ServiceError {
             Self::Journal(error) => error.facts(),
             Self::List(error) => error.facts(),
             Self::People(error) => error.facts(),
+            Self::Notify(error) => error.facts(),
             Self::Rebuild(error) => error.facts(),
             Self::Unauthorized
             | Self::Key(_)

@@ -53,6 +53,7 @@ pub mod lists;
 pub mod maintenance;
 mod manifests;
 pub mod misses;
+pub mod notifying;
 pub(crate) mod opened;
 mod own_building;
 mod own_spends;
@@ -109,10 +110,13 @@ use watchtower::store::database::{Database, Transaction};
 
 pub use access::{Actor, Right, Role};
 pub use error::{
-    ApprovalError, AttemptError, BatchError, ErrorClass, JournalError, ListError, OwnSpendError,
-    PeopleError, QueueError, RebuildError, ServiceError, VaultError, VersionError, WithdrawalError,
+    ApprovalError, AttemptError, BatchError, ErrorClass, JournalError, ListError, NotifyError,
+    OwnSpendError, PeopleError, QueueError, RebuildError, ServiceError, VaultError, VersionError,
+    WithdrawalError,
 };
 
+use self::notifying::mailing::Mailer;
+use self::notifying::posting::Reach;
 use crate::queue::Rules;
 use crate::store::vaults::{self as vault_store, VaultRow};
 
@@ -171,6 +175,8 @@ pub struct Service {
     network: Network,
     signet_challenge: Option<ScriptBuf>,
     public_url: Option<Arc<str>>,
+    mailer: Option<Arc<Mailer>>,
+    reach: Reach,
     batches: BatchSettings,
     clock: Clock,
     entropy: Entropy,
@@ -194,6 +200,8 @@ impl Service {
             network,
             signet_challenge: None,
             public_url: None,
+            mailer: None,
+            reach: Reach::default(),
             batches,
             clock: Arc::new(crate::clock::system_time),
             entropy: Arc::new(system_entropy),
@@ -215,6 +223,16 @@ impl Service {
     pub fn at_public_url(self, public_url: Option<&str>) -> Self {
         Self {
             public_url: public_url.map(|url| Arc::from(url.trim_end_matches('/'))),
+            ..self
+        }
+    }
+
+    /// The same service, which sends mail, and calls webhooks as far as they may reach.
+    #[must_use]
+    pub fn telling(self, mailer: Option<Mailer>, reach: Reach) -> Self {
+        Self {
+            mailer: mailer.map(Arc::new),
+            reach,
             ..self
         }
     }
@@ -247,6 +265,16 @@ impl Service {
     /// Where people reach its pages, if the configuration says so: without a slash at its end.
     pub fn public_url(&self) -> Option<&str> {
         self.public_url.as_deref()
+    }
+
+    /// What sends its mail, if the configuration says how.
+    pub(crate) fn mailer(&self) -> Option<Arc<Mailer>> {
+        self.mailer.clone()
+    }
+
+    /// How far webhooks may reach.
+    pub(crate) fn reach(&self) -> Reach {
+        self.reach.clone()
     }
 
     /// How it makes batches.

@@ -128,6 +128,27 @@ pub async fn exists(tx: &mut Transaction, kind: &str, key: &str) -> Result<bool,
     .map(|row| row.is_some())
 }
 
+/// What went wrong with a job the last time, if it did not succeed since.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn trouble(
+    tx: &mut Transaction,
+    kind: &str,
+    key: &str,
+) -> Result<Option<String>, DatabaseError> {
+    let row = tx
+        .optional_row(
+            "SELECT last_error FROM job WHERE kind = $1 AND key = $2",
+            &[kind.into(), key.into()],
+        )
+        .await?;
+    match row {
+        Some(row) => Ok(row.optional_text("last_error")?.map(str::to_owned)),
+        None => Ok(None),
+    }
+}
+
 /// Claims a job, if it is still due and nobody holds it.
 ///
 /// # Errors

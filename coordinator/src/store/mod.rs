@@ -15,6 +15,7 @@ pub mod jobs;
 pub mod journals;
 pub mod marks;
 pub mod memories;
+pub mod notices;
 pub mod payments;
 pub mod people;
 pub mod proposals;
@@ -31,6 +32,7 @@ pub mod tokens;
 pub mod unsettled;
 pub mod vaults;
 pub mod voids;
+pub mod webhooks;
 pub mod windows;
 pub mod withdrawals;
 pub mod withdrawals_found;
@@ -100,6 +102,11 @@ pub const OWNER: Owner = Owner {
             number: 12,
             name: "coin marks",
             sql: include_str!("../../migrations/0012_coin_marks.sql"),
+        },
+        Migration {
+            number: 13,
+            name: "notifying",
+            sql: include_str!("../../migrations/0013_notifying.sql"),
         },
     ],
 };

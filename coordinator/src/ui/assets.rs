@@ -77,3 +77,5 @@ async fn serve(State(_): State<Ui>, named: Named) -> Result<Response, Fault> {
     );
     Ok(response)
 }
+#[cfg(test)]
+pub(crate) fn style_for_dump() -> String { STYLE.clone() }

@@ -15,11 +15,11 @@ use super::Ui;
 use super::drawing::Drawing;
 use super::fault::Fault;
 use super::frame::{Frame, Place, Tab, page};
-use super::overview::seen::{Choice, VaultCard, card, charts, spans};
+use super::overview::seen::{Choice, Lines, VaultCard, card, charts, spans};
 use super::posted::{Asked, Named};
 use super::routes::{Needs, Table};
 use super::show::{
-    Ago, Moment, Money, Outside, StopBanner, TxidText, Unit, Waiting, stop_banner, waiting_line,
+    Ago, Cause, Moment, Money, Outside, StopBanner, TxidText, Unit, stop_banner,
 };
 use super::visitor::Visitor;
 use crate::service::Right;
@@ -50,7 +50,7 @@ struct BalancePage {
     frame: Frame,
     banner: StopBanner,
     path: String,
-    waiting: Vec<Waiting>,
+    waiting: Lines,
     card: VaultCard,
     spans: Vec<Choice>,
     charts: Vec<Drawing>,
@@ -65,7 +65,7 @@ struct EntryRow {
     debit: Outside,
     credit: Outside,
     amount: Money,
-    cause: Outside,
+    cause: Cause,
 }
 
 /// The last comparison of books, tracker and node.
@@ -116,9 +116,7 @@ async fn draw(
     page(&BalancePage {
         frame: visitor.frame(&held.name, Place::Vault(vault, Tab::Balance)),
         banner: stop_banner(vault, &stops),
-        waiting: (waiting.iter())
-            .map(|line| waiting_line(line).unit(unit).at(now))
-            .collect(),
+        waiting: Lines::of("waiting", waiting.iter(), unit, now),
         card: card(&held, unit, now),
         spans: spans(span),
         charts: charts(&series(service, actor, vault, span).await?, unit),
@@ -158,6 +156,8 @@ fn row(entry: &EntryView, unit: Unit) -> EntryRow {
         debit: Outside::new(&entry.debit),
         credit: Outside::new(&entry.credit),
         amount: money(entry.amount_sat, unit),
-        cause: Outside::new(&entry.cause),
+        cause: Cause::new(&entry.cause),
     }
 }
+#[cfg(test)]
+pub(crate) async fn draw_for_dump(ui: &Ui, v: &Visitor, vault: VaultId) -> Response { draw(ui, v, vault, &BalanceQuery::default()).await.expect("p") }

@@ -89,6 +89,8 @@ struct Line {
     kind: String,
     object_kind: String,
     object: Outside,
+    whole: String,
+    vault: Option<Outside>,
     href: Option<String>,
     actor: Outside,
     reason: Option<Outside>,
@@ -166,7 +168,9 @@ pub(super) async fn list(
         filtered: filters.iter().any(|(_, value)| !value.is_empty()),
         head: show_head(&service, &actor).await?,
         may_verify: actor.vault.is_none(),
-        rows: paged.items.iter().map(line_of).collect(),
+        rows: (paged.items.iter())
+            .map(|event| line_of(event, &visitor))
+            .collect(),
         pager: Pager::new("/events", &filters, marked, paged.next.as_ref()),
         csv: link("/events", &filters, &[("format", "csv")]),
         lines: link("/events", &filters, &[("format", "jsonl")]),
@@ -176,19 +180,42 @@ pub(super) async fn list(
     page(&template)
 }
 
-fn line_of(event: &EventView) -> Line {
+fn line_of(event: &EventView, visitor: &Visitor) -> Line {
     Line {
         number: event.number,
         at: Moment::new(event.at),
         kind: event.kind.clone(),
         object_kind: event.object_kind.clone(),
-        object: Outside::new(&event.object_id),
+        object: Outside::new(&short(&event.object_id)),
+        whole: Outside::new(&event.object_id).text(),
+        vault: event
+            .vault
+            .map(|vault| Outside::new(&visitor.name_of(vault))),
         href: href_of(&event.object_kind, &event.object_id, event.vault),
         actor: Outside::new(&event.actor),
         reason: (!event.reason.is_empty()).then(|| Outside::new(&event.reason)),
         body: Outside::new(&event.body.to_string()),
         hash: event.hash.clone(),
     }
+}
+
+/// The name of what an event is about, without what says the same in every row: each long number keeps its
+/// ends, and the vault goes.
+pub(super) fn short(id: &str) -> String {
+    let is_long = |part: &str| part.len() > 20 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let shorter = |part: &str| match (part.get(..8), part.get(part.len().saturating_sub(8)..)) {
+        (Some(first), Some(last)) if is_long(part) => format!("{first}…{last}"),
+        _ => part.to_owned(),
+    };
+    let parts: Vec<&str> = id.split('/').collect();
+    let named = match parts.as_slice() {
+        [vault, rest @ ..] if !rest.is_empty() && is_long(vault) => rest,
+        all => all,
+    };
+    let named: Vec<String> = (named.iter())
+        .map(|part| part.split(':').map(shorter).collect::<Vec<_>>().join(":"))
+        .collect();
+    named.join("/")
 }
 
 /// The page of what an event is about, where there is one.
@@ -200,6 +227,7 @@ fn href_of(kind: &str, id: &str, vault: Option<VaultId>) -> Option<String> {
             Some(format!("{root}/withdrawals/{of_requester}"))
         }
         "attempt" => Some(format!("/attempts/{id}")),
+        "batch" => Some(format!("/batches/{id}")),
         "deposit" => Some(format!("{root}/deposits/{id}")),
         "coin" | "change" => Some(format!("{root}/coins/{id}")),
         "address" => Some(format!("{root}/addresses/{id}")),
@@ -244,6 +272,21 @@ pub(super) async fn verify(State(ui): State<Ui>, visitor: Visitor) -> Result<Res
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_names_keep_their_ends_and_lose_their_vault() {
+        let id = "0123456789abcdef".repeat(4);
+        for (whole, expected) in [
+            (format!("{id}/exchange/w-1"), "exchange/w-1"),
+            (format!("{id}:3"), "01234567…89abcdef:3"),
+            (id, "01234567…89abcdef"),
+            ("exchange/w-1".to_owned(), "exchange/w-1"),
+            ("bcrt1qxyz".to_owned(), "bcrt1qxyz"),
+            ("ü/é".to_owned(), "ü/é"),
+        ] {
+            assert_eq!(short(&whole), expected);
+        }
+    }
 
     #[test]
     fn an_event_leads_to_the_page_of_what_it_is_about() {

@@ -98,9 +98,14 @@ async fn admit(ui: &Ui, needs: Needs, request: Request) -> Result<Request, Box<R
         .get(session_cookie(&ui.public))
         .map(|cookie| cookie.value().to_owned());
     let visit = match &secret {
-        Some(secret) => people::visit(&ui.service, secret)
-            .await
-            .map_err(|error| Box::new(Fault::from(error).page(None)))?,
+        Some(secret) => {
+            let visit = if asks_by_itself(&request) {
+                people::glance(&ui.service, secret).await
+            } else {
+                people::visit(&ui.service, secret).await
+            };
+            visit.map_err(|error| Box::new(Fault::from(error).page(None)))?
+        }
         None => None,
     };
     let Some(visit) = visit else {
@@ -132,6 +137,11 @@ async fn admit(ui: &Ui, needs: Needs, request: Request) -> Result<Request, Box<R
     }
     request.extensions_mut().insert(visitor);
     Ok(request)
+}
+
+/// Whether a page that is open asks by itself, with nobody at it: that keeps no session alive.
+fn asks_by_itself(request: &Request) -> bool {
+    request.uri().path() == "/live" || request.headers().contains_key("x-live")
 }
 
 /// Whether a form was sent by a page of ours. Browsers say so themselves, and a page cannot make them lie

@@ -116,7 +116,7 @@ fn shown(health: &Health, visitor: &Visitor) -> HealthPage {
             let hash = TxidText::of(status.tip.as_deref().unwrap_or_default());
             let age = health
                 .tip_time
-                .map(|at| (Ago::new(at, now), Moment::new(at)));
+                .map(|at| (Ago::new(at.min(now), now), Moment::new(at)));
             (height, hash, age)
         }),
         fees: status.fees.clone(),
@@ -174,3 +174,5 @@ fn job(job: &JobView) -> JobRow {
         again: Moment::new(job.run_at),
     }
 }
+#[cfg(test)]
+pub(crate) async fn draw_for_dump(ui: &Ui, v: &Visitor) -> Response { draw(ui, v).await.expect("p") }

@@ -15,7 +15,7 @@ use super::frame::{Frame, Place, Tab, page, see_other_saying};
 use super::listing::{Pager, csv, link};
 use super::posted::{Asked, Named, Wrong};
 use super::routes::{Needs, Table};
-use super::show::{Moment, Money, Outside, TxidText};
+use super::show::{Cause, Moment, Money, Outside, TxidText};
 use super::visitor::Visitor;
 use crate::service::books::{
     EntryView, ReconciliationView, request_reconciliation, show_balance, show_reconciliation,
@@ -80,7 +80,7 @@ struct Line {
     debit: Outside,
     credit: Outside,
     amount: Money,
-    cause: Outside,
+    cause: Cause,
 }
 
 /// The last time when books, tracker and node were compared.
@@ -183,7 +183,7 @@ fn line_of(entry: &EntryView, visitor: &Visitor) -> Line {
         debit: Outside::new(&entry.debit),
         credit: Outside::new(&entry.credit),
         amount: Money::new(Amount::from_sat(entry.amount_sat), visitor.unit),
-        cause: Outside::new(&entry.cause),
+        cause: Cause::new(&entry.cause),
     }
 }
 

@@ -27,6 +27,7 @@ mod joining;
 mod ledger;
 mod listing;
 mod live;
+mod notifications;
 mod overview;
 mod own_spends;
 mod people;
@@ -49,6 +50,7 @@ mod stops;
 mod tests;
 mod tokens;
 mod visitor;
+mod webhooks;
 mod withdrawals;
 
 use axum::Router;
@@ -111,6 +113,8 @@ fn table(ui: Ui) -> Table {
         signers::routes,
         statements::routes,
         stops::routes,
+        notifications::routes,
+        webhooks::routes,
         withdrawals::routes,
     ];
     pages

@@ -12,14 +12,14 @@ use policies::VaultId;
 use serde::Deserialize;
 
 use self::happened::{HappenedRow, happened};
-use self::seen::{Choice, VaultCard, card, charts, spans};
+use self::seen::{Choice, Lines, VaultCard, card, charts, spans};
 use super::Ui;
 use super::drawing::Drawing;
 use super::fault::Fault;
 use super::frame::{Frame, Place, page};
 use super::posted::Asked;
 use super::routes::{Needs, Table};
-use super::show::{Ago, Waiting, waiting_line};
+use super::show::Ago;
 use super::visitor::Visitor;
 use crate::service::Right;
 use crate::service::agenda::{AgendaLine, Viewer, absent_now, agenda};
@@ -42,9 +42,9 @@ struct OverviewQuery {
 #[template(path = "overview/show.html")]
 struct OverviewPage {
     frame: Frame,
-    mine: Vec<Waiting>,
-    others: Vec<Waiting>,
-    alone: Vec<Waiting>,
+    mine: Lines,
+    others: Lines,
+    alone: Lines,
     cards: Vec<VaultCard>,
     health: HealthLine,
     happened: Vec<HappenedRow>,
@@ -79,11 +79,9 @@ async fn draw(ui: &Ui, visitor: &Visitor, query: &OverviewQuery) -> Result<Respo
         absent: &absent,
     };
     let lines = agenda(service, &viewer, Vec::new()).await?;
-    let shown = |wanted: fn(&AgendaLine) -> bool| {
+    let shown = |id: &'static str, wanted: fn(&AgendaLine) -> bool| {
         let lines = lines.iter().filter(|line| wanted(line));
-        lines
-            .map(|line| waiting_line(line).unit(visitor.unit).at(now))
-            .collect()
+        Lines::of(id, lines, visitor.unit, now)
     };
     let figures = all_figures(service, actor).await?;
     let chosen: Option<VaultId> = (query.vault.parse().ok())
@@ -98,9 +96,9 @@ async fn draw(ui: &Ui, visitor: &Visitor, query: &OverviewQuery) -> Result<Respo
     let grave = health.alarms.iter().any(|alarm| alarm.grave);
     page(&OverviewPage {
         frame: visitor.frame("Overview", Place::Overview),
-        mine: shown(|line| line.mine),
-        others: shown(|line| !line.mine && !line.is_by_itself()),
-        alone: shown(|line| !line.mine && line.is_by_itself()),
+        mine: shown("mine", |line| line.mine),
+        others: shown("others", |line| !line.mine && !line.is_by_itself()),
+        alone: shown("alone", |line| !line.mine && line.is_by_itself()),
         cards: (figures.iter())
             .map(|one| card(one, visitor.unit, now))
             .collect(),
@@ -116,7 +114,7 @@ async fn draw(ui: &Ui, visitor: &Visitor, query: &OverviewQuery) -> Result<Respo
                 [first, rest @ ..] => format!("{} And {} more.", first.what, rest.len()),
             },
             tip: (health.status.height)
-                .map(|height| (height, health.tip_time.map(|at| Ago::new(at, now)))),
+                .map(|height| (height, health.tip_time.map(|at| Ago::new(at.min(now), now)))),
         },
         happened: happened(service, actor, now).await?,
         may_see_all: actor.vault.is_none(),

@@ -31,7 +31,10 @@ pub(crate) async fn read(response: Response) -> (StatusCode, String) {
 /// Writes a page with its style into a file, so that it can be looked at.
 pub(crate) fn keep(folder: &Path, name: &str, html: &str) {
     let style = include_str!("assets/app.css");
-    let own = include_str!("assets/css/withdrawals.css");
+    let own = concat!(
+        include_str!("assets/css/withdrawals.css"),
+        include_str!("assets/css/books.css")
+    );
     let from = html.find("<link rel=\"stylesheet\"").expect("a style");
     let upto = html[from..].find('>').expect("its end") + from + 1;
     let page = format!(

@@ -6,11 +6,12 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::Ui;
+use super::events::short;
 use super::fault::Fault;
 use super::frame::{Frame, Place, page, see_other};
 use super::posted::Asked;
 use super::routes::{Needs, Table};
-use super::show::Outside;
+use super::show::{Money, Outside};
 use super::visitor::Visitor;
 use crate::service::Right;
 use crate::service::search::{Hit, MAX_HITS, only_exact, search};
@@ -27,7 +28,9 @@ struct Line {
     kind: &'static str,
     href: String,
     title: Outside,
+    whole: String,
     detail: Outside,
+    amount: Option<Money>,
     exact: bool,
 }
 
@@ -65,8 +68,10 @@ fn found(visitor: &Visitor, text: &str, hits: &[Hit]) -> SearchPage {
     let rows = hits.iter().map(|hit| Line {
         kind: hit.kind,
         href: hit.href.clone(),
-        title: Outside::new(&hit.title),
+        title: Outside::new(&short(&hit.title)),
+        whole: Outside::new(&hit.title).text(),
         detail: Outside::new(&hit.detail),
+        amount: hit.amount.map(|amount| Money::new(amount, visitor.unit)),
         exact: hit.exact,
     });
     SearchPage {

@@ -1,7 +1,5 @@
 //! Stops of a vault: stop it, see which are in force, and who still has to sign a release.
 
-use std::collections::BTreeSet;
-
 use askama::Template;
 use axum::extract::State as Given;
 use axum::response::Response;
@@ -21,7 +19,7 @@ use super::show::{
 };
 use super::visitor::Visitor;
 use crate::service::Right;
-use crate::service::agenda::{Viewer, of_stop};
+use crate::service::agenda::{Viewer, absent_now, of_stop};
 use crate::service::paging::Cursor;
 use crate::service::stop_view::{
     StopEntry, StopState, list_stops, releasers, show_stop, stops_in_force,
@@ -113,10 +111,11 @@ async fn draw(
         back.clone(),
         "Stop this vault now",
     );
+    let absent = absent_now(service).await?;
     let viewer = Viewer {
         actor,
         person: &visitor.person,
-        absent: &BTreeSet::new(),
+        absent: &absent,
     };
     let mut stops = Vec::new();
     for stop in &found.items {

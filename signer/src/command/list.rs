@@ -175,8 +175,7 @@ fn removal(entry: &str) -> Result<Draft, Failure> {
 
 /// A file of several statements has none.
 fn nothing() -> Failure {
-    let message = "no statement is in it";
-    Failure::because(Class::Usage, "NOT_A_STATEMENT_FILE", message)
+    Failure::because(Class::Usage, "NOT_A_STATEMENT_FILE", "no statement is in it")
         .hinted("give what `list add` or the coordinator's page wrote")
 }
 

@@ -27,10 +27,11 @@ impl Browser {
 
     /// Clicks an element.
     pub fn click(&self, css: &str) -> Result<(), Failure> {
-        Ok(self.runtime.block_on(async {
+        let clicked = self.runtime.block_on(async {
             let element = self.client.find(Locator::Css(css)).await?;
             element.click().await
-        })?)
+        });
+        clicked.map_err(|error| Failure::new(format!("cannot click {css}: {error}")))
     }
 
     /// Waits until an element says something that holds `part`.

@@ -22,7 +22,8 @@ use url::Url;
 use crate::{Failure, Process, SHORT, environment, process, wait_until};
 
 /// What keeps a browser alone on this machine.
-const FLAGS: [&str; 10] = [
+const FLAGS: [&str; 11] = [
+    "--window-size=1280,900",
     "--headless",
     "--no-sandbox",
     "--disable-gpu",

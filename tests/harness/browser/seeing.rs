@@ -52,7 +52,11 @@ impl Browser {
             "Emulation.setDeviceMetricsOverride",
             &json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false }),
         )?;
-        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        let features = json!([
+            { "name": "prefers-color-scheme", "value": scheme },
+            // Nothing is caught halfway.
+            { "name": "prefers-reduced-motion", "value": "reduce" },
+        ]);
         self.devtools(
             "Emulation.setEmulatedMedia",
             &json!({ "features": features }),

@@ -310,7 +310,7 @@ fn a_stuck_attempt_is_replaced_from_its_page_as_it_was_previewed() -> Outcome {
         Ok(harness::items(&all)?.len())
     };
     assert_eq!(attempts("issued")?, 0, "a preview did something");
-    dana.click("#preview button")?;
+    dana.click("#preview form button")?;
     dana.arrives("/attempts/")?;
     assert_eq!(attempts("issued")?, 1);
     let address = dana.address()?;

@@ -110,6 +110,40 @@ pub async fn invite_locally(
     create(service, &Actor::local(), request, true).await
 }
 
+/// Invites the first operator from the coordinator's own machine: an invitation that nobody used gives way to the new
+/// one. Nobody is invited where an operator is here already.
+///
+/// # Errors
+/// As [`invite`].
+pub async fn invite_first(
+    service: &Service,
+    name: &str,
+) -> Result<Option<CreatedInvitation>, ServiceError> {
+    let now = service.now();
+    let local = Actor::local();
+    let mut tx = service.database().begin_write().await?;
+    lock_people(&mut tx).await?;
+    if !eyes::operators(&mut tx).await?.is_empty() {
+        return Ok(None);
+    }
+    for row in invitations::open(&mut tx).await? {
+        if row.person == name {
+            invitations::revoke(&mut tx, &row.id, now, &local.name).await?;
+            let told = Told::InvitationRevoked {
+                invitation: &row.id,
+            };
+            tell(&mut tx, name, row.vault, told, (&local.name, "", now)).await?;
+        }
+    }
+    tx.commit().await?;
+    let request = NewInvitation {
+        name: name.to_owned(),
+        role: PersonRole::Operator,
+        vault: None,
+    };
+    invite_locally(service, &request).await.map(Some)
+}
+
 async fn create(
     service: &Service,
     actor: &Actor,

@@ -36,7 +36,7 @@ use crate::store::people::persons::{self, PersonRow};
 use crate::store::tokens;
 
 pub use passkeys::{AssertionAnswer, Ceremony, RegistrationAnswer, Site};
-pub use sessions::{NewSession, renew, visit};
+pub use sessions::{NewSession, glance, renew, visit};
 pub use warnings::AbsenceWarning;
 
 /// A session's public id.
@@ -186,6 +186,11 @@ pub(super) async fn expect_no_person(tx: &mut Transaction, name: &str) -> Result
         return Err(PeopleError::NameTaken { name }.into());
     }
     Ok(())
+}
+
+/// Refuses whoever is no person here, or none any more.
+pub(super) async fn expect_active(tx: &mut Transaction, name: &str) -> Result<(), ServiceError> {
+    active(tx, name).await.map(drop)
 }
 
 /// A person who is not revoked.

@@ -280,18 +280,42 @@ async fn carry_out(
         persons::change_role(tx, name, from, to).await?;
         (Told::RoleChanged { from, to }, "the role changed")
     };
-    // An invitation to a new passkey was one to the former role.
+    take_back(service, tx, name, by).await?;
+    sessions::end_all(tx, name, None, now, why, by).await?;
+    tell(tx, name, person.vault, told, (by, "", now)).await
+}
+
+/// Takes back what is open of or about a person whose role is another one: an invitation to a new passkey was one to
+/// the former role, and what the person proposed or invited as an operator is no operator's word any more.
+async fn take_back(
+    service: &Service,
+    tx: &mut Transaction,
+    name: &str,
+    by: &str,
+) -> Result<(), ServiceError> {
+    let now = service.now();
     for invitation in invitations::open(tx).await? {
-        if invitation.person == name {
+        if invitation.person == name || invitation.created_by == name {
             invitations::revoke(tx, &invitation.id, now, by).await?;
             let told = Told::InvitationRevoked {
                 invitation: &invitation.id,
             };
-            tell(tx, name, person.vault, told, (by, "", now)).await?;
+            tell(
+                tx,
+                &invitation.person,
+                invitation.vault,
+                told,
+                (by, "", now),
+            )
+            .await?;
         }
     }
-    sessions::end_all(tx, name, None, now, why, by).await?;
-    tell(tx, name, person.vault, told, (by, "", now)).await
+    for change in role_changes::open(tx).await? {
+        if change.proposed_by == name {
+            settle(service, tx, &change, "withdrawn", None, by).await?;
+        }
+    }
+    Ok(())
 }
 
 /// A change as it is shown.

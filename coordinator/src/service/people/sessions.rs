@@ -128,6 +128,18 @@ async fn known(
 /// # Errors
 /// On a database failure.
 pub async fn visit(service: &Service, secret: &str) -> Result<Option<Visit>, ServiceError> {
+    seen(service, secret, true).await
+}
+
+/// The same, for a page that asks by itself while nobody is at it: the session does not live on by that.
+///
+/// # Errors
+/// On a database failure.
+pub async fn glance(service: &Service, secret: &str) -> Result<Option<Visit>, ServiceError> {
+    seen(service, secret, false).await
+}
+
+async fn seen(service: &Service, secret: &str, used: bool) -> Result<Option<Visit>, ServiceError> {
     let now = service.now();
     let mut tx = service.database().begin_read().await?;
     let Some((row, _)) = known(&mut tx, secret, now).await? else {
@@ -140,7 +152,7 @@ pub async fn visit(service: &Service, secret: &str) -> Result<Option<Visit>, Ser
         return Ok(None);
     };
     drop(tx);
-    if now.secs_since(row.seen_at) >= NOTE {
+    if used && now.secs_since(row.seen_at) >= NOTE {
         let mut tx = service.database().begin_write().await?;
         sessions::seen(&mut tx, &row.id, now).await?;
         tx.commit().await?;

@@ -6,7 +6,7 @@ use crate::store::people::throttle;
 /// Seconds of one window.
 const WINDOW: u64 = 300;
 /// Tries in a window from one place.
-const MOST_FROM_ONE: u32 = 30;
+const MOST_FROM_ONE: u32 = 60;
 /// Tries in a window from all places together.
 const MOST_IN_ALL: u32 = 600;
 

@@ -27,12 +27,21 @@ pub struct Case {
     pub proposal: Option<ProposalView>,
     /// The signatures under it.
     pub signatures: Vec<Signature>,
-    /// Signers of the version and of the one before whose journals say that they follow it.
-    pub acknowledged_by: Vec<String>,
-    /// Those who have not said so.
-    pub waits_for: Vec<String>,
+    /// The signers of the version and of the one before, and whether their journals say that they follow it.
+    pub followers: Vec<Follower>,
     /// How far it reaches, once it is or was in force.
     pub reach: Option<ReachView>,
+}
+
+/// A signer, and whether its journal says that it follows a version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Follower {
+    /// The signer's name.
+    pub signer: String,
+    /// Whether it is one of the version itself; else only of the one before.
+    pub stays: bool,
+    /// Whether it says so.
+    pub follows: bool,
 }
 
 /// A person's signature under a version.
@@ -73,8 +82,7 @@ pub async fn case(
         previous: policy.previous,
         proposal: None,
         signatures: Vec::new(),
-        acknowledged_by: Vec::new(),
-        waits_for: Vec::new(),
+        followers: Vec::new(),
         reach: None,
     };
     let is_in_force = policy.id == found.in_force.id;
@@ -99,7 +107,14 @@ pub async fn case(
             expires: row.approval.expires,
         });
     }
-    (case.acknowledged_by, case.waits_for) = acks::followers(&mut tx, vault, judged).await?;
+    let followers = acks::followers(&mut tx, vault, judged).await?.into_iter();
+    case.followers = followers
+        .map(|(voice, follows)| Follower {
+            stays: policy.signer_of_journal(&voice.journal).is_some(),
+            signer: voice.signer,
+            follows,
+        })
+        .collect();
     if adopted {
         let reaches = acks::reaches(service, &mut tx, vault, &found.in_force).await?;
         let mut reaches = reaches.into_iter();

@@ -175,6 +175,12 @@ mod tests {
         .collect()
     }
 
+    /// Numbered lines with a letter in front.
+    fn text_of(letter: &str, lines: u32) -> String {
+        let lines = (0..lines).map(|line| format!("{letter}{line}\n"));
+        lines.collect::<Vec<_>>().concat()
+    }
+
     #[test]
     fn lines_that_stay_stand_beside_one_another() {
         assert_eq!(
@@ -188,7 +194,7 @@ mod tests {
 
     #[test]
     fn equal_lines_far_from_a_difference_are_folded() {
-        let before: String = (0..20).map(|line| format!("{line}\n")).collect();
+        let before = text_of("", 20);
         let after = before.replace("10\n", "ten\n");
         let rows = side_by_side(&before, &after);
         let pieces = folded(&rows, 2);
@@ -205,8 +211,7 @@ mod tests {
 
     #[test]
     fn texts_too_long_to_compare_are_told_whole() {
-        let before: String = (0..3_000).map(|line| format!("a{line}\n")).collect();
-        let after: String = (0..3_000).map(|line| format!("b{line}\n")).collect();
+        let (before, after) = (text_of("a", 3_000), text_of("b", 3_000));
         let rows = side_by_side(&before, &after);
         assert_eq!(rows.len(), 3_000);
         assert!(rows.iter().all(|row| !row.is_same()));
@@ -218,7 +223,7 @@ mod tests {
             before in proptest::collection::vec(0_u8..5, 0..40),
             after in proptest::collection::vec(0_u8..5, 0..40),
         ) {
-            let text = |lines: &[u8]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+            let text = |lines: &[u8]| lines.iter().map(|line| format!("{line}\n")).collect::<Vec<_>>().concat();
             let (before, after) = (text(&before), text(&after));
             let rows = side_by_side(&before, &after);
             let (mut left, mut right) = (String::new(), String::new());

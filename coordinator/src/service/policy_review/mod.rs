@@ -16,7 +16,7 @@ mod spending;
 mod view;
 
 pub use bands::{Band, bands};
-pub use case::{Case, Signature, case, succession_file};
+pub use case::{Case, Follower, Signature, case, succession_file};
 pub use comparing::{Comparison, DifferenceView, MistakeView, PartView, compare};
 pub use draft::{DocumentMistake, Draft, Proposable, beginning, examine};
 pub use keys::{ApproverView, KeyView, PeopleView, RequesterView, SignerView};

@@ -58,11 +58,11 @@ impl Place<'_> {
     }
 
     fn coin(&mut self, coin: &Coin, exact: bool) {
-        let mut detail = format!("{} sat", coin.amount.to_sat());
-        if let Some(reference) = &coin.script.reference {
-            detail.push_str(", reference ");
-            detail.push_str(reference);
-        }
+        let detail = match &coin.script.reference {
+            Some(reference) => format!("reference {reference}"),
+            None if coin.change => "change".to_owned(),
+            None => "no reference".to_owned(),
+        };
         let (kind, href) = if coin.change {
             ("coin", self.page(&coin_place(coin.outpoint)))
         } else {
@@ -75,6 +75,7 @@ impl Place<'_> {
             kind,
             title: coin.outpoint.to_string(),
             detail: self.of_vault(&detail),
+            amount: Some(coin.amount),
             href,
             exact,
         });
@@ -115,6 +116,7 @@ impl Place<'_> {
                 kind: "address",
                 title: address.to_string(),
                 detail: self.of_vault(&detail),
+                amount: (row.coins > 0).then_some(row.received),
                 href: self.page(&format!("/addresses/{address}")),
                 exact: sought.script.is_some() || sought.matches(&reference) == Some(true),
             });
@@ -135,11 +137,11 @@ impl Place<'_> {
             .collect();
         for (exact, row) in named {
             let coin = chain_coins::coin(self.tx, row.coin).await?;
-            let amount = coin.map_or(0, |coin| coin.amount.to_sat());
             self.found(Hit {
                 kind: "coin",
                 title: row.text,
-                detail: self.of_vault(&format!("{amount} sat, {}", row.coin)),
+                detail: self.of_vault(&row.coin.to_string()),
+                amount: coin.map(|coin| coin.amount),
                 href: self.page(&coin_place(row.coin)),
                 exact,
             });

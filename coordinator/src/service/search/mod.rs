@@ -11,6 +11,7 @@ mod withdrawals;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use bitcoin::Amount;
 use policies::document::Policy;
 use watchtower::store::database::Transaction;
 
@@ -35,6 +36,8 @@ pub struct Hit {
     pub title: String,
     /// What tells it from others. It may be a stranger's text.
     pub detail: String,
+    /// What it holds or pays, where it is about an amount.
+    pub amount: Option<Amount>,
     /// The page that shows it.
     pub href: String,
     /// Whether the text names it, and is not only a part of something.

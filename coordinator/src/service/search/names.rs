@@ -69,6 +69,7 @@ impl Place<'_> {
             kind,
             title,
             detail,
+            amount: None,
             href,
             exact,
         });

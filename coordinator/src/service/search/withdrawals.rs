@@ -15,6 +15,7 @@ impl Place<'_> {
                 kind: "attempt",
                 title: txid.to_string(),
                 detail: self.of_vault(&format!("{}, {}", row.purpose.name(), row.state.name())),
+                amount: None,
                 href: format!("/attempts/{txid}"),
                 exact: true,
             });
@@ -32,6 +33,7 @@ impl Place<'_> {
                 kind: "batch",
                 title: id.to_string(),
                 detail: self.of_vault(row.purpose.name()),
+                amount: None,
                 href: format!("/batches/{id}"),
                 exact: true,
             });
@@ -73,11 +75,7 @@ impl Place<'_> {
 
     fn withdrawal(&mut self, row: &WithdrawalRow, exact: bool, how: &str) {
         let (requester, id) = (&row.key.requester, &row.key.id);
-        let mut detail = format!(
-            "{how}{} sat, {}, asked for by {requester}",
-            row.intent.amount.to_sat(),
-            row.state.name()
-        );
+        let mut detail = format!("{how}{}, asked for by {requester}", row.state.name());
         if !row.intent.reference.is_empty() {
             detail.push_str(", reference ");
             detail.push_str(&row.intent.reference);
@@ -86,6 +84,7 @@ impl Place<'_> {
             kind: "withdrawal",
             title: id.to_string(),
             detail: self.of_vault(&detail),
+            amount: Some(row.intent.amount),
             href: self.page(&format!("/withdrawals/{requester}/{id}")),
             exact,
         });

@@ -7,7 +7,10 @@ use policies::{PolicyId, report};
 use super::versions::{change_to, file, hand_in, next, signed, world};
 use super::world::{World, rule};
 use crate::roles::fixture::{Kind, Vault};
-use crate::service::policy_review::*;
+use crate::service::policy_review::{
+    Draft, PolicyReview, REPLAY_DAYS, StandingOf, beginning, case, compare, examine, lines,
+    replay_version, review, succession_file,
+};
 use crate::service::{ServiceError, VersionError};
 
 async fn reviewed(world: &World, version: Option<PolicyId>) -> PolicyReview {
@@ -160,7 +163,8 @@ async fn a_case_says_who_approved_and_who_is_missing_and_hands_out_the_same_file
     let one = asked(open.policy).await;
     assert_eq!(one.signatures.len(), 1);
     assert_eq!(one.signatures[0].person, "dana");
-    assert_eq!(one.waits_for.len(), 4, "{:?}", one.waits_for);
+    assert_eq!(one.followers.len(), 4, "{:?}", one.followers);
+    assert!(one.followers.iter().all(|one| one.stays && !one.follows));
     let given = succession_file(&world.service, &world.operator, world.vault, open.policy).await;
     let given = given.expect("a file").expect("of a version that follows");
     assert_eq!(given.as_bytes(), signed.write());

@@ -138,7 +138,7 @@ pub async fn rotate(
 ) -> Result<bool, DatabaseError> {
     let rotated = tx
         .execute(
-            "UPDATE web_session SET previous_sha256 = $2, sha256 = $3, rotated_at = $4, seen_at = $4
+            "UPDATE web_session SET previous_sha256 = $2, sha256 = $3, rotated_at = $4
              WHERE id = $1 AND sha256 = $2 AND ended_at IS NULL",
             &[id.into(), from.into(), to.into(), at(now)?],
         )

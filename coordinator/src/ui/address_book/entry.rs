@@ -1,7 +1,5 @@
 //! One entry: how it stands, who signed, and how to sign, remove or confirm it with one's own tool.
 
-use std::collections::BTreeSet;
-
 use askama::Template;
 use axum::extract::State as Given;
 use axum::response::Response;
@@ -10,7 +8,7 @@ use policies::{Subject, VaultId};
 use super::book::{EntryRow, row};
 use super::{path_of, place};
 use crate::service::address_book::{BookEntry, BookState, Payment, Signed, show_entry};
-use crate::service::agenda::{Viewer, of_entry};
+use crate::service::agenda::{Viewer, absent_now, of_entry};
 use crate::service::stop_view::stops_in_force;
 use crate::ui::Ui;
 use crate::ui::fault::Fault;
@@ -127,10 +125,11 @@ pub(super) async fn draw(
         by: signed(&said.by),
         at: Moment::new(said.at),
     };
+    let absent = absent_now(&ui.service).await?;
     let viewer = Viewer {
         actor: &visitor.actor,
         person: &visitor.person,
-        absent: &BTreeSet::new(),
+        absent: &absent,
     };
     let now = ui.service.now();
     let line = of_entry(&ui.service, &viewer, vault, subject).await?;
@@ -204,7 +203,6 @@ fn acts(
     let ask = |what, button: &str| {
         Ask::new(visitor.bridge, vault, what, back.clone(), button)
             .with("hash", &subject.to_string())
-            .with("statement", &found.statement)
     };
     let command = |verb, output| {
         Command::new([

@@ -20,8 +20,8 @@ use crate::ui::posted::{Named, Uploaded, Wrong};
 use crate::ui::show::{Ask, Outside};
 use crate::ui::visitor::Visitor;
 
-/// The most entries that are worth signing one by one from here; more go by a file, which is signed at once.
-const ASKED: usize = 20;
+/// The most entries that the own tool is asked to sign from here at once, as it takes them; more go by a file.
+const ASKED: usize = 100;
 
 #[derive(Template)]
 #[template(path = "address_book/import.html")]
@@ -42,7 +42,7 @@ struct ReadShown {
     warned: usize,
     to_mend: String,
     to_repeat: String,
-    paired: bool,
+    ask: Option<Ask>,
 }
 
 struct WrongShown {
@@ -142,25 +142,24 @@ pub(super) async fn check(
 
 fn shown(ui: &Ui, visitor: &Visitor, vault: VaultId, list: &str, read: &Import) -> ReadShown {
     let back = ui.public.url(&path_of(vault, list));
-    let few = read.good.len() <= ASKED;
-    let good = read.good.iter().map(|draft| {
-        let mut shown = DraftShown::of(draft);
-        shown.ask = few.then(|| {
-            Ask::new(visitor.bridge, vault, "list-propose", back.clone(), "Sign")
-                .with("statement", &draft.statement)
-                .short()
-        });
-        shown
+    let button = match read.good.len() {
+        1 => "Sign it with my own tool".to_owned(),
+        many => format!("Sign all {many} with my own tool"),
+    };
+    let few = (1..=ASKED).contains(&read.good.len());
+    let ask = few.then(|| {
+        let ask = Ask::new(visitor.bridge, vault, "list-propose", back, &button);
+        (read.good.iter()).fold(ask, |ask, draft| ask.with("statement", &draft.statement))
     });
     ReadShown {
-        good: good.collect(),
+        good: read.good.iter().map(DraftShown::of).collect(),
         wrong: read.wrong.iter().map(WrongShown::of).collect(),
         warned: (read.good.iter())
             .filter(|draft| !draft.warnings.is_empty())
             .count(),
         to_mend: visible(&read.to_mend()),
         to_repeat: read.to_repeat(),
-        paired: visitor.bridge.is_some() && few,
+        ask,
     }
 }
 

@@ -53,7 +53,7 @@ pub(super) struct DraftShown {
     pub(super) label: Outside,
     pub(super) expires: Moment,
     pub(super) warnings: Vec<WarningShown>,
-    pub(super) ask: Option<Ask>,
+    ask: Option<Ask>,
     command: Option<Command>,
 }
 

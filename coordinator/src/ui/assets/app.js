@@ -31,7 +31,8 @@ function copyButtons(root) {
       button.title = "Copied";
       setTimeout(() => { button.classList.remove("done"); button.title = "Copy"; }, 1500);
     });
-    element.after(button);
+    if (element.matches("dd, td, li")) element.append(" ", button);
+    else element.after(button);
   }
 }
 
@@ -45,7 +46,7 @@ async function refresh() {
   const standing = document.querySelector("[data-live]");
   const typing = standing?.contains(document.activeElement) && document.activeElement.matches("input, textarea, select");
   if (!standing || typing || standing.querySelector("input:checked, details.keep[open]")) return;
-  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+  const answer = await fetch(location.href, { headers: { accept: "text/html", "x-live": "1" } });
   if (!answer.ok || answer.redirected) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-live]");
   if (!fresh || fresh.outerHTML === standing.dataset.seen) return;

@@ -7,11 +7,12 @@ use axum::response::Response;
 use crate::service::Right;
 use crate::service::browsing::calendar::{Opening, show_calendar};
 use crate::ui::Ui;
+use crate::ui::events::short;
 use crate::ui::fault::Fault;
 use crate::ui::frame::{Frame, Place, Tab, page};
 use crate::ui::posted::Named;
 use crate::ui::routes::{Needs, Table};
-use crate::ui::show::{Moment, Money, Outside, TxidText, Unit};
+use crate::ui::show::{Moment, Money, Outside, Unit};
 use crate::ui::visitor::Visitor;
 
 const MONTHS: [&str; 12] = [
@@ -59,7 +60,7 @@ struct Line {
     count: u32,
     amount: Money,
     signers: Outside,
-    coins: Vec<(String, TxidText)>,
+    coins: Vec<(String, String)>,
     more: u32,
 }
 
@@ -120,7 +121,7 @@ fn line_of(line: &Opening, list: &str, unit: Unit) -> Line {
         amount: Money::new(line.amount, unit),
         signers: Outside::new(&signers),
         coins: (line.coins.iter())
-            .map(|coin| (format!("{list}/{coin}"), TxidText::of(&coin.to_string())))
+            .map(|coin| (format!("{list}/{coin}"), short(&coin.to_string())))
             .collect(),
         more: line.count.saturating_sub(named),
     }

@@ -144,7 +144,7 @@ pub(super) fn whole(
         escaped(says)
     );
     html += &format!(
-        "<details class=\"more\"><summary>{title} as a table</summary><table class=\"list\">\
+        "<details class=\"more\"><summary>As a table<span class=\"visually-hidden\">: {title}</span></summary><table class=\"list\">\
          <caption class=\"visually-hidden\">{title}</caption><thead><tr><th scope=\"col\">{}</th>\
          <th scope=\"col\" class=\"num\">{}</th></tr></thead><tbody>",
         escaped(heads[0]),

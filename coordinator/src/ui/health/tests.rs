@@ -92,6 +92,8 @@ fn every_part_says_how_it_is_and_strangers_words_stay_words() {
     }
     assert!(!page.contains("gone <b>") && !page.contains('\u{202e}'));
     assert_eq!(page.matches("<h1").count(), 1);
+    let css = crate::ui::assets::style_for_dump();
+    std::fs::write("/tmp/overview/health-ill.html", page.replace("</head>", &format!("<style>{css}</style></head>"))).expect("w");
 }
 
 #[test]

@@ -1,10 +1,14 @@
 //! A vault's figures and charts as pages show them.
 
+use std::fmt;
+
+use askama::filters::HtmlSafe;
 use policies::UnixTime;
 
 use crate::service::figures::{Figures, OfDay, Series, Span};
 use crate::ui::drawing::{Axis, Cap, Chart, Dot, Drawing, Point, area, bars, dots};
-use crate::ui::show::{Ago, Money, State, Unit};
+use crate::service::agenda::AgendaLine;
+use crate::ui::show::{Ago, Money, State, Unit, Waiting, waiting_line};
 
 /// Thousandths of sat/vB of one sat/kwu: 4 weight units are one virtual byte.
 const MILLI_OF_KWU: u64 = 4;
@@ -30,6 +34,63 @@ pub(in crate::ui) struct OldestRow {
     pub(in crate::ui) state: State,
     pub(in crate::ui) since: Ago,
 }
+
+/// How many lines are shown at once; the rest is a click away, so that what stands below is found.
+const LINES: usize = 8;
+
+/// Lines of an agenda: the first, and those that are folded away.
+pub(in crate::ui) struct Lines {
+    id: &'static str,
+    first: Vec<Waiting>,
+    more: Vec<Waiting>,
+}
+
+impl Lines {
+    /// Lines in their order.
+    pub(in crate::ui) fn of<'l>(
+        id: &'static str,
+        lines: impl Iterator<Item = &'l AgendaLine>,
+        unit: Unit,
+        now: UnixTime,
+    ) -> Self {
+        let mut first: Vec<Waiting> = lines
+            .map(|line| waiting_line(line).unit(unit).at(now))
+            .collect();
+        let more = first.split_off(first.len().min(LINES));
+        Self { id, first, more }
+    }
+
+    /// How many there are.
+    pub(in crate::ui) fn count(&self) -> usize {
+        self.first.len().saturating_add(self.more.len())
+    }
+}
+
+impl fmt::Display for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |f: &mut fmt::Formatter<'_>, lines: &[Waiting]| {
+            f.write_str("<ul class=\"agenda\">")?;
+            for line in lines {
+                write!(f, "<li>{line}</li>")?;
+            }
+            f.write_str("</ul>")
+        };
+        list(f, &self.first)?;
+        if self.more.is_empty() {
+            return Ok(());
+        }
+        write!(
+            f,
+            "<details class=\"more\" id=\"more-{}\"><summary>{} more</summary>",
+            self.id,
+            self.more.len()
+        )?;
+        list(f, &self.more)?;
+        f.write_str("</details>")
+    }
+}
+
+impl HtmlSafe for Lines {}
 
 /// One of several things to choose.
 pub(in crate::ui) struct Choice {

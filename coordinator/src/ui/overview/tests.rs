@@ -142,3 +142,117 @@ fn each_choice_of_days_is_shown_and_one_is_chosen() {
         BTreeSet::from([("7", true), ("30", false), ("90", false)])
     );
 }
+
+#[tokio::test]
+async fn zz_dump() {
+    use crate::service::signers::*;
+    use crate::ui::assets::style_for_dump;
+    use watchtower::store::{events, fees, lease, node};
+    let mut world = World::funded(Kind::Wsh, 6, 40_000_000).await;
+    for round in 0..9u64 {
+        world.pass(3 * 86_400);
+        world
+            .submit(&format!("p-{round}"), 700_000 + round * 30_000)
+            .await;
+        let txid = world
+            .try_batch_of(&format!("p-{round}"))
+            .await
+            .expect("b")
+            .attempts[0]
+            .txid;
+        let paid = world.broadcast(txid).await;
+        world.mine(vec![paid]).await;
+        let address = world.address().await;
+        let script = bitcoin::ScriptBuf::from_hex(&address.script_pubkey).expect("hex");
+        let funding = world.payment_to(script, 3_000_000 * (round + 1));
+        world.mine(vec![funding]).await;
+        world.mine(Vec::new()).await;
+        world.work().await;
+    }
+    world.submit("payout-2026-11-0001", 15_500_000).await;
+    world.submit("payout-2026-11-0002", 31_500_000).await;
+    world.submit("w-5", 600_000).await;
+    let txid = world.try_batch_of("w-5").await.expect("b").attempts[0].txid;
+    world.sign(0, txid).await;
+    world.submit("w-6", 610_000).await;
+    world.submit("w-7", 620_000).await;
+    let mark = MarkSigner {
+        mark: SignerMark::Away,
+        reason: String::new(),
+    };
+    mark_signer(&world.service, &world.operator, world.vault, "carol", &mark)
+        .await
+        .expect("m");
+    let now = world.service.now();
+    let mut tx = world
+        .service
+        .database()
+        .begin_write()
+        .await
+        .expect("begins");
+    let held = lease::acquire(&mut tx, "sequencer", "t", now, 60)
+        .await
+        .expect("l")
+        .expect("held");
+    events::sequence(&mut tx, &held, 1000).await.expect("s");
+    node::record(
+        &mut tx,
+        &node::NodeStatus {
+            node: "main".into(),
+            chain: "regtest".into(),
+            height: 140,
+            hash: None,
+            headers: 140,
+            initial_download: false,
+            trouble: None,
+            detail: String::new(),
+            checked_at: now,
+        },
+    )
+    .await
+    .expect("n");
+    fees::replace(
+        &mut tx,
+        &[2u32, 6, 144].map(|target| fees::FeeEstimate {
+            target,
+            feerate: bitcoin::FeeRate::from_sat_per_kwu(4000 / u64::from(target)),
+            height: 140,
+            at: now,
+        }),
+    )
+    .await
+    .expect("f");
+    tx.commit().await.expect("c");
+    world.pass(7_300);
+    let ui = ui(&world);
+    let write = |name: &str, page: String| {
+        let css = style_for_dump();
+        let page = page.replace("</head>", &format!("<style>{css}</style></head>"));
+        std::fs::write(format!("/tmp/overview/{name}.html"), page).expect("w");
+    };
+    let mut dana = Visitor::sample("dana", PersonRole::Operator);
+    dana.vaults = vec![(world.vault, "treasury".to_owned())];
+    write("overview", html(&ui, &dana, &query("", "30")).await);
+    let page = crate::ui::balance::draw_for_dump(&ui, &dana, world.vault).await;
+    let bytes = to_bytes(page.into_body(), 1 << 22).await.expect("b");
+    write("balance", String::from_utf8(bytes.to_vec()).expect("t"));
+    let page = crate::ui::health::draw_for_dump(&ui, &dana).await;
+    let bytes = to_bytes(page.into_body(), 1 << 22).await.expect("b");
+    write("health", String::from_utf8(bytes.to_vec()).expect("t"));
+}
+
+#[tokio::test]
+async fn many_lines_are_folded_so_that_what_stands_below_is_found() {
+    let world = World::funded(Kind::Wsh, 10, 2_000_000).await;
+    for number in 0..10 {
+        world.submit(&format!("w-{number}"), 1_500_000).await;
+    }
+    let dana = Visitor::sample("dana", PersonRole::Approver);
+    let page = html(&ui(&world), &dana, &query("", "")).await;
+    let (first, more) = part(&page, "<h2>Waits for you", "<h2>Waits for others")
+        .split_once("<details")
+        .expect("some are folded");
+    assert_eq!(first.matches("<li>").count(), 8);
+    assert_eq!(more.matches("<li>").count(), 2);
+    assert!(more.contains("2 more"), "{more}");
+}

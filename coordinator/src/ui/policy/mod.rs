@@ -6,7 +6,6 @@
 //! coordinator to follow it.
 
 mod activate;
-mod bridge;
 mod compare;
 mod exports;
 mod propose;

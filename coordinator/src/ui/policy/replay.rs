@@ -36,6 +36,7 @@ struct ReplayPage {
     replay: ReplayView,
 }
 
+#[expect(clippy::unused_self, reason = "templates call these on a value")]
 impl ReplayPage {
     fn shown<'a>(&self, rows: &'a [ReplayedView]) -> &'a [ReplayedView] {
         rows.get(..SHOWN.min(rows.len())).unwrap_or_default()

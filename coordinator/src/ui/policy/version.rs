@@ -7,10 +7,10 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use policies::{PolicyId, VaultId};
 
-use super::bridge::AskForm;
 use super::show::chip;
 use super::shown::Shown;
 use super::sides::{Stretch, sides};
+use crate::service::agenda::{Viewer, absent_now, of_proposal};
 use crate::service::policy_review::{
     Case, Comparison, ReplayView, StandingOf, case, compare, replay_version,
 };
@@ -21,7 +21,7 @@ use crate::ui::fault::Fault;
 use crate::ui::frame::{Frame, Place, Tab, page_with, see_other_saying};
 use crate::ui::guard::bridged;
 use crate::ui::posted::{Named, Uploaded, Wrong};
-use crate::ui::show::State as Chip;
+use crate::ui::show::{Ask, Command, State as Chip, Waiting, waiting_line};
 use crate::ui::visitor::Visitor;
 
 /// What the person who looks at it can do about it.
@@ -38,7 +38,7 @@ enum Part {
 /// A command at a signer.
 struct AtSigner {
     signer: String,
-    command: String,
+    command: Command,
     done: bool,
 }
 
@@ -56,9 +56,11 @@ struct VersionPage {
     sides: Vec<Stretch>,
     replay: Option<ReplayView>,
     part: Part,
-    ask: Option<AskForm>,
+    ask: Ask,
+    waiting: Option<Waiting>,
     at_signers: Vec<AtSigner>,
     may_hand_in: bool,
+    may_tell: bool,
     may_activate: bool,
 }
 
@@ -155,8 +157,16 @@ async fn answer(
     } else {
         StatusCode::UNPROCESSABLE_ENTITY
     };
-    let ask = AskForm::to_approve(ui, visitor, vault, version);
-    let template = draw(visitor, vault, case, (comparison, replay), ask, wrong);
+    let absent = absent_now(service).await?;
+    let viewer = Viewer {
+        actor,
+        person: &visitor.person,
+        absent: &absent,
+    };
+    let line = of_proposal(service, &viewer, vault, version).await?;
+    let mut template = draw(visitor, vault, case, (comparison, replay), wrong);
+    template.waiting = line.map(|line| waiting_line(&line).at(service.now()));
+    template.ask = ask(visitor, vault, version, ui.public.origin());
     let response = page_with(status, &template)?;
     Ok(bridged(response, visitor.bridge))
 }
@@ -166,7 +176,6 @@ fn draw(
     vault: VaultId,
     case: Case,
     (comparison, replay): (Option<Comparison>, Option<ReplayView>),
-    ask: Option<AskForm>,
     wrong: Wrong,
 ) -> VersionPage {
     let state = case.proposal.as_ref().map(|view| view.state.clone());
@@ -193,12 +202,23 @@ fn draw(
         comparison,
         replay,
         part: part(&case, &visitor.person),
-        ask,
+        ask: ask(visitor, vault, case.id, ""),
+        waiting: None,
         at_signers: at_signers(&case),
         may_hand_in: visitor.may(Right::Approve) && is(&["open", "waiting", "ripe", "disputed"]),
+        may_tell: visitor.may(Right::Approve) && case.followers.iter().any(|one| !one.follows),
         may_activate,
         case,
     }
+}
+
+/// The form that asks the person's own tool to review and approve it. The page passes the id and nothing else: the tool
+/// fetches the bytes and checks that they hash to it.
+fn ask(visitor: &Visitor, vault: VaultId, version: PolicyId, origin: &str) -> Ask {
+    let back = format!("{origin}/vaults/{vault}/policy/versions/{version}");
+    let button = "Review and approve";
+    Ask::new(visitor.bridge, vault, "policy-approve", back, button)
+        .with("hash", &version.to_string())
 }
 
 /// What the person can do about it.
@@ -259,18 +279,34 @@ fn at_signers(case: &Case) -> Vec<AtSigner> {
         return Vec::new();
     };
     let file = format!("version-{}.json", case.version);
-    let command = |signer: &str, verb: &str, more: String| AtSigner {
+    let command = |signer: &str, verb: &'static str, more: &[&str]| AtSigner {
         signer: signer.to_owned(),
-        command: format!("countersign-signer --home {signer} policy {verb} {file}{more}"),
-        done: case.acknowledged_by.iter().any(|one| one == signer),
+        command: Command::new(
+            [
+                "countersign-signer",
+                "--home",
+                signer,
+                "policy",
+                verb,
+                &file,
+            ]
+            .into_iter()
+            .chain(more.iter().copied()),
+        ),
+        done: (case.followers.iter()).any(|one| {
+            let leaves = more.contains(&"--leaving");
+            one.signer == signer && one.follows && one.stays != leaves
+        }),
     };
-    let pinned = |leaving: &'static str| format!(" --id {}{leaving}", case.id);
-    let mut all: Vec<AtSigner> = (proposal.follow.iter())
-        .map(|signer| command(signer, "follow", String::new()))
+    let id = case.id.to_string();
+    let follow = proposal.follow.iter();
+    let mut all: Vec<AtSigner> = follow
+        .map(|signer| command(signer, "follow", &[]))
         .collect();
-    all.extend((proposal.pin.iter()).map(|signer| command(signer, "pin", pinned(""))));
+    let pin = proposal.pin.iter();
+    all.extend(pin.map(|signer| command(signer, "pin", &["--id", &id])));
     let leave = proposal.leaving.iter();
-    all.extend(leave.map(|signer| command(signer, "pin", pinned(" --leaving"))));
+    all.extend(leave.map(|signer| command(signer, "pin", &["--id", &id, "--leaving"])));
     all
 }
 
@@ -281,13 +317,7 @@ pub(super) fn drawn(
     case: Case,
     told: (Option<Comparison>, Option<ReplayView>),
 ) -> String {
-    let ask = visitor.bridge.map(|port| AskForm {
-        action: format!("http://localhost:{port}/ask"),
-        vault: vault.to_string(),
-        hash: case.id.to_string(),
-        back: "https://treasury.example/".to_owned(),
-    });
-    draw(visitor, vault, case, told, ask, Wrong::default())
+    draw(visitor, vault, case, told, Wrong::default())
         .render()
         .expect("a page")
 }

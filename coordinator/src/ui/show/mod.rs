@@ -4,6 +4,7 @@
 
 mod address;
 mod ask;
+mod cause;
 mod moment;
 mod money;
 mod outside;
@@ -13,6 +14,7 @@ mod waiting;
 
 pub(crate) use address::{Address, TxidText};
 pub(crate) use ask::{Ask, Command};
+pub(crate) use cause::Cause;
 pub(crate) use moment::{Ago, Moment, duration};
 pub(crate) use money::{Feerate, Money, Unit};
 pub(crate) use outside::Outside;

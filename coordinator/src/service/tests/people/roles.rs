@@ -2,7 +2,9 @@
 
 use super::{FROM, House, code};
 use crate::service::people::PersonRole;
-use crate::service::people::invitations::{NewInvitation, confirm_invitation, invite};
+use crate::service::people::invitations::{
+    NewInvitation, confirm_invitation, invite, invite_first,
+};
 use crate::service::people::joining::show_invitation;
 use crate::service::people::roles::{
     decide_change, propose_role, revoke_person, revoke_person_locally, withdraw_change,
@@ -218,7 +220,7 @@ async fn the_last_operator_stays() {
         .expect("at the machine, at once");
     assert_eq!(
         code(decide_change(service, &oscar, &change.id, true).await),
-        "not_an_operator"
+        "unknown_change"
     );
     assert!(house.visit(&session).await.is_some());
     let token = token_of(&house, &Actor::local(), "script").await;
@@ -360,4 +362,55 @@ async fn the_database_itself_refuses_a_second_word_of_the_same_name() {
     role_changes::decide(&mut tx, "1", "confirmed", Some("oscar"), now)
         .await
         .expect("another name");
+}
+
+#[tokio::test]
+async fn what_an_operator_left_open_is_taken_back_with_the_role() {
+    let house = House::new().await;
+    let service = &house.world.service;
+    let olga = house
+        .actor(&house.person("olga", PersonRole::Operator).await.1)
+        .await;
+    house.person("oscar", PersonRole::Operator).await;
+    house.person("dana", PersonRole::Approver).await;
+    let new = NewInvitation {
+        name: "erin".to_owned(),
+        role: PersonRole::Auditor,
+        vault: None,
+    };
+    let invited = invite(service, &olga, &new).await.expect("invites");
+    show_invitation(service, FROM, &invited.secret)
+        .await
+        .expect("is open");
+    propose_role(service, &olga, "dana", PersonRole::Operator)
+        .await
+        .expect("waits");
+    revoke_person_locally(service, "olga")
+        .await
+        .expect("at once");
+    assert_eq!(
+        code(show_invitation(service, FROM, &invited.secret).await),
+        "invitation_void"
+    );
+    let seen = list_people(service, &Actor::local()).await.expect("reads");
+    assert_eq!((seen.changes.len(), seen.invitations.len()), (0, 0));
+}
+
+#[tokio::test]
+async fn the_first_operator_is_invited_until_one_is_here() {
+    let house = House::new().await;
+    let service = &house.world.service;
+    let first = invite_first(service, "olga").await.expect("invites");
+    let again = invite_first(service, "olga").await.expect("invites");
+    let (first, again) = (first.expect("a link"), again.expect("a link"));
+    assert_eq!(
+        code(show_invitation(service, FROM, &first.secret).await),
+        "invitation_void"
+    );
+    house
+        .join(&again.secret, &SoftPasskey::new("olga"))
+        .await
+        .expect("joins");
+    let more = invite_first(service, "oscar").await.expect("reads");
+    assert_eq!(more, None);
 }

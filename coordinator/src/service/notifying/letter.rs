@@ -1,0 +1,81 @@
+//! The text of a mail: one line for each thing, and the page that shows it. Pure.
+
+use super::telling::plain;
+use crate::store::notices::NoticeRow;
+
+/// A mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// Its subject, one line.
+    pub subject: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// The mail that tells all of these.
+pub fn letter(notices: &[NoticeRow], public_url: &str) -> Letter {
+    let subject = match notices {
+        [only] => format!("Countersign: {}", plain(&only.title)),
+        many => {
+            let waits = many.iter().filter(|one| one.kind == "waits").count();
+            match waits {
+                0 => format!("Countersign: {} things happened", many.len()),
+                1 => format!("Countersign: 1 of {} things waits for you", many.len()),
+                waits => format!("Countersign: {waits} of {} things wait for you", many.len()),
+            }
+        }
+    };
+    let mut text = String::new();
+    for notice in notices {
+        text += &plain(&notice.title);
+        text += "\n";
+        if !notice.words.is_empty() {
+            text += &format!("{}\n", plain(&notice.words));
+        }
+        text += &format!("{public_url}{}\n\n", notice.href);
+    }
+    let link = if notices.len() == 1 {
+        "This link opens a page. It approves nothing."
+    } else {
+        "These links open pages. They approve nothing."
+    };
+    text += &format!("{link}\nWhat you are told: {public_url}/account/notifications\n");
+    Letter { subject, text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use policies::UnixTime;
+
+    fn notice(title: &str) -> NoticeRow {
+        NoticeRow {
+            person: "dana".to_owned(),
+            key: title.to_owned(),
+            kind: "waits".to_owned(),
+            title: title.to_owned(),
+            words: "It waits for your approval.".to_owned(),
+            href: "/vaults/1/withdrawals/exchange/w-1".to_owned(),
+            at: UnixTime::ZERO,
+        }
+    }
+
+    #[test]
+    fn a_mail_says_what_waits_where_and_that_it_approves_nothing() {
+        let one = letter(
+            &[notice("Withdrawal w-1\nSubject: x")],
+            "https://treasury.example",
+        );
+        assert_eq!(one.subject, "Countersign: Withdrawal w-1⟨U+000A⟩Subject: x");
+        for part in [
+            "https://treasury.example/vaults/1/withdrawals/exchange/w-1\n",
+            "This link opens a page. It approves nothing.",
+            "https://treasury.example/account/notifications",
+        ] {
+            assert!(one.text.contains(part), "{part} in {}", one.text);
+        }
+        let two = letter(&[notice("a"), notice("b")], "https://treasury.example");
+        assert_eq!(two.subject, "Countersign: 2 of 2 things wait for you");
+        assert!(two.text.contains("They approve nothing."));
+    }
+}

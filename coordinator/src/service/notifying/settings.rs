@@ -1,0 +1,155 @@
+//! What a person wants to be told by mail, and when.
+
+use std::collections::BTreeSet;
+
+use super::NoticeKind;
+use super::mailing::is_address;
+use super::moments::Hours;
+use crate::jobs;
+use crate::service::{Actor, Right, Service, ServiceError};
+use crate::store::jobs as job_store;
+use crate::store::notices::{self, SettingRow};
+
+/// What a person wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Where mail goes; empty for none.
+    pub mail: String,
+    /// What is told.
+    pub kinds: BTreeSet<NoticeKind>,
+    /// The person's clock, in minutes from UTC.
+    pub offset_minutes: i64,
+    /// The hours of the person's day in which nothing is sent: from, until.
+    pub quiet: Option<(u32, u32)>,
+    /// The hour at which everything is sent together; at once if none.
+    pub digest_hour: Option<u32>,
+    /// Hours between reminders; none if none.
+    pub remind_hours: Option<u32>,
+    /// Hours after which the next of the group is told; never if none.
+    pub escalate_hours: Option<u32>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            mail: String::new(),
+            kinds: NoticeKind::ALL.into_iter().collect(),
+            offset_minutes: 0,
+            quiet: None,
+            digest_hour: None,
+            remind_hours: None,
+            escalate_hours: None,
+        }
+    }
+}
+
+/// The settings of a person, and how mail stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingsView {
+    /// What the person wants.
+    pub settings: Settings,
+    /// Whether this coordinator sends mail at all.
+    pub sends_mail: bool,
+    /// What went wrong with the last mail, if it did not go out yet.
+    pub trouble: Option<String>,
+}
+
+/// What a person is told.
+///
+/// # Errors
+/// On a database failure.
+pub async fn show_settings(service: &Service, actor: &Actor) -> Result<SettingsView, ServiceError> {
+    actor.require_somewhere(Right::Read)?;
+    let mut tx = service.database().begin_read().await?;
+    let row = notices::setting(&mut tx, &actor.name).await?;
+    let trouble = job_store::trouble(&mut tx, jobs::MAIL, &actor.name).await?;
+    Ok(SettingsView {
+        settings: row.as_ref().map_or_else(Settings::default, read),
+        sends_mail: service.mailer().is_some(),
+        trouble,
+    })
+}
+
+/// Says what a person is told from now on: everybody for themselves.
+///
+/// # Errors
+/// [`ServiceError::Malformed`] for a field.
+pub async fn set_settings(
+    service: &Service,
+    actor: &Actor,
+    wish: &Settings,
+) -> Result<(), ServiceError> {
+    actor.require_somewhere(Right::Read)?;
+    let malformed = |field, expected| ServiceError::Malformed { field, expected };
+    if !wish.mail.is_empty() && !is_address(&wish.mail) {
+        return Err(malformed(
+            "mail",
+            "an address such as dana@treasury.example",
+        ));
+    }
+    if !(-720..=840).contains(&wish.offset_minutes) {
+        return Err(malformed("offset", "between -12:00 and +14:00"));
+    }
+    let is_hour = |hour: u32| hour < 24;
+    let quiet = wish
+        .quiet
+        .is_none_or(|(from, until)| is_hour(from) && is_hour(until) && from != until);
+    if !quiet {
+        return Err(malformed("quiet", "two different hours from 0 to 23"));
+    }
+    if !wish.digest_hour.is_none_or(is_hour) {
+        return Err(malformed("digest", "an hour from 0 to 23"));
+    }
+    let is_span = |hours: u32| (1..=336).contains(&hours);
+    if !wish.remind_hours.is_none_or(is_span) {
+        return Err(malformed("remind", "from 1 to 336 hours"));
+    }
+    if !wish.escalate_hours.is_none_or(is_span) {
+        return Err(malformed("escalate", "from 1 to 336 hours"));
+    }
+    let kinds: Vec<&str> = wish.kinds.iter().map(|kind| kind.name()).collect();
+    let row = SettingRow {
+        person: actor.name.clone(),
+        mail: wish.mail.clone(),
+        kinds: kinds.join(","),
+        offset_minutes: wish.offset_minutes,
+        quiet: wish.quiet,
+        digest_hour: wish.digest_hour,
+        remind_hours: wish.remind_hours,
+        escalate_hours: wish.escalate_hours,
+        changed_at: service.now(),
+    };
+    let mut tx = service.database().begin_write().await?;
+    crate::service::people::expect_active(&mut tx, &actor.name).await?;
+    notices::set(&mut tx, &row).await?;
+    Ok(tx.commit().await?)
+}
+
+fn read(row: &SettingRow) -> Settings {
+    Settings {
+        mail: row.mail.clone(),
+        kinds: kinds_of(row),
+        offset_minutes: row.offset_minutes,
+        quiet: row.quiet,
+        digest_hour: row.digest_hour,
+        remind_hours: row.remind_hours,
+        escalate_hours: row.escalate_hours,
+    }
+}
+
+/// The kinds that a row names.
+pub(crate) fn kinds_of(row: &SettingRow) -> BTreeSet<NoticeKind> {
+    row.kinds
+        .split(',')
+        .filter_map(|kind| kind.parse().ok())
+        .collect()
+}
+
+/// The hours of a row.
+pub(crate) fn hours_of(row: &SettingRow) -> Hours {
+    Hours {
+        offset_minutes: row.offset_minutes,
+        quiet: row.quiet,
+        digest: row.digest_hour,
+    }
+}

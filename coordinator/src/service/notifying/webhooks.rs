@@ -1,0 +1,359 @@
+//! Webhooks: added, tried, paused, removed, and how their deliveries stand.
+//!
+//! Invariant: the secret is shown once; of the address only the host is shown again, since others put secrets into it.
+
+use bitcoin::hex::DisplayHex as _;
+use policies::{UnixTime, VaultId};
+use serde_json::{Map, json};
+use watchtower::store::database::Transaction;
+use watchtower::store::events::{self, Event, NewEvent};
+
+use super::guarding::check_url;
+use super::posting::{PostFault, Reach, post};
+use super::shaping::{Parcel, Shape, signature, trial};
+use crate::service::{Actor, NotifyError, Right, Service, ServiceError, VaultError};
+use crate::store::vaults;
+use crate::store::webhooks::{self, DeliveryRow, WebhookRow};
+
+/// The most webhooks.
+const MAX_WEBHOOKS: usize = 50;
+/// The most kinds that one names.
+const MAX_KINDS: usize = 20;
+/// How many deliveries are shown.
+const SHOWN: u32 = 50;
+
+/// Asks for a webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewWebhook {
+    /// How it is called.
+    pub name: String,
+    /// How events are written.
+    pub shape: Shape,
+    /// Where they go.
+    pub url: String,
+    /// The one vault whose events it gets; all if none.
+    pub vault: Option<VaultId>,
+    /// What the kinds of its events begin with; all if empty.
+    pub kinds: Vec<String>,
+}
+
+/// A webhook without its secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookView {
+    /// Its public id.
+    pub id: String,
+    /// How it is called.
+    pub name: String,
+    /// How events are written.
+    pub shape: String,
+    /// The host that it calls.
+    pub host: String,
+    /// The one vault whose events it gets.
+    pub vault: Option<VaultId>,
+    /// What the kinds of its events begin with.
+    pub kinds: Vec<String>,
+    /// When it was made.
+    pub created_at: UnixTime,
+    /// By whom.
+    pub created_by: String,
+    /// Why it is paused, if it is.
+    pub paused: Option<String>,
+    /// Since when nothing is taken.
+    pub failing_since: Option<UnixTime>,
+    /// How many events were numbered after the last that it took or passed over.
+    pub behind: u64,
+}
+
+/// Adds a webhook; gives it with its secret, which is shown this once.
+///
+/// # Errors
+/// [`NotifyError`]; [`ServiceError::Malformed`] for a field; [`VaultError::UnknownVault`].
+pub async fn add_webhook(
+    service: &Service,
+    actor: &Actor,
+    new: &NewWebhook,
+) -> Result<(WebhookView, String), ServiceError> {
+    actor.require_everywhere(Right::Tokens)?;
+    let printable = new.name.bytes().all(|byte| (0x20..=0x7e).contains(&byte));
+    if !printable || !(1..=64).contains(&new.name.trim().len()) {
+        return Err(ServiceError::Malformed {
+            field: "name",
+            expected: "1 to 64 printable ASCII characters",
+        });
+    }
+    let is_kind = |kind: &String| {
+        let fits = |byte: u8| byte.is_ascii_lowercase() || byte == b'.' || byte == b'-';
+        (1..=40).contains(&kind.len()) && kind.bytes().all(fits)
+    };
+    if new.kinds.len() > MAX_KINDS || !new.kinds.iter().all(is_kind) {
+        return Err(ServiceError::Malformed {
+            field: "kinds",
+            expected: "at most 20 beginnings of kinds of events, such as withdrawal. or policy.adopted",
+        });
+    }
+    check_url(&new.url, service.reach().allow_loopback).map_err(NotifyError::WebhookUrl)?;
+    let now = service.now();
+    let mut tx = service.database().begin_write().await?;
+    if webhooks::list(&mut tx).await?.len() >= MAX_WEBHOOKS {
+        return Err(NotifyError::TooManyWebhooks { most: MAX_WEBHOOKS }.into());
+    }
+    if let Some(vault) = new.vault {
+        let found = vaults::lookup(&mut tx, vault).await?;
+        found.ok_or(VaultError::UnknownVault { vault })?;
+    }
+    let (head, _) = events::head(&mut tx).await?;
+    let id = service.random();
+    let (id, _) = id.split_at(8);
+    let row = WebhookRow {
+        id: id.to_lower_hex_string(),
+        name: new.name.trim().to_owned(),
+        shape: new.shape.name().to_owned(),
+        url: new.url.clone(),
+        secret: service.random().to_lower_hex_string(),
+        vault: new.vault,
+        kinds: new.kinds.join(","),
+        created_at: now,
+        created_by: actor.name.clone(),
+        number: head,
+        paused: None,
+        failing_since: None,
+        removed: false,
+    };
+    webhooks::insert(&mut tx, &row).await?;
+    append(&mut tx, &row, "webhook.added", actor, now).await?;
+    tx.commit().await?;
+    let secret = row.secret.clone();
+    Ok((view(&row, head), secret))
+}
+
+/// The webhooks: of all vaults, or of the one that the actor sees.
+///
+/// # Errors
+/// On a database failure.
+pub async fn list_webhooks(
+    service: &Service,
+    actor: &Actor,
+) -> Result<Vec<WebhookView>, ServiceError> {
+    actor.require_somewhere(Right::Read)?;
+    let mut tx = service.database().begin_read().await?;
+    let (head, _) = events::head(&mut tx).await?;
+    let all = webhooks::list(&mut tx).await?;
+    let seen = all.iter().filter(|row| sees(actor, row));
+    Ok(seen.map(|row| view(row, head)).collect())
+}
+
+/// One webhook with its last deliveries.
+///
+/// # Errors
+/// [`NotifyError::UnknownWebhook`].
+pub async fn show_webhook(
+    service: &Service,
+    actor: &Actor,
+    id: &str,
+) -> Result<(WebhookView, Vec<DeliveryRow>), ServiceError> {
+    actor.require_somewhere(Right::Read)?;
+    let mut tx = service.database().begin_read().await?;
+    let (head, _) = events::head(&mut tx).await?;
+    let row = existing(&mut tx, id).await?;
+    if !sees(actor, &row) {
+        return Err(unknown(id).into());
+    }
+    let deliveries = webhooks::deliveries(&mut tx, id, SHOWN).await?;
+    Ok((view(&row, head), deliveries))
+}
+
+/// Pauses a webhook, or lets it go on where it stopped.
+///
+/// # Errors
+/// [`NotifyError::UnknownWebhook`].
+pub async fn pause_webhook(
+    service: &Service,
+    actor: &Actor,
+    id: &str,
+    pause: bool,
+) -> Result<(), ServiceError> {
+    actor.require_everywhere(Right::Tokens)?;
+    let now = service.now();
+    let mut tx = service.database().begin_write().await?;
+    let row = existing(&mut tx, id).await?;
+    if row.paused.is_some() != pause {
+        let why = format!("paused by {}", actor.name);
+        webhooks::set_paused(&mut tx, id, pause.then_some(why.as_str()), now).await?;
+        let kind = if pause {
+            "webhook.paused"
+        } else {
+            "webhook.resumed"
+        };
+        append(&mut tx, &row, kind, actor, now).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+/// Removes a webhook.
+///
+/// # Errors
+/// [`NotifyError::UnknownWebhook`].
+pub async fn remove_webhook(
+    service: &Service,
+    actor: &Actor,
+    id: &str,
+) -> Result<(), ServiceError> {
+    actor.require_everywhere(Right::Tokens)?;
+    let now = service.now();
+    let mut tx = service.database().begin_write().await?;
+    let row = existing(&mut tx, id).await?;
+    webhooks::remove(&mut tx, id, &actor.name, now).await?;
+    append(&mut tx, &row, "webhook.removed", actor, now).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Sends a test now, and says what was answered.
+///
+/// # Errors
+/// [`NotifyError::UnknownWebhook`].
+pub async fn try_webhook(
+    service: &Service,
+    actor: &Actor,
+    id: &str,
+) -> Result<DeliveryRow, ServiceError> {
+    actor.require_everywhere(Right::Tokens)?;
+    let row = {
+        let mut tx = service.database().begin_read().await?;
+        existing(&mut tx, id).await?
+    };
+    let shape: Shape = row.shape.parse().unwrap_or(Shape::Json);
+    let random = service.random();
+    let (mark, _) = random.split_at(8);
+    let parcel = trial(
+        shape,
+        &mark.to_lower_hex_string(),
+        service.public_url().unwrap_or_default(),
+    );
+    let delivery = send(service, &row, parcel, 0, "webhook.test").await;
+    let mut tx = service.database().begin_write().await?;
+    webhooks::note(&mut tx, id, &delivery).await?;
+    tx.commit().await?;
+    Ok(delivery)
+}
+
+/// Calls a webhook once.
+pub(crate) async fn send(
+    service: &Service,
+    row: &WebhookRow,
+    parcel: Parcel,
+    number: u64,
+    kind: &str,
+) -> DeliveryRow {
+    let now = service.now();
+    let reach = service.reach();
+    let headers = vec![
+        (
+            "countersign-signature",
+            signature(&row.secret, now, &parcel),
+        ),
+        ("countersign-event", parcel.id.clone()),
+    ];
+    let url = row.url.clone();
+    let limit = reach.timeout.saturating_mul(2);
+    let posting = tokio::task::spawn_blocking(move || call(&url, &headers, &parcel, &reach));
+    let (status, error) = match tokio::time::timeout(limit, posting).await {
+        Ok(Ok(Ok(status))) => (Some(u32::from(status)), String::new()),
+        Ok(Ok(Err(fault))) => (fault.status().map(u32::from), fault.to_string()),
+        Ok(Err(_)) => (None, "the call broke off".to_owned()),
+        Err(_) => (None, "no answer in time".to_owned()),
+    };
+    DeliveryRow {
+        number,
+        kind: kind.to_owned(),
+        tries: 1,
+        tried_at: now,
+        status,
+        error: error.chars().take(300).collect(),
+    }
+}
+
+fn call(
+    url: &str,
+    headers: &[(&str, String)],
+    parcel: &Parcel,
+    reach: &Reach,
+) -> Result<u16, PostFault> {
+    post(url, headers, &parcel.body, reach)
+}
+
+/// Whether an event is one for a webhook.
+pub(crate) fn wants(row: &WebhookRow, event: &Event) -> bool {
+    let concerns = row.vault.is_none_or(|own| event.vault == Some(own));
+    let mut kinds = row
+        .kinds
+        .split(',')
+        .filter(|kind| !kind.is_empty())
+        .peekable();
+    concerns && (kinds.peek().is_none() || kinds.any(|kind| event.kind.starts_with(kind)))
+}
+
+fn sees(actor: &Actor, row: &WebhookRow) -> bool {
+    actor.vault.is_none_or(|own| row.vault == Some(own))
+}
+
+async fn existing(tx: &mut Transaction, id: &str) -> Result<WebhookRow, ServiceError> {
+    let row = webhooks::lookup(tx, id).await?;
+    let row = row.filter(|row| !row.removed);
+    row.ok_or_else(|| unknown(id).into())
+}
+
+fn unknown(id: &str) -> NotifyError {
+    NotifyError::UnknownWebhook {
+        id: id.chars().take(40).collect(),
+    }
+}
+
+fn view(row: &WebhookRow, head: u64) -> WebhookView {
+    let host = check_url(&row.url, true).ok();
+    let host = host.and_then(|uri| uri.host().map(str::to_owned));
+    WebhookView {
+        id: row.id.clone(),
+        name: row.name.clone(),
+        shape: row.shape.clone(),
+        host: host.unwrap_or_default(),
+        vault: row.vault,
+        kinds: row
+            .kinds
+            .split(',')
+            .filter(|kind| !kind.is_empty())
+            .map(str::to_owned)
+            .collect(),
+        created_at: row.created_at,
+        created_by: row.created_by.clone(),
+        paused: row.paused.clone(),
+        failing_since: row.failing_since,
+        behind: head.saturating_sub(row.number),
+    }
+}
+
+async fn append(
+    tx: &mut Transaction,
+    row: &WebhookRow,
+    kind: &str,
+    actor: &Actor,
+    at: UnixTime,
+) -> Result<(), ServiceError> {
+    let mut body = Map::new();
+    body.insert("name".to_owned(), json!(row.name));
+    body.insert("shape".to_owned(), json!(row.shape));
+    events::append(
+        tx,
+        &NewEvent {
+            object_kind: "webhook",
+            object_id: &row.id,
+            kind,
+            vault: row.vault,
+            body,
+            actor: &actor.name,
+            reason: "",
+            at,
+        },
+    )
+    .await?;
+    Ok(())
+}
