@@ -54,7 +54,7 @@ struct Touch {
 #[template(path = "withdrawals/approve.html")]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "a template asks each by itself"
+    reason = "each says whether a part of the page is there"
 )]
 struct ApprovePage {
     frame: Frame,

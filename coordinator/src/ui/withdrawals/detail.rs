@@ -54,7 +54,7 @@ struct ApprovalRow {
 #[template(path = "withdrawals/detail.html")]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "a template asks each by itself"
+    reason = "each says whether a part of the page is there"
 )]
 struct DetailPage {
     frame: Frame,
