@@ -11,10 +11,22 @@ use crate::{Failure, SHORT, wait_until};
 impl Browser {
     /// The text of an element, as it is shown.
     pub fn text(&self, css: &str) -> Result<String, Failure> {
-        Ok(self.runtime.block_on(async {
-            let element = self.client.find(Locator::Css(css)).await?;
-            element.text().await
-        })?)
+        let mut text = String::new();
+        wait_until(&format!("{css} to be read"), SHORT, || {
+            let read = self.runtime.block_on(async {
+                let element = self.client.find(Locator::Css(css)).await?;
+                element.text().await
+            });
+            match read {
+                Ok(read) => {
+                    text = read;
+                    Ok(Some(()))
+                }
+                Err(error) if error.is_stale_element_reference() => Ok(None),
+                Err(error) => Err(Failure::new(format!("cannot read {css}: {error}"))),
+            }
+        })?;
+        Ok(text)
     }
 
     /// Presses keys wherever the focus is, as a person without a mouse does.
@@ -25,13 +37,19 @@ impl Browser {
         })?)
     }
 
-    /// Clicks an element.
+    /// Clicks an element. Where a page that is live put another one in its place meanwhile, that one.
     pub fn click(&self, css: &str) -> Result<(), Failure> {
-        let clicked = self.runtime.block_on(async {
-            let element = self.client.find(Locator::Css(css)).await?;
-            element.click().await
-        });
-        clicked.map_err(|error| Failure::new(format!("cannot click {css}: {error}")))
+        wait_until(&format!("{css} to be clicked"), SHORT, || {
+            let clicked = self.runtime.block_on(async {
+                let element = self.client.find(Locator::Css(css)).await?;
+                element.click().await
+            });
+            match clicked {
+                Ok(()) => Ok(Some(())),
+                Err(error) if error.is_stale_element_reference() => Ok(None),
+                Err(error) => Err(Failure::new(format!("cannot click {css}: {error}"))),
+            }
+        })
     }
 
     /// Waits until an element says something that holds `part`.

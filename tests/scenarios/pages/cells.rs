@@ -144,7 +144,7 @@ pub(super) const CELLS: &[(&str, &str, &str)] = &[
     (
         "POST",
         "/vaults/{vault}/withdrawals/{requester}/{id}/cancel",
-        "or",
+        "o",
     ),
     (
         "GET",

@@ -7,11 +7,28 @@ use harness::{Engine, Failure, Outcome, Screen, Web};
 
 use super::matrix::table;
 
+/// How many tests share the pages, so that none takes minutes.
+const SHARES: usize = 3;
+
+#[test]
+fn every_page_can_be_used_by_everybody_first_share() -> Outcome {
+    every_page_of_a_share(0)
+}
+
+#[test]
+fn every_page_can_be_used_by_everybody_second_share() -> Outcome {
+    every_page_of_a_share(1)
+}
+
+#[test]
+fn every_page_can_be_used_by_everybody_third_share() -> Outcome {
+    every_page_of_a_share(2)
+}
+
 /// 1. A treasury with something on every page.
 /// 2. Each page of the table opens for an operator, on a desktop in light and on a phone in dark.
 /// 3. Nothing is wider than the screen, and axe-core has no serious or critical fault to tell.
-#[test]
-fn every_page_can_be_used_by_everybody() -> Outcome {
+fn every_page_of_a_share(share: usize) -> Outcome {
     let mut showcase = Showcase::begin(Engine::Sqlite)?;
     let traces = showcase.live_through(Size::SMALL)?;
     let browser = showcase.treasury.visitor_in_browser("dana", "operator")?;
@@ -19,7 +36,8 @@ fn every_page_can_be_used_by_everybody() -> Outcome {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pages");
     std::fs::create_dir_all(&folder)?;
     let mut faults = Vec::new();
-    for page in showcase.pages(&traces, &table()?, &dana)? {
+    let pages = showcase.pages(&traces, &table()?, &dana)?;
+    for page in pages.iter().skip(share).step_by(SHARES) {
         browser.open(&showcase.treasury.page(&page.path))?;
         if browser.count("h1")? != 1 {
             faults.push(format!("{} has not one heading of the page", page.route));

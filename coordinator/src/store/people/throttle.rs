@@ -27,3 +27,23 @@ pub async fn count(
     .await?
     .u32("count")
 }
+
+/// How often a key was tried in this window, without counting.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn counted(
+    tx: &mut Transaction,
+    key: &str,
+    now: UnixTime,
+    window: u64,
+) -> Result<u32, DatabaseError> {
+    let over = now.saturating_sub(window);
+    let row = tx
+        .optional_row(
+            "SELECT count FROM throttle WHERE key = $1 AND window_start > $2",
+            &[key.into(), at(over)?],
+        )
+        .await?;
+    row.map_or(Ok(0), |row| row.u32("count"))
+}

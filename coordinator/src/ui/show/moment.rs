@@ -68,7 +68,30 @@ impl Ago {
     pub(crate) const fn new(at: UnixTime, now: UnixTime) -> Self {
         Self { at, now }
     }
+
+    /// The same as `5 min ago`; what a clock ahead of ours says is now.
+    pub(crate) const fn words(self) -> Since {
+        Since(self)
+    }
 }
+
+/// How long ago something was, with the word for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Since(Ago);
+
+impl fmt::Display for Since {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(Ago { at, now }) = *self;
+        write!(
+            f,
+            "<span title=\"{}\">{} ago</span>",
+            Moment(at).text(),
+            duration(now.secs_since(at))
+        )
+    }
+}
+
+impl HtmlSafe for Since {}
 
 impl fmt::Display for Ago {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -28,6 +28,17 @@ pub(super) struct Typed {
     agreed: String,
 }
 
+#[cfg(test)]
+impl Typed {
+    /// A feerate, and nothing agreed to.
+    pub(super) fn at(feerate: &str) -> Self {
+        Self {
+            feerate: feerate.to_owned(),
+            ..Self::default()
+        }
+    }
+}
+
 #[derive(Template)]
 #[template(path = "withdrawals/pay_again.html")]
 struct PayAgainPage {

@@ -202,7 +202,7 @@ async fn the_pages_say_what_waits_what_counts_and_what_it_means() {
         assert!(page.contains(words), "{words}");
     }
     keep("detail.html", &page);
-    let again = Posted(pay_again::Typed::default());
+    let again = Posted(pay_again::Typed::at("2"));
     let named = pages.withdrawal(("exchange", "large-3"));
     let answer = pay_again::pay_again(pages.state(), operator.clone(), named, again).await;
     let (status, told) = read(answer).await;
