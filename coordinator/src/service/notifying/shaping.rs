@@ -89,7 +89,7 @@ pub fn parcel(shape: Shape, event: &Event, public_url: &str) -> Parcel {
 pub fn trial(shape: Shape, id: &str, public_url: &str) -> Parcel {
     let id = format!("test-{id}");
     let body = match shape {
-        Shape::Json => json!({ "id": id, "kind": "webhook.test" }).to_string(),
+        Shape::Json => json!({ "id": id, "kind": "test" }).to_string(),
         Shape::Slack | Shape::Matrix => message(
             shape,
             "This is a test of Countersign",

@@ -229,7 +229,7 @@ pub async fn try_webhook(
         &mark.to_lower_hex_string(),
         service.public_url().unwrap_or_default(),
     );
-    let delivery = send(service, &row, parcel, 0, "webhook.test").await;
+    let delivery = send(service, &row, parcel, 0, "test").await;
     let mut tx = service.database().begin_write().await?;
     webhooks::note(&mut tx, id, &delivery).await?;
     tx.commit().await?;
