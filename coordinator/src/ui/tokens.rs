@@ -70,6 +70,7 @@ struct TokensPage {
 struct MadePage {
     frame: Frame,
     name: Outside,
+    role: &'static str,
     secret: String,
 }
 
@@ -198,6 +199,7 @@ async fn create(
             let template = MadePage {
                 frame: visitor.frame("A new token", Place::Tokens),
                 name: Outside::new(&made.token.name),
+                role: made.token.role.name(),
                 secret: made.secret,
             };
             page_with(StatusCode::CREATED, &template)

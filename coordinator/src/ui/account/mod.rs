@@ -77,6 +77,8 @@ impl PageKeyLine {
 #[template(path = "account/account.html")]
 struct AccountPage {
     frame: Frame,
+    person: String,
+    role: &'static str,
     means: &'static str,
     vault: Option<String>,
     parts: Vec<Part>,
@@ -168,6 +170,8 @@ fn template(
         .collect();
     AccountPage {
         frame: visitor.frame("Your account", Place::Account),
+        person: visitor.person.clone(),
+        role: visitor.role.name(),
         means: what_it_is(visitor.role),
         vault: visitor.actor.vault.map(|vault| visitor.name_of(vault)),
         parts: parts_of(&account.person),

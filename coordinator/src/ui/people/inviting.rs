@@ -41,6 +41,8 @@ pub(super) struct InviteForm {
 #[template(path = "people/invited.html")]
 struct InvitedPage {
     frame: Frame,
+    person: String,
+    role: &'static str,
     url: String,
     until: Moment,
     waits: bool,
@@ -65,6 +67,8 @@ async fn invite(
         Ok(created) => {
             let template = InvitedPage {
                 frame: visitor.frame("Invitation", Place::People),
+                person: created.invitation.person,
+                role: created.invitation.role.name(),
                 url: ui.public.url(&format!("/invitations/{}", created.secret)),
                 until: Moment::new(created.expires),
                 waits: created.invitation.waits_for_second,

@@ -65,6 +65,7 @@ struct PersonPage {
     frame: Frame,
     manages: bool,
     name: String,
+    role: &'static str,
     means: &'static str,
     vault: Option<String>,
     parts: Vec<Part>,
@@ -93,6 +94,7 @@ async fn show(State(ui): State<Ui>, visitor: Visitor, named: Named) -> Result<Re
     page(&PersonPage {
         frame: visitor.frame(&seen.person.name, Place::People),
         manages: visitor.may(Right::People),
+        role: seen.person.role.name(),
         means: what_it_is(seen.person.role),
         vault: seen.person.vault.map(|vault| visitor.name_of(vault)),
         parts: parts_of(&seen.person),

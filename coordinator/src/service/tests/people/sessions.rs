@@ -274,7 +274,7 @@ async fn tries_are_bounded_for_each_place_and_in_all() {
     house.world.pass(300);
     let mut places = 0_u32;
     let refused = loop {
-        let from = format!("2001:db8::{places:x}");
+        let from = format!("2001:db8:{places:x}::1");
         match begin_sign_in(service, &from, &site()).await {
             Ok(_) => places += 1,
             Err(error) => break error,
