@@ -9,7 +9,7 @@ use bitcoin::{OutPoint, Transaction, Txid};
 use super::{Anchors, CannotBeExclusive, Earlier, anchors};
 use crate::coin_selection::Candidate;
 
-/// As [`anchors`], of the coins that nobody froze; of all of them only where those do not suffice.
+/// As [`anchors()`], of the coins that nobody froze; of all of them only where those do not suffice.
 ///
 /// # Errors
 /// The first earlier transaction that no coin at all excludes, and why.

@@ -1,7 +1,7 @@
 //! The agenda: what waits, on whom, since when, who else could act and what to do. One line each, the same one on
 //! the overview and on the page of whatever waits.
 //!
-//! The lines are decided by pure code from facts ([`line`] and its neighbours); `reading` reads the facts. Invariant:
+//! The lines are decided by pure code from facts ([`mod@line`] and its neighbours); `reading` reads the facts. Invariant:
 //! an agenda tells and decides nothing: rights and quorums are judged where something is done. Only what is open is
 //! read, so that its cost does not grow with history.
 
