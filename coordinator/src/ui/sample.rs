@@ -1,7 +1,5 @@
 //! Pages drawn without a browser, for tests that look at what they say.
 
-use std::path::Path;
-
 use axum::body::to_bytes;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -26,23 +24,6 @@ pub(crate) async fn read(response: Response) -> (StatusCode, String) {
         .await
         .expect("a body");
     (status, String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// Writes a page with its style into a file, so that it can be looked at.
-pub(crate) fn keep(folder: &Path, name: &str, html: &str) {
-    let style = include_str!("assets/app.css");
-    let own = concat!(
-        include_str!("assets/css/withdrawals.css"),
-        include_str!("assets/css/books.css")
-    );
-    let from = html.find("<link rel=\"stylesheet\"").expect("a style");
-    let upto = html[from..].find('>').expect("its end") + from + 1;
-    let page = format!(
-        "{}<style>{style}\n{own}</style>{}",
-        &html[..from],
-        &html[upto..]
-    );
-    std::fs::write(folder.join(name), page).expect("writes");
 }
 
 /// Somebody who looks at pages.

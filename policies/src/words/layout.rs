@@ -60,7 +60,8 @@ pub(super) fn amount(amount: Amount) -> String {
     )
 }
 
-fn thousands(number: u64) -> String {
+/// Writes a whole number with a comma before each three digits.
+pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (position, digit) in digits.chars().enumerate() {

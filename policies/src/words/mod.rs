@@ -14,6 +14,7 @@ mod version;
 
 pub use asked::{Matter, matter_button, matter_summary, matter_title};
 pub use intent::{intent_told, request_told};
+pub use layout::thousands;
 pub(crate) use review::warnings;
 pub use review::{refusal_text, review_text};
 pub use statement::{statement_text, statement_told};

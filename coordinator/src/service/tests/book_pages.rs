@@ -1,7 +1,5 @@
 //! The pages of the books: what they say, that nobody's words disguise anything, and what forms keep.
 
-use std::path::Path;
-
 use axum::http::{StatusCode, header};
 use tokio::net::TcpListener;
 use ureq::Agent;
@@ -98,13 +96,6 @@ fn read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Answer
     }
 }
 
-/// Keeps a page for people to look at, where they say a folder.
-fn keep(name: &str, html: &str) {
-    if let Some(folder) = option_env!("COUNTERSIGN_KEEP_PAGES") {
-        sample::keep(Path::new(folder), name, html);
-    }
-}
-
 /// The links of a page that begin with a path.
 fn links<'a>(html: &'a str, path: &str) -> Vec<&'a str> {
     html.split("href=\"")
@@ -150,20 +141,6 @@ async fn every_page_of_the_books_is_drawn_and_takes_nobodys_words_for_html() {
             !html.contains(" style=") && !html.contains(" onclick="),
             "{path}"
         );
-        let parts: Vec<&str> = path.split(['/', '?']).collect();
-        let long = parts
-            .iter()
-            .rev()
-            .take(2)
-            .copied()
-            .collect::<Vec<_>>()
-            .join("-");
-        let name: String = long
-            .chars()
-            .filter(char::is_ascii_alphanumeric)
-            .take(40)
-            .collect();
-        keep(&format!("{name}.html"), &html);
         hostile += html.matches("&lt;script&gt;alert(1)").count();
     }
     assert!(hostile >= 4, "the words themselves are shown: {hostile}");

@@ -1,5 +1,6 @@
 //! Axes: round steps, and numbers and dates as they stand beside them.
 
+use policies::words::thousands;
 use time::OffsetDateTime;
 
 /// The most steps between the lowest and the highest line.
@@ -67,18 +68,6 @@ fn decimal(size: u64, one: u64, places: usize) -> String {
             format!("{whole}.{}", rest.trim_end_matches('0'))
         }
     }
-}
-
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && digits.len().saturating_sub(index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 /// Where an axis begins and ends, and its lines between: 0 is always on it.

@@ -6,6 +6,7 @@ use askama::filters::HtmlSafe;
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::Cookie;
 use bitcoin::Amount;
+use policies::words::thousands;
 
 /// In which unit a person wants amounts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -100,18 +101,6 @@ impl fmt::Display for Money {
 }
 
 impl HtmlSafe for Money {}
-
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
 
 #[cfg(test)]
 mod tests {

@@ -92,14 +92,6 @@ async fn read(answer: Result<Response, Fault>) -> (StatusCode, String) {
     sample::read(answer.unwrap_or_else(IntoResponse::into_response)).await
 }
 
-/// Writes a page with its style to a file, where `COUNTERSIGN_KEEP_PAGES` named a folder when this was built.
-fn keep(name: &str, html: &str) {
-    let Some(folder) = option_env!("COUNTERSIGN_KEEP_PAGES") else {
-        return;
-    };
-    sample::keep(std::path::Path::new(folder), name, html);
-}
-
 /// Dana approves with her own tool, Erin in the page; "medium" counts one of each. The desk is Frank.
 fn policy(draft: &mut PolicyDraft) {
     draft.approvers.push(ApproverDraft {
@@ -148,7 +140,6 @@ async fn the_pages_say_what_waits_what_counts_and_what_it_means() {
             && !list.contains("<b>Invoice")
     );
     assert_eq!(list.matches("waits for you").count(), 3);
-    keep("list.html", &list);
     let (status, filtered) = pages.listed(&dana, "from=abc&state=nope&waits=me").await;
     assert_eq!(status, StatusCode::OK, "bad filters are told beside them");
     assert!(filtered.contains("id=\"from-wrong\"") && filtered.contains("There is no such state"));
@@ -164,7 +155,6 @@ async fn the_pages_say_what_waits_what_counts_and_what_it_means() {
     );
     assert!(page.contains("countersign-signer approve medium-2.json large-3.json"));
     assert!(!page.contains("data-passkey"), "dana has no page key");
-    keep("approve-own.html", &page);
     let (_, page) = pages.approving(&erin, &asked).await;
     assert!(page.contains("This approval trusts the coordinator"));
     assert!(
@@ -172,7 +162,6 @@ async fn the_pages_say_what_waits_what_counts_and_what_it_means() {
             && page.contains("counts no approvals in the page")
     );
     assert!(!page.contains("/ask"), "erin has no key of her own");
-    keep("approve-page.html", &page);
     let asked = format!("intent={}", own.intent_hash);
     let (_, page) = pages.approving(&frank, &asked).await;
     assert!(
@@ -201,7 +190,6 @@ async fn the_pages_say_what_waits_what_counts_and_what_it_means() {
     ] {
         assert!(page.contains(words), "{words}");
     }
-    keep("detail.html", &page);
     let again = Posted(pay_again::Typed::at("2"));
     let named = pages.withdrawal(("exchange", "large-3"));
     let answer = pay_again::pay_again(pages.state(), operator.clone(), named, again).await;
@@ -213,11 +201,9 @@ async fn the_pages_say_what_waits_what_counts_and_what_it_means() {
     );
     let (_, page) = pages.shown(&frank, ("desk", "desk-4")).await;
     assert!(page.contains("Take it back") && !page.contains("Approve or refuse"));
-    keep("detail-open.html", &page);
     let (status, page) = pages.receipt(&operator, ("exchange", "large-3")).await;
     assert_eq!(status, StatusCode::OK);
     assert!(page.contains("countersign/v1/intent") && page.contains("decoderawtransaction"));
-    keep("receipt.html", &page);
     let (status, _) = pages.receipt(&operator, ("desk", "desk-4")).await;
     assert_eq!(status, StatusCode::NOT_FOUND);
 }
@@ -243,7 +229,6 @@ async fn a_typed_withdrawal_is_previewed_kept_and_ready_to_sign() {
     );
     let (_, page) = pages.previewed(&frank, draft.clone(), false).await;
     assert!(page.contains("it&#39;s &#60;rent&#62;"), "{page}");
-    keep("new.html", &page);
     let wrong = Draft {
         amount: "much".to_owned(),
         ..draft.clone()
@@ -259,5 +244,4 @@ async fn a_typed_withdrawal_is_previewed_kept_and_ready_to_sign() {
         page.contains(command) && page.contains("--amount-sat 5000000 --expires-in 1d"),
         "{page}"
     );
-    keep("sign.html", &page);
 }
