@@ -162,7 +162,7 @@ fn people_join_are_away_change_roles_and_go() -> Outcome {
     dana.open(&link)?;
     dana.click("#make-passkey")?;
     dana.arrives("/")?;
-    let before = dana.cookie("countersign")?.unwrap_or_default();
+    let before = dana.cookie("countersign")?;
     let again = Web::nobody(&treasury).get(&link.replace(&treasury.coordinator.pages(), ""))?;
     assert_ne!(again.status, 200, "the link opened twice");
 
@@ -176,7 +176,7 @@ fn people_join_are_away_change_roles_and_go() -> Outcome {
     );
     dana.click("#sign-in")?;
     dana.arrives("/")?;
-    let after = dana.cookie("countersign")?.unwrap_or_default();
+    let after = dana.cookie("countersign")?;
     assert_ne!(before, after);
     assert_eq!(
         Web::with_session(&treasury, &before)?
@@ -224,7 +224,7 @@ fn people_join_are_away_change_roles_and_go() -> Outcome {
     dana.arrives("/")?;
     dana.says("header .person", "approver")?;
 
-    let before = dana.cookie("countersign")?.unwrap_or_default();
+    let before = dana.cookie("countersign")?;
     assert_eq!(omar_web.post("/people/dana/revoke", &[])?.status, 303);
     assert_eq!(
         Web::with_session(&treasury, &before)?
