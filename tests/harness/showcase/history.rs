@@ -161,11 +161,18 @@ impl Showcase {
             ("until", until.as_str()),
             ("reason", "at sea until Tuesday"),
         ];
-        let said = treasury
-            .visitor("omar", "operator")?
-            .post("/absences", &away)?;
-        if said.status != 303 {
-            return Err(Failure::new(format!("no absence: {}", said.text)));
+        let hook = [
+            ("name", "accounting"),
+            ("url", "https://hooks.treasury.example/countersign"),
+            ("shape", "json"),
+            ("kinds", "withdrawal. deposit."),
+        ];
+        let omar = treasury.visitor("omar", "operator")?;
+        for (path, form) in [("/absences", away), ("/webhooks", hook)] {
+            let said = omar.post(path, &form)?;
+            if said.status >= 400 {
+                return Err(Failure::new(format!("{path} refused: {}", said.text)));
+            }
         }
         Ok(())
     }

@@ -72,6 +72,14 @@ impl Showcase {
             ("outpoint", outpoint.to_owned()),
             ("list", "counterparties".to_owned()),
             ("person", "dana".to_owned()),
+            (
+                "webhook",
+                self.treasury
+                    .store
+                    .sql("SELECT id FROM webhook")?
+                    .trim()
+                    .to_owned(),
+            ),
             ("paid", "payout-0001".to_owned()),
             ("version", traces.next.clone()),
             ("policy", policy.id.to_string()),
@@ -96,6 +104,7 @@ impl Showcase {
                         ("id", path) if path.starts_with("/batches") => "batch",
                         ("id", path) if path.contains("/policy/") => "version",
                         ("id", path) if path.ends_with("/receipt") => "paid",
+                        ("id", path) if path.starts_with("/webhooks") => "webhook",
                         ("name", path) if path.contains("/lists/") => "list",
                         ("name", path) if path.starts_with("/people") => "person",
                         ("name", path) if path.contains("/signers/") => "signer",
