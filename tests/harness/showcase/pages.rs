@@ -133,6 +133,21 @@ impl Showcase {
         }
     }
 
+    /// What somebody sees who is not signed in.
+    pub fn public_pages(&self) -> Result<Vec<Page>, Failure> {
+        let link = self.treasury.invite("petra", "approver")?;
+        let invitation = link.replace(&self.treasury.coordinator.pages(), "");
+        let page = |route: &'static str, path: &str| Page {
+            route,
+            path: path.to_owned(),
+        };
+        Ok(vec![
+            page("/sign-in", "/sign-in"),
+            page("/invitations", &invitation),
+            page("/nothing-here", "/nothing-here"),
+        ])
+    }
+
     /// The pages of a table that show something to somebody who is signed in; files to keep are none.
     pub fn pages(
         &self,
