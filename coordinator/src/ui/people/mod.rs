@@ -230,3 +230,6 @@ fn template(
         }),
     }
 }
+
+#[cfg(test)]
+mod tests;
