@@ -28,6 +28,8 @@ pub struct Settings {
     pub fee_cap_sat_vb: String,
     /// Another genesis block than regtest's, as a coordinator for another chain has.
     pub genesis: Option<String>,
+    /// More of its configuration: fields, then tables.
+    pub configuration: String,
     /// Variables that its processes find in their environment.
     pub environment: Vec<(String, String)>,
 }
@@ -307,11 +309,12 @@ fn coordinators(database: &str, port: u16, settings: &Settings, watchtower: &str
          batch_count = {}\n\
          batch_age_s = {}\n\
          fee_cap_sat_vb = \"{}\"\n\
-         {watchtower}",
+         {}{watchtower}",
         settings.batch_interval_s,
         settings.batch_count,
         settings.batch_age_s,
-        settings.fee_cap_sat_vb
+        settings.fee_cap_sat_vb,
+        settings.configuration
     )
 }
 

@@ -87,6 +87,22 @@ pub(crate) fn axe() -> Result<PathBuf, Failure> {
     }
 }
 
+/// The Python that has the mail server of the tests.
+pub fn python_of_mail() -> Result<PathBuf, Failure> {
+    let found = Command::new(repository().join("tests/setup/mail.sh"))
+        .arg("--find")
+        .output()?;
+    if found.status.success() {
+        Ok(PathBuf::from(String::from_utf8(found.stdout)?.trim_end()))
+    } else {
+        let said = String::from_utf8_lossy(&found.stderr);
+        Err(Failure::new(format!(
+            "there is no mail server: run `make setup` ({})",
+            said.trim_end()
+        )))
+    }
+}
+
 /// A program of the system, if it is in `PATH`.
 pub(crate) fn system_program(name: &str) -> Option<PathBuf> {
     path()

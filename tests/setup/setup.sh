@@ -2,7 +2,7 @@
 # Installs or builds whatever this machine still lacks; does nothing, quickly, when all is there.
 #   setup.sh demo     what `make demo` needs: a C compiler, a bitcoind
 #   setup.sh check    what `make check` needs: also PostgreSQL, Chromium, cargo-nextest, coverage, Node and
-#                     Python with the signers of others (default)
+#                     Python with the signers of others and a mail server (default)
 # Talk goes to stderr. Nothing is installed outside Debian's packages, cargo's bin folder and
 # ${COUNTERSIGN_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/countersign}.
 set -euo pipefail
@@ -54,6 +54,7 @@ missing_packages() {
         command -v chromium >/dev/null || wanted+=(chromium)
         command -v chromedriver >/dev/null || wanted+=(chromium-driver)
         python3 -c 'import ensurepip, venv' 2>/dev/null || wanted+=(python3 python3-venv)
+        command -v openssl >/dev/null || wanted+=(openssl)
         command -v node >/dev/null && command -v npm >/dev/null || wanted+=(nodejs npm)
     fi
     for package in "${wanted[@]}"; do
@@ -91,5 +92,6 @@ if [ "$purpose" = check ]; then
     install_cargo_tool cargo-nextest "$nextest_version"
     install_cargo_tool cargo-llvm-cov "$llvm_cov_version"
     tests/setup/axe.sh >/dev/null || fail "axe-core could not be installed"
+    tests/setup/mail.sh >/dev/null || fail "aiosmtpd could not be installed"
     tests/setup/independent.sh >/dev/null || fail "embit or @scure/btc-signer could not be installed"
 fi

@@ -20,6 +20,7 @@ mod event;
 mod journal;
 mod layout;
 mod list;
+mod notification;
 mod output;
 mod own_spend;
 mod person;
@@ -36,6 +37,7 @@ mod txid;
 mod usage;
 mod vault;
 mod version;
+mod webhook;
 mod withdrawal;
 
 use std::ffi::OsString;
@@ -176,6 +178,12 @@ enum Verb {
     /// Invite, list and revoke the persons who use the pages.
     #[command(subcommand)]
     Person(person::Person),
+    /// Show and set what persons are told by mail, and when.
+    #[command(subcommand)]
+    Notification(notification::Notification),
+    /// Add, list, test and remove webhooks, which tell programs of every event.
+    #[command(subcommand)]
+    Webhook(webhook::Webhook),
     /// Say whether all is well, and what to do where it is not.
     #[command(after_help = "Example:\n  countersign-coordinator status")]
     Status,
@@ -232,6 +240,8 @@ fn dispatch(cli: Cli) -> Result<(), CliError> {
         Verb::Event(verb) => event::run(&verb, &api()?, &out),
         Verb::Token(verb) => token::run(&verb, &api()?, &out),
         Verb::Person(verb) => person::run(&verb, api, &out),
+        Verb::Notification(verb) => notification::run(&verb, &api()?, &out),
+        Verb::Webhook(verb) => webhook::run(&verb, &api()?, &out),
         Verb::Status => status::run(&api()?, &out),
     }
 }

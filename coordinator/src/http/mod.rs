@@ -17,6 +17,7 @@ mod events;
 mod journals;
 mod lingering;
 mod lists;
+mod notifications;
 mod openapi;
 mod people;
 mod problem;
@@ -27,6 +28,7 @@ mod tokens;
 mod vaults;
 mod versions;
 mod voids;
+mod webhooks;
 mod withdrawals;
 
 use std::future::Future;
@@ -129,6 +131,11 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(people::list))
         .routes(routes!(people::invite))
         .routes(routes!(people::revoke))
+        .routes(routes!(notifications::show, notifications::set))
+        .routes(routes!(webhooks::add, webhooks::list))
+        .routes(routes!(webhooks::show, webhooks::remove))
+        .routes(routes!(webhooks::pause, webhooks::resume))
+        .routes(routes!(webhooks::test))
         .routes(routes!(status::show))
 }
 

@@ -10,9 +10,12 @@ use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
 use watchtower::store::events::{self, NewEvent};
 
-use super::{Actor, Right, Role, Service, ServiceError, VaultError, people};
+use super::paging::{Cursor, Paged};
+use super::{Actor, MAX_LIMIT, Right, Role, Service, ServiceError, VaultError, people};
 use crate::store::tokens::{self, TokenRow};
 use crate::store::vaults;
+
+pub use crate::store::tokens::TokenFilter;
 
 /// The most characters of a token's name.
 const MAX_NAME: usize = 64;
@@ -133,6 +136,38 @@ pub async fn list_tokens(service: &Service, actor: &Actor) -> Result<Vec<TokenVi
     actor.require_everywhere(Right::Tokens)?;
     let mut tx = service.database().begin_read().await?;
     tokens::list(&mut tx).await?.into_iter().map(view).collect()
+}
+
+/// The tokens after a place, the newest first.
+///
+/// # Errors
+/// [`ServiceError::Malformed`] for a cursor of another list.
+pub async fn page_of_tokens(
+    service: &Service,
+    actor: &Actor,
+    filter: &TokenFilter,
+    after: Option<&Cursor>,
+    limit: u32,
+) -> Result<Paged<TokenView>, ServiceError> {
+    actor.require_everywhere(Right::Tokens)?;
+    let foreign = || ServiceError::Malformed {
+        field: "after",
+        expected: "the mark of a page of this list",
+    };
+    let parts = after.map(Cursor::parts);
+    let place = match parts.as_deref() {
+        None => None,
+        Some([at, id]) => {
+            let at: u64 = at.parse().map_err(|_| foreign())?;
+            Some((UnixTime::from_secs(at), *id))
+        }
+        Some(_) => return Err(foreign()),
+    };
+    let limit = limit.clamp(1, MAX_LIMIT);
+    let mut tx = service.database().begin_read().await?;
+    let rows = tokens::page(&mut tx, filter, place, limit.saturating_add(1)).await?;
+    let key = |row: &TokenRow| Cursor::of(&[&row.created_at.as_secs().to_string(), &row.id]);
+    Paged::from_rows(rows, limit, key).try_map(view)
 }
 
 /// Revokes a token at once and for ever; revoking it again answers the same.

@@ -95,6 +95,73 @@ pub async fn list(tx: &mut Transaction) -> Result<Vec<TokenRow>, DatabaseError> 
     .collect()
 }
 
+/// Which tokens are asked for; what is empty asks for nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TokenFilter {
+    /// Whether they are revoked.
+    pub revoked: Option<bool>,
+    /// This role.
+    pub role: String,
+    /// This text in the name, in whatever case.
+    pub text: String,
+}
+
+/// The tokens after a place, the newest first.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn page(
+    tx: &mut Transaction,
+    filter: &TokenFilter,
+    after: Option<(UnixTime, &str)>,
+    limit: u32,
+) -> Result<Vec<TokenRow>, DatabaseError> {
+    let (at, id) = match after {
+        Some((at, id)) => (Value::from_u64(at.as_secs())?, id),
+        None => (Value::Int(i64::MAX), ""),
+    };
+    let revoked: i64 = match filter.revoked {
+        None => -1,
+        Some(revoked) => i64::from(revoked),
+    };
+    tx.rows(
+        "SELECT id, sha256, name, role, vault, created_at, created_by, revoked_at FROM token
+         WHERE ($1 = -1 OR ($1 = 1) = (revoked_at IS NOT NULL))
+             AND ($2 = '' OR role = $2)
+             AND ($3 = '' OR LOWER(name) LIKE $3 ESCAPE '!')
+             AND (created_at < $4 OR (created_at = $4 AND id < $5))
+         ORDER BY created_at DESC, id DESC LIMIT $6",
+        &[
+            revoked.into(),
+            filter.role.clone().into(),
+            Value::containing(&filter.text),
+            at,
+            id.into(),
+            limit.into(),
+        ],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
+/// The tokens that somebody made and nobody revoked, the oldest first.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn made_by(tx: &mut Transaction, name: &str) -> Result<Vec<TokenRow>, DatabaseError> {
+    tx.rows(
+        "SELECT id, sha256, name, role, vault, created_at, created_by, revoked_at FROM token
+         WHERE created_by = $1 AND revoked_at IS NULL ORDER BY created_at, id",
+        &[name.into()],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
 /// Revokes a token that is not revoked.
 ///
 /// # Errors

@@ -1,7 +1,5 @@
 //! API tokens: who holds one for what, making one, revoking one.
 
-use std::sync::Arc;
-
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -10,15 +8,16 @@ use serde::Deserialize;
 
 use super::Ui;
 use super::fault::{Fault, sentence};
+use super::filters::{after, moment};
 use super::frame::{Frame, Place, page_with, see_other_saying};
-use super::listing::{csv, link};
+use super::listing::{Pager, csv, link};
 use super::posted::{Asked, Named, Posted, Wrong};
 use super::routes::{Needs, Table};
 use super::show::{Moment, Outside, State as StateChip};
 use super::visitor::Visitor;
-use crate::service::paging::Paged;
-use crate::service::tokens::{self, NewToken, TokenView};
-use crate::service::{Right, Role};
+use crate::service::paging::PAGE;
+use crate::service::tokens::{self, NewToken, TokenFilter, TokenView, page_of_tokens};
+use crate::service::{MAX_LIMIT, Right, Role};
 
 pub(super) fn routes(table: Table) -> Table {
     let needs = Needs::Right(Right::Tokens);
@@ -57,6 +56,7 @@ struct TokensPage {
     tokens: Vec<TokenLine>,
     filter: TokensQuery,
     filtered: bool,
+    pager: Pager,
     csv: String,
     roles: Vec<(&'static str, &'static str)>,
     vaults: Vec<(String, String)>,
@@ -80,21 +80,38 @@ struct TokensQuery {
     /// `active` (also where nothing is said), `revoked` or `all`.
     #[serde(default)]
     state: String,
+    /// A role, or nothing for all.
+    #[serde(default)]
+    role: String,
     /// Part of a name.
     #[serde(default)]
     text: String,
+    /// The place where the page begins.
+    #[serde(default)]
+    after: String,
     #[serde(default)]
     format: String,
 }
 
 impl TokensQuery {
-    fn takes(&self, token: &TokenView) -> bool {
-        let of_state = match self.state.as_str() {
-            "revoked" => token.revoked_at.is_some(),
-            "all" => true,
-            _ => token.revoked_at.is_none(),
-        };
-        of_state && token.name.contains(self.text.trim())
+    fn read(&self) -> TokenFilter {
+        TokenFilter {
+            revoked: match self.state.as_str() {
+                "revoked" => Some(true),
+                "all" => None,
+                _ => Some(false),
+            },
+            role: self.role.clone(),
+            text: self.text.trim().to_owned(),
+        }
+    }
+
+    fn filters(&self) -> [(&str, &str); 3] {
+        [
+            ("state", &self.state),
+            ("role", &self.role),
+            ("text", &self.text),
+        ]
     }
 }
 
@@ -136,19 +153,20 @@ async fn draw(
     wrong: Wrong,
     refused: Option<&Fault>,
 ) -> Result<Response, Fault> {
-    let mut all = tokens::list_tokens(&ui.service, &visitor.actor).await?;
-    all.reverse();
+    let begin = after(&query.after)?;
+    let wanted = query.read();
+    let (service, actor) = (&ui.service, &visitor.actor);
+    let paged = page_of_tokens(service, actor, &wanted, begin.as_ref(), PAGE).await?;
     let status = match refused {
         Some(fault) => fault.status(),
         None if wrong.is_empty() => StatusCode::OK,
         None => StatusCode::UNPROCESSABLE_ENTITY,
     };
-    let filters = [("state", query.state.as_str()), ("text", &query.text)];
+    let filters = query.filters();
+    let marked = begin.as_ref().map(|_| query.after.as_str());
     let template = TokensPage {
         frame: visitor.frame("Tokens", Place::Tokens),
-        tokens: all
-            .into_iter()
-            .filter(|token| query.takes(token))
+        tokens: (paged.items.into_iter())
             .map(|token| TokenLine {
                 name: Outside::new(&token.name),
                 role: token.role.name(),
@@ -165,8 +183,9 @@ async fn draw(
             })
             .collect(),
         filtered: filters.iter().any(|(_, value)| !value.is_empty()),
+        pager: Pager::new("/tokens", &filters, marked, paged.next.as_ref()),
         csv: link("/tokens", &filters, &[("format", "csv")]),
-        filter: query,
+        filter: query.clone(),
         roles: Role::ALL
             .map(|role| (role.name(), what_it_is(role)))
             .to_vec(),
@@ -249,15 +268,16 @@ async fn revoke(State(ui): State<Ui>, visitor: Visitor, named: Named) -> Result<
 }
 
 async fn as_csv(ui: &Ui, visitor: &Visitor, query: TokensQuery) -> Result<Response, Fault> {
-    let all = tokens::list_tokens(&ui.service, &visitor.actor).await?;
-    let taken: Vec<TokenView> = all.into_iter().filter(|token| query.takes(token)).collect();
-    let taken = Arc::new(taken);
+    let (service, actor, wanted) = (ui.service.clone(), visitor.actor.clone(), query.read());
     csv(
         "tokens.csv",
         &["id", "name", "role", "vault", "made", "made_by", "revoked"],
-        move |_| {
-            let items = Vec::clone(&taken);
-            async move { Ok(Paged { items, next: None }) }
+        move |after| {
+            let (service, actor, wanted) = (service.clone(), actor.clone(), wanted.clone());
+            async move {
+                let after = after.as_ref();
+                Ok(page_of_tokens(&service, &actor, &wanted, after, MAX_LIMIT).await?)
+            }
         },
         |token: &TokenView| {
             vec![
@@ -267,13 +287,14 @@ async fn as_csv(ui: &Ui, visitor: &Visitor, query: TokensQuery) -> Result<Respon
                 token
                     .vault
                     .map_or_else(String::new, |vault| vault.to_string()),
-                Moment::new(token.created_at).text(),
+                moment(Some(token.created_at)),
                 token.created_by.clone(),
-                token
-                    .revoked_at
-                    .map_or_else(String::new, |at| Moment::new(at).text()),
+                moment(token.revoked_at),
             ]
         },
     )
     .await
 }
+
+#[cfg(test)]
+mod tests;

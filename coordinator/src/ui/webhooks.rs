@@ -14,9 +14,9 @@ use super::routes::{Needs, Table};
 use super::show::{Moment, Outside};
 use super::visitor::Visitor;
 use crate::service::notifying::shaping::Shape;
+use crate::service::notifying::webhook_view::{NewWebhook, WebhookView};
 use crate::service::notifying::webhooks::{
-    NewWebhook, WebhookView, add_webhook, list_webhooks, pause_webhook, remove_webhook,
-    show_webhook, try_webhook,
+    add_webhook, list_webhooks, pause_webhook, remove_webhook, show_webhook, try_webhook,
 };
 use crate::service::{NotifyError, Right, ServiceError};
 
@@ -112,10 +112,10 @@ async fn add(
     let mut wrong = Wrong::default();
     if let Some(new) = read(&typed, &mut wrong) {
         match add_webhook(&ui.service, &visitor.actor, &new).await {
-            Ok((hook, secret)) => {
+            Ok(created) => {
                 let made = Made {
-                    name: Outside::new(&hook.name),
-                    secret,
+                    name: Outside::new(&created.webhook.name),
+                    secret: created.secret,
                 };
                 let fresh = (Typed::default(), Wrong::default());
                 let drawn = draw(&ui, &visitor, fresh.0, fresh.1, Some(made)).await?;

@@ -1,11 +1,16 @@
 //! The text of a mail: one line for each thing, and the page that shows it. Pure.
 
+use bitcoin::hashes::{Hash as _, HashEngine as _, sha256};
+use bitcoin::hex::DisplayHex as _;
+
 use super::telling::plain;
 use crate::store::notices::NoticeRow;
 
 /// A mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Letter {
+    /// What it is known by: the same for the same notices to the same person, so that one that comes twice is told.
+    pub id: String,
     /// Its subject, one line.
     pub subject: String,
     /// Its text.
@@ -40,7 +45,25 @@ pub fn letter(notices: &[NoticeRow], public_url: &str) -> Letter {
         "These links open pages. They approve nothing."
     };
     text += &format!("{link}\nWhat you are told: {public_url}/account/notifications\n");
-    Letter { subject, text }
+    Letter {
+        id: id_of(notices),
+        subject,
+        text,
+    }
+}
+
+fn id_of(notices: &[NoticeRow]) -> String {
+    let mut engine = sha256::Hash::engine();
+    for notice in notices {
+        for part in [&notice.person, &notice.key] {
+            // A length before each, so that no two lists of parts are written alike.
+            engine.input(format!("{} ", part.len()).as_bytes());
+            engine.input(part.as_bytes());
+        }
+    }
+    let hash = sha256::Hash::from_engine(engine).to_byte_array();
+    let (short, _) = hash.split_at(16);
+    short.to_lower_hex_string()
 }
 
 #[cfg(test)]
@@ -77,5 +100,8 @@ mod tests {
         let two = letter(&[notice("a"), notice("b")], "https://treasury.example");
         assert_eq!(two.subject, "Countersign: 2 of 2 things wait for you");
         assert!(two.text.contains("They approve nothing."));
+        assert_ne!(one.id, two.id);
+        let again = letter(&[notice("a"), notice("b")], "https://elsewhere.example");
+        assert_eq!(two.id, again.id, "sent again, it is the same mail");
     }
 }

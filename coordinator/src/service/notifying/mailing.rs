@@ -1,11 +1,13 @@
 //! Mail by SMTP. The password comes from a file and stands in no log, argument or message.
 
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use lettre::message::Mailbox;
-use lettre::message::header::ContentType;
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +49,9 @@ pub struct MailConfig {
     /// The file with the password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_file: Option<std::path::PathBuf>,
+    /// The file with the certificate (PEM) of the authority that vouches for the server; the public ones if none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<std::path::PathBuf>,
 }
 
 /// What is wrong with `[mail]`.
@@ -61,6 +66,22 @@ pub enum MailConfigError {
     /// A name without a password, or the other way round.
     #[error("[mail] username and password_file stand together or not at all")]
     Half,
+    /// The authority's certificate cannot be read.
+    #[error("[mail] ca_file {}: {cause}", .path.display())]
+    AuthorityFile {
+        /// The file.
+        path: std::path::PathBuf,
+        /// The system's answer.
+        cause: std::io::Error,
+    },
+    /// The authority's certificate is none.
+    #[error("[mail] ca_file {} holds no certificate in PEM: {cause}", .path.display())]
+    Authority {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong with it.
+        cause: lettre::transport::smtp::Error,
+    },
     /// The password cannot be read.
     #[error("[mail] password_file {}: {cause}", .path.display())]
     Password {
@@ -108,6 +129,7 @@ impl MailConfig {
             }
             (Some(_), None) | (None, Some(_) | None) => None,
         };
+        let authority = self.ca_file.as_ref().map(|path| authority(path));
         let port = self.port.unwrap_or(match self.tls {
             MailTls::Starttls => 587,
             MailTls::Tls => 465,
@@ -119,8 +141,20 @@ impl MailConfig {
             tls: self.tls,
             from,
             credentials,
+            authority: authority.transpose()?,
         })
     }
+}
+
+fn authority(path: &Path) -> Result<Certificate, MailConfigError> {
+    let text = std::fs::read(path).map_err(|cause| {
+        let path = path.to_owned();
+        MailConfigError::AuthorityFile { path, cause }
+    })?;
+    Certificate::from_pem(&text).map_err(|cause| {
+        let path = path.to_owned();
+        MailConfigError::Authority { path, cause }
+    })
 }
 
 /// What sends mail.
@@ -131,6 +165,7 @@ pub struct Mailer {
     tls: MailTls,
     from: Mailbox,
     credentials: Option<Credentials>,
+    authority: Option<Certificate>,
 }
 
 impl fmt::Debug for Mailer {
@@ -156,7 +191,7 @@ pub enum MailFault {
 }
 
 impl Mailer {
-    /// Sends one mail; done once the server took it.
+    /// Sends one mail; done once the server took it. What is sent again has the same `Message-ID`.
     ///
     /// # Errors
     /// [`MailFault`].
@@ -166,20 +201,39 @@ impl Mailer {
             .from(self.from.clone())
             .to(to)
             .subject(letter.subject.clone())
+            .message_id(Some(format!("<{}@{}>", letter.id, self.from.email.domain())))
+            // Nobody's program answers that its owner is on leave (RFC 3834).
+            .raw_header(HeaderValue::new(
+                HeaderName::new_from_ascii_str("Auto-Submitted"),
+                "auto-generated".to_owned(),
+            ))
             .header(ContentType::TEXT_PLAIN)
             .body(letter.text.clone())?;
-        let mut builder = match self.tls {
-            MailTls::Starttls => Smtp::starttls_relay(&self.host)?,
-            MailTls::Tls => Smtp::relay(&self.host)?,
-            MailTls::None => Smtp::builder_dangerous(&self.host),
-        };
-        builder = builder.port(self.port).timeout(Some(TIMEOUT));
+        let mut builder = Smtp::builder_dangerous(&self.host)
+            .port(self.port)
+            .timeout(Some(TIMEOUT))
+            .tls(match self.tls {
+                MailTls::Starttls => Tls::Required(self.parameters()?),
+                MailTls::Tls => Tls::Wrapper(self.parameters()?),
+                MailTls::None => Tls::None,
+            });
         if let Some(credentials) = &self.credentials {
             builder = builder.credentials(credentials.clone());
         }
         let server: Smtp = builder.build();
         server.send(message).await?;
         Ok(())
+    }
+
+    /// Whom the server must show itself to be: an authority of one's own is the only one then.
+    fn parameters(&self) -> Result<TlsParameters, lettre::transport::smtp::Error> {
+        let mut parameters = TlsParameters::builder(self.host.clone());
+        if let Some(authority) = &self.authority {
+            parameters = parameters
+                .certificate_store(CertificateStore::None)
+                .add_root_certificate(authority.clone());
+        }
+        parameters.build()
     }
 }
 
@@ -200,6 +254,7 @@ mod tests {
             from: "Countersign <countersign@treasury.example>".to_owned(),
             username: None,
             password_file: None,
+            ca_file: None,
         }
     }
 
@@ -234,5 +289,27 @@ mod tests {
         };
         let told = format!("{mailer:?} {:?}", mailer.open().expect("opens"));
         assert!(!told.contains("very secret"), "{told}");
+    }
+
+    #[test]
+    fn an_authority_that_is_no_certificate_is_refused_when_mail_is_set_up() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("ca.pem");
+        let with = |path: &Path| MailConfig {
+            ca_file: Some(path.to_owned()),
+            ..config("mail.example", MailTls::Starttls)
+        };
+        let refused = with(&path).open();
+        assert!(matches!(
+            refused,
+            Err(MailConfigError::AuthorityFile { .. })
+        ));
+        std::fs::write(
+            &path,
+            "-----BEGIN CERTIFICATE-----\n%%\n-----END CERTIFICATE-----\n",
+        )
+        .expect("writes");
+        let refused = with(&path).open();
+        assert!(matches!(refused, Err(MailConfigError::Authority { .. })));
     }
 }

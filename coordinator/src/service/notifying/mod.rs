@@ -15,12 +15,19 @@ pub mod shaping;
 pub mod telling;
 #[cfg(test)]
 mod tests;
+pub mod webhook_view;
 pub mod webhooks;
 
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
 /// What kind of thing is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
 pub enum NoticeKind {
     /// Something waits for the person.
     Waits,

@@ -1,31 +1,48 @@
 //! What a person wants to be told by mail, and when.
+//!
+//! Invariant: everybody sets it for themselves; an operator may for others, and then the event log says so.
 
 use std::collections::BTreeSet;
+
+use policies::UnixTime;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, json};
+use utoipa::ToSchema;
+use watchtower::store::database::Transaction;
+use watchtower::store::events::{self, NewEvent};
 
 use super::NoticeKind;
 use super::mailing::is_address;
 use super::moments::Hours;
 use crate::jobs;
+use crate::service::people::expect_active;
 use crate::service::{Actor, Right, Service, ServiceError};
 use crate::store::jobs as job_store;
 use crate::store::notices::{self, SettingRow};
 
 /// What a person wants.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Where mail goes; empty for none.
+    #[serde(default)]
     pub mail: String,
     /// What is told.
     pub kinds: BTreeSet<NoticeKind>,
     /// The person's clock, in minutes from UTC.
+    #[serde(default)]
     pub offset_minutes: i64,
     /// The hours of the person's day in which nothing is sent: from, until.
+    #[serde(default)]
     pub quiet: Option<(u32, u32)>,
     /// The hour at which everything is sent together; at once if none.
+    #[serde(default)]
     pub digest_hour: Option<u32>,
     /// Hours between reminders; none if none.
+    #[serde(default)]
     pub remind_hours: Option<u32>,
     /// Hours after which the next of the group is told; never if none.
+    #[serde(default)]
     pub escalate_hours: Option<u32>,
 }
 
@@ -44,7 +61,7 @@ impl Default for Settings {
 }
 
 /// The settings of a person, and how mail stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SettingsView {
     /// What the person wants.
     pub settings: Settings,
@@ -61,8 +78,31 @@ pub struct SettingsView {
 pub async fn show_settings(service: &Service, actor: &Actor) -> Result<SettingsView, ServiceError> {
     actor.require_somewhere(Right::Read)?;
     let mut tx = service.database().begin_read().await?;
-    let row = notices::setting(&mut tx, &actor.name).await?;
-    let trouble = job_store::trouble(&mut tx, jobs::MAIL, &actor.name).await?;
+    view(service, &mut tx, &actor.name).await
+}
+
+/// What another person is told, for operators.
+///
+/// # Errors
+/// [`ServiceError::People`] for nobody.
+pub async fn show_settings_of(
+    service: &Service,
+    actor: &Actor,
+    person: &str,
+) -> Result<SettingsView, ServiceError> {
+    actor.require_everywhere(Right::People)?;
+    let mut tx = service.database().begin_read().await?;
+    expect_active(&mut tx, person).await?;
+    view(service, &mut tx, person).await
+}
+
+async fn view(
+    service: &Service,
+    tx: &mut Transaction,
+    person: &str,
+) -> Result<SettingsView, ServiceError> {
+    let row = notices::setting(tx, person).await?;
+    let trouble = job_store::trouble(tx, jobs::MAIL, person).await?;
     Ok(SettingsView {
         settings: row.as_ref().map_or_else(Settings::default, read),
         sends_mail: service.mailer().is_some(),
@@ -80,6 +120,52 @@ pub async fn set_settings(
     wish: &Settings,
 ) -> Result<(), ServiceError> {
     actor.require_somewhere(Right::Read)?;
+    let row = checked(&actor.name, wish, service.now())?;
+    let mut tx = service.database().begin_write().await?;
+    expect_active(&mut tx, &actor.name).await?;
+    notices::set(&mut tx, &row).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Says what another person is told from now on, for operators. The event log tells who did, and no address.
+///
+/// # Errors
+/// [`ServiceError::Malformed`] for a field; [`ServiceError::People`] for nobody.
+pub async fn set_settings_of(
+    service: &Service,
+    actor: &Actor,
+    person: &str,
+    wish: &Settings,
+) -> Result<SettingsView, ServiceError> {
+    actor.require_everywhere(Right::People)?;
+    let now = service.now();
+    let row = checked(person, wish, now)?;
+    let mut tx = service.database().begin_write().await?;
+    expect_active(&mut tx, person).await?;
+    notices::set(&mut tx, &row).await?;
+    let mut body = Map::new();
+    body.insert("person".to_owned(), json!(person));
+    events::append(
+        &mut tx,
+        &NewEvent {
+            object_kind: "person",
+            object_id: person,
+            kind: "person.notifications-set",
+            vault: None,
+            body,
+            actor: &actor.name,
+            reason: "",
+            at: now,
+        },
+    )
+    .await?;
+    let view = view(service, &mut tx, person).await?;
+    tx.commit().await?;
+    Ok(view)
+}
+
+/// The row of a wish that can be.
+fn checked(person: &str, wish: &Settings, now: UnixTime) -> Result<SettingRow, ServiceError> {
     let malformed = |field, expected| ServiceError::Malformed { field, expected };
     if !wish.mail.is_empty() && !is_address(&wish.mail) {
         return Err(malformed(
@@ -108,8 +194,8 @@ pub async fn set_settings(
         return Err(malformed("escalate", "from 1 to 336 hours"));
     }
     let kinds: Vec<&str> = wish.kinds.iter().map(|kind| kind.name()).collect();
-    let row = SettingRow {
-        person: actor.name.clone(),
+    Ok(SettingRow {
+        person: person.to_owned(),
         mail: wish.mail.clone(),
         kinds: kinds.join(","),
         offset_minutes: wish.offset_minutes,
@@ -117,12 +203,8 @@ pub async fn set_settings(
         digest_hour: wish.digest_hour,
         remind_hours: wish.remind_hours,
         escalate_hours: wish.escalate_hours,
-        changed_at: service.now(),
-    };
-    let mut tx = service.database().begin_write().await?;
-    crate::service::people::expect_active(&mut tx, &actor.name).await?;
-    notices::set(&mut tx, &row).await?;
-    Ok(tx.commit().await?)
+        changed_at: now,
+    })
 }
 
 fn read(row: &SettingRow) -> Settings {

@@ -3,7 +3,7 @@
 //! Invariant: the secret is shown once; of the address only the host is shown again, since others put secrets into it.
 
 use bitcoin::hex::DisplayHex as _;
-use policies::{UnixTime, VaultId};
+use policies::UnixTime;
 use serde_json::{Map, json};
 use watchtower::store::database::Transaction;
 use watchtower::store::events::{self, Event, NewEvent};
@@ -11,6 +11,7 @@ use watchtower::store::events::{self, Event, NewEvent};
 use super::guarding::check_url;
 use super::posting::{PostFault, Reach, post};
 use super::shaping::{Parcel, Shape, signature, trial};
+use super::webhook_view::{CreatedWebhook, DeliveryView, NewWebhook, WebhookView};
 use crate::service::{Actor, NotifyError, Right, Service, ServiceError, VaultError};
 use crate::store::vaults;
 use crate::store::webhooks::{self, DeliveryRow, WebhookRow};
@@ -22,48 +23,6 @@ const MAX_KINDS: usize = 20;
 /// How many deliveries are shown.
 const SHOWN: u32 = 50;
 
-/// Asks for a webhook.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewWebhook {
-    /// How it is called.
-    pub name: String,
-    /// How events are written.
-    pub shape: Shape,
-    /// Where they go.
-    pub url: String,
-    /// The one vault whose events it gets; all if none.
-    pub vault: Option<VaultId>,
-    /// What the kinds of its events begin with; all if empty.
-    pub kinds: Vec<String>,
-}
-
-/// A webhook without its secrets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WebhookView {
-    /// Its public id.
-    pub id: String,
-    /// How it is called.
-    pub name: String,
-    /// How events are written.
-    pub shape: String,
-    /// The host that it calls.
-    pub host: String,
-    /// The one vault whose events it gets.
-    pub vault: Option<VaultId>,
-    /// What the kinds of its events begin with.
-    pub kinds: Vec<String>,
-    /// When it was made.
-    pub created_at: UnixTime,
-    /// By whom.
-    pub created_by: String,
-    /// Why it is paused, if it is.
-    pub paused: Option<String>,
-    /// Since when nothing is taken.
-    pub failing_since: Option<UnixTime>,
-    /// How many events were numbered after the last that it took or passed over.
-    pub behind: u64,
-}
-
 /// Adds a webhook; gives it with its secret, which is shown this once.
 ///
 /// # Errors
@@ -72,7 +31,7 @@ pub async fn add_webhook(
     service: &Service,
     actor: &Actor,
     new: &NewWebhook,
-) -> Result<(WebhookView, String), ServiceError> {
+) -> Result<CreatedWebhook, ServiceError> {
     actor.require_everywhere(Right::Tokens)?;
     let printable = new.name.bytes().all(|byte| (0x20..=0x7e).contains(&byte));
     if !printable || !(1..=64).contains(&new.name.trim().len()) {
@@ -122,8 +81,10 @@ pub async fn add_webhook(
     webhooks::insert(&mut tx, &row).await?;
     append(&mut tx, &row, "webhook.added", actor, now).await?;
     tx.commit().await?;
-    let secret = row.secret.clone();
-    Ok((view(&row, head), secret))
+    Ok(CreatedWebhook {
+        webhook: WebhookView::of(&row, head),
+        secret: row.secret,
+    })
 }
 
 /// The webhooks: of all vaults, or of the one that the actor sees.
@@ -139,7 +100,7 @@ pub async fn list_webhooks(
     let (head, _) = events::head(&mut tx).await?;
     let all = webhooks::list(&mut tx).await?;
     let seen = all.iter().filter(|row| sees(actor, row));
-    Ok(seen.map(|row| view(row, head)).collect())
+    Ok(seen.map(|row| WebhookView::of(row, head)).collect())
 }
 
 /// One webhook with its last deliveries.
@@ -150,7 +111,7 @@ pub async fn show_webhook(
     service: &Service,
     actor: &Actor,
     id: &str,
-) -> Result<(WebhookView, Vec<DeliveryRow>), ServiceError> {
+) -> Result<(WebhookView, Vec<DeliveryView>), ServiceError> {
     actor.require_somewhere(Right::Read)?;
     let mut tx = service.database().begin_read().await?;
     let (head, _) = events::head(&mut tx).await?;
@@ -159,7 +120,8 @@ pub async fn show_webhook(
         return Err(unknown(id).into());
     }
     let deliveries = webhooks::deliveries(&mut tx, id, SHOWN).await?;
-    Ok((view(&row, head), deliveries))
+    let deliveries = deliveries.into_iter().map(DeliveryView::from);
+    Ok((WebhookView::of(&row, head), deliveries.collect()))
 }
 
 /// Pauses a webhook, or lets it go on where it stopped.
@@ -171,14 +133,15 @@ pub async fn pause_webhook(
     actor: &Actor,
     id: &str,
     pause: bool,
-) -> Result<(), ServiceError> {
+) -> Result<WebhookView, ServiceError> {
     actor.require_everywhere(Right::Tokens)?;
     let now = service.now();
     let mut tx = service.database().begin_write().await?;
-    let row = existing(&mut tx, id).await?;
+    let mut row = existing(&mut tx, id).await?;
     if row.paused.is_some() != pause {
         let why = format!("paused by {}", actor.name);
-        webhooks::set_paused(&mut tx, id, pause.then_some(why.as_str()), now).await?;
+        row.paused = pause.then_some(why);
+        webhooks::set_paused(&mut tx, id, row.paused.as_deref(), now).await?;
         let kind = if pause {
             "webhook.paused"
         } else {
@@ -186,7 +149,9 @@ pub async fn pause_webhook(
         };
         append(&mut tx, &row, kind, actor, now).await?;
     }
-    Ok(tx.commit().await?)
+    let (head, _) = events::head(&mut tx).await?;
+    tx.commit().await?;
+    Ok(WebhookView::of(&row, head))
 }
 
 /// Removes a webhook.
@@ -197,14 +162,16 @@ pub async fn remove_webhook(
     service: &Service,
     actor: &Actor,
     id: &str,
-) -> Result<(), ServiceError> {
+) -> Result<WebhookView, ServiceError> {
     actor.require_everywhere(Right::Tokens)?;
     let now = service.now();
     let mut tx = service.database().begin_write().await?;
     let row = existing(&mut tx, id).await?;
     webhooks::remove(&mut tx, id, &actor.name, now).await?;
     append(&mut tx, &row, "webhook.removed", actor, now).await?;
-    Ok(tx.commit().await?)
+    let (head, _) = events::head(&mut tx).await?;
+    tx.commit().await?;
+    Ok(WebhookView::of(&row, head))
 }
 
 /// Sends a test now, and says what was answered.
@@ -215,7 +182,7 @@ pub async fn try_webhook(
     service: &Service,
     actor: &Actor,
     id: &str,
-) -> Result<DeliveryRow, ServiceError> {
+) -> Result<DeliveryView, ServiceError> {
     actor.require_everywhere(Right::Tokens)?;
     let row = {
         let mut tx = service.database().begin_read().await?;
@@ -233,7 +200,7 @@ pub async fn try_webhook(
     let mut tx = service.database().begin_write().await?;
     webhooks::note(&mut tx, id, &delivery).await?;
     tx.commit().await?;
-    Ok(delivery)
+    Ok(delivery.into())
 }
 
 /// Calls a webhook once.
@@ -305,29 +272,6 @@ async fn existing(tx: &mut Transaction, id: &str) -> Result<WebhookRow, ServiceE
 fn unknown(id: &str) -> NotifyError {
     NotifyError::UnknownWebhook {
         id: id.chars().take(40).collect(),
-    }
-}
-
-fn view(row: &WebhookRow, head: u64) -> WebhookView {
-    let host = check_url(&row.url, true).ok();
-    let host = host.and_then(|uri| uri.host().map(str::to_owned));
-    WebhookView {
-        id: row.id.clone(),
-        name: row.name.clone(),
-        shape: row.shape.clone(),
-        host: host.unwrap_or_default(),
-        vault: row.vault,
-        kinds: row
-            .kinds
-            .split(',')
-            .filter(|kind| !kind.is_empty())
-            .map(str::to_owned)
-            .collect(),
-        created_at: row.created_at,
-        created_by: row.created_by.clone(),
-        paused: row.paused.clone(),
-        failing_since: row.failing_since,
-        behind: head.saturating_sub(row.number),
     }
 }
 

@@ -9,6 +9,7 @@ mod eyes;
 pub mod invitations;
 pub mod joining;
 pub mod keys;
+pub mod listing;
 mod passkeys;
 mod record;
 pub mod roles;

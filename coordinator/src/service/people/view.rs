@@ -3,6 +3,7 @@
 use policies::{UnixTime, VaultId};
 use serde::Serialize;
 use utoipa::ToSchema;
+use watchtower::store::database::Transaction;
 
 use super::absences::{self, AbsenceView};
 use super::invitations::{self, InvitationView};
@@ -106,8 +107,8 @@ pub struct AccountView {
     pub absences: Vec<AbsenceView>,
 }
 
-/// Everything about people, read at one moment.
-struct Everybody {
+/// Everything about some people, read at one moment.
+pub(super) struct Everybody {
     rows: Vec<PersonRow>,
     passkeys: Vec<String>,
     page_keys: Vec<String>,
@@ -117,9 +118,10 @@ struct Everybody {
 }
 
 impl Everybody {
-    async fn read(
+    pub(super) async fn read(
         service: &Service,
-        tx: &mut watchtower::store::database::Transaction,
+        tx: &mut Transaction,
+        rows: Vec<PersonRow>,
     ) -> Result<Self, ServiceError> {
         let now = service.now();
         let vaults = Vaults::read(service, tx).await?;
@@ -131,13 +133,18 @@ impl Everybody {
         let passkeys = credentials::list(tx, None).await?;
         let page_keys = page_keys::list(tx, None).await?;
         Ok(Self {
-            rows: persons::list(tx).await?,
+            rows,
             passkeys: passkeys.into_iter().map(|key| key.person).collect(),
             page_keys: page_keys.into_iter().map(|key| key.person).collect(),
             seen: session_store::last_seen(tx).await?,
             absences,
             vaults,
         })
+    }
+
+    /// The persons that were asked for, in their order.
+    pub(super) fn views(&self) -> Result<Vec<PersonView>, ServiceError> {
+        self.rows.iter().map(|row| self.view(row)).collect()
     }
 
     fn view(&self, row: &PersonRow) -> Result<PersonView, ServiceError> {
@@ -171,14 +178,19 @@ impl Everybody {
         })
     }
 
-    fn find(&self, name: &str) -> Result<&PersonRow, ServiceError> {
-        self.rows
-            .iter()
-            .find(|row| row.name == name)
-            .ok_or_else(|| {
-                let name = name.chars().take(40).collect();
-                PeopleError::UnknownPerson { name }.into()
-            })
+    /// The one person of a name, and everything about the person.
+    async fn of(
+        service: &Service,
+        tx: &mut Transaction,
+        name: &str,
+    ) -> Result<(Self, PersonView), ServiceError> {
+        let row = persons::lookup(tx, name).await?.ok_or_else(|| {
+            let name = name.chars().take(40).collect();
+            PeopleError::UnknownPerson { name }
+        })?;
+        let everybody = Self::read(service, tx, vec![row.clone()]).await?;
+        let view = everybody.view(&row)?;
+        Ok((everybody, view))
     }
 
     fn absences_of(&self, name: &str) -> Vec<AbsenceView> {
@@ -195,24 +207,30 @@ impl Everybody {
 /// [`ServiceError::Forbidden`] for whoever is for one vault only.
 pub async fn list_people(service: &Service, actor: &Actor) -> Result<PeopleView, ServiceError> {
     actor.require_everywhere(Right::Read)?;
-    let now = service.now();
     let mut tx = service.database().begin_read().await?;
-    let everybody = Everybody::read(service, &mut tx).await?;
-    let people: Result<Vec<PersonView>, ServiceError> = everybody
-        .rows
-        .iter()
-        .map(|row| everybody.view(row))
-        .collect();
+    let rows = persons::list(&mut tx).await?;
+    view_of(service, actor, &mut tx, rows).await
+}
+
+/// These persons, and what waits about anybody.
+pub(super) async fn view_of(
+    service: &Service,
+    actor: &Actor,
+    tx: &mut Transaction,
+    rows: Vec<PersonRow>,
+) -> Result<PeopleView, ServiceError> {
+    let now = service.now();
+    let everybody = Everybody::read(service, tx, rows).await?;
     let invitations = if actor.require_everywhere(Right::People).is_ok() {
-        let open = invitation_store::open(&mut tx).await?;
+        let open = invitation_store::open(tx).await?;
         let views = open.into_iter().map(|row| invitations::view(row, now));
         views.collect::<Result<Vec<_>, _>>()?
     } else {
         Vec::new()
     };
-    let changes = role_changes::open(&mut tx).await?;
+    let changes = role_changes::open(tx).await?;
     Ok(PeopleView {
-        people: people?,
+        people: everybody.views()?,
         invitations,
         changes: changes.into_iter().map(roles::view).collect(),
         absences: everybody.absences,
@@ -230,11 +248,10 @@ pub async fn show_person(
 ) -> Result<PersonDetail, ServiceError> {
     actor.require_everywhere(Right::Read)?;
     let mut tx = service.database().begin_read().await?;
-    let everybody = Everybody::read(service, &mut tx).await?;
-    let person = everybody.view(everybody.find(name)?)?;
+    let (everybody, person) = Everybody::of(service, &mut tx, name).await?;
     let page_keys = page_keys::list(&mut tx, Some(name)).await?;
     let changes = role_changes::of_person(&mut tx, name).await?;
-    let made = tokens::list(&mut tx).await?;
+    let made = tokens::made_by(&mut tx, name).await?;
     Ok(PersonDetail {
         absences: everybody.absences_of(name),
         person,
@@ -242,7 +259,6 @@ pub async fn show_person(
         changes: changes.into_iter().map(roles::view).collect(),
         tokens: made
             .into_iter()
-            .filter(|token| token.created_by == name && token.revoked_at.is_none())
             .map(|token| (token.id, token.name))
             .collect(),
     })
@@ -256,12 +272,11 @@ pub async fn account(service: &Service, visit: &Visit) -> Result<AccountView, Se
     let name = visit.person.as_str();
     let now = service.now();
     let mut tx = service.database().begin_read().await?;
-    let everybody = Everybody::read(service, &mut tx).await?;
-    let row = everybody.find(name)?;
+    let (everybody, person) = Everybody::of(service, &mut tx, name).await?;
     let passkeys = credentials::list(&mut tx, Some(name)).await?;
     let page_keys = page_keys::list(&mut tx, Some(name)).await?;
     Ok(AccountView {
-        person: everybody.view(row)?,
+        person,
         passkeys: passkeys.into_iter().map(passkey_view).collect(),
         page_keys: page_keys.into_iter().map(page_key_view).collect(),
         sessions: sessions::open_of(&mut tx, name, now).await?,

@@ -1,7 +1,7 @@
 //! Persons and their roles.
 
 use policies::{UnixTime, VaultId};
-use watchtower::store::database::{DatabaseError, Row, Transaction};
+use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
 
 use super::{at, optional_time, time};
 
@@ -89,6 +89,87 @@ pub async fn list(tx: &mut Transaction) -> Result<Vec<PersonRow>, DatabaseError>
     .await?
     .iter()
     .map(read)
+    .collect()
+}
+
+/// Where persons stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Standing {
+    /// Not revoked.
+    #[default]
+    Active,
+    /// Not revoked, and away now.
+    Away,
+    /// Revoked.
+    Revoked,
+    /// Anywhere.
+    Any,
+}
+
+/// Which persons are asked for; what is empty asks for nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PersonFilter {
+    /// Where they stand.
+    pub standing: Standing,
+    /// This role.
+    pub role: String,
+    /// This text in the name, in whatever case.
+    pub text: String,
+}
+
+/// The persons after a name, by name.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn page(
+    tx: &mut Transaction,
+    filter: &PersonFilter,
+    now: UnixTime,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<PersonRow>, DatabaseError> {
+    let standing = match filter.standing {
+        Standing::Any => "any",
+        Standing::Active => "active",
+        Standing::Away => "away",
+        Standing::Revoked => "revoked",
+    };
+    tx.rows(
+        "SELECT name, role, vault, created_at, created_by, ended_at FROM person
+         WHERE ($1 = 'any' OR ($1 = 'revoked') = (ended_at IS NOT NULL))
+             AND ($1 <> 'away' OR EXISTS (SELECT 1 FROM absence a WHERE a.person = person.name
+                 AND a.from_at <= $2 AND a.until_at > $2 AND a.ended_at IS NULL))
+             AND ($3 = '' OR role = $3)
+             AND ($4 = '' OR LOWER(name) LIKE $4 ESCAPE '!')
+             AND name > $5
+         ORDER BY name LIMIT $6",
+        &[
+            standing.into(),
+            at(now)?,
+            filter.role.clone().into(),
+            Value::containing(&filter.text),
+            after.into(),
+            limit.into(),
+        ],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
+/// The names of all who are not revoked, in order.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn active_names(tx: &mut Transaction) -> Result<Vec<String>, DatabaseError> {
+    tx.rows(
+        "SELECT name FROM person WHERE ended_at IS NULL ORDER BY name",
+        &[],
+    )
+    .await?
+    .iter()
+    .map(|row| Ok(row.text("name")?.to_owned()))
     .collect()
 }
 

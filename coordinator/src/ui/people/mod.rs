@@ -2,33 +2,35 @@
 
 pub(super) mod absences;
 mod inviting;
+mod list;
 mod person;
-
-use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use policies::UnixTime;
-use serde::Deserialize;
 
 use super::Ui;
 use super::fault::Fault;
+use super::filters::after;
 use super::frame::{Frame, Place, page_with};
-use super::listing::{csv, link};
+use super::listing::{Pager, link};
 use super::posted::{Asked, Wrong};
 use super::routes::{Needs, Table};
-use super::show::{Ago, Moment};
+use super::show::Moment;
 use super::visitor::Visitor;
 use crate::service::Right;
-use crate::service::paging::Paged;
+use crate::service::paging::PAGE;
 use crate::service::people::PersonRole;
 use crate::service::people::invitations::InvitationView;
+use crate::service::people::listing::{PeoplePage as Seen, show_people};
 use crate::service::people::roles::RoleChangeView;
-use crate::service::people::view::{self, PeopleView, PersonView};
 use absences::{AbsenceForm, AbsenceLine};
 use inviting::InviteForm;
+use list::{PeopleQuery, PersonLine};
+
+pub(super) use list::{Part, parts_of};
 
 pub(super) fn routes(table: Table) -> Table {
     let table = table.get("/people", Needs::Right(Right::Read), show);
@@ -43,35 +45,6 @@ pub(super) const fn what_it_is(role: PersonRole) -> &'static str {
         PersonRole::Requester => "Requesters ask for addresses and withdrawals.",
         PersonRole::Auditor => "Auditors read everything and change nothing.",
     }
-}
-
-/// What somebody is in a policy.
-pub(super) struct Part {
-    pub(super) what: String,
-    pub(super) vault: String,
-    pub(super) href: String,
-}
-
-pub(super) fn parts_of(person: &PersonView) -> Vec<Part> {
-    let parts = person.parts.iter().map(|part| Part {
-        what: part.what.clone(),
-        vault: part.vault_name.clone(),
-        href: format!("/vaults/{}/policy", part.vault),
-    });
-    parts.collect()
-}
-
-/// A person in the list.
-struct PersonLine {
-    name: String,
-    role: &'static str,
-    vault: Option<String>,
-    parts: Vec<Part>,
-    passkeys: usize,
-    page_keys: usize,
-    seen: Option<Ago>,
-    away: Option<Moment>,
-    ended: Option<Moment>,
 }
 
 /// A change of role, or an invitation, that waits or is open.
@@ -144,6 +117,7 @@ struct PeoplePage {
     names: Vec<String>,
     filter: PeopleQuery,
     filtered: bool,
+    pager: Pager,
     csv: String,
     changes: Vec<ChangeLine>,
     invitations: Vec<InvitationLine>,
@@ -156,41 +130,13 @@ struct PeoplePage {
     refused: Option<String>,
 }
 
-/// Which persons are asked for.
-#[derive(Debug, Clone, Default, Deserialize)]
-pub(super) struct PeopleQuery {
-    /// A role, or nothing for all.
-    #[serde(default)]
-    role: String,
-    /// `active` (also where nothing is said), `away` or `revoked`.
-    #[serde(default)]
-    state: String,
-    /// Part of a name.
-    #[serde(default)]
-    text: String,
-    #[serde(default)]
-    format: String,
-}
-
-impl PeopleQuery {
-    fn takes(&self, person: &PersonView) -> bool {
-        let of_state = match self.state.as_str() {
-            "revoked" => person.ended_at.is_some(),
-            "away" => person.ended_at.is_none() && person.away_until.is_some(),
-            _ => person.ended_at.is_none(),
-        };
-        let of_role = self.role.is_empty() || self.role == person.role.name();
-        of_state && of_role && person.name.contains(self.text.trim())
-    }
-}
-
 async fn show(
     State(ui): State<Ui>,
     visitor: Visitor,
     Asked(query): Asked<PeopleQuery>,
 ) -> Result<Response, Fault> {
     if query.format == "csv" {
-        return as_csv(&ui, &visitor, query).await;
+        return list::as_csv(&ui, &visitor, query).await;
     }
     let drawn = Drawn {
         query,
@@ -215,7 +161,10 @@ async fn draw(
     drawn: Drawn,
     refused: Option<&Fault>,
 ) -> Result<Response, Fault> {
-    let seen = view::list_people(&ui.service, &visitor.actor).await?;
+    let begin = after(&drawn.query.after)?;
+    let wanted = drawn.query.read();
+    let (service, actor) = (&ui.service, &visitor.actor);
+    let seen = show_people(service, actor, &wanted, begin.as_ref(), PAGE).await?;
     let status = match refused {
         Some(fault) => fault.status(),
         None if drawn.wrong.is_empty() => StatusCode::OK,
@@ -227,38 +176,31 @@ async fn draw(
 
 fn template(
     visitor: &Visitor,
-    seen: PeopleView,
+    seen: Seen,
     now: UnixTime,
     drawn: Drawn,
     refused: Option<&Fault>,
 ) -> PeoplePage {
     let query = drawn.query;
-    let people = seen.people.iter().filter(|person| query.takes(person));
-    let active = seen.people.iter().filter(|one| one.ended_at.is_none());
-    let filters = [
-        ("role", query.role.as_str()),
-        ("state", &query.state),
-        ("text", &query.text),
-    ];
+    let filters = query.filters();
+    let marked = Some(query.after.as_str()).filter(|after| !after.is_empty());
+    let pager = Pager::new("/people", &filters, marked, seen.next.as_ref());
+    let (filtered, csv) = (
+        filters.iter().any(|(_, value)| !value.is_empty()),
+        link("/people", &filters, &[("format", "csv")]),
+    );
+    let (names, seen) = (seen.names, seen.view);
+    let people = seen.people.iter();
     PeoplePage {
         frame: visitor.frame("People", Place::People),
         manages: visitor.may(Right::People),
         people: people
-            .map(|person| PersonLine {
-                name: person.name.clone(),
-                role: person.role.name(),
-                vault: person.vault.map(|vault| visitor.name_of(vault)),
-                parts: parts_of(person),
-                passkeys: person.passkeys,
-                page_keys: person.page_keys,
-                seen: person.seen_at.map(|at| Ago::new(at, now)),
-                away: person.away_until.map(Moment::new),
-                ended: person.ended_at.map(Moment::new),
-            })
+            .map(|person| PersonLine::of(person, visitor, now))
             .collect(),
-        names: active.map(|person| person.name.clone()).collect(),
-        filtered: filters.iter().any(|(_, value)| !value.is_empty()),
-        csv: link("/people", &filters, &[("format", "csv")]),
+        names,
+        filtered,
+        pager,
+        csv,
         filter: query,
         changes: seen
             .changes
@@ -289,49 +231,5 @@ fn template(
     }
 }
 
-async fn as_csv(ui: &Ui, visitor: &Visitor, query: PeopleQuery) -> Result<Response, Fault> {
-    let seen = view::list_people(&ui.service, &visitor.actor).await?;
-    let people: Vec<PersonView> = seen
-        .people
-        .into_iter()
-        .filter(|person| query.takes(person))
-        .collect();
-    let people = Arc::new(people);
-    let time = |at: Option<UnixTime>| at.map_or_else(String::new, |at| Moment::new(at).text());
-    csv(
-        "people.csv",
-        &[
-            "name",
-            "role",
-            "vault",
-            "joined",
-            "invited_by",
-            "passkeys",
-            "page_keys",
-            "seen",
-            "away_until",
-            "revoked",
-        ],
-        move |_| {
-            let items = Vec::clone(&people);
-            async move { Ok(Paged { items, next: None }) }
-        },
-        move |person: &PersonView| {
-            vec![
-                person.name.clone(),
-                person.role.name().to_owned(),
-                person
-                    .vault
-                    .map_or_else(String::new, |vault| vault.to_string()),
-                time(Some(person.created_at)),
-                person.created_by.clone(),
-                person.passkeys.to_string(),
-                person.page_keys.to_string(),
-                time(person.seen_at),
-                time(person.away_until),
-                time(person.ended_at),
-            ]
-        },
-    )
-    .await
-}
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 mod absences;
 mod keys;
+mod listing;
 mod roles;
 mod sessions;
 

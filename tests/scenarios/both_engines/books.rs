@@ -1,0 +1,163 @@
+//! Deposits, coins, addresses, entries, events and the address book.
+
+use bitcoin::Amount;
+use coordinator::service::address_book::{BookFilter, list_book};
+use coordinator::service::browsing::addresses::{AddressQuery, list_addresses};
+use coordinator::service::browsing::calendar::show_calendar;
+use coordinator::service::browsing::coins::{CoinQuery, list_coins};
+use coordinator::service::browsing::deposits::{DepositQuery, list_deposits, show_deposit};
+use coordinator::service::browsing::entries::list_entries;
+use coordinator::service::browsing::log::list_log;
+use coordinator::service::browsing::span;
+use harness::{Failure, Outcome};
+use policies::{Keychain, UnixTime};
+use watchtower::store::pages::coins::CoinState;
+use watchtower::store::pages::entries::EntryFilter;
+use watchtower::store::pages::log::EventFilter;
+
+use super::Both;
+
+pub(super) async fn books(both: &Both) -> Outcome {
+    let (vault, actor) = (both.vault, &both.operator);
+    let wide = span(
+        Some(UnixTime::from_secs(1)),
+        Some(both.now.saturating_add(86_400 * 60)),
+    );
+    let deposits = [
+        (DepositQuery::default(), 3),
+        (
+            DepositQuery {
+                state: Some(CoinState::Settled),
+                text: "CUSTOMER 1".to_owned(),
+                least: Some(Amount::from_sat(1_000)),
+                most: Some(Amount::from_sat(90_000_000)),
+                mined: wide,
+            },
+            3,
+        ),
+    ];
+    let mut outpoint = None;
+    for (query, least) in &deposits {
+        let rows = both
+            .pages(
+                &format!("deposits by {query:?}"),
+                *least,
+                async |service, after| list_deposits(service, actor, vault, query, after, 2).await,
+            )
+            .await?;
+        outpoint = rows.first().map(|row| row.outpoint.clone());
+    }
+    let outpoint = outpoint
+        .ok_or_else(|| Failure::new("no deposit"))?
+        .parse()?;
+    both.same("a deposit", async |service| {
+        show_deposit(service, actor, vault, outpoint).await
+    })
+    .await?;
+    let coins = [
+        (CoinQuery::default(), 4),
+        (
+            CoinQuery {
+                state: Some(CoinState::Settled),
+                spent: Some(false),
+                frozen: Some(false),
+                keychain: Some(Keychain::External),
+                text: "Customer".to_owned(),
+                least: Some(Amount::from_sat(1_000)),
+                most: Some(Amount::from_sat(90_000_000)),
+                ..CoinQuery::default()
+            },
+            2,
+        ),
+        (
+            CoinQuery {
+                reserved: Some(true),
+                ..CoinQuery::default()
+            },
+            1,
+        ),
+    ];
+    for (query, least) in &coins {
+        both.pages(
+            &format!("coins by {query:?}"),
+            *least,
+            async |service, after| list_coins(service, actor, vault, query, after, 2).await,
+        )
+        .await?;
+    }
+    let addresses = [
+        (AddressQuery::default(), 4),
+        (
+            AddressQuery {
+                keychain: Some(Keychain::External),
+                text: "CUSTOMER".to_owned(),
+                used: Some(true),
+            },
+            3,
+        ),
+    ];
+    for (query, least) in &addresses {
+        both.pages(
+            &format!("addresses by {query:?}"),
+            *least,
+            async |service, after| list_addresses(service, actor, vault, query, after, 2).await,
+        )
+        .await?;
+    }
+    let entries = [
+        (EntryFilter::default(), 3),
+        (
+            EntryFilter {
+                account: "coins".to_owned(),
+                text: "CUSTOMER".to_owned(),
+                made: wide,
+            },
+            2,
+        ),
+    ];
+    for (filter, least) in &entries {
+        both.pages(
+            &format!("entries by {filter:?}"),
+            *least,
+            async |service, after| list_entries(service, actor, vault, filter, after, 3).await,
+        )
+        .await?;
+    }
+    let events = [
+        (EventFilter::default(), 3),
+        (
+            EventFilter {
+                vault: Some(vault),
+                kind: "WITHDRAWAL.".to_owned(),
+                object: "payout".to_owned(),
+                happened: wide,
+                ..EventFilter::default()
+            },
+            2,
+        ),
+        (
+            EventFilter {
+                actor: "watch".to_owned(),
+                ..EventFilter::default()
+            },
+            2,
+        ),
+    ];
+    for (filter, least) in &events {
+        both.pages(
+            &format!("events by {filter:?}"),
+            *least,
+            async |service, after| list_log(service, actor, filter, after, 7).await,
+        )
+        .await?;
+    }
+    both.pages("the address book", 2, async |service, after| {
+        list_book(service, actor, vault, &BookFilter::default(), after, 1).await
+    })
+    .await?;
+    both.same("the calendar", async |service| {
+        show_calendar(service, actor, vault).await
+    })
+    .await?;
+    Ok(())
+}
