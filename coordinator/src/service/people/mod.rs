@@ -9,6 +9,7 @@ mod eyes;
 pub mod invitations;
 pub mod joining;
 pub mod keys;
+pub(super) mod makers;
 mod passkeys;
 mod record;
 pub mod roles;
@@ -16,7 +17,7 @@ pub mod sessions;
 pub mod signing_in;
 #[cfg(test)]
 pub(crate) mod soft_passkey;
-mod throttling;
+pub(super) mod throttling;
 pub mod view;
 mod warnings;
 
