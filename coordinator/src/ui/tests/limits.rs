@@ -50,8 +50,9 @@ impl Served {
     }
 
     fn wait(&self) {
-        let pause = tokio::time::sleep(Duration::from_millis(100));
-        self.runtime.block_on(async { pause.await });
+        self.runtime.block_on(async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        });
     }
 }
 
