@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::service::BatchSettings;
 use crate::service::notifying::mailing::{MailConfig, MailConfigError};
-use crate::ui::{Public, PublicError};
+use crate::ui::{Proxies, ProxiesError, Public, PublicError};
 
 /// The example file, which is also the reference of all fields.
 pub const EXAMPLE: &str = include_str!("configuration.example.toml");
@@ -34,6 +34,10 @@ pub struct CoordinatorConfig {
     /// host itself, at the port of `listen`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
+    /// The proxies that pass requests on to the pages, as addresses and networks: only they are believed when they
+    /// say, in `X-Forwarded-For`, where a request comes from.
+    #[serde(default = "trusted_proxies")]
+    pub trusted_proxies: Vec<String>,
     /// The name of this process among several on one database.
     #[serde(default = "instance")]
     pub instance: String,
@@ -118,6 +122,9 @@ pub enum ConfigError {
     /// The pages cannot be reached there.
     #[error(transparent)]
     PublicUrl(#[from] PublicError),
+    /// A proxy that is believed is no address.
+    #[error(transparent)]
+    Proxies(#[from] ProxiesError),
     /// Mail cannot be sent like that.
     #[error(transparent)]
     Mail(#[from] MailConfigError),
@@ -157,6 +164,7 @@ impl CoordinatorConfig {
             return Err(ConfigError::FeeCap { found });
         }
         config.public()?;
+        config.proxies()?;
         if let Some(mail) = &config.mail {
             mail.check()?;
         }
@@ -194,6 +202,14 @@ impl CoordinatorConfig {
         }
     }
 
+    /// The proxies that are believed.
+    ///
+    /// # Errors
+    /// [`ProxiesError`] for what is no address and no network.
+    pub fn proxies(&self) -> Result<Proxies, ProxiesError> {
+        Proxies::parse(&self.trusted_proxies)
+    }
+
     /// How batches are made.
     pub fn batch_settings(&self) -> BatchSettings {
         BatchSettings {
@@ -211,6 +227,10 @@ impl CoordinatorConfig {
 
 fn listen() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 7540))
+}
+
+fn trusted_proxies() -> Vec<String> {
+    ["127.0.0.0/8", "::1"].map(str::to_owned).to_vec()
 }
 
 fn instance() -> String {
@@ -271,6 +291,11 @@ mod tests {
         assert!(matches!(
             CoordinatorConfig::parse(&far),
             Err(ConfigError::FarTarget { found: 1009, .. })
+        ));
+        let proxy = EXAMPLE.replacen("\"::1\"", "\"my-proxy\"", 1);
+        assert!(matches!(
+            CoordinatorConfig::parse(&proxy),
+            Err(ConfigError::Proxies(_))
         ));
         let other = EXAMPLE.replacen("network = \"regtest\"", "network = \"signet\"", 1);
         assert!(matches!(

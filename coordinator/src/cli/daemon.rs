@@ -238,6 +238,10 @@ async fn serve(config: CoordinatorConfig, with_watchtower: bool) -> Result<(), C
         })?,
         None => Public::of_listener(address),
     };
+    let proxies = config.proxies().map_err(|error| CliError::Usage {
+        message: error.to_string(),
+    })?;
+    let public = public.behind(proxies);
     output::say(&format!("the pages are at {}", public.origin()));
     let mailer = match config.mail.as_ref().map(MailConfig::open) {
         None => None,

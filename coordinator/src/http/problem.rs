@@ -24,6 +24,9 @@ pub struct Problem {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<&'static str>,
+    /// After how many seconds to ask again.
+    #[serde(skip)]
+    retry_after: Option<u32>,
     /// The facts, by name.
     #[serde(flatten)]
     #[schema(value_type = Object)]
@@ -39,6 +42,7 @@ impl Problem {
             code: code.to_owned(),
             detail: detail.into(),
             hint: None,
+            retry_after: None,
             facts: Map::new(),
         }
     }
@@ -71,6 +75,7 @@ impl From<ServiceError> for Problem {
         let mut problem = Self::new(status, error.code(), error.to_string());
         problem.facts = error.facts();
         problem.hint = Some(error.hint());
+        problem.retry_after = error.retry_after();
         problem
     }
 }
@@ -78,7 +83,11 @@ impl From<ServiceError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let retry_after = self.retry_after;
         let mut response = (status, axum::Json(self)).into_response();
+        if let Some(seconds) = retry_after {
+            (response.headers_mut()).insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         response
             .headers_mut()
             .insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));

@@ -37,6 +37,12 @@ impl Role {
         }
     }
 
+    /// Whether it has every right of another role.
+    pub fn includes(self, other: Self) -> bool {
+        let more = |right: &Right| other.may(*right) && !self.may(*right);
+        !Right::ALL.iter().any(more)
+    }
+
     const fn may(self, right: Right) -> bool {
         match (self, right) {
             (Self::Operator, _)
@@ -131,6 +137,21 @@ pub enum Right {
 }
 
 impl Right {
+    /// All rights.
+    pub const ALL: [Self; 11] = [
+        Self::Read,
+        Self::IssueAddress,
+        Self::Submit,
+        Self::Approve,
+        Self::Sign,
+        Self::Batch,
+        Self::ChangePolicy,
+        Self::Reconcile,
+        Self::AddVault,
+        Self::Tokens,
+        Self::People,
+    ];
+
     /// Its name in refusals.
     pub const fn name(self) -> &'static str {
         match self {
@@ -226,24 +247,10 @@ impl Actor {
 mod tests {
     use super::*;
 
-    const RIGHTS: [Right; 11] = [
-        Right::Read,
-        Right::IssueAddress,
-        Right::Submit,
-        Right::Approve,
-        Right::Sign,
-        Right::Batch,
-        Right::ChangePolicy,
-        Right::Reconcile,
-        Right::AddVault,
-        Right::Tokens,
-        Right::People,
-    ];
-
     #[test]
     fn each_role_has_exactly_its_rights() {
         let of = |role: Role| {
-            RIGHTS
+            Right::ALL
                 .into_iter()
                 .filter(|right| role.may(*right))
                 .collect::<Vec<_>>()
@@ -259,7 +266,17 @@ mod tests {
                 Right::Approve
             ]
         );
-        assert_eq!(of(Role::Operator), RIGHTS);
+        assert_eq!(of(Role::Operator), Right::ALL);
+    }
+
+    #[test]
+    fn a_role_includes_another_whose_rights_it_all_has() {
+        for role in Role::ALL {
+            assert!(Role::Operator.includes(role) && role.includes(Role::Auditor));
+            assert!(role.includes(role));
+        }
+        assert!(!Role::Signer.includes(Role::Service) && !Role::Service.includes(Role::Signer));
+        assert!(!Role::Auditor.includes(Role::Signer) && !Role::Service.includes(Role::Operator));
     }
 
     #[test]

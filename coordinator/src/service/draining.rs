@@ -83,7 +83,8 @@ async fn stranded(
 ) -> Result<Vec<BatchId>, ServiceError> {
     let (_, policy) = service.vault(tx, vault).await?;
     let mut by_batch: BTreeMap<BatchId, Vec<AttemptRow>> = BTreeMap::new();
-    for row in attempts::unsettled(tx, vault).await? {
+    // All of them: a batch is judged by every attempt that it has.
+    for row in attempts::unsettled(tx, vault, u32::MAX).await? {
         by_batch.entry(row.batch).or_default().push(row);
     }
     let mut found = Vec::new();

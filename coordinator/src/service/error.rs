@@ -125,6 +125,12 @@ pub enum ServiceError {
         /// The token asked for.
         id: String,
     },
+    /// It takes much of this machine, and is done for somebody else at the moment.
+    #[error("{what} for somebody else")]
+    Busy {
+        /// What is going on.
+        what: &'static str,
+    },
     /// A key or a signature is not written as one.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -210,6 +216,15 @@ impl ServiceError {
         self.answer().2
     }
 
+    /// After how many seconds it is worth while to ask again, where that is known.
+    pub(crate) fn retry_after(&self) -> Option<u32> {
+        if matches!(self, Self::Busy { .. }) {
+            Some(5)
+        } else {
+            (self.class() == ErrorClass::TooMany).then_some(300)
+        }
+    }
+
     fn answer(&self) -> Answer {
         use ErrorClass as Class;
         match self {
@@ -243,6 +258,7 @@ impl ServiceError {
                 Class::NotFound,
                 "`token list` names the tokens",
             ),
+            Self::Busy { .. } => ("busy", Class::Unavailable, "try again in some seconds"),
             Self::Illegal(_) => (
                 "illegal_transition",
                 Class::Conflict,
@@ -305,6 +321,7 @@ impl ServiceError {
             Self::Notify(error) => error.facts(),
             Self::Rebuild(error) => error.facts(),
             Self::Unauthorized
+            | Self::Busy { .. }
             | Self::Key(_)
             | Self::UnknownToken { .. }
             | Self::Illegal(_)

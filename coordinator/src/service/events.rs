@@ -7,6 +7,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use watchtower::store::events::{self, Event};
 
+use super::gate::{Gate, Pass};
 use super::{Actor, MAX_LIMIT, Right, Service, ServiceError};
 
 /// A sequenced event.
@@ -91,14 +92,47 @@ pub async fn list_events(
     Ok(EventPage { events, next_after })
 }
 
-/// Recomputes the whole chain from the stored events.
+/// Where the chain is verified: by one at a time, since it reads all there is.
+pub(super) fn verifying() -> Gate {
+    Gate::new(1, 1)
+}
+
+/// Where the log is exported: once by each person, and by few at a time.
+pub(super) fn exporting() -> Gate {
+    Gate::new(1, 4)
+}
+
+/// Leave to export the log, for as long as the export goes on.
 ///
 /// # Errors
-/// [`ServiceError::Event`] at the first event that does not fit.
+/// [`ServiceError::Busy`].
+pub(crate) fn begin_export(service: &Service, actor: &Actor) -> Result<Pass, ServiceError> {
+    actor.require_somewhere(Right::Read)?;
+    let what = "the log of events is being exported";
+    let pass = service.exporting().enter(&actor.name);
+    pass.map_err(|_| ServiceError::Busy { what })
+}
+
+/// Recomputes the whole chain from the stored events, by one at a time. It is read a page at a time, each by itself:
+/// what is numbered never changes, and nobody waits for the whole.
+///
+/// # Errors
+/// [`ServiceError::Event`] at the first event that does not fit; [`ServiceError::Busy`] while it is verified already.
 pub async fn verify_events(service: &Service, actor: &Actor) -> Result<ChainHead, ServiceError> {
     actor.require_everywhere(Right::Read)?;
-    let mut tx = service.database().begin_read().await?;
-    let (number, hash) = events::verify_chain(&mut tx).await?;
+    let what = "the chain of events is being verified";
+    let verifying = service.verifying().enter("");
+    let pass = verifying.map_err(|_| ServiceError::Busy { what })?;
+    let mut head = events::BEGINNING;
+    loop {
+        let mut tx = service.database().begin_read().await?;
+        match events::verify_page(&mut tx, head).await? {
+            Some(next) => head = next,
+            None => break,
+        }
+    }
+    drop(pass);
+    let (number, hash) = head;
     Ok(ChainHead {
         number,
         hash: hash.to_lower_hex_string(),

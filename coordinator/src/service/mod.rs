@@ -2,7 +2,7 @@
 //!
 //! Every operation takes the [`Service`] and the [`Actor`] who asks, checks the right first, and does
 //! its work in one database transaction or not at all. Nothing is remembered between calls but
-//! policies, which never change under their id.
+//! policies, which never change under their id, and how many do a thing at the moment.
 
 pub mod access;
 mod acks;
@@ -41,6 +41,7 @@ pub(crate) mod explaining;
 pub mod feerates;
 pub mod figures;
 mod free_coins;
+pub(crate) mod gate;
 pub mod health;
 mod inclusion;
 mod issuing;
@@ -115,8 +116,10 @@ pub use error::{
     WithdrawalError,
 };
 
+use self::gate::Gate;
 use self::notifying::mailing::Mailer;
 use self::notifying::posting::Reach;
+use self::people::throttling::Tries;
 use crate::queue::Rules;
 use crate::store::vaults::{self as vault_store, VaultRow};
 
@@ -181,6 +184,9 @@ pub struct Service {
     clock: Clock,
     entropy: Entropy,
     policies: Arc<Mutex<HashMap<PolicyId, Arc<Policy>>>>,
+    tries: Arc<Tries>,
+    verifying: Gate,
+    exporting: Gate,
 }
 
 impl fmt::Debug for Service {
@@ -206,6 +212,9 @@ impl Service {
             clock: Arc::new(crate::clock::system_time),
             entropy: Arc::new(system_entropy),
             policies: Arc::default(),
+            tries: Arc::default(),
+            verifying: events::verifying(),
+            exporting: events::exporting(),
         }
     }
 
@@ -280,6 +289,21 @@ impl Service {
     /// How it makes batches.
     pub fn batch_settings(&self) -> BatchSettings {
         self.batches
+    }
+
+    /// How often strangers tried to come in.
+    pub(crate) fn tries(&self) -> &Tries {
+        &self.tries
+    }
+
+    /// Where the chain of events is verified.
+    pub(crate) fn verifying(&self) -> &Gate {
+        &self.verifying
+    }
+
+    /// Where the log of events is exported.
+    pub(crate) fn exporting(&self) -> &Gate {
+        &self.exporting
     }
 
     /// The time now.

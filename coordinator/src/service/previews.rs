@@ -343,6 +343,7 @@ fn beside(error: ServiceError) -> Result<WrongField, ServiceError> {
         | WithdrawalError::InsufficientFunds { .. }
         | WithdrawalError::IdReused { .. }
         | WithdrawalError::EqualPayment { .. }
+        | WithdrawalError::NotOwn { .. }
         | WithdrawalError::NotCancellable { .. }
         | WithdrawalError::NotFailed { .. } => "form",
     };

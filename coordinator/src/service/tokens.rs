@@ -77,7 +77,7 @@ impl std::fmt::Debug for CreatedToken {
 ///
 /// # Errors
 /// [`ServiceError::Malformed`] for its name, [`super::PeopleError::NameTaken`] where a person bears it,
-/// [`VaultError::UnknownVault`].
+/// [`VaultError::UnknownVault`]; [`ServiceError::Unauthorized`] where the actor is no operator any more.
 pub async fn create_token(
     service: &Service,
     actor: &Actor,
@@ -103,6 +103,7 @@ pub async fn create_token(
     let now = service.now();
     let mut tx = service.database().begin_write().await?;
     people::lock_people(&mut tx).await?;
+    people::makers::expect_still(&mut tx, actor).await?;
     people::expect_no_person(&mut tx, &request.name).await?;
     if let Some(vault) = request.vault {
         vaults::lookup(&mut tx, vault)
@@ -120,7 +121,7 @@ pub async fn create_token(
         revoked_at: None,
     };
     tokens::insert(&mut tx, &row).await?;
-    append(&mut tx, &row, "token.created", actor, now).await?;
+    append(&mut tx, &row, "token.created", (&actor.name, "", now)).await?;
     tx.commit().await?;
     Ok(CreatedToken {
         token: view(row)?,
@@ -187,12 +188,21 @@ pub async fn revoke_token(
     };
     let mut row = tokens::lookup(&mut tx, id).await?.ok_or_else(unknown)?;
     if row.revoked_at.is_none() {
-        tokens::revoke(&mut tx, id, now).await?;
-        append(&mut tx, &row, "token.revoked", actor, now).await?;
+        revoke_in(&mut tx, &row, (&actor.name, "", now)).await?;
         tx.commit().await?;
         row.revoked_at = Some(now);
     }
     view(row)
+}
+
+/// Revokes a token that is not revoked, within what else is decided.
+pub(super) async fn revoke_in(
+    tx: &mut Transaction,
+    row: &TokenRow,
+    (by, reason, now): (&str, &str, UnixTime),
+) -> Result<(), ServiceError> {
+    tokens::revoke(tx, &row.id, now).await?;
+    append(tx, row, "token.revoked", (by, reason, now)).await
 }
 
 /// Who holds a secret.
@@ -226,8 +236,7 @@ async fn append(
     tx: &mut Transaction,
     row: &TokenRow,
     kind: &str,
-    actor: &Actor,
-    now: UnixTime,
+    (by, reason, now): (&str, &str, UnixTime),
 ) -> Result<(), ServiceError> {
     let mut body = Map::new();
     body.insert("name".to_owned(), json!(row.name));
@@ -240,8 +249,8 @@ async fn append(
             kind,
             vault: row.vault,
             body,
-            actor: &actor.name,
-            reason: "",
+            actor: by,
+            reason,
             at: now,
         },
     )

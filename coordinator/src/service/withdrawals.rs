@@ -20,7 +20,7 @@ use super::standing::Known;
 use super::terms::{check_terms, verify_request};
 pub use super::withdrawal_view::{ApprovalView, NeedsView, WithdrawalView};
 use super::withdrawal_view::{view, view_by};
-use super::{Actor, MAX_LIMIT, Right, Service, ServiceError, WithdrawalError, lock_vault};
+use super::{Actor, MAX_LIMIT, Right, Role, Service, ServiceError, WithdrawalError, lock_vault};
 use crate::queue::Speed;
 use crate::session::withdrawal::{WithdrawalEvent, WithdrawalState};
 use crate::store::approvals::{self, ApprovalRow};
@@ -177,7 +177,8 @@ async fn complete_request(
 /// excludes them all; cancelling it again answers the same.
 ///
 /// # Errors
-/// [`WithdrawalError::NotCancellable`] once it is batched or over.
+/// [`WithdrawalError::NotOwn`] for a requester who did not ask for it; [`WithdrawalError::NotCancellable`] once it is
+/// batched or over.
 pub async fn cancel_withdrawal(
     service: &Service,
     actor: &Actor,
@@ -189,6 +190,7 @@ pub async fn cancel_withdrawal(
     let mut tx = service.database().begin_write().await?;
     lock_vault(&mut tx, key.vault).await?;
     let (_, policy) = service.vault(&mut tx, key.vault).await?;
+    expect_own(&policy, actor, key)?;
     let mut row = existing(&mut tx, key).await?;
     match row.state {
         WithdrawalState::Cancelled => {}
@@ -220,6 +222,35 @@ pub async fn cancel_withdrawal(
     let answer = view(&mut tx, &policy, &row, now).await?;
     tx.commit().await?;
     Ok(answer)
+}
+
+/// Whether the actor may take a withdrawal back, as far as that is a question of who asked for it.
+///
+/// # Errors
+/// On a database failure.
+pub(crate) async fn may_cancel(
+    service: &Service,
+    actor: &Actor,
+    key: &WithdrawalKey,
+) -> Result<bool, ServiceError> {
+    let mut tx = service.database().begin_read().await?;
+    let (_, policy) = service.vault(&mut tx, key.vault).await?;
+    let may = actor.require(Right::Submit, key.vault).is_ok();
+    Ok(may && expect_own(&policy, actor, key).is_ok())
+}
+
+/// Refuses to let a requester take back what others asked for. A person is the requesters that the policy names for
+/// that person, a token the requester whose name it bears; operators take back for all.
+fn expect_own(policy: &Policy, actor: &Actor, key: &WithdrawalKey) -> Result<(), ServiceError> {
+    let is_own = policy.requesters.iter().any(|requester| {
+        let behind = requester.name == actor.name || requester.person == actor.name;
+        behind && requester.name == key.requester.as_str()
+    });
+    if actor.role == Role::Operator || is_own {
+        return Ok(());
+    }
+    let requester = key.requester.clone();
+    Err(WithdrawalError::NotOwn { requester }.into())
 }
 
 /// One withdrawal.

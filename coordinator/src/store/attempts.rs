@@ -201,20 +201,21 @@ pub async fn list(
     .collect()
 }
 
-/// The attempts of a vault that may still enter a block, the oldest first.
+/// The attempts of a vault that may still enter a block, the oldest first, at most so many.
 ///
 /// # Errors
 /// On a failed statement or a corrupt row.
 pub async fn unsettled(
     tx: &mut Transaction,
     vault: VaultId,
+    most: u32,
 ) -> Result<Vec<AttemptRow>, DatabaseError> {
     tx.rows(
         "SELECT txid, batch, number, purpose, vault, policy, psbt, fee, weight, state, detail, version,
              confirmations, final_transaction, created_at
          FROM attempt WHERE vault = $1 AND state IN ('issued', 'signed', 'broadcasting', 'in_mempool')
-         ORDER BY created_at, txid",
-        &[vault.to_bytes().into()],
+         ORDER BY created_at, txid LIMIT $2",
+        &[vault.to_bytes().into(), most.into()],
     )
     .await?
     .iter()

@@ -108,6 +108,11 @@ pub const OWNER: Owner = Owner {
             name: "notifying",
             sql: include_str!("../../migrations/0013_notifying.sql"),
         },
+        Migration {
+            number: 14,
+            name: "challenges",
+            sql: include_str!("../../migrations/0014_challenges.sql"),
+        },
     ],
 };
 

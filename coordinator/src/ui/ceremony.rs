@@ -5,7 +5,7 @@ use axum::body::Bytes;
 use axum::extract::connect_info::ConnectInfo;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
-use axum::http::header::{self, HeaderMap, HeaderValue};
+use axum::http::header;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::CookieJar;
@@ -15,7 +15,7 @@ use serde_json::json;
 use std::convert::Infallible;
 
 use super::fault::Fault;
-use super::guard::session_cookie;
+use super::guard::{self, session_cookie};
 use super::{Public, Ui};
 use crate::http::Peer;
 use crate::service::ServiceError;
@@ -61,7 +61,7 @@ impl From<ServiceError> for Told {
 impl IntoResponse for Told {
     fn into_response(self) -> Response {
         let body = json!({ "words": self.0.words(), "hint": self.0.hint() });
-        (self.0.status(), axum::Json(body)).into_response()
+        (self.0).timed((self.0.status(), axum::Json(body)).into_response())
     }
 }
 
@@ -101,19 +101,13 @@ pub(crate) fn sets_session(response: &Response, public: &Public) -> bool {
 }
 
 fn add_cookie(response: &mut Response, public: &Public, value: &str, max_age: u64) {
-    let name = session_cookie(public);
-    let secure = if public.is_secure() { "; Secure" } else { "" };
-    let cookie =
-        format!("{name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Strict{secure}");
-    if let Ok(value) = HeaderValue::from_str(&cookie) {
-        response.headers_mut().append(header::SET_COOKIE, value);
-    }
+    guard::set_cookie(response, public, (session_cookie(public), value), max_age);
 }
 
 /// What is known of a browser before anybody is signed in.
 #[derive(Debug, Clone)]
 pub(crate) struct Browser {
-    /// The address it comes from: what a proxy on this machine says, otherwise the connection's own.
+    /// The address it comes from: what a proxy of ours says, otherwise the connection's own.
     pub(crate) from: String,
     /// What it calls itself.
     pub(crate) agent: String,
@@ -126,14 +120,17 @@ impl FromRequestParts<Ui> for Browser {
 
     async fn from_request_parts(parts: &mut Parts, ui: &Ui) -> Result<Self, Infallible> {
         let peer = parts.extensions.get::<ConnectInfo<Peer>>();
-        let peer = peer.map(|ConnectInfo(Peer(address))| address.ip());
-        let on_this_machine = peer.is_none_or(|address| address.is_loopback());
-        let passed_on = on_this_machine.then(|| last_hop(&parts.headers)).flatten();
-        let own = peer.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
+        let from = peer.map_or_else(
+            || "unknown".to_owned(),
+            |ConnectInfo(Peer(address))| {
+                let proxies = ui.public.proxies();
+                proxies.client(address.ip(), &parts.headers).to_string()
+            },
+        );
         let agent = parts.headers.get(header::USER_AGENT);
         let jar = CookieJar::from_headers(&parts.headers);
         Ok(Self {
-            from: passed_on.unwrap_or(own),
+            from,
             agent: agent
                 .map(|agent| String::from_utf8_lossy(agent.as_bytes()).into_owned())
                 .unwrap_or_default(),
@@ -142,14 +139,6 @@ impl FromRequestParts<Ui> for Browser {
                 .map(|cookie| cookie.value().to_owned()),
         })
     }
-}
-
-/// The address that the nearest proxy saw. Those before it may be invented.
-fn last_hop(headers: &HeaderMap) -> Option<String> {
-    let mut all = headers.get_all("x-forwarded-for").iter();
-    let last = all.next_back()?.to_str().ok()?.rsplit(',').next()?.trim();
-    let address: std::net::IpAddr = last.parse().ok()?;
-    Some(address.to_string())
 }
 
 /// A path of these pages; the overview for anything else.
@@ -197,22 +186,5 @@ mod tests {
             response.headers()[header::SET_COOKIE],
             "__Host-countersign=ab; Path=/; Max-Age=7; HttpOnly; SameSite=Strict; Secure"
         );
-    }
-
-    #[test]
-    fn only_the_nearest_proxy_is_believed() {
-        let of = |value: &'static str| {
-            let mut headers = HeaderMap::new();
-            headers.append("x-forwarded-for", HeaderValue::from_static("203.0.113.9"));
-            headers.append("x-forwarded-for", HeaderValue::from_static(value));
-            last_hop(&headers)
-        };
-        assert_eq!(
-            of("10.0.0.1, 198.51.100.7").as_deref(),
-            Some("198.51.100.7")
-        );
-        assert_eq!(of("2001:db8::1").as_deref(), Some("2001:db8::1"));
-        assert_eq!(of("<script>"), None);
-        assert_eq!(last_hop(&HeaderMap::new()), None);
     }
 }

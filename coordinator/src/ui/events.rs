@@ -2,6 +2,8 @@
 
 mod lines;
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -20,7 +22,7 @@ use super::show::{Moment, Outside};
 use super::visitor::Visitor;
 use crate::service::browsing::log::{list_log, show_head};
 use crate::service::browsing::span;
-use crate::service::events::{ChainHead, EventView, verify_events};
+use crate::service::events::{ChainHead, EventView, begin_export, verify_events};
 use crate::service::paging::PAGE;
 use crate::service::{MAX_LIMIT, Right, ServiceError};
 
@@ -140,11 +142,20 @@ pub(super) async fn list(
     let (service, actor) = (ui.service.clone(), visitor.actor.clone());
     let read = {
         let (service, actor, wanted) = (service.clone(), actor.clone(), wanted.clone());
+        // Kept until the export ends.
+        let export = match query.format.as_str() {
+            "csv" | "jsonl" => Some(begin_export(&service, &actor)?),
+            _ => None,
+        };
+        let export = Arc::new(export);
         move |after| {
+            let export = Arc::clone(&export);
             let (service, actor, wanted) = (service.clone(), actor.clone(), wanted.clone());
             async move {
                 let after: Option<crate::service::paging::Cursor> = after;
-                Ok(list_log(&service, &actor, &wanted, after.as_ref(), MAX_LIMIT).await?)
+                let read = list_log(&service, &actor, &wanted, after.as_ref(), MAX_LIMIT).await;
+                drop(export);
+                Ok(read?)
             }
         }
     };

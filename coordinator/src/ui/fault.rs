@@ -1,6 +1,7 @@
 //! Pages of errors: what was refused, what to do, and the way back. Never an internal id, never a stack.
 
 use askama::Template;
+use axum::http::header::{self, HeaderValue};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
@@ -15,6 +16,7 @@ pub(crate) struct Fault {
     code: String,
     words: String,
     hint: Option<&'static str>,
+    retry_after: Option<u32>,
 }
 
 #[derive(Template)]
@@ -33,6 +35,15 @@ impl Fault {
             code: String::new(),
             words: words.to_owned(),
             hint: None,
+            retry_after: None,
+        }
+    }
+
+    /// The same, with a time after which it is worth while to ask again.
+    pub(crate) fn after(self, seconds: u32) -> Self {
+        Self {
+            retry_after: Some(seconds),
+            ..self
         }
     }
 
@@ -62,6 +73,7 @@ impl Fault {
             StatusCode::NOT_FOUND => "Nothing here",
             StatusCode::FORBIDDEN => "Not for you to do",
             StatusCode::UNAUTHORIZED => "Signed out",
+            StatusCode::SERVICE_UNAVAILABLE => "Not now",
             status if status.is_server_error() => "Something is broken here",
             _ => "That was refused",
         };
@@ -75,8 +87,17 @@ impl Fault {
             fault: self,
         };
         // A page that cannot be drawn leaves its words.
-        page_with(self.status, &template)
-            .unwrap_or_else(|_| (self.status, self.words.clone()).into_response())
+        let response = page_with(self.status, &template)
+            .unwrap_or_else(|_| (self.status, self.words.clone()).into_response());
+        self.timed(response)
+    }
+
+    /// An answer that says when to ask again, where that is known.
+    pub(super) fn timed(&self, mut response: Response) -> Response {
+        if let Some(seconds) = self.retry_after {
+            (response.headers_mut()).insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
     }
 }
 
@@ -92,6 +113,7 @@ impl From<ServiceError> for Fault {
                 words: "The coordinator has a fault. Its log says more; nothing was changed by this page."
                     .to_owned(),
                 hint: None,
+                retry_after: None,
             };
         }
         Self {
@@ -99,6 +121,7 @@ impl From<ServiceError> for Fault {
             code: error.code().to_owned(),
             words: sentence(&error.to_string()),
             hint: Some(error.hint()),
+            retry_after: error.retry_after(),
         }
     }
 }

@@ -2,20 +2,16 @@
 
 use askama::Template;
 use axum::http::StatusCode;
-use axum::http::header::{self, HeaderValue};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum_extra::extract::CookieJar;
 use policies::VaultId;
 
 use super::assets::VERSION;
 use super::fault::Fault;
-use super::posted::{percent_decoded, percent_encoded};
+use super::posted::percent_decoded;
 use super::show::Unit;
 use super::visitor::Visitor;
 use crate::service::Right;
-
-/// The cookie that carries a word from one page to the next.
-const FLASH: &str = "countersign-said";
 
 /// What the page before wants said, once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -236,17 +232,10 @@ impl Visitor {
 }
 
 impl Flash {
-    pub(super) fn of(jar: &CookieJar) -> Option<Self> {
-        let said = percent_decoded(jar.get(FLASH)?.value());
+    /// What the cookie of this name says.
+    pub(super) fn of(jar: &CookieJar, cookie: &str) -> Option<Self> {
+        let said = percent_decoded(jar.get(cookie)?.value());
         (!said.is_empty()).then_some(Self(said))
-    }
-
-    /// Lets the browser forget what was said.
-    pub(super) fn forget(response: &mut Response) {
-        let gone = HeaderValue::from_static(
-            "countersign-said=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict",
-        );
-        response.headers_mut().append(header::SET_COOKIE, gone);
     }
 }
 
@@ -265,17 +254,11 @@ pub(crate) fn see_other(path: &str) -> Response {
     Redirect::to(path).into_response()
 }
 
-/// The same, which says something there once.
+/// The same, which says something there once: the guard gives it to the browser.
 pub(crate) fn see_other_saying(path: &str, words: &str) -> Response {
     let mut response = see_other(path);
     let short: String = words.chars().take(300).collect();
-    let cookie = format!(
-        "{FLASH}={}; Path=/; Max-Age=60; HttpOnly; SameSite=Strict",
-        percent_encoded(&short)
-    );
-    if let Ok(value) = HeaderValue::from_str(&cookie) {
-        response.headers_mut().append(header::SET_COOKIE, value);
-    }
+    response.extensions_mut().insert(Flash(short));
     response
 }
 

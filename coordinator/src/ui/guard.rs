@@ -46,6 +46,31 @@ pub(crate) fn session_cookie(public: &Public) -> &'static str {
     }
 }
 
+/// The name of the cookie that carries a word from one page to the next, with the same prefix: nobody else puts words
+/// into these pages.
+pub(super) fn flash_cookie(public: &Public) -> &'static str {
+    if public.is_secure() {
+        "__Host-countersign-said"
+    } else {
+        "countersign-said"
+    }
+}
+
+/// Adds a cookie for this host alone, which no script reads and no other site sends.
+pub(super) fn set_cookie(
+    response: &mut Response,
+    public: &Public,
+    (name, value): (&str, &str),
+    max_age: u64,
+) {
+    let secure = if public.is_secure() { "; Secure" } else { "" };
+    let cookie =
+        format!("{name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Strict{secure}");
+    if let Ok(value) = HeaderValue::from_str(&cookie) {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+}
+
 /// Lets a request through to its page, or answers for it.
 pub(super) async fn guard(
     State(Watched { ui, needs }): State<Watched>,
@@ -65,7 +90,16 @@ pub(super) async fn guard(
                 ceremony::set_session(&mut response, &ui.public, &session);
             }
             if flashed {
-                Flash::forget(&mut response);
+                set_cookie(&mut response, &ui.public, (flash_cookie(&ui.public), ""), 0);
+            }
+            if let Some(Flash(said)) = response.extensions_mut().remove::<Flash>() {
+                let said = percent_encoded(&said);
+                set_cookie(
+                    &mut response,
+                    &ui.public,
+                    (flash_cookie(&ui.public), &said),
+                    60,
+                );
             }
             // A page of a fault is drawn here, where it is known who reads it.
             match response.extensions_mut().remove::<Fault>() {
@@ -195,7 +229,7 @@ async fn visitor(ui: &Ui, visit: Visit, jar: &CookieJar, here: String) -> Result
         bridge: visit.bridge,
         unit: Unit::of(jar),
         vaults,
-        flash: Flash::of(jar),
+        flash: Flash::of(jar, flash_cookie(&ui.public)),
         here,
         network: name_of_network(ui.service.network()),
     })

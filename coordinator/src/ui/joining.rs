@@ -67,7 +67,6 @@ async fn finish(
     let site = ceremony::site(&ui.public);
     let session = joining::finish_joining(
         &ui.service,
-        &browser.from,
         &site,
         (secret, &answer),
         (browser.session.as_deref(), &browser.agent),

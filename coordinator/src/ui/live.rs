@@ -1,7 +1,7 @@
 //! Server-sent events: a page that is open hears that something happened, and asks again by itself.
 //!
 //! Invariant: a stream says only the number of the last sequenced event, which tells nothing to somebody
-//! who may not see it; it ends with the program, and their number is bounded.
+//! who may not see it; it ends with the program, and their number is bounded, for each session and in all.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -12,18 +12,23 @@ use axum::http::StatusCode;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 
 use super::Ui;
 use super::fault::Fault;
 use super::routes::{Needs, Table};
 use super::visitor::Visitor;
+use crate::service::gate::{Full, Gate, Pass};
 use crate::service::{Service, events};
 
 /// How often the database is asked while anybody listens.
 const INTERVAL: Duration = Duration::from_millis(500);
+/// The most pages of one session that listen at once, more than a person looks at.
+const MOST_OF_ONE: usize = 8;
 /// The most pages that listen at once.
-const MOST: usize = 500;
+const MOST_IN_ALL: usize = 500;
+/// After how many seconds it is worth while to try again.
+const AGAIN: u32 = 60;
 
 /// The number of the last event, as it grows.
 #[derive(Clone)]
@@ -31,7 +36,7 @@ pub(super) struct Pulse {
     service: Service,
     number: Arc<watch::Sender<u64>>,
     stopping: watch::Receiver<bool>,
-    room: Arc<Semaphore>,
+    room: Gate,
     beating: Arc<tokio::sync::Mutex<bool>>,
 }
 
@@ -41,7 +46,7 @@ impl Pulse {
             service,
             number: Arc::new(watch::Sender::new(0)),
             stopping,
-            room: Arc::new(Semaphore::new(MOST)),
+            room: Gate::new(MOST_OF_ONE, MOST_IN_ALL),
             beating: Arc::default(),
         }
     }
@@ -88,18 +93,23 @@ pub(super) fn routes(table: Table) -> Table {
     table.get("/live", Needs::Person, listen)
 }
 
-async fn listen(State(ui): State<Ui>, _: Visitor) -> Result<Response, Fault> {
+async fn listen(State(ui): State<Ui>, visitor: Visitor) -> Result<Response, Fault> {
     struct Heard {
         numbers: watch::Receiver<u64>,
         stopping: watch::Receiver<bool>,
-        _room: OwnedSemaphorePermit,
+        _room: Pass,
     }
-    let room = Arc::clone(&ui.pulse.room)
-        .try_acquire_owned()
-        .map_err(|_| {
-            let words = "Too many pages listen at once; this one is not told of what happens.";
-            Fault::plain(StatusCode::SERVICE_UNAVAILABLE, words)
-        })?;
+    let room = ui.pulse.room.enter(&visitor.session).map_err(|full| {
+        let words = match full {
+            Full::OfOne => {
+                "Eight pages of this session listen already; this one is not told of what happens. Close some."
+            }
+            Full::InAll => {
+                "Too many pages listen at once; this one is not told of what happens. Try again in a minute."
+            }
+        };
+        Fault::plain(StatusCode::TOO_MANY_REQUESTS, words).after(AGAIN)
+    })?;
     let heard = Heard {
         numbers: ui.pulse.number.subscribe(),
         stopping: ui.pulse.stopping.clone(),

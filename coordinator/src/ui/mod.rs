@@ -34,6 +34,7 @@ mod people;
 mod policy;
 mod posted;
 mod preview;
+mod proxies;
 mod public;
 mod queue;
 mod routes;
@@ -58,6 +59,7 @@ use tokio::sync::watch;
 
 use crate::service::Service;
 
+pub use proxies::{Proxies, ProxiesError};
 pub use public::{Public, PublicError};
 pub use routes::{Entry, Needs};
 

@@ -7,6 +7,7 @@ use axum::extract::{FromRequest, FromRequestParts, Multipart, RawPathParams, Req
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use bitcoin::{Amount, Txid};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use policies::VaultId;
 use serde::de::DeserializeOwned;
 use std::str::FromStr;
@@ -236,37 +237,22 @@ pub(crate) fn read_amount(text: &str) -> Option<Amount> {
     (amount <= Amount::MAX_MONEY).then_some(amount)
 }
 
+/// What stays as it is in a query, a path or a cookie.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~')
+    .remove(b'/');
+
 /// Writes a text for a query or a cookie: letters, digits and a few marks as they are.
 pub(crate) fn percent_encoded(text: &str) -> String {
-    text.bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => {
-                char::from(byte).to_string()
-            }
-            other => format!("%{other:02X}"),
-        })
-        .collect()
+    utf8_percent_encode(text, PLAIN).to_string()
 }
 
 /// Reads what [`percent_encoded`] writes; anything else becomes marks that stand for nothing.
 pub(crate) fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let escaped = (*first == b'%')
-            .then(|| tail.get(..2))
-            .flatten()
-            .and_then(|pair| std::str::from_utf8(pair).ok())
-            .and_then(|pair| u8::from_str_radix(pair, 16).ok());
-        if let Some(byte) = escaped {
-            bytes.push(byte);
-            rest = tail.get(2..).unwrap_or_default();
-        } else {
-            bytes.push(*first);
-            rest = tail;
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]
@@ -328,5 +314,7 @@ mod tests {
             assert_eq!(percent_decoded(&encoded), text);
         }
         assert_eq!(percent_decoded("%zz%4"), "%zz%4");
+        assert_eq!(percent_decoded("a%ffb+c"), "a\u{fffd}b+c");
+        assert_eq!(percent_encoded("a b/c~%\u{202e}"), "a%20b/c~%25%E2%80%AE");
     }
 }

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use axum::http::Uri;
 
+use super::proxies::Proxies;
+
 /// The origin of the pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Public {
@@ -11,6 +13,7 @@ pub struct Public {
     host: String,
     rp_id: String,
     secure: bool,
+    proxies: Proxies,
 }
 
 /// Why an address is none that pages can be served at.
@@ -58,6 +61,7 @@ impl Public {
             host: host.to_owned(),
             rp_id: authority.host().to_owned(),
             secure,
+            proxies: Proxies::default(),
         })
     }
 
@@ -69,7 +73,19 @@ impl Public {
             host,
             rp_id: "localhost".to_owned(),
             secure: false,
+            proxies: Proxies::default(),
         }
+    }
+
+    /// The same origin, behind these proxies.
+    #[must_use]
+    pub fn behind(self, proxies: Proxies) -> Self {
+        Self { proxies, ..self }
+    }
+
+    /// The proxies that are believed when they say where a request comes from.
+    pub(super) fn proxies(&self) -> &Proxies {
+        &self.proxies
     }
 
     /// As browsers write it: scheme, name, and the port unless it is the scheme's own.

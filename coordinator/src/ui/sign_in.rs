@@ -48,7 +48,8 @@ async fn show(State(ui): State<Ui>, Asked(query): Asked<To>) -> Result<Response,
 
 async fn begin(State(ui): State<Ui>, browser: Browser) -> Result<Response, Told> {
     let site = ceremony::site(&ui.public);
-    let asked = signing_in::begin_sign_in(&ui.service, &browser.from, &site).await?;
+    let former = browser.session.as_deref();
+    let asked = signing_in::begin_sign_in(&ui.service, &browser.from, &site, former).await?;
     Ok(ceremony::answer(&asked))
 }
 
@@ -60,7 +61,6 @@ async fn finish(
     let site = ceremony::site(&ui.public);
     let session = signing_in::finish_sign_in(
         &ui.service,
-        &browser.from,
         &site,
         &answer,
         (browser.session.as_deref(), &browser.agent),

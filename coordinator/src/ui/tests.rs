@@ -1,5 +1,9 @@
 //! The pages of people as a browser sees them, with a passkey of the tests' own and no browser.
 
+mod limits;
+mod people;
+mod secrets;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,7 +15,7 @@ use tokio::runtime::Runtime;
 use ureq::http::{Method, Request};
 use watchtower::store::database::Database;
 
-use super::Public;
+use super::{Proxies, Public};
 use crate::configuration::{CoordinatorConfig, EXAMPLE};
 use crate::service::Service;
 use crate::service::people::invitations::{NewInvitation, invite_locally};
@@ -24,6 +28,9 @@ struct Served {
     service: Service,
     time: Arc<AtomicU64>,
     agent: ureq::Agent,
+    /// What is connected to.
+    url: String,
+    /// What browsers call it.
     origin: String,
     _folder: TempDir,
 }
@@ -40,8 +47,12 @@ impl Seen {
     /// The session's cookie as it was set.
     fn session(&self) -> &str {
         let mut all = self.cookies.iter();
-        all.find(|cookie| cookie.starts_with("countersign="))
-            .expect("a session's cookie")
+        all.find(|cookie| {
+            cookie
+                .trim_start_matches("__Host-")
+                .starts_with("countersign=")
+        })
+        .expect("a session's cookie")
     }
 
     fn json(&self) -> Value {
@@ -58,6 +69,11 @@ struct Browser {
 
 impl Served {
     fn start() -> Self {
+        Self::start_at(None, &[])
+    }
+
+    /// Pages that people reach at another address, or by way of proxies that are believed.
+    fn start_at(public_url: Option<&str>, proxies: &[&str]) -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("pages.db");
@@ -80,7 +96,13 @@ impl Served {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("listens");
             (service, listener)
         });
-        let public = Public::of_listener(listener.local_addr().expect("an address"));
+        let address = listener.local_addr().expect("an address");
+        let proxies: Vec<String> = proxies.iter().map(|&text| text.to_owned()).collect();
+        let public = match public_url {
+            Some(url) => Public::parse(url).expect("an origin"),
+            None => Public::of_listener(address),
+        };
+        let public = public.behind(Proxies::parse(&proxies).expect("networks"));
         let origin = public.origin().to_owned();
         let served = crate::http::serve(listener, service.clone(), public, std::future::pending());
         runtime.spawn(async move { served.await.expect("serves") });
@@ -94,14 +116,20 @@ impl Served {
             service,
             time,
             agent,
+            url: format!("http://{address}"),
             origin,
             _folder: folder,
         }
     }
 
+    fn host(&self) -> &str {
+        let (_, host) = self.origin.split_once("://").expect("an origin");
+        host
+    }
+
     fn site(&self) -> Site {
         Site {
-            rp_id: "localhost".to_owned(),
+            rp_id: self.host().split(':').next().unwrap_or_default().to_owned(),
             origin: self.origin.clone(),
         }
     }
@@ -115,7 +143,8 @@ impl Served {
     ) -> Seen {
         let mut request = Request::builder()
             .method(method)
-            .uri(format!("{}{path}", self.origin))
+            .uri(format!("{}{path}", self.url))
+            .header("host", self.host())
             .header("user-agent", "Tests");
         if !browser.cookie.is_empty() {
             request = request.header("cookie", &browser.cookie);
@@ -449,155 +478,5 @@ fn the_unit_is_remembered_and_leads_to_no_other_place() {
         seen.cookies[0].starts_with("countersign-unit=sat; "),
         "{:?}",
         seen.cookies
-    );
-}
-
-#[test]
-fn operators_invite_and_decide_together_and_nobody_else_does() {
-    let served = Served::start();
-    let (_, olga) = served.person("olga", PersonRole::Operator);
-    let (_, oscar) = served.person("oscar", PersonRole::Operator);
-    let (_, dana) = served.person("dana", PersonRole::Approver);
-    let wrong = served.form(
-        "/invites",
-        &olga,
-        &[("name", "Erin <x>"), ("role", "auditor")],
-    );
-    assert_eq!(wrong.status, 422);
-    assert!(
-        wrong.text.contains("value=\"Erin &#60;x&#62;\"")
-            || wrong.text.contains("value=\"Erin &lt;x&gt;\"")
-    );
-    assert!(wrong.text.contains("id=\"name-wrong\""), "{}", wrong.text);
-    let taken = served.form("/invites", &olga, &[("name", "dana"), ("role", "auditor")]);
-    assert_eq!(taken.status, 422, "the role is another one");
-    let made = served.form("/invites", &olga, &[("name", "erin"), ("role", "operator")]);
-    assert_eq!(made.status, 201);
-    assert!(made.text.contains("Another operator must confirm it"));
-    let (_, rest) = made.text.split_once("/invitations/").expect("a link");
-    let link = format!("/invitations/{}", rest.split('"').next().expect("a link"));
-    assert_eq!(served.get(&link, &Browser::default()).status, 422);
-    let people = served.get("/people", &oscar).text;
-    let (_, rest) = people
-        .split_once("action=\"/invites/")
-        .expect("an invitation");
-    let confirm = format!(
-        "/invites/{}/confirm",
-        rest.split('/').next().expect("an id")
-    );
-    assert_eq!(served.form(&confirm, &dana, &[]).status, 403);
-    assert_eq!(served.form(&confirm, &olga, &[]).status, 403);
-    assert_eq!(served.form(&confirm, &oscar, &[]).status, 303);
-    assert_eq!(served.get(&link, &Browser::default()).status, 200);
-    let proposed = served.form("/people/dana/role", &olga, &[("role", "operator")]);
-    assert_eq!(proposed.location, "/people/dana");
-    assert_eq!(
-        served.get("/account", &dana).status,
-        200,
-        "nothing changed yet"
-    );
-    let page = served.get("/people/dana", &oscar).text;
-    let (_, rest) = page.split_once("action=\"/roles/").expect("a proposal");
-    let decide = format!("/roles/{}/decide", rest.split('/').next().expect("an id"));
-    assert_eq!(
-        served.form(&decide, &olga, &[("word", "confirm")]).status,
-        403
-    );
-    assert_eq!(
-        served.form(&decide, &oscar, &[("word", "maybe")]).status,
-        400
-    );
-    assert_eq!(
-        served.form(&decide, &oscar, &[("word", "confirm")]).status,
-        303
-    );
-    assert_eq!(served.get("/account", &dana).status, 303, "signs in anew");
-    let page = served.get("/people/dana", &oscar).text;
-    assert!(page.contains("operator instead of approver, proposed by olga, confirmed by oscar"));
-}
-
-#[test]
-fn an_absence_is_said_in_days_and_wrong_days_are_told_beside_the_field() {
-    let served = Served::start();
-    let (_, dana) = served.person("dana", PersonRole::Approver);
-    let wrong = served.form(
-        "/account/away",
-        &dana,
-        &[
-            ("from", "2026-11-30"),
-            ("until", "2026-11-29"),
-            ("reason", "trip"),
-        ],
-    );
-    assert_eq!(wrong.status, 422);
-    assert!(wrong.text.contains("id=\"until-wrong\"") && wrong.text.contains("value=\"trip\""));
-    let said = served.form(
-        "/account/away",
-        &dana,
-        &[
-            ("from", "2026-11-20"),
-            ("until", "2026-12-04"),
-            ("reason", "trip"),
-        ],
-    );
-    assert_eq!(said.status, 303, "{}", said.text);
-    let people = served.get("/people", &dana).text;
-    assert!(
-        people.contains("from <time") && people.contains("trip"),
-        "{people}"
-    );
-    let (_, rest) = people
-        .split_once("action=\"/absences/")
-        .expect("an absence");
-    let end = format!("/absences/{}/end", rest.split('/').next().expect("an id"));
-    let (_, erin) = served.person("erin", PersonRole::Approver);
-    assert_eq!(served.form(&end, &erin, &[]).status, 403);
-    assert_eq!(served.form(&end, &dana, &[]).status, 303);
-}
-
-#[test]
-fn a_token_is_shown_once_and_only_operators_make_one() {
-    let served = Served::start();
-    let (_, olga) = served.person("olga", PersonRole::Operator);
-    let (_, dana) = served.person("dana", PersonRole::Approver);
-    assert_eq!(served.get("/tokens", &dana).status, 403);
-    assert_eq!(
-        served
-            .form("/tokens", &dana, &[("name", "x"), ("role", "operator")])
-            .status,
-        403
-    );
-    let wrong = served.form("/tokens", &olga, &[("name", "exchange"), ("role", "king")]);
-    assert_eq!(wrong.status, 422);
-    assert!(wrong.text.contains("value=\"exchange\"") && wrong.text.contains("id=\"role-wrong\""));
-    let taken = served.form("/tokens", &olga, &[("name", "dana"), ("role", "signer")]);
-    assert_eq!(taken.status, 409);
-    let made = served.form(
-        "/tokens",
-        &olga,
-        &[("name", "exchange"), ("role", "service")],
-    );
-    assert_eq!(made.status, 201);
-    let (_, rest) = made
-        .text
-        .split_once("id=\"secret\" data-copy=\"")
-        .expect("a secret");
-    let secret = rest.split('"').next().expect("a secret");
-    assert_eq!(secret.len(), 64);
-    let list = served.get("/tokens", &olga).text;
-    assert!(list.contains("exchange") && !list.contains(secret));
-    let (_, rest) = list.split_once("action=\"/tokens/").expect("a token");
-    let revoke = format!("/tokens/{}/revoke", rest.split('/').next().expect("an id"));
-    assert_eq!(served.form(&revoke, &olga, &[]).status, 303);
-    assert!(!served.get("/tokens", &olga).text.contains("exchange"));
-    let csv = served.get("/tokens?state=revoked&format=csv", &olga).text;
-    assert!(
-        csv.starts_with("id,name,role,vault,made,made_by,revoked\r\n") && csv.contains("exchange"),
-        "{csv}"
-    );
-    let csv = served.get("/people?format=csv", &dana).text;
-    assert!(
-        csv.contains("dana,approver,,") && csv.contains("olga,operator,,"),
-        "{csv}"
     );
 }

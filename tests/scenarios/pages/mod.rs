@@ -5,4 +5,5 @@ mod guard;
 mod hostile_words;
 mod journeys;
 mod matrix;
+mod taking_back;
 mod usable;

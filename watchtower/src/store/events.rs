@@ -12,6 +12,9 @@ use crate::canonical::{NotAnInteger, canonical_json};
 /// The hash before the first event.
 pub const GENESIS: [u8; 32] = [0; 32];
 
+/// The number and hash that the first event follows.
+pub const BEGINNING: (u64, [u8; 32]) = (0, GENESIS);
+
 /// Rows read at a time when the chain is verified.
 const PAGE: u32 = 1000;
 
@@ -331,30 +334,45 @@ pub async fn history(
 ///
 /// [`EventError::Broken`] at the first event that does not fit.
 pub async fn verify_chain(tx: &mut Transaction) -> Result<(u64, [u8; 32]), EventError> {
-    let (mut number, mut previous) = (0, GENESIS);
-    loop {
-        let page = after(tx, number, PAGE).await?;
-        if page.is_empty() {
-            return Ok((number, previous));
-        }
-        for event in page {
-            let expected = number.saturating_add(1);
-            if event.number != expected {
-                return Err(EventError::Broken {
-                    number: expected,
-                    broken: Broken::Gap,
-                });
-            }
-            let hash = chain_hash(previous, &event)?;
-            if hash != event.hash {
-                return Err(EventError::Broken {
-                    number: event.number,
-                    broken: Broken::Hash,
-                });
-            }
-            (number, previous) = (expected, hash);
-        }
+    let mut head = BEGINNING;
+    while let Some(next) = verify_page(tx, head).await? {
+        head = next;
     }
+    Ok(head)
+}
+
+/// Recomputes a part of the chain that follows a number and its hash; returns those of the part's last event, or
+/// nothing at the end of the chain.
+///
+/// # Errors
+///
+/// As [`verify_chain`].
+pub async fn verify_page(
+    tx: &mut Transaction,
+    (mut number, mut previous): (u64, [u8; 32]),
+) -> Result<Option<(u64, [u8; 32])>, EventError> {
+    let page = after(tx, number, PAGE).await?;
+    if page.is_empty() {
+        return Ok(None);
+    }
+    for event in page {
+        let expected = number.saturating_add(1);
+        if event.number != expected {
+            return Err(EventError::Broken {
+                number: expected,
+                broken: Broken::Gap,
+            });
+        }
+        let hash = chain_hash(previous, &event)?;
+        if hash != event.hash {
+            return Err(EventError::Broken {
+                number: event.number,
+                broken: Broken::Hash,
+            });
+        }
+        (number, previous) = (expected, hash);
+    }
+    Ok(Some((number, previous)))
 }
 
 /// `TH("event", previous ‖ number u64 ‖ SHA-256(canonical JSON of the event))`.

@@ -145,6 +145,12 @@ pub enum WithdrawalError {
         /// The other's id.
         id: WithdrawalId,
     },
+    /// A requester takes back what another one asked for.
+    #[error("only {requester} or an operator takes back what {requester} asked for")]
+    NotOwn {
+        /// The requester.
+        requester: RequesterName,
+    },
     /// The withdrawal is past cancelling.
     #[error("withdrawal {requester}/{id} is {state} and can no longer be cancelled")]
     NotCancellable {
@@ -272,6 +278,11 @@ impl WithdrawalError {
                 Class::Conflict,
                 "change the amount by a satoshi, or wait until the other is settled",
             ),
+            Self::NotOwn { .. } => (
+                "not_own",
+                Class::Forbidden,
+                "ask its requester, or an operator; a requester's token bears the requester's name",
+            ),
             Self::NotCancellable { .. } => (
                 "not_cancellable",
                 Class::Conflict,
@@ -317,6 +328,7 @@ impl WithdrawalError {
             Self::InsufficientFunds { available, wanted } => {
                 json!({ "available_sat": available.to_sat(), "wanted_sat": wanted.to_sat() })
             }
+            Self::NotOwn { requester } => json!({ "requester": requester }),
             Self::NotCancellable {
                 requester,
                 id,

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::record::{Told, tell};
 use super::{
     Actor, PeopleError, PersonRole, Service, ServiceError, expect_name, expect_no_token, eyes,
-    fresh_id, fresh_secret, hash_of, lock_people, stored_role,
+    fresh_id, fresh_secret, hash_of, lock_people, makers, stored_role,
 };
 use crate::service::{Right, VaultError};
 use crate::store::people::invitations::{self, InvitationRow};
@@ -155,6 +155,7 @@ async fn create(
     let secret = fresh_secret(service);
     let mut tx = service.database().begin_write().await?;
     lock_people(&mut tx).await?;
+    makers::expect_still(&mut tx, actor).await?;
     expect_no_token(&mut tx, &request.name).await?;
     if let Some(vault) = request.vault {
         vaults::lookup(&mut tx, vault)

@@ -26,7 +26,7 @@ pub async fn show_invitation(
     from: &str,
     secret: &str,
 ) -> Result<InvitationView, ServiceError> {
-    throttling::allow(service, "invitation", from).await?;
+    throttling::open_link(service, from)?;
     let mut tx = service.database().begin_read().await?;
     let row = usable(service, &mut tx, secret).await?;
     view(row, service.now())
@@ -42,7 +42,7 @@ pub async fn begin_joining(
     site: &Site,
     secret: &str,
 ) -> Result<Ceremony, ServiceError> {
-    throttling::allow(service, "invitation", from).await?;
+    throttling::open_link(service, from)?;
     let mut tx = service.database().begin_read().await?;
     let row = usable(service, &mut tx, secret).await?;
     drop(tx);
@@ -58,16 +58,14 @@ pub async fn begin_joining(
 /// Uses the invitation up: the person is here, with this passkey, and signed in.
 ///
 /// # Errors
-/// As [`show_invitation`]; [`PeopleError::CeremonyOver`], [`PeopleError::Passkey`], [`PeopleError::PasskeyKnown`],
-/// [`PeopleError::NameTaken`].
+/// [`PeopleError::InvitationVoid`], [`PeopleError::InvitationUnconfirmed`], [`PeopleError::CeremonyOver`],
+/// [`PeopleError::Passkey`], [`PeopleError::PasskeyKnown`], [`PeopleError::NameTaken`].
 pub async fn finish_joining(
     service: &Service,
-    from: &str,
     site: &Site,
     (secret, answer): (&str, &RegistrationAnswer),
     (former, user_agent): (Option<&str>, &str),
 ) -> Result<NewSession, ServiceError> {
-    throttling::allow(service, "invitation", from).await?;
     let subject = Some(hash_of(secret));
     let challenge = passkeys::take(service, &answer.ceremony, Purpose::Join, None, subject)
         .await?

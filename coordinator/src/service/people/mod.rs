@@ -10,6 +10,7 @@ pub mod invitations;
 pub mod joining;
 pub mod keys;
 pub mod listing;
+pub(super) mod makers;
 mod passkeys;
 mod record;
 pub mod roles;
@@ -17,7 +18,7 @@ pub mod sessions;
 pub mod signing_in;
 #[cfg(test)]
 pub(crate) mod soft_passkey;
-mod throttling;
+pub(super) mod throttling;
 pub mod view;
 mod warnings;
 

@@ -14,6 +14,8 @@ use crate::store::people::ceremonies::{self, CeremonyRow};
 
 /// Seconds in which a challenge is to be answered.
 const LIFE: u64 = 300;
+/// The most challenges that are over and forgotten where a new one is made.
+const SWEPT: u32 = 50;
 
 /// Where the pages are: what passkeys are bound to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,7 +109,7 @@ pub(super) fn bytes_of(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }
 
-/// Makes a challenge and keeps it.
+/// Makes a challenge and keeps it, and forgets some that are over.
 pub(super) async fn begin(
     service: &Service,
     purpose: Purpose,
@@ -128,12 +130,14 @@ pub(super) async fn begin(
         used_at: None,
     };
     let mut tx = service.database().begin_write().await?;
+    ceremonies::forget_expired(&mut tx, now, SWEPT).await?;
     ceremonies::insert(&mut tx, &row).await?;
     tx.commit().await?;
     Ok((secret, challenge))
 }
 
-/// Uses a challenge up, if it is open and was made for this; durable before its answer is looked at.
+/// Uses a challenge up, if it is open and was made for this; durable before its answer is looked at. What is not open
+/// writes nothing, so that nobody keeps the one writer busy with it.
 pub(super) async fn take(
     service: &Service,
     secret: &str,
@@ -142,11 +146,15 @@ pub(super) async fn take(
     subject: Option<[u8; 32]>,
 ) -> Result<Option<[u8; 32]>, ServiceError> {
     let sha256 = hash_of(secret);
-    let mut tx = service.database().begin_write().await?;
-    let Some(row) = ceremonies::lookup(&mut tx, sha256).await? else {
+    let now = service.now();
+    let mut tx = service.database().begin_read().await?;
+    let known = ceremonies::lookup(&mut tx, sha256).await?;
+    drop(tx);
+    let Some(row) = known.filter(|row| row.used_at.is_none() && row.expires_at > now) else {
         return Ok(None);
     };
-    let was_open = ceremonies::use_up(&mut tx, sha256, service.now()).await?;
+    let mut tx = service.database().begin_write().await?;
+    let was_open = ceremonies::use_up(&mut tx, sha256, now).await?;
     tx.commit().await?;
     let meant = row.kind == purpose.name()
         && row.person.as_deref() == person

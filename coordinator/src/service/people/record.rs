@@ -7,6 +7,9 @@ use watchtower::store::events::{self, NewEvent};
 
 use super::{PersonRole, ServiceError};
 
+/// The most changes of one person's role that are read.
+const MOST_CHANGES: u32 = 1000;
+
 /// Something that happened to a person.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Told<'a> {
@@ -24,12 +27,16 @@ pub(super) enum Told<'a> {
     Joined { role: PersonRole },
     /// A change of role, or the end, is proposed.
     RoleProposed { from: &'a str, to: &'a str },
-    /// The role is another one now.
-    RoleChanged { from: &'a str, to: &'a str },
+    /// The role is another one now; with it went these tokens, by their ids.
+    RoleChanged {
+        from: &'a str,
+        to: &'a str,
+        tokens: &'a [String],
+    },
     /// A proposal was rejected or taken back.
     RoleKept { to: &'a str, outcome: &'a str },
-    /// The person may not sign in any more.
-    Revoked { from: &'a str },
+    /// The person may not sign in any more; with the person went these tokens, by their ids.
+    Revoked { from: &'a str, tokens: &'a [String] },
     /// The person is away.
     Absent { since: UnixTime, until: UnixTime },
     /// The person is back, or never leaves.
@@ -85,16 +92,22 @@ pub(super) async fn tell(
         Told::Joined { role } => {
             body.insert("role".to_owned(), json!(role));
         }
-        Told::RoleProposed { from, to } | Told::RoleChanged { from, to } => {
+        Told::RoleProposed { from, to } => {
             body.insert("from".to_owned(), json!(from));
             body.insert("to".to_owned(), json!(to));
+        }
+        Told::RoleChanged { from, to, tokens } => {
+            body.insert("from".to_owned(), json!(from));
+            body.insert("to".to_owned(), json!(to));
+            body.insert("tokens".to_owned(), json!(tokens));
         }
         Told::RoleKept { to, outcome } => {
             body.insert("to".to_owned(), json!(to));
             body.insert("outcome".to_owned(), json!(outcome));
         }
-        Told::Revoked { from } => {
+        Told::Revoked { from, tokens } => {
             body.insert("from".to_owned(), json!(from));
+            body.insert("tokens".to_owned(), json!(tokens));
         }
         Told::Absent { since, until } => {
             body.insert("since".to_owned(), json!(since));
@@ -118,6 +131,29 @@ pub(super) async fn tell(
     };
     events::append(tx, &event).await?;
     Ok(())
+}
+
+/// The ids of the tokens that went with a role of this person, as the events tell.
+pub(super) async fn tokens_gone(
+    tx: &mut Transaction,
+    person: &str,
+) -> Result<Vec<String>, ServiceError> {
+    let none: &[String] = &[];
+    let (from, to) = ("", "");
+    let revoked = Told::Revoked { from, tokens: none };
+    let changed = Told::RoleChanged {
+        from,
+        to,
+        tokens: none,
+    };
+    let mut ids = Vec::new();
+    for told in [revoked, changed] {
+        for event in events::of_object(tx, "person", person, told.kind(), MOST_CHANGES).await? {
+            let of_event = event.body["tokens"].as_array().into_iter().flatten();
+            ids.extend(of_event.filter_map(|id| id.as_str().map(str::to_owned)));
+        }
+    }
+    Ok(ids)
 }
 
 /// Logs that a session began, or why it ended.

@@ -1,7 +1,10 @@
 //! Changes of roles and the end of a person, with four eyes.
 //!
 //! Invariant: a change of role, and the end of an operator, take effect with the word of a second operator, or at
-//! once where there is none but the one who proposes; the last operator stays; sessions of the person end with it.
+//! once where there is none but the one who proposes; the last operator stays; sessions of the person end with it,
+//! and so does every token made by the person, or through such a token, that gives more than the person may now have.
+
+use std::collections::BTreeSet;
 
 use policies::UnixTime;
 use serde::Serialize;
@@ -11,7 +14,7 @@ use watchtower::store::database::Transaction;
 use super::record::{Told, tell};
 use super::{
     Actor, PeopleError, PersonRole, Service, ServiceError, active, eyes, fresh_id, lock_people,
-    sessions, stored_role,
+    makers, sessions, stored_role,
 };
 use crate::service::Right;
 use crate::store::people::persons::{self, PersonRow};
@@ -60,6 +63,7 @@ pub async fn propose_role(
     actor.require_everywhere(Right::People)?;
     let mut tx = service.database().begin_write().await?;
     lock_people(&mut tx).await?;
+    makers::expect_still(&mut tx, actor).await?;
     let person = active(&mut tx, name).await?;
     if person.role == role.name() {
         let (name, role) = (person.name, role.name());
@@ -103,6 +107,7 @@ async fn revoke(
 ) -> Result<RoleChangeView, ServiceError> {
     let mut tx = service.database().begin_write().await?;
     lock_people(&mut tx).await?;
+    makers::expect_still(&mut tx, actor).await?;
     let person = active(&mut tx, name).await?;
     let is_operator = person.role == PersonRole::Operator.name();
     let at_once = locally || !is_operator || !eyes::second_is_there(&mut tx, &actor.name).await?;
@@ -271,31 +276,40 @@ async fn carry_out(
     let now = service.now();
     let name = person.name.as_str();
     let (from, to) = (change.from_role.as_str(), change.to_role.as_str());
-    let (told, why) = if to == ENDED {
+    let (role, why) = if to == ENDED {
         persons::end(tx, name, now, by).await?;
         credentials::revoke_all(tx, name, now).await?;
         page_keys::revoke_all(tx, name, now).await?;
-        (Told::Revoked { from }, "the person was revoked")
+        (None, "the person was revoked")
     } else {
         persons::change_role(tx, name, from, to).await?;
-        (Told::RoleChanged { from, to }, "the role changed")
+        (Some(stored_role(to)?), "the role changed")
     };
-    take_back(service, tx, name, by).await?;
+    let hands = makers::take_back(tx, person, role, (by, now)).await?;
+    take_back(service, tx, person, &hands.names, by).await?;
     sessions::end_all(tx, name, None, now, why, by).await?;
+    let tokens = hands.revoked.as_slice();
+    let told = match role {
+        None => Told::Revoked { from, tokens },
+        Some(_) => Told::RoleChanged { from, to, tokens },
+    };
     tell(tx, name, person.vault, told, (by, "", now)).await
 }
 
 /// Takes back what is open of or about a person whose role is another one: an invitation to a new passkey was one to
-/// the former role, and what the person proposed or invited as an operator is no operator's word any more.
+/// the former role, and what the person proposed or invited as an operator, also by way of a token, is no operator's
+/// word any more.
 async fn take_back(
     service: &Service,
     tx: &mut Transaction,
-    name: &str,
+    person: &PersonRow,
+    hands: &BTreeSet<String>,
     by: &str,
 ) -> Result<(), ServiceError> {
     let now = service.now();
+    let is_own = |name: &String| *name == person.name || hands.contains(name);
     for invitation in invitations::open(tx).await? {
-        if invitation.person == name || invitation.created_by == name {
+        if invitation.person == person.name || is_own(&invitation.created_by) {
             invitations::revoke(tx, &invitation.id, now, by).await?;
             let told = Told::InvitationRevoked {
                 invitation: &invitation.id,
@@ -311,7 +325,7 @@ async fn take_back(
         }
     }
     for change in role_changes::open(tx).await? {
-        if change.proposed_by == name {
+        if is_own(&change.proposed_by) {
             settle(service, tx, &change, "withdrawn", None, by).await?;
         }
     }

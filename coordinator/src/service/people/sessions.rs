@@ -123,6 +123,21 @@ async fn known(
     Ok(counts.then_some((row, newest)))
 }
 
+/// The session, open or over, that this secret belongs to or belonged to last, if its person is not revoked: whoever
+/// brings it signed in here before. It opens nothing.
+pub(super) async fn former(
+    service: &Service,
+    secret: &str,
+) -> Result<Option<SessionId>, ServiceError> {
+    let mut tx = service.database().begin_read().await?;
+    let Some(row) = sessions::by_hash(&mut tx, hash_of(secret)).await? else {
+        return Ok(None);
+    };
+    let person = persons::lookup(&mut tx, &row.person).await?;
+    let is_here = person.is_some_and(|person| person.ended_at.is_none());
+    Ok(is_here.then_some(row.id))
+}
+
 /// Who visits with this cookie; nobody where it is unknown, over, or of a person who was revoked.
 ///
 /// # Errors

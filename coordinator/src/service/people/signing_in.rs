@@ -5,7 +5,7 @@ use super::sessions::{self, NewSession};
 use super::{PeopleError, Service, ServiceError, throttling};
 use crate::store::people::{credentials, persons};
 
-/// Asks for a passkey. `from` is the address that asks.
+/// Asks for a passkey. `from` is the address that asks, `former` the secret of the session that the browser brought.
 ///
 /// # Errors
 /// [`PeopleError::TooManyTries`].
@@ -13,8 +13,13 @@ pub async fn begin_sign_in(
     service: &Service,
     from: &str,
     site: &Site,
+    former: Option<&str>,
 ) -> Result<Ceremony, ServiceError> {
-    throttling::allow(service, "sign-in", from).await?;
+    let known = match former {
+        Some(secret) => sessions::former(service, secret).await?,
+        None => None,
+    };
+    throttling::begin_sign_in(service, from, known.as_deref()).await?;
     let (secret, challenge) = passkeys::begin(service, Purpose::SignIn, None, None).await?;
     Ok(Ceremony {
         ceremony: secret,
@@ -23,18 +28,17 @@ pub async fn begin_sign_in(
 }
 
 /// Begins a session for whoever's passkey signed the challenge. Its secret is new, and a session that the browser
-/// brought along (`former`) is over: what was known before signing in opens nothing afterwards.
+/// brought along (`former`) is over: what was known before signing in opens nothing afterwards. Each challenge was
+/// counted when it was made: an answer to one that is open is never refused for the number of tries.
 ///
 /// # Errors
-/// [`PeopleError::SignInRefused`], the same whatever is wrong; [`PeopleError::TooManyTries`].
+/// [`PeopleError::SignInRefused`], the same whatever is wrong.
 pub async fn finish_sign_in(
     service: &Service,
-    from: &str,
     site: &Site,
     answer: &AssertionAnswer,
     (former, user_agent): (Option<&str>, &str),
 ) -> Result<NewSession, ServiceError> {
-    throttling::allow(service, "sign-in", from).await?;
     let refused = || ServiceError::from(PeopleError::SignInRefused);
     let challenge = passkeys::take(service, &answer.ceremony, Purpose::SignIn, None, None)
         .await?

@@ -1,38 +1,142 @@
-//! Bounds on how often strangers may try: for each place they come from, and in all.
+//! How often strangers may try to come in: a bound for each place they come from, and a pace for all.
+//!
+//! Invariant: nobody is refused for what others do. Over its own bound a place is refused for some minutes; while
+//! strangers ask too often in all, strangers wait for their turn, and whoever was here before does not. No address is
+//! kept: places are 65,536 buckets of a hash with a salt of this process, so that nobody fills the memory and nobody
+//! knows whose bucket is whose.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
-use super::{PeopleError, Service, ServiceError, hash_of};
-use crate::store::people::throttle;
+use bitcoin::hashes::{Hash, HashEngine, sha256};
+use policies::UnixTime;
+use tokio::sync::Semaphore;
+
+use super::{PeopleError, Service, ServiceError};
 
 /// Seconds of one window.
 const WINDOW: u64 = 300;
 /// Tries in a window from one place.
 const MOST_FROM_ONE: u32 = 60;
-/// Tries in a window from all places together.
+/// Tries of strangers in a window, from all places together, that do not wait.
 const MOST_IN_ALL: u32 = 600;
+/// How many strangers have their turn at once while they wait for it.
+const LANE: usize = 16;
+/// How long a turn takes.
+const TURN: Duration = Duration::from_secs(1);
 
-/// Counts a try, and refuses once there were too many. `from` is the address that asks.
-///
-/// Places are counted in 65,536 buckets of hashes, so that nobody fills the table; the count is kept also where
-/// what is tried fails. What is refused writes nothing, so that nobody keeps the one writer busy.
-pub(super) async fn allow(service: &Service, what: &str, from: &str) -> Result<(), ServiceError> {
-    let [first, second, ..] = hash_of(&place(from));
-    let own = format!("{what} {first:02x}{second:02x}");
-    let all = format!("{what} all");
-    let now = service.now();
-    let mut tx = service.database().begin_read().await?;
-    let from_one = throttle::counted(&mut tx, &own, now, WINDOW).await?;
-    let in_all = throttle::counted(&mut tx, &all, now, WINDOW).await?;
-    drop(tx);
-    // Whoever is over the own bound does not use up what is left for all others.
-    if from_one >= MOST_FROM_ONE || in_all >= MOST_IN_ALL {
-        return Err(PeopleError::TooManyTries.into());
+/// What is counted by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum What {
+    SignIn,
+    Invitation,
+}
+
+/// How often something was tried since a time.
+#[derive(Debug, Clone, Copy, Default)]
+struct Window {
+    begun: UnixTime,
+    tries: u32,
+}
+
+impl Window {
+    /// Counts a try, and says the how many-th in this window it is.
+    fn count(&mut self, now: UnixTime) -> u32 {
+        if self.tries == 0 || now.secs_since(self.begun) >= WINDOW || now < self.begun {
+            *self = Self {
+                begun: now,
+                tries: 0,
+            };
+        }
+        self.tries = self.tries.saturating_add(1);
+        self.tries
     }
-    let mut tx = service.database().begin_write().await?;
-    throttle::count(&mut tx, &own, now, WINDOW).await?;
-    throttle::count(&mut tx, &all, now, WINDOW).await?;
-    Ok(tx.commit().await?)
+}
+
+/// How often strangers tried to come in, since this process began.
+#[derive(Debug)]
+pub(crate) struct Tries {
+    salt: OnceLock<[u8; 32]>,
+    /// By what is tried, and two bytes of who tries.
+    places: Mutex<HashMap<(What, u16), Window>>,
+    all: Mutex<Window>,
+    lane: Semaphore,
+}
+
+impl Default for Tries {
+    fn default() -> Self {
+        Self {
+            salt: OnceLock::new(),
+            places: Mutex::default(),
+            all: Mutex::default(),
+            lane: Semaphore::new(LANE),
+        }
+    }
+}
+
+impl Tries {
+    /// Counts a try of one who asks, and refuses once there were too many.
+    fn allow(&self, service: &Service, what: What, who: &str) -> Result<(), ServiceError> {
+        let salt = self.salt.get_or_init(|| service.random());
+        let mut engine = sha256::Hash::engine();
+        engine.input(salt);
+        engine.input(who.as_bytes());
+        let [first, second, ..] = sha256::Hash::from_engine(engine).to_byte_array();
+        let bucket = u16::from_be_bytes([first, second]);
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let tries = places
+            .entry((what, bucket))
+            .or_default()
+            .count(service.now());
+        if tries > MOST_FROM_ONE {
+            return Err(PeopleError::TooManyTries.into());
+        }
+        Ok(())
+    }
+
+    /// Counts a try of a stranger, and says whether strangers have to wait.
+    fn is_crowded(&self, now: UnixTime) -> bool {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.count(now) > MOST_IN_ALL
+    }
+
+    /// Waits for a turn.
+    async fn wait(&self) {
+        let turn = self.lane.acquire().await.expect("it is never closed");
+        tokio::time::sleep(TURN).await;
+        drop(turn);
+    }
+}
+
+/// Lets somebody begin to sign in. `from` is the address that asks; `known` the session, open or over, that the
+/// browser had: such a one is counted by itself, so that no neighbour at the same address and no crowd keeps it out.
+///
+/// # Errors
+/// [`PeopleError::TooManyTries`].
+pub(super) async fn begin_sign_in(
+    service: &Service,
+    from: &str,
+    known: Option<&str>,
+) -> Result<(), ServiceError> {
+    let tries = service.tries();
+    if let Some(session) = known {
+        return tries.allow(service, What::SignIn, &format!("session {session}"));
+    }
+    tries.allow(service, What::SignIn, &place(from))?;
+    if tries.is_crowded(service.now()) {
+        tries.wait().await;
+    }
+    Ok(())
+}
+
+/// Lets somebody open a link of an invitation.
+///
+/// # Errors
+/// [`PeopleError::TooManyTries`].
+pub(super) fn open_link(service: &Service, from: &str) -> Result<(), ServiceError> {
+    (service.tries()).allow(service, What::Invitation, &place(from))
 }
 
 /// Who is one place: an address, or of IPv6 the network that one customer is given (RFC 6177: at least a /64).
@@ -43,6 +147,19 @@ fn place(from: &str) -> String {
             format!("{a:x}:{b:x}:{c:x}:{d:x}")
         }
         Ok(IpAddr::V4(_)) | Err(_) => from.to_owned(),
+    }
+}
+
+#[cfg(test)]
+impl Tries {
+    /// How many buckets are in use, for tests.
+    pub(crate) fn kept(&self) -> usize {
+        (self.places.lock().unwrap_or_else(PoisonError::into_inner)).len()
+    }
+
+    /// All that is kept of who tried, as text.
+    pub(crate) fn told(&self) -> String {
+        format!("{self:?}")
     }
 }
 

@@ -11,14 +11,16 @@ use super::keys::{PageKeyView, PasskeyView, page_key_view, passkey_view};
 use super::roles::{self, RoleChangeView};
 use super::sessions::{self, SessionView};
 use super::warnings::Vaults;
-use super::{Actor, PeopleError, PersonRole, Service, ServiceError, Visit, stored_role};
+use super::{
+    Actor, PeopleError, PersonRole, Service, ServiceError, Visit, makers, record, stored_role,
+};
 use crate::service::Right;
 use crate::store::people::persons::PersonRow;
 use crate::store::people::{
     absences as absence_store, credentials, invitations as invitation_store, page_keys, persons,
     role_changes, sessions as session_store,
 };
-use crate::store::tokens;
+use crate::store::tokens::{self, TokenRow};
 
 /// A person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -88,8 +90,10 @@ pub struct PersonDetail {
     pub changes: Vec<RoleChangeView>,
     /// When the person is or will be away.
     pub absences: Vec<AbsenceView>,
-    /// The tokens that the person made and nobody revoked: id and name.
+    /// The tokens that still work and were made by the person, or through a token of the person: id and name.
     pub tokens: Vec<(String, String)>,
+    /// The tokens that were revoked with a role of the person: id and name.
+    pub tokens_gone: Vec<(String, String)>,
 }
 
 /// A person's own account.
@@ -251,16 +255,19 @@ pub async fn show_person(
     let (everybody, person) = Everybody::of(service, &mut tx, name).await?;
     let page_keys = page_keys::list(&mut tx, Some(name)).await?;
     let changes = role_changes::of_person(&mut tx, name).await?;
-    let made = tokens::made_by(&mut tx, name).await?;
+    let all = tokens::list(&mut tx).await?;
+    let gone = record::tokens_gone(&mut tx, name).await?;
+    let named = |token: &TokenRow| (token.id.clone(), token.name.clone());
+    let works = |token: &&TokenRow| token.revoked_at.is_none();
+    let made = makers::made_through(&all, name).into_iter();
+    let went = all.iter().filter(|token| gone.contains(&token.id));
     Ok(PersonDetail {
         absences: everybody.absences_of(name),
         person,
         page_keys: page_keys.into_iter().map(page_key_view).collect(),
         changes: changes.into_iter().map(roles::view).collect(),
-        tokens: made
-            .into_iter()
-            .map(|token| (token.id, token.name))
-            .collect(),
+        tokens: made.filter(works).map(named).collect(),
+        tokens_gone: went.map(named).collect(),
     })
 }
 

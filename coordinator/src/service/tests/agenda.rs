@@ -17,6 +17,7 @@ use crate::service::agenda::{
 use crate::service::approvals::record_approvals;
 use crate::service::signers::{MarkSigner, SignerMark, mark_signer};
 use crate::service::{Actor, BatchSettings, Role};
+use crate::store::attempts;
 use crate::store::withdrawals::WithdrawalKey;
 
 /// Dana, erin and frank may approve what is large; frank stands behind the requests.
@@ -262,4 +263,22 @@ async fn a_person_of_one_vault_sees_that_vault_alone() {
     assert_eq!(lines.expect("an agenda"), []);
     let line = of_withdrawal(&world.service, &viewer, &key(&world, "w-1")).await;
     assert_eq!(line.expect_err("is told nothing").code(), "unknown_vault");
+}
+
+#[tokio::test]
+async fn of_very_many_attempts_the_oldest_are_read() {
+    let world = World::funded(Kind::Wsh, 2, 5_000_000).await;
+    world.submit("w-1", 400_000).await;
+    let first = world.batch().await;
+    world.pass(60);
+    world.submit("w-2", 500_000).await;
+    let second = world.batch().await;
+    let mut tx = world.service.database().begin_read().await.expect("begins");
+    for (most, expected) in [(0, &[][..]), (1, &[first]), (2, &[first, second])] {
+        let rows = attempts::unsettled(&mut tx, world.vault, most)
+            .await
+            .expect("reads");
+        let read: Vec<_> = rows.iter().map(|row| row.txid).collect();
+        assert_eq!(read, expected);
+    }
 }

@@ -133,7 +133,7 @@ pub(super) async fn change_to(world: &World, document: &[u8]) -> AdoptionView {
 
 async fn live(world: &World) -> Vec<AttemptRow> {
     let mut tx = world.service.database().begin_read().await.expect("begins");
-    attempts::unsettled(&mut tx, world.vault)
+    attempts::unsettled(&mut tx, world.vault, u32::MAX)
         .await
         .expect("reads")
 }

@@ -1,4 +1,4 @@
-//! Challenges of WebAuthn, each for one use.
+//! Challenges of WebAuthn, each for one use. They are deleted once they are over: what came of one is an event.
 
 use policies::UnixTime;
 use watchtower::store::database::{DatabaseError, Row, Transaction};
@@ -82,6 +82,39 @@ pub async fn use_up(
         )
         .await?;
     Ok(used == 1)
+}
+
+/// Deletes the challenges that were over first, at most so many; nothing looks at them any more.
+///
+/// # Errors
+/// On a failed statement.
+pub async fn forget_expired(
+    tx: &mut Transaction,
+    now: UnixTime,
+    most: u32,
+) -> Result<(), DatabaseError> {
+    // On PostgreSQL two that forget at once pass over each other's rows.
+    let statement = tx.pick(
+        "DELETE FROM ceremony WHERE sha256 IN
+             (SELECT sha256 FROM ceremony WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
+        "DELETE FROM ceremony WHERE sha256 IN
+             (SELECT sha256 FROM ceremony WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2
+              FOR UPDATE SKIP LOCKED)",
+    );
+    tx.execute(statement, &[at(now)?, most.into()])
+        .await
+        .map(drop)
+}
+
+/// How many challenges are kept, for tests.
+///
+/// # Errors
+/// On a failed statement.
+#[cfg(test)]
+pub(crate) async fn count(tx: &mut Transaction) -> Result<u32, DatabaseError> {
+    tx.one_row("SELECT COUNT(*) AS kept FROM ceremony", &[])
+        .await?
+        .u32("kept")
 }
 
 fn read(row: &Row) -> Result<CeremonyRow, DatabaseError> {

@@ -1,6 +1,6 @@
 //! Persons who sign in, and all that is kept of them: passkeys, invitations, sessions, roles, absences.
 //!
-//! Invariant: of a secret only its hash is stored, and no row is ever deleted.
+//! Invariant: of a secret only its hash is stored, and no row is ever deleted but a challenge that is over.
 
 pub mod absences;
 pub mod ceremonies;
@@ -10,7 +10,6 @@ pub mod page_keys;
 pub mod persons;
 pub mod role_changes;
 pub mod sessions;
-pub mod throttle;
 
 use policies::UnixTime;
 use watchtower::store::database::{DatabaseError, Row, Value};

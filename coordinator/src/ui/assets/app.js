@@ -67,6 +67,8 @@ function listen() {
     // Once in a while however much happens, and not all pages at the same time.
     due ||= setTimeout(() => { due = 0; refresh().catch(() => {}); }, 300 + Math.random() * 1200);
   });
+  // Too many pages listen: later there may be room.
+  source.addEventListener("error", () => { if (source.readyState === EventSource.CLOSED) setTimeout(listen, 60000); });
   addEventListener("pagehide", () => source.close());
 }
 

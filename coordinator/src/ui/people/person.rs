@@ -80,6 +80,12 @@ struct PersonPage {
     decided: Vec<DecidedLine>,
     roles: Vec<&'static str>,
     tokens: Vec<Outside>,
+    tokens_gone: Vec<Outside>,
+}
+
+fn names_of(tokens: &[(String, String)]) -> Vec<Outside> {
+    let names = tokens.iter().map(|(_, name)| Outside::new(name));
+    names.collect()
 }
 
 async fn show(State(ui): State<Ui>, visitor: Visitor, named: Named) -> Result<Response, Fault> {
@@ -114,11 +120,8 @@ async fn show(State(ui): State<Ui>, visitor: Visitor, named: Named) -> Result<Re
             .filter(other)
             .map(PersonRole::name)
             .collect(),
-        tokens: seen
-            .tokens
-            .iter()
-            .map(|(_, name)| Outside::new(name))
-            .collect(),
+        tokens: names_of(&seen.tokens),
+        tokens_gone: names_of(&seen.tokens_gone),
         invited_by: seen.person.created_by,
         name: seen.person.name,
     })
@@ -160,7 +163,7 @@ fn said(change: &RoleChangeView) -> Response {
         Some("rejected") => "Rejected. Nothing changes.".to_owned(),
         Some(_) if change.to == "ended" => {
             format!(
-                "{} is revoked: all sessions and passkeys are over.",
+                "{} is revoked: all sessions, passkeys and tokens are over.",
                 change.person
             )
         }

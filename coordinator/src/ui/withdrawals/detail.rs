@@ -2,7 +2,6 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
 use policies::UnixTime;
 use serde::Deserialize;
@@ -12,13 +11,11 @@ use crate::queue::Speed;
 use crate::service::agenda::{self, Viewer, absent_now};
 use crate::service::approvers::Needed;
 use crate::service::page_approvals::{self, Subject};
-use crate::service::people::PersonRole;
-use crate::service::previews::requesters;
 use crate::service::queue::{ChangeSpeed, QueuedView, change_speed, show_queue};
 use crate::service::receipts;
 use crate::service::withdrawal_history::{Happening, withdrawal_history};
 use crate::service::withdrawals::{
-    ApprovalView, WithdrawalView, cancel_withdrawal, show_withdrawal,
+    ApprovalView, WithdrawalView, cancel_withdrawal, may_cancel, show_withdrawal,
 };
 use crate::service::{Right, Service};
 use crate::store::withdrawals::WithdrawalKey;
@@ -176,7 +173,7 @@ pub(super) async fn detail(
             )
         }),
         may_speed: queued.is_some() && visitor.may(Right::Batch),
-        may_cancel: (is_open || failed) && visitor.may(Right::Submit),
+        may_cancel: (is_open || failed) && may_cancel(service, actor, &key).await?,
         may_pay_again: failed && visitor.may(Right::Batch),
         may_ask_again: matches!(
             view.state.as_str(),
@@ -296,14 +293,6 @@ pub(super) async fn cancel(
 ) -> Result<Response, Fault> {
     let key = key(&named)?;
     let reason: String = form.reason.trim().chars().take(200).collect();
-    // A requester takes back what is the own, not what others asked for.
-    if visitor.role != PersonRole::Operator {
-        let (own, _) = requesters(&ui.service, &visitor.actor, &visitor.person, key.vault).await?;
-        if !own.iter().any(|own| own == key.requester.as_str()) {
-            let words = "Only its requester or an operator takes a withdrawal back.";
-            return Err(Fault::plain(StatusCode::FORBIDDEN, words));
-        }
-    }
     cancel_withdrawal(&ui.service, &visitor.actor, &key, &reason).await?;
     let back = href(key.vault, &key.requester, &key.id);
     Ok(see_other_saying(

@@ -14,6 +14,7 @@ use watchtower::store::{coins, fees, mempool_test};
 use super::super::asking::Eyes;
 use super::super::attempt::{Open, Sent, Signers, Stands, line};
 use super::super::line::AgendaLine;
+use super::MOST;
 use crate::roles::satisfaction::demanded_age;
 use crate::service::{Service, ServiceError, voids};
 use crate::session::attempt::AttemptState;
@@ -21,7 +22,8 @@ use crate::session::collection::is_meant_for;
 use crate::store::attempts::{self, AttemptRow};
 use crate::store::{inputs, signer_marks, voids as void_store};
 
-/// The lines of a vault's attempts; those that only wait for a block are left out.
+/// The lines of a vault's attempts, of the oldest first and not of all where there are very many; those that only wait
+/// for a block are left out.
 pub(super) async fn open(
     service: &Service,
     tx: &mut Transaction,
@@ -29,7 +31,7 @@ pub(super) async fn open(
     eyes: &Eyes<'_>,
 ) -> Result<Vec<AgendaLine>, ServiceError> {
     let mut lines = Vec::new();
-    for row in attempts::unsettled(tx, vault).await? {
+    for row in attempts::unsettled(tx, vault, MOST).await? {
         let line = of_attempt(service, tx, &row, eyes).await?;
         lines.extend(line.filter(|line| !line.is_by_itself()));
     }

@@ -56,7 +56,7 @@ async fn an_invitation_opens_once_and_within_two_days_and_tells_strangers_nothin
     assert_eq!(told[0].0, "invitation_void");
     // Neither does a challenge that was made in time let anybody in afterwards.
     let answer = SoftPasskey::new("erin").create(&site(), &asked);
-    let joined = finish_joining(service, FROM, &site(), (&late, &answer), (None, "")).await;
+    let joined = finish_joining(service, &site(), (&late, &answer), (None, "")).await;
     assert_eq!(code(joined), "ceremony_over");
     assert_eq!(seen.people.len(), 1);
 }
@@ -71,7 +71,7 @@ async fn a_challenge_of_one_invitation_opens_no_other() {
         .await
         .expect("is open");
     let answer = SoftPasskey::new("dana").create(&site(), &asked);
-    let joined = finish_joining(service, FROM, &site(), (&erins, &answer), (None, "")).await;
+    let joined = finish_joining(service, &site(), (&erins, &answer), (None, "")).await;
     assert_eq!(code(joined), "ceremony_over");
 }
 

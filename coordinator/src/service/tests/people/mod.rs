@@ -1,10 +1,12 @@
 //! Persons, their passkeys, sessions, invitations, roles and absences.
 
 mod absences;
+mod hands;
 mod keys;
 mod listing;
 mod roles;
 mod sessions;
+mod trying;
 
 use super::world::World;
 use crate::roles::fixture::Kind;
@@ -51,7 +53,7 @@ impl House {
         let service = &self.world.service;
         let asked = begin_joining(service, FROM, &site(), secret).await?;
         let answer = passkey.create(&site(), &asked);
-        finish_joining(service, FROM, &site(), (secret, &answer), (None, "Firefox")).await
+        finish_joining(service, &site(), (secret, &answer), (None, "Firefox")).await
     }
 
     /// Somebody who joined and is signed in.
@@ -72,9 +74,9 @@ impl House {
         former: Option<&str>,
     ) -> Result<NewSession, ServiceError> {
         let service = &self.world.service;
-        let asked = begin_sign_in(service, FROM, &site()).await?;
+        let asked = begin_sign_in(service, FROM, &site(), None).await?;
         let answer = passkey.get(&site(), &asked);
-        finish_sign_in(service, FROM, &site(), &answer, (former, "Firefox")).await
+        finish_sign_in(service, &site(), &answer, (former, "Firefox")).await
     }
 
     async fn visit(&self, session: &NewSession) -> Option<Visit> {

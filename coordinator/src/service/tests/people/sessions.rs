@@ -3,7 +3,10 @@
 use bitcoin::hex::FromHex;
 
 use super::{FROM, House, code, site};
-use crate::service::people::roles::{propose_role, revoke_person};
+use crate::service::people::keys::{
+    begin_page_key, begin_passkey, finish_page_key, finish_passkey, page_keys_of,
+};
+use crate::service::people::roles::{propose_role, revoke_person, revoke_person_locally};
 use crate::service::people::sessions::{
     ABSOLUTE, GRACE, IDLE, ROTATE, end_other_sessions, end_session, sign_out,
 };
@@ -19,7 +22,7 @@ async fn only_hashes_of_secrets_are_stored() {
     let passkey = SoftPasskey::new("dana");
     let joined = house.join(&link, &passkey).await.expect("joins");
     let session = house.sign_in(&passkey).await.expect("signs in");
-    let asked = begin_sign_in(&house.world.service, FROM, &site())
+    let asked = begin_sign_in(&house.world.service, FROM, &site(), None)
         .await
         .expect("a challenge");
     let stored = house.stored();
@@ -203,7 +206,11 @@ async fn a_wrong_sign_in_is_refused_the_same_whatever_is_wrong() {
     let house = House::new().await;
     let service = &house.world.service;
     let (passkey, _) = house.person("dana", PersonRole::Approver).await;
-    let begin = async || begin_sign_in(service, FROM, &site()).await.expect("asks");
+    let begin = async || {
+        begin_sign_in(service, FROM, &site(), None)
+            .await
+            .expect("asks")
+    };
     let mut answers = Vec::new();
     // A passkey that nobody has here.
     answers.push(SoftPasskey::new("mallory").get(&site(), &begin().await));
@@ -228,7 +235,7 @@ async fn a_wrong_sign_in_is_refused_the_same_whatever_is_wrong() {
     answers.push(broken);
     let mut told = Vec::new();
     for answer in &answers {
-        let refused = finish_sign_in(service, FROM, &site(), answer, (None, "")).await;
+        let refused = finish_sign_in(service, &site(), answer, (None, "")).await;
         let error = refused.expect_err("is refused");
         told.push((error.code(), error.to_string(), error.facts()));
     }
@@ -242,46 +249,67 @@ async fn a_challenge_counts_once_and_for_five_minutes() {
     let house = House::new().await;
     let service = &house.world.service;
     let (passkey, _) = house.person("dana", PersonRole::Approver).await;
-    let asked = begin_sign_in(service, FROM, &site()).await.expect("asks");
+    let asked = begin_sign_in(service, FROM, &site(), None)
+        .await
+        .expect("asks");
     let answer = passkey.get(&site(), &asked);
-    let finish = async |answer| finish_sign_in(service, FROM, &site(), answer, (None, "")).await;
+    let finish = async |answer| finish_sign_in(service, &site(), answer, (None, "")).await;
     finish(&answer).await.expect("signs in");
     assert_eq!(code(finish(&answer).await), "sign_in_refused");
-    let asked = begin_sign_in(service, FROM, &site()).await.expect("asks");
+    let asked = begin_sign_in(service, FROM, &site(), None)
+        .await
+        .expect("asks");
     let answer = passkey.get(&site(), &asked);
     house.world.pass(300);
     assert_eq!(code(finish(&answer).await), "sign_in_refused");
 }
 
 #[tokio::test]
-async fn tries_are_bounded_for_each_place_and_in_all() {
+async fn nothing_of_a_revoked_person_opens_anything_also_after_they_came_back() {
     let house = House::new().await;
     let service = &house.world.service;
-    for number in 0..60 {
-        begin_sign_in(service, FROM, &site())
-            .await
-            .unwrap_or_else(|error| panic!("{number}: {error}"));
-    }
-    let refused = begin_sign_in(service, FROM, &site()).await;
-    let error = refused.expect_err("is refused");
-    assert_eq!(
-        (error.code(), error.class().status()),
-        ("too_many_tries", 429)
-    );
-    begin_sign_in(service, "198.51.100.1", &site())
+    house.person("olga", PersonRole::Operator).await;
+    let (passkey, session) = house.person("dana", PersonRole::Approver).await;
+    let visit = house.visit(&session).await.expect("is signed in");
+    let page = SoftPasskey::new("page");
+    let asked = begin_page_key(service, &visit, &site())
         .await
-        .expect("others are not held up");
-    house.world.pass(300);
-    let mut places = 0_u32;
-    let refused = loop {
-        let from = format!("2001:db8:{places:x}::1");
-        match begin_sign_in(service, &from, &site()).await {
-            Ok(_) => places += 1,
-            Err(error) => break error,
+        .expect("asks");
+    finish_page_key(service, &visit, &site(), &page.create(&site(), &asked))
+        .await
+        .expect("is taken");
+    // What has begun before she is revoked.
+    let signing_in = begin_sign_in(service, FROM, &site(), None)
+        .await
+        .expect("asks");
+    let further = begin_passkey(service, &visit, &site()).await.expect("asks");
+    let further_page = begin_page_key(service, &visit, &site())
+        .await
+        .expect("asks");
+    revoke_person_locally(service, "dana")
+        .await
+        .expect("revokes");
+    let answer = passkey.get(&site(), &signing_in);
+    let finished = finish_sign_in(service, &site(), &answer, (None, "")).await;
+    assert_eq!(code(finished), "sign_in_refused");
+    let made = SoftPasskey::new("further").create(&site(), &further);
+    let finished = finish_passkey(service, &visit, &site(), &made).await;
+    assert_eq!(code(finished), "unknown_person");
+    let made = SoftPasskey::new("further page").create(&site(), &further_page);
+    let finished = finish_page_key(service, &visit, &site(), &made).await;
+    assert_eq!(code(finished), "unknown_person");
+    let opens_nothing = async || {
+        for old in [&passkey, &page] {
+            assert_eq!(code(house.sign_in(old).await), "sign_in_refused");
         }
-        assert!(places <= 600, "no bound in all");
+        assert!(house.visit(&session).await.is_none());
+        let keys = page_keys_of(service, &visit).await.expect("reads");
+        assert_eq!(keys, []);
     };
-    assert_eq!((refused.code(), places), ("too_many_tries", 600));
-    house.world.pass(300);
-    begin_sign_in(service, FROM, &site()).await.expect("again");
+    opens_nothing().await;
+    let link = house.link("dana", PersonRole::Approver).await;
+    let new = SoftPasskey::new("dana's new one");
+    house.join(&link, &new).await.expect("joins");
+    opens_nothing().await;
+    house.sign_in(&new).await.expect("signs in");
 }

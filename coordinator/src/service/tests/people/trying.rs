@@ -1,0 +1,194 @@
+//! Strangers may try often, keep nobody out, and leave nothing behind.
+
+use std::time::Duration;
+
+use bitcoin::hashes::{Hash, sha256};
+
+use super::{FROM, House, code, site};
+use crate::service::people::PersonRole;
+use crate::service::people::roles::revoke_person_locally;
+use crate::service::people::signing_in::{begin_sign_in, finish_sign_in};
+use crate::store::people::ceremonies;
+
+/// Shorter than any turn of those who wait.
+const SOON: Duration = Duration::from_millis(400);
+
+impl House {
+    /// As many strangers as need not wait, each from a place of its own.
+    async fn crowd(&self) {
+        for number in 0..600_u32 {
+            let from = format!("2001:db8:{number:x}::1");
+            begin_sign_in(&self.world.service, &from, &site(), None)
+                .await
+                .expect("asks");
+        }
+    }
+
+    /// One place over its own bound.
+    async fn exhaust(&self, from: &str) {
+        for _ in 0..60 {
+            begin_sign_in(&self.world.service, from, &site(), None)
+                .await
+                .expect("asks");
+        }
+    }
+
+    async fn challenges(&self) -> u32 {
+        let mut tx = (self.world.service.database().begin_read().await).expect("begins");
+        ceremonies::count(&mut tx).await.expect("counts")
+    }
+}
+
+#[tokio::test]
+async fn tries_are_bounded_for_each_place() {
+    let house = House::new().await;
+    let service = &house.world.service;
+    house.exhaust(FROM).await;
+    let refused = begin_sign_in(service, FROM, &site(), None).await;
+    let error = refused.expect_err("is refused");
+    assert_eq!(
+        (error.code(), error.class().status(), error.retry_after()),
+        ("too_many_tries", 429, Some(300))
+    );
+    begin_sign_in(service, "198.51.100.1", &site(), None)
+        .await
+        .expect("others are not held up");
+    house.world.pass(299);
+    let refused = begin_sign_in(service, FROM, &site(), None).await;
+    assert_eq!(code(refused), "too_many_tries");
+    house.world.pass(1);
+    begin_sign_in(service, FROM, &site(), None)
+        .await
+        .expect("again");
+}
+
+#[tokio::test]
+async fn a_crowd_of_strangers_keeps_nobody_out() {
+    let house = House::new().await;
+    let service = &house.world.service;
+    let (passkey, session) = house.person("dana", PersonRole::Approver).await;
+    let begun = begin_sign_in(service, FROM, &site(), None)
+        .await
+        .expect("asks");
+    house.crowd().await;
+    // A stranger waits for a turn, and has it.
+    let here = site();
+    let asks = begin_sign_in(service, "198.51.100.1", &here, None);
+    let mut asks = std::pin::pin!(asks);
+    let soon = tokio::time::timeout(SOON, asks.as_mut()).await;
+    assert!(soon.is_err(), "is slowed");
+    let asked = asks.await.expect("is not refused");
+    let answer = passkey.get(&site(), &asked);
+    finish_sign_in(service, &site(), &answer, (None, ""))
+        .await
+        .expect("signs in");
+    // Whoever was here before does not wait, also where the session is over.
+    house.world.pass(13 * 3600);
+    house.crowd().await;
+    assert!(house.visit(&session).await.is_none());
+    let asks = begin_sign_in(service, FROM, &here, Some(&session.secret));
+    let asked = tokio::time::timeout(SOON, asks).await.expect("at once");
+    let answer = passkey.get(&site(), &asked.expect("asks"));
+    finish_sign_in(service, &site(), &answer, (None, ""))
+        .await
+        .expect("signs in");
+    // The challenge of long ago is over; one that is open is answered whatever others do meanwhile.
+    let late = passkey.get(&site(), &begun);
+    let refused = finish_sign_in(service, &site(), &late, (None, "")).await;
+    assert_eq!(code(refused), "sign_in_refused");
+}
+
+#[tokio::test]
+async fn a_sign_in_that_has_begun_is_finished_whatever_others_try_meanwhile() {
+    let house = House::new().await;
+    let service = &house.world.service;
+    let (passkey, session) = house.person("dana", PersonRole::Approver).await;
+    let begun = begin_sign_in(service, FROM, &site(), None)
+        .await
+        .expect("asks");
+    let answer = passkey.get(&site(), &begun);
+    for _ in 0..59 {
+        begin_sign_in(service, FROM, &site(), None)
+            .await
+            .expect("asks");
+    }
+    house.crowd().await;
+    let refused = begin_sign_in(service, FROM, &site(), None).await;
+    assert_eq!(code(refused), "too_many_tries");
+    let here = site();
+    let finish = finish_sign_in(service, &here, &answer, (None, ""));
+    let finished = tokio::time::timeout(SOON, finish).await.expect("at once");
+    finished.expect("signs in");
+    // A neighbour at the same address keeps nobody out who was here before; a revoked person is a stranger.
+    begin_sign_in(service, FROM, &site(), Some(&session.secret))
+        .await
+        .expect("is known");
+    let made_up = "ab".repeat(32);
+    for former in [made_up.as_str(), ""] {
+        let refused = begin_sign_in(service, FROM, &site(), Some(former)).await;
+        assert_eq!(code(refused), "too_many_tries");
+    }
+    house.person("olga", PersonRole::Operator).await;
+    revoke_person_locally(service, "dana")
+        .await
+        .expect("revokes");
+    let refused = begin_sign_in(service, FROM, &site(), Some(&session.secret)).await;
+    assert_eq!(code(refused), "too_many_tries");
+}
+
+#[tokio::test]
+async fn no_address_is_kept_and_nobody_knows_whose_bucket_is_whose() {
+    let house = House::new().await;
+    let service = &house.world.service;
+    for number in 1..=20 {
+        let from = format!("198.51.100.{number}");
+        begin_sign_in(service, &from, &site(), None)
+            .await
+            .expect("asks");
+    }
+    let told = service.tries().told();
+    assert!((1..=20).contains(&service.tries().kept()), "{told}");
+    let stored = house.stored();
+    for number in 1..=20 {
+        let from = format!("198.51.100.{number}");
+        assert!(!told.contains(&from), "{told}");
+        let mut windows = stored.windows(from.len());
+        assert!(!windows.any(|window| window == from.as_bytes()));
+    }
+    // Without the salt the buckets would be those that anybody can compute.
+    let computed = (1..=20).filter(|number| {
+        let hash = sha256::Hash::hash(format!("198.51.100.{number}").as_bytes());
+        let [first, second, ..] = hash.to_byte_array();
+        let bucket = u16::from_be_bytes([first, second]);
+        told.contains(&format!("(SignIn, {bucket})"))
+    });
+    assert!(computed.count() < 5, "{told}");
+}
+
+#[tokio::test]
+async fn challenges_that_are_over_are_forgotten_where_new_ones_are_made() {
+    let house = House::new().await;
+    let service = &house.world.service;
+    let (passkey, _) = house.person("dana", PersonRole::Approver).await;
+    house.exhaust("198.51.100.1").await;
+    house.exhaust("198.51.100.2").await;
+    // Beside them the one that dana joined by.
+    assert_eq!(house.challenges().await, 121);
+    house.world.pass(299);
+    begin_sign_in(service, FROM, &site(), None)
+        .await
+        .expect("asks");
+    assert_eq!(house.challenges().await, 122, "none is over yet");
+    house.world.pass(1);
+    // At most fifty go at a time, and none that is open.
+    for left in [73, 24, 4] {
+        let asked = begin_sign_in(service, FROM, &site(), None)
+            .await
+            .expect("asks");
+        assert_eq!(house.challenges().await, left);
+        let answer = passkey.get(&site(), &asked);
+        finish_sign_in(service, &site(), &answer, (None, ""))
+            .await
+            .expect("signs in");
+    }
+}
