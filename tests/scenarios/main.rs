@@ -3,6 +3,7 @@
 mod attempts;
 mod bad_input;
 mod books;
+mod bridge;
 mod deposits;
 mod exactly_once;
 mod grants;
