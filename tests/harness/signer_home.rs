@@ -288,32 +288,50 @@ impl SignerHome {
 
     /// Starts the bridge that the coordinator's pages open; its port and the code to pair them with.
     pub fn bridge(&self, url: &str, token: &str) -> Result<(Process, u16, String), Failure> {
+        let port = free_port()?.to_string();
+        self.start_bridge(url, token, &["--port", &port])
+    }
+
+    /// The same at the port where the home's passkey answers.
+    pub fn bridge_of_passkey(
+        &self,
+        url: &str,
+        token: &str,
+    ) -> Result<(Process, u16, String), Failure> {
+        self.start_bridge(url, token, &[])
+    }
+
+    fn start_bridge(
+        &self,
+        url: &str,
+        token: &str,
+        more: &[&str],
+    ) -> Result<(Process, u16, String), Failure> {
         let token_file = self.bring("bridge-token", token.as_bytes())?;
-        let port = free_port()?;
-        let number = port.to_string();
         let mut command = self.program.command();
-        command.args(self.arguments(&[
+        let arguments = [
             "bridge",
             "--coordinator",
             url,
             "--token-file",
             text(&token_file)?,
-            "--port",
-            &number,
             "--json",
-        ]));
+        ];
+        command.args(self.arguments(&[&arguments[..], more].concat()));
         let name = format!("the bridge of {}", self.name);
         let mut bridge = Process::start(&name, command, &self.folder.path().join("bridge.log"))?;
-        let code = wait_until("the bridge's code", SHORT, || {
+        let (port, code) = wait_until("the bridge's code", SHORT, || {
             bridge.must_run()?;
             let said = bridge.log()?;
             let events = said
                 .lines()
                 .filter_map(|line| serde_json::from_str::<Value>(line).ok());
             let codes = events.filter(|event| event["event"] == "code");
-            Ok(codes
-                .filter_map(|event| event["code"].as_str().map(str::to_owned))
-                .next_back())
+            let told = codes.filter_map(|event| {
+                let port = u16::try_from(event["port"].as_u64()?).ok()?;
+                Some((port, event["code"].as_str()?.to_owned()))
+            });
+            Ok(told.last())
         })?;
         Ok((bridge, port, code))
     }

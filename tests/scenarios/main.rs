@@ -4,6 +4,7 @@ mod attempts;
 mod bad_input;
 mod books;
 mod both_engines;
+mod bridge;
 mod deposits;
 mod exactly_once;
 mod grants;

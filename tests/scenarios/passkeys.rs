@@ -118,7 +118,8 @@ fn approver_approves_with_a_passkey_on_the_tools_own_page() -> Outcome {
         ] {
             assert!(shown.contains(part), "{part} in\n{shown}");
         }
-        // Two articles, then the button: the way of a person without a mouse.
+        // Two articles, then the button, which waits until the page was looked at: the way of a person without a mouse.
+        browser.shows("#act:enabled")?;
         browser.press_keys("\u{e004}")?;
         browser.press_keys("\u{e004}")?;
         browser.press_keys("\u{e004}")?;

@@ -40,6 +40,9 @@ pub enum BridgeError {
     /// The origin was never paired.
     #[error("pages of {0} are not paired with this bridge")]
     NotPaired(Origin),
+    /// The browser is not the one that paired, or none was bound by then.
+    #[error("this browser is not the one that was paired for pages of {0}")]
+    NotThisBrowser(Origin),
     /// A script sent it, or a frame.
     #[error("this was not sent by a form that opens this page")]
     NotNavigated,
@@ -150,6 +153,7 @@ impl Explained for BridgeError {
             Self::NullOrigin
             | Self::OriginRefused
             | Self::NotPaired(_)
+            | Self::NotThisBrowser(_)
             | Self::NotNavigated
             | Self::NoCode
             | Self::WrongCode { .. }
@@ -178,6 +182,7 @@ impl Explained for BridgeError {
             Self::NullOrigin => "NULL_ORIGIN",
             Self::OriginRefused => "ORIGIN_REFUSED",
             Self::NotPaired(_) => "ORIGIN_NOT_PAIRED",
+            Self::NotThisBrowser(_) => "BROWSER_NOT_PAIRED",
             Self::NotNavigated => "NOT_NAVIGATED",
             Self::NoCode => "NO_CODE",
             Self::WrongCode { .. } => "WRONG_CODE",
@@ -217,10 +222,16 @@ impl Explained for BridgeError {
             Self::NotPaired(_) => {
                 "if you know these pages: start the bridge with --pair, and type its code under Account, Bridge"
             }
+            Self::NotThisBrowser(_) => {
+                "pair this browser again: start the bridge with --pair, and type its code under Account, Bridge"
+            }
             Self::NotNavigated => {
                 "nothing was signed: press the button of the coordinator's page; if you did, tell its operator"
             }
-            Self::NoCode | Self::CodeTries | Self::CodeOver { .. } | Self::CodeUsed => {
+            Self::CodeTries | Self::CodeOver { .. } => {
+                "type the next code: the bridge shows it in its terminal, at most one in a minute"
+            }
+            Self::NoCode | Self::CodeUsed => {
                 "end the bridge and start it again with --pair: it shows a new code"
             }
             Self::WrongCode { .. } => "type the 8 digits that the bridge shows in its terminal",

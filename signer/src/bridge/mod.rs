@@ -2,10 +2,11 @@
 //!
 //! Invariant: a page passes hashes and drafts only. What is shown comes from bytes that hash to what was asked, in the
 //! words of the terminal, under the home's own pinned policy; nothing is signed before the person confirms on the
-//! bridge's own page. Only pages of origins that were paired by a code open anything, and only by a navigation that
-//! the person sees.
+//! bridge's own page, in the browser that paired. Only pages of origins that were paired by a code open anything, and
+//! only by a navigation that the person sees.
 
 mod asked;
+mod browser;
 mod error;
 mod event;
 mod fetching;
@@ -21,6 +22,7 @@ mod server;
 mod statements;
 
 pub use asked::{Asked, What};
+pub use browser::Browser;
 pub use error::BridgeError;
 pub use event::BridgeEvent;
 pub use keys::Keys;

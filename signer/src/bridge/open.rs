@@ -1,6 +1,7 @@
 //! The asks that are open at once: each under a path of its own that nobody can guess, each answered once.
 
 use super::error::BridgeError;
+use super::origin::Origin;
 use crate::keystore::fresh;
 use bitcoin::hex::DisplayHex as _;
 use std::collections::BTreeMap;
@@ -11,6 +12,10 @@ use std::time::{Duration, Instant};
 const MAX_ASKS: usize = 64;
 /// How long an ask waits for its person.
 const PATIENCE: Duration = Duration::from_mins(15);
+
+/// How long its page must have been there before an answer counts. The page's script waits a little longer before its
+/// button can be pressed; this holds without it.
+const LOOK: Duration = Duration::from_millis(700);
 
 /// How an ask was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,16 +29,25 @@ pub(super) struct Answered {
 /// What signs and hands in: `Err` says why the answer does not count and may be given again.
 pub(super) type Judge = Box<dyn FnMut(&[u8]) -> Result<Answered, String> + Send>;
 
-/// One ask.
-pub(super) struct Ask {
+/// What an ask shows, and for whom.
+pub(super) struct Sheet {
     /// What it is for.
     pub(super) what: &'static str,
+    /// Whose pages ask.
+    pub(super) from: Origin,
     /// Its page.
     pub(super) html: String,
     /// The page to go back to.
     pub(super) back: Option<String>,
+}
+
+/// One ask.
+pub(super) struct Ask {
+    /// What it shows.
+    pub(super) sheet: Sheet,
     state: Mutex<State>,
     begun: Instant,
+    shown: Mutex<Option<Instant>>,
 }
 
 enum State {
@@ -59,19 +73,16 @@ impl Asks {
     /// Opens one and gives its secret.
     pub(super) fn open(
         &self,
-        what: &'static str,
-        html: String,
-        back: Option<String>,
+        sheet: Sheet,
         judge: Judge,
         now: Instant,
     ) -> Result<String, BridgeError> {
         let secret = fresh::<32>()?.as_slice().to_lower_hex_string();
         let ask = Ask {
-            what,
-            html,
-            back,
+            sheet,
             state: Mutex::new(State::Open(judge)),
             begun: now,
+            shown: Mutex::new(None),
         };
         let mut asks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         asks.retain(|_, ask| !ask.is_old(now));
@@ -106,11 +117,26 @@ impl Ask {
         }
     }
 
-    /// Takes an answer; two at once wait for each other, and the first good one holds.
-    pub(super) fn answer(&self, body: &[u8]) -> Pressed {
+    /// Its page, which is looked at from now on.
+    pub(super) fn show(&self, now: Instant) -> &str {
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+        &self.sheet.html
+    }
+
+    fn was_looked_at(&self, now: Instant) -> bool {
+        let shown = *self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.is_some_and(|shown| now.saturating_duration_since(shown) >= LOOK)
+    }
+
+    /// Takes an answer that came now; two at once wait for each other, and the first good one holds.
+    pub(super) fn answer(&self, body: &[u8], now: Instant) -> Pressed {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let judged = match &mut *state {
             State::Over(answered) => return Pressed::Before(answered.clone()),
+            State::Open(_) if !self.was_looked_at(now) => {
+                let words = "Nothing was signed: that was too soon after the page came up. Read it, then press again.";
+                return Pressed::Again(words.to_owned());
+            }
             State::Open(judge) => judge(body),
         };
         match judged {
@@ -152,7 +178,13 @@ mod tests {
     }
 
     fn opened(asks: &Asks, now: Instant) -> Result<String, BridgeError> {
-        asks.open("approve", String::new(), None, judge(), now)
+        let sheet = Sheet {
+            what: "approve",
+            from: "https://treasury.example".parse().expect("an origin"),
+            html: "the page".to_owned(),
+            back: None,
+        };
+        asks.open(sheet, judge(), now)
     }
 
     #[test]
@@ -161,11 +193,38 @@ mod tests {
         let secret = opened(&asks, now).expect("opens");
         assert_eq!(secret.len(), 64);
         let ask = asks.find(&secret, now).expect("is open");
-        assert!(matches!(ask.answer(b"bad"), Pressed::Again(_)));
+        assert_eq!(ask.show(now), "the page");
+        let later = now + LOOK;
+        assert!(matches!(ask.answer(b"bad", later), Pressed::Again(_)));
         assert_eq!(ask.over(), None);
-        assert!(matches!(ask.answer(b"good"), Pressed::Now(_)));
-        assert!(matches!(ask.answer(b"good"), Pressed::Before(_)));
+        assert!(matches!(ask.answer(b"good", later), Pressed::Now(_)));
+        assert!(matches!(ask.answer(b"good", later), Pressed::Before(_)));
         assert!(matches!(ask.decline(), Pressed::Before(answered) if answered.words == "Signed."));
+    }
+
+    #[test]
+    fn an_answer_counts_only_once_the_page_was_there_for_a_while_and_declining_needs_no_wait() {
+        let (asks, begun) = (Asks::default(), Instant::now());
+        let ask = |asks: &Asks| {
+            let secret = opened(asks, begun).expect("opens");
+            asks.find(&secret, begun).expect("is open")
+        };
+        let too_soon =
+            |pressed| matches!(pressed, Pressed::Again(words) if words.contains("too soon"));
+        let first = ask(&asks);
+        let late = begun + Duration::from_mins(1);
+        assert!(too_soon(first.answer(b"good", late)), "nobody saw it");
+        first.show(late);
+        let almost = late + LOOK - Duration::from_millis(1);
+        assert!(too_soon(first.answer(b"good", almost)));
+        // Whoever loads it again begins anew.
+        first.show(almost);
+        assert!(too_soon(first.answer(b"good", late + LOOK)));
+        let good = first.answer(b"good", almost + LOOK);
+        assert!(matches!(good, Pressed::Now(_)));
+        let second = ask(&asks);
+        second.show(begun);
+        assert!(matches!(second.decline(), Pressed::Now(_)));
     }
 
     #[test]

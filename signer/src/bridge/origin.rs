@@ -3,6 +3,7 @@
 //! Invariant: the file is replaced as a whole, and read anew at every ask, so that a forgotten origin opens nothing
 //! more, also in a bridge that runs.
 
+use super::browser::Browser;
 use super::error::BridgeError;
 use crate::home::Home;
 use crate::keystore::durable;
@@ -100,6 +101,9 @@ pub struct Paired {
     pub origin: Origin,
     /// Since when.
     pub since: UnixTime,
+    /// The browser that may answer what its pages ask; none where an older tool paired it, and then none may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub browser: Option<Browser>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -127,11 +131,16 @@ pub fn paired(home: &Home) -> Result<Vec<Paired>, BridgeError> {
         .ok_or(BridgeError::OriginsBroken(path))
 }
 
-/// Remembers an origin.
+/// Remembers an origin with the browser that paired it, in place of an earlier one.
 ///
 /// # Errors
 /// [`BridgeError::TooManyOrigins`], or when the file cannot be read or written.
-pub fn remember(home: &Home, origin: &Origin, since: UnixTime) -> Result<(), BridgeError> {
+pub fn remember(
+    home: &Home,
+    origin: &Origin,
+    since: UnixTime,
+    browser: Browser,
+) -> Result<(), BridgeError> {
     let mut origins = paired(home)?;
     origins.retain(|one| one.origin != *origin);
     if origins.len() >= MAX_ORIGINS {
@@ -140,6 +149,7 @@ pub fn remember(home: &Home, origin: &Origin, since: UnixTime) -> Result<(), Bri
     origins.push(Paired {
         origin: origin.clone(),
         since,
+        browser: Some(browser),
     });
     write(home, origins)
 }
@@ -234,14 +244,16 @@ mod tests {
         let home = Home::at(folder.path());
         assert_eq!(paired(&home).expect("none yet"), []);
         let origin = |n: usize| -> Origin { format!("https://{n}.example").parse().expect("one") };
+        let (browser, _) = Browser::bind(None).expect("randomness");
+        let remember = |n, since| remember(&home, &origin(n), since, browser.clone());
         for n in 0..MAX_ORIGINS {
-            remember(&home, &origin(n), UnixTime::ZERO).expect("remembers");
-            remember(&home, &origin(n), UnixTime::from_secs(5)).expect("remembers once");
+            remember(n, UnixTime::ZERO).expect("remembers");
+            remember(n, UnixTime::from_secs(5)).expect("remembers once");
         }
         let all = paired(&home).expect("reads");
         assert_eq!(all.len(), MAX_ORIGINS);
         assert!(all.iter().all(|one| one.since == UnixTime::from_secs(5)));
-        let more = remember(&home, &origin(99), UnixTime::ZERO);
+        let more = remember(99, UnixTime::ZERO);
         assert!(matches!(more, Err(BridgeError::TooManyOrigins { .. })));
         forget(&home, &origin(3)).expect("forgets");
         let again = forget(&home, &origin(3));

@@ -1,7 +1,8 @@
 //! The code that pairs a page's origin with the bridge: 8 digits, 5 tries, 10 minutes, one use.
 //!
-//! Invariant: a code that was used, tried too often or is over never counts again; how long a comparison takes says
-//! nothing about the code.
+//! Invariant: a code that was used, tried too often or is over never counts again; another one takes the place of what
+//! came to nothing, at most once in a minute, however often pages try. How long a comparison takes says nothing about
+//! the code.
 
 use super::error::BridgeError;
 use crate::keystore::{NoEntropy, fresh};
@@ -16,6 +17,9 @@ const CODES: u64 = 100_000_000;
 const TRIES: u8 = 5;
 /// How long one counts.
 pub(super) const MINUTES: u64 = 10;
+
+/// How long a code stands at least before another one is drawn.
+const PAUSE: Duration = Duration::from_mins(1);
 
 /// A code and what is left of it.
 pub struct Pairing {
@@ -59,7 +63,7 @@ impl Pairing {
         if self.used {
             return Err(BridgeError::CodeUsed);
         }
-        if now.saturating_duration_since(self.begun) >= Duration::from_mins(MINUTES) {
+        if self.is_over(now) {
             return Err(BridgeError::CodeOver { minutes: MINUTES });
         }
         if self.tries == 0 {
@@ -74,10 +78,28 @@ impl Pairing {
         self.tries = self.tries.saturating_sub(1);
         Err(BridgeError::WrongCode { left: self.tries })
     }
+
+    /// Draws another code in the place of one that came to nothing; whether it did.
+    ///
+    /// # Errors
+    /// When the system gives no randomness.
+    pub fn renew(&mut self, now: Instant) -> Result<bool, NoEntropy> {
+        let came_to_nothing = !self.used && (self.tries == 0 || self.is_over(now));
+        let stood = now.saturating_duration_since(self.begun);
+        if !came_to_nothing || stood < PAUSE {
+            return Ok(false);
+        }
+        *self = Self::begin(now)?;
+        Ok(true)
+    }
+
+    fn is_over(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.begun) >= Duration::from_mins(MINUTES)
+    }
 }
 
 /// Compares in a time that depends on the lengths alone.
-fn same(one: &[u8], other: &[u8]) -> bool {
+pub(super) fn same(one: &[u8], other: &[u8]) -> bool {
     let differ = one
         .iter()
         .zip(other)
@@ -138,5 +160,38 @@ mod tests {
         Pairing::of("12345678", now)
             .offer("12345678", last)
             .expect("still counts");
+    }
+
+    #[test]
+    fn another_code_is_drawn_once_for_each_that_came_to_nothing_and_at_most_one_a_minute() {
+        let begun = Instant::now();
+        let tried = |pairing: &mut Pairing, now| {
+            for _ in 0..TRIES {
+                pairing.offer("", now).expect_err("is wrong");
+            }
+        };
+        let mut pairing = Pairing::of("12345678", begun);
+        tried(&mut pairing, begun);
+        let mut drawn = Vec::new();
+        // A page that uses up every code at once, for three minutes.
+        for second in 0..=180 {
+            let now = begun + Duration::from_secs(second);
+            if pairing.renew(now).expect("randomness") {
+                drawn.push(second);
+                tried(&mut pairing, now);
+            }
+        }
+        assert_eq!(drawn, [60, 120, 180]);
+
+        let mut pairing = Pairing::of("12345678", begun);
+        let last = begun + Duration::from_secs(MINUTES * 60 - 1);
+        assert!(!pairing.renew(last).expect("randomness"), "it still counts");
+        let over = begun + Duration::from_mins(MINUTES);
+        assert!(pairing.renew(over).expect("randomness"));
+        assert!(!pairing.renew(over).expect("randomness"), "once");
+        let code = pairing.code().to_owned();
+        pairing.offer(&code, over).expect("the new one counts");
+        let later = over + Duration::from_hours(1);
+        assert!(!pairing.renew(later).expect("randomness"), "it was used");
     }
 }

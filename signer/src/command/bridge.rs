@@ -75,7 +75,8 @@ impl BridgeVerb {
             .or_else(|| port_of_page(&answering))
             .unwrap_or(DEFAULT_PORT);
         let keys = Keys::open(&home, policy, self.key.as_ref(), || context.passphrase())?;
-        let wants_code = self.pair || paired(&home)?.is_empty();
+        // What an older tool paired is bound to no browser, and has to be paired again.
+        let wants_code = self.pair || paired(&home)?.iter().all(|one| one.browser.is_none());
         let pairing = wants_code
             .then(|| Pairing::begin(Instant::now()))
             .transpose()?;
@@ -96,7 +97,13 @@ fn list(context: &mut Context) -> Result<(), Failure> {
     let all = paired(&context.home()?)?;
     let lines: Vec<String> = all
         .iter()
-        .map(|one| format!("{}  since {}", one.origin, one.since))
+        .map(|one| {
+            let again = match one.browser {
+                Some(_) => "",
+                None => "  to be paired again",
+            };
+            format!("{}  since {}{again}", one.origin, one.since)
+        })
         .collect();
     let text = if lines.is_empty() {
         "No page is paired: start the bridge, and type its code in the page.".to_owned()

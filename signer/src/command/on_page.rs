@@ -48,6 +48,7 @@ pub(super) fn register(
         decline: "Do not make one",
         ask: &ask,
         back: None,
+        browser: None,
     }
     .html();
     let judge = move |body: &[u8]| {
@@ -133,6 +134,7 @@ pub(super) fn approve(
         decline: "Sign nothing",
         ask: &ask,
         back: None,
+        browser: None,
     }
     .html();
     let policy: Policy = (*policy).clone();

@@ -4,7 +4,7 @@
 
 use bitcoin::base64::Engine as _;
 use bitcoin::base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use policies::words::Told;
+use policies::words::{Told, escaped};
 
 /// What the page asks of its person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub struct Document<'a> {
     pub ask: &'a Ask,
     /// The page to go back to, if it was opened from one.
     pub back: Option<&'a str>,
+    /// Under which name the browser keeps its half of what pairing made, if only that browser may answer.
+    pub browser: Option<&'a str>,
 }
 
 impl Document<'_> {
@@ -60,16 +62,17 @@ impl Document<'_> {
              <title>{title} – Countersign</title>\n\
              <link rel=\"stylesheet\" href=\"style.css\">\n\
              <script src=\"page.js\" type=\"module\"></script>\n</head>\n\
-             <body {}>\n<main>\n\
+             <body {}{}>\n<main>\n\
              <p class=\"place\">countersign-signer on this computer</p>\n\
              <h1>{title}</h1>\n<p class=\"summary\">{}</p>\n{intents}\
              <div class=\"actions\">\n\
-             <button id=\"act\" type=\"button\">{}</button>\n\
+             <button id=\"act\" type=\"button\" disabled>{}</button>\n\
              <button id=\"decline\" type=\"button\" class=\"quiet\">{}</button>\n</div>\n\
              <p id=\"said\" role=\"status\" aria-live=\"polite\"></p>\n{}\
              <noscript><p class=\"wrong\">This page needs JavaScript to ask for your answer.</p></noscript>\n\
              </main>\n</body>\n</html>\n",
             self.ask.attributes(),
+            self.browser.map(kept_under).unwrap_or_default(),
             escaped(self.summary),
             escaped(self.button),
             escaped(self.decline),
@@ -127,26 +130,15 @@ fn intent(told: &Told) -> String {
     )
 }
 
+/// Where the page's script finds this browser's half.
+fn kept_under(name: &str) -> String {
+    format!(" data-browser=\"{}\"", escaped(name))
+}
+
 /// A link to the page that one came from.
 pub(crate) fn back_link(back: &str) -> String {
     let back = escaped(back);
     format!("<p class=\"back\"><a href=\"{back}\">Back to the page you came from</a></p>\n")
-}
-
-/// A text as HTML shows it, letter for letter.
-pub(crate) fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            other => safe.push(other),
-        }
-    }
-    safe
 }
 
 #[cfg(test)]
@@ -174,6 +166,7 @@ mod tests {
             decline: "Do not sign",
             ask: &ask,
             back: None,
+            browser: Some("bridge-1\""),
         }
         .html();
         for part in [
@@ -181,6 +174,9 @@ mod tests {
             "&quot;&gt;&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;",
             "<div class=\"warns\"><dt>REPEATS</dt>",
             "data-credentials=\"AQ AgM\"",
+            "data-browser=\"bridge-1&quot;\"",
+            // The script lets it be pressed once the page was looked at.
+            "<button id=\"act\" type=\"button\" disabled>",
         ] {
             assert!(html.contains(part), "{part} in {html}");
         }

@@ -10,8 +10,8 @@ mod error;
 mod server;
 
 pub use answer::{AnswerError, AssertionAnswer, RegistrationAnswer, asserted};
+pub(crate) use document::back_link;
 pub use document::{Ask, Document};
-pub(crate) use document::{back_link, escaped};
 pub use error::PageError;
 pub use server::{Judged, Loopback};
 pub(crate) use server::{SCRIPT, STYLE, hardened, listen, says};

@@ -9,10 +9,11 @@ use signer::pin::Pinned;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use ureq::Agent;
 
 /// Where the coordinator's pages come from.
@@ -30,7 +31,22 @@ pub(crate) struct Books {
 #[derive(Clone)]
 pub(crate) struct Coordinator {
     books: Arc<Mutex<Books>>,
+    waits: Arc<Waits>,
     port: u16,
+}
+
+/// Posts that wait until they may go on.
+#[derive(Default)]
+struct Waits {
+    state: Mutex<Waiting>,
+    changed: Condvar,
+}
+
+/// Whether posts are to wait, and whether one does.
+#[derive(Default)]
+struct Waiting {
+    asked: bool,
+    waits: bool,
 }
 
 impl Coordinator {
@@ -38,13 +54,32 @@ impl Coordinator {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let port = listener.local_addr().expect("its address").port();
         let books = Arc::new(Mutex::new(Books::default()));
-        let serving = Arc::clone(&books);
+        let waits = Arc::new(Waits::default());
+        let (serving, holding) = (Arc::clone(&books), Arc::clone(&waits));
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                answer(&serving, &stream.expect("a connection"));
+                answer(&serving, &holding, &stream.expect("a connection"));
             }
         });
-        Self { books, port }
+        Self { books, waits, port }
+    }
+
+    /// Lets every post wait from now on.
+    pub(crate) fn hesitates(&self) {
+        self.waits.state.lock().expect("nobody panicked").asked = true;
+    }
+
+    /// Returns once a post waits.
+    pub(crate) fn is_hesitating(&self) {
+        let state = self.waits.state.lock().expect("nobody panicked");
+        let waited = self.waits.changed.wait_while(state, |state| !state.waits);
+        drop(waited.expect("nobody panicked"));
+    }
+
+    /// Lets posts go on.
+    pub(crate) fn goes_on(&self) {
+        self.waits.state.lock().expect("nobody panicked").asked = false;
+        self.waits.changed.notify_all();
     }
 
     /// Lets it answer this at a path of the vault.
@@ -64,7 +99,7 @@ impl Coordinator {
     }
 }
 
-fn answer(books: &Mutex<Books>, stream: &TcpStream) {
+fn answer(books: &Mutex<Books>, waits: &Waits, stream: &TcpStream) {
     let mut reader = BufReader::new(stream);
     let mut head = Vec::new();
     loop {
@@ -88,6 +123,13 @@ fn answer(books: &Mutex<Books>, stream: &TcpStream) {
     let length = header("content-length: ").map_or(0, |text| text.parse().expect("a number"));
     let mut body = vec![0; length];
     reader.read_exact(&mut body).expect("the body");
+    if verb == "post" {
+        let mut state = waits.state.lock().expect("nobody panicked");
+        state.waits = state.asked;
+        waits.changed.notify_all();
+        let state = waits.changed.wait_while(state, |state| state.asked);
+        drop(state.expect("nobody panicked"));
+    }
     let mut books = books.lock().expect("nobody panicked");
     if verb == "post" {
         if books.deaf {
@@ -123,31 +165,51 @@ pub(crate) struct World {
     pub(crate) code: String,
     pub(crate) home: Home,
     pub(crate) events: Receiver<BridgeEvent>,
+    /// What the browser that paired holds.
+    pub(crate) held: Held,
+    passed: Arc<AtomicU64>,
     stop: Stop,
     running: Option<JoinHandle<()>>,
+}
+
+/// What a browser holds since it paired: a cookie, and what its page keeps.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) cookie: String,
+    pub(crate) half: String,
 }
 
 /// What a visit was answered with.
 pub(crate) struct Visit {
     pub(crate) status: u16,
     pub(crate) location: String,
+    pub(crate) cookie: String,
     pub(crate) text: String,
 }
 
 impl World {
     pub(crate) fn of(treasury: Treasury, name: &str) -> Self {
+        let home = treasury.home(name);
+        Self::of_home(treasury, &home)
+    }
+
+    /// A bridge over a home that another one may run over too.
+    pub(crate) fn of_home(treasury: Treasury, home: &Home) -> Self {
         let coordinator = Coordinator::start();
         let taken = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let port = taken.local_addr().expect("its address").port();
         drop(taken);
-        let home = treasury.home(name);
+        let home = home.clone();
         let pinned = Pinned::load(&home).expect("is pinned");
         let keys = Keys::open(&home, pinned.policy(), None, || Ok(passphrase())).expect("opens");
         let url = format!("http://127.0.0.1:{}", coordinator.port);
         let http = HttpCoordinator::new(&url.parse().expect("a URL"), "secret");
         let pairing = Pairing::begin(Instant::now()).expect("randomness");
         let code = pairing.code().to_owned();
-        let bridge = Bridge::new(home.clone(), keys, http, port, Some(pairing), || NOW);
+        let (begun, passed) = (Instant::now(), Arc::new(AtomicU64::new(0)));
+        let passing = Arc::clone(&passed);
+        let bridge = Bridge::new(home.clone(), keys, http, port, Some(pairing), || NOW)
+            .timed_by(move || begun + Duration::from_millis(passing.load(Ordering::SeqCst)));
         let stop = Stop::default();
         let (tells, events) = channel();
         let wish = stop.clone();
@@ -166,6 +228,8 @@ impl World {
             code,
             home,
             events,
+            held: Held::default(),
+            passed,
             stop,
             running: Some(running),
         }
@@ -173,10 +237,17 @@ impl World {
 
     /// The same, with the coordinator's pages paired.
     pub(crate) fn paired(treasury: Treasury, name: &str) -> Self {
-        let world = Self::of(treasury, name);
+        let mut world = Self::of(treasury, name);
         let visit = world.pair(PAGES, &world.code);
         assert_eq!(visit.status, 200, "{}", visit.text);
+        world.held = visit.held();
         world
+    }
+
+    /// Lets time pass for the bridge, for which it passes in no other way.
+    pub(crate) fn passes(&self, time: Duration) {
+        let millis = u64::try_from(time.as_millis()).expect("is short");
+        self.passed.fetch_add(millis, Ordering::SeqCst);
     }
 
     fn agent() -> Agent {
@@ -196,6 +267,14 @@ impl World {
 
     pub(crate) fn get(&self, path: &str) -> Visit {
         self.get_at(&self.host(), path)
+    }
+
+    /// Whether its first page comes within some seconds.
+    pub(crate) fn looks_in(&self) -> bool {
+        let url = format!("http://127.0.0.1:{}/", self.port);
+        let config = Agent::config_builder().timeout_global(Some(Duration::from_secs(5)));
+        let agent = Agent::new_with_config(config.build());
+        agent.get(url).header("host", self.host()).call().is_ok()
     }
 
     pub(crate) fn get_at(&self, host: &str, path: &str) -> Visit {
@@ -250,19 +329,26 @@ impl World {
         self.form("/ask", PAGES, &body)
     }
 
-    /// Answers an ask on the bridge's own page: what it says, and the status.
-    pub(crate) fn answer(&self, location: &str) -> (u16, String) {
+    /// Presses a button of the bridge's own page, in a browser that holds this.
+    pub(crate) fn press(&self, path: &str, held: &Held) -> Visit {
         let own = self.own();
-        let headers = [
+        let mut headers = vec![
             ("origin", own.as_str()),
             ("content-type", "application/json"),
         ];
-        let visit = self.post(&format!("{location}answer"), &headers, "{}");
-        let said: Value = serde_json::from_str(&visit.text).expect("is JSON");
-        (
-            visit.status,
-            said["said"].as_str().unwrap_or_default().to_owned(),
-        )
+        for (name, value) in [("cookie", &held.cookie), ("countersign-half", &held.half)] {
+            if !value.is_empty() {
+                headers.push((name, value));
+            }
+        }
+        self.post(path, &headers, "{}")
+    }
+
+    /// Answers an ask on the bridge's own page, once it was looked at: the status, and what it says.
+    pub(crate) fn answer(&self, location: &str) -> (u16, String) {
+        self.passes(Duration::from_secs(1));
+        let visit = self.press(&format!("{location}answer"), &self.held);
+        (visit.status, visit.said())
     }
 
     /// Opens an ask and gives its page's place and text.
@@ -278,15 +364,36 @@ impl World {
 impl Visit {
     fn of(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Self {
         let mut answer = answer.expect("an answer");
-        let location = answer
-            .headers()
-            .get("location")
-            .map(|value| value.to_str().expect("text").to_owned());
+        let header = |name: &str| {
+            let value = answer.headers().get(name);
+            let value = value.map(|value| value.to_str().expect("text").to_owned());
+            value.unwrap_or_default()
+        };
+        let (location, cookie) = (header("location"), header("set-cookie"));
         Self {
             status: answer.status().as_u16(),
-            location: location.unwrap_or_default(),
+            location,
+            cookie,
             text: answer.body_mut().read_to_string().expect("text"),
         }
+    }
+}
+
+impl Visit {
+    /// What a browser holds after it, if it paired.
+    pub(crate) fn held(&self) -> Held {
+        let half = self.text.split("data-half=\"").nth(1);
+        let half = half.and_then(|rest| rest.split('"').next());
+        Held {
+            cookie: self.cookie.split(';').next().unwrap_or_default().to_owned(),
+            half: half.unwrap_or_default().to_owned(),
+        }
+    }
+
+    /// What the page's script says of it.
+    pub(crate) fn said(&self) -> String {
+        let said: Value = serde_json::from_str(&self.text).expect("is JSON");
+        said["said"].as_str().unwrap_or_default().to_owned()
     }
 }
 

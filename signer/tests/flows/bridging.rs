@@ -1,6 +1,6 @@
-//! The bridge that the coordinator's pages open: who may open it, what it shows, and what it signs.
+//! The bridge that the coordinator's pages open: what it shows, and what it signs.
 
-use crate::bridge_world::{PAGES, World};
+use crate::bridge_world::World;
 use crate::succeeding::stricter;
 use crate::treasury::{LARGE, NOW, Treasury};
 use policies::document::{ApprovalsDraft, ListDraft, OpenDraft, PinnedKeyDraft, StopDraft};
@@ -9,13 +9,12 @@ use policies::intent::{SecretKey, Stop};
 use policies::succession::SuccessionFile;
 use policies::{Approval, Intent, ListAdd, ScriptKind, Statement};
 use serde_json::{Value, json};
-use signer::bridge::{Origin, forget, paired};
 
-fn treasury() -> Treasury {
+pub(crate) fn treasury() -> Treasury {
     Treasury::agree(ScriptKind::Wsh)
 }
 
-fn approvers() -> World {
+pub(crate) fn approvers() -> World {
     World::paired(treasury(), "dana")
 }
 
@@ -30,7 +29,7 @@ fn shown(world: &World, intent: &Intent) -> Value {
 }
 
 /// An intent that the coordinator knows.
-fn known(world: &World, id: &str) -> Intent {
+pub(crate) fn known(world: &World, id: &str) -> Intent {
     let intent = world.treasury.intent(id, LARGE);
     let path = format!("intents/{}", intent.hash());
     world.coordinator.gives(&path, &shown(world, &intent));
@@ -101,168 +100,6 @@ fn an_approver_reads_on_the_bridge_what_the_terminal_shows_and_hands_it_in_by_it
 }
 
 #[test]
-fn only_this_hosts_name_is_answered_and_looking_changes_nothing() {
-    let world = approvers();
-    let intent = known(&world, "w1");
-    let (place, _) = world.opened("approve", &format!("&hash={}", intent.hash()));
-    for host in [
-        "treasury.example",
-        "localhost",
-        &format!("127.0.0.1:{}", world.port),
-        &format!("evil.example:{}", world.port),
-    ] {
-        assert_eq!(world.get_at(host, &place).status, 421, "{host}");
-        let own = world.own();
-        let headers = [
-            ("origin", own.as_str()),
-            ("content-type", "application/json"),
-        ];
-        let path = format!("{place}answer");
-        assert_eq!(
-            world.post_at(host, &path, &headers, "{}").status,
-            421,
-            "{host}"
-        );
-        let form = [
-            ("origin", PAGES),
-            ("content-type", "application/x-www-form-urlencoded"),
-        ];
-        assert_eq!(
-            world.post_at(host, "/ask", &form, "what=approve").status,
-            421,
-            "{host}"
-        );
-    }
-    for path in [
-        "/pair",
-        "/ask",
-        &format!("{place}answer"),
-        &format!("{place}decline"),
-        "/a/00/",
-    ] {
-        assert_eq!(world.get(path).status, 404, "{path}");
-    }
-    assert_eq!(world.get("/").status, 200);
-    assert_eq!(world.get(&place).status, 200, "it is still open");
-    assert_eq!(world.coordinator.posted(), []);
-}
-
-#[test]
-fn an_answer_counts_only_from_the_bridges_own_page() {
-    let world = approvers();
-    let intent = known(&world, "w1");
-    let (place, _) = world.opened("approve", &format!("&hash={}", intent.hash()));
-    let path = format!("{place}answer");
-    for origin in [PAGES, "null", "http://localhost:1", "http://127.0.0.1"] {
-        let headers = [("origin", origin), ("content-type", "application/json")];
-        assert_eq!(world.post(&path, &headers, "{}").status, 403, "{origin}");
-    }
-    let own = world.own();
-    let no_origin = [("content-type", "application/json")];
-    assert_eq!(world.post(&path, &no_origin, "{}").status, 403);
-    let as_form = [("origin", own.as_str()), ("content-type", "text/plain")];
-    assert_eq!(world.post(&path, &as_form, "{}").status, 403);
-    let json = [
-        ("origin", own.as_str()),
-        ("content-type", "application/json"),
-    ];
-    let large = "x".repeat(16 * 1024 + 1);
-    assert_eq!(world.post(&path, &json, &large).status, 413);
-    let elsewhere = world.post("/a/00/answer", &json, "{}");
-    assert_eq!(elsewhere.status, 404);
-    assert_eq!(world.coordinator.posted(), []);
-    let declined = world.post(&format!("{place}decline"), &json, "{}");
-    assert!(
-        declined.text.contains("Nothing was signed"),
-        "{}",
-        declined.text
-    );
-    assert_eq!(world.answer(&place).0, 409, "what was declined is over");
-    assert_eq!(world.coordinator.posted(), []);
-}
-
-#[test]
-fn only_a_paired_origin_opens_an_ask_and_only_by_a_navigation() {
-    let world = approvers();
-    let intent = known(&world, "w1");
-    let vault = world.treasury.policy.vault;
-    let body = format!("vault={vault}&what=approve&hash={}", intent.hash());
-    for (origin, code) in [
-        ("https://evil.example", "ORIGIN_NOT_PAIRED"),
-        ("https://treasury.example:8443", "ORIGIN_NOT_PAIRED"),
-        ("http://treasury.example", "ORIGIN_REFUSED"),
-        ("null", "NULL_ORIGIN"),
-        (&world.own(), "ORIGIN_REFUSED"),
-    ] {
-        let visit = world.form("/ask", origin, &body);
-        assert_eq!(visit.status, 403, "{origin}");
-        assert!(visit.text.contains(code), "{origin}: {}", visit.text);
-    }
-    let form = ("content-type", "application/x-www-form-urlencoded");
-    let none = world.post("/ask", &[form], &body);
-    assert!(none.text.contains("NULL_ORIGIN"), "{}", none.text);
-    for (name, value) in [
-        ("sec-fetch-mode", "cors"),
-        ("sec-fetch-mode", "no-cors"),
-        ("sec-fetch-dest", "iframe"),
-    ] {
-        let visit = world.post("/ask", &[("origin", PAGES), form, (name, value)], &body);
-        assert_eq!(visit.status, 403, "{value}");
-        assert!(visit.text.contains("NOT_NAVIGATED"), "{value}");
-    }
-    let as_json = [("origin", PAGES), ("content-type", "application/json")];
-    assert_eq!(world.post("/ask", &as_json, &body).status, 400);
-    // A browser that says nothing of how it navigates is held by the origin alone.
-    assert_eq!(
-        world.post("/ask", &[("origin", PAGES), form], &body).status,
-        303
-    );
-    // Two asks never share a path.
-    let (one, other) = (
-        world.form("/ask", PAGES, &body),
-        world.form("/ask", PAGES, &body),
-    );
-    assert_ne!(one.location, other.location);
-    // What is forgotten opens nothing more, though the bridge runs.
-    let origin: Origin = PAGES.parse().expect("an origin");
-    forget(&world.home, &origin).expect("forgets");
-    assert_eq!(world.form("/ask", PAGES, &body).status, 403);
-}
-
-#[test]
-fn five_wrong_codes_end_pairing_and_a_used_code_pairs_nobody_else() {
-    let world = World::of(treasury(), "dana");
-    let wrong = if world.code == "00000000" {
-        "00000001"
-    } else {
-        "00000000"
-    };
-    for origin in ["null", "http://evil.example", "file://"] {
-        let visit = world.pair(origin, &world.code);
-        assert_eq!(visit.status, 403, "{origin}");
-    }
-    for left in (0..5).rev() {
-        let visit = world.pair("https://evil.example", wrong);
-        assert_eq!(visit.status, 403);
-        assert!(
-            visit.text.contains(&format!("{left} more tries")),
-            "{}",
-            visit.text
-        );
-    }
-    let late = world.pair(PAGES, &world.code);
-    assert!(late.text.contains("CODE_TRIED_TOO_OFTEN"), "{}", late.text);
-    assert_eq!(paired(&world.home).expect("reads"), []);
-
-    let world = approvers();
-    let replayed = world.pair("https://evil.example", &world.code);
-    assert!(replayed.text.contains("CODE_USED"), "{}", replayed.text);
-    let all = paired(&world.home).expect("reads");
-    let origins: Vec<&str> = all.iter().map(|one| one.origin.as_str()).collect();
-    assert_eq!(origins, [PAGES]);
-}
-
-#[test]
 fn what_the_coordinator_does_not_have_or_has_otherwise_is_never_shown() {
     let world = approvers();
     let intent = known(&world, "w1");
@@ -294,20 +131,6 @@ fn what_the_coordinator_does_not_have_or_has_otherwise_is_never_shown() {
 }
 
 #[test]
-fn an_ask_about_another_vault_is_refused_before_anything_is_fetched() {
-    let world = approvers();
-    let intent = known(&world, "w1");
-    let body = format!(
-        "vault={}&what=approve&hash={}",
-        "11".repeat(32),
-        intent.hash()
-    );
-    let visit = world.form("/ask", PAGES, &body);
-    assert_eq!(visit.status, 422);
-    assert!(visit.text.contains("OTHER_VAULT"), "{}", visit.text);
-}
-
-#[test]
 fn the_person_who_asked_for_a_withdrawal_may_reject_it_but_not_approve_it() {
     let treasury = Treasury::agree_with(ScriptKind::Wsh, NOW, |draft| {
         draft.requesters[0].person = Some("dana".to_owned());
@@ -325,29 +148,6 @@ fn the_person_who_asked_for_a_withdrawal_may_reject_it_but_not_approve_it() {
     assert_eq!(own.status, 422);
     assert!(own.text.contains("OWN_REQUEST"), "{}", own.text);
     assert_eq!(world.ask("reject", &hash).status, 303);
-}
-
-#[test]
-fn a_form_that_is_too_large_or_asks_for_something_else_opens_nothing() {
-    let world = approvers();
-    let intent = known(&world, "w1");
-    let large = format!("&hash={}&more={}", intent.hash(), "x".repeat(256 * 1024));
-    assert_eq!(world.ask("approve", &large).status, 413);
-    let many: Vec<String> = (0..101).map(|n| format!("&hash={n:064x}")).collect();
-    assert_eq!(world.ask("approve", &many.concat()).status, 400);
-    assert_eq!(
-        world
-            .ask("sign", &format!("&hash={}", intent.hash()))
-            .status,
-        400
-    );
-    let maintain = world.ask("maintain", &format!("&hash={}", intent.hash()));
-    assert_eq!(maintain.status, 422);
-    assert!(
-        maintain.text.contains("countersign-signer maintain"),
-        "{}",
-        maintain.text
-    );
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod treasury;
 
 mod approving;
 #[cfg(feature = "online")]
+mod bridge_doors;
 mod bridge_world;
 #[cfg(feature = "online")]
 mod bridging;

@@ -37,15 +37,19 @@ impl Browser {
         })?)
     }
 
-    /// Clicks an element. Where a page that is live put another one in its place meanwhile, that one.
+    /// Clicks an element once it can be pressed. Where a page that is live put another one in its place meanwhile,
+    /// that one.
     pub fn click(&self, css: &str) -> Result<(), Failure> {
         wait_until(&format!("{css} to be clicked"), SHORT, || {
             let clicked = self.runtime.block_on(async {
                 let element = self.client.find(Locator::Css(css)).await?;
-                element.click().await
+                if !element.is_enabled().await? {
+                    return Ok(false);
+                }
+                element.click().await.map(|()| true)
             });
             match clicked {
-                Ok(()) => Ok(Some(())),
+                Ok(clicked) => Ok(clicked.then_some(())),
                 Err(error) if error.is_stale_element_reference() => Ok(None),
                 Err(error) => Err(Failure::new(format!("cannot click {css}: {error}"))),
             }

@@ -20,22 +20,7 @@ pub(crate) use hint::Hint;
 pub(crate) use moment::{Ago, Moment, duration};
 pub(crate) use money::{Money, Unit};
 pub(crate) use outside::Outside;
+pub(crate) use policies::words::escaped;
 pub(crate) use state::State;
 pub(crate) use stop_banner::{StopBanner, stop_banner};
 pub(crate) use waiting::{Waiting, waiting_line};
-
-/// Writes a text so that HTML takes it for nothing but text, in content and in quoted attributes.
-pub(crate) fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            other => safe.push(other),
-        }
-    }
-    safe
-}

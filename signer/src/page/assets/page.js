@@ -4,6 +4,42 @@ const act = document.getElementById("act");
 const decline = document.getElementById("decline");
 const said = document.getElementById("said");
 
+// How long a page must have been in front before its button can be pressed. A page that just came up, or was turned to
+// by another one, may lie under a press that was meant for what was there before.
+const HOLD_MS = 800;
+let busy = false;
+let seen = false;
+let wasOnAct = false;
+let waits;
+
+function draw() {
+  act.disabled = busy || !seen;
+  decline.disabled = busy;
+  if (wasOnAct && !act.disabled && document.activeElement === document.body) {
+    act.focus();
+  }
+  wasOnAct &&= act.disabled;
+}
+
+function hold() {
+  clearTimeout(waits);
+  wasOnAct ||= document.activeElement === act;
+  seen = false;
+  draw();
+  if (document.visibilityState === "visible" && document.hasFocus()) {
+    waits = setTimeout(() => {
+      seen = true;
+      draw();
+    }, HOLD_MS);
+  }
+}
+
+document.addEventListener("visibilitychange", hold);
+for (const turned of ["focus", "blur", "pageshow"]) {
+  addEventListener(turned, hold);
+}
+hold();
+
 const bytes = (text) =>
   Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
 const text = (buffer) =>
@@ -50,9 +86,10 @@ function say(words, kind) {
 }
 
 async function send(where, answer) {
+  const half = asked.browser && localStorage.getItem(asked.browser);
   const response = await fetch(where, {
     method: "POST",
-    headers: { "content-type": "application/json" },
+    headers: { "content-type": "application/json", ...(half && { "countersign-half": half }) },
     body: JSON.stringify(answer),
   });
   const { said, over } = await response.json();
@@ -60,7 +97,9 @@ async function send(where, answer) {
 }
 
 async function run(step) {
-  act.disabled = decline.disabled = true;
+  busy = true;
+  wasOnAct = true;
+  draw();
   let over = false;
   try {
     const { words, ok, ends } = await step();
@@ -75,8 +114,8 @@ async function run(step) {
   if (over) {
     document.body.classList.add("over");
   } else {
-    act.disabled = decline.disabled = false;
-    act.focus();
+    busy = false;
+    draw();
   }
 }
 
