@@ -54,6 +54,7 @@ missing_packages() {
         command -v chromium >/dev/null || wanted+=(chromium)
         command -v chromedriver >/dev/null || wanted+=(chromium-driver)
         python3 -c 'import ensurepip, venv' 2>/dev/null || wanted+=(python3 python3-venv)
+        command -v openssl >/dev/null || wanted+=(openssl)
         command -v node >/dev/null && command -v npm >/dev/null || wanted+=(nodejs npm)
     fi
     for package in "${wanted[@]}"; do
