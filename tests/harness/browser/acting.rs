@@ -22,7 +22,9 @@ impl Browser {
                     text = read;
                     Ok(Some(()))
                 }
+                // The page may just be coming.
                 Err(error) if error.is_stale_element_reference() => Ok(None),
+                Err(error) if error.is_no_such_element() => Ok(None),
                 Err(error) => Err(Failure::new(format!("cannot read {css}: {error}"))),
             }
         })?;

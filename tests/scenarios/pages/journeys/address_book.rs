@@ -50,7 +50,7 @@ fn is_denied(office: &Office, to: &Address, miss: &str) -> Outcome {
 ///    once; dana approves one of them.
 #[test]
 fn partners_come_into_the_address_book_from_the_pages() -> Outcome {
-    let office = Office::agree(partners_only)?;
+    let office = Office::open_under(partners_only)?;
     let treasury = &office.treasury;
     let dana = treasury.join("dana", "operator")?;
     let erin = treasury.join("erin", "approver")?;
@@ -80,7 +80,7 @@ fn partners_come_into_the_address_book_from_the_pages() -> Outcome {
     erin.says(STATE, "proposed")?;
     answer(&erin, approve, "2 of 2 persons have signed it")?;
     erin.says(STATE, "cooling")?;
-    erin.says("#live", "opens in 23 h")?;
+    erin.says("#live", "opens in 2")?;
     is_denied(&office, &to, "cooling_off")?;
     treasury
         .store

@@ -19,8 +19,8 @@ fn issued(treasury: &Treasury) -> Result<Vec<Txid>, Failure> {
 }
 
 /// 1. A batch is signed and stuck in the mempool.
-/// 2. The operator asks the page what a higher fee means: a feerate that is none is refused, a good one is previewed,
-///    and nothing is done yet. What was previewed is done once it is confirmed.
+/// 2. The operator asks the page what a higher fee means: what is no feerate is told beside the field, a good one is
+///    previewed,    and nothing is done yet. What was previewed is done once it is confirmed.
 /// 3. The new attempt is signed and settled; the page of the old one says that it is dead.
 #[test]
 fn a_stuck_attempt_is_replaced_from_its_page_as_it_was_previewed() -> Outcome {
@@ -36,10 +36,11 @@ fn a_stuck_attempt_is_replaced_from_its_page_as_it_was_previewed() -> Outcome {
     let dana = treasury.join("dana", "operator")?;
     dana.open(&treasury.page(&format!("/attempts/{first}")))?;
     dana.click("a[href$='/replace']")?;
-    dana.fill("#feerate", "1")?;
+    dana.fill("#feerate", "a lot")?;
     dana.click("form[action$='/replace'] button")?;
-    dana.shows(".notice-bad")?;
-    assert_eq!(dana.count("#preview")?, 0, "a feerate below is previewed");
+    dana.shows("#feerate-wrong")?;
+    assert_eq!(dana.value("#feerate")?, "a lot", "what was typed is gone");
+    assert_eq!(dana.count("#preview")?, 0, "no feerate is previewed");
     dana.fill("#feerate", "25")?;
     dana.click("form[action$='/replace'] button")?;
     dana.shows("#preview")?;

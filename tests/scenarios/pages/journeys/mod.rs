@@ -27,12 +27,16 @@ struct Office {
 impl Office {
     /// With money.
     fn open() -> Result<Self, Failure> {
-        let office = Self::agree(|_| {})?;
+        Self::open_under(|_| {})
+    }
+
+    /// With money, under a policy that was edited before anybody pinned it.
+    fn open_under(more: impl FnOnce(&mut PolicyDraft)) -> Result<Self, Failure> {
+        let office = Self::agree(more)?;
         office.treasury.deposit(Amount::ONE_BTC)?;
         Ok(office)
     }
 
-    /// Without money, under a policy that was edited before anybody pinned it.
     fn agree(more: impl FnOnce(&mut PolicyDraft)) -> Result<Self, Failure> {
         let erin = SignerHome::new("erin")?;
         let (requests, approves) = (erin.make_requester()?, erin.make_approver()?);

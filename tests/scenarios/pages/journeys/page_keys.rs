@@ -64,6 +64,7 @@ fn make_page_key(browser: &Browser) -> Result<PinnedKeyDraft, Failure> {
     browser.says("main", "An approval by a page key trusts this page")?;
     browser.fill("#page-key-label", "Security key")?;
     browser.click("#add-page-key")?;
+    browser.shows("td[data-label=Entry] code")?;
     let entry = browser.text("td[data-label=Entry] code")?;
     let Line { entry } = toml::from_str(&format!("entry = {entry}"))?;
     Ok(PinnedKeyDraft {
@@ -213,7 +214,8 @@ fn a_page_approval_counts_where_the_rules_say_and_nowhere_else() -> Outcome {
     let said = alice.sign(&psbt.serialize())?;
     let said = said.refused("TOO_FEW_APPROVALS")?;
     assert!(said.stdout.is_empty(), "it gave out: {}", said.text());
-    assert!(said.stderr.contains("larger payouts"), "{}", said.stderr);
+    let told = said.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains("rule \"larger payouts\" needs 1"), "{told}");
 
     let said = alice.review(&genuine)?.done()?;
     let told = format!("{}{}", said.text(), said.stderr);

@@ -1,7 +1,9 @@
 //! People join, are away, change roles, and go.
 
 use bitcoin::Amount;
-use harness::{AUTOMATIC_MAX_SAT, Browser, Failure, Outcome, Purse, Treasury, Web};
+use harness::{
+    AUTOMATIC_MAX_SAT, Browser, Engine, Failure, Outcome, Purse, ScriptKind, Treasury, Web,
+};
 
 use super::{Office, session};
 
@@ -41,8 +43,8 @@ fn path(treasury: &Treasury, link: &str) -> String {
 /// 5. She is revoked: her session is over, and her passkey opens nothing.
 #[test]
 fn people_join_change_roles_and_go() -> Outcome {
-    let office = Office::agree(|_| {})?;
-    let treasury = &office.treasury;
+    let treasury = Treasury::start(ScriptKind::Wsh, Engine::Sqlite)?;
+    let treasury = &treasury;
     let olga = treasury.join("olga", "operator")?;
     let link = treasury.invite("dana", "auditor")?;
     let dana = Browser::start()?;
@@ -113,7 +115,7 @@ fn people_join_change_roles_and_go() -> Outcome {
 /// 4. Dana is back: nothing of that stands there any more.
 #[test]
 fn who_is_away_is_told_wherever_somebody_waits() -> Outcome {
-    let office = Office::agree(|_| {})?;
+    let office = Office::open()?;
     let treasury = &office.treasury;
     let olga = treasury.join("olga", "operator")?;
     let dana = treasury.join("dana", "approver")?;

@@ -54,10 +54,20 @@ fn pin(signer: &SignerHome, file: &[u8], next: &Policy) -> Result<String, Failur
     })
 }
 
+/// The page names a difference, in words.
+fn differs(browser: &Browser, part: &str) -> Outcome {
+    browser.shows(".differences")?;
+    let script =
+        "return [...document.querySelectorAll('.differences')].map((one) => one.innerText).join()";
+    let told = browser.script(script)?.to_string();
+    assert!(told.contains(part), "{part} in {told}");
+    Ok(())
+}
+
 /// What the page shows of a version before anybody approves it.
 fn is_shown(browser: &Browser, next: &Policy) -> Outcome {
     browser.says("#live", "Nobody has approved it yet")?;
-    browser.says(".differences", "small payouts")?;
+    differs(browser, "small payouts")?;
     browser.says("#live", "1 of 1 would need one more approval")?;
     browser.click("#sides summary")?;
     for line in ["5000000", "1000000", "carol"] {
@@ -86,7 +96,7 @@ fn a_next_version_is_proposed_reviewed_approved_pinned_and_activated() -> Outcom
     let carol = SignerHome::new("carol")?;
     let record = carol.make_signer()?;
     let mut first = None;
-    let mut office = Office::agree(|policy| {
+    let mut office = Office::open_under(|policy| {
         policy.change = Some(SuccessionDraft {
             approvals: of_ops(2),
             delay: "1s".to_owned(),
@@ -109,7 +119,7 @@ fn a_next_version_is_proposed_reviewed_approved_pinned_and_activated() -> Outcom
     dana.click("a.button[href$='/policy/propose']")?;
     dana.bring("#file", &file)?;
     dana.click("form:has(#file) button")?;
-    dana.says(".differences", "small payouts")?;
+    differs(&dana, "small payouts")?;
     let proposals = || treasury.store.number("SELECT COUNT(*) FROM proposal");
     assert_eq!(proposals()?, 0, "looking at it stored something");
     dana.click("form:has([name=confirmed]) button")?;

@@ -44,7 +44,7 @@ fn expected(files: [(&str, &str); 3]) -> Vec<(String, String)> {
 
 /// 1. Two batches wait for alice and bob, who sign at home.
 /// 2. The operator drops three files on the page of all attempts: what alice signed of the first, something that is no
-///    PSBT, what bob signed of the first. The page shows all three before anything is sent, and says of each what
+///    PSBT, what bob signed of the first, in base64. The page shows all three before anything is sent, and says of each what
 ///    became of it: the bad one hurts no other. The first attempt is complete.
 /// 3. On the page of the second attempt the operator pastes what alice signed, in base64, and chooses two files from
 ///    the disk: what bob signed, and once more what alice signed of the first, which is for another attempt and says
@@ -55,16 +55,19 @@ fn signatures_of_several_signers_are_dropped_pasted_and_chosen_at_once() -> Outc
     let treasury = Treasury::start(ScriptKind::Wsh, Engine::Sqlite)?;
     let [first, second] = two_attempts(&treasury)?;
     let (alice, bob) = (&treasury.people.alice, &treasury.people.bob);
-    let signed = |signer: &SignerHome, txid| -> Result<Vec<u8>, Failure> {
-        Ok(signer.sign(&treasury.psbt(txid)?)?.done()?.stdout)
+    // In base64, as the tool prints it.
+    let signed = |signer: &SignerHome, txid| -> Result<String, Failure> {
+        let said = signer.sign(&treasury.psbt(txid)?)?.done()?;
+        Ok(said.text().trim().to_owned())
     };
-    let (alices, bobs) = (signed(alice, first)?, signed(bob, first)?);
+    let alices = BASE64_STANDARD.decode(signed(alice, first)?)?;
+    let bobs = signed(bob, first)?;
 
     let dana = treasury.join("dana", "operator")?;
     dana.open(&treasury.vault_page("/attempts"))?;
     dana.shows("[data-drop-words]:not([hidden])")?;
     dana.drop_files(&[("alice.psbt", &alices), ("holiday.jpg", &[0xff; 900])])?;
-    dana.drop_files(&[("bob.psbt", &bobs)])?;
+    dana.drop_files(&[("bob.psbt", bobs.as_bytes())])?;
     let chosen =
         "return [...document.querySelector('#files').files].map((file) => file.name).join()";
     assert_eq!(dana.script(chosen)?, "alice.psbt,holiday.jpg,bob.psbt");
@@ -88,8 +91,8 @@ fn signatures_of_several_signers_are_dropped_pasted_and_chosen_at_once() -> Outc
     )?;
 
     let again = alice.bring("again.psbt", &alices)?;
-    let bobs = bob.bring("bob.psbt", &signed(bob, second)?)?;
-    let pasted = BASE64_STANDARD.encode(signed(alice, second)?);
+    let bobs = bob.bring("bob.psbt", signed(bob, second)?.as_bytes())?;
+    let pasted = signed(alice, second)?;
     dana.open(&treasury.page(&format!("/attempts/{second}")))?;
     dana.shows("[data-drop-words]:not([hidden])")?;
     dana.bring_all("#files", &[&again, &bobs])?;
