@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use coordinator::service::{BatchSettings, Service};
 use coordinator::ui::{Public, entries};
 use harness::showcase::{Showcase, Size};
-use harness::{Engine, Failure, Outcome, Screen, Web};
+use harness::{Browser, Engine, Failure, Outcome, Screen, Web};
 use watchtower::store::database::Database;
 
 fn main() -> ExitCode {
@@ -51,8 +51,12 @@ fn take(folder: &PathBuf, size: Size) -> Outcome {
     let browser = showcase.treasury.visitor_in_browser("dana", "operator")?;
     let dana = Web::of(&showcase.treasury, &browser)?;
     let pages = showcase.pages(&traces, &table()?, &dana)?;
+    let public = showcase.public_pages()?;
+    let nobody = Browser::start()?;
+    let all = pages.iter().map(|page| (&browser, page));
+    let all = all.chain(public.iter().map(|page| (&nobody, page)));
     let mut faults = Vec::new();
-    for (number, page) in pages.iter().enumerate() {
+    for (number, (browser, page)) in all.enumerate() {
         browser.open(&showcase.treasury.page(&page.path))?;
         for (name, screen) in Screen::ALL {
             let file = folder.join(format!("{}-{name}.png", page.name()));
@@ -66,7 +70,7 @@ fn take(folder: &PathBuf, size: Size) -> Outcome {
         say(&format!(
             "{:>3} of {}  {}",
             number + 1,
-            pages.len(),
+            pages.len() + public.len(),
             page.path
         ))?;
     }

@@ -1,6 +1,6 @@
 //! One withdrawal's place in the queue, and why it waits.
 
-use bitcoin::FeeRate;
+use bitcoin::{Amount, FeeRate};
 use policies::{RequesterName, UnixTime, WithdrawalId};
 use serde::Serialize;
 
@@ -13,6 +13,8 @@ pub struct Queued {
     pub requester: RequesterName,
     /// The requester's id.
     pub id: WithdrawalId,
+    /// What it pays.
+    pub amount: Amount,
     /// How fast.
     pub speed: Speed,
     /// The latest time at which it should be paid, if one was given.

@@ -3,7 +3,7 @@ mod holding;
 
 use std::collections::BTreeMap;
 
-use bitcoin::FeeRate;
+use bitcoin::{Amount, FeeRate};
 use policies::UnixTime;
 use proptest::prelude::*;
 
@@ -35,6 +35,7 @@ fn queued(id: u32, speed: Speed, since: UnixTime) -> Queued {
     Queued {
         requester: "exchange".parse().expect("a name"),
         id: format!("w-{id}").parse().expect("an id"),
+        amount: Amount::from_sat(100_000),
         speed,
         latest: None,
         since,

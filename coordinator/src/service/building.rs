@@ -422,7 +422,7 @@ pub(super) fn review_own(plan: &Plan, bytes: &[u8]) -> Result<(Amount, Weight), 
             refusals: vec![refusal.to_string()],
         })
     })?;
-    let history = history(plan)?;
+    let history = history(plan, &strict.manifest().ancestors)?;
     let review = review(&strict, &plan.policy, &history, plan.now).map_err(|refusals| {
         let unshown = refusals.iter().find_map(|refusal| {
             match (refusal.code(), plan.policy.limits.inclusion) {
@@ -447,7 +447,10 @@ pub(super) fn review_own(plan: &Plan, bytes: &[u8]) -> Result<(Amount, Weight), 
 /// What the database remembers in place of a journal: windows, when entries of open lists were seen, and all
 /// that was issued before, so that our own review judges exclusivity as signers will: which of it is of the lines
 /// paid is for the review to say, and not for whoever built.
-pub(super) fn history(plan: &Plan) -> Result<History, ServiceError> {
+pub(super) fn history(
+    plan: &Plan,
+    carried: &BTreeMap<Txid, Transaction>,
+) -> Result<History, ServiceError> {
     let mut history = History::that_counted(plan.change_index, plan.windows.clone());
     for entry in plan
         .withdrawals
@@ -463,10 +466,27 @@ pub(super) fn history(plan: &Plan) -> Result<History, ServiceError> {
     }
     for spent in &plan.spent {
         if !history.contains(&spent.txid) {
-            history.record(spent.clone());
+            history.record(in_order(spent, carried));
         }
     }
     Ok(history)
+}
+
+/// What counts in the fee budget, its inputs as the file shows them where it carries the transaction: the store keeps
+/// the coins of an attempt as a set, while a transaction has them in an order.
+pub(super) fn in_order(
+    spent: &SignedTransaction,
+    carried: &BTreeMap<Txid, Transaction>,
+) -> SignedTransaction {
+    let mut spent = spent.clone();
+    if let Some(shown) = carried.get(&spent.txid) {
+        spent.inputs = shown
+            .input
+            .iter()
+            .map(|txin| txin.previous_output)
+            .collect();
+    }
+    spent
 }
 
 fn refused(error: impl std::error::Error) -> ServiceError {

@@ -16,7 +16,7 @@ use policies::psbt::{AttemptPurpose, Manifest, read_strict};
 use policies::review::{Refusal, review};
 use policies::{Keychain, Keyset, UnixTime};
 
-use super::building::{Built, FUNDING_BYTES};
+use super::building::{Built, FUNDING_BYTES, in_order};
 use super::free_coins::keyset_spent;
 use super::{BatchError, ServiceError};
 use crate::coin_selection::{
@@ -179,7 +179,7 @@ pub(super) fn review_own(
     });
     let mut history = History::that_changed_up_to(highest);
     for one in spent {
-        history.record(one.clone());
+        history.record(in_order(one, &strict.manifest().ancestors));
     }
     let reviewed = review(&strict, &within, &history, now).map_err(|refusals| {
         ServiceError::Batch(BatchError::SelfReview {

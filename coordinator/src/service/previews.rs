@@ -374,6 +374,7 @@ async fn timing(
     let drafted = Queued {
         requester: intent.requester.clone(),
         id: intent.id.clone(),
+        amount: intent.amount,
         speed: reading.speed,
         latest: reading.latest,
         since: service.now(),

@@ -112,6 +112,7 @@ fn queued(row: &WithdrawalRow, speeds: &BTreeMap<WithdrawalKey, SpeedRow>) -> Qu
     Queued {
         requester: row.key.requester.clone(),
         id: row.key.id.clone(),
+        amount: row.intent.amount,
         speed: said.map_or_else(Speed::default, |said| said.speed),
         latest: said.and_then(|said| said.latest),
         since: row.submitted_at,

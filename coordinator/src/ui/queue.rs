@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use bitcoin::Amount;
 use policies::{UnixTime, VaultId};
 use serde::Deserialize;
 
@@ -13,7 +14,7 @@ use super::frame::{Frame, Place, Tab, page, page_with, see_other_saying};
 use super::posted::{Named, Posted, Wrong};
 use super::preview::told;
 use super::routes::{Needs, Table};
-use super::show::{Ago, Moment, State as Chip, duration};
+use super::show::{Ago, Moment, Money, State as Chip, Unit, duration};
 use super::visitor::Visitor;
 use crate::queue::{Late, Speed};
 use crate::service::queue::{
@@ -70,6 +71,7 @@ struct Row {
     name: String,
     requester: String,
     id: String,
+    amount: Money,
     state: Chip,
     speed: String,
     speeds: Vec<(&'static str, bool)>,
@@ -234,7 +236,9 @@ async fn drawn(
         next: queue
             .next_at
             .map(|at| (Moment::new(at), Ago::new(at, queue.now))),
-        rows: rows.map(|(place, one)| row(place, one, vault)).collect(),
+        rows: rows
+            .map(|(place, one)| row(place, one, vault, visitor.unit))
+            .collect(),
         cap: queue.cap_sat_vb.clone(),
         most: queue.most_sat_vb.clone(),
         may_batch: visitor.may(Right::Batch),
@@ -273,13 +277,14 @@ fn offer(offer: &OfferView) -> Offer {
     }
 }
 
-fn row(place: usize, one: &QueuedView, vault: VaultId) -> Row {
+fn row(place: usize, one: &QueuedView, vault: VaultId, unit: Unit) -> Row {
     let name = format!("{}/{}", one.requester, one.id);
     Row {
         place: place.saturating_add(1),
         href: format!("/vaults/{vault}/withdrawals/{name}"),
         requester: one.requester.to_string(),
         id: one.id.to_string(),
+        amount: Money::new(Amount::from_sat(one.amount_sat), unit),
         state: Chip::new(&one.state),
         speed: if one.speed == one.becomes {
             one.speed.name().to_owned()

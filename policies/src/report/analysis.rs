@@ -6,6 +6,7 @@ use crate::analysis::{
     Analysis, Automatic, Exposure, PageApprovals, PageKey, PageRule, SpendingPath, WindowBound,
 };
 use crate::document::format_duration;
+use crate::words::thousands;
 
 /// Sets and paths beyond this many are counted instead of listed.
 const LISTED: usize = 40;
@@ -156,7 +157,7 @@ pub fn automatic_words(automatic: &Automatic) -> String {
         });
     let each = automatic
         .amount_max_sat
-        .map(|max| format!(", each up to {max} sat"))
+        .map(|max| format!(", each up to {} sat", thousands(max)))
         .unwrap_or_default();
     let kind = automatic
         .kind
@@ -181,14 +182,14 @@ fn window_words(out: &mut String, window: &WindowBound) {
             window.of,
             sat(window.amount),
             format_duration(window.per_s),
-            window.reborn_sat
+            thousands(window.reborn_sat)
         ),
         "  ",
         "    ",
     );
     for (dishonest, bound) in window.bounds_sat.iter().enumerate() {
         *out += &wrap(
-            &format!("{dishonest} dishonest: at most {bound} sat"),
+            &format!("{dishonest} dishonest: at most {} sat", thousands(*bound)),
             "    ",
             "      ",
         );

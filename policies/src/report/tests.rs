@@ -23,8 +23,8 @@ fn a_policy_is_shown_in_eighty_columns_with_everything_that_counts() {
             policy.signers[3].key.text.clone(),
             "vault-keyafter12960blocks".to_owned(),
             "deposits after 3 confirmations".replace(' ', ""),
-            "payment requested by exchange up to 5000000 sat: automatic".replace(' ', ""),
-            "to counterparties up to 5000000000 sat: 1 of group ops".replace(' ', ""),
+            "payment requested by exchange up to 5,000,000 sat: automatic".replace(' ', ""),
+            "to counterparties up to 5,000,000,000 sat: 1 of group ops".replace(' ', ""),
         ] {
             assert!(
                 unwrapped.contains(&expected),

@@ -10,6 +10,7 @@ use crate::document::{
     Approvals, Mistake, Open, Policy, Recovery, Rule, format_duration, format_sat_per_vb,
     name_of_network,
 };
+use crate::words::thousands;
 
 /// A policy version with its analysis, in full.
 pub fn show(policy: &Policy) -> String {
@@ -321,9 +322,9 @@ pub fn quorum(approvals: &Approvals) -> String {
     }
 }
 
-/// An amount in satoshi.
+/// An amount in satoshi, its digits in groups.
 pub(crate) fn sat(amount: Amount) -> String {
-    format!("{} sat", amount.to_sat())
+    format!("{} sat", thousands(amount.to_sat()))
 }
 
 fn counted(count: u32, what: &str) -> String {

@@ -141,7 +141,7 @@ impl Browser {
         })
     }
 
-    /// Waits until the page is at a path that begins so.
+    /// Waits until the page is at a path, or at one below it where it ends with a slash.
     #[track_caller]
     pub fn arrives(&self, path: &str) -> Result<(), Failure> {
         let mut last = String::new();
@@ -149,7 +149,12 @@ impl Browser {
             last = self.address()?;
             let rest = last.split_once("://").map_or("", |(_, rest)| rest);
             let here = rest.find('/').map_or("/", |at| &rest[at..]);
-            Ok(here.starts_with(path).then_some(()))
+            let here = here
+                .split(['?', '#'])
+                .next()
+                .expect("a split has a first part");
+            let below = path.len() > 1 && path.ends_with('/') && here.starts_with(path);
+            Ok((here == path || below).then_some(()))
         })
         .map_err(|failure| {
             let text = self.text("body").unwrap_or_default();
@@ -195,11 +200,14 @@ impl Browser {
         })?)
     }
 
-    /// The value of a cookie of the page's site, if the browser holds it.
-    pub fn cookie(&self, name: &str) -> Result<Option<String>, Failure> {
+    /// The value of a cookie of the page's site, which the browser must hold.
+    pub fn cookie(&self, name: &str) -> Result<String, Failure> {
         let all = self.runtime.block_on(self.client.get_all_cookies())?;
         let found = all.into_iter().find(|cookie| cookie.name() == name);
-        Ok(found.map(|cookie| cookie.value().to_owned()))
+        match found {
+            Some(cookie) if !cookie.value().is_empty() => Ok(cookie.value().to_owned()),
+            Some(_) | None => Err(Failure::new(format!("the browser holds no cookie {name}"))),
+        }
     }
 
     /// Gives the browser a cookie of a site.

@@ -2,12 +2,12 @@
 
 use bitcoin::hashes::Hash as _;
 use bitcoin::{Address, Amount, Network, ScriptBuf, Txid, WPubkeyHash};
-use policies::Intent;
+use policies::{Intent, UnixTime};
 use serde_json::json;
 
 use super::Showcase;
 use crate::signer_home::text;
-use crate::{Engine, Failure, field};
+use crate::{Engine, Failure, clock, field};
 
 /// How much happened.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +48,8 @@ pub struct Traces {
     pub settled: Txid,
     /// The id of a withdrawal that waits for approvals.
     pub requested: String,
+    /// The id of a policy version that is proposed.
+    pub next: String,
 }
 
 /// Somebody's address, told apart by a number.
@@ -99,12 +101,80 @@ impl Showcase {
         let requested = self.ask_large(size.large)?;
         self.agree_on_counterparties()?;
         self.mark("bob", "away", "on leave until the first of December")?;
+        let next = self.propose_next()?;
+        self.bring_people()?;
         self.spread_over_a_month()?;
         Ok(Traces {
             waiting,
             settled,
             requested,
+            next,
         })
+    }
+
+    /// A next version of the policy, which erin proposes and approves: its id.
+    fn propose_next(&self) -> Result<String, Failure> {
+        let policy = &self.treasury.people.policy;
+        let mut draft = self.draft.clone();
+        draft.version = policy.version + 1;
+        draft.vault = policy.vault.to_string();
+        draft.previous = policy.id.to_string();
+        draft.keyset = Some(policy.keyset.to_string());
+        if let Some(rule) = draft.rules.first_mut() {
+            rule.amount_max_sat = Some(3_000_000);
+        }
+        if let Some(budget) = &mut draft.limits.fee_budget {
+            budget.sat = 1_500_000;
+        }
+        let document = self.erin.bring("next.toml", draft.to_toml().as_bytes())?;
+        let file = self.erin.bring("next.json", b"")?;
+        let (document, file) = (text(&document)?, text(&file)?);
+        self.erin
+            .run(&["policy", "propose", document, "--output", file])?
+            .done()?;
+        self.erin
+            .run(&["policy", "approve", file, "--yes"])?
+            .done()?;
+        let propose = ["policy", "propose", file];
+        let proposed = self.treasury.command_line(&propose)?.done()?.json()?;
+        field(&proposed, "policy")
+    }
+
+    /// The others of the pages: those who were here, one who is invited, one who will be away.
+    fn bring_people(&self) -> Result<(), Failure> {
+        let treasury = &self.treasury;
+        for (name, role) in [
+            ("erin", "approver"),
+            ("frank", "approver"),
+            ("olga", "operator"),
+            ("rita", "requester"),
+        ] {
+            treasury.session_of(name, role, None)?;
+        }
+        treasury.invite("priya", "auditor")?;
+        let today = clock::now();
+        let day = |at: UnixTime| at.to_string().chars().take(10).collect::<String>();
+        let (from, until) = (day(today), day(today.saturating_add(5 * 86_400)));
+        let away = [
+            ("person", "frank"),
+            ("from", from.as_str()),
+            ("until", until.as_str()),
+            ("reason", "at sea until Tuesday"),
+        ];
+        let hook = [
+            ("name", "accounting"),
+            ("url", "https://hooks.treasury.example/countersign"),
+            ("shape", "json"),
+            ("kinds", "withdrawal. deposit."),
+        ];
+        let omar = treasury.visitor("omar", "operator")?;
+        for (path, form) in [("/absences", away), ("/webhooks", hook)] {
+            let said = omar.post(path, &form)?;
+            if said.status >= 400 {
+                return Err(Failure::new(format!("{path} refused: {}", said.text)));
+            }
+        }
+        Ok(())
     }
 
     /// All of it happened within seconds. For charts to have a course, the books of this treasury, which nobody

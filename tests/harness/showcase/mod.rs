@@ -28,6 +28,7 @@ pub struct Showcase {
     pub frank: SignerHome,
     /// A person who asks for withdrawals with a key of their own.
     pub rita: SignerHome,
+    draft: PolicyDraft,
 }
 
 impl Showcase {
@@ -42,7 +43,11 @@ impl Showcase {
         };
         let node = Bitcoind::start()?;
         let store = Store::start(engine)?;
-        let edit = |draft: &mut PolicyDraft| policy::extend(draft, keys);
+        let mut agreed = None;
+        let edit = |draft: &mut PolicyDraft| {
+            policy::extend(draft, keys);
+            agreed = Some(draft.clone());
+        };
         let people = People::agree_edited(ScriptKind::Wsh, &node, edit)?;
         let coordinator = Coordinator::start(&store, &node, &Settings::default())?;
         let treasury = Treasury::assemble(node, store, people, coordinator)?;
@@ -55,6 +60,7 @@ impl Showcase {
             erin,
             frank,
             rita,
+            draft: agreed.ok_or_else(|| Failure::new("no policy was agreed on"))?,
         })
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use coordinator::ui::{Entry, Needs};
 
 use super::{Showcase, Traces};
-use crate::{Failure, Web};
+use crate::{Failure, Web, field};
 
 /// A page to be opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +72,16 @@ impl Showcase {
             ("outpoint", outpoint.to_owned()),
             ("list", "counterparties".to_owned()),
             ("person", "dana".to_owned()),
-            ("version", policy.id.to_string()),
+            (
+                "webhook",
+                self.treasury
+                    .store
+                    .sql("SELECT id FROM webhook")?
+                    .trim()
+                    .to_owned(),
+            ),
+            ("paid", "payout-0001".to_owned()),
+            ("version", traces.next.clone()),
             ("policy", policy.id.to_string()),
             ("signer", "bob".to_owned()),
         ]
@@ -94,6 +103,8 @@ impl Showcase {
                     let name = match (name, entry.path) {
                         ("id", path) if path.starts_with("/batches") => "batch",
                         ("id", path) if path.contains("/policy/") => "version",
+                        ("id", path) if path.ends_with("/receipt") => "paid",
+                        ("id", path) if path.starts_with("/webhooks") => "webhook",
                         ("name", path) if path.contains("/lists/") => "list",
                         ("name", path) if path.starts_with("/people") => "person",
                         ("name", path) if path.contains("/signers/") => "signer",
@@ -107,6 +118,34 @@ impl Showcase {
             }
         }
         Ok(path)
+    }
+
+    /// What is asked of a page that shows nothing otherwise.
+    fn question_of(&self, traces: &Traces, entry: &Entry) -> Result<String, Failure> {
+        match entry.path {
+            "/search" => Ok("?q=payout-0007".to_owned()),
+            "/vaults/{vault}/withdrawals/approve" => {
+                let path = format!("/withdrawals/exchange/{}", traces.requested);
+                let asked = self.treasury.auditor().get(&self.treasury.path(&path))?;
+                Ok(format!("?intent={}", field(&asked.done()?, "intent_hash")?))
+            }
+            _ => Ok(String::new()),
+        }
+    }
+
+    /// What somebody sees who is not signed in.
+    pub fn public_pages(&self) -> Result<Vec<Page>, Failure> {
+        let link = self.treasury.invite("petra", "approver")?;
+        let invitation = link.replace(&self.treasury.coordinator.pages(), "");
+        let page = |route: &'static str, path: &str| Page {
+            route,
+            path: path.to_owned(),
+        };
+        Ok(vec![
+            page("/sign-in", "/sign-in"),
+            page("/invitations", &invitation),
+            page("/nothing-here", "/nothing-here"),
+        ])
     }
 
     /// The pages of a table that show something to somebody who is signed in; files to keep are none.
@@ -127,7 +166,7 @@ impl Showcase {
             if !shown || file || entry.path == "/live" {
                 continue;
             }
-            let path = self.path_of(traces, entry)?;
+            let path = self.path_of(traces, entry)? + &self.question_of(traces, entry)?;
             let seen = visitor.get(&path)?;
             if seen.status >= 500 {
                 return Err(Failure::new(format!("{path} is broken: {}", seen.text)));

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use harness::showcase::{Showcase, Size};
-use harness::{Engine, Failure, Outcome, Screen, Web};
+use harness::showcase::{Page, Showcase, Size};
+use harness::{Browser, Engine, Failure, Outcome, Screen, Web};
 
 use super::matrix::table;
 
@@ -31,13 +31,37 @@ fn every_page_can_be_used_by_everybody_third_share() -> Outcome {
 fn every_page_of_a_share(share: usize) -> Outcome {
     let mut showcase = Showcase::begin(Engine::Sqlite)?;
     let traces = showcase.live_through(Size::SMALL)?;
-    let browser = showcase.treasury.visitor_in_browser("dana", "operator")?;
-    let dana = Web::of(&showcase.treasury, &browser)?;
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pages");
     std::fs::create_dir_all(&folder)?;
-    let mut faults = Vec::new();
+    let browser = showcase.treasury.visitor_in_browser("dana", "operator")?;
+    let dana = Web::of(&showcase.treasury, &browser)?;
     let pages = showcase.pages(&traces, &table()?, &dana)?;
-    for page in pages.iter().skip(share).step_by(SHARES) {
+    let ours = pages.iter().skip(share).step_by(SHARES);
+    let mut faults = look_at(&showcase, &browser, ours, &folder)?;
+    if share == 0 {
+        let nobody = Browser::start()?;
+        let pages = showcase.public_pages()?;
+        faults.extend(look_at(&showcase, &nobody, pages.iter(), &folder)?);
+    }
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "{} faults:\n{}",
+        faults.len(),
+        faults.join("\n")
+    )))
+}
+
+/// Opens pages one after another, and tells what is wrong with them.
+fn look_at<'a>(
+    showcase: &Showcase,
+    browser: &Browser,
+    pages: impl Iterator<Item = &'a Page>,
+    folder: &Path,
+) -> Result<Vec<String>, Failure> {
+    let mut faults = Vec::new();
+    for page in pages {
         browser.open(&showcase.treasury.page(&page.path))?;
         if browser.count("h1")? != 1 {
             faults.push(format!("{} has not one heading of the page", page.route));
@@ -54,12 +78,5 @@ fn every_page_of_a_share(share: usize) -> Outcome {
             }
         }
     }
-    if faults.is_empty() {
-        return Ok(());
-    }
-    Err(Failure::new(format!(
-        "{} faults:\n{}",
-        faults.len(),
-        faults.join("\n")
-    )))
+    Ok(faults)
 }

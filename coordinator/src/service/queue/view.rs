@@ -73,6 +73,8 @@ pub struct QueuedView {
     /// The requester's id.
     #[schema(value_type = String)]
     pub id: WithdrawalId,
+    /// What it pays, in satoshis.
+    pub amount_sat: u64,
     /// `requested` or `approved`.
     pub state: String,
     /// How fast it was asked to be paid.
@@ -169,6 +171,7 @@ fn view(place: &Place, state: &str, code: &str, says: &str) -> QueuedView {
     QueuedView {
         requester: place.queued.requester.clone(),
         id: place.queued.id.clone(),
+        amount_sat: place.queued.amount.to_sat(),
         state: state.to_owned(),
         speed: place.queued.speed,
         becomes: place.speed,

@@ -1,5 +1,6 @@
 //! Windows as the coordinator counts them: from the reservation of coins until proven death.
 
+use bitcoin::{Psbt, TxIn, Txid};
 use policies::document::{FeeBudgetDraft, PolicyDraft, WindowDraft};
 
 use super::chain::rival_of;
@@ -207,4 +208,34 @@ async fn attempts_that_exclude_one_another_count_once_in_the_fee_budget() {
         matches!(&refused, ServiceError::Batch(BatchError::SelfReview { codes, .. }) if *codes == ["FEE_BUDGET"]),
         "{refused}"
     );
+}
+
+#[tokio::test]
+async fn what_spends_the_change_of_a_batch_of_many_coins_is_within_the_fee_budget_too() {
+    let mut world = World::funded_on(Kind::Wsh, 6, 200_000, |draft| {
+        draft.limits.fee_budget = Some(FeeBudgetDraft {
+            sat: 100_000,
+            window: "24h".to_owned(),
+        });
+    })
+    .await;
+    world.submit("w-1", 900_000).await;
+    let first = world.batch().await;
+    assert!(inputs_of(&world, first).await.len() > 4);
+    let paying = world.broadcast(first).await;
+    world.mine(vec![paying]).await;
+    world.work().await;
+    world.submit("w-2", 150_000).await;
+    let second = world.batch().await;
+    let spends = inputs_of(&world, second).await;
+    assert!(
+        (spends.iter()).any(|txin| txin.previous_output.txid == first),
+        "{spends:?}"
+    );
+}
+
+async fn inputs_of(world: &World, txid: Txid) -> Vec<TxIn> {
+    let psbt = world.stored(txid).await.psbt;
+    let psbt = Psbt::deserialize(&psbt).expect("a PSBT");
+    psbt.unsigned_tx.input
 }

@@ -5,6 +5,7 @@
 mod address;
 mod ask;
 mod cause;
+mod hint;
 mod moment;
 mod money;
 mod outside;
@@ -15,6 +16,7 @@ mod waiting;
 pub(crate) use address::{Address, TxidText};
 pub(crate) use ask::{Ask, Command};
 pub(crate) use cause::Cause;
+pub(crate) use hint::Hint;
 pub(crate) use moment::{Ago, Moment, duration};
 pub(crate) use money::{Money, Unit};
 pub(crate) use outside::Outside;

@@ -106,13 +106,6 @@ fn answer(browser: &Browser, button: &str, says: &str) -> Outcome {
     browser.close_tab()
 }
 
-/// The secret of the session that a browser holds; there must be one.
-fn session(browser: &Browser) -> Result<String, Failure> {
-    let held = browser.cookie("countersign")?;
-    held.filter(|secret| !secret.is_empty())
-        .ok_or_else(|| Failure::new("the browser holds no session"))
-}
-
 /// Waits until the browser has gone on from a page.
 fn leaves(browser: &Browser, tail: &str) -> Outcome {
     wait_until(&format!("the browser to leave {tail}"), SHORT, || {

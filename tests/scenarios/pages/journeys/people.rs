@@ -5,7 +5,7 @@ use harness::{
     AUTOMATIC_MAX_SAT, Browser, Engine, Failure, Outcome, Purse, ScriptKind, Treasury, Web,
 };
 
-use super::{Office, session};
+use super::Office;
 
 /// A day that is over, and one that nobody here lives to see.
 const DAYS: [&str; 2] = ["2020-01-01", "2099-12-31"];
@@ -52,7 +52,7 @@ fn people_join_change_roles_and_go() -> Outcome {
     dana.open(&link)?;
     dana.click("#make-passkey")?;
     dana.says("header .person", "auditor")?;
-    let before = session(&dana)?;
+    let before = dana.cookie("countersign")?;
     assert!(is_signed_in(treasury, &before)?);
     let nobody = Web::nobody(treasury);
     let again = nobody.get(&path(treasury, &link))?;
@@ -63,7 +63,7 @@ fn people_join_change_roles_and_go() -> Outcome {
     assert!(!is_signed_in(treasury, &before)?);
     dana.click("#sign-in")?;
     dana.shows("header .person")?;
-    let after = session(&dana)?;
+    let after = dana.cookie("countersign")?;
     assert_ne!(before, after);
     assert!(!is_signed_in(treasury, &before)? && is_signed_in(treasury, &after)?);
 
@@ -96,7 +96,7 @@ fn people_join_change_roles_and_go() -> Outcome {
     dana.click("#sign-in")?;
     dana.says("header .person", "approver")?;
 
-    let before = session(&dana)?;
+    let before = dana.cookie("countersign")?;
     assert!(is_signed_in(treasury, &before)?);
     omar.open(&treasury.page("/people/dana"))?;
     omar.click("form[action='/people/dana/revoke'] button")?;
