@@ -26,6 +26,8 @@ pub struct Settings {
     pub batch_age_s: u64,
     /// What is paid without asking, in sat/vB; empty for whatever the policy allows.
     pub fee_cap_sat_vb: String,
+    /// Where people reach the pages, if not at `localhost`: a front with that name must stand before it.
+    pub public_url: Option<String>,
     /// Another genesis block than regtest's, as a coordinator for another chain has.
     pub genesis: Option<String>,
     /// More of its configuration: fields, then tables.
@@ -136,7 +138,13 @@ impl Coordinator {
 
     /// Where people open its pages: the same place by the name that passkeys work at.
     pub fn pages(&self) -> String {
-        format!("http://localhost:{}", self.port)
+        let public = self.settings.public_url.clone();
+        public.unwrap_or_else(|| format!("http://localhost:{}", self.port))
+    }
+
+    /// The port of this machine that it listens at.
+    pub const fn port(&self) -> u16 {
+        self.port
     }
 
     /// The first operator's token.
@@ -300,9 +308,12 @@ fn configure(
 
 /// The coordinator's configuration file.
 fn coordinators(database: &str, port: u16, settings: &Settings, watchtower: &str) -> String {
+    let public = settings.public_url.as_ref();
+    let public = public.map_or_else(String::new, |url| format!("public_url = \"{url}\"\n"));
     format!(
         "database = \"{database}\"\n\
          listen = \"127.0.0.1:{port}\"\n\
+         {public}\
          network = \"regtest\"\n\
          poll_interval_ms = 50\n\
          batch_interval_s = {}\n\

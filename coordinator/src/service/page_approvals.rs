@@ -3,6 +3,8 @@
 //! Invariant: nothing here counts an approval; it is recorded like any other, and `policies::rules` counts a `page`
 //! key only where a rule asks for it. The requester's own person is refused before anything is signed or stored.
 
+use bitcoin::base64::Engine as _;
+use bitcoin::base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bitcoin::hex::DisplayHex;
 use policies::document::{Approver, PinnedKey, Policy, Tool};
 use policies::intent::webauthn::challenge_text;
@@ -15,6 +17,7 @@ use super::withdrawal_list::{WithdrawalLine, lines_of};
 use super::withdrawals::WithdrawalView;
 use super::{Actor, ApprovalError, Right, Service, ServiceError, WithdrawalError};
 use crate::store::approvals;
+use crate::store::people::page_keys;
 use crate::store::withdrawals::{self, WithdrawalRow};
 
 /// Seconds for which a signature made in the page counts.
@@ -100,6 +103,9 @@ pub struct PageChallenge {
     pub challenge_text: String,
     /// The relying party's id.
     pub rp_id: String,
+    /// The ids of the passkeys that count, in base64url: those of the person that were made here and that the policy
+    /// names. A device finds a page key by its id alone, since it keeps no list of them.
+    pub credentials: Vec<String>,
 }
 
 /// What a browser hands over.
@@ -241,10 +247,21 @@ pub async fn page_challenge(
     actor.require(Right::Approve, vault)?;
     let mut tx = service.database().begin_read().await?;
     let (_, policy) = service.vault(&mut tx, vault).await?;
-    let rp_id = person_keys(&policy, person, Tool::Page)
-        .find_map(|(_, pinned)| pinned.passkey.as_ref())
+    let pinned: Vec<&PinnedKey> = person_keys(&policy, person, Tool::Page)
+        .map(|(_, pinned)| pinned)
+        .collect();
+    let rp_id = pinned
+        .iter()
+        .find_map(|pinned| pinned.passkey.as_ref())
         .map(|party| party.rp_id.clone())
         .ok_or_else(|| no_page_key(person))?;
+    let made = page_keys::list(&mut tx, Some(person)).await?;
+    let counts = |record: &String| pinned.iter().any(|one| one.key.to_string() == *record);
+    let credentials = made
+        .iter()
+        .filter(|key| key.rp_id == rp_id && counts(&key.record))
+        .map(|key| URL_SAFE_NO_PAD.encode(&key.credential))
+        .collect();
     let rows = rows(&mut tx, vault, intents).await?;
     refuse_own_requests(&policy, person, &rows)?;
     let root = tree(intents)?.root();
@@ -255,6 +272,7 @@ pub async fn page_challenge(
         challenge_text: challenge_text(&challenge),
         challenge,
         rp_id,
+        credentials,
     })
 }
 

@@ -22,7 +22,9 @@ impl Browser {
                     text = read;
                     Ok(Some(()))
                 }
+                // The page may just be coming.
                 Err(error) if error.is_stale_element_reference() => Ok(None),
+                Err(error) if error.is_no_such_element() => Ok(None),
                 Err(error) => Err(Failure::new(format!("cannot read {css}: {error}"))),
             }
         })?;
@@ -67,11 +69,16 @@ impl Browser {
         .map_err(|failure| Failure::new(format!("{failure}; it said {last:?}")))
     }
 
-    /// Runs a script in the page and gives what it returns.
+    /// Runs a script in the page and gives what it returns, or what it promised.
     pub fn script(&self, script: &str) -> Result<Value, Failure> {
+        self.script_with(script, Vec::new())
+    }
+
+    /// The same with `arguments`.
+    pub fn script_with(&self, script: &str, arguments: Vec<Value>) -> Result<Value, Failure> {
         Ok(self
             .runtime
-            .block_on(self.client.execute(script, Vec::new()))?)
+            .block_on(self.client.execute(script, arguments))?)
     }
 
     /// Types into a field in place of what it holds.
@@ -85,10 +92,18 @@ impl Browser {
 
     /// Brings a file to a field.
     pub fn bring(&self, css: &str, file: &Path) -> Result<(), Failure> {
-        let path = file.display().to_string();
+        self.bring_all(css, &[file])
+    }
+
+    /// Brings files to a field that takes several.
+    pub fn bring_all(&self, css: &str, files: &[&Path]) -> Result<(), Failure> {
+        let paths: Vec<String> = files
+            .iter()
+            .map(|file| file.display().to_string())
+            .collect();
         Ok(self.runtime.block_on(async {
             let element = self.client.find(Locator::Css(css)).await?;
-            element.send_keys(&path).await
+            element.send_keys(&paths.join("\n")).await
         })?)
     }
 

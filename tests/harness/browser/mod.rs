@@ -4,6 +4,7 @@
 //! the test. One browser is one person: its passkeys and cookies are nobody else's.
 
 mod acting;
+mod handing;
 mod seeing;
 
 pub use self::seeing::Screen;
@@ -19,7 +20,7 @@ use tokio::runtime::Runtime;
 use ureq::http::Method;
 use url::Url;
 
-use crate::{Failure, Process, SHORT, environment, process, wait_until};
+use crate::{Failure, Front, Process, SHORT, environment, process, wait_until};
 
 /// What keeps a browser alone on this machine.
 const FLAGS: [&str; 11] = [
@@ -70,6 +71,15 @@ impl WebDriverCompatibleCommand for Extension {
 impl Browser {
     /// Starts a driver and a browser.
     pub fn start() -> Result<Self, Failure> {
+        Self::start_with(&[])
+    }
+
+    /// The same with a browser that finds the pages behind a front.
+    pub fn start_before(front: &Front) -> Result<Self, Failure> {
+        Self::start_with(&front.flags())
+    }
+
+    fn start_with(more: &[String]) -> Result<Self, Failure> {
         let program = |name: &str| {
             environment::system_program(name).ok_or_else(|| {
                 Failure::new(format!(
@@ -93,6 +103,7 @@ impl Browser {
             "--user-data-dir={}",
             profile.path().join("profile").display()
         ));
+        arguments.extend_from_slice(more);
         let mut capabilities = serde_json::Map::new();
         capabilities.insert(
             "goog:chromeOptions".to_owned(),

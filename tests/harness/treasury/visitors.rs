@@ -6,25 +6,36 @@ use serde_json::json;
 
 use super::Treasury;
 use crate::signer_home::field;
-use crate::{Browser, Engine, Failure, Web, clock};
+use crate::{Api, Browser, Coordinator, Engine, Failure, Web, clock};
+
+impl Coordinator {
+    /// Invites a person and gives the link that is for them alone.
+    pub fn invite(&self, person: &str, role: &str) -> Result<String, Failure> {
+        let body = json!({ "name": person, "role": role });
+        let operator = Api::new(self.url(), Some(self.token()));
+        let made = operator.post("/people/invitations", &body)?.done()?;
+        field(&made, "url")
+    }
+
+    /// Lets a person join in a browser of their own, which makes the passkey.
+    pub fn let_in(&self, browser: &Browser, person: &str, role: &str) -> Result<(), Failure> {
+        browser.plug_in_authenticator()?;
+        browser.open(&self.invite(person, role)?)?;
+        browser.click("#make-passkey")?;
+        browser.shows("header .person")
+    }
+}
 
 impl Treasury {
     /// Invites a person and gives the link that is for them alone.
     pub fn invite(&self, person: &str, role: &str) -> Result<String, Failure> {
-        let body = json!({ "name": person, "role": role });
-        let made = self.operator().post("/people/invitations", &body)?.done()?;
-        field(&made, "url")
+        self.coordinator.invite(person, role)
     }
 
     /// Lets a person join: the link is opened in a browser of their own, which makes the passkey.
     pub fn join(&self, person: &str, role: &str) -> Result<Browser, Failure> {
-        let link = self.invite(person, role)?;
         let browser = Browser::start()?;
-        browser.plug_in_authenticator()?;
-        browser.open(&link)?;
-        browser.click("#make-passkey")?;
-        browser.arrives("/")?;
-        browser.shows("header .person")?;
+        self.coordinator.let_in(&browser, person, role)?;
         Ok(browser)
     }
 

@@ -1,9 +1,11 @@
 //! Approvals touched in the page: counted only where a rule says so, and never the requester's own.
 
+use bitcoin::base64::Engine as _;
+use bitcoin::base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use policies::document::{ApproverDraft, PinnedKeyDraft, PolicyDraft, RequesterDraft};
 use policies::intent::Verdict;
 
-use super::passkey::Passkey;
+use super::passkey::{ORIGIN, Passkey};
 use super::world::{World, rule, secret};
 use crate::roles::fixture::Kind;
 use crate::service::approvals::record_approvals;
@@ -12,6 +14,8 @@ use crate::service::page_approvals::{
 };
 use crate::service::withdrawals::WithdrawalView;
 use crate::service::{ApprovalError, ServiceError};
+use crate::store::people::page_keys::{self, PageKeyRow};
+use crate::store::people::persons::{self, PersonRow};
 
 /// Erin touches a passkey in the page; "medium" counts one such approval beside dana's, "large" counts none.
 /// The requester of the desk is dana herself.
@@ -132,6 +136,63 @@ async fn a_page_approval_counts_only_where_the_rule_counts_page_keys() {
     .await
     .expect("is shown");
     assert!(again.subjects[0].said);
+}
+
+#[tokio::test]
+async fn the_browser_is_asked_for_those_page_keys_of_the_person_that_the_policy_names() {
+    let world = world().await;
+    let medium = world.submit("medium-1", 5_000_000).await;
+    let (service, now) = (&world.service, world.service.now());
+    let mut tx = service.database().begin_write().await.expect("begins");
+    for person in ["erin", "dana"] {
+        let row = PersonRow {
+            name: person.to_owned(),
+            role: "approver".to_owned(),
+            vault: None,
+            created_at: now,
+            created_by: "olga".to_owned(),
+            ended_at: None,
+        };
+        persons::insert(&mut tx, &row).await.expect("is stored");
+    }
+    // The second one of erin's is in no policy; the third was made for another domain.
+    for (credential, person, seed, rp_id) in [
+        (1, "erin", 9, "treasury.example"),
+        (2, "erin", 7, "treasury.example"),
+        (3, "erin", 6, "former.example"),
+        (4, "dana", 8, "treasury.example"),
+    ] {
+        let row = PageKeyRow {
+            credential: vec![credential; 16],
+            person: person.to_owned(),
+            record: Passkey::new(seed).public().to_string(),
+            rp_id: rp_id.to_owned(),
+            origin: ORIGIN.to_owned(),
+            synced: false,
+            label: "key".to_owned(),
+            created_at: now,
+            revoked_at: None,
+        };
+        page_keys::insert(&mut tx, &row).await.expect("is stored");
+    }
+    tx.commit().await.expect("commits");
+
+    let intents = [medium.intent_hash];
+    let asked = async || {
+        let what = (&intents[..], Verdict::Approve);
+        let expires = now.saturating_add(HOLDS);
+        page_challenge(service, &world.operator, "erin", world.vault, what, expires)
+            .await
+            .expect("is asked")
+            .credentials
+    };
+    assert_eq!(asked().await, [URL_SAFE_NO_PAD.encode([1; 16])]);
+    let mut tx = service.database().begin_write().await.expect("begins");
+    page_keys::revoke(&mut tx, &[1; 16], now)
+        .await
+        .expect("is revoked");
+    tx.commit().await.expect("commits");
+    assert!(asked().await.is_empty());
 }
 
 #[tokio::test]

@@ -3,9 +3,15 @@
 const bytes = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
 const hex = (buffer) => [...new Uint8Array(buffer)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
+// Page keys are found by their ids alone: no device lists them by itself, and the passkey that signs in must not answer.
+const known = (ids) => ids.split(" ").filter(Boolean).map((id) => ({ type: "public-key", id: bytes(id) }));
+
 async function touch(form) {
+  const { challenge, rp, credentials } = form.dataset;
   const credential = await navigator.credentials.get({
-    publicKey: { challenge: bytes(form.dataset.challenge), rpId: form.dataset.rp, userVerification: "required", timeout: 120000 },
+    publicKey: {
+      challenge: bytes(challenge), rpId: rp, allowCredentials: known(credentials ?? ""), userVerification: "required", timeout: 120000,
+    },
   });
   form.elements.authenticator_data.value = hex(credential.response.authenticatorData);
   form.elements.client_data_json.value = hex(credential.response.clientDataJSON);
