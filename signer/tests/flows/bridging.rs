@@ -324,7 +324,7 @@ fn an_approver_reads_what_a_next_version_changes_and_approves_it() {
     for part in [
         "version 2",
         &next.id.to_string(),
-        "100000 sat",
+        "100,000 sat",
         "Approve the next version",
     ] {
         assert!(page.contains(part), "{part} in\n{page}");
