@@ -327,11 +327,11 @@ impl SignerHome {
                 .lines()
                 .filter_map(|line| serde_json::from_str::<Value>(line).ok());
             let codes = events.filter(|event| event["event"] == "code");
-            let told = codes.filter_map(|event| {
+            let mut told = codes.filter_map(|event| {
                 let port = u16::try_from(event["port"].as_u64()?).ok()?;
                 Some((port, event["code"].as_str()?.to_owned()))
             });
-            Ok(told.last())
+            Ok(told.next_back())
         })?;
         Ok((bridge, port, code))
     }

@@ -215,7 +215,7 @@ mod tests {
         let late = begun + Duration::from_mins(1);
         assert!(too_soon(first.answer(b"good", late)), "nobody saw it");
         first.show(late);
-        let almost = late + LOOK - Duration::from_millis(1);
+        let almost = late + Duration::from_millis(699);
         assert!(too_soon(first.answer(b"good", almost)));
         // Whoever loads it again begins anew.
         first.show(almost);
