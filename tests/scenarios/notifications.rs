@@ -14,10 +14,12 @@ use serde_json::json;
 
 /// More than is paid without asking.
 const LARGE: Amount = Amount::from_sat(AUTOMATIC_MAX_SAT + 1);
+/// What the vault holds.
+const FUNDS: Amount = Amount::from_sat(50_000_000);
 /// How often something is asked for before the round of notices is hurried.
 const PATIENCE: u32 = 25;
 
-/// A treasury that sends mail, with dana and erin in `ops`.
+/// A treasury with funds that sends mail, with dana and erin in `ops`.
 fn treasury(engine: Engine, server: &MailServer) -> Result<Treasury, Failure> {
     let node = Bitcoind::start()?;
     let store = Store::start(engine)?;
@@ -36,7 +38,9 @@ fn treasury(engine: Engine, server: &MailServer) -> Result<Treasury, Failure> {
         ..Settings::default()
     };
     let coordinator = Coordinator::start(&store, &node, &settings)?;
-    Treasury::assemble(node, store, people, coordinator)
+    let treasury = Treasury::assemble(node, store, people, coordinator)?;
+    treasury.deposit(FUNDS)?;
+    Ok(treasury)
 }
 
 /// Says on the page of a person what the person is told.
