@@ -104,9 +104,13 @@ async fn copy(
             let mut cells = Vec::new();
             for column in row.columns() {
                 let place = column.ordinal();
-                let kind = row.try_get_raw(place)?.type_info().name().to_owned();
+                let value = row.try_get_raw(place)?;
+                if value.is_null() {
+                    cells.push("NULL".to_owned());
+                    continue;
+                }
+                let kind = value.type_info().name().to_owned();
                 cells.push(match kind.as_str() {
-                    "NULL" => "NULL".to_owned(),
                     "INTEGER" => row.try_get_unchecked::<i64, _>(place)?.to_string(),
                     "BLOB" => {
                         let bytes: Vec<u8> = row.try_get_unchecked(place)?;

@@ -39,7 +39,7 @@ class Taking:
             "recipients": envelope.rcpt_tos,
             "headers": [[name.lower(), str(value)] for name, value in message.items()],
             "parts": len(list(message.walk())),
-            "text": message.get_content(),
+            "text": message.get_content().replace("\r\n", "\n"),
             "encrypted": session.ssl is not None,
             "user": session.auth_data.decode(),
         }

@@ -14,10 +14,12 @@ use serde_json::json;
 
 /// More than is paid without asking.
 const LARGE: Amount = Amount::from_sat(AUTOMATIC_MAX_SAT + 1);
+/// What the vault holds.
+const FUNDS: Amount = Amount::from_sat(50_000_000);
 /// How often something is asked for before the round of notices is hurried.
 const PATIENCE: u32 = 25;
 
-/// A treasury that sends mail, with dana and erin in `ops`.
+/// A treasury with funds that sends mail, with dana and erin in `ops`.
 fn treasury(engine: Engine, server: &MailServer) -> Result<Treasury, Failure> {
     let node = Bitcoind::start()?;
     let store = Store::start(engine)?;
@@ -36,7 +38,9 @@ fn treasury(engine: Engine, server: &MailServer) -> Result<Treasury, Failure> {
         ..Settings::default()
     };
     let coordinator = Coordinator::start(&store, &node, &settings)?;
-    Treasury::assemble(node, store, people, coordinator)
+    let treasury = Treasury::assemble(node, store, people, coordinator)?;
+    treasury.deposit(FUNDS)?;
+    Ok(treasury)
 }
 
 /// Says on the page of a person what the person is told.
@@ -51,7 +55,8 @@ fn sets(web: &Web, fields: &[(&str, &str)]) -> Outcome {
 
 /// Asks for a payment that waits for one of `ops`.
 fn ask(treasury: &Treasury, id: &str) -> Outcome {
-    treasury.withdraw(id, &Purse::stranger(1), LARGE)?;
+    let number = id.as_bytes().last().copied().unwrap_or_default();
+    treasury.withdraw(id, &Purse::stranger(number), LARGE)?;
     Ok(())
 }
 
@@ -394,9 +399,10 @@ fn a_mail_server_that_refuses_or_is_away_costs_no_mail_and_sends_none_twice() ->
     server.answers(Some("550 5.7.1 no mail today"))?;
     server.takes_the_password(true)?;
     // From here on nothing is hurried: the pauses are the coordinator's own.
+    let before = server.tries()?.len();
     let tries = wait_until("four more tries", LONG, || {
-        let tries = server.tries()?;
-        Ok((tries.len() >= 5).then_some(tries))
+        let tries = server.tries()?.split_off(before);
+        Ok((tries.len() >= 4).then_some(tries))
     })?;
     let pauses: Vec<u64> = tries.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert!(pauses.iter().all(|pause| *pause >= 500), "{pauses:?}");

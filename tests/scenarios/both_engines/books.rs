@@ -108,7 +108,7 @@ pub(super) async fn books(both: &Both) -> Outcome {
         (EntryFilter::default(), 3),
         (
             EntryFilter {
-                account: "coins".to_owned(),
+                account: "deposits_settled".to_owned(),
                 text: "CUSTOMER".to_owned(),
                 made: wide,
             },
