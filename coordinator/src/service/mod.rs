@@ -49,6 +49,7 @@ pub mod journals;
 pub(crate) mod keeping;
 mod lines;
 mod list_view;
+mod list_walk;
 pub mod lists;
 pub mod maintenance;
 mod manifests;

@@ -12,21 +12,21 @@ use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
 use crate::session::BatchId;
 use crate::session::attempt::AttemptState;
 
-/// Which attempts of a vault are asked for.
+/// Which attempts or batches of a vault are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wanted<'a> {
+pub struct Wanted<'a, Id> {
     /// The vault.
     pub vault: VaultId,
-    /// Of this state; of any if empty.
+    /// Of this state, or with an attempt of it; of any if empty.
     pub state: &'a str,
     /// For this purpose; for any if empty.
     pub purpose: &'a str,
-    /// Built at this time or later.
+    /// Made at this time or later.
     pub since: UnixTime,
-    /// Built before this time.
+    /// Made before this time.
     pub until: UnixTime,
     /// Only those behind this place.
-    pub after: Option<(UnixTime, Txid)>,
+    pub after: Option<(UnixTime, Id)>,
 }
 
 /// An attempt in a list.
@@ -68,7 +68,7 @@ pub struct AttemptLineRow {
 /// On a failed statement or a corrupt row.
 pub async fn page(
     tx: &mut Transaction,
-    wanted: &Wanted<'_>,
+    wanted: &Wanted<'_, Txid>,
     limit: u32,
 ) -> Result<Vec<AttemptLineRow>, DatabaseError> {
     let (before, behind) = place(

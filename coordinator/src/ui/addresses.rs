@@ -1,5 +1,7 @@
 //! The addresses of a vault: what came in to each, how to derive one again, and the next one.
 
+use std::pin::Pin;
+
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -11,9 +13,9 @@ use serde_json::Map;
 use super::Ui;
 use super::deposits::Row;
 use super::fault::Fault;
-use super::filters::{self, Choice, after, choices, yes_or_no};
+use super::filters::{self, Choice, choices, yes_or_no};
 use super::frame::{Frame, Place, Tab, page, page_with, see_other_saying};
-use super::listing::{Pager, csv, link};
+use super::listing::{Around, Query as _, file_of, page_of, query};
 use super::posted::{Asked, Named, Posted, Wrong};
 use super::routes::{Needs, Table};
 use super::show::{self, Moment, Money, Outside};
@@ -22,8 +24,8 @@ use crate::service::addresses::{NewAddress, issue_address};
 use crate::service::browsing::addresses::{
     AddressQuery, IssuedView, ReceivedView, list_addresses, show_address,
 };
-use crate::service::paging::PAGE;
-use crate::service::{MAX_LIMIT, Right, ServiceError};
+use crate::service::paging::{Cursor, Paged};
+use crate::service::{Right, ServiceError};
 
 const KEYCHAINS: [(&str, &str); 3] = [
     ("", "Deposits and change"),
@@ -43,14 +45,8 @@ const HEADER: [&str; 7] = [
     "issued_at",
 ];
 
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct AddressesQuery {
-    keychain: String,
-    used: String,
-    q: String,
-    after: String,
-    format: String,
+query! {
+    pub(super) struct AddressesQuery { keychain, used, q }
 }
 
 impl AddressesQuery {
@@ -60,14 +56,6 @@ impl AddressesQuery {
             text: self.q.clone(),
             used: yes_or_no(&self.used),
         }
-    }
-
-    fn filters(&self) -> [(&str, &str); 3] {
-        [
-            ("keychain", &self.keychain),
-            ("used", &self.used),
-            ("q", &self.q),
-        ]
     }
 }
 
@@ -115,10 +103,8 @@ struct ListPage {
     query: AddressesQuery,
     keychains: Vec<Choice>,
     used: Vec<Choice>,
-    filtered: bool,
     rows: Vec<Line>,
-    pager: Pager,
-    csv: String,
+    around: Around,
     may_issue: bool,
     reference: String,
     wrong: Wrong,
@@ -164,21 +150,9 @@ pub(super) async fn list(
     Asked(query): Asked<AddressesQuery>,
 ) -> Result<Response, Fault> {
     let vault = named.vault()?;
-    if query.format == "csv" {
-        let (service, actor, wanted) = (ui.service.clone(), visitor.actor.clone(), query.read());
-        return csv(
-            "addresses.csv",
-            &HEADER,
-            move |after| {
-                let (service, actor, wanted) = (service.clone(), actor.clone(), wanted.clone());
-                async move {
-                    let after = after.as_ref();
-                    Ok(list_addresses(&service, &actor, vault, &wanted, after, MAX_LIMIT).await?)
-                }
-            },
-            cells,
-        )
-        .await;
+    if query.is_file() {
+        let read = reading(&ui, &visitor, vault, query.read());
+        return file_of("addresses.csv", &HEADER, read, cells).await;
     }
     let template = list_page(
         &ui,
@@ -190,6 +164,26 @@ pub(super) async fn list(
     )
     .await?;
     page(&template)
+}
+
+/// A page of the list that is being read.
+type Reading = Pin<Box<dyn Future<Output = Result<Paged<ReceivedView>, Fault>> + Send>>;
+
+/// How the pages of the list are read.
+fn reading(
+    ui: &Ui,
+    visitor: &Visitor,
+    vault: VaultId,
+    wanted: AddressQuery,
+) -> impl Fn(Option<Cursor>, u32) -> Reading + use<> {
+    let (service, actor) = (ui.service.clone(), visitor.actor.clone());
+    move |after, most| {
+        let (service, actor, wanted) = (service.clone(), actor.clone(), wanted.clone());
+        Box::pin(async move {
+            let page = list_addresses(&service, &actor, vault, &wanted, after.as_ref(), most);
+            page.await.map_err(Fault::from)
+        })
+    }
 }
 
 fn cells(row: &ReceivedView) -> Vec<String> {
@@ -212,23 +206,18 @@ async fn list_page(
     reference: String,
     wrong: Wrong,
 ) -> Result<ListPage, Fault> {
-    let begin = after(&query.after)?;
-    let (actor, wanted) = (&visitor.actor, query.read());
-    let paged = list_addresses(&ui.service, actor, vault, &wanted, begin.as_ref(), PAGE).await?;
     let path = format!("/vaults/{vault}/addresses");
-    let filters = query.filters();
-    let marked = begin.as_ref().map(|_| query.after.as_str());
+    let read = reading(ui, visitor, vault, query.read());
+    let (addresses, around) = page_of(&path, query, query.begin()?, read).await?;
     Ok(ListPage {
         frame: visitor.frame("Addresses", Place::Vault(vault, Tab::Addresses)),
         vault: Outside::new(&visitor.name_of(vault)),
         keychains: choices(&KEYCHAINS, &query.keychain),
         used: choices(&USED, &query.used),
-        filtered: filters.iter().any(|(_, value)| !value.is_empty()),
-        rows: (paged.items.iter())
+        rows: (addresses.iter())
             .map(|row| Line::of(vault, row, visitor))
             .collect(),
-        pager: Pager::new(&path, &filters, marked, paged.next.as_ref()),
-        csv: link(&path, &filters, &[("format", "csv")]),
+        around,
         may_issue: visitor.may(Right::IssueAddress),
         query: query.clone(),
         path,

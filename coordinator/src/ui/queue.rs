@@ -8,10 +8,10 @@ use policies::{UnixTime, VaultId};
 use serde::Deserialize;
 
 use super::Ui;
+use super::agreeing::told;
 use super::fault::Fault;
 use super::frame::{Frame, Place, Tab, page, page_with, see_other_saying};
 use super::posted::{Named, Posted, Wrong};
-use super::preview::told;
 use super::routes::{Needs, Table};
 use super::show::{Ago, Moment, State as Chip, duration};
 use super::visitor::Visitor;
