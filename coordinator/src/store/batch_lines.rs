@@ -7,7 +7,7 @@ use policies::UnixTime;
 use policies::psbt::AttemptPurpose;
 use watchtower::store::database::{DatabaseError, Row, Transaction};
 
-use super::attempt_lines::{Wanted, place, purpose, seconds};
+use super::attempt_lines::{Wanted, purpose};
 use crate::session::BatchId;
 
 /// A batch in a list.
@@ -36,7 +36,6 @@ pub async fn page(
     wanted: &Wanted<'_, BatchId>,
     limit: u32,
 ) -> Result<Vec<BatchLineRow>, DatabaseError> {
-    let (before, behind) = place(wanted.after.map(|(at, id)| (at, id.to_bytes().to_vec())));
     tx.rows(
         "SELECT b.id, b.purpose, b.created_at, b.created_by,
              (SELECT COUNT(*) FROM batch_withdrawal c WHERE c.batch = b.id) AS withdrawals,
@@ -50,16 +49,7 @@ pub async fn page(
                    AND (created_at < $6 OR (created_at = $6 AND id < $7))
                ORDER BY created_at DESC, id DESC LIMIT $8) b
          ORDER BY b.created_at DESC, b.id DESC",
-        &[
-            wanted.vault.to_bytes().into(),
-            wanted.state.into(),
-            wanted.purpose.into(),
-            seconds(wanted.since),
-            seconds(wanted.until),
-            before,
-            behind,
-            limit.into(),
-        ],
+        &wanted.values(|id| id.to_bytes().to_vec(), limit),
     )
     .await?
     .iter()

@@ -1,7 +1,5 @@
 //! The addresses of a vault: what came in to each, how to derive one again, and the next one.
 
-use std::pin::Pin;
-
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -15,7 +13,7 @@ use super::deposits::Row;
 use super::fault::Fault;
 use super::filters::{self, Choice, choices, yes_or_no};
 use super::frame::{Frame, Place, Tab, page, page_with, see_other_saying};
-use super::listing::{Around, Query as _, file_of, page_of, query};
+use super::listing::{Around, Query as _, file_of, page_of, query, reading};
 use super::posted::{Asked, Named, Posted, Wrong};
 use super::routes::{Needs, Table};
 use super::show::{self, Moment, Money, Outside};
@@ -24,7 +22,6 @@ use crate::service::addresses::{NewAddress, issue_address};
 use crate::service::browsing::addresses::{
     AddressQuery, IssuedView, ReceivedView, list_addresses, show_address,
 };
-use crate::service::paging::{Cursor, Paged};
 use crate::service::{Right, ServiceError};
 
 const KEYCHAINS: [(&str, &str); 3] = [
@@ -151,7 +148,7 @@ pub(super) async fn list(
 ) -> Result<Response, Fault> {
     let vault = named.vault()?;
     if query.is_file() {
-        let read = reading(&ui, &visitor, vault, query.read());
+        let read = reading!(list_addresses, ui, visitor, vault, query.read());
         return file_of("addresses.csv", &HEADER, read, cells).await;
     }
     let template = list_page(
@@ -164,26 +161,6 @@ pub(super) async fn list(
     )
     .await?;
     page(&template)
-}
-
-/// A page of the list that is being read.
-type Reading = Pin<Box<dyn Future<Output = Result<Paged<ReceivedView>, Fault>> + Send>>;
-
-/// How the pages of the list are read.
-fn reading(
-    ui: &Ui,
-    visitor: &Visitor,
-    vault: VaultId,
-    wanted: AddressQuery,
-) -> impl Fn(Option<Cursor>, u32) -> Reading + use<> {
-    let (service, actor) = (ui.service.clone(), visitor.actor.clone());
-    move |after, most| {
-        let (service, actor, wanted) = (service.clone(), actor.clone(), wanted.clone());
-        Box::pin(async move {
-            let page = list_addresses(&service, &actor, vault, &wanted, after.as_ref(), most);
-            page.await.map_err(Fault::from)
-        })
-    }
 }
 
 fn cells(row: &ReceivedView) -> Vec<String> {
@@ -207,7 +184,7 @@ async fn list_page(
     wrong: Wrong,
 ) -> Result<ListPage, Fault> {
     let path = format!("/vaults/{vault}/addresses");
-    let read = reading(ui, visitor, vault, query.read());
+    let read = reading!(list_addresses, ui, visitor, vault, query.read());
     let (addresses, around) = page_of(&path, query, query.begin()?, read).await?;
     Ok(ListPage {
         frame: visitor.frame("Addresses", Place::Vault(vault, Tab::Addresses)),

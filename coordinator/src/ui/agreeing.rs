@@ -2,6 +2,8 @@
 //!
 //! Invariant: a form without the mark of a preview only shows; one with it does what that preview said, or nothing.
 
+use std::pin::Pin;
+
 use axum::http::StatusCode;
 use policies::VaultId;
 
@@ -26,6 +28,9 @@ pub(super) struct Form {
     pub(super) changed: bool,
 }
 
+/// What a form does or shows, once it is asked for; on the heap, since both at once would be much for a stack.
+pub(super) type Later<'a, T> = Pin<Box<dyn Future<Output = Result<T, ServiceError>> + Send + 'a>>;
+
 /// What came of a form.
 pub(super) enum Step<D, P> {
     /// It was done.
@@ -38,8 +43,8 @@ pub(super) enum Step<D, P> {
 
 /// Does what was agreed to, if anything was; else, or if that is not what would be done now, shows what would be.
 pub(super) async fn step<D, P>(
-    doing: Option<impl Future<Output = Result<D, ServiceError>>>,
-    showing: impl Future<Output = Result<P, ServiceError>>,
+    doing: Option<Later<'_, D>>,
+    showing: Later<'_, P>,
 ) -> Result<Step<D, P>, Fault> {
     let mut changed = false;
     if let Some(doing) = doing {

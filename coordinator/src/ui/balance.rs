@@ -21,7 +21,7 @@ use super::routes::{Needs, Table};
 use super::show::{Ago, Cause, Moment, Money, Outside, TxidText, Unit};
 use super::visitor::Visitor;
 use crate::service::Right;
-use crate::service::agenda::{Viewer, absent_now, of_vault};
+use crate::service::agenda::{absent_now, of_vault};
 use crate::service::books::{EntryView, show_reconciliation};
 use crate::service::browsing::entries::list_entries;
 use crate::service::figures::{Span, figures, series};
@@ -95,11 +95,7 @@ async fn draw(
     let (service, actor) = (&ui.service, &visitor.actor);
     let now = service.now();
     let absent = absent_now(service).await?;
-    let viewer = Viewer {
-        actor,
-        person: &visitor.person,
-        absent: &absent,
-    };
+    let viewer = visitor.viewer(&absent);
     let waiting = of_vault(service, &viewer, vault).await?;
     let held = figures(service, actor, vault).await?;
     let span = Span::of_days(&query.days).unwrap_or_default();

@@ -15,14 +15,13 @@ use super::deposits::{Row, STATES, address_of, nothing_where_unknown, spender, s
 use super::fault::Fault;
 use super::filters::{self, Choice, amount, choices, yes_or_no};
 use super::frame::{Frame, Place, Tab, page};
-use super::listing::{Around, Query as _, file_of, page_of, query};
+use super::listing::{Around, Query as _, file_of, page_of, query, reading};
 use super::posted::{Asked, Named, Wrong};
 use super::routes::{Needs, Table};
 use super::show::{Moment, Money, Outside, TxidText};
 use super::visitor::Visitor;
 use crate::service::books::{CoinView, show_balance};
 use crate::service::browsing::coins::{CoinQuery, list_coins, show_coin};
-use crate::service::paging::Cursor;
 use crate::service::{Right, Service};
 
 const SPENT: [(&str, &str); 3] = [("", "Unspent"), ("yes", "Spent"), ("any", "Spent or not")];
@@ -143,14 +142,7 @@ pub(super) async fn list(
     let vault = named.vault()?;
     let mut wrong = Wrong::default();
     let wanted = query.read(&mut wrong);
-    let (service, actor) = (ui.service.clone(), visitor.actor.clone());
-    let read = move |after: Option<Cursor>, most| {
-        let (service, actor, wanted) = (service.clone(), actor.clone(), wanted.clone());
-        async move {
-            let page = list_coins(&service, &actor, vault, &wanted, after.as_ref(), most);
-            page.await.map_err(Fault::from)
-        }
-    };
+    let read = reading!(list_coins, ui, visitor, vault, wanted);
     let service = ui.service;
     if query.is_file() {
         return file_of("coins.csv", &HEADER, read, move |coin| {

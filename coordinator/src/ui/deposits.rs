@@ -11,7 +11,7 @@ use super::Ui;
 use super::fault::Fault;
 use super::filters::{self, Choice, amount, choices, since, until};
 use super::frame::{Frame, Place, Tab, page};
-use super::listing::{Around, Query as _, file_of, page_of, query};
+use super::listing::{Around, Query as _, file_of, page_of, query, reading};
 use super::posted::{Asked, Named, Wrong};
 use super::routes::{Needs, Table};
 use super::show::{self, Moment, Money, Outside, TxidText, Unit};
@@ -19,7 +19,6 @@ use super::visitor::Visitor;
 use crate::service::books::CoinView;
 use crate::service::browsing::deposits::{DepositQuery, DepositView, list_deposits, show_deposit};
 use crate::service::browsing::span;
-use crate::service::paging::Cursor;
 use crate::service::{Right, Service};
 
 /// Where coins may stand.
@@ -195,14 +194,7 @@ pub(super) async fn list(
     let vault = named.vault()?;
     let mut wrong = Wrong::default();
     let wanted = query.read(&mut wrong);
-    let (service, actor) = (ui.service.clone(), visitor.actor.clone());
-    let read = move |after: Option<Cursor>, most| {
-        let (service, actor, wanted) = (service.clone(), actor.clone(), wanted.clone());
-        async move {
-            let page = list_deposits(&service, &actor, vault, &wanted, after.as_ref(), most);
-            page.await.map_err(Fault::from)
-        }
-    };
+    let read = reading!(list_deposits, ui, visitor, vault, wanted);
     let service = ui.service;
     if query.is_file() {
         return file_of("deposits.csv", &HEADER, read, move |coin| {

@@ -11,7 +11,7 @@ use super::Ui;
 use super::fault::Fault;
 use super::filters::{self, Choice, choices, since, until};
 use super::frame::{Frame, Place, Tab, page, see_other_saying};
-use super::listing::{Around, Query as _, file_of, page_of, query};
+use super::listing::{Around, Query as _, file_of, page_of, query, reading};
 use super::posted::{Asked, Named, Wrong};
 use super::routes::{Needs, Table};
 use super::show::{Cause, Moment, Money, Outside, TxidText};
@@ -22,7 +22,6 @@ use crate::service::books::{
 };
 use crate::service::browsing::entries::list_entries;
 use crate::service::browsing::span;
-use crate::service::paging::Cursor;
 
 const ACCOUNTS: [(&str, &str); 7] = [
     ("", "Any account"),
@@ -114,14 +113,7 @@ pub(super) async fn list(
     let vault = named.vault()?;
     let mut wrong = Wrong::default();
     let wanted = query.read(&mut wrong);
-    let (service, actor) = (ui.service.clone(), visitor.actor.clone());
-    let read = move |after: Option<Cursor>, most| {
-        let (service, actor, wanted) = (service.clone(), actor.clone(), wanted.clone());
-        async move {
-            let page = list_entries(&service, &actor, vault, &wanted, after.as_ref(), most);
-            page.await.map_err(Fault::from)
-        }
-    };
+    let read = reading!(list_entries, ui, visitor, vault, wanted);
     if query.is_file() {
         return file_of("ledger.csv", &HEADER, read, cells).await;
     }

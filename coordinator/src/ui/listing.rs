@@ -61,6 +61,22 @@ macro_rules! query {
 }
 pub(crate) use query;
 
+/// Reads the pages of a list of a vault through the service, for [`page_of`] and [`file_of`].
+macro_rules! reading {
+    ($list:path, $ui:expr, $visitor:expr, $vault:expr, $wanted:expr) => {{
+        let (service, actor) = ($ui.service.clone(), $visitor.actor.clone());
+        let (vault, wanted) = ($vault, $wanted);
+        move |after: Option<$crate::service::paging::Cursor>, most: u32| {
+            let (service, actor, wanted) = (service.clone(), actor.clone(), wanted.clone());
+            async move {
+                let page = $list(&service, &actor, vault, &wanted, after.as_ref(), most);
+                page.await.map_err($crate::ui::fault::Fault::from)
+            }
+        }
+    }};
+}
+pub(crate) use reading;
+
 /// What stands around the rows of a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Around {

@@ -7,7 +7,7 @@ use policies::VaultId;
 use serde::Deserialize;
 
 use super::Ui;
-use super::agreeing::{Form, Step, step};
+use super::agreeing::{Form, Later, Step, step};
 use super::fault::Fault;
 use super::feerate::{FeerateChoice, feerate};
 use super::frame::{Frame, Place, Tab, page, page_with, see_other_saying};
@@ -130,7 +130,9 @@ async fn act(
     }
     let wanted = Wanted { purpose, what };
     let nothing = Agreed::to_nothing(&ui.service);
-    let spend = |how| wanted.spend(ui, visitor, vault, &asked, how);
+    let spend = |how| -> Later<'_, OwnSpendView> {
+        Box::pin(wanted.spend(ui, visitor, vault, &asked, how))
+    };
     let done = agreed.map(|_| spend((false, agreed)));
     match step(done, spend((true, Some(nothing)))).await? {
         Step::Done(done) => {

@@ -17,7 +17,7 @@ use super::routes::{Needs, Table};
 use super::show::{Ask, Command, Moment, Outside, TxidText, Waiting, waiting_line};
 use super::visitor::Visitor;
 use crate::service::Right;
-use crate::service::agenda::{Viewer, absent_now, of_stop};
+use crate::service::agenda::{absent_now, of_stop};
 use crate::service::paging::Cursor;
 use crate::service::stop_view::{StopEntry, StopState, list_stops, releasers, show_stop};
 
@@ -106,11 +106,7 @@ async fn draw(
         "Stop this vault now",
     );
     let absent = absent_now(service).await?;
-    let viewer = Viewer {
-        actor,
-        person: &visitor.person,
-        absent: &absent,
-    };
+    let viewer = visitor.viewer(&absent);
     let mut stops = Vec::new();
     for stop in &found.items {
         let mut row = row(visitor, vault, stop, &back);

@@ -1,6 +1,6 @@
 //! Who looks at a page: the person of a session, as the guard found them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
@@ -11,6 +11,7 @@ use super::Ui;
 use super::fault::Fault;
 use super::frame::Flash;
 use super::show::Unit;
+use crate::service::agenda::Viewer;
 use crate::service::people::{PersonRole, SessionId};
 use crate::service::stop_view::StopEntry;
 use crate::service::{Actor, Right};
@@ -54,6 +55,15 @@ impl Visitor {
     pub(crate) fn name_of(&self, vault: VaultId) -> String {
         let known = self.vaults.iter().find(|(id, _)| *id == vault);
         known.map_or_else(|| vault.to_string(), |(_, name)| name.clone())
+    }
+
+    /// As whom the person looks at what waits; `absent` are those who are away.
+    pub(crate) fn viewer<'a>(&'a self, absent: &'a BTreeSet<String>) -> Viewer<'a> {
+        Viewer {
+            actor: &self.actor,
+            person: &self.person,
+            absent,
+        }
     }
 
     /// The stops in force in a vault; none where it pays.

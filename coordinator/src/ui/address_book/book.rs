@@ -12,12 +12,11 @@ use crate::service::address_book::{
     BookEntry, BookFilter, BookState, list_book, show_list_of_policy,
 };
 use crate::service::lists::{ListView, list_lists};
-use crate::service::paging::Cursor;
 use crate::ui::Ui;
 use crate::ui::fault::Fault;
 use crate::ui::filters::Choice;
 use crate::ui::frame::{Frame, page};
-use crate::ui::listing::{Around, Query as _, file_of, page_of, query};
+use crate::ui::listing::{Around, Query as _, file_of, page_of, query, reading};
 use crate::ui::posted::{Asked, Named};
 use crate::ui::show::{Address, Ago, Moment, Money, Outside, State, Unit, duration};
 use crate::ui::visitor::Visitor;
@@ -132,14 +131,7 @@ pub(super) async fn show(
         || format!("/vaults/{vault}/address-book"),
         |list| path_of(vault, list),
     );
-    let (read_by, read_as) = (service.clone(), actor.clone());
-    let read = move |after: Option<Cursor>, most| {
-        let (service, actor, filter) = (read_by.clone(), read_as.clone(), filter.clone());
-        async move {
-            let page = list_book(&service, &actor, vault, &filter, after.as_ref(), most);
-            page.await.map_err(Fault::from)
-        }
-    };
+    let read = reading!(list_book, ui, visitor, vault, filter);
     if query.is_file() {
         return file_of("address-book.csv", &HEADER, read, cells).await;
     }

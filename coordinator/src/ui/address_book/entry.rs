@@ -8,7 +8,7 @@ use policies::{Subject, VaultId};
 use super::book::{EntryRow, row};
 use super::{path_of, place};
 use crate::service::address_book::{BookEntry, BookState, Payment, Signed, show_entry};
-use crate::service::agenda::{Viewer, absent_now, of_entry};
+use crate::service::agenda::{absent_now, of_entry};
 use crate::ui::Ui;
 use crate::ui::fault::Fault;
 use crate::ui::frame::{Frame, page};
@@ -123,11 +123,7 @@ pub(super) async fn draw(
         at: Moment::new(said.at),
     };
     let absent = absent_now(&ui.service).await?;
-    let viewer = Viewer {
-        actor: &visitor.actor,
-        person: &visitor.person,
-        absent: &absent,
-    };
+    let viewer = visitor.viewer(&absent);
     let now = ui.service.now();
     let line = of_entry(&ui.service, &viewer, vault, subject).await?;
     let answer = page(&EntryPage {

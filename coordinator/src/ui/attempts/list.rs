@@ -10,11 +10,10 @@ use super::filters::{Filters, ListQuery};
 use super::{counted_of, purpose, short};
 use crate::service::Right;
 use crate::service::attempt_lines::{AttemptLine, page_of_attempts};
-use crate::service::paging::Cursor;
 use crate::ui::Ui;
 use crate::ui::fault::Fault;
 use crate::ui::frame::{Frame, Place, Tab, page};
-use crate::ui::listing::{Query as _, file_of, page_of};
+use crate::ui::listing::{Query as _, file_of, page_of, reading};
 use crate::ui::posted::{Asked, Named};
 use crate::ui::show::{Ago, Moment, Money, State as Chip, Unit};
 use crate::ui::visitor::Visitor;
@@ -79,14 +78,7 @@ pub(super) async fn list(
 ) -> Result<Response, Fault> {
     let vault = named.vault()?;
     let (filter, begin, wrong) = query.read();
-    let (service, actor) = (ui.service.clone(), visitor.actor.clone());
-    let read = move |after: Option<Cursor>, most| {
-        let (service, actor, filter) = (service.clone(), actor.clone(), filter.clone());
-        async move {
-            let page = page_of_attempts(&service, &actor, vault, &filter, after.as_ref(), most);
-            page.await.map_err(Fault::from)
-        }
-    };
+    let read = reading!(page_of_attempts, ui, visitor, vault, filter);
     if query.is_file() {
         return file_of("attempts.csv", &HEADER, read, cells).await;
     }

@@ -11,9 +11,9 @@ use super::short;
 use crate::service::agreed::Agreed;
 use crate::service::attempts::{AttemptView, show_attempt};
 use crate::service::feerates::feerates_above;
-use crate::service::renewals::{Renew, replace_attempt};
+use crate::service::renewals::{Renew, RenewalView, replace_attempt};
 use crate::ui::Ui;
-use crate::ui::agreeing::{Form, Step, step};
+use crate::ui::agreeing::{Form, Later, Step, step};
 use crate::ui::fault::Fault;
 use crate::ui::feerate::{FeerateChoice, feerate};
 use crate::ui::frame::{Frame, Place, Tab, page, page_with, see_other_saying};
@@ -73,8 +73,11 @@ pub(super) async fn replace(
     let agreed = typed.agreed.parse::<Agreed>().ok();
     let (service, actor) = (&ui.service, &visitor.actor);
     let (doing, showing) = (request(false, agreed), request(true, None));
-    let done = agreed.map(|_| replace_attempt(service, actor, txid, &doing));
-    match step(done, replace_attempt(service, actor, txid, &showing)).await? {
+    let later = |request| -> Later<'_, RenewalView> {
+        Box::pin(replace_attempt(service, actor, txid, request))
+    };
+    let done = agreed.map(|_| later(&doing));
+    match step(done, later(&showing)).await? {
         Step::Done(done) => {
             let batch = done.batches.first();
             let next = batch.and_then(|batch| batch.attempts.last());

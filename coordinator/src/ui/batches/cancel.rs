@@ -9,11 +9,11 @@ use serde::Deserialize;
 use crate::service::agreed::Agreed;
 use crate::service::batch_page::{BatchPage, batch_page};
 use crate::service::feerates::feerates;
-use crate::service::renewals::{Renew, cancel_batch};
+use crate::service::renewals::{Renew, RenewalView, cancel_batch};
 use crate::service::voids::{VoidsView, WishVoids, wish_voids};
 use crate::session::BatchId;
 use crate::ui::Ui;
-use crate::ui::agreeing::{Form, Step, step};
+use crate::ui::agreeing::{Form, Later, Step, step};
 use crate::ui::attempts::short;
 use crate::ui::fault::Fault;
 use crate::ui::feerate::{FeerateChoice, feerate};
@@ -95,8 +95,11 @@ async fn by_voids(
     let wish = |preview, agreed| WishVoids { preview, agreed };
     let (service, actor) = (&ui.service, &visitor.actor);
     let (doing, showing) = (wish(false, agreed), wish(true, None));
-    let done = agreed.map(|_| wish_voids(service, actor, found.batch, &doing));
-    match step(done, wish_voids(service, actor, found.batch, &showing)).await? {
+    let later = |request| -> Later<'_, Vec<VoidsView>> {
+        Box::pin(wish_voids(service, actor, found.batch, request))
+    };
+    let done = agreed.map(|_| later(&doing));
+    match step(done, later(&showing)).await? {
         Step::Done(_) => {
             let words = "Signers are asked to void it. Once enough did, its coins and withdrawals are free.";
             return Ok(see_other_saying(&shown.back, words));
@@ -142,8 +145,11 @@ async fn on_chain(
     };
     let (service, actor) = (&ui.service, &visitor.actor);
     let (doing, showing) = (request(false, agreed), request(true, None));
-    let done = agreed.map(|_| cancel_batch(service, actor, found.batch, &doing));
-    match step(done, cancel_batch(service, actor, found.batch, &showing)).await? {
+    let later = |request| -> Later<'_, RenewalView> {
+        Box::pin(cancel_batch(service, actor, found.batch, request))
+    };
+    let done = agreed.map(|_| later(&doing));
+    match step(done, later(&showing)).await? {
         Step::Done(_) => {
             let words = "Issued. Once the cancellation is settled, the withdrawals have failed and can be paid again or cancelled.";
             return Ok(see_other_saying(&shown.back, words));

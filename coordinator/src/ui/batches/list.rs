@@ -8,13 +8,12 @@ use policies::{UnixTime, VaultId};
 
 use crate::service::Right;
 use crate::service::batch_lines::{BatchLine, page_of_batches};
-use crate::service::paging::Cursor;
 use crate::ui::Ui;
 use crate::ui::attempts::filters::{Filters, ListQuery};
 use crate::ui::attempts::{counted, counted_of, purpose, short};
 use crate::ui::fault::Fault;
 use crate::ui::frame::{Frame, Place, Tab, page};
-use crate::ui::listing::{Query as _, file_of, page_of};
+use crate::ui::listing::{Query as _, file_of, page_of, reading};
 use crate::ui::posted::{Asked, Named};
 use crate::ui::show::{Ago, Moment, Money, Outside, State as Chip, Unit};
 use crate::ui::visitor::Visitor;
@@ -76,14 +75,7 @@ pub(crate) async fn list(
 ) -> Result<Response, Fault> {
     let vault = named.vault()?;
     let (filter, begin, wrong) = query.read();
-    let (service, actor) = (ui.service.clone(), visitor.actor.clone());
-    let read = move |after: Option<Cursor>, most| {
-        let (service, actor, filter) = (service.clone(), actor.clone(), filter.clone());
-        async move {
-            let page = page_of_batches(&service, &actor, vault, &filter, after.as_ref(), most);
-            page.await.map_err(Fault::from)
-        }
-    };
+    let read = reading!(page_of_batches, ui, visitor, vault, filter);
     if query.is_file() {
         return file_of("batches.csv", &HEADER, read, cells).await;
     }

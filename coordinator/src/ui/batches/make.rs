@@ -8,12 +8,12 @@ use serde::Deserialize;
 
 use super::all_named;
 use crate::service::agreed::Agreed;
-use crate::service::batch_preview::preview_batch;
-use crate::service::batches::{CreateBatch, create_batch};
+use crate::service::batch_preview::{PlannedBatch, preview_batch};
+use crate::service::batches::{BatchView, CreateBatch, create_batch};
 use crate::service::feerates::feerates;
 use crate::service::queue::{QueuedView, show_queue};
 use crate::ui::Ui;
-use crate::ui::agreeing::{Form, Step, step};
+use crate::ui::agreeing::{Form, Later, Step, step};
 use crate::ui::fault::Fault;
 use crate::ui::feerate::{FeerateChoice, feerate};
 use crate::ui::frame::{Frame, Place, Tab, page, page_with, see_other_saying};
@@ -92,8 +92,11 @@ pub(crate) async fn make(
     let seen = typed.agreed.parse::<Agreed>().ok();
     let nothing = Agreed::to_nothing(service);
     let (doing, showing) = (request(seen.unwrap_or(nothing)), request(nothing));
-    let done = seen.map(|_| create_batch(service, actor, vault, &doing));
-    match step(done, preview_batch(service, actor, vault, &showing)).await? {
+    let done = seen
+        .map(|_| -> Later<'_, BatchView> { Box::pin(create_batch(service, actor, vault, &doing)) });
+    let shown_anew: Later<'_, PlannedBatch> =
+        Box::pin(preview_batch(service, actor, vault, &showing));
+    match step(done, shown_anew).await? {
         Step::Done(made) => {
             let words = "Made. Its coins are reserved, and signers are asked to sign.";
             return Ok(see_other_saying(&format!("/batches/{}", made.batch), words));

@@ -11,10 +11,10 @@ use super::detail::WithdrawalRow;
 use crate::service::agreed::Agreed;
 use crate::service::batch_page::{BatchPage, batch_page};
 use crate::service::feerates::feerates;
-use crate::service::renewals::{PlanBatch, plan_batch};
+use crate::service::renewals::{PlanBatch, RenewalView, plan_batch};
 use crate::session::BatchId;
 use crate::ui::Ui;
-use crate::ui::agreeing::{Form, Step, step};
+use crate::ui::agreeing::{Form, Later, Step, step};
 use crate::ui::attempts::{counted, short};
 use crate::ui::fault::Fault;
 use crate::ui::feerate::{FeerateChoice, feerate};
@@ -112,8 +112,11 @@ pub(crate) async fn plan(
     let agreed = typed.agreed.parse::<Agreed>().ok();
     let (service, actor) = (&ui.service, &visitor.actor);
     let (doing, showing) = (request(false, agreed), request(true, None));
-    let done = agreed.map(|_| plan_batch(service, actor, batch, &doing));
-    match step(done, plan_batch(service, actor, batch, &showing)).await? {
+    let later = |request| -> Later<'_, RenewalView> {
+        Box::pin(plan_batch(service, actor, batch, request))
+    };
+    let done = agreed.map(|_| later(&doing));
+    match step(done, later(&showing)).await? {
         Step::Done(done) => {
             let words = format!(
                 "Issued {}. Signers are asked to sign anew.",

@@ -9,14 +9,13 @@ use serde::Deserialize;
 
 use super::{href, root, words};
 use crate::service::Right;
-use crate::service::paging::Cursor;
 use crate::service::withdrawal_list::{Wanted, WithdrawalLine, find_withdrawals};
 use crate::session::withdrawal::WithdrawalState;
 use crate::ui::Ui;
 use crate::ui::fault::Fault;
 use crate::ui::filters::{since, until};
 use crate::ui::frame::{Frame, Place, Tab, page};
-use crate::ui::listing::{Around, Query as _, file_of, link, page_of};
+use crate::ui::listing::{Around, Query as _, file_of, link, page_of, reading};
 use crate::ui::posted::{Asked, Named, Wrong};
 use crate::ui::show::{self, Address, Ago, Moment, Money, Outside};
 use crate::ui::visitor::Visitor;
@@ -110,15 +109,7 @@ pub(super) async fn list(
     let vault = named.vault()?;
     let mut wrong = Wrong::default();
     let wanted = wanted(&query, &visitor, &mut wrong);
-    let (service, actor) = (ui.service.clone(), visitor.actor.clone());
-    let read = move |after: Option<Cursor>, most| {
-        let (service, actor, wanted) = (service.clone(), actor.clone(), wanted.clone());
-        async move {
-            let vault = Some(vault);
-            let page = find_withdrawals(&service, &actor, vault, &wanted, after.as_ref(), most);
-            page.await.map_err(Fault::from)
-        }
-    };
+    let read = reading!(find_withdrawals, ui, visitor, Some(vault), wanted);
     if query.is_file() {
         let row = |line: &WithdrawalLine| line.cells().to_vec();
         return file_of("withdrawals.csv", &WithdrawalLine::HEADER, read, row).await;

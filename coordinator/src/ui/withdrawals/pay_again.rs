@@ -8,10 +8,10 @@ use serde::Deserialize;
 use super::{href, key};
 use crate::service::agreed::Agreed;
 use crate::service::feerates::feerates;
-use crate::service::renewals::{self, Renew};
+use crate::service::renewals::{self, Renew, RenewalView};
 use crate::store::withdrawals::WithdrawalKey;
 use crate::ui::Ui;
-use crate::ui::agreeing::{Form, Step, step};
+use crate::ui::agreeing::{Form, Later, Step, step};
 use crate::ui::fault::Fault;
 use crate::ui::feerate::{FeerateChoice, feerate};
 use crate::ui::frame::{Frame, Place, Tab, page, page_with, see_other_saying};
@@ -78,8 +78,11 @@ pub(super) async fn pay_again(
     let agreed = typed.agreed.parse::<Agreed>().ok();
     let (service, actor) = (&ui.service, &visitor.actor);
     let (doing, showing) = (request(false, agreed), request(true, None));
-    let done = agreed.map(|_| renewals::pay_again(service, actor, &key, &doing));
-    match step(done, renewals::pay_again(service, actor, &key, &showing)).await? {
+    let later = |request| -> Later<'_, RenewalView> {
+        Box::pin(renewals::pay_again(service, actor, &key, request))
+    };
+    let done = agreed.map(|_| later(&doing));
+    match step(done, later(&showing)).await? {
         Step::Done(_) => {
             let words = "It is paid again. Signers are asked.";
             return Ok(see_other_saying(&shown.back, words));
