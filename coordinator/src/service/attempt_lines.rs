@@ -5,16 +5,14 @@ use policies::document::format_sat_per_vb;
 use policies::{UnixTime, VaultId};
 use watchtower::store::database::Transaction;
 
+use super::list_walk::{self, Lines};
 use super::opened::Session;
 use super::paging::{Cursor, Paged};
-use super::{Actor, Right, Service, ServiceError, expect_state};
+use super::{Actor, Right, Service, ServiceError};
 use crate::session::BatchId;
 use crate::session::attempt::AttemptState;
 use crate::store::attempt_lines::{self, AttemptLineRow, Wanted};
 use crate::store::{attempts, inputs};
-
-/// The rows that are read at a time while lines are looked for.
-const CHUNK: u32 = 200;
 
 /// Which attempts or batches are asked for; an empty field asks for all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,6 +29,19 @@ pub struct Filter {
     pub until: Option<UnixTime>,
     /// Part of a txid.
     pub text: String,
+}
+
+impl Filter {
+    /// Whether an id has the text in it.
+    pub(super) fn names(&self, id: &impl ToString) -> bool {
+        id.to_string()
+            .contains(&self.text.trim().to_ascii_lowercase())
+    }
+
+    /// Whether an attempt awaits the signer, if one is asked for.
+    pub(super) fn awaits(&self, line: &AttemptLine) -> bool {
+        self.signer.is_empty() || line.missing.contains(&self.signer)
+    }
 }
 
 /// An attempt in a list.
@@ -80,49 +91,44 @@ pub async fn page_of_attempts(
     after: Option<&Cursor>,
     most: u32,
 ) -> Result<Paged<AttemptLine>, ServiceError> {
-    actor.require(Right::Read, vault)?;
-    expect_state(asked(&filter.state), &AttemptState::NAMES)?;
-    let mut tx = service.database().begin_read().await?;
-    service.vault(&mut tx, vault).await?;
-    let mut place = after.and_then(read_place::<Txid>);
-    let text = filter.text.trim().to_ascii_lowercase();
-    let mut items: Vec<AttemptLine> = Vec::new();
-    loop {
-        let wanted = Wanted {
-            vault,
-            state: &filter.state,
-            purpose: &filter.purpose,
-            since: filter.since.unwrap_or(UnixTime::from_secs(0)),
-            until: filter.until.unwrap_or(UnixTime::from_secs(u64::MAX)),
-            after: place,
-        };
-        let rows = attempt_lines::page(&mut tx, &wanted, CHUNK).await?;
-        for row in &rows {
-            place = Some((row.created_at, row.txid));
-            if !row.txid.to_string().contains(&text) {
-                continue;
-            }
-            let line = line(service, &mut tx, row).await?;
-            if !filter.signer.is_empty() && !line.missing.contains(&filter.signer) {
-                continue;
-            }
-            if items.len() == rows_of(most) {
-                return Ok(Paged {
-                    next: items.last().map(|last| at(last.created_at, &last.txid)),
-                    items,
-                });
-            }
-            items.push(line);
-        }
-        if rows.len() < rows_of(CHUNK) {
-            return Ok(Paged { items, next: None });
-        }
-    }
+    let lines = Attempts { service, filter };
+    list_walk::page_of(service, actor, vault, (&lines, filter), after, most).await
 }
 
-/// A number of rows.
-pub(super) fn rows_of(number: u32) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
+struct Attempts<'a> {
+    service: &'a Service,
+    filter: &'a Filter,
+}
+
+impl Lines for Attempts<'_> {
+    type Id = Txid;
+    type Row = AttemptLineRow;
+    type Line = AttemptLine;
+
+    async fn rows(
+        &self,
+        tx: &mut Transaction,
+        wanted: &Wanted<'_, Txid>,
+        limit: u32,
+    ) -> Result<Vec<AttemptLineRow>, ServiceError> {
+        Ok(attempt_lines::page(tx, wanted, limit).await?)
+    }
+
+    fn place(row: &AttemptLineRow) -> (UnixTime, Txid) {
+        (row.created_at, row.txid)
+    }
+
+    async fn line(
+        &self,
+        tx: &mut Transaction,
+        row: AttemptLineRow,
+    ) -> Result<Option<AttemptLine>, ServiceError> {
+        if !self.filter.names(&row.txid) {
+            return Ok(None);
+        }
+        let line = line(self.service, tx, &row).await?;
+        Ok(self.filter.awaits(&line).then_some(line))
+    }
 }
 
 /// An attempt as a line: who is awaited is asked only where signatures still are.
@@ -206,26 +212,6 @@ pub(super) fn awaited(session: &Session) -> Vec<String> {
     missing.sort();
     missing.dedup();
     missing
-}
-
-/// The place of a line.
-pub(super) fn at(created_at: UnixTime, id: &impl ToString) -> Cursor {
-    Cursor::of(&[&created_at.as_secs().to_string(), &id.to_string()])
-}
-
-/// A place that a cursor names; what names none begins anew.
-pub(super) fn read_place<T: std::str::FromStr>(cursor: &Cursor) -> Option<(UnixTime, T)> {
-    let parts = cursor.parts();
-    let [seconds, id] = parts.as_slice() else {
-        return None;
-    };
-    let seconds = seconds.parse().ok()?;
-    Some((UnixTime::from_secs(seconds), id.parse().ok()?))
-}
-
-/// A field of a filter, if it asks for something.
-pub(super) fn asked(field: &str) -> Option<&str> {
-    Some(field).filter(|field| !field.is_empty())
 }
 
 /// The names of the vault's signers, for a filter to choose from.

@@ -1,18 +1,15 @@
 //! The batches of a vault page by page, one line each.
 
-use bitcoin::Txid;
 use policies::{UnixTime, VaultId};
+use watchtower::store::database::Transaction;
 
-use super::attempt_lines::{AttemptLine, Filter, asked, at, line, read_place, rows_of};
+use super::attempt_lines::{AttemptLine, Filter, line};
+use super::list_walk::{self, Lines};
 use super::paging::{Cursor, Paged};
-use super::{Actor, Right, Service, ServiceError, expect_state};
+use super::{Actor, Service, ServiceError};
 use crate::session::BatchId;
-use crate::session::attempt::AttemptState;
-use crate::store::attempt_lines;
-use crate::store::batch_lines::{self, Wanted};
-
-/// The rows that are read at a time while lines are looked for.
-const CHUNK: u32 = 200;
+use crate::store::attempt_lines::{self, Wanted};
+use crate::store::batch_lines::{self, BatchLineRow};
 
 /// A batch in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,61 +45,60 @@ pub async fn page_of_batches(
     after: Option<&Cursor>,
     most: u32,
 ) -> Result<Paged<BatchLine>, ServiceError> {
-    actor.require(Right::Read, vault)?;
-    expect_state(asked(&filter.state), &AttemptState::NAMES)?;
-    let mut tx = service.database().begin_read().await?;
-    service.vault(&mut tx, vault).await?;
-    let mut place = after.and_then(read_place::<BatchId>);
-    let text = filter.text.trim().to_ascii_lowercase();
-    let mut items: Vec<BatchLine> = Vec::new();
-    loop {
-        let wanted = Wanted {
-            vault,
-            state: &filter.state,
-            purpose: &filter.purpose,
-            since: filter.since.unwrap_or(UnixTime::from_secs(0)),
-            until: filter.until.unwrap_or(UnixTime::from_secs(u64::MAX)),
-            after: place,
-        };
-        let rows = batch_lines::page(&mut tx, &wanted, CHUNK).await?;
-        let read = rows.len();
-        for row in rows {
-            place = Some((row.created_at, row.id));
-            let found = attempt_lines::of_batch(&mut tx, row.id).await?;
-            let txids: Vec<Txid> = found.iter().map(|attempt| attempt.txid).collect();
-            let is_meant = |name: String| name.contains(&text);
-            if !is_meant(row.id.to_string()) && !txids.iter().any(|txid| is_meant(txid.to_string()))
-            {
-                continue;
-            }
-            let mut lines = Vec::new();
-            for attempt in &found {
-                lines.push(line(service, &mut tx, attempt).await?);
-            }
-            let awaits = |line: &AttemptLine| line.missing.contains(&filter.signer);
-            if !filter.signer.is_empty() && !lines.iter().any(awaits) {
-                continue;
-            }
-            if items.len() == rows_of(most) {
-                return Ok(Paged {
-                    next: items.last().map(|last| at(last.created_at, &last.batch)),
-                    items,
-                });
-            }
-            items.push(BatchLine {
-                batch: row.id,
-                purpose: row.purpose.name(),
-                created_at: row.created_at,
-                created_by: row.created_by,
-                withdrawals: row.withdrawals,
-                asked_sat: row.asked.to_sat(),
-                attempts: lines.len(),
-                current: current(lines),
-            });
+    let lines = Batches { service, filter };
+    list_walk::page_of(service, actor, vault, (&lines, filter), after, most).await
+}
+
+struct Batches<'a> {
+    service: &'a Service,
+    filter: &'a Filter,
+}
+
+impl Lines for Batches<'_> {
+    type Id = BatchId;
+    type Row = BatchLineRow;
+    type Line = BatchLine;
+
+    async fn rows(
+        &self,
+        tx: &mut Transaction,
+        wanted: &Wanted<'_, BatchId>,
+        limit: u32,
+    ) -> Result<Vec<BatchLineRow>, ServiceError> {
+        Ok(batch_lines::page(tx, wanted, limit).await?)
+    }
+
+    fn place(row: &BatchLineRow) -> (UnixTime, BatchId) {
+        (row.created_at, row.id)
+    }
+
+    async fn line(
+        &self,
+        tx: &mut Transaction,
+        row: BatchLineRow,
+    ) -> Result<Option<BatchLine>, ServiceError> {
+        let found = attempt_lines::of_batch(tx, row.id).await?;
+        let names = |txid| self.filter.names(txid);
+        if !self.filter.names(&row.id) && !found.iter().map(|one| &one.txid).any(names) {
+            return Ok(None);
         }
-        if read < rows_of(CHUNK) {
-            return Ok(Paged { items, next: None });
+        let mut lines = Vec::new();
+        for attempt in &found {
+            lines.push(line(self.service, tx, attempt).await?);
         }
+        // A batch without an attempt awaits nobody.
+        let awaits =
+            self.filter.signer.is_empty() || lines.iter().any(|one| self.filter.awaits(one));
+        Ok(awaits.then(|| BatchLine {
+            batch: row.id,
+            purpose: row.purpose.name(),
+            created_at: row.created_at,
+            created_by: row.created_by,
+            withdrawals: row.withdrawals,
+            asked_sat: row.asked.to_sat(),
+            attempts: lines.len(),
+            current: current(lines),
+        }))
     }
 }
 

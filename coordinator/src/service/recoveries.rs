@@ -7,7 +7,8 @@ use utoipa::ToSchema;
 
 use super::agreed::Agreed;
 use super::free_coins::Purse;
-use super::own_spends::{OwnSpendView, Wanted, spend};
+use super::own_spend_view::OwnSpendView;
+use super::own_spends::{Wanted, spend};
 use super::{Actor, OwnSpendError, Right, Service, ServiceError, VersionError};
 
 /// Asks for a recovery. Where it pays is the policy's to say.

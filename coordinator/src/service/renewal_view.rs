@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::batches::BatchView;
 use super::building::Built;
 use super::free_coins::keyset_spent;
-use super::own_spends::{BudgetView, MaintenanceNeedsView, signer_sets};
+use super::own_spend_view::{BudgetView, MaintenanceNeedsView, signer_sets};
 use crate::exclusion::{Fate, Planned, Preview, WithdrawalFate};
 
 /// Attempts that take the place of others, and the batches they went to unless it was only a preview.

@@ -1,25 +1,25 @@
-//! Attempts beside earlier ones: replacing one, planning a batch anew, cancelling on the chain, paying again.
+//! Attempts beside earlier ones: replacing one, cancelling on the chain, paying again. Planning a batch anew is in
+//! `replanning`.
 //!
 //! Each is one database transaction under the vault's lock, or nothing; a preview is the same without it.
 
-use std::collections::BTreeSet;
-
-use bitcoin::{OutPoint, Txid};
+use bitcoin::Txid;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
 
 use super::agreed::Agreed;
 use super::attempts::existing as existing_attempt;
-use super::batches::{WithdrawalName, view};
+use super::batches::view;
 use super::cancellations::{Cancelling, cancellation, to_cancel};
-use super::excluding::Context;
 use super::lines::is_live;
-use super::own_spends::{BudgetView, MaintenanceNeedsView};
+use super::own_spend_view::{BudgetView, MaintenanceNeedsView};
 use super::rehearsal::Rehearsal;
 
 pub use super::renewal_view::{ExcludedView, FateView, PlanView, RenewalView};
 use super::renewing::{Ground, Renewal, Renewed, pays, plan};
+use super::replanning::planned_anew;
+pub use super::replanning::{PlanBatch, plan_batch};
 use super::withdrawals::existing as existing_withdrawal;
 use super::{Actor, AttemptError, BatchError, Right, Service, ServiceError, WithdrawalError};
 use crate::session::BatchId;
@@ -32,35 +32,6 @@ use crate::store::withdrawals::{WithdrawalKey, WithdrawalRow};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Renew {
-    /// The feerate in sat/vB, an exact decimal such as `"2.5"`; the node's estimate if none is given. What it
-    /// takes to be relayed in the place of others is paid in any case.
-    #[serde(default)]
-    pub feerate_sat_vb: Option<String>,
-    /// Whether only to say what would be done.
-    #[serde(default)]
-    pub preview: bool,
-    /// The preview that was agreed to: anything else is not done.
-    #[serde(skip)]
-    pub agreed: Option<Agreed>,
-}
-
-/// Asks for a batch to be planned anew.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PlanBatch {
-    /// Withdrawals to pay with it: approved, failed, or in other batches.
-    #[serde(default)]
-    pub add: Vec<WithdrawalName>,
-    /// Withdrawals of it to leave out.
-    #[serde(default)]
-    pub remove: Vec<WithdrawalName>,
-    /// Batches whose withdrawals are all paid with it.
-    #[serde(default)]
-    #[schema(value_type = Vec<String>)]
-    pub merge: Vec<BatchId>,
-    /// Withdrawals of it that get a batch of their own.
-    #[serde(default)]
-    pub split: Vec<WithdrawalName>,
     /// The feerate in sat/vB, an exact decimal such as `"2.5"`; the node's estimate if none is given. What it
     /// takes to be relayed in the place of others is paid in any case.
     #[serde(default)]
@@ -86,15 +57,7 @@ pub async fn replace_attempt(
     request: &Renew,
 ) -> Result<RenewalView, ServiceError> {
     actor.require_somewhere(Right::Batch)?;
-    let mut rehearsal = Rehearsal::begin(service);
-    if !request.preview {
-        let mut tx = service.database().begin_read().await?;
-        drop(replacement(service, &mut tx, actor, txid, request, &mut rehearsal).await?);
-        rehearsal.only = false;
-    }
-    let mut tx = begin(service, request.preview).await?;
-    let ready = replacement(service, &mut tx, actor, txid, request, &mut rehearsal).await?;
-    conclude(service, tx, actor, ready, request.into()).await
+    renew(service, actor, Asked::Replace(txid, request)).await
 }
 
 async fn replacement(
@@ -138,77 +101,6 @@ async fn replacement(
     Ok(Ready::paying(ground, vec![renewed]))
 }
 
-/// Plans a batch anew: adds and leaves out withdrawals, merges other batches into it, splits some off.
-///
-/// # Errors
-/// [`BatchError::UnknownBatch`], [`BatchError::NotInBatch`], [`BatchError::CannotBeSplit`],
-/// [`BatchError::CannotBeExclusive`], and whatever stands against building it. Nothing is done then.
-pub async fn plan_batch(
-    service: &Service,
-    actor: &Actor,
-    batch: BatchId,
-    request: &PlanBatch,
-) -> Result<RenewalView, ServiceError> {
-    actor.require_somewhere(Right::Batch)?;
-    let mut rehearsal = Rehearsal::begin(service);
-    if !request.preview {
-        let mut tx = service.database().begin_read().await?;
-        drop(planned_anew(service, &mut tx, actor, batch, request, &mut rehearsal).await?);
-        rehearsal.only = false;
-    }
-    let mut tx = begin(service, request.preview).await?;
-    let ready = planned_anew(service, &mut tx, actor, batch, request, &mut rehearsal).await?;
-    conclude(service, tx, actor, ready, request.into()).await
-}
-
-async fn planned_anew(
-    service: &Service,
-    tx: &mut Transaction,
-    actor: &Actor,
-    batch: BatchId,
-    request: &PlanBatch,
-    rehearsal: &mut Rehearsal,
-) -> Result<Ready, ServiceError> {
-    let batch = existing_batch(tx, actor, batch).await?;
-    actor.require(Right::Batch, batch.vault)?;
-    let feerate = request.feerate_sat_vb.as_deref();
-    let ground = Ground::read(service, tx, batch.vault, feerate, rehearsal).await?;
-    let (stay, leave) = planned_for(tx, actor, &batch, request).await?;
-    if stay.is_empty() {
-        return Err(BatchError::NothingLeft { batch: batch.id }.into());
-    }
-    let first = Renewal {
-        pays: stay,
-        batch: Some(batch),
-    };
-    let first = plan(tx, &ground, first).await?;
-    if leave.is_empty() {
-        let renewed = vec![first.build(rehearsal).await?];
-        return Ok(Ready::paying(ground, renewed));
-    }
-    let second = Renewal {
-        pays: leave,
-        batch: None,
-    };
-    let second = plan(tx, &ground, second).await?;
-    // Each of the two must exclude what pays both, and neither the other.
-    let context = Context::of(&mut second.plan.clone())?;
-    let required = context.anchors.required.iter();
-    let kept: BTreeSet<OutPoint> = required.map(|coin| coin.outpoint).collect();
-    let first = first
-        .without(&kept)
-        .build(rehearsal)
-        .await
-        .map_err(cannot_be_split)?;
-    let taken: BTreeSet<OutPoint> = first.built.coins.iter().map(|(coin, _)| *coin).collect();
-    let mut second = second.without(&taken);
-    if first.built.change.is_some() {
-        second.plan.change_index = second.plan.change_index.saturating_add(1);
-    }
-    let second = second.build(rehearsal).await.map_err(cannot_be_split)?;
-    Ok(Ready::paying(ground, vec![first, second]))
-}
-
 /// Issues a spend to ourselves that takes the place of every attempt of a batch, so that nothing of it is
 /// paid: its withdrawals fail once it is settled, and may then be paid again or cancelled.
 ///
@@ -222,15 +114,7 @@ pub async fn cancel_batch(
     request: &Renew,
 ) -> Result<RenewalView, ServiceError> {
     actor.require_somewhere(Right::Batch)?;
-    let mut rehearsal = Rehearsal::begin(service);
-    if !request.preview {
-        let mut tx = service.database().begin_read().await?;
-        drop(cancelled(service, &mut tx, actor, batch, request, &mut rehearsal).await?);
-        rehearsal.only = false;
-    }
-    let mut tx = begin(service, request.preview).await?;
-    let ready = cancelled(service, &mut tx, actor, batch, request, &mut rehearsal).await?;
-    conclude(service, tx, actor, ready, request.into()).await
+    renew(service, actor, Asked::Cancel(batch, request)).await
 }
 
 async fn cancelled(
@@ -263,15 +147,7 @@ pub async fn pay_again(
     request: &Renew,
 ) -> Result<RenewalView, ServiceError> {
     actor.require(Right::Batch, key.vault)?;
-    let mut rehearsal = Rehearsal::begin(service);
-    if !request.preview {
-        let mut tx = service.database().begin_read().await?;
-        drop(paid_again(service, &mut tx, key, request, &mut rehearsal).await?);
-        rehearsal.only = false;
-    }
-    let mut tx = begin(service, request.preview).await?;
-    let ready = paid_again(service, &mut tx, key, request, &mut rehearsal).await?;
-    conclude(service, tx, actor, ready, request.into()).await
+    renew(service, actor, Asked::PayAgain(key, request)).await
 }
 
 async fn paid_again(
@@ -301,15 +177,7 @@ async fn paid_again(
     Ok(Ready::paying(ground, vec![renewed]))
 }
 
-async fn begin(service: &Service, preview: bool) -> Result<Transaction, ServiceError> {
-    Ok(if preview {
-        service.database().begin_read().await?
-    } else {
-        service.database().begin_write().await?
-    })
-}
-
-async fn existing_batch(
+pub(super) async fn existing_batch(
     tx: &mut Transaction,
     actor: &Actor,
     batch: BatchId,
@@ -320,59 +188,8 @@ async fn existing_batch(
         .ok_or(ServiceError::Batch(BatchError::UnknownBatch { batch }))
 }
 
-/// The withdrawals that stay in a batch or come to it, and those that leave it for one of their own.
-async fn planned_for(
-    tx: &mut Transaction,
-    actor: &Actor,
-    batch: &BatchRow,
-    request: &PlanBatch,
-) -> Result<(Vec<WithdrawalRow>, Vec<WithdrawalRow>), ServiceError> {
-    let mut stay = open_withdrawals(tx, batch).await?;
-    for other in &request.merge {
-        let other = existing_batch(tx, actor, *other).await?;
-        if other.vault != batch.vault {
-            return Err(BatchError::UnknownBatch { batch: other.id }.into());
-        }
-        stay.extend(open_withdrawals(tx, &other).await?);
-    }
-    for name in &request.add {
-        stay.push(existing_withdrawal(tx, &key_of(batch, name)).await?);
-    }
-    take_out(&mut stay, batch, &request.remove)?;
-    let leave = take_out(&mut stay, batch, &request.split)?;
-    Ok((in_order(stay), in_order(leave)))
-}
-
-fn key_of(batch: &BatchRow, name: &WithdrawalName) -> WithdrawalKey {
-    WithdrawalKey {
-        vault: batch.vault,
-        requester: name.requester.clone(),
-        id: name.id.clone(),
-    }
-}
-
-/// Takes those named out of a batch's withdrawals.
-fn take_out(
-    stay: &mut Vec<WithdrawalRow>,
-    batch: &BatchRow,
-    names: &[WithdrawalName],
-) -> Result<Vec<WithdrawalRow>, ServiceError> {
-    let mut taken = Vec::new();
-    for name in names {
-        let key = key_of(batch, name);
-        let place = stay.iter().position(|row| row.key == key);
-        let place = place.ok_or_else(|| BatchError::NotInBatch {
-            batch: batch.id,
-            requester: name.requester.clone(),
-            id: name.id.clone(),
-        })?;
-        taken.push(stay.remove(place));
-    }
-    Ok(taken)
-}
-
 /// Each once, in the order in which they came in.
-fn in_order(mut rows: Vec<WithdrawalRow>) -> Vec<WithdrawalRow> {
+pub(super) fn in_order(mut rows: Vec<WithdrawalRow>) -> Vec<WithdrawalRow> {
     rows.sort_by(|a, b| (a.submitted_at, &a.key).cmp(&(b.submitted_at, &b.key)));
     rows.dedup_by(|a, b| a.key == b.key);
     rows
@@ -406,17 +223,8 @@ pub(super) async fn open_withdrawals(
     Ok(open)
 }
 
-/// What one attempt could be has no room for two.
-fn cannot_be_split(error: ServiceError) -> ServiceError {
-    if let ServiceError::Batch(BatchError::CannotBeExclusive(cannot)) = error {
-        BatchError::CannotBeSplit(cannot).into()
-    } else {
-        error
-    }
-}
-
 /// What was built for a request, and on which ground.
-struct Ready {
+pub(super) struct Ready {
     ground: Ground,
     renewed: Vec<Renewed>,
     budget: Option<BudgetView>,
@@ -424,7 +232,7 @@ struct Ready {
 }
 
 impl Ready {
-    const fn paying(ground: Ground, renewed: Vec<Renewed>) -> Self {
+    pub(super) const fn paying(ground: Ground, renewed: Vec<Renewed>) -> Self {
         Self {
             ground,
             renewed,
@@ -443,28 +251,69 @@ impl Ready {
     }
 }
 
-/// How far what was built is wanted.
-struct Answer {
-    preview: bool,
-    agreed: Option<Agreed>,
+/// What is asked for, and of what.
+pub(super) enum Asked<'a> {
+    Replace(Txid, &'a Renew),
+    Plan(BatchId, &'a PlanBatch),
+    Cancel(BatchId, &'a Renew),
+    PayAgain(&'a WithdrawalKey, &'a Renew),
 }
 
-impl From<&Renew> for Answer {
-    fn from(request: &Renew) -> Self {
-        Self {
-            preview: request.preview,
-            agreed: request.agreed,
+impl Asked<'_> {
+    /// Whether only to say what would be done, and which preview was agreed to.
+    const fn how_far(&self) -> (bool, Option<Agreed>) {
+        match self {
+            Self::Replace(_, request) | Self::Cancel(_, request) | Self::PayAgain(_, request) => {
+                (request.preview, request.agreed)
+            }
+            Self::Plan(_, request) => (request.preview, request.agreed),
+        }
+    }
+
+    async fn ready(
+        &self,
+        service: &Service,
+        tx: &mut Transaction,
+        actor: &Actor,
+        rehearsal: &mut Rehearsal,
+    ) -> Result<Ready, ServiceError> {
+        match self {
+            Self::Replace(txid, request) => {
+                Box::pin(replacement(service, tx, actor, *txid, request, rehearsal)).await
+            }
+            Self::Plan(batch, request) => {
+                Box::pin(planned_anew(service, tx, actor, *batch, request, rehearsal)).await
+            }
+            Self::Cancel(batch, request) => {
+                Box::pin(cancelled(service, tx, actor, *batch, request, rehearsal)).await
+            }
+            Self::PayAgain(key, request) => {
+                Box::pin(paid_again(service, tx, key, request, rehearsal)).await
+            }
         }
     }
 }
 
-impl From<&PlanBatch> for Answer {
-    fn from(request: &PlanBatch) -> Self {
-        Self {
-            preview: request.preview,
-            agreed: request.agreed,
-        }
+/// Builds what is asked for, first without the writer where it is to be issued.
+pub(super) async fn renew(
+    service: &Service,
+    actor: &Actor,
+    asked: Asked<'_>,
+) -> Result<RenewalView, ServiceError> {
+    let (preview, agreed) = asked.how_far();
+    let mut rehearsal = Rehearsal::begin(service);
+    if !preview {
+        let mut tx = service.database().begin_read().await?;
+        drop(asked.ready(service, &mut tx, actor, &mut rehearsal).await?);
+        rehearsal.only = false;
     }
+    let mut tx = if preview {
+        service.database().begin_read().await?
+    } else {
+        service.database().begin_write().await?
+    };
+    let ready = asked.ready(service, &mut tx, actor, &mut rehearsal).await?;
+    conclude(service, tx, actor, ready, (preview, agreed)).await
 }
 
 /// Issues what was built, unless a preview is all that is wanted.
@@ -473,7 +322,7 @@ async fn conclude(
     mut tx: Transaction,
     actor: &Actor,
     ready: Ready,
-    asked: Answer,
+    (preview, agreed): (bool, Option<Agreed>),
 ) -> Result<RenewalView, ServiceError> {
     let Ready {
         ground,
@@ -488,7 +337,6 @@ async fn conclude(
     if let Some(plan) = answer.plans.first_mut() {
         (plan.budget, plan.maintenance) = (budget, maintenance);
     }
-    let Answer { preview, agreed } = asked;
     if preview {
         return Ok(answer);
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::agreed::Agreed;
-pub use super::own_spends::{
+pub use super::own_spend_view::{
     BudgetView, MaintenanceNeedsView, OwnCoinView, OwnOutputView, OwnSpendView, WaitingCoinView,
 };
 use super::own_spends::{Wanted, spend};

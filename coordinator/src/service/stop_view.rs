@@ -2,6 +2,8 @@
 //!
 //! Invariant: a stop holds because signers heard of it; here is only what this coordinator has heard.
 
+use std::collections::BTreeMap;
+
 use bitcoin::hex::DisplayHex;
 use policies::document::Policy;
 use policies::rules::stopping;
@@ -14,6 +16,7 @@ use super::paging::{Cursor, PAGE, Paged};
 use super::{Actor, ListError, Right, Service, ServiceError};
 use crate::store::statements::{EntryPlace, StatementApprovalRow};
 use crate::store::stops::{self, StopRow};
+use crate::store::vaults;
 
 /// How a stop stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,23 +126,33 @@ pub async fn list_stops(
     Ok(Paged { items, next })
 }
 
-/// The stops in force, oldest first: none where the vault pays.
+/// The stops in force in every vault that the actor sees, oldest first; a vault that pays is not among them.
 ///
 /// # Errors
-/// `VaultError::UnknownVault`.
+/// On a database failure.
 pub async fn stops_in_force(
     service: &Service,
     actor: &Actor,
-    vault: VaultId,
-) -> Result<Vec<StopEntry>, ServiceError> {
-    actor.require(Right::Read, vault)?;
+) -> Result<BTreeMap<VaultId, Vec<StopEntry>>, ServiceError> {
+    actor.require_somewhere(Right::Read)?;
     let mut tx = service.database().begin_read().await?;
-    let (_, policy) = service.vault(&mut tx, vault).await?;
-    let mut stops = Vec::new();
-    for row in stops::in_force(&mut tx, vault).await? {
-        stops.push(view(&mut tx, &policy, row, service.now()).await?);
+    let mut stopped = BTreeMap::new();
+    for vault in vaults::list(&mut tx).await? {
+        let rows = match actor.vault {
+            Some(own) if own != vault.id => Vec::new(),
+            Some(_) | None => stops::in_force(&mut tx, vault.id).await?,
+        };
+        if rows.is_empty() {
+            continue;
+        }
+        let policy = service.policy(&mut tx, vault.policy).await?;
+        let mut found = Vec::new();
+        for row in rows {
+            found.push(view(&mut tx, &policy, row, service.now()).await?);
+        }
+        stopped.insert(vault.id, found);
     }
-    Ok(stops)
+    Ok(stopped)
 }
 
 /// One stop.

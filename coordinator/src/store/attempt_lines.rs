@@ -12,21 +12,62 @@ use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
 use crate::session::BatchId;
 use crate::session::attempt::AttemptState;
 
-/// Which attempts of a vault are asked for.
+/// Which attempts or batches of a vault are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wanted<'a> {
+pub struct Wanted<'a, Id> {
     /// The vault.
     pub vault: VaultId,
-    /// Of this state; of any if empty.
+    /// Of this state, or with an attempt of it; of any if empty.
     pub state: &'a str,
     /// For this purpose; for any if empty.
     pub purpose: &'a str,
-    /// Built at this time or later.
+    /// Made at this time or later.
     pub since: UnixTime,
-    /// Built before this time.
+    /// Made before this time.
     pub until: UnixTime,
     /// Only those behind this place.
-    pub after: Option<(UnixTime, Txid)>,
+    pub after: Option<(UnixTime, Id)>,
+}
+
+impl<Id> Wanted<'_, Id> {
+    /// The values of a statement that reads a page of so many rows.
+    pub(super) fn values(&self, bytes: impl Fn(&Id) -> Vec<u8>, limit: u32) -> [Value; 8] {
+        // A page without a place begins at the very beginning.
+        let (before, behind) = match &self.after {
+            Some((at, id)) => (seconds(*at), bytes(id)),
+            None => (Value::from(i64::MAX), Vec::new()),
+        };
+        [
+            self.vault.to_bytes().into(),
+            self.state.into(),
+            self.purpose.into(),
+            seconds(self.since),
+            seconds(self.until),
+            before,
+            behind.into(),
+            limit.into(),
+        ]
+    }
+}
+
+/// The statement that reads lines of attempts from somewhere.
+macro_rules! lines_of {
+    ($from:literal) => {
+        concat!(
+            "SELECT a.txid, a.batch, a.number, a.purpose, a.policy, a.fee, a.weight, a.state, a.detail, a.created_at,
+             (SELECT COUNT(*) FROM attempt_input i WHERE i.attempt = a.txid) AS inputs,
+             (SELECT CAST(COALESCE(SUM(i.amount), 0) AS BIGINT) FROM attempt_input i
+              WHERE i.attempt = a.txid) AS spent,
+             (SELECT COUNT(*) FROM attempt_payment p WHERE p.attempt = a.txid) AS payments,
+             (SELECT CAST(COALESCE(SUM(w.amount), 0) AS BIGINT) FROM attempt_payment p
+              JOIN withdrawal w ON w.vault = p.vault AND w.requester = p.requester AND w.id = p.withdrawal
+              WHERE p.attempt = a.txid) AS asked,
+             (SELECT COUNT(*) FROM attempt_payment p
+              JOIN withdrawal w ON w.vault = p.vault AND w.requester = p.requester AND w.id = p.withdrawal
+              WHERE p.attempt = a.txid AND w.sweep = 1) AS sweeps FROM ",
+            $from
+        )
+    };
 }
 
 /// An attempt in a list.
@@ -68,43 +109,20 @@ pub struct AttemptLineRow {
 /// On a failed statement or a corrupt row.
 pub async fn page(
     tx: &mut Transaction,
-    wanted: &Wanted<'_>,
+    wanted: &Wanted<'_, Txid>,
     limit: u32,
 ) -> Result<Vec<AttemptLineRow>, DatabaseError> {
-    let (before, behind) = place(
-        wanted
-            .after
-            .map(|(at, txid)| (at, txid.to_byte_array().to_vec())),
-    );
     tx.rows(
-        "SELECT a.txid, a.batch, a.number, a.purpose, a.policy, a.fee, a.weight, a.state, a.detail, a.created_at,
-             (SELECT COUNT(*) FROM attempt_input i WHERE i.attempt = a.txid) AS inputs,
-             (SELECT CAST(COALESCE(SUM(i.amount), 0) AS BIGINT) FROM attempt_input i
-              WHERE i.attempt = a.txid) AS spent,
-             (SELECT COUNT(*) FROM attempt_payment p WHERE p.attempt = a.txid) AS payments,
-             (SELECT CAST(COALESCE(SUM(w.amount), 0) AS BIGINT) FROM attempt_payment p
-              JOIN withdrawal w ON w.vault = p.vault AND w.requester = p.requester AND w.id = p.withdrawal
-              WHERE p.attempt = a.txid) AS asked,
-             (SELECT COUNT(*) FROM attempt_payment p
-              JOIN withdrawal w ON w.vault = p.vault AND w.requester = p.requester AND w.id = p.withdrawal
-              WHERE p.attempt = a.txid AND w.sweep = 1) AS sweeps
-         FROM (SELECT txid, batch, number, purpose, policy, fee, weight, state, detail, created_at
+        lines_of!(
+            "(SELECT txid, batch, number, purpose, policy, fee, weight, state, detail, created_at
                FROM attempt
                WHERE vault = $1 AND ($2 = '' OR state = $2) AND ($3 = '' OR purpose = $3)
                    AND created_at >= $4 AND created_at < $5
                    AND (created_at < $6 OR (created_at = $6 AND txid < $7))
                ORDER BY created_at DESC, txid DESC LIMIT $8) a
-         ORDER BY a.created_at DESC, a.txid DESC",
-        &[
-            wanted.vault.to_bytes().into(),
-            wanted.state.into(),
-            wanted.purpose.into(),
-            seconds(wanted.since),
-            seconds(wanted.until),
-            before,
-            behind,
-            limit.into(),
-        ],
+             ORDER BY a.created_at DESC, a.txid DESC"
+        ),
+        &wanted.values(|txid| txid.to_byte_array().to_vec(), limit),
     )
     .await?
     .iter()
@@ -121,18 +139,7 @@ pub async fn of_batch(
     batch: BatchId,
 ) -> Result<Vec<AttemptLineRow>, DatabaseError> {
     tx.rows(
-        "SELECT a.txid, a.batch, a.number, a.purpose, a.policy, a.fee, a.weight, a.state, a.detail, a.created_at,
-             (SELECT COUNT(*) FROM attempt_input i WHERE i.attempt = a.txid) AS inputs,
-             (SELECT CAST(COALESCE(SUM(i.amount), 0) AS BIGINT) FROM attempt_input i
-              WHERE i.attempt = a.txid) AS spent,
-             (SELECT COUNT(*) FROM attempt_payment p WHERE p.attempt = a.txid) AS payments,
-             (SELECT CAST(COALESCE(SUM(w.amount), 0) AS BIGINT) FROM attempt_payment p
-              JOIN withdrawal w ON w.vault = p.vault AND w.requester = p.requester AND w.id = p.withdrawal
-              WHERE p.attempt = a.txid) AS asked,
-             (SELECT COUNT(*) FROM attempt_payment p
-              JOIN withdrawal w ON w.vault = p.vault AND w.requester = p.requester AND w.id = p.withdrawal
-              WHERE p.attempt = a.txid AND w.sweep = 1) AS sweeps
-         FROM attempt a WHERE a.batch = $1 ORDER BY a.number",
+        lines_of!("attempt a WHERE a.batch = $1 ORDER BY a.number"),
         &[batch.to_bytes().into()],
     )
     .await?
@@ -161,16 +168,8 @@ pub async fn signed_inputs(
 }
 
 /// A time as the table has it: what is later than any is the latest there is.
-pub(super) fn seconds(at: UnixTime) -> Value {
+fn seconds(at: UnixTime) -> Value {
     Value::from(i64::try_from(at.as_secs()).unwrap_or(i64::MAX))
-}
-
-/// The place behind which a page begins; at the very beginning if none is given.
-pub(super) fn place(after: Option<(UnixTime, Vec<u8>)>) -> (Value, Value) {
-    match after {
-        Some((at, id)) => (seconds(at), id.into()),
-        None => (Value::from(i64::MAX), Vec::new().into()),
-    }
 }
 
 fn read(row: &Row) -> Result<AttemptLineRow, DatabaseError> {

@@ -3,29 +3,12 @@
 //! Invariant: pages are cut as those of attempts are ([`super::attempt_lines`]).
 
 use bitcoin::Amount;
+use policies::UnixTime;
 use policies::psbt::AttemptPurpose;
-use policies::{UnixTime, VaultId};
 use watchtower::store::database::{DatabaseError, Row, Transaction};
 
-use super::attempt_lines::{place, purpose, seconds};
+use super::attempt_lines::{Wanted, purpose};
 use crate::session::BatchId;
-
-/// Which batches of a vault are asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wanted<'a> {
-    /// The vault.
-    pub vault: VaultId,
-    /// With an attempt of this state; with any if empty.
-    pub state: &'a str,
-    /// For this purpose; for any if empty.
-    pub purpose: &'a str,
-    /// Made at this time or later.
-    pub since: UnixTime,
-    /// Made before this time.
-    pub until: UnixTime,
-    /// Only those behind this place.
-    pub after: Option<(UnixTime, BatchId)>,
-}
 
 /// A batch in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,10 +33,9 @@ pub struct BatchLineRow {
 /// On a failed statement or a corrupt row.
 pub async fn page(
     tx: &mut Transaction,
-    wanted: &Wanted<'_>,
+    wanted: &Wanted<'_, BatchId>,
     limit: u32,
 ) -> Result<Vec<BatchLineRow>, DatabaseError> {
-    let (before, behind) = place(wanted.after.map(|(at, id)| (at, id.to_bytes().to_vec())));
     tx.rows(
         "SELECT b.id, b.purpose, b.created_at, b.created_by,
              (SELECT COUNT(*) FROM batch_withdrawal c WHERE c.batch = b.id) AS withdrawals,
@@ -67,16 +49,7 @@ pub async fn page(
                    AND (created_at < $6 OR (created_at = $6 AND id < $7))
                ORDER BY created_at DESC, id DESC LIMIT $8) b
          ORDER BY b.created_at DESC, b.id DESC",
-        &[
-            wanted.vault.to_bytes().into(),
-            wanted.state.into(),
-            wanted.purpose.into(),
-            seconds(wanted.since),
-            seconds(wanted.until),
-            before,
-            behind,
-            limit.into(),
-        ],
+        &wanted.values(|id| id.to_bytes().to_vec(), limit),
     )
     .await?
     .iter()

@@ -26,6 +26,7 @@ pub mod reservations;
 pub mod searches;
 pub mod settled_spends;
 pub mod signer_marks;
+mod statement_approvals;
 pub mod statements;
 pub mod stops;
 pub mod tokens;

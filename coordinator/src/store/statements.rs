@@ -2,8 +2,14 @@
 
 use bitcoin::Script;
 use policies::hash::Purpose;
-use policies::{Approval, KeyId, Signature, Statement, Subject, UnixTime, VaultId};
+use policies::{Statement, Subject, UnixTime, VaultId};
 use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
+
+pub use super::statement_approvals::StatementApprovalRow;
+use super::statement_approvals::Table;
+
+/// Where the signatures are.
+const APPROVALS: Table = Table::List;
 
 /// A statement as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,17 +30,6 @@ pub struct StatementRow {
     pub stored_by: String,
     /// When enough persons had signed it.
     pub entitled_at: Option<UnixTime>,
-}
-
-/// A signature under a statement.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StatementApprovalRow {
-    /// The signature.
-    pub approval: Approval,
-    /// The approver's name.
-    pub approver: String,
-    /// When it came in.
-    pub received_at: UnixTime,
 }
 
 /// Stores a statement; says whether it is new.
@@ -293,24 +288,7 @@ pub async fn add_approval(
     vault: VaultId,
     row: &StatementApprovalRow,
 ) -> Result<bool, DatabaseError> {
-    let inserted = tx
-        .execute(
-            "INSERT INTO list_approval (vault, subject, approving_key, purpose, approver, expires,
-                 signature, received_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
-            &[
-                vault.to_bytes().into(),
-                row.approval.subject.to_bytes().into(),
-                row.approval.key.to_bytes().into(),
-                i64::from(row.approval.purpose.to_byte()).into(),
-                row.approver.clone().into(),
-                Value::from_u64(row.approval.expires.as_secs())?,
-                row.approval.signature.encode().into(),
-                Value::from_u64(row.received_at.as_secs())?,
-            ],
-        )
-        .await?;
-    Ok(inserted == 1)
+    APPROVALS.add(tx, vault, row).await
 }
 
 /// The signatures under a statement; of each key the one that holds longest comes last.
@@ -322,15 +300,7 @@ pub async fn approvals_of(
     vault: VaultId,
     subject: Subject,
 ) -> Result<Vec<StatementApprovalRow>, DatabaseError> {
-    tx.rows(
-        "SELECT subject, approving_key, purpose, approver, expires, signature, received_at
-         FROM list_approval WHERE vault = $1 AND subject = $2 ORDER BY expires, approving_key",
-        &[vault.to_bytes().into(), subject.to_bytes().into()],
-    )
-    .await?
-    .iter()
-    .map(read_approval)
-    .collect()
+    APPROVALS.of(tx, vault, subject).await
 }
 
 fn read(row: &Row) -> Result<StatementRow, DatabaseError> {
@@ -345,26 +315,5 @@ fn read(row: &Row) -> Result<StatementRow, DatabaseError> {
         stored_at: UnixTime::from_secs(row.u64("stored_at")?),
         stored_by: row.text("stored_by")?.to_owned(),
         entitled_at: row.optional_u64("entitled_at")?.map(UnixTime::from_secs),
-    })
-}
-
-fn read_approval(row: &Row) -> Result<StatementApprovalRow, DatabaseError> {
-    let purpose = row.u32("purpose")?;
-    let purpose = u8::try_from(purpose)
-        .ok()
-        .and_then(Purpose::from_byte)
-        .ok_or_else(|| row.corrupt("purpose", "a purpose", &purpose.to_string()))?;
-    let signature = Signature::decode(row.bytes("signature")?)
-        .map_err(|error| row.corrupt("signature", "a signature", &error.to_string()))?;
-    Ok(StatementApprovalRow {
-        approval: Approval {
-            purpose,
-            subject: Subject::from_bytes(row.array("subject")?),
-            expires: UnixTime::from_secs(row.u64("expires")?),
-            key: KeyId::from_bytes(row.array("approving_key")?),
-            signature,
-        },
-        approver: row.text("approver")?.to_owned(),
-        received_at: UnixTime::from_secs(row.u64("received_at")?),
     })
 }

@@ -1,10 +1,14 @@
 //! Stops, releases, goes and acknowledgements, and the signatures under them that verified.
 
 use policies::hash::Purpose;
-use policies::{Approval, KeyId, Signature, Statement, Subject, UnixTime, VaultId};
+use policies::{Statement, Subject, UnixTime, VaultId};
 use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
 
-use super::statements::{EntryPlace, StatementApprovalRow};
+use super::statement_approvals::{StatementApprovalRow, Table};
+use super::statements::EntryPlace;
+
+/// Where the signatures are.
+const APPROVALS: Table = Table::Vault;
 
 /// A stop, a release, a go or an acknowledgement as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -224,24 +228,7 @@ pub async fn add_approval(
     vault: VaultId,
     row: &StatementApprovalRow,
 ) -> Result<bool, DatabaseError> {
-    let inserted = tx
-        .execute(
-            "INSERT INTO vault_statement_approval (vault, subject, approving_key, purpose, approver, expires,
-                 signature, received_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
-            &[
-                vault.to_bytes().into(),
-                row.approval.subject.to_bytes().into(),
-                row.approval.key.to_bytes().into(),
-                i64::from(row.approval.purpose.to_byte()).into(),
-                row.approver.clone().into(),
-                Value::from_u64(row.approval.expires.as_secs())?,
-                row.approval.signature.encode().into(),
-                Value::from_u64(row.received_at.as_secs())?,
-            ],
-        )
-        .await?;
-    Ok(inserted == 1)
+    APPROVALS.add(tx, vault, row).await
 }
 
 /// The signatures under one, of each key the one that holds longest.
@@ -252,31 +239,10 @@ pub async fn approvals_of(
     tx: &mut Transaction,
     row: &StopRow,
 ) -> Result<Vec<StatementApprovalRow>, DatabaseError> {
-    let rows = tx
-        .rows(
-            "SELECT approving_key, approver, expires, signature, received_at
-             FROM vault_statement_approval WHERE vault = $1 AND subject = $2
-             ORDER BY expires, approving_key",
-            &[row.vault.to_bytes().into(), row.subject.to_bytes().into()],
-        )
-        .await?;
     let mut found: Vec<StatementApprovalRow> = Vec::new();
-    for stored in &rows {
-        let signature = Signature::decode(stored.bytes("signature")?)
-            .map_err(|error| stored.corrupt("signature", "a signature", &error.to_string()))?;
-        let key = KeyId::from_bytes(stored.array("approving_key")?);
-        found.retain(|other| other.approval.key != key);
-        found.push(StatementApprovalRow {
-            approval: Approval {
-                purpose: row.statement.purpose(),
-                subject: row.subject,
-                expires: UnixTime::from_secs(stored.u64("expires")?),
-                key,
-                signature,
-            },
-            approver: stored.text("approver")?.to_owned(),
-            received_at: UnixTime::from_secs(stored.u64("received_at")?),
-        });
+    for stored in APPROVALS.of(tx, row.vault, row.subject).await? {
+        found.retain(|other| other.approval.key != stored.approval.key);
+        found.push(stored);
     }
     Ok(found)
 }

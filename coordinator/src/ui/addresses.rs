@@ -11,9 +11,9 @@ use serde_json::Map;
 use super::Ui;
 use super::deposits::Row;
 use super::fault::Fault;
-use super::filters::{self, Choice, after, choices, yes_or_no};
+use super::filters::{self, Choice, choices, yes_or_no};
 use super::frame::{Frame, Place, Tab, page, page_with, see_other_saying};
-use super::listing::{Pager, csv, link};
+use super::listing::{Around, Query as _, file_of, page_of, query, reading};
 use super::posted::{Asked, Named, Posted, Wrong};
 use super::routes::{Needs, Table};
 use super::show::{self, Moment, Money, Outside};
@@ -22,8 +22,7 @@ use crate::service::addresses::{NewAddress, issue_address};
 use crate::service::browsing::addresses::{
     AddressQuery, IssuedView, ReceivedView, list_addresses, show_address,
 };
-use crate::service::paging::PAGE;
-use crate::service::{MAX_LIMIT, Right, ServiceError};
+use crate::service::{Right, ServiceError};
 
 const KEYCHAINS: [(&str, &str); 3] = [
     ("", "Deposits and change"),
@@ -43,14 +42,8 @@ const HEADER: [&str; 7] = [
     "issued_at",
 ];
 
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct AddressesQuery {
-    keychain: String,
-    used: String,
-    q: String,
-    after: String,
-    format: String,
+query! {
+    pub(super) struct AddressesQuery { keychain, used, q }
 }
 
 impl AddressesQuery {
@@ -60,14 +53,6 @@ impl AddressesQuery {
             text: self.q.clone(),
             used: yes_or_no(&self.used),
         }
-    }
-
-    fn filters(&self) -> [(&str, &str); 3] {
-        [
-            ("keychain", &self.keychain),
-            ("used", &self.used),
-            ("q", &self.q),
-        ]
     }
 }
 
@@ -115,10 +100,8 @@ struct ListPage {
     query: AddressesQuery,
     keychains: Vec<Choice>,
     used: Vec<Choice>,
-    filtered: bool,
     rows: Vec<Line>,
-    pager: Pager,
-    csv: String,
+    around: Around,
     may_issue: bool,
     reference: String,
     wrong: Wrong,
@@ -164,21 +147,9 @@ pub(super) async fn list(
     Asked(query): Asked<AddressesQuery>,
 ) -> Result<Response, Fault> {
     let vault = named.vault()?;
-    if query.format == "csv" {
-        let (service, actor, wanted) = (ui.service.clone(), visitor.actor.clone(), query.read());
-        return csv(
-            "addresses.csv",
-            &HEADER,
-            move |after| {
-                let (service, actor, wanted) = (service.clone(), actor.clone(), wanted.clone());
-                async move {
-                    let after = after.as_ref();
-                    Ok(list_addresses(&service, &actor, vault, &wanted, after, MAX_LIMIT).await?)
-                }
-            },
-            cells,
-        )
-        .await;
+    if query.is_file() {
+        let read = reading!(list_addresses, ui, visitor, vault, query.read());
+        return file_of("addresses.csv", &HEADER, read, cells).await;
     }
     let template = list_page(
         &ui,
@@ -212,23 +183,18 @@ async fn list_page(
     reference: String,
     wrong: Wrong,
 ) -> Result<ListPage, Fault> {
-    let begin = after(&query.after)?;
-    let (actor, wanted) = (&visitor.actor, query.read());
-    let paged = list_addresses(&ui.service, actor, vault, &wanted, begin.as_ref(), PAGE).await?;
     let path = format!("/vaults/{vault}/addresses");
-    let filters = query.filters();
-    let marked = begin.as_ref().map(|_| query.after.as_str());
+    let read = reading!(list_addresses, ui, visitor, vault, query.read());
+    let (addresses, around) = page_of(&path, query, query.begin()?, read).await?;
     Ok(ListPage {
         frame: visitor.frame("Addresses", Place::Vault(vault, Tab::Addresses)),
         vault: Outside::new(&visitor.name_of(vault)),
         keychains: choices(&KEYCHAINS, &query.keychain),
         used: choices(&USED, &query.used),
-        filtered: filters.iter().any(|(_, value)| !value.is_empty()),
-        rows: (paged.items.iter())
+        rows: (addresses.iter())
             .map(|row| Line::of(vault, row, visitor))
             .collect(),
-        pager: Pager::new(&path, &filters, marked, paged.next.as_ref()),
-        csv: link(&path, &filters, &[("format", "csv")]),
+        around,
         may_issue: visitor.may(Right::IssueAddress),
         query: query.clone(),
         path,

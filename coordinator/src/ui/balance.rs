@@ -18,14 +18,13 @@ use super::frame::{Frame, Place, Tab, page};
 use super::overview::seen::{Choice, Lines, VaultCard, card, charts, spans};
 use super::posted::{Asked, Named};
 use super::routes::{Needs, Table};
-use super::show::{Ago, Cause, Moment, Money, Outside, StopBanner, TxidText, Unit, stop_banner};
+use super::show::{Ago, Cause, Moment, Money, Outside, TxidText, Unit};
 use super::visitor::Visitor;
 use crate::service::Right;
-use crate::service::agenda::{Viewer, absent_now, of_vault};
+use crate::service::agenda::{absent_now, of_vault};
 use crate::service::books::{EntryView, show_reconciliation};
 use crate::service::browsing::entries::list_entries;
 use crate::service::figures::{Span, figures, series};
-use crate::service::stop_view::stops_in_force;
 
 /// How many entries of the ledger are shown; the whole has a page of its own.
 const ENTRIES: u32 = 10;
@@ -46,7 +45,6 @@ struct BalanceQuery {
 #[template(path = "balance/show.html")]
 struct BalancePage {
     frame: Frame,
-    banner: StopBanner,
     path: String,
     waiting: Lines,
     card: VaultCard,
@@ -97,23 +95,17 @@ async fn draw(
     let (service, actor) = (&ui.service, &visitor.actor);
     let now = service.now();
     let absent = absent_now(service).await?;
-    let viewer = Viewer {
-        actor,
-        person: &visitor.person,
-        absent: &absent,
-    };
+    let viewer = visitor.viewer(&absent);
     let waiting = of_vault(service, &viewer, vault).await?;
     let held = figures(service, actor, vault).await?;
     let span = Span::of_days(&query.days).unwrap_or_default();
     let any = EntryFilter::default();
     let entries = list_entries(service, actor, vault, &any, None, ENTRIES).await?;
-    let stops = stops_in_force(service, actor, vault).await?;
     let latest = show_reconciliation(service, actor, vault).await?;
     let unit = visitor.unit;
     let path = format!("/vaults/{vault}");
     page(&BalancePage {
         frame: visitor.frame(&held.name, Place::Vault(vault, Tab::Balance)),
-        banner: stop_banner(vault, &stops),
         waiting: Lines::of("waiting", waiting.iter(), unit, now),
         card: card(&held, unit, now),
         spans: spans(span),

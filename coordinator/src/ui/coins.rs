@@ -8,23 +8,21 @@ use axum::extract::State;
 use axum::response::Response;
 use bitcoin::OutPoint;
 use policies::VaultId;
-use serde::Deserialize;
 
 use super::Ui;
 use super::addresses::keychain_of;
 use super::deposits::{Row, STATES, address_of, nothing_where_unknown, spender, state_of};
 use super::fault::Fault;
-use super::filters::{self, Choice, after, amount, choices, yes_or_no};
+use super::filters::{self, Choice, amount, choices, yes_or_no};
 use super::frame::{Frame, Place, Tab, page};
-use super::listing::{Pager, csv, link};
+use super::listing::{Around, Query as _, file_of, page_of, query, reading};
 use super::posted::{Asked, Named, Wrong};
 use super::routes::{Needs, Table};
 use super::show::{Moment, Money, Outside, TxidText};
 use super::visitor::Visitor;
 use crate::service::books::{CoinView, show_balance};
 use crate::service::browsing::coins::{CoinQuery, list_coins, show_coin};
-use crate::service::paging::PAGE;
-use crate::service::{MAX_LIMIT, Right, Service};
+use crate::service::{Right, Service};
 
 const SPENT: [(&str, &str); 3] = [("", "Unspent"), ("yes", "Spent"), ("any", "Spent or not")];
 const FROZEN: [(&str, &str); 3] = [
@@ -60,19 +58,8 @@ const HEADER: [&str; 13] = [
     "spent_by",
 ];
 
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct CoinsQuery {
-    q: String,
-    state: String,
-    spent: String,
-    frozen: String,
-    reserved: String,
-    keychain: String,
-    least: String,
-    most: String,
-    after: String,
-    format: String,
+query! {
+    pub(super) struct CoinsQuery { q, state, spent, frozen, reserved, keychain, least, most }
 }
 
 impl CoinsQuery {
@@ -92,19 +79,6 @@ impl CoinsQuery {
             most: amount(wrong, "most", &self.most),
         }
     }
-
-    fn filters(&self) -> [(&str, &str); 8] {
-        [
-            ("q", &self.q),
-            ("state", &self.state),
-            ("spent", &self.spent),
-            ("frozen", &self.frozen),
-            ("reserved", &self.reserved),
-            ("keychain", &self.keychain),
-            ("least", &self.least),
-            ("most", &self.most),
-        ]
-    }
 }
 
 #[derive(Template)]
@@ -119,10 +93,8 @@ struct ListPage {
     reserved: Vec<Choice>,
     keychains: Vec<Choice>,
     wrong: Wrong,
-    filtered: bool,
     rows: Vec<Row>,
-    pager: Pager,
-    csv: String,
+    around: Around,
     calendar: String,
     settled: Money,
     held: Money,
@@ -170,31 +142,19 @@ pub(super) async fn list(
     let vault = named.vault()?;
     let mut wrong = Wrong::default();
     let wanted = query.read(&mut wrong);
-    let (service, actor) = (ui.service.clone(), visitor.actor.clone());
-    if query.format == "csv" {
-        let network = service.clone();
-        return csv(
-            "coins.csv",
-            &HEADER,
-            move |after| {
-                let (service, actor, wanted) = (service.clone(), actor.clone(), wanted.clone());
-                async move {
-                    let after = after.as_ref();
-                    Ok(list_coins(&service, &actor, vault, &wanted, after, MAX_LIMIT).await?)
-                }
-            },
-            move |coin| cells(&network, coin),
-        )
+    let read = reading!(list_coins, ui, visitor, vault, wanted);
+    let service = ui.service;
+    if query.is_file() {
+        return file_of("coins.csv", &HEADER, read, move |coin| {
+            cells(&service, coin)
+        })
         .await;
     }
-    let begin = after(&query.after)?;
-    let paged = list_coins(&service, &actor, vault, &wanted, begin.as_ref(), PAGE).await?;
-    let balance = show_balance(&service, &actor, vault).await?;
     let path = format!("/vaults/{vault}/coins");
-    let filters = query.filters();
-    let marked = begin.as_ref().map(|_| query.after.as_str());
+    let (coins, around) = page_of(&path, &query, query.begin()?, read).await?;
+    let balance = show_balance(&service, &visitor.actor, vault).await?;
     let money = |sat: u64| Money::new(bitcoin::Amount::from_sat(sat), visitor.unit);
-    let template = ListPage {
+    page(&ListPage {
         frame: visitor.frame("Coins", Place::Vault(vault, Tab::Coins)),
         vault: Outside::new(&visitor.name_of(vault)),
         states: choices(&STATES, &query.state),
@@ -202,21 +162,18 @@ pub(super) async fn list(
         frozen: choices(&FROZEN, &query.frozen),
         reserved: choices(&RESERVED, &query.reserved),
         keychains: choices(&KEYCHAINS, &query.keychain),
-        filtered: filters.iter().any(|(_, value)| !value.is_empty()),
-        rows: (paged.items.iter())
+        rows: (coins.iter())
             .map(|coin| Row::of(&service, vault, "coins", coin, visitor.unit))
             .collect(),
-        pager: Pager::new(&path, &filters, marked, paged.next.as_ref()),
-        csv: link(&path, &filters, &[("format", "csv")]),
+        around,
         calendar: format!("{path}/calendar"),
         settled: money(balance.settled_sat),
         held: money(balance.reserved_sat),
         cold: money(balance.frozen_sat),
         available: money(balance.available_sat),
         wrong,
-        query: query.clone(),
-    };
-    page(&template)
+        query,
+    })
 }
 
 fn cells(service: &Service, coin: &CoinView) -> Vec<String> {

@@ -5,14 +5,13 @@ use axum::extract::State;
 use axum::response::Response;
 use bitcoin::{Address, OutPoint, ScriptBuf};
 use policies::VaultId;
-use serde::Deserialize;
 use watchtower::store::pages::coins::CoinState;
 
 use super::Ui;
 use super::fault::Fault;
-use super::filters::{self, Choice, after, amount, choices, since, until};
+use super::filters::{self, Choice, amount, choices, since, until};
 use super::frame::{Frame, Place, Tab, page};
-use super::listing::{Pager, csv, link};
+use super::listing::{Around, Query as _, file_of, page_of, query, reading};
 use super::posted::{Asked, Named, Wrong};
 use super::routes::{Needs, Table};
 use super::show::{self, Moment, Money, Outside, TxidText, Unit};
@@ -20,8 +19,7 @@ use super::visitor::Visitor;
 use crate::service::books::CoinView;
 use crate::service::browsing::deposits::{DepositQuery, DepositView, list_deposits, show_deposit};
 use crate::service::browsing::span;
-use crate::service::paging::PAGE;
-use crate::service::{MAX_LIMIT, Right, Service};
+use crate::service::{Right, Service};
 
 /// Where coins may stand.
 pub(super) const STATES: [(&str, &str); 5] = [
@@ -46,17 +44,8 @@ const HEADER: [&str; 10] = [
     "spent_by",
 ];
 
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct DepositsQuery {
-    state: String,
-    q: String,
-    least: String,
-    most: String,
-    since: String,
-    until: String,
-    after: String,
-    format: String,
+query! {
+    pub(super) struct DepositsQuery { state, q, least, most, since, until }
 }
 
 impl DepositsQuery {
@@ -68,17 +57,6 @@ impl DepositsQuery {
             most: amount(wrong, "most", &self.most),
             mined: span(since(wrong, &self.since), until(wrong, &self.until)),
         }
-    }
-
-    fn filters(&self) -> [(&str, &str); 6] {
-        [
-            ("state", &self.state),
-            ("q", &self.q),
-            ("least", &self.least),
-            ("most", &self.most),
-            ("since", &self.since),
-            ("until", &self.until),
-        ]
     }
 }
 
@@ -153,10 +131,8 @@ struct ListPage {
     query: DepositsQuery,
     states: Vec<Choice>,
     wrong: Wrong,
-    filtered: bool,
     rows: Vec<Row>,
-    pager: Pager,
-    csv: String,
+    around: Around,
     addresses: String,
 }
 
@@ -218,43 +194,28 @@ pub(super) async fn list(
     let vault = named.vault()?;
     let mut wrong = Wrong::default();
     let wanted = query.read(&mut wrong);
-    let (service, actor) = (ui.service.clone(), visitor.actor.clone());
-    if query.format == "csv" {
-        let network = service.clone();
-        return csv(
-            "deposits.csv",
-            &HEADER,
-            move |after| {
-                let (service, actor, wanted) = (service.clone(), actor.clone(), wanted.clone());
-                async move {
-                    let after = after.as_ref();
-                    Ok(list_deposits(&service, &actor, vault, &wanted, after, MAX_LIMIT).await?)
-                }
-            },
-            move |coin| cells(&network, coin),
-        )
+    let read = reading!(list_deposits, ui, visitor, vault, wanted);
+    let service = ui.service;
+    if query.is_file() {
+        return file_of("deposits.csv", &HEADER, read, move |coin| {
+            cells(&service, coin)
+        })
         .await;
     }
-    let begin = after(&query.after)?;
-    let paged = list_deposits(&service, &actor, vault, &wanted, begin.as_ref(), PAGE).await?;
     let path = format!("/vaults/{vault}/deposits");
-    let filters = query.filters();
-    let marked = begin.as_ref().map(|_| query.after.as_str());
-    let template = ListPage {
+    let (coins, around) = page_of(&path, &query, query.begin()?, read).await?;
+    page(&ListPage {
         frame: visitor.frame("Deposits", Place::Vault(vault, Tab::Deposits)),
         vault: Outside::new(&visitor.name_of(vault)),
         states: choices(&STATES, &query.state),
-        filtered: filters.iter().any(|(_, value)| !value.is_empty()),
-        rows: (paged.items.iter())
+        rows: (coins.iter())
             .map(|coin| Row::of(&service, vault, "deposits", coin, visitor.unit))
             .collect(),
-        pager: Pager::new(&path, &filters, marked, paged.next.as_ref()),
-        csv: link(&path, &filters, &[("format", "csv")]),
+        around,
         addresses: format!("/vaults/{vault}/addresses"),
         wrong,
-        query: query.clone(),
-    };
-    page(&template)
+        query,
+    })
 }
 
 fn cells(service: &Service, coin: &CoinView) -> Vec<String> {

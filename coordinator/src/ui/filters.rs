@@ -16,18 +16,18 @@ const REST_OF_DAY: u64 = 86_399;
 
 /// One choice of a filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Choice {
-    pub(super) value: &'static str,
-    pub(super) words: &'static str,
-    pub(super) chosen: bool,
+pub(crate) struct Choice {
+    pub(crate) value: String,
+    pub(crate) words: String,
+    pub(crate) chosen: bool,
 }
 
 /// The choices of a filter, of which one is chosen; the first if the text is none of them.
-pub(super) fn choices(all: &[(&'static str, &'static str)], chosen: &str) -> Vec<Choice> {
+pub(super) fn choices(all: &[(&str, &str)], chosen: &str) -> Vec<Choice> {
     let known = all.iter().any(|(value, _)| *value == chosen);
-    let choice = |(place, (value, words)): (usize, &(&'static str, &'static str))| Choice {
-        value,
-        words,
+    let choice = |(place, (value, words)): (usize, &(&str, &str))| Choice {
+        value: (*value).to_owned(),
+        words: (*words).to_owned(),
         chosen: if known { *value == chosen } else { place == 0 },
     };
     all.iter().enumerate().map(choice).collect()
@@ -58,12 +58,12 @@ pub(super) fn amount(wrong: &mut Wrong, field: &'static str, text: &str) -> Opti
 }
 
 /// The beginning of a day in UTC, where one is typed.
-pub(super) fn since(wrong: &mut Wrong, text: &str) -> Option<UnixTime> {
+pub(crate) fn since(wrong: &mut Wrong, text: &str) -> Option<UnixTime> {
     day(wrong, "since", text)
 }
 
 /// The end of a day in UTC, where one is typed.
-pub(super) fn until(wrong: &mut Wrong, text: &str) -> Option<UnixTime> {
+pub(crate) fn until(wrong: &mut Wrong, text: &str) -> Option<UnixTime> {
     Some(day(wrong, "until", text)?.saturating_add(REST_OF_DAY))
 }
 
@@ -87,7 +87,7 @@ fn day(wrong: &mut Wrong, field: &'static str, text: &str) -> Option<UnixTime> {
     }
     let read = read_day(text);
     if read.is_none() {
-        wrong.add(field, "Write a day as year, month and day: 2026-11-26.");
+        wrong.add(field, "A day such as 2026-11-26.");
     }
     read
 }
@@ -139,7 +139,7 @@ mod tests {
             let found = choices(&all, text).into_iter().find(|choice| choice.chosen);
             found.map(|choice| choice.words)
         };
-        assert_eq!(chosen("yes"), Some("Yes"));
-        assert_eq!(chosen("<script>"), Some("Any"));
+        assert_eq!(chosen("yes").as_deref(), Some("Yes"));
+        assert_eq!(chosen("<script>").as_deref(), Some("Any"));
     }
 }

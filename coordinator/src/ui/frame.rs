@@ -9,7 +9,7 @@ use policies::VaultId;
 use super::assets::VERSION;
 use super::fault::Fault;
 use super::posted::percent_decoded;
-use super::show::Unit;
+use super::show::{StopBanner, Unit, stop_banner};
 use super::visitor::Visitor;
 use crate::service::Right;
 
@@ -129,6 +129,7 @@ pub(crate) struct Frame {
     pub(crate) links: Vec<Link>,
     pub(crate) account: bool,
     pub(crate) flash: Option<String>,
+    pub(crate) stopped: Option<StopBanner>,
     pub(crate) network: Option<&'static str>,
     pub(crate) unit: Unit,
     pub(crate) here: String,
@@ -154,6 +155,7 @@ impl Frame {
             links: Vec::new(),
             account: false,
             flash: None,
+            stopped: None,
             network: None,
             unit: Unit::Bitcoin,
             here: String::new(),
@@ -224,6 +226,17 @@ impl Visitor {
                 .collect(),
             account: place == Place::Account,
             flash: self.flash.clone().map(|flash| flash.0),
+            stopped: match place {
+                Place::Vault(vault, _) => Some(stop_banner(vault, self.stops_of(vault))),
+                Place::Overview
+                | Place::People
+                | Place::Events
+                | Place::Webhooks
+                | Place::Tokens
+                | Place::Health
+                | Place::Account
+                | Place::Elsewhere => None,
+            },
             network: Some(self.network),
             unit: self.unit,
             here: self.here.clone(),

@@ -24,6 +24,7 @@ use super::show::Unit;
 use super::visitor::Visitor;
 use super::{Public, Ui, ceremony};
 use crate::service::people::{self, NewSession, Visit};
+use crate::service::stop_view::stops_in_force;
 use crate::service::vaults;
 
 /// What the guard of one route knows.
@@ -220,6 +221,7 @@ async fn visitor(ui: &Ui, visit: Visit, jar: &CookieJar, here: String) -> Result
         .into_iter()
         .map(|vault| (vault.vault, vault.name))
         .collect();
+    let stopped = stops_in_force(&ui.service, &visit.actor).await?;
     Ok(Visitor {
         person: visit.person,
         role: visit.role,
@@ -229,6 +231,7 @@ async fn visitor(ui: &Ui, visit: Visit, jar: &CookieJar, here: String) -> Result
         bridge: visit.bridge,
         unit: Unit::of(jar),
         vaults,
+        stopped,
         flash: Flash::of(jar, flash_cookie(&ui.public)),
         here,
         network: name_of_network(ui.service.network()),

@@ -5,25 +5,23 @@ use axum::extract::State;
 use axum::response::Response;
 use bitcoin::Amount;
 use policies::VaultId;
-use serde::Deserialize;
 use watchtower::store::pages::entries::EntryFilter;
 
 use super::Ui;
 use super::fault::Fault;
-use super::filters::{self, Choice, after, choices, since, until};
+use super::filters::{self, Choice, choices, since, until};
 use super::frame::{Frame, Place, Tab, page, see_other_saying};
-use super::listing::{Pager, csv, link};
+use super::listing::{Around, Query as _, file_of, page_of, query, reading};
 use super::posted::{Asked, Named, Wrong};
 use super::routes::{Needs, Table};
 use super::show::{Cause, Moment, Money, Outside, TxidText};
 use super::visitor::Visitor;
+use crate::service::Right;
 use crate::service::books::{
     EntryView, ReconciliationView, request_reconciliation, show_balance, show_reconciliation,
 };
 use crate::service::browsing::entries::list_entries;
 use crate::service::browsing::span;
-use crate::service::paging::PAGE;
-use crate::service::{MAX_LIMIT, Right};
 
 const ACCOUNTS: [(&str, &str); 7] = [
     ("", "Any account"),
@@ -38,15 +36,8 @@ const ACCOUNTS: [(&str, &str); 7] = [
 /// The columns of the CSV file.
 const HEADER: [&str; 6] = ["number", "at", "debit", "credit", "amount_sat", "cause"];
 
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct LedgerQuery {
-    account: String,
-    q: String,
-    since: String,
-    until: String,
-    after: String,
-    format: String,
+query! {
+    pub(super) struct LedgerQuery { account, q, since, until }
 }
 
 impl LedgerQuery {
@@ -61,15 +52,6 @@ impl LedgerQuery {
             text: self.q.trim().to_owned(),
             made: span(since(wrong, &self.since), until(wrong, &self.until)),
         }
-    }
-
-    fn filters(&self) -> [(&str, &str); 4] {
-        [
-            ("account", &self.account),
-            ("q", &self.q),
-            ("since", &self.since),
-            ("until", &self.until),
-        ]
     }
 }
 
@@ -105,13 +87,11 @@ struct LedgerPage {
     query: LedgerQuery,
     accounts: Vec<Choice>,
     wrong: Wrong,
-    filtered: bool,
     total: Money,
     compared: Option<Compared>,
     may_compare: bool,
     rows: Vec<Line>,
-    pager: Pager,
-    csv: String,
+    around: Around,
 }
 
 pub(super) fn routes(table: Table) -> Table {
@@ -133,47 +113,30 @@ pub(super) async fn list(
     let vault = named.vault()?;
     let mut wrong = Wrong::default();
     let wanted = query.read(&mut wrong);
-    let (service, actor) = (ui.service.clone(), visitor.actor.clone());
-    if query.format == "csv" {
-        return csv(
-            "ledger.csv",
-            &HEADER,
-            move |after| {
-                let (service, actor, wanted) = (service.clone(), actor.clone(), wanted.clone());
-                async move {
-                    let after = after.as_ref();
-                    Ok(list_entries(&service, &actor, vault, &wanted, after, MAX_LIMIT).await?)
-                }
-            },
-            cells,
-        )
-        .await;
+    let read = reading!(list_entries, ui, visitor, vault, wanted);
+    if query.is_file() {
+        return file_of("ledger.csv", &HEADER, read, cells).await;
     }
-    let begin = after(&query.after)?;
-    let paged = list_entries(&service, &actor, vault, &wanted, begin.as_ref(), PAGE).await?;
-    let balance = show_balance(&service, &actor, vault).await?;
-    let compared = show_reconciliation(&service, &actor, vault).await?;
     let path = format!("/vaults/{vault}/ledger");
-    let filters = query.filters();
-    let marked = begin.as_ref().map(|_| query.after.as_str());
-    let template = LedgerPage {
+    let (entries, around) = page_of(&path, &query, query.begin()?, read).await?;
+    let (service, actor) = (&ui.service, &visitor.actor);
+    let balance = show_balance(service, actor, vault).await?;
+    let compared = show_reconciliation(service, actor, vault).await?;
+    page(&LedgerPage {
         frame: visitor.frame("Ledger", Place::Vault(vault, Tab::Balance)),
         vault: Outside::new(&visitor.name_of(vault)),
         accounts: choices(&ACCOUNTS, &query.account),
-        filtered: filters.iter().any(|(_, value)| !value.is_empty()),
         total: Money::signed(balance.total_sat, visitor.unit),
         compared: compared.map(|one| compared_view(&one, &visitor)),
         may_compare: visitor.may(Right::Reconcile),
-        rows: (paged.items.iter())
+        rows: (entries.iter())
             .map(|entry| line_of(entry, &visitor))
             .collect(),
-        pager: Pager::new(&path, &filters, marked, paged.next.as_ref()),
-        csv: link(&path, &filters, &[("format", "csv")]),
+        around,
         path,
         wrong,
-        query: query.clone(),
-    };
-    page(&template)
+        query,
+    })
 }
 
 fn line_of(entry: &EntryView, visitor: &Visitor) -> Line {

@@ -6,8 +6,123 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 
 use super::fault::Fault;
+use super::filters;
 use super::posted::percent_encoded;
-use crate::service::paging::{Cursor, Paged};
+use crate::service::MAX_LIMIT;
+use crate::service::paging::{Cursor, PAGE, Paged};
+
+/// What a list is asked for by its address: filters as they were typed, where its page begins, and whether the whole
+/// is asked for as a file.
+pub(crate) trait Query {
+    /// The filters by name, in the order of links.
+    fn filters(&self) -> Vec<(&'static str, &str)>;
+    /// The mark of the page; empty at the first one.
+    fn after(&self) -> &str;
+    /// Whether the whole is asked for as a file.
+    fn is_file(&self) -> bool;
+
+    /// The place where the page begins.
+    fn begin(&self) -> Result<Option<Cursor>, Fault> {
+        filters::after(self.after())
+    }
+
+    /// Whether anything is filtered.
+    fn is_filtering(&self) -> bool {
+        self.filters().iter().any(|(_, value)| !value.is_empty())
+    }
+}
+
+/// Makes the query of a list from the names of its filters, each typed as a text.
+macro_rules! query {
+    ($(#[$about:meta])* $seen:vis struct $name:ident { $($filter:ident),+ $(,)? }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Default, serde::Deserialize)]
+        #[serde(default)]
+        $seen struct $name {
+            $($seen $filter: String,)+
+            $seen after: String,
+            $seen format: String,
+        }
+
+        impl $crate::ui::listing::Query for $name {
+            fn filters(&self) -> Vec<(&'static str, &str)> {
+                vec![$((stringify!($filter), self.$filter.as_str())),+]
+            }
+
+            fn after(&self) -> &str {
+                &self.after
+            }
+
+            fn is_file(&self) -> bool {
+                self.format == "csv"
+            }
+        }
+    };
+}
+pub(crate) use query;
+
+/// Reads the pages of a list of a vault through the service, for [`page_of`] and [`file_of`].
+macro_rules! reading {
+    ($list:path, $ui:expr, $visitor:expr, $vault:expr, $wanted:expr) => {{
+        let (service, actor) = ($ui.service.clone(), $visitor.actor.clone());
+        let (vault, wanted) = ($vault, $wanted);
+        move |after: Option<$crate::service::paging::Cursor>, most: u32| {
+            let (service, actor, wanted) = (service.clone(), actor.clone(), wanted.clone());
+            async move {
+                let page = $list(&service, &actor, vault, &wanted, after.as_ref(), most);
+                page.await.map_err($crate::ui::fault::Fault::from)
+            }
+        }
+    }};
+}
+pub(crate) use reading;
+
+/// What stands around the rows of a list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Around {
+    /// Whether anything is filtered.
+    pub(crate) filtered: bool,
+    /// The links between its pages.
+    pub(crate) pager: Pager,
+    /// The whole of it as a file.
+    pub(crate) csv: String,
+}
+
+/// The rows of one page of a list at `path`, and what stands around them. `read` gives the page behind a mark, of at
+/// most so many rows.
+pub(crate) async fn page_of<T, F>(
+    path: &str,
+    query: &impl Query,
+    begin: Option<Cursor>,
+    read: impl Fn(Option<Cursor>, u32) -> F,
+) -> Result<(Vec<T>, Around), Fault>
+where
+    F: Future<Output = Result<Paged<T>, Fault>>,
+{
+    let marked = begin.as_ref().map(|_| query.after());
+    let Paged { items, next } = read(begin, PAGE).await?;
+    let filters = query.filters();
+    let around = Around {
+        filtered: query.is_filtering(),
+        pager: Pager::new(path, &filters, marked, next.as_ref()),
+        csv: link(path, &filters, &[("format", "csv")]),
+    };
+    Ok((items, around))
+}
+
+/// The whole of a list as a file, read as its pages are.
+pub(crate) async fn file_of<T, F>(
+    name: &str,
+    header: &[&str],
+    read: impl Fn(Option<Cursor>, u32) -> F + Send + 'static,
+    row: impl Fn(&T) -> Vec<String> + Send + 'static,
+) -> Result<Response, Fault>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<Paged<T>, Fault>> + Send + 'static,
+{
+    csv(name, header, move |after| read(after, MAX_LIMIT), row).await
+}
 
 /// The links between pages of a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -7,6 +7,7 @@
 mod account;
 mod address_book;
 mod addresses;
+mod agreeing;
 mod assets;
 mod attempts;
 mod balance;
@@ -19,6 +20,7 @@ mod drawing;
 pub(crate) mod drawn_books;
 mod events;
 mod fault;
+mod feerate;
 mod filters;
 mod frame;
 mod guard;

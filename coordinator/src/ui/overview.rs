@@ -22,7 +22,7 @@ use super::routes::{Needs, Table};
 use super::show::Ago;
 use super::visitor::Visitor;
 use crate::service::Right;
-use crate::service::agenda::{AgendaLine, Viewer, absent_now, agenda};
+use crate::service::agenda::{AgendaLine, absent_now, agenda};
 use crate::service::figures::{Span, all_figures, series};
 use crate::service::health::show_health;
 
@@ -72,11 +72,7 @@ async fn draw(ui: &Ui, visitor: &Visitor, query: &OverviewQuery) -> Result<Respo
     let (service, actor) = (&ui.service, &visitor.actor);
     let now = service.now();
     let absent = absent_now(service).await?;
-    let viewer = Viewer {
-        actor,
-        person: &visitor.person,
-        absent: &absent,
-    };
+    let viewer = visitor.viewer(&absent);
     let lines = agenda(service, &viewer, Vec::new()).await?;
     let shown = |id: &'static str, wanted: fn(&AgendaLine) -> bool| {
         let lines = lines.iter().filter(|line| wanted(line));

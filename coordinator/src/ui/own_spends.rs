@@ -2,16 +2,17 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
 use policies::VaultId;
 use serde::Deserialize;
 
 use super::Ui;
+use super::agreeing::{Form, Later, Step, step};
 use super::fault::Fault;
+use super::feerate::{FeerateChoice, feerate};
 use super::frame::{Frame, Place, Tab, page, page_with, see_other_saying};
 use super::posted::{Named, Posted, Wrong};
-use super::preview::{FeerateChoice, Part, Previewed, feerate, told};
+use super::preview::{Part, Previewed};
 use super::routes::{Needs, Table};
 use super::visitor::Visitor;
 use crate::service::agreed::Agreed;
@@ -56,14 +57,10 @@ enum What {
 struct OwnPage {
     frame: Frame,
     is_recovery: bool,
-    action: String,
     coins_href: String,
     typed: Typed,
-    choice: FeerateChoice,
-    wrong: Wrong,
-    problem: Option<Fault>,
+    form: Form,
     nothing: Option<String>,
-    previewed: Option<Previewed>,
 }
 
 /// What the typed words ask for.
@@ -127,36 +124,26 @@ async fn act(
         _ => SelfSpendPurpose::Consolidate,
     };
     let agreed = typed.agreed.parse::<Agreed>().ok();
-    let is_well = wrong.is_empty();
     let mut shown = form(ui, visitor, (vault, what), typed, wrong).await?;
-    if !is_well {
-        return page_with(StatusCode::UNPROCESSABLE_ENTITY, &shown);
+    if !shown.form.wrong.is_empty() {
+        return page_with(shown.form.status(), &shown);
     }
     let wanted = Wanted { purpose, what };
-    let mut changed = false;
-    if agreed.is_some() {
-        match wanted
-            .spend(ui, visitor, vault, &asked, (false, agreed))
-            .await
-        {
-            Ok(done) => {
-                let batch = done.batch.map(|batch| batch.batch);
-                let to = batch.map_or_else(
-                    || format!("/vaults/{vault}/batches"),
-                    |batch| format!("/batches/{batch}"),
-                );
-                return Ok(see_other_saying(&to, "Issued. Signers are asked to sign."));
-            }
-            Err(error) if error.code() == "preview_changed" => changed = true,
-            Err(error) => return refused(shown, error),
+    let nothing = Agreed::to_nothing(&ui.service);
+    let spend = |how| -> Later<'_, OwnSpendView> {
+        Box::pin(wanted.spend(ui, visitor, vault, &asked, how))
+    };
+    let done = agreed.map(|_| spend((false, agreed)));
+    match step(done, spend((true, Some(nothing)))).await? {
+        Step::Done(done) => {
+            let batch = done.batch.map(|batch| batch.batch);
+            let to = batch.map_or_else(
+                || format!("/vaults/{vault}/batches"),
+                |batch| format!("/batches/{batch}"),
+            );
+            return Ok(see_other_saying(&to, "Issued. Signers are asked to sign."));
         }
-    }
-    let agreed = Agreed::to_nothing(&ui.service);
-    match wanted
-        .spend(ui, visitor, vault, &asked, (true, Some(agreed)))
-        .await
-    {
-        Ok(own) if own.coins.is_empty() => {
+        Step::Shown(own, _) if own.coins.is_empty() => {
             let next = own.waiting.iter().map(|coin| coin.from_height).min();
             shown.nothing = Some(next.map_or_else(
                 || "No coin of the vault can be recovered.".to_owned(),
@@ -164,13 +151,13 @@ async fn act(
                     format!("No coin is old enough yet. The first is old enough for block {next}.")
                 },
             ));
-            page(&shown)
         }
-        Ok(own) => {
+        Step::Shown(own, changed) => {
             let typed = &shown.typed;
-            shown.previewed = Some(Previewed {
+            shown.form.changed = changed;
+            shown.form.previewed = Some(Previewed {
                 parts: vec![Part::of_own(&own, visitor.unit)],
-                action: shown.action.clone(),
+                action: shown.form.action.clone(),
                 hidden: vec![
                     ("purpose", typed.purpose.clone()),
                     ("coins", typed.coins.clone()),
@@ -178,20 +165,15 @@ async fn act(
                     ("older", typed.older.clone()),
                     ("feerate", asked.feerate.clone().unwrap_or_default()),
                 ],
-                agreed: agreed.to(&own).to_string(),
+                agreed: nothing.to(&own).to_string(),
                 confirm: "Issue it".to_owned(),
                 changed,
                 waiting: Vec::new(),
             });
-            let status = if changed {
-                StatusCode::CONFLICT
-            } else {
-                StatusCode::OK
-            };
-            page_with(status, &shown)
         }
-        Err(error) => refused(shown, error),
+        Step::Refused(fault) => shown.form.problem = Some(fault),
     }
+    page_with(shown.form.status(), &shown)
 }
 
 /// What is spent to ourselves.
@@ -275,13 +257,6 @@ fn read(wrong: &mut Wrong, typed: &Typed) -> Asked {
     }
 }
 
-fn refused(mut shown: OwnPage, error: ServiceError) -> Result<Response, Fault> {
-    let fault = told(error)?;
-    let status = fault.status();
-    shown.problem = Some(fault);
-    page_with(status, &shown)
-}
-
 async fn form(
     ui: &Ui,
     visitor: &Visitor,
@@ -297,13 +272,13 @@ async fn form(
     Ok(OwnPage {
         frame: visitor.frame(title, Place::Vault(vault, Tab::Coins)),
         is_recovery: what == What::Recovery,
-        action: format!("/vaults/{vault}/{tail}"),
         coins_href: format!("/vaults/{vault}/coins"),
-        choice: FeerateChoice::new(&offered, &typed.speed, &typed.feerate),
+        form: Form::new(
+            format!("/vaults/{vault}/{tail}"),
+            FeerateChoice::new(&offered, &typed.speed, &typed.feerate),
+            wrong,
+        ),
         typed,
-        wrong,
-        problem: None,
         nothing: None,
-        previewed: None,
     })
 }

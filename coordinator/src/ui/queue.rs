@@ -9,10 +9,10 @@ use policies::{UnixTime, VaultId};
 use serde::Deserialize;
 
 use super::Ui;
+use super::agreeing::told;
 use super::fault::Fault;
 use super::frame::{Frame, Place, Tab, page, page_with, see_other_saying};
 use super::posted::{Named, Posted, Wrong};
-use super::preview::told;
 use super::routes::{Needs, Table};
 use super::show::{Ago, Moment, Money, State as Chip, Unit, duration};
 use super::visitor::Visitor;

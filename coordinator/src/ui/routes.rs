@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::http::{Method, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -11,6 +12,7 @@ use axum::routing::{MethodRouter, get, post};
 
 use tower_http::timeout::TimeoutLayer;
 
+use super::posted::BODY_LIMIT;
 use super::{Ui, fault, guard};
 use crate::service::Right;
 
@@ -99,6 +101,8 @@ impl Table {
             .fallback(fault::no_such_page)
             .method_not_allowed_fallback(fault::no_such_page)
             .layer(from_fn(guard::harden))
+            // The guard reads forms whole and bounds them; what is within its bound is a form's whole.
+            .layer(DefaultBodyLimit::max(BODY_LIMIT))
             // Of the answer's head alone: streams go on.
             .layer(TimeoutLayer::with_status_code(
                 StatusCode::SERVICE_UNAVAILABLE,

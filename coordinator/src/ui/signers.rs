@@ -14,14 +14,13 @@ use super::fault::Fault;
 use super::frame::{Frame, Place, Tab, page, page_with, see_other_saying};
 use super::posted::{Asked, Named, Posted, Wrong, percent_encoded};
 use super::routes::{Needs, Table};
-use super::show::{Ago, Command, Moment, Outside, State, StopBanner, TxidText, stop_banner};
+use super::show::{Ago, Command, Moment, Outside, State, TxidText};
 use super::visitor::Visitor;
 use crate::service::Right;
 use crate::service::signer_view::{
     MarkPreview, MarkView, SignerView, SignersView, coins_of, preview_mark, show_signers,
 };
 use crate::service::signers::{MarkSigner, SignerMark, mark_signer};
-use crate::service::stop_view::stops_in_force;
 
 /// The most characters of a reason, as the service takes it.
 const MAX_REASON: usize = 200;
@@ -42,7 +41,6 @@ pub(super) fn routes(table: Table) -> Table {
 #[template(path = "signers/list.html")]
 struct SignersPage {
     frame: Frame,
-    banner: StopBanner,
     version: u32,
     signers: Vec<SignerRow>,
     stands: StandingShown,
@@ -55,7 +53,6 @@ struct SignersPage {
 #[template(path = "signers/show.html")]
 struct SignerPage {
     frame: Frame,
-    banner: StopBanner,
     back: String,
     here: String,
     name: String,
@@ -164,11 +161,9 @@ async fn list(Given(ui): Given<Ui>, visitor: Visitor, named: Named) -> Result<Re
 async fn draw(ui: &Ui, visitor: &Visitor, vault: VaultId) -> Result<Response, Fault> {
     let (service, actor) = (&ui.service, &visitor.actor);
     let found = show_signers(service, actor, vault).await?;
-    let stops = stops_in_force(service, actor, vault).await?;
     let now = service.now();
     page(&SignersPage {
         frame: visitor.frame("Signers", place(vault)),
-        banner: stop_banner(vault, &stops),
         version: found.version,
         signers: found
             .signers
@@ -216,7 +211,6 @@ async fn answer(
         let found = preview_mark(service, actor, vault, name, mark).await?;
         preview = Some(preview_shown(&found));
     }
-    let stops = stops_in_force(service, actor, vault).await?;
     let status = if wrong.is_empty() {
         StatusCode::OK
     } else {
@@ -227,7 +221,6 @@ async fn answer(
         status,
         &SignerPage {
             frame: visitor.frame(name, place(vault)),
-            banner: stop_banner(vault, &stops),
             back: format!("/vaults/{vault}/signers"),
             here: format!("/vaults/{vault}/signers/{}", percent_encoded(name)),
             name: name.to_owned(),

@@ -14,16 +14,12 @@ use super::guard::bridged;
 use super::listing::{Pager, attachment};
 use super::posted::{Asked, Named};
 use super::routes::{Needs, Table};
-use super::show::{
-    Ask, Command, Moment, Outside, StopBanner, TxidText, Waiting, stop_banner, waiting_line,
-};
+use super::show::{Ask, Command, Moment, Outside, TxidText, Waiting, waiting_line};
 use super::visitor::Visitor;
 use crate::service::Right;
-use crate::service::agenda::{Viewer, absent_now, of_stop};
+use crate::service::agenda::{absent_now, of_stop};
 use crate::service::paging::Cursor;
-use crate::service::stop_view::{
-    StopEntry, StopState, list_stops, releasers, show_stop, stops_in_force,
-};
+use crate::service::stop_view::{StopEntry, StopState, list_stops, releasers, show_stop};
 
 pub(super) fn routes(table: Table) -> Table {
     let read = Needs::Right(Right::Read);
@@ -46,7 +42,6 @@ struct StopsPage {
     frame: Frame,
     vault: VaultId,
     here: String,
-    banner: StopBanner,
     stopped: bool,
     may_hand_in: bool,
     releasers: String,
@@ -99,7 +94,6 @@ async fn draw(
         .then(|| Cursor::decode(&query.after))
         .transpose()?;
     let found = list_stops(service, actor, vault, after.as_ref()).await?;
-    let in_force = stops_in_force(service, actor, vault).await?;
     let here = format!("/vaults/{vault}/stops");
     let back = ui.public.url(&here);
     let may_release = releasers(service, actor, vault).await?;
@@ -112,11 +106,7 @@ async fn draw(
         "Stop this vault now",
     );
     let absent = absent_now(service).await?;
-    let viewer = Viewer {
-        actor,
-        person: &visitor.person,
-        absent: &absent,
-    };
+    let viewer = visitor.viewer(&absent);
     let mut stops = Vec::new();
     for stop in &found.items {
         let mut row = row(visitor, vault, stop, &back);
@@ -129,8 +119,7 @@ async fn draw(
     let answer = page(&StopsPage {
         frame: visitor.frame("Stops", Place::Vault(vault, Tab::Stops)),
         vault,
-        banner: stop_banner(vault, &in_force),
-        stopped: !in_force.is_empty(),
+        stopped: !visitor.stops_of(vault).is_empty(),
         may_hand_in: visitor.may(Right::Approve),
         releasers: may_release.map_or_else(
             || "nobody: the policy names no persons for it, under [stop] or [change]".to_owned(),

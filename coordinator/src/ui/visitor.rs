@@ -1,5 +1,7 @@
 //! Who looks at a page: the person of a session, as the guard found them.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -9,7 +11,9 @@ use super::Ui;
 use super::fault::Fault;
 use super::frame::Flash;
 use super::show::Unit;
+use crate::service::agenda::Viewer;
 use crate::service::people::{PersonRole, SessionId};
+use crate::service::stop_view::StopEntry;
 use crate::service::{Actor, Right};
 
 /// A signed-in person. A handler that takes it is reached through the guard only.
@@ -31,6 +35,8 @@ pub(crate) struct Visitor {
     pub(crate) unit: Unit,
     /// The vaults that the person may see: id and name.
     pub(crate) vaults: Vec<(VaultId, String)>,
+    /// The stops in force in these vaults.
+    pub(crate) stopped: BTreeMap<VaultId, Vec<StopEntry>>,
     /// What the page before wants said, once.
     pub(crate) flash: Option<Flash>,
     /// The path and query of this page.
@@ -49,6 +55,23 @@ impl Visitor {
     pub(crate) fn name_of(&self, vault: VaultId) -> String {
         let known = self.vaults.iter().find(|(id, _)| *id == vault);
         known.map_or_else(|| vault.to_string(), |(_, name)| name.clone())
+    }
+
+    /// As whom the person looks at what waits; `absent` are those who are away.
+    pub(crate) fn viewer<'a>(&'a self, absent: &'a BTreeSet<String>) -> Viewer<'a> {
+        Viewer {
+            actor: &self.actor,
+            person: &self.person,
+            absent,
+        }
+    }
+
+    /// The stops in force in a vault; none where it pays.
+    pub(crate) fn stops_of(&self, vault: VaultId) -> &[StopEntry] {
+        self.stopped
+            .get(&vault)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
     }
 }
 
@@ -79,6 +102,7 @@ impl Visitor {
             bridge: Some(7543),
             unit: Unit::Bitcoin,
             vaults: vec![(vault, "treasury".to_owned())],
+            stopped: BTreeMap::new(),
             flash: None,
             here: "/".to_owned(),
             network: "regtest",

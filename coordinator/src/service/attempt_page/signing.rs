@@ -8,7 +8,7 @@ use crate::service::ServiceError;
 use crate::service::attempt_lines::awaited;
 use crate::service::journals::signer_of_journal;
 use crate::service::opened::Session;
-use crate::service::own_spends::signer_sets;
+use crate::service::own_spend_view::signer_sets;
 use crate::store::attempts::{self, AttemptRow};
 use crate::store::inputs;
 

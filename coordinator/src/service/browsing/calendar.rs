@@ -12,7 +12,7 @@ use watchtower::store::{chain, coins};
 
 use crate::service::books;
 use crate::service::free_coins::Purse;
-use crate::service::own_spends::signer_sets;
+use crate::service::own_spend_view::signer_sets;
 use crate::service::{Actor, BatchError, Service, ServiceError};
 
 /// The seconds between two blocks, as they are expected.

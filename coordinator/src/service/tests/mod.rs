@@ -27,6 +27,7 @@ mod policy_review;
 mod queue;
 mod rebuilding;
 mod rebuilds;
+mod receipts;
 mod rehearsal;
 mod remembering;
 mod renewals;

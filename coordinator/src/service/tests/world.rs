@@ -52,7 +52,7 @@ pub(crate) struct World {
     pub(crate) requester: SecretKey,
     pub(crate) approver: SecretKey,
     pub(crate) blocks: Vec<Block>,
-    time: Arc<AtomicU64>,
+    pub(crate) time: Arc<AtomicU64>,
     pub(crate) keys: Box<Vault>,
     made: u64,
 }

@@ -5,40 +5,49 @@ use axum::extract::State as Given;
 use axum::response::Response;
 use bitcoin::Amount;
 use policies::{UnixTime, VaultId};
-use serde::Deserialize;
 
 use super::{any_of, path_of, place};
+use crate::service::Right;
 use crate::service::address_book::{
     BookEntry, BookFilter, BookState, list_book, show_list_of_policy,
 };
 use crate::service::lists::{ListView, list_lists};
-use crate::service::paging::{Cursor, PAGE};
-use crate::service::stop_view::stops_in_force;
-use crate::service::{MAX_LIMIT, Right};
 use crate::ui::Ui;
 use crate::ui::fault::Fault;
+use crate::ui::filters::Choice;
 use crate::ui::frame::{Frame, page};
-use crate::ui::listing::{Pager, csv, link};
+use crate::ui::listing::{Around, Query as _, file_of, page_of, query, reading};
 use crate::ui::posted::{Asked, Named};
-use crate::ui::show::{
-    Address, Ago, Moment, Money, Outside, State, StopBanner, Unit, duration, stop_banner,
-};
+use crate::ui::show::{Address, Ago, Moment, Money, Outside, State, Unit, duration};
 use crate::ui::visitor::Visitor;
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct BookQuery {
-    pub(super) state: String,
-    pub(super) text: String,
-    pub(super) after: String,
-    pub(super) format: String,
+/// The columns of the CSV file.
+const HEADER: [&str; 15] = [
+    "list",
+    "label",
+    "address",
+    "script_pubkey",
+    "state",
+    "says",
+    "needed",
+    "approved_by",
+    "proposed_by",
+    "proposed_at",
+    "not_before",
+    "expires",
+    "opens_at",
+    "removed_by",
+    "entry",
+];
+
+query! {
+    pub(super) struct BookQuery { state, text }
 }
 
 #[derive(Template)]
 #[template(path = "address_book/book.html")]
 struct BookPage {
     frame: Frame,
-    banner: StopBanner,
     title: String,
     path: String,
     may_propose: bool,
@@ -47,10 +56,8 @@ struct BookPage {
     states: Vec<Choice>,
     wrong_state: Option<String>,
     text: String,
-    filtered: bool,
-    csv: String,
     entries: Vec<EntryRow>,
-    pager: Pager,
+    around: Around,
 }
 
 struct ListRow {
@@ -68,12 +75,6 @@ struct ListFacts {
     propose: String,
     import: String,
     addresses: Vec<Address>,
-}
-
-struct Choice {
-    value: &'static str,
-    words: &'static str,
-    chosen: bool,
 }
 
 pub(super) struct EntryRow {
@@ -130,17 +131,17 @@ pub(super) async fn show(
         || format!("/vaults/{vault}/address-book"),
         |list| path_of(vault, list),
     );
-    if query.format == "csv" {
-        return file(ui, visitor, vault, filter).await;
+    let read = reading!(list_book, ui, visitor, vault, filter);
+    if query.is_file() {
+        return file_of("address-book.csv", &HEADER, read, cells).await;
     }
-    let after = (!query.after.is_empty())
-        .then(|| Cursor::decode(&query.after))
-        .transpose()?;
-    let book = list_book(service, actor, vault, &filter, after.as_ref(), PAGE).await?;
+    // A state that there is none of filters nothing.
+    let known = BookQuery {
+        state: state.map_or("", BookState::name).to_owned(),
+        ..query
+    };
+    let (entries, around) = page_of(&path, &known, known.begin()?, read).await?;
     let now = service.now();
-    let named = state.map_or("", BookState::name);
-    let filters = [("state", named), ("text", query.text.as_str())];
-    let after = (!query.after.is_empty()).then_some(query.after.as_str());
     let unit = visitor.unit;
     let (mut lists, mut facts) = (Vec::new(), None);
     match &list {
@@ -159,22 +160,18 @@ pub(super) async fn show(
         }
     }
     let title = list.unwrap_or_else(|| "Address book".to_owned());
-    let stops = stops_in_force(service, actor, vault).await?;
     page(&BookPage {
         frame: visitor.frame(&title, place(vault)),
-        banner: stop_banner(vault, &stops),
         may_propose: visitor.may(Right::Approve),
         lists,
         list: facts,
         states: choices(state),
         wrong_state,
-        filtered: state.is_some() || !query.text.trim().is_empty(),
-        csv: link(&path, &filters, &[("format", "csv")]),
-        entries: (book.items.iter())
+        entries: (entries.iter())
             .map(|entry| row(vault, entry, now))
             .collect(),
-        pager: Pager::new(&path, &filters, after, book.next.as_ref()),
-        text: query.text.clone(),
+        around,
+        text: known.text,
         title,
         path,
     })
@@ -183,8 +180,8 @@ pub(super) async fn show(
 fn choices(chosen: Option<BookState>) -> Vec<Choice> {
     let all = BookState::ALL.into_iter();
     all.map(|state| Choice {
-        value: state.name(),
-        words: state.words(),
+        value: state.name().to_owned(),
+        words: state.words().to_owned(),
         chosen: chosen == Some(state),
     })
     .collect()
@@ -261,40 +258,6 @@ pub(super) fn waits_for(entry: &BookEntry) -> String {
             format!("removed by {}", by.join(" and "))
         }),
     }
-}
-
-async fn file(
-    ui: &Ui,
-    visitor: &Visitor,
-    vault: VaultId,
-    filter: BookFilter,
-) -> Result<Response, Fault> {
-    const HEADER: [&str; 15] = [
-        "list",
-        "label",
-        "address",
-        "script_pubkey",
-        "state",
-        "says",
-        "needed",
-        "approved_by",
-        "proposed_by",
-        "proposed_at",
-        "not_before",
-        "expires",
-        "opens_at",
-        "removed_by",
-        "entry",
-    ];
-    let (service, actor) = (ui.service.clone(), visitor.actor.clone());
-    let read = move |after: Option<Cursor>| {
-        let (service, actor, filter) = (service.clone(), actor.clone(), filter.clone());
-        async move {
-            let page = list_book(&service, &actor, vault, &filter, after.as_ref(), MAX_LIMIT);
-            Ok(page.await?)
-        }
-    };
-    csv("address-book.csv", &HEADER, read, cells).await
 }
 
 fn cells(entry: &BookEntry) -> Vec<String> {

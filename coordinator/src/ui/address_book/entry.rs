@@ -8,8 +8,7 @@ use policies::{Subject, VaultId};
 use super::book::{EntryRow, row};
 use super::{path_of, place};
 use crate::service::address_book::{BookEntry, BookState, Payment, Signed, show_entry};
-use crate::service::agenda::{Viewer, absent_now, of_entry};
-use crate::service::stop_view::stops_in_force;
+use crate::service::agenda::{absent_now, of_entry};
 use crate::ui::Ui;
 use crate::ui::fault::Fault;
 use crate::ui::frame::{Frame, page};
@@ -17,8 +16,7 @@ use crate::ui::guard::bridged;
 use crate::ui::listing::attachment;
 use crate::ui::posted::{Named, percent_encoded};
 use crate::ui::show::{
-    Ask, Command, Moment, Money, Outside, State, StopBanner, TxidText, Waiting, duration,
-    stop_banner, waiting_line,
+    Ask, Command, Moment, Money, Outside, State, TxidText, Waiting, duration, waiting_line,
 };
 use crate::ui::visitor::Visitor;
 
@@ -26,7 +24,6 @@ use crate::ui::visitor::Visitor;
 #[template(path = "address_book/entry.html")]
 struct EntryPage {
     frame: Frame,
-    banner: StopBanner,
     vault: VaultId,
     here: String,
     list_href: String,
@@ -126,17 +123,11 @@ pub(super) async fn draw(
         at: Moment::new(said.at),
     };
     let absent = absent_now(&ui.service).await?;
-    let viewer = Viewer {
-        actor: &visitor.actor,
-        person: &visitor.person,
-        absent: &absent,
-    };
+    let viewer = visitor.viewer(&absent);
     let now = ui.service.now();
     let line = of_entry(&ui.service, &viewer, vault, subject).await?;
-    let stops = stops_in_force(&ui.service, &visitor.actor, vault).await?;
     let answer = page(&EntryPage {
         frame: visitor.frame(&found.entry.label, place(vault)),
-        banner: stop_banner(vault, &stops),
         vault,
         row: row(vault, &found, now),
         waiting: line.map(|line| waiting_line(&line).unit(visitor.unit).at(now)),

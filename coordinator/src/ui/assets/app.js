@@ -48,7 +48,10 @@ async function refresh() {
   if (!standing || typing || standing.querySelector("input:checked, details.keep[open]")) return;
   const answer = await fetch(location.href, { headers: { accept: "text/html", "x-live": "1" } });
   if (!answer.ok || answer.redirected) return;
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-live]");
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const stopped = page.getElementById("stopped");
+  if (stopped) { dress(stopped); document.getElementById("stopped")?.replaceWith(stopped); }
+  const fresh = page.querySelector("[data-live]");
   if (!fresh || fresh.outerHTML === standing.dataset.seen) return;
   const open = [...standing.querySelectorAll("details[open][id]")].map((each) => each.id);
   const seen = fresh.outerHTML;

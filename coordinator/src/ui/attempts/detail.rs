@@ -1,7 +1,5 @@
 //! The page of an attempt.
 
-use std::collections::BTreeSet;
-
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -16,7 +14,7 @@ use super::short;
 use super::signatures::{Grid, grid};
 use super::told::{awaited, chain, links, manifest, says, title};
 use crate::service::Right;
-use crate::service::agenda::{AgendaLine, Viewer, of_attempt};
+use crate::service::agenda::{AgendaLine, absent_now, of_attempt};
 use crate::service::attempt_page::{AttemptPage, attempt_page};
 use crate::ui::Ui;
 use crate::ui::drawing::flow::Flow;
@@ -80,12 +78,8 @@ pub(super) async fn show(
 ) -> Result<Response, Fault> {
     let txid = named.txid()?;
     let found = attempt_page(&ui.service, &visitor.actor, txid).await?;
-    let absent = BTreeSet::new();
-    let viewer = Viewer {
-        actor: &visitor.actor,
-        person: &visitor.person,
-        absent: &absent,
-    };
+    let absent = absent_now(&ui.service).await?;
+    let viewer = visitor.viewer(&absent);
     let waits = of_attempt(&ui.service, &viewer, txid).await?;
     page(&DetailPage::of(&visitor, &found, waits))
 }

@@ -14,7 +14,7 @@ use crate::service::attempts::attempt_psbt;
 use crate::service::uploads::{BroughtFile, Outcome, TakenFile, take_files};
 use crate::ui::Ui;
 use crate::ui::fault::{Fault, sentence};
-use crate::ui::frame::{Frame, Place, page};
+use crate::ui::frame::{Frame, Place, Tab, page};
 use crate::ui::listing::attachment;
 use crate::ui::posted::{Asked, Named, Uploaded};
 use crate::ui::show::Outside;
@@ -215,13 +215,17 @@ async fn take(
     files.extend(pasted(uploaded.text("pasted")));
     let nothing = files.is_empty();
     let taken = take_files(&ui.service, &visitor.actor, expected, files).await?;
-    let back = match (expected, taken.iter().find_map(|file| file.attempt)) {
+    let attempt = taken.iter().find_map(|file| file.attempt);
+    let place = attempt.map_or(Place::Elsewhere, |attempt| {
+        Place::Vault(attempt.vault, Tab::Attempts)
+    });
+    let back = match (expected, attempt) {
         (Some(txid), _) => format!("/attempts/{txid}"),
         (None, Some(attempt)) => format!("/vaults/{}/attempts", attempt.vault),
         (None, None) => "/".to_owned(),
     };
     page(&FilesPage {
-        frame: visitor.frame("Files handed in", Place::Elsewhere),
+        frame: visitor.frame("Files handed in", place),
         back,
         files: taken.iter().map(File::of).collect(),
         nothing,

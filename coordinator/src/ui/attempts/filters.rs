@@ -1,38 +1,55 @@
 //! The filters of the lists of attempts and batches, as they are typed.
 
-use policies::UnixTime;
+use policies::VaultId;
 use policies::psbt::AttemptPurpose;
-use serde::Deserialize;
 
 use super::purpose;
-use crate::service::attempt_lines::Filter;
+use crate::service::attempt_lines::{Filter, signers_of};
 use crate::service::paging::Cursor;
 use crate::session::attempt::AttemptState;
+use crate::ui::Ui;
+use crate::ui::fault::Fault;
+use crate::ui::filters::{Choice, since, until};
+use crate::ui::listing::{Around, query};
 use crate::ui::posted::Wrong;
+use crate::ui::visitor::Visitor;
 
-/// Seconds of a day.
-const DAY: u64 = 86_400;
-
-/// What is asked of a list.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct ListQuery {
-    pub(crate) state: String,
-    pub(crate) signer: String,
-    pub(crate) purpose: String,
-    pub(crate) since: String,
-    pub(crate) until: String,
-    pub(crate) text: String,
-    pub(crate) after: String,
-    pub(crate) format: String,
+query! {
+    /// What is asked of a list.
+    pub(crate) struct ListQuery { state, signer, purpose, since, until, text }
 }
 
-/// A choice of a filter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Choice {
-    pub(crate) value: String,
-    pub(crate) words: String,
-    pub(crate) chosen: bool,
+/// The filters of a list as its page shows them.
+pub(crate) struct Filters {
+    pub(crate) path: String,
+    pub(crate) query: ListQuery,
+    pub(crate) wrong: Wrong,
+    pub(crate) states: Vec<Choice>,
+    pub(crate) purposes: Vec<Choice>,
+    pub(crate) signers: Vec<Choice>,
+    pub(crate) around: Around,
+}
+
+impl Filters {
+    /// The filters over a list of a vault at `path`, as they were typed.
+    pub(crate) async fn of(
+        ui: &Ui,
+        visitor: &Visitor,
+        (vault, path): (VaultId, String),
+        (query, wrong): (ListQuery, Wrong),
+        around: Around,
+    ) -> Result<Self, Fault> {
+        let names = signers_of(&ui.service, &visitor.actor, vault).await?;
+        Ok(Self {
+            path,
+            states: query.states(),
+            purposes: query.purposes(),
+            signers: query.signers(&names),
+            query,
+            wrong,
+            around,
+        })
+    }
 }
 
 impl ListQuery {
@@ -50,19 +67,9 @@ impl ListQuery {
         let purposes = AttemptPurpose::ALL.map(AttemptPurpose::name);
         let state = known("state", &self.state, &AttemptState::NAMES);
         let purpose = known("purpose", &self.purpose, &purposes);
-        let mut day = |field: &'static str, text: &str| {
-            if text.is_empty() {
-                return None;
-            }
-            let at = format!("{text}T00:00:00Z").parse::<UnixTime>();
-            if at.is_err() {
-                wrong.add(field, "A day such as 2026-11-26.");
-            }
-            at.ok()
-        };
-        let since = day("since", &self.since);
+        let since = since(&mut wrong, &self.since);
         // The last day is meant to its end.
-        let until = day("until", &self.until).map(|day| day.saturating_add(DAY));
+        let until = until(&mut wrong, &self.until).map(|last| last.saturating_add(1));
         let text = self.text.trim().to_ascii_lowercase();
         let is_hex = text.bytes().all(|byte| byte.is_ascii_hexdigit());
         if !is_hex {
@@ -81,25 +88,8 @@ impl ListQuery {
         (filter, after.and_then(Result::ok), wrong)
     }
 
-    /// Its filters as a query carries them.
-    pub(crate) fn pairs(&self) -> [(&'static str, &str); 6] {
-        [
-            ("state", &self.state),
-            ("signer", &self.signer),
-            ("purpose", &self.purpose),
-            ("since", &self.since),
-            ("until", &self.until),
-            ("text", &self.text),
-        ]
-    }
-
-    /// Whether anything is filtered.
-    pub(crate) fn is_filtering(&self) -> bool {
-        self.pairs().iter().any(|(_, value)| !value.is_empty())
-    }
-
     /// The states to choose from.
-    pub(crate) fn states(&self) -> Vec<Choice> {
+    fn states(&self) -> Vec<Choice> {
         let names = AttemptState::NAMES.into_iter();
         names
             .filter(|name| *name != "draft")
@@ -108,14 +98,14 @@ impl ListQuery {
     }
 
     /// The purposes to choose from.
-    pub(crate) fn purposes(&self) -> Vec<Choice> {
+    fn purposes(&self) -> Vec<Choice> {
         let all = AttemptPurpose::ALL.into_iter();
         all.map(|one| choice(one.name(), purpose(one.name()), &self.purpose))
             .collect()
     }
 
     /// The signers to choose from.
-    pub(crate) fn signers(&self, names: &[String]) -> Vec<Choice> {
+    fn signers(&self, names: &[String]) -> Vec<Choice> {
         names
             .iter()
             .map(|name| choice(name, name, &self.signer))
@@ -133,7 +123,10 @@ fn choice(value: &str, words: &str, chosen: &str) -> Choice {
 
 #[cfg(test)]
 mod tests {
+    use policies::UnixTime;
+
     use super::*;
+    use crate::ui::listing::Query as _;
 
     #[test]
     fn what_cannot_be_understood_is_told_beside_its_filter_and_filters_nothing() {
@@ -151,7 +144,7 @@ mod tests {
             assert!(wrong.of(field).is_some(), "{field}");
         }
         assert!(wrong.of("until").is_none() && after.is_none());
-        let until = UnixTime::from_secs(1_795_651_200 + DAY);
+        let until = UnixTime::from_secs(1_795_651_200 + 86_400);
         assert_eq!(
             filter,
             Filter {

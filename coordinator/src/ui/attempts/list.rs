@@ -6,36 +6,25 @@ use axum::response::Response;
 use bitcoin::Amount;
 use policies::UnixTime;
 
-use super::filters::{Choice, ListQuery};
+use super::filters::{Filters, ListQuery};
 use super::{counted_of, purpose, short};
 use crate::service::Right;
-use crate::service::attempt_lines::{AttemptLine, page_of_attempts, signers_of};
-use crate::service::paging::PAGE;
+use crate::service::attempt_lines::{AttemptLine, page_of_attempts};
 use crate::ui::Ui;
 use crate::ui::fault::Fault;
 use crate::ui::frame::{Frame, Place, Tab, page};
-use crate::ui::listing::{Pager, csv, link};
-use crate::ui::posted::{Asked, Named, Wrong};
+use crate::ui::listing::{Query as _, file_of, page_of, reading};
+use crate::ui::posted::{Asked, Named};
 use crate::ui::show::{Ago, Moment, Money, State as Chip, Unit};
 use crate::ui::visitor::Visitor;
-
-/// The most rows that a file is read by at a time.
-const ROWS: u32 = 1_000;
 
 #[derive(Template)]
 #[template(path = "attempts/list.html")]
 struct ListPage {
     frame: Frame,
-    path: String,
     upload: &'static str,
-    query: ListQuery,
-    wrong: Wrong,
-    states: Vec<Choice>,
-    purposes: Vec<Choice>,
-    signers: Vec<Choice>,
+    filters: Filters,
     rows: Vec<Row>,
-    pager: Pager,
-    file: String,
     may_sign: bool,
 }
 
@@ -88,40 +77,23 @@ pub(super) async fn list(
     Asked(query): Asked<ListQuery>,
 ) -> Result<Response, Fault> {
     let vault = named.vault()?;
-    let (filter, after, wrong) = query.read();
-    let (service, actor) = (ui.service.clone(), visitor.actor.clone());
-    if query.format == "csv" {
-        let read = move |after| {
-            let (service, actor, filter) = (service.clone(), actor.clone(), filter.clone());
-            async move {
-                let after: Option<crate::service::paging::Cursor> = after;
-                let page =
-                    page_of_attempts(&service, &actor, vault, &filter, after.as_ref(), ROWS).await;
-                page.map_err(Fault::from)
-            }
-        };
-        return csv("attempts.csv", &HEADER, read, cells).await;
+    let (filter, begin, wrong) = query.read();
+    let read = reading!(page_of_attempts, ui, visitor, vault, filter);
+    if query.is_file() {
+        return file_of("attempts.csv", &HEADER, read, cells).await;
     }
-    let found = page_of_attempts(&service, &actor, vault, &filter, after.as_ref(), PAGE).await?;
-    let names = signers_of(&service, &actor, vault).await?;
     let path = format!("/vaults/{vault}/attempts");
-    let now = service.now();
-    let shown_after = after.as_ref().map(|_| query.after.as_str());
+    let (lines, around) = page_of(&path, &query, begin, read).await?;
+    let (place, typed) = ((vault, path), (query, wrong));
+    let now = ui.service.now();
     page(&ListPage {
         frame: visitor.frame("Attempts", Place::Vault(vault, Tab::Attempts)),
         upload: "/attempts/files",
-        states: query.states(),
-        purposes: query.purposes(),
-        signers: query.signers(&names),
-        rows: (found.items.iter())
+        filters: Filters::of(&ui, &visitor, place, typed, around).await?,
+        rows: (lines.iter())
             .map(|line| Row::of(line, visitor.unit, now))
             .collect(),
-        pager: Pager::new(&path, &query.pairs(), shown_after, found.next.as_ref()),
-        file: link(&path, &query.pairs(), &[("format", "csv")]),
         may_sign: visitor.may(Right::Sign),
-        path,
-        query,
-        wrong,
     })
 }
 

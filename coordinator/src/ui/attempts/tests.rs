@@ -1,5 +1,7 @@
 //! The pages of batches, attempts, queue and spends to ourselves over a real service.
 
+mod away;
+
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequest as _, Request, State};
 use axum::http::{StatusCode, header};

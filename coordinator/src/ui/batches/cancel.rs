@@ -2,24 +2,23 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
 use bitcoin::Txid;
 use serde::Deserialize;
 
-use crate::service::ServiceError;
 use crate::service::agreed::Agreed;
 use crate::service::batch_page::{BatchPage, batch_page};
 use crate::service::feerates::feerates;
-use crate::service::renewals::{Renew, cancel_batch};
+use crate::service::renewals::{Renew, RenewalView, cancel_batch};
 use crate::service::voids::{VoidsView, WishVoids, wish_voids};
 use crate::session::BatchId;
 use crate::ui::Ui;
+use crate::ui::agreeing::{Form, Later, Step, step};
 use crate::ui::attempts::short;
 use crate::ui::fault::Fault;
+use crate::ui::feerate::{FeerateChoice, feerate};
 use crate::ui::frame::{Frame, Place, Tab, page, page_with, see_other_saying};
 use crate::ui::posted::{Named, Posted, Wrong};
-use crate::ui::preview::{FeerateChoice, Part, Previewed, feerate, told};
 use crate::ui::sets::needs;
 use crate::ui::visitor::Visitor;
 
@@ -39,21 +38,16 @@ struct CancelPage {
     frame: Frame,
     short: String,
     back: String,
-    action: String,
+    form: Form,
     is_signed: bool,
     by_voids: bool,
-    choice: FeerateChoice,
-    wrong: Wrong,
-    problem: Option<Fault>,
     voids: Option<VoidsShown>,
-    previewed: Option<Previewed>,
 }
 
 /// What signers would be asked.
 struct VoidsShown {
     attempts: Vec<(String, String, String)>,
     agreed: String,
-    changed: bool,
 }
 
 pub(crate) async fn ask(
@@ -80,10 +74,9 @@ pub(crate) async fn cancel(
     let found = batch_page(&ui.service, &visitor.actor, batch).await?;
     let mut wrong = Wrong::default();
     let asked = feerate(&mut wrong, &typed.speed, &typed.feerate);
-    let is_well = wrong.is_empty();
     let shown = form(&ui, &visitor, &found, &typed, wrong).await?;
-    if !is_well {
-        return page_with(StatusCode::UNPROCESSABLE_ENTITY, &shown);
+    if !shown.form.wrong.is_empty() {
+        return page_with(shown.form.status(), &shown);
     }
     let agreed = typed.agreed.parse::<Agreed>().ok();
     if typed.how == "voids" {
@@ -100,30 +93,28 @@ async fn by_voids(
     agreed: Option<Agreed>,
 ) -> Result<Response, Fault> {
     let wish = |preview, agreed| WishVoids { preview, agreed };
-    let batch = found.batch;
-    let mut changed = false;
-    if agreed.is_some() {
-        match wish_voids(&ui.service, &visitor.actor, batch, &wish(false, agreed)).await {
-            Ok(_) => {
-                let words = "Signers are asked to void it. Once enough did, its coins and withdrawals are free.";
-                return Ok(see_other_saying(&format!("/batches/{batch}"), words));
-            }
-            Err(error) if error.code() == "preview_changed" => changed = true,
-            Err(error) => return refused(shown, error),
+    let (service, actor) = (&ui.service, &visitor.actor);
+    let (doing, showing) = (wish(false, agreed), wish(true, None));
+    let later = |request| -> Later<'_, Vec<VoidsView>> {
+        Box::pin(wish_voids(service, actor, found.batch, request))
+    };
+    let done = agreed.map(|_| later(&doing));
+    match step(done, later(&showing)).await? {
+        Step::Done(_) => {
+            let words = "Signers are asked to void it. Once enough did, its coins and withdrawals are free.";
+            return Ok(see_other_saying(&shown.back, words));
         }
-    }
-    match wish_voids(&ui.service, &visitor.actor, batch, &wish(true, None)).await {
-        Ok(views) => {
+        Step::Shown(views, changed) => {
             let meant: Vec<Txid> = views.iter().map(|view| view.txid).collect();
+            shown.form.changed = changed;
             shown.voids = Some(VoidsShown {
                 attempts: views.iter().map(asked_of).collect(),
-                agreed: Agreed::to_nothing(&ui.service).to(&meant).to_string(),
-                changed,
+                agreed: Agreed::to_nothing(service).to(&meant).to_string(),
             });
-            page_with(status(changed), &shown)
         }
-        Err(error) => refused(shown, error),
+        Step::Refused(fault) => shown.form.problem = Some(fault),
     }
+    page_with(shown.form.status(), &shown)
 }
 
 /// An attempt, and whose word would be enough.
@@ -147,61 +138,37 @@ async fn on_chain(
     mut shown: CancelPage,
     (asked, agreed): (Option<String>, Option<Agreed>),
 ) -> Result<Response, Fault> {
-    let batch = found.batch;
     let request = |preview, agreed| Renew {
         feerate_sat_vb: asked.clone(),
         preview,
         agreed,
     };
-    let mut changed = false;
-    if agreed.is_some() {
-        match cancel_batch(&ui.service, &visitor.actor, batch, &request(false, agreed)).await {
-            Ok(_) => {
-                let words = "Issued. Once the cancellation is settled, the withdrawals have failed and can be paid again or cancelled.";
-                return Ok(see_other_saying(&format!("/batches/{batch}"), words));
-            }
-            Err(error) if error.code() == "preview_changed" => changed = true,
-            Err(error) => return refused(shown, error),
-        }
-    }
-    let planned = cancel_batch(&ui.service, &visitor.actor, batch, &request(true, None)).await;
-    let planned = match planned {
-        Ok(planned) => planned,
-        Err(error) => return refused(shown, error),
+    let (service, actor) = (&ui.service, &visitor.actor);
+    let (doing, showing) = (request(false, agreed), request(true, None));
+    let later = |request| -> Later<'_, RenewalView> {
+        Box::pin(cancel_batch(service, actor, found.batch, request))
     };
-    let parts = planned.plans.iter();
-    shown.previewed = Some(Previewed {
-        parts: parts
-            .map(|plan| Part::of_plan(plan, found.vault, visitor.unit))
-            .collect(),
-        action: shown.action.clone(),
-        hidden: vec![
-            ("how", "chain".to_owned()),
-            ("feerate", asked.unwrap_or_default()),
-        ],
-        agreed: Agreed::to_nothing(&ui.service)
-            .to(&planned.plans)
-            .to_string(),
-        confirm: "Issue the cancellation".to_owned(),
-        changed,
-        waiting: Vec::new(),
-    });
-    page_with(status(changed), &shown)
-}
-
-fn status(changed: bool) -> StatusCode {
-    if changed {
-        StatusCode::CONFLICT
-    } else {
-        StatusCode::OK
+    let done = agreed.map(|_| later(&doing));
+    match step(done, later(&showing)).await? {
+        Step::Done(_) => {
+            let words = "Issued. Once the cancellation is settled, the withdrawals have failed and can be paid again or cancelled.";
+            return Ok(see_other_saying(&shown.back, words));
+        }
+        Step::Shown(planned, changed) => {
+            let hidden = vec![
+                ("how", "chain".to_owned()),
+                ("feerate", asked.unwrap_or_default()),
+            ];
+            shown.form.preview(
+                service,
+                (found.vault, visitor.unit),
+                (&planned, changed),
+                ("Issue the cancellation", hidden),
+            );
+        }
+        Step::Refused(fault) => shown.form.problem = Some(fault),
     }
-}
-
-fn refused(mut shown: CancelPage, error: ServiceError) -> Result<Response, Fault> {
-    let fault = told(error)?;
-    let status = fault.status();
-    shown.problem = Some(fault);
-    page_with(status, &shown)
+    page_with(shown.form.status(), &shown)
 }
 
 async fn form(
@@ -216,13 +183,13 @@ async fn form(
         frame: visitor.frame("Cancel a batch", Place::Vault(found.vault, Tab::Batches)),
         short: short(&found.batch),
         back: format!("/batches/{}", found.batch),
-        action: format!("/batches/{}/cancel", found.batch),
+        form: Form::new(
+            format!("/batches/{}/cancel", found.batch),
+            FeerateChoice::new(&offered, &typed.speed, &typed.feerate),
+            wrong,
+        ),
         is_signed: found.is_signed,
         by_voids: typed.how == "voids",
-        choice: FeerateChoice::new(&offered, &typed.speed, &typed.feerate),
-        wrong,
-        problem: None,
         voids: None,
-        previewed: None,
     })
 }

@@ -2,22 +2,23 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
 use policies::VaultId;
 use serde::Deserialize;
 
 use super::all_named;
 use crate::service::agreed::Agreed;
-use crate::service::batch_preview::preview_batch;
-use crate::service::batches::{CreateBatch, create_batch};
+use crate::service::batch_preview::{PlannedBatch, preview_batch};
+use crate::service::batches::{BatchView, CreateBatch, create_batch};
 use crate::service::feerates::feerates;
 use crate::service::queue::{QueuedView, show_queue};
 use crate::ui::Ui;
+use crate::ui::agreeing::{Form, Later, Step, step};
 use crate::ui::fault::Fault;
+use crate::ui::feerate::{FeerateChoice, feerate};
 use crate::ui::frame::{Frame, Place, Tab, page, page_with, see_other_saying};
 use crate::ui::posted::{Named, Posted, Wrong};
-use crate::ui::preview::{FeerateChoice, Part, Previewed, feerate, told};
+use crate::ui::preview::{Part, Previewed};
 use crate::ui::show::duration;
 use crate::ui::visitor::Visitor;
 
@@ -37,13 +38,9 @@ pub(crate) struct Typed {
 struct MakePage {
     frame: Frame,
     vault: VaultId,
-    action: String,
+    form: Form,
     all: bool,
     queued: Vec<QueuedRow>,
-    choice: FeerateChoice,
-    wrong: Wrong,
-    problem: Option<Fault>,
-    previewed: Option<Previewed>,
 }
 
 struct QueuedRow {
@@ -81,10 +78,9 @@ pub(crate) async fn make(
             "Choose at least one, or let all that fit be paid.",
         );
     }
-    let is_well = wrong.is_empty();
     let mut shown = form(&ui, &visitor, vault, &typed, wrong).await?;
-    if !is_well {
-        return page_with(StatusCode::UNPROCESSABLE_ENTITY, &shown);
+    if !shown.form.wrong.is_empty() {
+        return page_with(shown.form.status(), &shown);
     }
     let request = |agreed| CreateBatch {
         withdrawals: some.then(|| chosen.clone()),
@@ -92,60 +88,43 @@ pub(crate) async fn make(
         agreed: Some(agreed),
         ..CreateBatch::default()
     };
-    let mut changed = false;
-    if let Ok(agreed) = typed.agreed.parse::<Agreed>() {
-        match create_batch(&ui.service, &visitor.actor, vault, &request(agreed)).await {
-            Ok(made) => {
-                let words = "Made. Its coins are reserved, and signers are asked to sign.";
-                return Ok(see_other_saying(&format!("/batches/{}", made.batch), words));
-            }
-            Err(error) if error.code() == "preview_changed" => changed = true,
-            Err(error) => return refused(shown, error),
+    let (service, actor) = (&ui.service, &visitor.actor);
+    let seen = typed.agreed.parse::<Agreed>().ok();
+    let nothing = Agreed::to_nothing(service);
+    let (doing, showing) = (request(seen.unwrap_or(nothing)), request(nothing));
+    let done = seen
+        .map(|_| -> Later<'_, BatchView> { Box::pin(create_batch(service, actor, vault, &doing)) });
+    let shown_anew: Later<'_, PlannedBatch> =
+        Box::pin(preview_batch(service, actor, vault, &showing));
+    match step(done, shown_anew).await? {
+        Step::Done(made) => {
+            let words = "Made. Its coins are reserved, and signers are asked to sign.";
+            return Ok(see_other_saying(&format!("/batches/{}", made.batch), words));
         }
+        Step::Shown(planned, changed) => {
+            let mut hidden = vec![
+                ("feerate", asked.unwrap_or_default()),
+                ("which", typed.which.clone()),
+            ];
+            let named = typed.withdrawal.iter().filter(|_| some);
+            hidden.extend(named.map(|name| ("withdrawal", name.clone())));
+            let waiting = planned.waiting.iter();
+            shown.form.changed = changed;
+            shown.form.previewed = Some(Previewed {
+                parts: vec![Part::of_batch(&planned, vault, visitor.unit)],
+                action: shown.form.action.clone(),
+                hidden,
+                agreed: nothing.to(&planned).to_string(),
+                confirm: "Make this batch".to_owned(),
+                changed,
+                waiting: waiting
+                    .map(|one| (format!("{}/{}", one.requester, one.id), one.says.clone()))
+                    .collect(),
+            });
+        }
+        Step::Refused(fault) => shown.form.problem = Some(fault),
     }
-    let agreed = Agreed::to_nothing(&ui.service);
-    let planned = preview_batch(&ui.service, &visitor.actor, vault, &request(agreed)).await;
-    let planned = match planned {
-        Ok(planned) => planned,
-        Err(error) => return refused(shown, error),
-    };
-    let mut hidden = vec![
-        ("feerate", asked.unwrap_or_default()),
-        ("which", typed.which.clone()),
-    ];
-    if some {
-        hidden.extend(
-            typed
-                .withdrawal
-                .iter()
-                .map(|name| ("withdrawal", name.clone())),
-        );
-    }
-    let waiting = planned.waiting.iter();
-    shown.previewed = Some(Previewed {
-        parts: vec![Part::of_batch(&planned, vault, visitor.unit)],
-        action: shown.action.clone(),
-        hidden,
-        agreed: agreed.to(&planned).to_string(),
-        confirm: "Make this batch".to_owned(),
-        changed,
-        waiting: waiting
-            .map(|one| (format!("{}/{}", one.requester, one.id), one.says.clone()))
-            .collect(),
-    });
-    let status = if changed {
-        StatusCode::CONFLICT
-    } else {
-        StatusCode::OK
-    };
-    page_with(status, &shown)
-}
-
-fn refused(mut shown: MakePage, error: crate::service::ServiceError) -> Result<Response, Fault> {
-    let fault = told(error)?;
-    let status = fault.status();
-    shown.problem = Some(fault);
-    page_with(status, &shown)
+    page_with(shown.form.status(), &shown)
 }
 
 async fn form(
@@ -164,13 +143,13 @@ async fn form(
     Ok(MakePage {
         frame: visitor.frame("Make a batch", Place::Vault(vault, Tab::Batches)),
         vault,
-        action: format!("/vaults/{vault}/batches/new"),
+        form: Form::new(
+            format!("/vaults/{vault}/batches/new"),
+            FeerateChoice::new(&offered, &typed.speed, &typed.feerate),
+            wrong,
+        ),
         all: typed.which != "some",
         queued: approved.map(|one| row(one, vault, typed)).collect(),
-        choice: FeerateChoice::new(&offered, &typed.speed, &typed.feerate),
-        wrong,
-        problem: None,
-        previewed: None,
     })
 }
 

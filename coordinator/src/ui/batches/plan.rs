@@ -2,25 +2,24 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
 use policies::VaultId;
 use serde::Deserialize;
 
 use super::all_named;
 use super::detail::WithdrawalRow;
-use crate::service::ServiceError;
 use crate::service::agreed::Agreed;
 use crate::service::batch_page::{BatchPage, batch_page};
 use crate::service::feerates::feerates;
-use crate::service::renewals::{PlanBatch, plan_batch};
+use crate::service::renewals::{PlanBatch, RenewalView, plan_batch};
 use crate::session::BatchId;
 use crate::ui::Ui;
+use crate::ui::agreeing::{Form, Later, Step, step};
 use crate::ui::attempts::{counted, short};
 use crate::ui::fault::Fault;
+use crate::ui::feerate::{FeerateChoice, feerate};
 use crate::ui::frame::{Frame, Place, Tab, page, page_with, see_other_saying};
 use crate::ui::posted::{Named, Posted, Wrong};
-use crate::ui::preview::{FeerateChoice, Part, Previewed, feerate, told};
 use crate::ui::show::Moment;
 use crate::ui::visitor::Visitor;
 
@@ -43,14 +42,10 @@ struct PlanPage {
     frame: Frame,
     short: String,
     back: String,
-    action: String,
+    form: Form,
     within: Vec<Within>,
     could_join: Vec<WithdrawalRow>,
     could_merge: Vec<Mergeable>,
-    choice: FeerateChoice,
-    wrong: Wrong,
-    problem: Option<Fault>,
-    previewed: Option<Previewed>,
 }
 
 /// A withdrawal that is paid now, and what is to become of it.
@@ -101,10 +96,9 @@ pub(crate) async fn plan(
             "A withdrawal can be left out or split off, not both.",
         );
     }
-    let is_well = wrong.is_empty();
     let mut shown = form(&ui, &visitor, &found, &typed, wrong).await?;
-    if !is_well {
-        return page_with(StatusCode::UNPROCESSABLE_ENTITY, &shown);
+    if !shown.form.wrong.is_empty() {
+        return page_with(shown.form.status(), &shown);
     }
     let request = |preview, agreed| PlanBatch {
         add: all_named(&typed.add),
@@ -116,45 +110,29 @@ pub(crate) async fn plan(
         agreed,
     };
     let agreed = typed.agreed.parse::<Agreed>().ok();
-    let mut changed = false;
-    if agreed.is_some() {
-        match plan_batch(&ui.service, &visitor.actor, batch, &request(false, agreed)).await {
-            Ok(done) => {
-                let words = format!(
-                    "Issued {}. Signers are asked to sign anew.",
-                    counted(done.plans.len(), "attempt")
-                );
-                return Ok(see_other_saying(&format!("/batches/{batch}"), &words));
-            }
-            Err(error) if error.code() == "preview_changed" => changed = true,
-            Err(error) => return refused(shown, error),
+    let (service, actor) = (&ui.service, &visitor.actor);
+    let (doing, showing) = (request(false, agreed), request(true, None));
+    let later = |request| -> Later<'_, RenewalView> {
+        Box::pin(plan_batch(service, actor, batch, request))
+    };
+    let done = agreed.map(|_| later(&doing));
+    match step(done, later(&showing)).await? {
+        Step::Done(done) => {
+            let words = format!(
+                "Issued {}. Signers are asked to sign anew.",
+                counted(done.plans.len(), "attempt")
+            );
+            return Ok(see_other_saying(&shown.back, &words));
         }
+        Step::Shown(planned, changed) => shown.form.preview(
+            service,
+            (found.vault, visitor.unit),
+            (&planned, changed),
+            ("Issue this plan", hidden(&typed, asked)),
+        ),
+        Step::Refused(fault) => shown.form.problem = Some(fault),
     }
-    let planned = plan_batch(&ui.service, &visitor.actor, batch, &request(true, None)).await;
-    let planned = match planned {
-        Ok(planned) => planned,
-        Err(error) => return refused(shown, error),
-    };
-    let parts = planned.plans.iter();
-    shown.previewed = Some(Previewed {
-        parts: parts
-            .map(|plan| Part::of_plan(plan, found.vault, visitor.unit))
-            .collect(),
-        action: shown.action.clone(),
-        hidden: hidden(&typed, asked),
-        agreed: Agreed::to_nothing(&ui.service)
-            .to(&planned.plans)
-            .to_string(),
-        confirm: "Issue this plan".to_owned(),
-        changed,
-        waiting: Vec::new(),
-    });
-    let status = if changed {
-        StatusCode::CONFLICT
-    } else {
-        StatusCode::OK
-    };
-    page_with(status, &shown)
+    page_with(shown.form.status(), &shown)
 }
 
 fn hidden(typed: &Typed, feerate: Option<String>) -> Vec<(&'static str, String)> {
@@ -168,13 +146,6 @@ fn hidden(typed: &Typed, feerate: Option<String>) -> Vec<(&'static str, String)>
         hidden.extend(values.iter().map(|value| (field, value.clone())));
     }
     hidden
-}
-
-fn refused(mut shown: PlanPage, error: ServiceError) -> Result<Response, Fault> {
-    let fault = told(error)?;
-    let status = fault.status();
-    shown.problem = Some(fault);
-    page_with(status, &shown)
 }
 
 async fn form(
@@ -209,7 +180,11 @@ async fn form(
         frame: visitor.frame("Plan a batch anew", Place::Vault(vault, Tab::Batches)),
         short: short(&found.batch),
         back: format!("/batches/{}", found.batch),
-        action: format!("/batches/{}/plan", found.batch),
+        form: Form::new(
+            format!("/batches/{}/plan", found.batch),
+            FeerateChoice::new(&offered, &typed.speed, &typed.feerate),
+            wrong,
+        ),
         within: open
             .map(|one| {
                 let row = row(one);
@@ -222,9 +197,5 @@ async fn form(
             .collect(),
         could_join: could_join.collect(),
         could_merge: could_merge.collect(),
-        choice: FeerateChoice::new(&offered, &typed.speed, &typed.feerate),
-        wrong,
-        problem: None,
-        previewed: None,
     })
 }

@@ -1,6 +1,9 @@
 //! What the pages of a policy promise, drawn over a vault with a proposal.
 
+mod routes;
+
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bitcoin::hashes::{Hash, sha256};
 use bitcoin::{Amount, Network};
@@ -44,6 +47,7 @@ struct World {
     operator: Actor,
     vault: VaultId,
     document: PolicyDraft,
+    time: Arc<AtomicU64>,
     _folder: TempDir,
 }
 
@@ -156,8 +160,15 @@ impl World {
         let path = folder.path().join("countersign.db");
         let database = Database::open_sqlite(&path).await.expect("opens");
         crate::store::migrate(&database).await.expect("migrates");
-        let service = Service::new(database, Network::Regtest, SETTINGS)
-            .with_sources(Arc::new(|| UnixTime::from_secs(NOW)), Arc::new(|| [7; 32]));
+        let time = Arc::new(AtomicU64::new(NOW));
+        let (clock, drawn) = (Arc::clone(&time), AtomicU64::new(0));
+        let service = Service::new(database, Network::Regtest, SETTINGS).with_sources(
+            Arc::new(move || UnixTime::from_secs(clock.load(Ordering::SeqCst))),
+            Arc::new(move || {
+                let number = drawn.fetch_add(1, Ordering::SeqCst);
+                sha256::Hash::hash(&number.to_be_bytes()).to_byte_array()
+            }),
+        );
         let operator = Actor::local();
         let document = draft(&Vault::new(Kind::Wsh));
         let text = document.to_toml();
@@ -168,6 +179,7 @@ impl World {
             operator,
             vault,
             document,
+            time,
             _folder: folder,
         }
     }
@@ -184,7 +196,8 @@ impl World {
         format!("# lower \u{202e}rekcah\u{202c} limits\n{}", next.to_toml()).into_bytes()
     }
 
-    async fn propose(&self, document: &[u8], by: &[&str]) -> ProposalView {
+    /// The file of a version with the approvals of these.
+    fn file(&self, document: &[u8], by: &[&str]) -> String {
         let mut file = SuccessionFile::of(document).expect("a version");
         for name in by {
             let subject = Subject::from_bytes(file.version().to_bytes());
@@ -198,7 +211,11 @@ impl World {
                 expires,
             ));
         }
-        let file = String::from_utf8(file.write()).expect("text");
+        String::from_utf8(file.write()).expect("text")
+    }
+
+    async fn propose(&self, document: &[u8], by: &[&str]) -> ProposalView {
+        let file = self.file(document, by);
         let request = SubmitSuccession { file };
         let taken = submit_succession(&self.service, &self.operator, self.vault, &request).await;
         taken.expect("is taken").0

@@ -10,7 +10,7 @@ use policies::{PolicyId, VaultId};
 use super::show::chip;
 use super::shown::Shown;
 use super::sides::{Stretch, sides};
-use crate::service::agenda::{Viewer, absent_now, of_proposal};
+use crate::service::agenda::{absent_now, of_proposal};
 use crate::service::policy_review::{
     Case, Comparison, ReplayView, StandingOf, case, compare, replay_version,
 };
@@ -59,6 +59,8 @@ struct VersionPage {
     ask: Ask,
     waiting: Option<Waiting>,
     at_signers: Vec<AtSigner>,
+    /// What was pasted and not taken.
+    pasted: String,
     may_hand_in: bool,
     may_tell: bool,
     may_activate: bool,
@@ -71,7 +73,7 @@ pub(super) async fn show(
     named: Named,
 ) -> Result<Response, Fault> {
     let (vault, version) = (named.vault()?, named.get("id")?);
-    answer(&ui, &visitor, vault, version, Wrong::default()).await
+    answer(&ui, &visitor, (vault, version), Wrong::default(), "").await
 }
 
 /// Takes a succession file with signatures in.
@@ -102,7 +104,7 @@ pub(super) async fn hand_in(
         Ok(_) | Err(_) => {}
     }
     if wrong.is_empty() {
-        let request = SubmitSuccession { file: text };
+        let request = SubmitSuccession { file: text.clone() };
         match submit_succession(&ui.service, &visitor.actor, vault, &request).await {
             Ok((view, _)) if view.not_counted.is_empty() => {
                 let path = format!("/vaults/{vault}/policy/versions/{version}");
@@ -115,7 +117,7 @@ pub(super) async fn hand_in(
             Err(error) => wrong.add("file", told(error)),
         }
     }
-    answer(&ui, &visitor, vault, version, wrong).await
+    answer(&ui, &visitor, (vault, version), wrong, &text).await
 }
 
 fn taken(view: &ProposalView) -> String {
@@ -138,9 +140,9 @@ pub(super) fn told(error: ServiceError) -> String {
 async fn answer(
     ui: &Ui,
     visitor: &Visitor,
-    vault: VaultId,
-    version: PolicyId,
+    (vault, version): (VaultId, PolicyId),
     wrong: Wrong,
+    pasted: &str,
 ) -> Result<Response, Fault> {
     let (service, actor) = (&ui.service, &visitor.actor);
     let case = case(service, actor, vault, version).await?;
@@ -158,15 +160,12 @@ async fn answer(
         StatusCode::UNPROCESSABLE_ENTITY
     };
     let absent = absent_now(service).await?;
-    let viewer = Viewer {
-        actor,
-        person: &visitor.person,
-        absent: &absent,
-    };
+    let viewer = visitor.viewer(&absent);
     let line = of_proposal(service, &viewer, vault, version).await?;
     let mut template = draw(visitor, vault, case, (comparison, replay), wrong);
     template.waiting = line.map(|line| waiting_line(&line).at(service.now()));
     template.ask = ask(visitor, vault, version, ui.public.origin());
+    pasted.clone_into(&mut template.pasted);
     let response = page_with(status, &template)?;
     Ok(bridged(response, visitor.bridge))
 }
@@ -204,6 +203,7 @@ fn draw(
         part: part(&case, &visitor.person),
         ask: ask(visitor, vault, case.id, ""),
         waiting: None,
+        pasted: String::new(),
         at_signers: at_signers(&case),
         may_hand_in: visitor.may(Right::Approve) && is(&["open", "waiting", "ripe", "disputed"]),
         may_tell: visitor.may(Right::Approve) && case.followers.iter().any(|one| !one.follows),

@@ -1,46 +1,23 @@
 //! The page of stops over a real service.
 
 use axum::body::to_bytes;
-use bitcoin::hex::DisplayHex;
 use policies::document::{ApprovalsDraft, StopDraft};
 use policies::intent::{StatementNonce, Stop};
-use policies::{Approval, Statement, UnixTime};
+use policies::{Statement, UnixTime};
 use tokio::sync::watch;
 
 use super::*;
 use crate::roles::fixture::Kind;
-use crate::service::lists::{
-    ApproveStatement, SubmitStatement, approve_statement, submit_statement,
-};
 use crate::service::people::PersonRole;
+use crate::service::stop_view::stops_in_force;
 use crate::service::tests::world::World;
 use crate::ui::Public;
+use crate::ui::tests::stopped::say;
 
 async fn html(answer: Result<Response, Fault>) -> String {
     let body = answer.expect("a page").into_body();
     let bytes = to_bytes(body, 1 << 22).await.expect("a body");
     String::from_utf8(bytes.to_vec()).expect("text")
-}
-
-async fn say(world: &World, statement: &Statement, expires: UnixTime) {
-    let (service, operator) = (&world.service, &world.operator);
-    let request = SubmitStatement {
-        statement: String::from_utf8(statement.encode()).expect("ASCII"),
-    };
-    submit_statement(service, operator, world.vault, &request)
-        .await
-        .expect("stored");
-    let (purpose, subject) = (statement.purpose(), statement.subject());
-    let approval = Approval::sign(&world.approver, purpose, world.vault, subject, expires);
-    let request = ApproveStatement {
-        purpose: purpose.to_string(),
-        expires,
-        key: approval.key,
-        signature: approval.signature.encode().to_lower_hex_string(),
-    };
-    approve_statement(service, operator, world.vault, subject, &request)
-        .await
-        .expect("counts");
 }
 
 #[tokio::test]
@@ -60,7 +37,12 @@ async fn a_stop_is_shown_large_until_the_persons_of_the_policy_released_it() {
     let ui = Ui::new(world.service.clone(), public, stopping);
     let dana = Visitor::sample("dana", PersonRole::Approver);
     let show = async |visitor: &Visitor| {
-        html(draw(&ui, visitor, world.vault, &StopsQuery::default()).await).await
+        let stopped = stops_in_force(&world.service, &visitor.actor).await;
+        let visitor = Visitor {
+            stopped: stopped.expect("reads"),
+            ..visitor.clone()
+        };
+        html(draw(&ui, &visitor, world.vault, &StopsQuery::default()).await).await
     };
     let page = show(&dana).await;
     assert!(page.contains("No stop was ever given.") && page.contains("Stop this vault now"));

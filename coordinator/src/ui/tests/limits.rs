@@ -6,7 +6,8 @@ use serde_json::json;
 use ureq::Body;
 use ureq::http::{Request, Response};
 
-use super::{Browser, PersonRole, Served};
+use super::served::{Browser, Served};
+use crate::service::people::PersonRole;
 use crate::service::tokens::{NewToken, create_token};
 use crate::service::{Actor, Role};
 

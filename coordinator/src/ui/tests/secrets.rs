@@ -3,7 +3,9 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use super::{Browser, PersonRole, Served, SoftPasskey};
+use super::served::{Browser, Served};
+use crate::service::people::PersonRole;
+use crate::service::people::soft_passkey::SoftPasskey;
 
 /// All that the program logs, kept in memory.
 #[derive(Clone, Default)]

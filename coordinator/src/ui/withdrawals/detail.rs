@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::{href, key, root};
 use crate::queue::Speed;
-use crate::service::agenda::{self, Viewer, absent_now};
+use crate::service::agenda::{self, absent_now};
 use crate::service::approvers::Needed;
 use crate::service::page_approvals::{self, Subject};
 use crate::service::queue::{ChangeSpeed, QueuedView, change_speed, show_queue};
@@ -115,11 +115,7 @@ pub(super) async fn detail(
     let is_open = matches!(view.state.as_str(), "requested" | "approved");
     let failed = view.state == "failed";
     let absent = absent_now(service).await?;
-    let viewer = Viewer {
-        actor,
-        person,
-        absent: &absent,
-    };
+    let viewer = visitor.viewer(&absent);
     let line = agenda::of_withdrawal(service, &viewer, &key).await?;
     let waiting = line.map(|line| waiting_line(&line).unit(visitor.unit).at(now));
     page(&DetailPage {

@@ -4,26 +4,21 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use bitcoin::Amount;
-use policies::{UnixTime, VaultId};
+use policies::UnixTime;
 use serde::Deserialize;
 
 use super::{href, root, words};
 use crate::service::Right;
-use crate::service::paging::{Cursor, PAGE};
 use crate::service::withdrawal_list::{Wanted, WithdrawalLine, find_withdrawals};
 use crate::session::withdrawal::WithdrawalState;
 use crate::ui::Ui;
 use crate::ui::fault::Fault;
+use crate::ui::filters::{since, until};
 use crate::ui::frame::{Frame, Place, Tab, page};
-use crate::ui::listing::{Pager, csv, link};
+use crate::ui::listing::{Around, Query as _, file_of, link, page_of, reading};
 use crate::ui::posted::{Asked, Named, Wrong};
 use crate::ui::show::{self, Address, Ago, Moment, Money, Outside};
 use crate::ui::visitor::Visitor;
-
-/// The rows of a page of the CSV file.
-const CSV_PAGE: u32 = 1_000;
-/// Seconds of a day.
-const DAY: u64 = 86_400;
 
 /// What the list is asked for.
 #[derive(Debug, Default, Deserialize)]
@@ -39,6 +34,34 @@ pub(super) struct Query {
     waits: String,
     after: String,
     format: String,
+}
+
+impl crate::ui::listing::Query for Query {
+    /// Those that say something.
+    fn filters(&self) -> Vec<(&'static str, &str)> {
+        let states = self.state.iter().map(|state| ("state", state.as_str()));
+        let others = [
+            ("requester", self.requester.as_str()),
+            ("text", self.text.as_str()),
+            ("from", self.from.as_str()),
+            ("to", self.to.as_str()),
+            ("since", self.since.as_str()),
+            ("until", self.until.as_str()),
+            ("waits", self.waits.as_str()),
+        ];
+        states
+            .chain(others)
+            .filter(|(_, value)| !value.is_empty())
+            .collect()
+    }
+
+    fn after(&self) -> &str {
+        &self.after
+    }
+
+    fn is_file(&self) -> bool {
+        self.format == "csv"
+    }
 }
 
 struct Choice {
@@ -70,12 +93,10 @@ struct ListPage {
     query: Query,
     wrong: Wrong,
     states: Vec<Choice>,
-    filtered: bool,
     may_submit: bool,
     may_approve: bool,
     rows: Vec<Row>,
-    pager: Pager,
-    csv: String,
+    around: Around,
     mine: String,
 }
 
@@ -88,33 +109,14 @@ pub(super) async fn list(
     let vault = named.vault()?;
     let mut wrong = Wrong::default();
     let wanted = wanted(&query, &visitor, &mut wrong);
-    if query.format == "csv" {
-        return as_csv(ui, visitor, vault, wanted).await;
+    let read = reading!(find_withdrawals, ui, visitor, Some(vault), wanted);
+    if query.is_file() {
+        let row = |line: &WithdrawalLine| line.cells().to_vec();
+        return file_of("withdrawals.csv", &WithdrawalLine::HEADER, read, row).await;
     }
-    let after = match query.after.as_str() {
-        "" => None,
-        text => Some(Cursor::decode(text)?),
-    };
-    let service = &ui.service;
-    let found = find_withdrawals(
-        service,
-        &visitor.actor,
-        Some(vault),
-        &wanted,
-        after.as_ref(),
-        PAGE,
-    )
-    .await?;
     let root = root(vault);
-    let filters = filters(&query);
-    let now = service.now();
-    let rows = found.items.iter().map(|line| row(line, &visitor, now));
-    let with = |more: (&str, &str)| link(&root, &filters, &[more]);
-    let (csv, mine) = (
-        with(("format", "csv")),
-        link(&root, &[], &[("waits", "me")]),
-    );
-    let after = Some(query.after.as_str()).filter(|after| !after.is_empty());
+    let (lines, around) = page_of(&root, &query, query.begin()?, read).await?;
+    let now = ui.service.now();
     page(&ListPage {
         frame: visitor.frame("Withdrawals", Place::Vault(vault, Tab::Withdrawals)),
         states: (WithdrawalState::NAMES.into_iter())
@@ -123,13 +125,13 @@ pub(super) async fn list(
                 chosen: query.state.iter().any(|state| state == name),
             })
             .collect(),
-        filtered: !filters.is_empty(),
         may_submit: visitor.may(Right::Submit),
         may_approve: visitor.may(Right::Approve),
-        rows: rows.collect(),
-        pager: Pager::new(&root, &filters, after, found.next.as_ref()),
-        csv,
-        mine,
+        rows: (lines.iter())
+            .map(|line| row(line, &visitor, now))
+            .collect(),
+        around,
+        mine: link(&root, &[], &[("waits", "me")]),
         root,
         wrong,
         query,
@@ -152,8 +154,8 @@ fn wanted(query: &Query, visitor: &Visitor, wrong: &mut Wrong) -> Wanted {
         text: query.text.clone(),
         from: amount("from", &query.from, wrong),
         to: amount("to", &query.to, wrong),
-        since: day("since", &query.since, wrong),
-        until: day("until", &query.until, wrong).map(|day| day.saturating_add(DAY - 1)),
+        since: since(wrong, &query.since),
+        until: until(wrong, &query.until),
         waits_for: (query.waits == "me").then(|| visitor.person.clone()),
     }
 }
@@ -163,37 +165,6 @@ fn amount(field: &'static str, text: &str, wrong: &mut Wrong) -> Option<Amount> 
         return None;
     }
     wrong.amount(field, text)
-}
-
-/// A day as browsers write it, at its beginning in UTC.
-fn day(field: &'static str, text: &str, wrong: &mut Wrong) -> Option<UnixTime> {
-    let text = text.trim();
-    if text.is_empty() {
-        return None;
-    }
-    let day = format!("{text}T00:00:00Z").parse().ok();
-    if day.is_none() {
-        wrong.add(field, "A day such as 2026-01-31.");
-    }
-    day
-}
-
-/// The filters that say something, for links that keep them.
-fn filters(query: &Query) -> Vec<(&str, &str)> {
-    let states = query.state.iter().map(|state| ("state", state.as_str()));
-    let others = [
-        ("requester", query.requester.as_str()),
-        ("text", query.text.as_str()),
-        ("from", query.from.as_str()),
-        ("to", query.to.as_str()),
-        ("since", query.since.as_str()),
-        ("until", query.until.as_str()),
-        ("waits", query.waits.as_str()),
-    ];
-    states
-        .chain(others)
-        .filter(|(_, value)| !value.is_empty())
-        .collect()
 }
 
 fn row(line: &WithdrawalLine, visitor: &Visitor, now: UnixTime) -> Row {
@@ -217,29 +188,4 @@ fn row(line: &WithdrawalLine, visitor: &Visitor, now: UnixTime) -> Row {
         age: Ago::new(line.submitted_at, now),
         can_choose: matches!(line.state, "requested" | "approved"),
     }
-}
-
-async fn as_csv(
-    ui: Ui,
-    visitor: Visitor,
-    vault: VaultId,
-    wanted: Wanted,
-) -> Result<Response, Fault> {
-    let read = move |after: Option<Cursor>| {
-        let (ui, visitor, wanted) = (ui.clone(), visitor.clone(), wanted.clone());
-        async move {
-            let actor = &visitor.actor;
-            let page = find_withdrawals(
-                &ui.service,
-                actor,
-                Some(vault),
-                &wanted,
-                after.as_ref(),
-                CSV_PAGE,
-            );
-            page.await.map_err(Fault::from)
-        }
-    };
-    let row = |line: &WithdrawalLine| line.cells().to_vec();
-    csv("withdrawals.csv", &WithdrawalLine::HEADER, read, row).await
 }

@@ -2,20 +2,20 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
 use super::{href, key};
 use crate::service::agreed::Agreed;
 use crate::service::feerates::feerates;
-use crate::service::renewals::{self, Renew};
+use crate::service::renewals::{self, Renew, RenewalView};
 use crate::store::withdrawals::WithdrawalKey;
 use crate::ui::Ui;
+use crate::ui::agreeing::{Form, Later, Step, step};
 use crate::ui::fault::Fault;
+use crate::ui::feerate::{FeerateChoice, feerate};
 use crate::ui::frame::{Frame, Place, Tab, page, page_with, see_other_saying};
 use crate::ui::posted::{Named, Posted, Wrong};
-use crate::ui::preview::{FeerateChoice, Part, Previewed, feerate, told};
 use crate::ui::show::Outside;
 use crate::ui::visitor::Visitor;
 
@@ -45,11 +45,7 @@ struct PayAgainPage {
     frame: Frame,
     back: String,
     id: Outside,
-    action: String,
-    choice: FeerateChoice,
-    wrong: Wrong,
-    problem: Option<Fault>,
-    previewed: Option<Previewed>,
+    form: Form,
 }
 
 pub(super) async fn ask(
@@ -70,58 +66,36 @@ pub(super) async fn pay_again(
     let key = key(&named)?;
     let mut wrong = Wrong::default();
     let asked = feerate(&mut wrong, &typed.speed, &typed.feerate);
-    let is_well = wrong.is_empty();
     let mut shown = form(&ui, &visitor, &key, &typed, wrong).await?;
-    if !is_well {
-        return page_with(StatusCode::UNPROCESSABLE_ENTITY, &shown);
+    if !shown.form.wrong.is_empty() {
+        return page_with(shown.form.status(), &shown);
     }
     let request = |preview, agreed| Renew {
         feerate_sat_vb: asked.clone(),
         preview,
         agreed,
     };
-    let (service, actor) = (&ui.service, &visitor.actor);
     let agreed = typed.agreed.parse::<Agreed>().ok();
-    let mut changed = false;
-    if agreed.is_some() {
-        match renewals::pay_again(service, actor, &key, &request(false, agreed)).await {
-            Ok(_) => {
-                let words = "It is paid again. Signers are asked.";
-                return Ok(see_other_saying(&shown.back, words));
-            }
-            Err(error) if error.code() == "preview_changed" => changed = true,
-            Err(error) => return refused(shown, told(error)?),
+    let (service, actor) = (&ui.service, &visitor.actor);
+    let (doing, showing) = (request(false, agreed), request(true, None));
+    let later = |request| -> Later<'_, RenewalView> {
+        Box::pin(renewals::pay_again(service, actor, &key, request))
+    };
+    let done = agreed.map(|_| later(&doing));
+    match step(done, later(&showing)).await? {
+        Step::Done(_) => {
+            let words = "It is paid again. Signers are asked.";
+            return Ok(see_other_saying(&shown.back, words));
         }
+        Step::Shown(planned, changed) => shown.form.preview(
+            service,
+            (key.vault, visitor.unit),
+            (&planned, changed),
+            ("Pay it again", vec![("feerate", asked.unwrap_or_default())]),
+        ),
+        Step::Refused(fault) => shown.form.problem = Some(fault),
     }
-    match renewals::pay_again(service, actor, &key, &request(true, None)).await {
-        Ok(planned) => {
-            let parts = planned.plans.iter();
-            shown.previewed = Some(Previewed {
-                parts: parts
-                    .map(|plan| Part::of_plan(plan, key.vault, visitor.unit))
-                    .collect(),
-                action: shown.action.clone(),
-                hidden: vec![("feerate", asked.unwrap_or_default())],
-                agreed: Agreed::to_nothing(service).to(&planned.plans).to_string(),
-                confirm: "Pay it again".to_owned(),
-                changed,
-                waiting: Vec::new(),
-            });
-            let status = if changed {
-                StatusCode::CONFLICT
-            } else {
-                StatusCode::OK
-            };
-            page_with(status, &shown)
-        }
-        Err(error) => refused(shown, told(error)?),
-    }
-}
-
-fn refused(shown: PayAgainPage, fault: Fault) -> Result<Response, Fault> {
-    let status = fault.status();
-    let problem = Some(fault);
-    page_with(status, &PayAgainPage { problem, ..shown })
+    page_with(shown.form.status(), &shown)
 }
 
 async fn form(
@@ -136,11 +110,11 @@ async fn form(
     Ok(PayAgainPage {
         frame: visitor.frame("Pay again", Place::Vault(key.vault, Tab::Withdrawals)),
         id: Outside::new(key.id.as_str()),
-        action: format!("{back}/pay-again"),
+        form: Form::new(
+            format!("{back}/pay-again"),
+            FeerateChoice::new(&offered, &typed.speed, &typed.feerate),
+            wrong,
+        ),
         back,
-        choice: FeerateChoice::new(&offered, &typed.speed, &typed.feerate),
-        wrong,
-        problem: None,
-        previewed: None,
     })
 }

@@ -1,0 +1,112 @@
+//! A page of a list whose filters no statement can ask for: rows are read chunk by chunk, and those that a filter does
+//! not let through are left out, until the page is full.
+//!
+//! Invariant: a page begins behind the place of the last line before it, so that what is added meanwhile moves no
+//! line out of sight.
+
+use std::str::FromStr;
+
+use policies::{UnixTime, VaultId};
+use watchtower::store::database::Transaction;
+
+use super::attempt_lines::Filter;
+use super::paging::{Cursor, Paged};
+use super::{Actor, Right, Service, ServiceError, expect_state};
+use crate::session::attempt::AttemptState;
+use crate::store::attempt_lines::Wanted;
+
+/// The rows that are read at a time.
+const CHUNK: u32 = 200;
+
+/// The lines that a list is made of.
+pub(super) trait Lines {
+    /// What names a row.
+    type Id: Copy + FromStr + ToString;
+    /// A row as it is stored.
+    type Row;
+    /// A line as it is shown.
+    type Line;
+
+    /// The next rows, newest first.
+    async fn rows(
+        &self,
+        tx: &mut Transaction,
+        wanted: &Wanted<'_, Self::Id>,
+        limit: u32,
+    ) -> Result<Vec<Self::Row>, ServiceError>;
+
+    /// The place of a row among the others.
+    fn place(row: &Self::Row) -> (UnixTime, Self::Id);
+
+    /// The line of a row; none where the filter does not let it through.
+    async fn line(
+        &self,
+        tx: &mut Transaction,
+        row: Self::Row,
+    ) -> Result<Option<Self::Line>, ServiceError>;
+}
+
+/// A page of at most so many lines of a vault.
+pub(super) async fn page_of<L: Lines>(
+    service: &Service,
+    actor: &Actor,
+    vault: VaultId,
+    (lines, filter): (&L, &Filter),
+    after: Option<&Cursor>,
+    most: u32,
+) -> Result<Paged<L::Line>, ServiceError> {
+    actor.require(Right::Read, vault)?;
+    let state = Some(filter.state.as_str()).filter(|state| !state.is_empty());
+    expect_state(state, &AttemptState::NAMES)?;
+    let mut tx = service.database().begin_read().await?;
+    service.vault(&mut tx, vault).await?;
+    let mut place = after.and_then(read_place::<L::Id>);
+    let (mut items, mut last) = (Vec::new(), None);
+    loop {
+        let wanted = Wanted {
+            vault,
+            state: &filter.state,
+            purpose: &filter.purpose,
+            since: filter.since.unwrap_or(UnixTime::ZERO),
+            until: filter.until.unwrap_or(UnixTime::from_secs(u64::MAX)),
+            after: place,
+        };
+        let rows = lines.rows(&mut tx, &wanted, CHUNK).await?;
+        let is_over = rows.len() < count(CHUNK);
+        for row in rows {
+            let at = L::place(&row);
+            place = Some(at);
+            let Some(line) = lines.line(&mut tx, row).await? else {
+                continue;
+            };
+            if items.len() == count(most) {
+                let next = last.map(mark);
+                return Ok(Paged { items, next });
+            }
+            items.push(line);
+            last = Some(at);
+        }
+        if is_over {
+            return Ok(Paged { items, next: None });
+        }
+    }
+}
+
+fn count(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// The mark of a place.
+fn mark<T: ToString>((at, id): (UnixTime, T)) -> Cursor {
+    Cursor::of(&[&at.as_secs().to_string(), &id.to_string()])
+}
+
+/// The place of a mark; what is none begins anew.
+fn read_place<T: FromStr>(mark: &Cursor) -> Option<(UnixTime, T)> {
+    let parts = mark.parts();
+    let [seconds, id] = parts.as_slice() else {
+        return None;
+    };
+    let seconds = seconds.parse().ok()?;
+    Some((UnixTime::from_secs(seconds), id.parse().ok()?))
+}
