@@ -106,7 +106,7 @@ pub(super) async fn overview(both: &Both, traces: &Traces) -> Outcome {
                 search(service, actor, text).await
             })
             .await?;
-        let names_something = !matches!(text, "%" | "_" | "'" | "0.08");
+        let names_something = [settled.as_str(), &traces.requested, "CUSTOMER"].contains(&text);
         assert!(!names_something || !hits.is_empty(), "{text}");
     }
     both.same("the queue", async |service| {
