@@ -158,7 +158,7 @@ impl Failure {
 }
 
 /// A text in which nothing moves the cursor: words of a coordinator may be in it.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let shown = |letter: char| {
         if letter.is_control() && letter != '\n' {
             letter.escape_default().to_string()

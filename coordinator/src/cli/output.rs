@@ -120,7 +120,7 @@ fn field(key: &str, value: &Value) -> String {
     let is_moment = key.ends_with("_at")
         || matches!(
             key,
-            "at" | "created" | "expires" | "first_seen" | "not_before" | "now"
+            "at" | "created" | "expires" | "failing_since" | "first_seen" | "not_before" | "now"
         );
     value
         .as_u64()

@@ -17,6 +17,8 @@ use crate::store::attempt_lines::Wanted;
 
 /// The rows that are read at a time.
 const CHUNK: u32 = 200;
+/// The most rows that are read for one page: where few fit a filter, pages are short and go on.
+const MOST_READ: usize = 2_000;
 
 /// The lines that a list is made of.
 pub(super) trait Lines {
@@ -62,6 +64,7 @@ pub(super) async fn page_of<L: Lines>(
     service.vault(&mut tx, vault).await?;
     let mut place = after.and_then(read_place::<L::Id>);
     let (mut items, mut last) = (Vec::new(), None);
+    let mut read = 0_usize;
     loop {
         let wanted = Wanted {
             vault,
@@ -73,6 +76,7 @@ pub(super) async fn page_of<L: Lines>(
         };
         let rows = lines.rows(&mut tx, &wanted, CHUNK).await?;
         let is_over = rows.len() < count(CHUNK);
+        read = read.saturating_add(rows.len());
         for row in rows {
             let at = L::place(&row);
             place = Some(at);
@@ -88,6 +92,10 @@ pub(super) async fn page_of<L: Lines>(
         }
         if is_over {
             return Ok(Paged { items, next: None });
+        }
+        if read >= MOST_READ {
+            let next = place.map(mark);
+            return Ok(Paged { items, next });
         }
     }
 }

@@ -126,7 +126,10 @@ pub async fn list_stops(
     Ok(Paged { items, next })
 }
 
-/// The stops in force in every vault that the actor sees, oldest first; a vault that pays is not among them.
+/// The most stops that are told over every page; the list has all of them.
+pub const MOST_TOLD: u32 = 5;
+
+/// The stops in force in every vault that the actor sees, the oldest [`MOST_TOLD`]; a vault that pays is not among them.
 ///
 /// # Errors
 /// On a database failure.
@@ -140,7 +143,7 @@ pub async fn stops_in_force(
     for vault in vaults::list(&mut tx).await? {
         let rows = match actor.vault {
             Some(own) if own != vault.id => Vec::new(),
-            Some(_) | None => stops::in_force(&mut tx, vault.id).await?,
+            Some(_) | None => stops::in_force(&mut tx, vault.id, MOST_TOLD).await?,
         };
         if rows.is_empty() {
             continue;

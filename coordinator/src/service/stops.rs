@@ -275,7 +275,7 @@ pub(super) async fn for_signers(
     vault: VaultId,
     now: UnixTime,
 ) -> Result<Vec<StatementView>, ServiceError> {
-    let mut rows = stops::in_force(tx, vault).await?;
+    let mut rows = stops::in_force(tx, vault, u32::MAX).await?;
     for (purpose, limit) in [
         (Purpose::Stop, MAX_LIMIT),
         (Purpose::Release, MAX_LIMIT),
@@ -296,7 +296,7 @@ pub(super) async fn for_signers(
 
 /// Whether a stop is in force, so that no payment is issued.
 pub(crate) async fn is_stopped(tx: &mut Transaction, vault: VaultId) -> Result<bool, ServiceError> {
-    Ok(!stops::in_force(tx, vault).await?.is_empty())
+    Ok(!stops::in_force(tx, vault, 1).await?.is_empty())
 }
 
 /// Refuses to issue a payment while a stop is in force.
@@ -304,7 +304,7 @@ pub(super) async fn refuse_stopped(
     tx: &mut Transaction,
     vault: VaultId,
 ) -> Result<(), ServiceError> {
-    for row in stops::in_force(tx, vault).await? {
+    for row in stops::in_force(tx, vault, u32::MAX).await? {
         if let Statement::Stop(stop) = row.statement {
             return Err(BatchError::Stopped {
                 stop: row.subject,
@@ -328,7 +328,7 @@ pub(super) async fn standing(
             continue;
         }
         let policy = service.policy(tx, vault.policy).await?;
-        for row in stops::in_force(tx, vault.id).await? {
+        for row in stops::in_force(tx, vault.id, u32::MAX).await? {
             let by = stops::approvals_of(tx, &row).await?;
             let Statement::Stop(stop) = row.statement else {
                 continue;

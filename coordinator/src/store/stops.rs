@@ -107,11 +107,15 @@ pub async fn lookup(
     .transpose()
 }
 
-/// The stops that count and were not released, oldest first.
+/// The oldest stops that count and were not released, at most so many.
 ///
 /// # Errors
 /// On a failed statement or a corrupt row.
-pub async fn in_force(tx: &mut Transaction, vault: VaultId) -> Result<Vec<StopRow>, DatabaseError> {
+pub async fn in_force(
+    tx: &mut Transaction,
+    vault: VaultId,
+    most: u32,
+) -> Result<Vec<StopRow>, DatabaseError> {
     let purposes = [Purpose::Stop, Purpose::Release].map(|purpose| i64::from(purpose.to_byte()));
     tx.rows(
         "SELECT s.vault, s.subject, s.statement, s.stored_at, s.stored_by, s.entitled_at
@@ -119,11 +123,12 @@ pub async fn in_force(tx: &mut Transaction, vault: VaultId) -> Result<Vec<StopRo
          WHERE s.vault = $1 AND s.purpose = $2 AND s.entitled_at IS NOT NULL AND NOT EXISTS (
              SELECT 1 FROM vault_statement r WHERE r.vault = s.vault AND r.stop = s.subject
                  AND r.purpose = $3 AND r.entitled_at IS NOT NULL)
-         ORDER BY s.entitled_at, s.subject",
+         ORDER BY s.entitled_at, s.subject LIMIT $4",
         &[
             vault.to_bytes().into(),
             purposes[0].into(),
             purposes[1].into(),
+            most.into(),
         ],
     )
     .await?

@@ -1,7 +1,6 @@
 //! What signing in, joining and making passkeys share: JSON from the script, its answer, the session's cookie, and
 //! where a browser comes from.
 
-use axum::body::Bytes;
 use axum::extract::connect_info::ConnectInfo;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
@@ -31,17 +30,15 @@ pub(crate) struct Sent<T>(pub(crate) T);
 impl<T: DeserializeOwned> FromRequest<Ui> for Sent<T> {
     type Rejection = Told;
 
-    async fn from_request(request: Request, ui: &Ui) -> Result<Self, Told> {
+    async fn from_request(request: Request, _: &Ui) -> Result<Self, Told> {
         let unreadable = || {
             let words = "This cannot be read. Load the page again and try once more.";
             Told(Fault::plain(StatusCode::BAD_REQUEST, words))
         };
-        let bytes = Bytes::from_request(request, ui)
+        // No more than that is read: whoever sends it is nobody yet.
+        let bytes = axum::body::to_bytes(request.into_body(), BODY_LIMIT)
             .await
             .map_err(|_| unreadable())?;
-        if bytes.len() > BODY_LIMIT {
-            return Err(unreadable());
-        }
         serde_json::from_slice(&bytes)
             .map(Self)
             .map_err(|_| unreadable())

@@ -17,6 +17,8 @@ pub(crate) struct Fault {
     words: String,
     hint: Option<&'static str>,
     retry_after: Option<u32>,
+    /// Where the way back begins; nothing for these pages.
+    origin: String,
 }
 
 #[derive(Template)]
@@ -36,6 +38,7 @@ impl Fault {
             words: words.to_owned(),
             hint: None,
             retry_after: None,
+            origin: String::new(),
         }
     }
 
@@ -50,6 +53,19 @@ impl Fault {
     /// There is no such thing, or not for whoever asks.
     pub(crate) fn nothing_here() -> Self {
         Self::plain(StatusCode::NOT_FOUND, "There is nothing at this address.")
+    }
+
+    /// The same, with the way back to another origin.
+    pub(super) fn back_to(self, origin: &str) -> Self {
+        Self {
+            origin: origin.to_owned(),
+            ..self
+        }
+    }
+
+    /// Where the way back leads.
+    fn back(&self) -> String {
+        format!("{}/", self.origin)
     }
 
     /// Its status.
@@ -114,6 +130,7 @@ impl From<ServiceError> for Fault {
                     .to_owned(),
                 hint: None,
                 retry_after: None,
+                origin: String::new(),
             };
         }
         Self {
@@ -122,6 +139,7 @@ impl From<ServiceError> for Fault {
             words: sentence(&error.to_string()),
             hint: Some(error.hint()),
             retry_after: error.retry_after(),
+            origin: String::new(),
         }
     }
 }

@@ -118,7 +118,8 @@ async fn admit(ui: &Ui, needs: Needs, request: Request) -> Result<Request, Box<R
     if host.is_none_or(|host| host.as_bytes() != ui.public.host().as_bytes()) {
         // Another name that leads here, such as one that was rebound to this host.
         let words = format!("These pages are at {}.", ui.public.origin());
-        return Err(refused(StatusCode::MISDIRECTED_REQUEST, &words));
+        let fault = Fault::plain(StatusCode::MISDIRECTED_REQUEST, &words);
+        return Err(Box::new(fault.back_to(ui.public.origin()).page(None)));
     }
     let changes = request.method() == Method::POST;
     if changes && !is_of_this_origin(request.headers(), &ui.public) {

@@ -165,7 +165,7 @@ pub(crate) fn link(path: &str, filters: &[(&str, &str)], more: &[(&str, &str)]) 
 
 /// A cell that no spreadsheet takes for a formula (OWASP, "CSV injection").
 pub(crate) fn cell(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']) {
         format!("'{text}")
     } else {
         text.to_owned()

@@ -1,7 +1,8 @@
 //! Server-sent events: a page that is open hears that something happened, and asks again by itself.
 //!
 //! Invariant: a stream says only the number of the last sequenced event, which tells nothing to somebody
-//! who may not see it; it ends with the program, and their number is bounded, for each session and in all.
+//! who may not see it; it ends with the program, and their number is bounded, for each
+//! person and in all, and so is how long one listens without being asked who it is.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -23,7 +24,9 @@ use crate::service::{Service, events};
 
 /// How often the database is asked while anybody listens.
 const INTERVAL: Duration = Duration::from_millis(500);
-/// The most pages of one session that listen at once, more than a person looks at.
+/// How long a page listens before it has to ask again.
+const LONGEST: Duration = Duration::from_secs(300);
+/// The most pages of one person that listen at once, more than a person looks at.
 const MOST_OF_ONE: usize = 8;
 /// The most pages that listen at once.
 const MOST_IN_ALL: usize = 500;
@@ -97,12 +100,13 @@ async fn listen(State(ui): State<Ui>, visitor: Visitor) -> Result<Response, Faul
     struct Heard {
         numbers: watch::Receiver<u64>,
         stopping: watch::Receiver<bool>,
+        until: tokio::time::Instant,
         _room: Pass,
     }
-    let room = ui.pulse.room.enter(&visitor.session).map_err(|full| {
+    let room = ui.pulse.room.enter(&visitor.person).map_err(|full| {
         let words = match full {
             Full::OfOne => {
-                "Eight pages of this session listen already; this one is not told of what happens. Close some."
+                "Eight pages of yours listen already; this one is not told of what happens. Close some."
             }
             Full::InAll => {
                 "Too many pages listen at once; this one is not told of what happens. Try again in a minute."
@@ -113,6 +117,7 @@ async fn listen(State(ui): State<Ui>, visitor: Visitor) -> Result<Response, Faul
     let heard = Heard {
         numbers: ui.pulse.number.subscribe(),
         stopping: ui.pulse.stopping.clone(),
+        until: tokio::time::Instant::now() + LONGEST,
         _room: room,
     };
     ui.pulse.beat().await;
@@ -120,6 +125,8 @@ async fn listen(State(ui): State<Ui>, visitor: Visitor) -> Result<Response, Faul
         tokio::select! {
             changed = heard.numbers.changed() => changed.ok()?,
             _ = heard.stopping.wait_for(|stop| *stop) => return None,
+            // The browser asks again by itself, if its session still is one.
+            () = tokio::time::sleep_until(heard.until) => return None,
         }
         let number = *heard.numbers.borrow_and_update();
         let event = Event::default().event("happened").data(number.to_string());

@@ -1,7 +1,7 @@
 //! What a bridge tells of in its terminal: a line each, or JSON.
 
 use super::origin::Origin;
-use crate::failure::Reason;
+use crate::failure::{Reason, plain};
 use serde::Serialize;
 use std::fmt;
 
@@ -101,13 +101,16 @@ impl fmt::Display for BridgeEvent {
                     "Asked to {what}{count}, by\n  {origin}\n  Answer in the browser."
                 )
             }
-            Self::Signed { what, said } => write!(f, "Signed ({what}). {said}"),
-            Self::Kept { what, said } => write!(f, "Signed ({what}), not handed in. {said}"),
+            Self::Signed { what, said } => write!(f, "Signed ({what}). {}", plain(said)),
+            Self::Kept { what, said } => {
+                write!(f, "Signed ({what}), not handed in. {}", plain(said))
+            }
             Self::Declined { what } => write!(f, "Declined ({what}). Nothing was signed."),
             Self::Refused { reasons } => {
                 for (position, reason) in reasons.iter().enumerate() {
                     let end = if position == 0 { "" } else { "\n" };
-                    write!(f, "{end}Refused ({}): {}", reason.code, reason.message)?;
+                    let (code, message) = (plain(&reason.code), plain(&reason.message));
+                    write!(f, "{end}Refused ({code}): {message}")?;
                 }
                 Ok(())
             }

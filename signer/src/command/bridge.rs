@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 /// Let a coordinator's pages open what you are to sign, and sign it on this computer's own page
 ///
-/// The pages pass hashes only. This tool fetches the bytes, checks them under the pinned policy, shows them, signs
+/// The pages pass hashes, or a draft. This tool fetches the bytes, checks them under the pinned policy, shows them, signs
 /// once you confirm, and hands in what was signed. A page is paired first, by a code that this shows.
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "\

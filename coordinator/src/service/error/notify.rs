@@ -32,7 +32,7 @@ impl NotifyError {
             Self::UnknownWebhook { .. } => (
                 "unknown_webhook",
                 Class::NotFound,
-                "look at the list of webhooks: it may have been removed",
+                "`webhook list` names them: it may have been removed",
             ),
             Self::TooManyWebhooks { .. } => (
                 "too_many_webhooks",

@@ -135,7 +135,7 @@ impl PeopleError {
             Self::AlreadyInvited { .. } => (
                 "already_invited",
                 Class::Conflict,
-                "use that invitation, or take it back and invite again",
+                "use that invitation, or take it back on the page of people and invite again",
             ),
             Self::OtherRole { .. } => (
                 "other_role",

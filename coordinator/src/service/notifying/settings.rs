@@ -15,7 +15,7 @@ use super::NoticeKind;
 use super::mailing::is_address;
 use super::moments::Hours;
 use crate::jobs;
-use crate::service::people::expect_active;
+use crate::service::people::{expect_active, expect_still};
 use crate::service::{Actor, Right, Service, ServiceError};
 use crate::store::jobs as job_store;
 use crate::store::notices::{self, SettingRow};
@@ -141,6 +141,7 @@ pub async fn set_settings_of(
     let now = service.now();
     let row = checked(person, wish, now)?;
     let mut tx = service.database().begin_write().await?;
+    expect_still(&mut tx, actor).await?;
     expect_active(&mut tx, person).await?;
     notices::set(&mut tx, &row).await?;
     let mut body = Map::new();
@@ -162,6 +163,16 @@ pub async fn set_settings_of(
     let view = view(service, &mut tx, person).await?;
     tx.commit().await?;
     Ok(view)
+}
+
+/// Forgets what a person wanted whose name may be another one's later.
+pub(in crate::service) async fn forget(
+    tx: &mut Transaction,
+    person: &str,
+    now: UnixTime,
+) -> Result<(), ServiceError> {
+    let row = checked(person, &Settings::default(), now)?;
+    Ok(notices::set(tx, &row).await?)
 }
 
 /// The row of a wish that can be.

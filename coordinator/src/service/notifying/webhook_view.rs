@@ -119,14 +119,12 @@ impl From<DeliveryRow> for DeliveryView {
 impl WebhookView {
     /// A webhook as it stands once `head` events are numbered.
     pub(super) fn of(row: &WebhookRow, head: u64) -> Self {
-        let host = check_url(&row.url, true).ok();
-        let host = host.and_then(|uri| uri.host().map(str::to_owned));
         let kinds = row.kinds.split(',').filter(|kind| !kind.is_empty());
         Self {
             id: row.id.clone(),
             name: row.name.clone(),
             shape: row.shape.clone(),
-            host: host.unwrap_or_default(),
+            host: host_of(&row.url),
             vault: row.vault,
             kinds: kinds.map(str::to_owned).collect(),
             created_at: row.created_at,
@@ -136,4 +134,11 @@ impl WebhookView {
             behind: head.saturating_sub(row.number),
         }
     }
+}
+
+/// The host that a webhook calls.
+pub(super) fn host_of(url: &str) -> String {
+    let uri = check_url(url, true).ok();
+    let host = uri.and_then(|uri| uri.host().map(str::to_owned));
+    host.unwrap_or_default()
 }

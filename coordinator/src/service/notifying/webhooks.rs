@@ -11,7 +11,8 @@ use watchtower::store::events::{self, Event, NewEvent};
 use super::guarding::check_url;
 use super::posting::{PostFault, Reach, post};
 use super::shaping::{Parcel, Shape, signature, trial};
-use super::webhook_view::{CreatedWebhook, DeliveryView, NewWebhook, WebhookView};
+use super::webhook_view::{CreatedWebhook, DeliveryView, NewWebhook, WebhookView, host_of};
+use crate::service::people;
 use crate::service::{Actor, NotifyError, Right, Service, ServiceError, VaultError};
 use crate::store::vaults;
 use crate::store::webhooks::{self, DeliveryRow, WebhookRow};
@@ -53,6 +54,7 @@ pub async fn add_webhook(
     check_url(&new.url, service.reach().allow_loopback).map_err(NotifyError::WebhookUrl)?;
     let now = service.now();
     let mut tx = service.database().begin_write().await?;
+    people::expect_still(&mut tx, actor).await?;
     if webhooks::list(&mut tx).await?.len() >= MAX_WEBHOOKS {
         return Err(NotifyError::TooManyWebhooks { most: MAX_WEBHOOKS }.into());
     }
@@ -79,7 +81,7 @@ pub async fn add_webhook(
         removed: false,
     };
     webhooks::insert(&mut tx, &row).await?;
-    append(&mut tx, &row, "webhook.added", actor, now).await?;
+    append(&mut tx, &row, "webhook.added", (&actor.name, ""), now).await?;
     tx.commit().await?;
     Ok(CreatedWebhook {
         webhook: WebhookView::of(&row, head),
@@ -137,6 +139,7 @@ pub async fn pause_webhook(
     actor.require_everywhere(Right::Tokens)?;
     let now = service.now();
     let mut tx = service.database().begin_write().await?;
+    people::expect_still(&mut tx, actor).await?;
     let mut row = existing(&mut tx, id).await?;
     if row.paused.is_some() != pause {
         let why = format!("paused by {}", actor.name);
@@ -147,11 +150,28 @@ pub async fn pause_webhook(
         } else {
             "webhook.resumed"
         };
-        append(&mut tx, &row, kind, actor, now).await?;
+        append(&mut tx, &row, kind, (&actor.name, ""), now).await?;
     }
     let (head, _) = events::head(&mut tx).await?;
     tx.commit().await?;
     Ok(WebhookView::of(&row, head))
+}
+
+/// Pauses the webhooks that somebody added whose role is over: nobody hears of events by way of one. Another operator
+/// lets them go on where they are wanted.
+pub(in crate::service) async fn pause_those_of(
+    tx: &mut Transaction,
+    is_own: impl Fn(&String) -> bool,
+    why: &str,
+    (by, now): (&str, UnixTime),
+) -> Result<(), ServiceError> {
+    for row in webhooks::list(tx).await? {
+        if row.paused.is_none() && is_own(&row.created_by) {
+            webhooks::set_paused(tx, &row.id, Some(why), now).await?;
+            append(tx, &row, "webhook.paused", (by, why), now).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes a webhook.
@@ -168,7 +188,7 @@ pub async fn remove_webhook(
     let mut tx = service.database().begin_write().await?;
     let row = existing(&mut tx, id).await?;
     webhooks::remove(&mut tx, id, &actor.name, now).await?;
-    append(&mut tx, &row, "webhook.removed", actor, now).await?;
+    append(&mut tx, &row, "webhook.removed", (&actor.name, ""), now).await?;
     let (head, _) = events::head(&mut tx).await?;
     tx.commit().await?;
     Ok(WebhookView::of(&row, head))
@@ -279,11 +299,12 @@ async fn append(
     tx: &mut Transaction,
     row: &WebhookRow,
     kind: &str,
-    actor: &Actor,
+    (actor, reason): (&str, &str),
     at: UnixTime,
 ) -> Result<(), ServiceError> {
     let mut body = Map::new();
     body.insert("name".to_owned(), json!(row.name));
+    body.insert("host".to_owned(), json!(host_of(&row.url)));
     body.insert("shape".to_owned(), json!(row.shape));
     events::append(
         tx,
@@ -293,8 +314,8 @@ async fn append(
             kind,
             vault: row.vault,
             body,
-            actor: &actor.name,
-            reason: "",
+            actor,
+            reason,
             at,
         },
     )

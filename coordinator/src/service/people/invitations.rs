@@ -162,10 +162,8 @@ async fn create(
             .await?
             .ok_or(VaultError::UnknownVault { vault })?;
     }
-    let here = persons::lookup(&mut tx, &request.name)
-        .await?
-        .filter(|person| person.ended_at.is_none());
-    if let Some(person) = &here {
+    let known = persons::lookup(&mut tx, &request.name).await?;
+    if let Some(person) = known.as_ref().filter(|person| person.ended_at.is_none()) {
         let role = stored_role(&person.role)?;
         if role != request.role || person.vault != request.vault {
             let (name, role) = (request.name.clone(), role.name());
@@ -181,7 +179,8 @@ async fn create(
         invitations::revoke(&mut tx, &standing.id, now, &actor.name).await?;
     }
     let needs_second = !locally
-        && (request.role == PersonRole::Operator || here.is_some())
+        // Also of one who was revoked: revoking and inviting again would make anybody's name one's own.
+        && (request.role == PersonRole::Operator || known.is_some())
         && eyes::second_is_there(&mut tx, &actor.name).await?;
     let row = InvitationRow {
         sha256: hash_of(&secret),

@@ -148,6 +148,18 @@ fn fresh_id(service: &Service) -> String {
     short.to_lower_hex_string()
 }
 
+/// Takes the lock of people, and refuses an actor whose role went meanwhile.
+///
+/// # Errors
+/// [`ServiceError::Unauthorized`].
+pub(in crate::service) async fn expect_still(
+    tx: &mut Transaction,
+    actor: &Actor,
+) -> Result<(), ServiceError> {
+    lock_people(tx).await?;
+    makers::expect_still(tx, actor).await
+}
+
 /// Serializes what is decided about people.
 pub(super) async fn lock_people(tx: &mut Transaction) -> Result<(), ServiceError> {
     Ok(tx.lock("people").await?)

@@ -17,6 +17,7 @@ use super::{
     makers, sessions, stored_role,
 };
 use crate::service::Right;
+use crate::service::notifying::{settings, webhooks};
 use crate::store::people::persons::{self, PersonRow};
 use crate::store::people::role_changes::{self, RoleChangeRow};
 use crate::store::people::{credentials, invitations, page_keys};
@@ -280,6 +281,7 @@ async fn carry_out(
         persons::end(tx, name, now, by).await?;
         credentials::revoke_all(tx, name, now).await?;
         page_keys::revoke_all(tx, name, now).await?;
+        settings::forget(tx, name, now).await?;
         (None, "the person was revoked")
     } else {
         persons::change_role(tx, name, from, to).await?;
@@ -324,6 +326,11 @@ async fn take_back(
             .await?;
         }
     }
+    let why = format!(
+        "added by or through {}, whose role is another one now",
+        person.name
+    );
+    webhooks::pause_those_of(tx, is_own, &why, (by, now)).await?;
     for change in role_changes::open(tx).await? {
         if is_own(&change.proposed_by) {
             settle(service, tx, &change, "withdrawn", None, by).await?;

@@ -1,11 +1,12 @@
 //! How often strangers may try to come in: a bound for each place they come from, and a pace for all.
 //!
 //! Invariant: nobody is refused for what others do. Over its own bound a place is refused for some minutes; while
-//! strangers ask too often in all, strangers wait for their turn, and whoever was here before does not. No address is
+//! strangers ask too often in all, strangers wait for their turn, one of each network at a time so that none takes all
+//! turns, and whoever was here before does not. No address is
 //! kept: places are 65,536 buckets of a hash with a salt of this process, so that nobody fills the memory and nobody
 //! knows whose bucket is whose.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -26,11 +27,15 @@ const MOST_IN_ALL: u32 = 600;
 const LANE: usize = 16;
 /// How long a turn takes.
 const TURN: Duration = Duration::from_secs(1);
+/// How long a stranger waits for a turn, well within the time that one request may take.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What is counted by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum What {
     SignIn,
+    /// By a browser that was here before.
+    Known,
     Invitation,
 }
 
@@ -62,7 +67,22 @@ pub(crate) struct Tries {
     /// By what is tried, and two bytes of who tries.
     places: Mutex<HashMap<(What, u16), Window>>,
     all: Mutex<Window>,
+    /// The networks of which one waits for a turn.
+    waiting: Mutex<HashSet<u64>>,
     lane: Semaphore,
+}
+
+/// A place among those who wait for a turn; it is free again once this is dropped.
+struct Seat<'t> {
+    tries: &'t Tries,
+    network: u64,
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        let mut waiting = (self.tries.waiting.lock()).unwrap_or_else(PoisonError::into_inner);
+        waiting.remove(&self.network);
+    }
 }
 
 impl Default for Tries {
@@ -71,6 +91,7 @@ impl Default for Tries {
             salt: OnceLock::new(),
             places: Mutex::default(),
             all: Mutex::default(),
+            waiting: Mutex::default(),
             lane: Semaphore::new(LANE),
         }
     }
@@ -79,11 +100,7 @@ impl Default for Tries {
 impl Tries {
     /// Counts a try of one who asks, and refuses once there were too many.
     fn allow(&self, service: &Service, what: What, who: &str) -> Result<(), ServiceError> {
-        let salt = self.salt.get_or_init(|| service.random());
-        let mut engine = sha256::Hash::engine();
-        engine.input(salt);
-        engine.input(who.as_bytes());
-        let [first, second, ..] = sha256::Hash::from_engine(engine).to_byte_array();
+        let [first, second, ..] = self.salted(service, who);
         let bucket = u16::from_be_bytes([first, second]);
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         let tries = places
@@ -96,17 +113,41 @@ impl Tries {
         Ok(())
     }
 
+    /// A hash of who asks, with the salt of this process.
+    fn salted(&self, service: &Service, who: &str) -> [u8; 32] {
+        let salt = self.salt.get_or_init(|| service.random());
+        let mut engine = sha256::Hash::engine();
+        engine.input(salt);
+        engine.input(who.as_bytes());
+        sha256::Hash::from_engine(engine).to_byte_array()
+    }
+
     /// Counts a try of a stranger, and says whether strangers have to wait.
     fn is_crowded(&self, now: UnixTime) -> bool {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         all.count(now) > MOST_IN_ALL
     }
 
-    /// Waits for a turn.
-    async fn wait(&self) {
-        let turn = self.lane.acquire().await.expect("it is never closed");
+    /// Waits for a turn, which comes to each network by itself.
+    async fn wait(&self, service: &Service, network: &str) -> Result<(), ServiceError> {
+        let [a, b, c, d, e, f, g, h, ..] = self.salted(service, network);
+        let network = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+        let is_first = {
+            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            waiting.insert(network)
+        };
+        if !is_first {
+            return Err(PeopleError::TooManyTries.into());
+        }
+        let seat = Seat {
+            tries: self,
+            network,
+        };
+        let turn = tokio::time::timeout(PATIENCE, self.lane.acquire()).await;
+        let turn = turn.map_err(|_| PeopleError::TooManyTries)?;
         tokio::time::sleep(TURN).await;
-        drop(turn);
+        drop((turn, seat));
+        Ok(())
     }
 }
 
@@ -122,11 +163,11 @@ pub(super) async fn begin_sign_in(
 ) -> Result<(), ServiceError> {
     let tries = service.tries();
     if let Some(session) = known {
-        return tries.allow(service, What::SignIn, &format!("session {session}"));
+        return tries.allow(service, What::Known, session);
     }
     tries.allow(service, What::SignIn, &place(from))?;
     if tries.is_crowded(service.now()) {
-        tries.wait().await;
+        tries.wait(service, &network(from)).await?;
     }
     Ok(())
 }
@@ -150,8 +191,26 @@ fn place(from: &str) -> String {
     }
 }
 
+/// The network of a place: an address, or of IPv6 the largest that one site is given (RFC 6177: a /48).
+fn network(from: &str) -> String {
+    match from.parse::<IpAddr>() {
+        Ok(IpAddr::V6(address)) => {
+            let [a, b, c, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}")
+        }
+        Ok(IpAddr::V4(_)) | Err(_) => from.to_owned(),
+    }
+}
+
 #[cfg(test)]
 impl Tries {
+    /// Counts as many tries of strangers as do not wait, for tests.
+    pub(crate) fn crowd(&self, now: UnixTime) {
+        for _ in 0..MOST_IN_ALL {
+            self.is_crowded(now);
+        }
+    }
+
     /// How many buckets are in use, for tests.
     pub(crate) fn kept(&self) -> usize {
         (self.places.lock().unwrap_or_else(PoisonError::into_inner)).len()

@@ -122,8 +122,10 @@ fn day_of(text: &str) -> Option<UnixTime> {
 fn told(absence: &AbsenceView) -> String {
     let days = absence.until.secs_since(absence.from) / DAY;
     let mut words = format!("{} is away for {days} days.", absence.person);
-    if let Some(first) = absence.warnings.first() {
-        words += &format!(" Look out: {}", first.says);
+    let warnings = absence.warnings.iter().take(3).map(|one| one.says.as_str());
+    let warnings: Vec<&str> = warnings.collect();
+    if !warnings.is_empty() {
+        words += &format!(" Look out: {}", warnings.join(" "));
     }
     words
 }

@@ -6,7 +6,7 @@ use askama::filters::HtmlSafe;
 use policies::VaultId;
 
 use super::{Moment, Outside};
-use crate::service::stop_view::StopEntry;
+use crate::service::stop_view::{MOST_TOLD, StopEntry};
 
 /// Says that a vault pays nobody, why, and who may end it; nothing where no stop is in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +48,9 @@ impl fmt::Display for StopBanner {
             } else {
                 write!(f, ": {}</p>", Outside::new(&stop.reason))?;
             }
+        }
+        if self.stops.len() >= usize::try_from(MOST_TOLD).unwrap_or(usize::MAX) {
+            f.write_str("<p>There may be more.</p>")?;
         }
         let release = first.release.as_ref().map_or_else(
             || "The policy names nobody who may release it.".to_owned(),

@@ -149,7 +149,7 @@ fn who_is_away_is_told_wherever_somebody_waits() -> Outcome {
     dana.says("main [role=status]", warning)?;
     olga.open(&people)?;
     olga.says(".absences", "a long holiday")?;
-    olga.says(".absences .notice-bad", warning)?;
+    olga.says(".absences", warning)?;
     olga.open(&withdrawal)?;
     for words in [
         "waits for others",

@@ -21,12 +21,12 @@ fn a_vault_is_stopped_and_released_from_the_pages() -> Outcome {
     let stops = treasury.vault_page("/stops");
     dana.open(&stops)?;
     dana.says("#live", "No stop is in force")?;
-    assert_eq!(dana.count("#live .notice-bad")?, 0);
+    assert_eq!(dana.count("main .notice-bad")?, 0);
 
     erin.open(&stops)?;
     erin.fill("#ask-reason", "a laptop is gone")?;
     answer(&erin, "form[action$='/ask'] button", "Handed in")?;
-    dana.shows("#live .notice-bad")?;
+    dana.shows("main .notice-bad")?;
     dana.open(&stops)?;
     dana.says("main", "a laptop is gone")?;
     treasury

@@ -14,6 +14,7 @@ use super::super::trouble::{Journal, journal_line};
 use super::super::version::{Stage, Version, version_line};
 use super::{MOST, Ruled};
 use crate::service::standing::Entry;
+use crate::service::stop_view::MOST_TOLD;
 use crate::service::version_view::Judged;
 use crate::service::{Service, ServiceError, acks, journals as service_journals, lists};
 use crate::store::{proposals, statements, stops as stop_store};
@@ -25,7 +26,7 @@ pub(in super::super) async fn stops(
     eyes: &Eyes<'_>,
 ) -> Result<Vec<(Subject, AgendaLine)>, ServiceError> {
     let mut lines = Vec::new();
-    for row in stop_store::in_force(tx, policy.vault).await? {
+    for row in stop_store::in_force(tx, policy.vault, MOST_TOLD).await? {
         let by = stop_store::approvals_of(tx, &row).await?;
         let Statement::Stop(stop) = &row.statement else {
             continue;

@@ -15,13 +15,8 @@ const SOON: Duration = Duration::from_millis(400);
 
 impl House {
     /// As many strangers as need not wait, each from a place of its own.
-    async fn crowd(&self) {
-        for number in 0..600_u32 {
-            let from = format!("2001:db8:{number:x}::1");
-            begin_sign_in(&self.world.service, &from, &site(), None)
-                .await
-                .expect("asks");
-        }
+    fn crowd(&self) {
+        (self.world.service.tries()).crowd(self.world.service.now());
     }
 
     /// One place over its own bound.
@@ -70,7 +65,7 @@ async fn a_crowd_of_strangers_keeps_nobody_out() {
     let begun = begin_sign_in(service, FROM, &site(), None)
         .await
         .expect("asks");
-    house.crowd().await;
+    house.crowd();
     // A stranger waits for a turn, and has it.
     let here = site();
     let asks = begin_sign_in(service, "198.51.100.1", &here, None);
@@ -84,7 +79,7 @@ async fn a_crowd_of_strangers_keeps_nobody_out() {
         .expect("signs in");
     // Whoever was here before does not wait, also where the session is over.
     house.world.pass(13 * 3600);
-    house.crowd().await;
+    house.crowd();
     assert!(house.visit(&session).await.is_none());
     let asks = begin_sign_in(service, FROM, &here, Some(&session.secret));
     let asked = tokio::time::timeout(SOON, asks).await.expect("at once");
@@ -96,6 +91,35 @@ async fn a_crowd_of_strangers_keeps_nobody_out() {
     let late = passkey.get(&site(), &begun);
     let refused = finish_sign_in(service, &site(), &late, (None, "")).await;
     assert_eq!(code(refused), "sign_in_refused");
+}
+
+#[tokio::test]
+async fn one_network_takes_one_turn_at_a_time_and_leaves_the_others_to_others() {
+    let house = House::new().await;
+    let service = &house.world.service;
+    house.crowd();
+    let here = site();
+    // A whole home network asks at once.
+    let asks = (0..200_u32).map(|number| {
+        let here = here.clone();
+        async move {
+            let from = format!("2001:db8:ffff:{number:x}::1");
+            begin_sign_in(service, &from, &here, None).await
+        }
+    });
+    let many = futures_util::future::join_all(asks);
+    let honest = begin_sign_in(service, "198.51.100.1", &here, None);
+    let (many, honest) = tokio::time::timeout(SOON.saturating_mul(20), async {
+        tokio::join!(many, honest)
+    })
+    .await
+    .expect("nobody waits behind them");
+    honest.expect("has a turn");
+    let let_in = many.iter().filter(|asked| asked.is_ok()).count();
+    assert_eq!(let_in, 1);
+    begin_sign_in(service, "2001:db8:ffff::1", &here, None)
+        .await
+        .expect("the next turn of that network");
 }
 
 #[tokio::test]
@@ -112,7 +136,7 @@ async fn a_sign_in_that_has_begun_is_finished_whatever_others_try_meanwhile() {
             .await
             .expect("asks");
     }
-    house.crowd().await;
+    house.crowd();
     let refused = begin_sign_in(service, FROM, &site(), None).await;
     assert_eq!(code(refused), "too_many_tries");
     let here = site();
