@@ -114,9 +114,13 @@ impl Set {
 
 fn told(answer: &Value) -> String {
     let settings = &answer["settings"];
-    let or_none = |field: &str| match &settings[field] {
-        Value::Null => "none".to_owned(),
-        value => value.to_string(),
+    let or_none = |field: &str| {
+        let value = &settings[field];
+        if value.is_null() {
+            "none".to_owned()
+        } else {
+            value.to_string()
+        }
     };
     let mail = text(settings, "mail");
     let quiet = match settings["quiet"].as_array().map(Vec::as_slice) {
