@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 
 use bitcoin::hex::DisplayHex as _;
 use sqlx::{
-    Column as _, Connection as _, PgConnection, Row as _, SqliteConnection, TypeInfo as _,
-    ValueRef as _,
+    Column, Connection as _, PgConnection, Row as _, SqliteConnection, TypeInfo as _, ValueRef as _,
 };
 use watchtower::store::database::Database;
 
@@ -100,7 +99,7 @@ async fn copy(
     for rows in rows.chunks(CHUNK) {
         let mut insert = String::new();
         for row in rows {
-            let columns: Vec<&str> = row.columns().iter().map(|column| column.name()).collect();
+            let columns: Vec<&str> = row.columns().iter().map(Column::name).collect();
             let mut cells = Vec::new();
             for column in row.columns() {
                 let place = column.ordinal();

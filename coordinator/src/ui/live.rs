@@ -25,7 +25,7 @@ use crate::service::{Service, events};
 /// How often the database is asked while anybody listens.
 const INTERVAL: Duration = Duration::from_millis(500);
 /// How long a page listens before it has to ask again.
-const LONGEST: Duration = Duration::from_secs(300);
+const LONGEST: Duration = Duration::from_mins(5);
 /// The most pages of one person that listen at once, more than a person looks at.
 const MOST_OF_ONE: usize = 8;
 /// The most pages that listen at once.

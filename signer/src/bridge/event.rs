@@ -109,7 +109,7 @@ impl fmt::Display for BridgeEvent {
             Self::Refused { reasons } => {
                 for (position, reason) in reasons.iter().enumerate() {
                     let end = if position == 0 { "" } else { "\n" };
-                    let (code, message) = (plain(&reason.code), plain(&reason.message));
+                    let (code, message) = (plain(reason.code), plain(&reason.message));
                     write!(f, "{end}Refused ({code}): {message}")?;
                 }
                 Ok(())

@@ -68,14 +68,14 @@ pub(crate) struct Tries {
     places: Mutex<HashMap<(What, u16), Window>>,
     all: Mutex<Window>,
     /// The networks of which one waits for a turn.
-    waiting: Mutex<HashSet<u64>>,
+    waiting: Mutex<HashSet<[u8; 32]>>,
     lane: Semaphore,
 }
 
 /// A place among those who wait for a turn; it is free again once this is dropped.
 struct Seat<'t> {
     tries: &'t Tries,
-    network: u64,
+    network: [u8; 32],
 }
 
 impl Drop for Seat<'_> {
@@ -130,8 +130,7 @@ impl Tries {
 
     /// Waits for a turn, which comes to each network by itself.
     async fn wait(&self, service: &Service, network: &str) -> Result<(), ServiceError> {
-        let [a, b, c, d, e, f, g, h, ..] = self.salted(service, network);
-        let network = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+        let network = self.salted(service, network);
         let is_first = {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
             waiting.insert(network)

@@ -24,7 +24,7 @@ async fn more_persons_than_a_page_holds_are_paged_with_their_filters_and_all_in_
         .begin_write()
         .await
         .expect("begins");
-    for n in 0..PAGE + 1 {
+    for n in 0..=PAGE {
         let row = PersonRow {
             name: format!("p{n:02}"),
             role: PersonRole::Approver.name().to_owned(),

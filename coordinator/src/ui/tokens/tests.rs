@@ -18,7 +18,7 @@ async fn html(answer: Result<Response, Fault>) -> String {
 #[tokio::test]
 async fn more_tokens_than_a_page_holds_are_paged_with_their_filters_and_all_in_the_file() {
     let world = World::new(Kind::Wsh).await;
-    for n in 0..PAGE + 1 {
+    for n in 0..=PAGE {
         let new = NewToken {
             name: format!("=tool {n:02}"),
             role: Role::Auditor,
