@@ -8,7 +8,7 @@ use harness::{Browser, Engine, Failure, Outcome, Screen, Web};
 use super::matrix::table;
 
 /// How many tests share the pages, so that none takes minutes.
-const SHARES: usize = 3;
+const SHARES: usize = 4;
 
 #[test]
 fn every_page_can_be_used_by_everybody_first_share() -> Outcome {
@@ -23,6 +23,11 @@ fn every_page_can_be_used_by_everybody_second_share() -> Outcome {
 #[test]
 fn every_page_can_be_used_by_everybody_third_share() -> Outcome {
     every_page_of_a_share(2)
+}
+
+#[test]
+fn every_page_can_be_used_by_everybody_fourth_share() -> Outcome {
+    every_page_of_a_share(3)
 }
 
 /// 1. A treasury with something on every page.

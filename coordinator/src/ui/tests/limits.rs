@@ -63,7 +63,7 @@ fn header<'a>(answer: &'a Response<Body>, name: &str) -> &'a str {
 }
 
 #[test]
-fn eight_pages_of_a_session_listen_and_the_ninth_is_told_so() {
+fn eight_pages_of_a_person_listen_and_the_ninth_is_told_so() {
     let served = Served::start();
     let (passkey, dana) = served.person("dana", PersonRole::Approver);
     let (_, erin) = served.person("erin", PersonRole::Approver);
@@ -79,13 +79,13 @@ fn eight_pages_of_a_session_listen_and_the_ninth_is_told_so() {
     );
     let words = ninth.body_mut().read_to_string().expect("text");
     assert!(
-        words.contains("Eight pages of this session listen already"),
+        words.contains("Eight pages of yours listen already"),
         "{words}"
     );
-    // Other sessions are not held up, also of the same person.
+    // Others are not held up; another session of the same person is.
     assert_eq!(served.listen(&erin).status(), 200);
     let other = served.browser(&served.sign_in(&passkey, &Browser::default()));
-    assert_eq!(served.listen(&other).status(), 200);
+    assert_eq!(served.listen(&other).status(), 429);
     // Whoever closes a page makes room.
     heard.truncate(4);
     let mut tries = 0;

@@ -5,6 +5,7 @@ use tokio::sync::watch;
 
 use super::*;
 use crate::roles::fixture::Kind;
+use crate::service::Actor;
 use crate::service::people::PersonRole;
 use crate::service::tests::world::World;
 use crate::ui::Public;
@@ -21,7 +22,10 @@ async fn a_secret_is_shown_once_and_an_address_never_again() {
     let public = Public::parse("https://treasury.example").expect("an origin");
     let (_, stopping) = watch::channel(false);
     let ui = Ui::new(world.service.clone(), public, stopping);
-    let visitor = Visitor::sample("olga", PersonRole::Operator);
+    let visitor = Visitor {
+        actor: Actor::local(),
+        ..Visitor::sample("olga", PersonRole::Operator)
+    };
     let empty = html(list(Given(ui.clone()), visitor.clone()).await).await;
     assert!(empty.contains("No webhook yet."), "{empty}");
 

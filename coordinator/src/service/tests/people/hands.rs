@@ -1,6 +1,9 @@
 //! Tokens are the hands of whoever made them: they end with the role, and are nobody's second pair of eyes.
 
 use super::{House, code};
+use crate::service::notifying::shaping::Shape;
+use crate::service::notifying::webhook_view::NewWebhook;
+use crate::service::notifying::webhooks::{add_webhook, list_webhooks};
 use crate::service::people::PersonRole;
 use crate::service::people::absences::{NewAbsence, say_absent};
 use crate::service::people::invitations::{
@@ -345,4 +348,57 @@ async fn inviting_again_somebody_who_is_here_takes_a_second_operator() {
         .expect("confirms");
     let new = SoftPasskey::new("dana's new one");
     house.join(&invited.secret, &new).await.expect("joins");
+}
+
+#[tokio::test]
+async fn revoking_and_inviting_again_makes_nobody_another_person_alone() {
+    let house = House::new().await;
+    let service = &house.world.service;
+    let olga = house.operator("olga").await;
+    house.operator("oscar").await;
+    house.person("dana", PersonRole::Approver).await;
+    revoke_person(service, &olga, "dana")
+        .await
+        .expect("at once");
+    // The name, the role and the vault would be whatever one operator likes.
+    let again = invitation("dana", PersonRole::Requester);
+    let invited = invite(service, &olga, &again).await.expect("invites");
+    assert!(invited.invitation.waits_for_second);
+    let thief = SoftPasskey::new("a thief");
+    assert_eq!(
+        code(house.join(&invited.secret, &thief).await),
+        "invitation_unconfirmed"
+    );
+}
+
+#[tokio::test]
+async fn webhooks_of_an_operator_whose_role_is_over_tell_nothing_any_more() {
+    let house = House::new().await;
+    let service = &house.world.service;
+    let olga = house.operator("olga").await;
+    let oscar = house.operator("oscar").await;
+    let hand = house.hand(&olga, "script").await;
+    let new = |name: &str| NewWebhook {
+        name: name.to_owned(),
+        shape: Shape::Json,
+        url: "https://hooks.example/x".to_owned(),
+        vault: None,
+        kinds: Vec::new(),
+    };
+    for (by, name) in [(&olga, "olga's"), (&hand, "through"), (&oscar, "oscar's")] {
+        add_webhook(service, by, &new(name)).await.expect("adds");
+    }
+    let revoked = revoke_person_locally(service, "olga").await;
+    revoked.expect("revokes");
+    let all = list_webhooks(service, &oscar).await.expect("a list");
+    let working: Vec<&str> = (all.iter())
+        .filter(|hook| hook.paused.is_none())
+        .map(|hook| hook.name.as_str())
+        .collect();
+    assert_eq!(working, ["oscar's"]);
+    // What was under way when the role went leaves nothing behind.
+    for by in [&olga, &hand] {
+        let late = add_webhook(service, by, &new("late")).await;
+        assert_eq!(code(late), "unauthorized");
+    }
 }
