@@ -186,10 +186,13 @@ impl Browser {
             tabs = self.runtime.block_on(self.client.windows())?;
             Ok((tabs.len() > 1).then_some(()))
         })?;
-        match tabs.pop() {
-            Some(tab) => Ok(self.runtime.block_on(self.client.switch_to_window(tab))?),
-            None => Err(Failure::new("no tab is open")),
-        }
+        let tab = tabs.pop().ok_or_else(|| Failure::new("no tab is open"))?;
+        self.runtime.block_on(self.client.switch_to_window(tab))?;
+        // A person looks at the tab that was opened; a browser without a screen does not always know.
+        self.devtools("Page.bringToFront", &json!({}))?;
+        let focused = json!({ "enabled": true });
+        self.devtools("Emulation.setFocusEmulationEnabled", &focused)?;
+        Ok(())
     }
 
     /// Closes the tab that is looked at, and turns to the first one.
