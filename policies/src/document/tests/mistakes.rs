@@ -4,6 +4,8 @@ use super::super::samples::draft;
 use super::super::*;
 use crate::descriptor::ScriptKind;
 
+mod bounds;
+mod heading;
 mod parts;
 mod passkeys;
 mod values;
