@@ -1,4 +1,7 @@
-//! A coordinator that lost its database, or got an old one back, and what it makes of what people kept.
+//! A coordinator that lost its database, and what it makes of what people kept.
+
+mod day;
+mod restored;
 
 use std::fs;
 
@@ -8,6 +11,8 @@ use harness::{
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use self::day::a_day;
 
 const AMOUNT: Amount = Amount::from_sat(1_000_000);
 const LARGE: Amount = Amount::from_sat(6_000_000);
@@ -84,16 +89,6 @@ fn deposit_at_once(treasury: &Treasury, number: usize) -> Outcome {
     })
 }
 
-/// A vault in the middle of its day, and what its people keep.
-struct Day {
-    paid: Txid,
-    flying: Txid,
-    begun: Txid,
-    replaced: Txid,
-    replacing: Txid,
-    papers: TempDir,
-}
-
 /// The journals of everybody who signs payments, into the folder.
 fn export_all(treasury: &Treasury, papers: &TempDir) -> Outcome {
     let people = &treasury.people;
@@ -105,70 +100,6 @@ fn export_all(treasury: &Treasury, papers: &TempDir) -> Outcome {
 
 fn keep(papers: &TempDir, name: &str, paper: &Value) -> Outcome {
     Ok(fs::write(papers.path().join(name), paper.to_string())?)
-}
-
-/// 1. Six deposits are settled; the service keeps what it got for the address of one.
-/// 2. One withdrawal is paid and settled, one is signed by two and in the mempool, one is signed by alice
-///    alone, one is signed by alice and was then replaced by an attempt that alice signed too. Two are
-///    approved and nothing pays them, one of them by dana; one waits for approvals, one was cancelled.
-/// 3. The service keeps its signed requests but one, and what it was shown of the cancelled one; dana's approval is kept; all journals are exported.
-fn a_day(treasury: &Treasury) -> Result<Day, Failure> {
-    let papers = tempfile::tempdir()?;
-    let customer = json!({ "reference": "customer-7" });
-    let address = treasury
-        .service()
-        .post(&treasury.path("/addresses"), &customer)?
-        .done()?;
-    keep(&papers, "address.json", &address)?;
-    deposit_at_once(treasury, 6)?;
-    let ask = |id: &str, stranger: u8, amount: Amount| -> Result<_, Failure> {
-        let intent = treasury.withdraw(id, &Purse::stranger(stranger), amount)?;
-        let request = treasury.signed_bytes(&intent.encode());
-        if id != "w-begun" {
-            keep(&papers, &format!("{id}.json"), &request)?;
-        }
-        Ok(intent)
-    };
-    ask("w-paid", 1, AMOUNT)?;
-    let paid = treasury.batch()?;
-    sign_by_two(treasury, paid)?;
-    treasury.settle(paid, &["w-paid"])?;
-    ask("w-flying", 2, AMOUNT)?;
-    let flying = treasury.batch()?;
-    sign_by_two(treasury, flying)?;
-    treasury.reaches_mempool(flying)?;
-    treasury.withdrawal_becomes("w-flying", "broadcast")?;
-    ask("w-begun", 3, AMOUNT)?;
-    let begun = treasury.batch()?;
-    treasury.countersign(&treasury.people.alice, begun)?;
-    ask("w-replaced", 4, AMOUNT)?;
-    let replaced = treasury.batch()?;
-    treasury.countersign(&treasury.people.alice, replaced)?;
-    let replacing = replace(treasury, replaced, "w-replaced", "9")?;
-    treasury.countersign(&treasury.people.alice, replacing)?;
-    ask("w-open", 5, AMOUNT)?;
-    let large = ask("w-large", 6, LARGE)?;
-    let request = treasury.signed_bytes(&large.encode());
-    let approval = treasury.people.dana.approve(&[request])?;
-    treasury
-        .operator()
-        .post(&treasury.path("/approvals"), &approval)?
-        .done()?;
-    keep(&papers, "approval.json", &approval)?;
-    ask("w-waiting", 7, LARGE)?;
-    ask("w-cancelled", 8, AMOUNT)?;
-    let path = treasury.path("/withdrawals/exchange/w-cancelled/cancel");
-    let shown = treasury.service().post(&path, &json!({}))?.done()?;
-    keep(&papers, "w-cancelled.shown.json", &shown)?;
-    export_all(treasury, &papers)?;
-    Ok(Day {
-        paid,
-        flying,
-        begun,
-        replaced,
-        replacing,
-        papers,
-    })
 }
 
 /// 1. A vault in the middle of its day ([`a_day`]) loses its database, and gets it again from what people kept.
@@ -346,95 +277,6 @@ fn census(treasury: &Treasury) -> Result<String, Failure> {
         census += "--\n";
     }
     Ok(census)
-}
-
-/// 1. A database is backed up. After that one withdrawal is requested, signed and settled, and one that the
-///    backup knows is signed by alice.
-/// 2. The backup is put back: the coordinator has forgotten both attempts, and one withdrawal.
-/// 3. The journals of alice and bob are imported. It learns both attempts; what settled is settled.
-/// 4. What alice had signed is paid by an attempt that she signs, so that it excludes the forgotten one; each
-///    payee was paid once. An export older than what a receipt showed is refused.
-/// 5. A database rebuilt from journals and requests has the same withdrawals and attempts.
-fn a_restored_backup_learns_from_journals(engine: Engine) -> Outcome {
-    let mut treasury = Treasury::start(ScriptKind::Wsh, engine)?;
-    deposit_at_once(&treasury, 3)?;
-    let early = treasury.withdraw("w-early", &Purse::stranger(1), AMOUNT)?;
-    treasury.coordinator.stop()?;
-    let backup = treasury.store.back_up()?;
-    treasury.coordinator.resume()?;
-    let begun = treasury.batch()?;
-    treasury.countersign(&treasury.people.alice, begun)?;
-    let old = tempfile::tempdir()?;
-    let stale = Treasury::export_journal(&treasury.people.alice, old.path())?;
-    let late = treasury.withdraw("w-late", &Purse::stranger(2), AMOUNT)?;
-    let paid = treasury.batch()?;
-    sign_by_two(&treasury, paid)?;
-    treasury.settle(paid, &["w-late"])?;
-
-    treasury.coordinator.stop()?;
-    treasury.store.restore(&backup)?;
-    treasury.serve_again()?;
-    assert_eq!(treasury.withdrawal_state("w-early")?, "approved");
-    let papers = tempfile::tempdir()?;
-    let mut learnt = Vec::new();
-    for signer in [&treasury.people.alice, &treasury.people.bob] {
-        let journal = Treasury::export_journal(signer, papers.path())?;
-        let body = json!({ "journal": String::from_utf8(journal)? });
-        let path = treasury.path("/journals/imports");
-        let told = treasury.operator().post(&path, &body)?.done()?;
-        for txid in items(&told["learnt"])? {
-            learnt.push(txid.as_str().unwrap_or_default().to_owned());
-        }
-        let again = treasury.operator().post(&path, &body)?.done()?;
-        assert_eq!(items(&again["learnt"])?.len(), 0, "{again}");
-    }
-    learnt.sort();
-    let mut expected = vec![begun.to_string(), paid.to_string()];
-    expected.sort();
-    assert_eq!(learnt, expected);
-    treasury.withdrawal_becomes("w-late", "settled")?;
-    treasury.withdrawal_becomes("w-early", "signing")?;
-    treasury.reconcile()?;
-
-    let anew = replace(&treasury, begun, "w-early", "9")?;
-    sign_by_two(&treasury, anew)?;
-    treasury.settle(anew, &["w-early"])?;
-    treasury.attempt_becomes(begun, "dead")?;
-    for stranger in 1..=2 {
-        assert_eq!(payments(&treasury, &Purse::stranger(stranger))?, 1);
-    }
-    let body = json!({ "journal": String::from_utf8(stale)? });
-    treasury
-        .operator()
-        .post(&treasury.path("/journals/imports"), &body)?
-        .refused(409, "journal_export_old")?;
-    treasury.reconcile()?;
-    treasury.must_be_well()?;
-
-    let (states_before, attempts_before) = (states(&treasury)?, attempts(&treasury)?);
-    let papers = tempfile::tempdir()?;
-    export_all(&treasury, &papers)?;
-    for (name, intent) in [("early.json", early), ("late.json", late)] {
-        keep(&papers, name, &treasury.signed_bytes(&intent.encode()))?;
-    }
-    treasury.lose_database()?;
-    treasury.rebuild(papers.path(), &[])?.done()?;
-    treasury.serve_again()?;
-    assert_eq!(states(&treasury)?, states_before);
-    let txids = |all: Vec<(String, bool)>| all.into_iter().map(|one| one.0).collect::<Vec<_>>();
-    assert_eq!(txids(attempts(&treasury)?), txids(attempts_before));
-    treasury.reconcile()?;
-    treasury.must_be_well()
-}
-
-#[test]
-fn a_restored_backup_learns_what_it_forgot_from_journals_on_sqlite() -> Outcome {
-    a_restored_backup_learns_from_journals(Engine::Sqlite)
-}
-
-#[test]
-fn a_restored_backup_learns_what_it_forgot_from_journals_on_postgres() -> Outcome {
-    a_restored_backup_learns_from_journals(Engine::Postgres)
 }
 
 /// 1. A vault paid one withdrawal, and one is open. Its database is lost.
