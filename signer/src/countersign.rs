@@ -4,28 +4,29 @@
 //! rebuilt → verify → reply with signatures and receipt only. A crash at any point leaves either no
 //! signature, or a signature whose transaction is remembered.
 
-use crate::failure::{Class, Explained, NO_REASON, Reason};
-use crate::home::{Home, HomeError};
-use crate::journal_file::{AppendLog, JournalFile, JournalFileError, Remembered};
+mod error;
+mod following;
+
+use crate::home::Home;
+use crate::journal_file::{AppendLog, JournalFile, Remembered};
 use crate::keystore::{Passphrase, PersonKey, VaultKey};
-use crate::pin::{PinError, Pinned};
+use crate::pin::Pinned;
 use crate::reply::reply;
-use crate::signing::{InputSignatures, SigningError, Spending, sign};
-use crate::succeeding::{
-    By, SucceedingError, Successor, acknowledge, adopt, catch_up, hear, is_kept,
-};
+use crate::signing::{InputSignatures, Spending, sign};
+use crate::succeeding::catch_up;
 use crate::voiding::{VoidingError, void_as_wished};
 use bitcoin::Txid;
 use bitcoin::bip32::Xpub;
 use bitcoin::psbt::Psbt;
 use bitcoin::secp256k1::{All, Secp256k1};
 use policies::journal::{Given, Heard, SignedTransaction, Void};
-use policies::psbt::{PsbtRefusal, PsbtVersion, StrictPsbt, read_strict};
-use policies::review::{Refusal, Review, review, statements};
-use policies::rules::Said;
-use policies::succession::SuccessionFile;
-use policies::{History, Policy, PolicyId, Receipt, UnixTime};
+use policies::psbt::{PsbtVersion, StrictPsbt, read_strict};
+use policies::review::{Review, review, statements};
+use policies::{History, Policy, Receipt, UnixTime};
 use std::fs::File;
+
+pub use error::CountersignError;
+pub use following::Following;
 
 /// A signer ready to sign: pinned policy, locked journal, opened keys.
 pub struct Countersigner<L = File> {
@@ -77,54 +78,6 @@ impl Signed {
     }
 }
 
-/// Why a transfer is not signed.
-#[derive(Debug, thiserror::Error)]
-pub enum CountersignError {
-    /// The home is no signer in its policy.
-    #[error("this home is no signer of its policy")]
-    NotASigner,
-    /// It spends coins of a keyset in which this signer has no key.
-    #[error("it spends coins of {}keyset, in which this signer has no key", if *.former { "a former " } else { "the newest " })]
-    OtherKeyset {
-        /// Whether that is a former one.
-        former: bool,
-    },
-    /// The next version is not heard or followed.
-    #[error(transparent)]
-    Succeeding(Box<SucceedingError>),
-    /// The bytes are no PSBT that a signer reads.
-    #[error(transparent)]
-    Psbt(#[from] PsbtRefusal),
-    /// The review refused, for every reason named.
-    #[error("refused for {} reasons, first: {}", .0.len(), first(.0))]
-    Refused(Vec<Refusal>),
-    /// The pin does not hold.
-    #[error(transparent)]
-    Pin(#[from] PinError),
-    /// A key does not open.
-    #[error(transparent)]
-    Home(#[from] HomeError),
-    /// The journal does not open or did not remember.
-    #[error(transparent)]
-    Journal(#[from] JournalFileError),
-    /// No signature came out, or a wrong one.
-    #[error(transparent)]
-    Signing(#[from] SigningError),
-    /// What was examined is not what was remembered: a mistake of this program.
-    #[error("the reviewed transaction is not the remembered one")]
-    Inconsistent,
-}
-
-impl From<SucceedingError> for CountersignError {
-    fn from(error: SucceedingError) -> Self {
-        Self::Succeeding(Box::new(error))
-    }
-}
-
-fn first(refusals: &[Refusal]) -> String {
-    refusals.first().map(Refusal::to_string).unwrap_or_default()
-}
-
 /// Reads and reviews a transfer under a policy, a history and a clock.
 ///
 /// # Errors
@@ -162,22 +115,6 @@ impl Countersigner<File> {
             ..Self::of(name.to_owned(), policy, journal, key, journal_key)
         })
     }
-}
-
-/// What became of the successor of the pinned version.
-#[derive(Debug)]
-pub enum Following {
-    /// There is none.
-    Nothing,
-    /// It was followed.
-    Adopted(PolicyId),
-    /// It waits for its time or for a human.
-    Waits {
-        /// The version; of several, the first by their ids.
-        policy: PolicyId,
-        /// For what.
-        because: Box<SucceedingError>,
-    },
 }
 
 impl<L: AppendLog> Countersigner<L> {
@@ -247,93 +184,6 @@ impl<L: AppendLog> Countersigner<L> {
         Err(CountersignError::OtherKeyset {
             former: review.former.is_some(),
         })
-    }
-
-    /// Takes a next version in: from now on its delay runs by this signer's clock.
-    ///
-    /// # Errors
-    /// As [`hear`]; [`CountersignError::NotASigner`] for a signer without a home.
-    pub fn hear_version(
-        &mut self,
-        file: &SuccessionFile,
-        clock: UnixTime,
-    ) -> Result<Successor, CountersignError> {
-        let (home, _) = self.home.as_ref().ok_or(CountersignError::NotASigner)?;
-        Ok(hear(
-            home,
-            &self.policy,
-            file,
-            Some(&mut self.journal),
-            By::Itself,
-            clock,
-        )?)
-    }
-
-    /// Whether a version was taken in, and its file is here: a journal that moved comes without files.
-    pub fn holds_version(&self, version: PolicyId) -> bool {
-        let held = self.journal.history().versions().proposed(version);
-        let (Some(_), Some((home, _))) = (held, self.home.as_ref()) else {
-            return false;
-        };
-        is_kept(home, version)
-    }
-
-    /// Adopts a version that was taken in; from now on transfers are reviewed under it.
-    ///
-    /// # Errors
-    /// As [`adopt`]; [`CountersignError::NotASigner`] for a signer without a home.
-    pub fn adopt_version(
-        &mut self,
-        version: PolicyId,
-        by: By,
-        clock: UnixTime,
-    ) -> Result<(), CountersignError> {
-        let (home, pinned) = self.home.as_ref().ok_or(CountersignError::NotASigner)?;
-        let adopted = adopt(home, pinned, Some(&mut self.journal), version, by, clock)?;
-        let name = adopted.signer().ok_or(CountersignError::NotASigner)?;
-        name.clone_into(&mut self.name);
-        self.policy = adopted.policy().clone();
-        self.home = Some((home.clone(), adopted));
-        Ok(())
-    }
-
-    /// Follows what may be followed without a human: the one successor of the pinned version, if it is a step of
-    /// rules and its delay is over.
-    ///
-    /// # Errors
-    /// When journal or disk refuse. What must wait, or needs a human, is no error.
-    pub fn follow_ripe(&mut self, clock: UnixTime) -> Result<Following, CountersignError> {
-        if self.home.is_none() {
-            return Ok(Following::Nothing);
-        }
-        let held = self.journal.history().versions();
-        let proposals = held.proposals_after(self.policy.id);
-        let Some(policy) = proposals.first().map(|proposed| proposed.policy) else {
-            return Ok(Following::Nothing);
-        };
-        let because = if proposals.len() > 1 {
-            let previous = self.policy.id;
-            Box::new(SucceedingError::Disputed { previous })
-        } else {
-            match self.adopt_version(policy, By::Itself, clock) {
-                Ok(()) => return Ok(Following::Adopted(policy)),
-                Err(CountersignError::Succeeding(error)) if error.waits() => error,
-                Err(error) => return Err(error),
-            }
-        };
-        Ok(Following::Waits { policy, because })
-    }
-
-    /// Acknowledges the version that the journal adopted last.
-    ///
-    /// # Errors
-    /// As [`acknowledge`].
-    pub fn acknowledge(&self) -> Result<Said, SucceedingError> {
-        acknowledge(
-            self.journal.history(),
-            &self.policy,
-            self.journal_key.secret(),
-        )
     }
 
     /// Hears the head of the coordinator's event chain: receipts echo it, so that rewritten history shows.
@@ -455,90 +305,5 @@ impl<L: AppendLog> Countersigner<L> {
             self.key.account(),
             &self.secp,
         )?)
-    }
-}
-
-impl Explained for CountersignError {
-    fn class(&self) -> Class {
-        match self {
-            Self::NotASigner => Class::Usage,
-            Self::Psbt(_) | Self::Refused(_) | Self::OtherKeyset { .. } => Class::Refused,
-            Self::Succeeding(error) => error.class(),
-            Self::Pin(error) => error.class(),
-            Self::Home(error) => error.class(),
-            Self::Journal(error) => error.class(),
-            Self::Signing(SigningError::Fault { .. }) => Class::Device,
-            Self::Signing(
-                SigningError::InputCount { .. }
-                | SigningError::NoOwnKey { .. }
-                | SigningError::UnsupportedScript { .. }
-                | SigningError::Derivation { .. },
-            )
-            | Self::Inconsistent => Class::Bug,
-        }
-    }
-
-    fn code(&self) -> &'static str {
-        match self {
-            Self::NotASigner => "NOT_A_SIGNER",
-            Self::OtherKeyset { .. } => "NO_KEY_OF_KEYSET",
-            Self::Succeeding(error) => error.code(),
-            Self::Psbt(refusal) => refusal.code(),
-            Self::Refused(refusals) => refusals.first().map_or("REFUSED", Refusal::code),
-            Self::Pin(error) => error.code(),
-            Self::Home(error) => error.code(),
-            Self::Journal(error) => error.code(),
-            Self::Signing(_) => "CANNOT_SIGN",
-            Self::Inconsistent => "INCONSISTENT",
-        }
-    }
-
-    fn hint(&self) -> String {
-        match self {
-            Self::NotASigner => "sign with a home made by keygen or import".to_owned(),
-            Self::OtherKeyset { former: true } => {
-                "signers of that keyset must sign it: those who joined later have no key of it".to_owned()
-            }
-            Self::OtherKeyset { former: false } => {
-                "this home leaves the vault: it signs only what brings coins of its former keysets home".to_owned()
-            }
-            Self::Succeeding(error) => error.hint(),
-            Self::Psbt(refusal) => refusal.hint().to_owned(),
-            Self::Pin(error) => error.hint(),
-            Self::Home(error) => error.hint(),
-            Self::Journal(error) => error.hint(),
-            Self::Refused(refusals) => {
-                let first = refusals.first().map_or(NO_REASON, Refusal::hint);
-                first.to_owned()
-            }
-            Self::Signing(SigningError::Fault { .. }) => {
-                "nothing was signed; do not use this machine before its memory was tested".to_owned()
-            }
-            Self::Signing(
-                SigningError::InputCount { .. }
-                | SigningError::NoOwnKey { .. }
-                | SigningError::UnsupportedScript { .. }
-                | SigningError::Derivation { .. },
-            )
-            | Self::Inconsistent => {
-                "nothing was signed and nothing can be done: report this as a mistake of the program"
-                    .to_owned()
-            }
-        }
-    }
-
-    fn reasons(&self) -> Vec<Reason> {
-        match self {
-            Self::Refused(refusals) => refusals.iter().map(Reason::of_refusal).collect(),
-            Self::Succeeding(error) => error.reasons(),
-            Self::NotASigner
-            | Self::OtherKeyset { .. }
-            | Self::Psbt(_)
-            | Self::Pin(_)
-            | Self::Home(_)
-            | Self::Journal(_)
-            | Self::Signing(_)
-            | Self::Inconsistent => vec![crate::failure::reason(self)],
-        }
     }
 }

@@ -3,68 +3,27 @@
 //! A file carries one statement, byte for byte, with the signatures under it, and goes from person to
 //! person. Invariant: nothing is signed that was not read from the very bytes that are shown.
 
-use crate::failure::{Class, Explained};
-use crate::stopping::heard_after_moves;
+mod error;
+mod reading;
+
 use bitcoin::Address;
 use bitcoin::address::NetworkUnchecked;
-use policies::destination::{DestinationError, check_destination};
+use policies::destination::check_destination;
 use policies::document::Open;
-use policies::intent::{SecretKey, StatementError};
-use policies::journal::Heard;
-use policies::rules::{Entitlement, Said, entitlement, heard};
+use policies::intent::SecretKey;
+use policies::rules::{Entitlement, entitlement};
 use policies::words::{Told, statement_told};
-use policies::{
-    Approval, KeyId, ListAdd, Policy, PublicKey, Signature, Statement, Subject, UnixTime,
-};
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use policies::{Approval, ListAdd, Policy, Statement, Subject, UnixTime};
+
+pub use error::ListingError;
+pub(crate) use reading::signed_statements;
+pub use reading::{SignedStatement, StatementSignature, entitled, read, read_all, said};
 
 /// The most bytes of a file with statements.
 pub const MAX_BYTES: u64 = 16 << 20;
 
 /// How long a removal by a bare subject is said to hold; signers never forget one anyway.
 const TEN_YEARS: u64 = 10 * 365 * 86_400;
-
-/// A statement with the signatures under it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct SignedStatement {
-    /// The canonical text.
-    pub statement: String,
-    /// For a removal or confirmation: the text of the statement that added the destination.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub about: String,
-    /// The signatures.
-    #[serde(default)]
-    pub approvals: Vec<StatementSignature>,
-    /// For a stop that a journal says which moved: the certificates of its moves, in lower hex, the oldest first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub moves: Vec<String>,
-}
-
-/// A person's signature under a statement.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct StatementSignature {
-    /// What is said: `list-add`, `list-remove` or `list-confirm`.
-    pub purpose: String,
-    /// When it ends.
-    pub expires: UnixTime,
-    /// The key that signed.
-    pub key: KeyId,
-    /// Its signature.
-    pub signature: Signature,
-}
-
-impl StatementSignature {
-    /// A signature as files and calls have it.
-    pub fn of(approval: &Approval) -> Self {
-        Self {
-            purpose: approval.purpose.to_string(),
-            expires: approval.expires,
-            key: approval.key,
-            signature: approval.signature.clone(),
-        }
-    }
-}
 
 /// A destination to be added.
 #[derive(Debug, Clone)]
@@ -92,55 +51,6 @@ pub struct Draft {
     pub approvals: Vec<Approval>,
 }
 
-/// Why nothing is said.
-#[derive(Debug, thiserror::Error)]
-pub enum ListingError {
-    /// The file holds no signed statement.
-    #[error("not a file with a statement: {0}")]
-    File(serde_json::Error),
-    /// The statement is none.
-    #[error(transparent)]
-    Statement(#[from] StatementError),
-    /// The file's statement adds no destination.
-    #[error("the file's statement adds no destination")]
-    NotAnEntry,
-    /// What it says it is about is another entry.
-    #[error("the statement is about another entry than the file shows")]
-    OtherEntry,
-    /// The policy has no such open list.
-    #[error("the policy has no open list {list}")]
-    NotOpen {
-        /// The list named.
-        list: String,
-    },
-    /// The list asks for no confirmation.
-    #[error("the list {list} asks for no confirmation of a first payment")]
-    NothingToConfirm {
-        /// The list.
-        list: String,
-    },
-    /// The address cannot be paid: it is of another network, or of a kind that is not paid.
-    #[error(transparent)]
-    Destination(#[from] DestinationError),
-    /// The entry has ended.
-    #[error("the entry expired {expires}")]
-    Expired {
-        /// When.
-        expires: UnixTime,
-    },
-    /// The key is no approver's.
-    #[error("the policy names no approver with the key {0}")]
-    NotAnApprover(PublicKey),
-    /// The person is not of the group.
-    #[error("{person} is not of the group {group} that may say this")]
-    NotEntitled {
-        /// The person.
-        person: String,
-        /// The group.
-        group: String,
-    },
-}
-
 /// Drafts the addition of a destination.
 ///
 /// # Errors
@@ -162,76 +72,6 @@ pub fn add(policy: &Policy, new: NewEntry) -> Result<Draft, ListingError> {
         add: Some(add),
         approvals: Vec::new(),
     })
-}
-
-/// Reads one file: a statement with its signatures.
-///
-/// # Errors
-/// When the file or the statement in it is none.
-pub fn read(bytes: &[u8]) -> Result<Draft, ListingError> {
-    draft_of(&serde_json::from_slice(bytes).map_err(ListingError::File)?)
-}
-
-/// Reads a file of one statement or of several, as the coordinator's page writes them for signing.
-///
-/// # Errors
-/// When the file or a statement in it is none.
-pub fn read_all(bytes: &[u8]) -> Result<Vec<Draft>, ListingError> {
-    signed_statements(bytes)?.iter().map(draft_of).collect()
-}
-
-fn draft_of(signed: &SignedStatement) -> Result<Draft, ListingError> {
-    let statement = Statement::decode(signed.statement.as_bytes())?;
-    let add = match &statement {
-        Statement::ListAdd(add) => Some(add.clone()),
-        Statement::ListRemove { .. } | Statement::ListConfirm { .. } => about(signed)?,
-        Statement::Stop(_)
-        | Statement::Release { .. }
-        | Statement::Go(_)
-        | Statement::Ack { .. } => return Err(ListingError::NotAnEntry),
-    };
-    if add
-        .as_ref()
-        .is_some_and(|add| Some(add.subject()) != statement.entry())
-    {
-        return Err(ListingError::OtherEntry);
-    }
-    let subject = statement.subject();
-    let approvals = approvals(signed, &statement, subject);
-    Ok(Draft {
-        statement,
-        add,
-        approvals,
-    })
-}
-
-fn about(signed: &SignedStatement) -> Result<Option<ListAdd>, ListingError> {
-    if signed.about.is_empty() {
-        return Ok(None);
-    }
-    match Statement::decode(signed.about.as_bytes())? {
-        Statement::ListAdd(add) => Ok(Some(add)),
-        Statement::ListRemove { .. }
-        | Statement::ListConfirm { .. }
-        | Statement::Stop(_)
-        | Statement::Release { .. }
-        | Statement::Go(_)
-        | Statement::Ack { .. } => Err(ListingError::NotAnEntry),
-    }
-}
-
-fn approvals(signed: &SignedStatement, statement: &Statement, subject: Subject) -> Vec<Approval> {
-    signed
-        .approvals
-        .iter()
-        .map(|one| Approval {
-            purpose: statement.purpose(),
-            subject,
-            expires: one.expires,
-            key: one.key,
-            signature: one.signature.clone(),
-        })
-        .collect()
 }
 
 /// Drafts the removal or the confirmation of the entry that a draft adds.
@@ -352,153 +192,4 @@ pub fn told(draft: &Draft, policy: &Policy, now: UnixTime) -> Told {
         counted.as_ref(),
         policy,
     )
-}
-
-/// The statements of a file, or of a coordinator's list of them, with the signatures under them; nothing
-/// is verified yet.
-///
-/// # Errors
-/// When the bytes are neither.
-pub fn said(bytes: &[u8]) -> Result<Vec<Said>, ListingError> {
-    said_in(&signed_statements(bytes)?)
-}
-
-/// The statements of a file, or of a coordinator's list of them, as they stand there.
-pub(crate) fn signed_statements(bytes: &[u8]) -> Result<Vec<SignedStatement>, ListingError> {
-    if bytes.trim_ascii_start().first() == Some(&b'[') {
-        return serde_json::from_slice(bytes).map_err(ListingError::File);
-    }
-    let only = serde_json::from_slice(bytes).map_err(ListingError::File)?;
-    Ok(vec![only])
-}
-
-fn said_in(all: &[SignedStatement]) -> Result<Vec<Said>, ListingError> {
-    let mut said = Vec::new();
-    for signed in all {
-        let statement = Statement::decode(signed.statement.as_bytes())?;
-        said.extend(about(signed)?.map(|add| Said {
-            statement: Statement::ListAdd(add),
-            approvals: Vec::new(),
-        }));
-        let approvals = approvals(signed, &statement, statement.subject());
-        said.push(Said {
-            statement,
-            approvals,
-        });
-    }
-    Ok(said)
-}
-
-/// The statements of a file, or of a coordinator's list of them, that enough entitled persons signed:
-/// additions first, each other one with its addition.
-///
-/// # Errors
-/// When the bytes are neither.
-pub fn entitled(bytes: &[u8], policy: &Policy, now: UnixTime) -> Result<Vec<Heard>, ListingError> {
-    let all = signed_statements(bytes)?;
-    let said = said_in(&all)?;
-    let mut after_moves = Vec::new();
-    for signed in all.iter().filter(|signed| !signed.moves.is_empty()) {
-        let one = said_in(std::slice::from_ref(signed))?;
-        let heard = one
-            .iter()
-            .find_map(|one| heard_after_moves(policy, one, &signed.moves));
-        after_moves.extend(heard);
-    }
-    let adds: BTreeMap<Subject, ListAdd> = said
-        .iter()
-        .filter_map(|one| match &one.statement {
-            Statement::ListAdd(add) => Some((add.subject(), add.clone())),
-            Statement::ListRemove { .. }
-            | Statement::ListConfirm { .. }
-            | Statement::Stop(_)
-            | Statement::Release { .. }
-            | Statement::Go(_)
-            | Statement::Ack { .. } => None,
-        })
-        .collect();
-    let counts = |one: Said| {
-        let Some(entry) = one.statement.entry() else {
-            return heard(policy, &one.statement, &one.approvals, now);
-        };
-        let counted = entitlement(
-            policy,
-            &one.statement,
-            adds.get(&entry)?,
-            &one.approvals,
-            now,
-        )?;
-        let statement = one.statement;
-        let by = Vec::new();
-        counted.is_met().then_some(Heard { statement, by })
-    };
-    let mut entitled: Vec<Heard> = said.into_iter().filter_map(counts).collect();
-    entitled.extend(after_moves);
-    let order = |heard: &Heard| match heard.statement {
-        Statement::Stop(_) => 0,
-        Statement::Release { .. } => 1,
-        Statement::ListAdd(_) => 2,
-        Statement::ListRemove { .. }
-        | Statement::ListConfirm { .. }
-        | Statement::Go(_)
-        | Statement::Ack { .. } => 3,
-    };
-    entitled.sort_by_key(order);
-    Ok(entitled)
-}
-
-impl Explained for ListingError {
-    fn class(&self) -> Class {
-        match self {
-            Self::File(_) => Class::Usage,
-            Self::Statement(_)
-            | Self::NotAnEntry
-            | Self::OtherEntry
-            | Self::NotOpen { .. }
-            | Self::NothingToConfirm { .. }
-            | Self::Destination(_)
-            | Self::Expired { .. }
-            | Self::NotAnApprover(_)
-            | Self::NotEntitled { .. } => Class::Refused,
-        }
-    }
-
-    fn code(&self) -> &'static str {
-        match self {
-            Self::File(_) => "NOT_A_STATEMENT_FILE",
-            Self::Statement(_) => "BAD_STATEMENT",
-            Self::NotAnEntry => "NOT_AN_ENTRY",
-            Self::OtherEntry => "OTHER_ENTRY",
-            Self::NotOpen { .. } => "LIST_NOT_OPEN",
-            Self::NothingToConfirm { .. } => "NOTHING_TO_CONFIRM",
-            Self::Destination(error) => error.code(),
-            Self::Expired { .. } => "ENTRY_EXPIRED",
-            Self::NotAnApprover(_) => "NOT_AN_APPROVER",
-            Self::NotEntitled { .. } => "NOT_ENTITLED",
-        }
-    }
-
-    fn hint(&self) -> String {
-        match self {
-            Self::File(_) => {
-                "give what `stop`, `stop release`, `list add` or `statement list --json` wrote"
-            }
-            Self::Destination(error) => error.hint(),
-            Self::NotAnEntry => "give the file that added the entry",
-            Self::OtherEntry => "do not sign it: it shows one entry and is about another",
-            Self::NotOpen { .. } => "name an open list of the policy under --list",
-            Self::NotAnApprover(_) => {
-                "give --key NAME of a key that the policy names under [[approvers]]"
-            }
-            Self::Statement(_) => {
-                "have it made again with `list add`, with a label and a span as that asks for"
-            }
-            Self::NothingToConfirm { .. } => {
-                "nothing is to be done: its entries may be paid without a confirmation"
-            }
-            Self::Expired { .. } => "have it added again with a later --expires",
-            Self::NotEntitled { .. } => "give the file to a person of that group to sign",
-        }
-        .to_owned()
-    }
 }

@@ -4,25 +4,27 @@
 //! was behind, or a coordinator that was not ready, must not lose an attempt for ever), and a wish to
 //! stop is heard between two signatures, never within one.
 
+mod attempts;
+mod hearing;
+
 use super::event::Event;
 use super::http::CoordinatorError;
 use super::inbox::Inbox;
 use super::stop::Stop;
-use crate::countersign::{CountersignError, Countersigner, Following};
+use crate::countersign::{CountersignError, Countersigner};
 use crate::failure::{Class, Explained, Facts, Reason, reason};
 use crate::journal_file::AppendLog;
-use crate::listing::{entitled, said};
 use crate::succeeding::to_acknowledge;
-use crate::voiding::VoidingError;
 use bitcoin::Txid;
 use bitcoin::hashes::{Hash, sha256};
 use policies::journal::SpendMode;
 use policies::rules::{Said, may_go};
-use policies::succession::{SuccessionFile, approved, approved_once};
-use policies::{PolicyId, UnixTime, VaultId};
+use policies::{PolicyId, UnixTime};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub use attempts::Attempts;
 
 /// The longest pause while the coordinator cannot be reached.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -32,63 +34,6 @@ const LONGEST_PASS: u64 = 60;
 
 /// How long bytes that were refused are left alone, in seconds.
 const LEFT_ALONE: u64 = 600;
-
-/// What a co-signer needs of a coordinator.
-pub trait Attempts {
-    /// The issued attempts of a vault that miss a signer's signatures.
-    ///
-    /// # Errors
-    /// When the coordinator does not answer or refuses.
-    fn missing(&self, vault: VaultId, signer: &str) -> Result<Vec<Txid>, CoordinatorError>;
-
-    /// The PSBT of an attempt.
-    ///
-    /// # Errors
-    /// When the coordinator does not answer or refuses.
-    fn psbt(&self, txid: Txid) -> Result<Vec<u8>, CoordinatorError>;
-
-    /// The statements about open lists that the coordinator keeps, as JSON; nothing where it keeps none.
-    ///
-    /// # Errors
-    /// When the coordinator does not answer or refuses.
-    fn statements(&self, vault: VaultId) -> Result<Vec<u8>, CoordinatorError>;
-
-    /// The files of next versions that the coordinator keeps; none where it keeps none.
-    ///
-    /// # Errors
-    /// When the coordinator does not answer or refuses.
-    fn successions(&self, vault: VaultId) -> Result<Vec<SuccessionFile>, CoordinatorError>;
-
-    /// The transactions that a signer is wished to void, and did not yet; none where the coordinator wishes none.
-    ///
-    /// # Errors
-    /// When the coordinator does not answer or refuses.
-    fn wished_voids(&self, vault: VaultId, signer: &str) -> Result<Vec<Txid>, CoordinatorError>;
-
-    /// Hands in a void.
-    ///
-    /// # Errors
-    /// When the coordinator does not answer or refuses.
-    fn submit_void(&self, txid: Txid, void: &[u8]) -> Result<(), CoordinatorError>;
-
-    /// Hands in the acknowledgement of a version; the same again is harmless.
-    ///
-    /// # Errors
-    /// When the coordinator does not answer or refuses.
-    fn submit_ack(&self, vault: VaultId, ack: &Said) -> Result<(), CoordinatorError>;
-
-    /// The head of the coordinator's event chain.
-    ///
-    /// # Errors
-    /// When the coordinator does not answer or refuses.
-    fn event_head(&self) -> Result<Option<[u8; 32]>, CoordinatorError>;
-
-    /// Hands in signatures.
-    ///
-    /// # Errors
-    /// When the coordinator does not answer or refuses.
-    fn submit(&self, txid: Txid, signatures: &[u8]) -> Result<(), CoordinatorError>;
-}
 
 /// What one round did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -207,180 +152,6 @@ impl<L: AppendLog, A: Attempts> Cosigner<L, A> {
             }
         }
         Ok(pass)
-    }
-
-    /// Journals what the coordinator's persons said of open lists since.
-    fn note(
-        &mut self,
-        vault: VaultId,
-        clock: UnixTime,
-        report: &mut impl FnMut(&Event),
-    ) -> Result<(), PassError> {
-        let bytes = self.coordinator.statements(vault)?;
-        let hash = sha256::Hash::hash(&bytes).to_byte_array();
-        if bytes.is_empty() || self.heard == Some(hash) {
-            return Ok(());
-        }
-        let at = self.signer.journal().history().now(clock);
-        let Ok(statements) = entitled(&bytes, self.signer.policy(), at) else {
-            return Err(CoordinatorError::Foreign { status: 200 }.into());
-        };
-        let new = self
-            .signer
-            .note(&statements, clock)
-            .map_err(PassError::Signer)?;
-        self.heard = Some(hash);
-        self.said = said(&bytes).unwrap_or_default();
-        // What was refused may have waited for these.
-        self.refused.clear();
-        if new > 0 {
-            report(&Event::Noted { statements: new });
-        }
-        Ok(())
-    }
-
-    /// Journals what lies in the inbox; says whether that can be known. The coordinator decides how long its
-    /// answers take, so that this is done again before each signature.
-    fn look_into_inbox(
-        &mut self,
-        clock: UnixTime,
-        report: &mut impl FnMut(&Event),
-    ) -> Result<bool, PassError> {
-        let Some(inbox) = &mut self.inbox else {
-            return Ok(true);
-        };
-        let at = self.signer.journal().history().now(clock);
-        let found = inbox.look(self.signer.policy(), at);
-        for (file, reason) in found.bad {
-            report(&Event::Bad { file, reason });
-        }
-        let noted = self.signer.note(&found.heard, clock);
-        let new = noted.map_err(PassError::Signer)?;
-        if found.changed {
-            self.refused.clear();
-        }
-        if new > 0 {
-            report(&Event::Noted { statements: new });
-        }
-        Ok(!found.unreadable)
-    }
-
-    /// Takes next versions in, and follows the one whose time has come.
-    fn succeed(
-        &mut self,
-        vault: VaultId,
-        clock: UnixTime,
-        report: &mut impl FnMut(&Event),
-    ) -> Result<(), PassError> {
-        let at = self.signer.journal().history().now(clock);
-        for file in self.coordinator.successions(vault)? {
-            let policy = file.version();
-            if self.signer.holds_version(policy) {
-                continue;
-            }
-            // Before its document is read: whoever has no quorum may not make this signer work. What a journal that
-            // moved holds comes without its file, and its approvals may have ended since.
-            let pinned = self.signer.policy();
-            let held = self.signer.journal().history().versions();
-            let signatures = file.approvals().values();
-            let quorum = match held.proposed(policy) {
-                None => approved(pinned, policy, signatures, at),
-                Some(_) => approved_once(pinned, policy, signatures),
-            };
-            if !quorum.is_some_and(|quorum| quorum.is_met()) {
-                continue;
-            }
-            match self.signer.hear_version(&file, clock) {
-                Ok(_) => report(&Event::Proposed { policy }),
-                // What does not follow, or lacks its quorum, is nothing to this signer.
-                Err(CountersignError::NotASigner) => {}
-                Err(error) if error.class() == Class::Refused => {}
-                Err(error) => return Err(PassError::Signer(error)),
-            }
-        }
-        match self.signer.follow_ripe(clock).map_err(PassError::Signer)? {
-            Following::Nothing => self.waits = None,
-            Following::Waits { policy, because } => {
-                let waits = Some((policy, because.code()));
-                if because.needs_a_human() && self.waits != waits {
-                    let reason = reason(because.as_ref());
-                    report(&Event::Waits { policy, reason });
-                }
-                self.waits = waits;
-            }
-            Following::Adopted(policy) => {
-                // What was refused may have waited for this.
-                self.refused.clear();
-                self.heard = None;
-                self.waits = None;
-                self.to_acknowledge = Some(policy);
-                report(&Event::Adopted { policy });
-            }
-        }
-        Ok(())
-    }
-
-    /// Hands in once that the adopted version is followed. Nothing waits for it, and nothing fails by it: what is
-    /// not taken is handed in again.
-    fn acknowledge(&mut self, vault: VaultId, clock: UnixTime, report: &mut impl FnMut(&Event)) {
-        let Some(policy) = self.to_acknowledge else {
-            return;
-        };
-        let key = sha256::Hash::hash(format!("ack {policy}").as_bytes()).to_byte_array();
-        if self.refused.contains_key(&key) {
-            return;
-        }
-        let reason = match self.signer.acknowledge() {
-            Ok(ack) => match self.coordinator.submit_ack(vault, &ack) {
-                Ok(()) => {
-                    self.to_acknowledge = None;
-                    return report(&Event::Acknowledged { policy });
-                }
-                Err(error) if error.is_final() => reason(&error),
-                // The coordinator is away: the next round tries again.
-                Err(_) => return,
-            },
-            Err(error) => reason(&error),
-        };
-        self.refused.insert(key, clock);
-        report(&Event::Unacknowledged { policy, reason });
-    }
-
-    /// Voids what the coordinator wishes, unless it was signed here: before anything is signed in this round.
-    fn void_as_wished(
-        &mut self,
-        vault: VaultId,
-        clock: UnixTime,
-        report: &mut impl FnMut(&Event),
-    ) -> Result<(), PassError> {
-        for txid in self.coordinator.wished_voids(vault, self.signer.name())? {
-            let key = sha256::Hash::hash(format!("void {txid}").as_bytes()).to_byte_array();
-            if self.stop.is_wished() || self.refused.contains_key(&key) {
-                continue;
-            }
-            let handed_in = match self.signer.void_as_wished(txid, clock) {
-                Ok(void) => match self.coordinator.submit_void(txid, &void.encode()) {
-                    Err(error) if error.is_final() => Err(reason(&error)),
-                    answer => answer.map(Ok)?,
-                },
-                Err(error) if error.class() == Class::Refused => Err(reason(&error)),
-                Err(VoidingError::Journal(error)) => {
-                    return Err(PassError::Signer(error.into()));
-                }
-                Err(error @ (VoidingError::Cannot(_) | VoidingError::TooMany)) => {
-                    Err(reason(&error))
-                }
-            };
-            match handed_in {
-                Ok(()) => report(&Event::Voided { txid }),
-                Err(reason) => {
-                    self.refused.insert(key, clock);
-                    let reasons = vec![reason];
-                    report(&Event::Refused { txid, reasons });
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Why nothing is signed automatically now: the policy asks for a go, and there is none that counts.

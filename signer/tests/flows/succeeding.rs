@@ -1,12 +1,12 @@
 //! The next version at signers' homes: heard, waited for, followed or pinned, and never taken back.
 
-use crate::treasury::{CHEAP, NOW, Treasury, passphrase, signer_home};
-use policies::descriptor::{NamedKey, compile};
-use policies::document::SignerKey;
-use policies::hash::Purpose;
+mod next;
+mod saying;
+
+use crate::treasury::{CHEAP, NOW, Treasury, passphrase};
 use policies::psbt::AttemptPurpose;
-use policies::succession::{SuccessionFile, WrongAck, acknowledged, voices};
-use policies::{Approval, Policy, PolicyId, ScriptKind, Subject, UnixTime};
+use policies::succession::SuccessionFile;
+use policies::{PolicyId, ScriptKind, UnixTime};
 use signer::countersign::{Countersigner, Following};
 use signer::enrolment::{enrol, enrol_in_line};
 use signer::failure::Explained;
@@ -15,93 +15,13 @@ use signer::journal_file::JournalFile;
 use signer::keystore::{Kind, PersonKey};
 use signer::moving::{export, import, prepare};
 use signer::pin::{Pinned, Role};
-use signer::succeeding::{self, By, SucceedingError, Successor};
+use signer::succeeding::{self, By, Successor};
+
+pub(crate) use next::{approved, approved_until, joined, looser, stricter, with_new_machine};
+
+use next::parsed;
 
 const RIPE: UnixTime = NOW.saturating_add(48 * 3_600);
-
-/// The next version's text: the document with its head brought forward.
-fn headed(treasury: &Treasury) -> String {
-    let policy = &treasury.policy;
-    String::from_utf8(policy.bytes.clone())
-        .expect("text")
-        .replacen("version = 1", "version = 2", 1)
-        .replacen("vault = \"\"", &format!("vault = \"{}\"", policy.vault), 1)
-        .replacen(
-            "previous = \"\"",
-            &format!("previous = \"{}\"", policy.id),
-            1,
-        )
-}
-
-fn kept(treasury: &Treasury) -> String {
-    let keyset = format!("version = 2\nkeyset = \"{}\"", treasury.policy.keyset);
-    headed(treasury).replacen("version = 2", &keyset, 1)
-}
-
-fn parsed(text: &str) -> Policy {
-    Policy::parse(text.as_bytes()).unwrap_or_else(|mistakes| panic!("{mistakes:?} in {text}"))
-}
-
-/// A next version that pays less automatically.
-pub(crate) fn stricter(treasury: &Treasury) -> Policy {
-    parsed(&kept(treasury).replace("amount_max_sat = 5000000", "amount_max_sat = 100000"))
-}
-
-pub(crate) fn looser(treasury: &Treasury) -> Policy {
-    parsed(&kept(treasury).replace("amount_max_sat = 5000000", "amount_max_sat = 6000000"))
-}
-
-/// A next version in which another machine, with a home of its own, has the machine's place.
-pub(crate) fn with_new_machine(treasury: &Treasury, kind: ScriptKind) -> Policy {
-    let zelda = signer_home(&treasury.folder, "zelda");
-    let machine = treasury.policy.signer("machine").expect("a signer");
-    let text = headed(treasury)
-        .replace(
-            &format!("key = \"{}\"", machine.key.text),
-            &format!("key = \"{}\"", zelda.key),
-        )
-        .replace(&machine.journal.to_string(), &zelda.journal);
-    let keys: Vec<NamedKey> = (treasury.policy.signers.iter())
-        .map(|signer| {
-            let key = if signer.name == "machine" {
-                &zelda.key
-            } else {
-                &signer.key.text
-            };
-            let key: SignerKey = key.parse().expect("a key");
-            NamedKey {
-                name: signer.name.clone(),
-                key: key.position(),
-            }
-        })
-        .collect();
-    let policy = "or(99@thresh(2,pk(alice),pk(bob),pk(machine)),1@and(pk(vault-key),older(12960)))";
-    let descriptor = compile(policy, kind, &keys).expect("compiles");
-    parsed(&text.replace(treasury.policy.descriptor.text(), &descriptor))
-}
-
-/// The version's file with the quorum's approval.
-pub(crate) fn approved(treasury: &Treasury, next: &Policy) -> SuccessionFile {
-    approved_until(treasury, next, NOW.saturating_add(86_400))
-}
-
-pub(crate) fn approved_until(
-    treasury: &Treasury,
-    next: &Policy,
-    expires: UnixTime,
-) -> SuccessionFile {
-    let mut file = SuccessionFile::of(&next.bytes).expect("a document");
-    let subject = Subject::from_bytes(next.id.to_bytes());
-    let vault = treasury.policy.vault;
-    file.approve(Approval::sign(
-        &treasury.approver,
-        Purpose::Policy,
-        vault,
-        subject,
-        expires,
-    ));
-    file
-}
 
 fn hear(signer: &mut Countersigner, file: &SuccessionFile, clock: UnixTime) -> &'static str {
     signer
@@ -381,138 +301,6 @@ fn a_file_that_comes_again_does_not_spoil_the_one_that_is_kept() {
         let kept = succeeding::kept(&treasury.home("alice"), next.id).expect("is kept");
         assert_eq!(kept, genuine);
     }
-}
-
-fn approver_of(home: &Home) -> PersonKey {
-    let name = "dana".parse().expect("a name");
-    home.open_person_key(Kind::Approval, Some(&name), &passphrase())
-        .expect("opens")
-}
-
-/// Two successors of one version that both have the quorum's word may lead signers apart.
-#[test]
-fn a_second_successor_of_one_version_gets_no_approval_unnoticed() {
-    let treasury = Treasury::agree(ScriptKind::Wsh);
-    let home = treasury.home("dana");
-    let key = approver_of(&home);
-    let times = (NOW, NOW.saturating_add(86_400));
-    let give = |next: &Policy, instead_of: Option<PolicyId>| {
-        let mut file = SuccessionFile::of(&next.bytes).expect("a document");
-        let policy = &treasury.policy;
-        let given = succeeding::approve(&home, policy, &mut file, &key, times, instead_of);
-        let signed = file.approvals().len();
-        (
-            given.map_or_else(|error| error.code(), |_| "approved"),
-            signed,
-        )
-    };
-    let (one, other) = (stricter(&treasury), looser(&treasury));
-    assert_eq!(give(&one, Some(other.id)), ("NOT_APPROVED_BEFORE", 0));
-    assert_eq!(give(&one, None), ("approved", 1));
-    // The same again is no second one.
-    assert_eq!(give(&one, None), ("approved", 1));
-    assert_eq!(give(&other, None), ("SECOND_APPROVAL", 0));
-    assert_eq!(give(&other, Some(other.id)), ("SECOND_APPROVAL", 0));
-    // Knowingly, and by name.
-    assert_eq!(give(&other, Some(one.id)), ("approved", 1));
-    // Now the first one is the second.
-    assert_eq!(give(&one, None), ("SECOND_APPROVAL", 0));
-    // What is not readable is not forgotten.
-    let record = home.approved_versions_file(treasury.policy.id);
-    std::fs::write(&record, "{}").expect("writes");
-    assert_eq!(give(&other, Some(one.id)), ("APPROVED_VERSIONS_BROKEN", 0));
-}
-
-#[test]
-fn the_refusal_of_a_second_approval_names_the_first() {
-    let treasury = Treasury::agree(ScriptKind::Tr);
-    let home = treasury.home("dana");
-    let key = approver_of(&home);
-    let times = (NOW, NOW.saturating_add(86_400));
-    let (one, other) = (stricter(&treasury), looser(&treasury));
-    let give = |next: &Policy| -> Result<Successor, SucceedingError> {
-        let mut file = SuccessionFile::of(&next.bytes).expect("a document");
-        succeeding::approve(&home, &treasury.policy, &mut file, &key, times, None)
-    };
-    give(&one).expect("approves");
-    let refused = give(&other).expect_err("a second one");
-    assert!(
-        refused.to_string().contains(&one.id.to_string()),
-        "{refused}"
-    );
-    assert!(refused.hint().contains("--instead-of"));
-}
-
-/// A journal speaks for the version that it adopted last, and for no other.
-#[test]
-fn a_journal_acknowledges_the_version_that_it_adopted_last_and_no_other() {
-    let treasury = Treasury::agree(ScriptKind::Wsh);
-    let (next, other) = (stricter(&treasury), looser(&treasury));
-    let mut signer = treasury.countersigner("alice");
-    let refused = |signer: &Countersigner| signer.acknowledge().expect_err("has no word").code();
-    assert_eq!(refused(&signer), "NOTHING_ADOPTED");
-    assert_eq!(hear(&mut signer, &approved(&treasury, &next), NOW), "heard");
-    assert_eq!(refused(&signer), "NOTHING_ADOPTED");
-    assert_eq!(adopt(&mut signer, next.id, By::Human, RIPE), "adopted");
-    let ack = signer.acknowledge().expect("speaks");
-    assert_eq!(ack, signer.acknowledge().expect("says the same"));
-    let [given] = ack.approvals.as_slice() else {
-        panic!("{ack:?}")
-    };
-    let vault = treasury.policy.vault;
-    let of = voices(&treasury.policy, &next);
-    let voice = acknowledged(vault, next.id, &of, given).expect("is genuine");
-    assert_eq!(voice.signer, "alice");
-
-    let wrong = |version: PolicyId, approval: &Approval| {
-        acknowledged(vault, version, &of, approval).expect_err("counts for nothing")
-    };
-    assert!(matches!(
-        wrong(other.id, given),
-        WrongAck::OtherSubject { .. }
-    ));
-    let ends = Approval {
-        expires: RIPE,
-        ..given.clone()
-    };
-    assert!(matches!(wrong(next.id, &ends), WrongAck::Ends { .. }));
-    let bob = treasury.policy.signer("bob").expect("a signer");
-    let forged = Approval {
-        key: bob.journal.id(),
-        ..given.clone()
-    };
-    assert!(matches!(wrong(next.id, &forged), WrongAck::Wrong { .. }));
-    let foreign = Approval::sign(
-        &treasury.approver,
-        Purpose::Ack,
-        vault,
-        given.subject,
-        UnixTime::ZERO,
-    );
-    assert!(matches!(wrong(next.id, &foreign), WrongAck::Foreign { .. }));
-}
-
-/// A home that joins at a later version adopted nothing, and follows no other version: its word is as good.
-#[test]
-fn a_journal_that_was_begun_at_a_later_version_acknowledges_that_one() {
-    let (treasury, next) = joined();
-    let ack = treasury
-        .countersigner("zelda")
-        .acknowledge()
-        .expect("speaks");
-    let voices = voices(&treasury.policy, &next);
-    let voice = acknowledged(treasury.policy.vault, next.id, &voices, &ack.approvals[0]);
-    assert_eq!(voice.expect("is genuine").signer, "machine");
-}
-
-/// A vault whose machine was replaced, and whose new one was enrolled at the second version.
-pub(crate) fn joined() -> (Treasury, Policy) {
-    let treasury = Treasury::agree(ScriptKind::Wsh);
-    let next = with_new_machine(&treasury, ScriptKind::Wsh);
-    let before = [treasury.policy.bytes.clone()];
-    let home = treasury.home("zelda");
-    enrol_in_line(&home, &before, &next.bytes, next.id, NOW).expect("joins");
-    (treasury, next)
 }
 
 /// A journal that moved knows what it adopted and what was proposed; the documents do not come with it.

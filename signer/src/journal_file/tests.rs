@@ -1,11 +1,13 @@
 //! The journal file under crashes, tampering and two processes at once.
 
 use super::*;
+use crate::failure::Explained;
 use bitcoin::hashes::Hash;
 use bitcoin::{Amount, OutPoint, ScriptBuf};
 use policies::intent::{SecretKey, StatementNonce, Stop};
-use policies::journal::SpendMode;
+use policies::journal::{Fault, SpendMode};
 use policies::{Intent, IntentKind, KeyId, Keyset, Statement};
+use std::path::PathBuf;
 
 fn owner() -> Owner {
     Owner {
