@@ -295,6 +295,3 @@ async fn as_csv(ui: &Ui, visitor: &Visitor, query: TokensQuery) -> Result<Respon
     )
     .await
 }
-
-#[cfg(test)]
-mod tests;

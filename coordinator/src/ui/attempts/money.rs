@@ -110,22 +110,35 @@ pub(super) fn size(size: &SizeFacts) -> Vec<Fact> {
         Fact::new("Inputs", size.inputs.to_string(), most(size.inputs_max)),
         Fact::new("Outputs", size.outputs.to_string(), most(size.outputs_max)),
     ];
+    let mut unknown = Vec::new();
     for fit in &size.devices {
-        let (is, bound) = match (&fit.limit, fit.exceeds.as_slice()) {
-            (None, _) => ("no limit is known here".to_owned(), String::new()),
-            (Some(limit), []) => ("it fits".to_owned(), limit.source.to_owned()),
-            (Some(limit), exceeds) => (exceeds.join("; "), limit.source.to_owned()),
+        let whose = format!("{} of {}", fit.device, fit.signer);
+        let Some(limit) = fit.limit else {
+            unknown.push(whose);
+            continue;
+        };
+        let is = match fit.exceeds.as_slice() {
+            [] => "it fits".to_owned(),
+            exceeds => exceeds.join("; "),
         };
         facts.push(Fact {
             exceeds: !fit.exceeds.is_empty(),
-            ..Fact::new(
-                "Device",
-                format!("{} of {}: {is}", fit.device, fit.signer),
-                bound,
-            )
+            ..Fact::new("Device", format!("{whose}: {is}"), limit.source.to_owned())
         });
     }
+    facts.extend(without_limit(&unknown));
     facts
+}
+
+/// The devices of which no limit is known, in one line.
+fn without_limit(devices: &[String]) -> Option<Fact> {
+    let name = match devices {
+        [] => return None,
+        [_] => "Device",
+        [_, _, ..] => "Devices",
+    };
+    let is = format!("{}: no limit is known here", devices.join(", "));
+    Some(Fact::new(name, is, String::new()))
 }
 
 /// What everybody should know before anything else of the page.

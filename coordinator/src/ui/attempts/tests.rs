@@ -1,6 +1,7 @@
 //! The pages of batches, attempts, queue and spends to ourselves over a real service.
 
 mod away;
+mod devices;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequest as _, Request, State};

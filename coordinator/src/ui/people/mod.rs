@@ -230,6 +230,3 @@ fn template(
         }),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,7 +1,9 @@
-//! The pages of people: who invites, who decides, who is away.
+//! The pages of people: who is here, who invites, who decides, who is away.
 
 use super::served::{Browser, Served};
+use crate::service::paging::PAGE;
 use crate::service::people::PersonRole;
+use crate::store::people::persons::{self, PersonRow};
 
 #[test]
 fn operators_invite_and_decide_together_and_nobody_else_does() {
@@ -104,4 +106,56 @@ fn an_absence_is_said_in_days_and_wrong_days_are_told_beside_the_field() {
     let (_, erin) = served.person("erin", PersonRole::Approver);
     assert_eq!(served.form(&end, &erin, &[]).status, 403);
     assert_eq!(served.form(&end, &dana, &[]).status, 303);
+}
+
+impl Served {
+    /// So many approvers, who never signed in.
+    fn add_approvers(&self, names: impl IntoIterator<Item = String>) {
+        self.runtime.block_on(async {
+            let mut tx = (self.service.database().begin_write().await).expect("begins");
+            for name in names {
+                let row = PersonRow {
+                    name,
+                    role: PersonRole::Approver.name().to_owned(),
+                    vault: None,
+                    created_at: self.service.now(),
+                    created_by: "test".to_owned(),
+                    ended_at: None,
+                };
+                persons::insert(&mut tx, &row).await.expect("stored");
+            }
+            tx.commit().await.expect("commits");
+        });
+    }
+}
+
+#[test]
+fn more_persons_than_a_page_holds_are_paged_with_their_filters_and_all_in_the_file() {
+    let served = Served::start();
+    let (_, olga) = served.person("olga", PersonRole::Operator);
+    served.add_approvers((0..=PAGE).map(|number| format!("p{number:02}")));
+    let approvers = "/people?role=approver&text=P";
+    let link = |name: &str| format!("href=\"/people/{name}\"");
+    let first = served.get(approvers, &olga);
+    assert!(
+        first.text.contains(&link("p00")) && first.text.contains(&link("p49")),
+        "{first:?}"
+    );
+    assert!(!first.text.contains(&link("p50")), "it is on the next page");
+    assert!(
+        first.text.contains("<option value=\"p50\""),
+        "everybody can be said to be away"
+    );
+    let next = first.next_page();
+    assert!(
+        next.starts_with("/people?role=approver") && next.contains("text=P"),
+        "{next}"
+    );
+    let second = served.get(&next, &olga).text;
+    assert!(
+        second.contains(&link("p50")) && !second.contains(&link("p49")),
+        "{second}"
+    );
+    let file = served.get(&format!("{approvers}&format=csv"), &olga).text;
+    assert_eq!(file.lines().count(), 52, "a head, and every person");
 }

@@ -60,6 +60,13 @@ impl Seen {
     pub(in crate::ui) fn json(&self) -> Value {
         serde_json::from_str(&self.text).expect("JSON")
     }
+
+    /// Where the list goes on, as a browser reads the link.
+    pub(in crate::ui) fn next_page(&self) -> String {
+        let (_, rest) = (self.text.split_once("rel=\"next\" href=\"")).expect("a next page");
+        let href = rest.split('"').next().expect("an address");
+        href.replace("&#38;", "&")
+    }
 }
 
 /// Somebody's browser: its cookie and the token of its forms.

@@ -1,7 +1,10 @@
 //! The pages of tokens.
 
 use super::served::Served;
+use crate::service::paging::PAGE;
 use crate::service::people::PersonRole;
+use crate::service::tokens::{NewToken, create_token};
+use crate::service::{Actor, Role};
 
 #[test]
 fn a_token_is_shown_once_and_only_operators_make_one() {
@@ -48,4 +51,44 @@ fn a_token_is_shown_once_and_only_operators_make_one() {
         csv.contains("dana,approver,,") && csv.contains("olga,operator,,"),
         "{csv}"
     );
+}
+
+#[test]
+fn more_tokens_than_a_page_holds_are_paged_with_their_filters_and_all_in_the_file() {
+    let served = Served::start();
+    let (_, olga) = served.person("olga", PersonRole::Operator);
+    let operator = Actor::local();
+    for number in 0..=PAGE {
+        let new = NewToken {
+            name: format!("=tool {number:02}"),
+            role: Role::Auditor,
+            vault: None,
+        };
+        let made = create_token(&served.service, &operator, &new);
+        served.runtime.block_on(made).expect("a token");
+        served.pass(1);
+    }
+    let of_auditors = "/tokens?role=auditor&text=TOOL";
+    let first = served.get(of_auditors, &olga);
+    assert!(
+        first.text.contains("=tool 50") && first.text.contains("=tool 01"),
+        "{first:?}"
+    );
+    assert!(!first.text.contains("=tool 00"), "it is on the next page");
+    let next = first.next_page();
+    assert!(
+        next.starts_with("/tokens?role=auditor") && next.contains("text=TOOL"),
+        "{next}"
+    );
+    let second = served.get(&next, &olga).text;
+    assert!(
+        second.contains("=tool 00") && !second.contains("=tool 01"),
+        "{second}"
+    );
+    assert!(second.contains("Newest") && !second.contains("Next page"));
+    let none = served.get("/tokens?role=service&text=TOOL", &olga).text;
+    assert!(none.contains("No token meets this filter."));
+    let file = served.get(&format!("{of_auditors}&format=csv"), &olga).text;
+    assert_eq!(file.lines().count(), 52, "a head, and every token");
+    assert!(file.contains(",'=tool 00,"), "no cell is a formula: {file}");
 }

@@ -5,9 +5,10 @@ use std::time::Duration;
 use bitcoin::hashes::{Hash, sha256};
 
 use super::{FROM, House, code, site};
-use crate::service::people::PersonRole;
 use crate::service::people::roles::revoke_person_locally;
 use crate::service::people::signing_in::{begin_sign_in, finish_sign_in};
+use crate::service::people::soft_passkey::SoftPasskey;
+use crate::service::people::{Ceremony, NewSession, PersonRole};
 use crate::store::people::ceremonies;
 
 /// Shorter than any turn of those who wait.
@@ -19,12 +20,30 @@ impl House {
         (self.world.service.tries()).crowd(self.world.service.now());
     }
 
+    /// A sign-in that begins at this place.
+    async fn begun(&self, from: &str) -> Ceremony {
+        begin_sign_in(&self.world.service, from, &site(), None)
+            .await
+            .expect("begins")
+    }
+
+    /// The code with which a sign-in is refused at the tests' own place, where somebody was before or nobody.
+    async fn refusal(&self, former: Option<&str>) -> &'static str {
+        code(begin_sign_in(&self.world.service, FROM, &site(), former).await)
+    }
+
+    /// A sign-in that ends as it should.
+    async fn finishes(&self, passkey: &SoftPasskey, begun: &Ceremony) {
+        let answer = passkey.get(&site(), begun);
+        finish_sign_in(&self.world.service, &site(), &answer, (None, ""))
+            .await
+            .expect("signs in");
+    }
+
     /// One place over its own bound.
     async fn exhaust(&self, from: &str) {
         for _ in 0..60 {
-            begin_sign_in(&self.world.service, from, &site(), None)
-                .await
-                .expect("asks");
+            self.begun(from).await;
         }
     }
 
@@ -32,6 +51,14 @@ impl House {
         let mut tx = (self.world.service.database().begin_read().await).expect("begins");
         ceremonies::count(&mut tx).await.expect("counts")
     }
+}
+
+/// A house with dana, who was here before and has begun to sign in once more.
+async fn with_dana() -> (House, SoftPasskey, NewSession, Ceremony) {
+    let house = House::new().await;
+    let (passkey, session) = house.person("dana", PersonRole::Approver).await;
+    let begun = house.begun(FROM).await;
+    (house, passkey, session, begun)
 }
 
 #[tokio::test]
@@ -45,26 +72,18 @@ async fn tries_are_bounded_for_each_place() {
         (error.code(), error.class().status(), error.retry_after()),
         ("too_many_tries", 429, Some(300))
     );
-    begin_sign_in(service, "198.51.100.1", &site(), None)
-        .await
-        .expect("others are not held up");
+    // Others are not held up.
+    house.begun("198.51.100.1").await;
     house.world.pass(299);
-    let refused = begin_sign_in(service, FROM, &site(), None).await;
-    assert_eq!(code(refused), "too_many_tries");
+    assert_eq!(house.refusal(None).await, "too_many_tries");
     house.world.pass(1);
-    begin_sign_in(service, FROM, &site(), None)
-        .await
-        .expect("again");
+    house.begun(FROM).await;
 }
 
 #[tokio::test]
 async fn a_crowd_of_strangers_keeps_nobody_out() {
-    let house = House::new().await;
+    let (house, passkey, session, begun) = with_dana().await;
     let service = &house.world.service;
-    let (passkey, session) = house.person("dana", PersonRole::Approver).await;
-    let begun = begin_sign_in(service, FROM, &site(), None)
-        .await
-        .expect("asks");
     house.crowd();
     // A stranger waits for a turn, and has it.
     let here = site();
@@ -73,20 +92,14 @@ async fn a_crowd_of_strangers_keeps_nobody_out() {
     let soon = tokio::time::timeout(SOON, asks.as_mut()).await;
     assert!(soon.is_err(), "is slowed");
     let asked = asks.await.expect("is not refused");
-    let answer = passkey.get(&site(), &asked);
-    finish_sign_in(service, &site(), &answer, (None, ""))
-        .await
-        .expect("signs in");
+    house.finishes(&passkey, &asked).await;
     // Whoever was here before does not wait, also where the session is over.
     house.world.pass(13 * 3600);
     house.crowd();
     assert!(house.visit(&session).await.is_none());
     let asks = begin_sign_in(service, FROM, &here, Some(&session.secret));
     let asked = tokio::time::timeout(SOON, asks).await.expect("at once");
-    let answer = passkey.get(&site(), &asked.expect("asks"));
-    finish_sign_in(service, &site(), &answer, (None, ""))
-        .await
-        .expect("signs in");
+    house.finishes(&passkey, &asked.expect("asks")).await;
     // The challenge of long ago is over; one that is open is answered whatever others do meanwhile.
     let late = passkey.get(&site(), &begun);
     let refused = finish_sign_in(service, &site(), &late, (None, "")).await;
@@ -117,28 +130,20 @@ async fn one_network_takes_one_turn_at_a_time_and_leaves_the_others_to_others() 
     honest.expect("has a turn");
     let let_in = many.iter().filter(|asked| asked.is_ok()).count();
     assert_eq!(let_in, 1);
-    begin_sign_in(service, "2001:db8:ffff::1", &here, None)
-        .await
-        .expect("the next turn of that network");
+    // The next turn of that network.
+    house.begun("2001:db8:ffff::1").await;
 }
 
 #[tokio::test]
 async fn a_sign_in_that_has_begun_is_finished_whatever_others_try_meanwhile() {
-    let house = House::new().await;
+    let (house, passkey, session, begun) = with_dana().await;
     let service = &house.world.service;
-    let (passkey, session) = house.person("dana", PersonRole::Approver).await;
-    let begun = begin_sign_in(service, FROM, &site(), None)
-        .await
-        .expect("asks");
     let answer = passkey.get(&site(), &begun);
     for _ in 0..59 {
-        begin_sign_in(service, FROM, &site(), None)
-            .await
-            .expect("asks");
+        house.begun(FROM).await;
     }
     house.crowd();
-    let refused = begin_sign_in(service, FROM, &site(), None).await;
-    assert_eq!(code(refused), "too_many_tries");
+    assert_eq!(house.refusal(None).await, "too_many_tries");
     let here = site();
     let finish = finish_sign_in(service, &here, &answer, (None, ""));
     let finished = tokio::time::timeout(SOON, finish).await.expect("at once");
@@ -149,15 +154,14 @@ async fn a_sign_in_that_has_begun_is_finished_whatever_others_try_meanwhile() {
         .expect("is known");
     let made_up = "ab".repeat(32);
     for former in [made_up.as_str(), ""] {
-        let refused = begin_sign_in(service, FROM, &site(), Some(former)).await;
-        assert_eq!(code(refused), "too_many_tries");
+        assert_eq!(house.refusal(Some(former)).await, "too_many_tries");
     }
     house.person("olga", PersonRole::Operator).await;
     revoke_person_locally(service, "dana")
         .await
         .expect("revokes");
-    let refused = begin_sign_in(service, FROM, &site(), Some(&session.secret)).await;
-    assert_eq!(code(refused), "too_many_tries");
+    let former = house.refusal(Some(&session.secret)).await;
+    assert_eq!(former, "too_many_tries");
 }
 
 #[tokio::test]
@@ -165,10 +169,7 @@ async fn no_address_is_kept_and_nobody_knows_whose_bucket_is_whose() {
     let house = House::new().await;
     let service = &house.world.service;
     for number in 1..=20 {
-        let from = format!("198.51.100.{number}");
-        begin_sign_in(service, &from, &site(), None)
-            .await
-            .expect("asks");
+        house.begun(&format!("198.51.100.{number}")).await;
     }
     let told = service.tries().told();
     assert!((1..=20).contains(&service.tries().kept()), "{told}");
@@ -192,27 +193,19 @@ async fn no_address_is_kept_and_nobody_knows_whose_bucket_is_whose() {
 #[tokio::test]
 async fn challenges_that_are_over_are_forgotten_where_new_ones_are_made() {
     let house = House::new().await;
-    let service = &house.world.service;
     let (passkey, _) = house.person("dana", PersonRole::Approver).await;
     house.exhaust("198.51.100.1").await;
     house.exhaust("198.51.100.2").await;
     // Beside them the one that dana joined by.
     assert_eq!(house.challenges().await, 121);
     house.world.pass(299);
-    begin_sign_in(service, FROM, &site(), None)
-        .await
-        .expect("asks");
+    house.begun(FROM).await;
     assert_eq!(house.challenges().await, 122, "none is over yet");
     house.world.pass(1);
     // At most fifty go at a time, and none that is open.
     for left in [73, 24, 4] {
-        let asked = begin_sign_in(service, FROM, &site(), None)
-            .await
-            .expect("asks");
+        let begun = house.begun(FROM).await;
         assert_eq!(house.challenges().await, left);
-        let answer = passkey.get(&site(), &asked);
-        finish_sign_in(service, &site(), &answer, (None, ""))
-            .await
-            .expect("signs in");
+        house.finishes(&passkey, &begun).await;
     }
 }
