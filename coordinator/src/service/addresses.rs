@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use watchtower::canonical::canonical_json;
-use watchtower::store::events::{self, NewEvent};
 use watchtower::store::scripts;
 use watchtower::tracker::WatchedScript;
 
+use super::record::{Cause, append_event};
 use super::{Actor, MAX_LIMIT, Right, Service, ServiceError, WithdrawalError};
 use crate::store::addresses::{self, AddressRow};
 
@@ -116,18 +116,13 @@ pub async fn issue_address(
     body.insert("index".to_owned(), json!(index));
     body.insert("keyset".to_owned(), json!(issued.keyset));
     body.insert("reference".to_owned(), json!(issued.reference));
-    events::append(
+    append_event(
         &mut tx,
-        &NewEvent {
-            object_kind: "address",
-            object_id: &issued.address,
-            kind: "address.issued",
-            vault: Some(vault),
-            body,
-            actor: &actor.name,
-            reason: "",
-            at: now,
-        },
+        vault,
+        ("address", &issued.address),
+        "address.issued",
+        body,
+        Cause::by(&actor.name, now),
     )
     .await?;
     tx.commit().await?;

@@ -10,9 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
-use watchtower::store::events::{self, NewEvent};
 
-use super::record::{Cause, move_withdrawal};
+use super::record::{Cause, append_event, move_withdrawal};
 use super::standing::Known;
 use super::withdrawals::{self as service_withdrawals, WithdrawalView};
 use super::{Actor, ApprovalError, Right, Service, ServiceError, WithdrawalError, lock_vault};
@@ -220,19 +219,16 @@ async fn append_recorded(
     );
     body.insert("requester".to_owned(), json!(row.key.requester));
     body.insert("root".to_owned(), json!(stored.approval.subject));
-    events::append(
+    append_event(
         tx,
-        &NewEvent {
-            object_kind: "approval",
-            object_id: &format!("{}/{}", stored.intent, stored.approval.key),
-            kind: "approval.recorded",
-            vault: Some(row.key.vault),
-            body,
-            actor: &actor.name,
-            reason: "",
-            at: stored.received_at,
-        },
+        row.key.vault,
+        (
+            "approval",
+            &format!("{}/{}", stored.intent, stored.approval.key),
+        ),
+        "approval.recorded",
+        body,
+        Cause::by(&actor.name, stored.received_at),
     )
-    .await?;
-    Ok(())
+    .await
 }

@@ -183,7 +183,6 @@ pub(super) async fn opened(
             quorum: status.quorum,
         })
         .collect();
-    let (height, block, dead_by) = place(&row.state);
     let mempool_test = mempool_test::mempool_test_result(tx, row.txid)
         .await?
         .map(|test| test.reason);
@@ -197,17 +196,7 @@ pub(super) async fn opened(
         .collect();
     let refused = culprits::list(tx, row).await?;
     Ok(AttemptView {
-        txid: row.txid,
-        vault: row.vault,
-        policy: row.policy,
-        batch: row.batch,
-        number: row.number,
         purpose: manifest.purpose.name().to_owned(),
-        state: row.state.name().to_owned(),
-        version: row.version,
-        fee_sat: row.fee.to_sat(),
-        weight_wu: row.weight.to_wu(),
-        feerate_sat_vb: format_sat_per_vb(row.fee / row.weight),
         inputs,
         payments: payments(
             manifest,
@@ -221,13 +210,43 @@ pub(super) async fn opened(
         signed_by,
         missing_signers,
         refused,
+        cancelled_by,
+        mempool_test,
+        ..of_row(row)
+    })
+}
+
+/// What the row of an attempt says by itself: nothing of coins, payments and signatures.
+fn of_row(row: &AttemptRow) -> AttemptView {
+    let (height, block, dead_by) = place(&row.state);
+    AttemptView {
+        txid: row.txid,
+        vault: row.vault,
+        policy: row.policy,
+        batch: row.batch,
+        number: row.number,
+        purpose: row.purpose.name().to_owned(),
+        state: row.state.name().to_owned(),
+        version: row.version,
+        fee_sat: row.fee.to_sat(),
+        weight_wu: row.weight.to_wu(),
+        feerate_sat_vb: format_sat_per_vb(row.fee / row.weight),
+        inputs: Vec::new(),
+        payments: Vec::new(),
+        changes: Vec::new(),
+        psbt: false,
+        maintenance: Vec::new(),
+        signed_by: Vec::new(),
+        missing_signers: Vec::new(),
+        complete: false,
+        refused: Vec::new(),
         height,
         block,
         dead_by,
-        cancelled_by,
-        mempool_test,
+        cancelled_by: None,
+        mempool_test: None,
         created_at: row.created_at,
-    })
+    }
 }
 
 /// The height and the block that confirm it, or what made it dead.
@@ -292,35 +311,14 @@ async fn remembered(
                 .map(|address| address.to_string()),
         }
     });
-    let (height, block, dead_by) = place(&row.state);
+    // Nobody is asked to sign what nobody has.
     Ok(AttemptView {
-        txid: row.txid,
-        vault: row.vault,
-        policy: row.policy,
-        batch: row.batch,
-        number: row.number,
-        purpose: row.purpose.name().to_owned(),
-        state: row.state.name().to_owned(),
-        version: row.version,
-        fee_sat: row.fee.to_sat(),
-        weight_wu: row.weight.to_wu(),
-        feerate_sat_vb: format_sat_per_vb(row.fee / row.weight),
         inputs: inputs.collect(),
         payments: paid.collect(),
-        changes: Vec::new(),
-        psbt: false,
-        maintenance: Vec::new(),
         signed_by,
-        // Nobody is asked to sign what nobody has.
-        missing_signers: Vec::new(),
         complete,
-        refused: Vec::new(),
-        height,
-        block,
-        dead_by,
         cancelled_by: inputs::cancelled_by(tx, row.txid).await?,
-        mempool_test: None,
-        created_at: row.created_at,
+        ..of_row(row)
     })
 }
 

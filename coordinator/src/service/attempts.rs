@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
-use watchtower::store::events::{self, NewEvent};
 
 use super::attempt_view::view;
 pub use super::attempt_view::{AttemptView, ChangeView, InputView, MaintenanceView, PaymentView};
@@ -20,6 +19,7 @@ pub use super::culprits::Culprit;
 use super::journals::{remember_refusal, take_receipts};
 use super::maintenance::newest_psbt;
 use super::opened::Session;
+use super::record::{Cause, append_event};
 use super::{
     Actor, AttemptError, BatchError, JournalError, MAX_LIMIT, Right, Service, ServiceError,
 };
@@ -304,21 +304,15 @@ async fn append_signed(
     body.insert("signatures".to_owned(), json!(accepted.len()));
     body.insert("signers".to_owned(), json!(signers));
     body.insert("txid".to_owned(), json!(row.txid));
-    events::append(
+    append_event(
         tx,
-        &NewEvent {
-            object_kind: "session",
-            object_id: &row.txid.to_string(),
-            kind: "session.signatures-taken",
-            vault: Some(row.vault),
-            body,
-            actor: &actor.name,
-            reason: "",
-            at: now,
-        },
+        row.vault,
+        ("session", &row.txid.to_string()),
+        "session.signatures-taken",
+        body,
+        Cause::by(&actor.name, now),
     )
-    .await?;
-    Ok(())
+    .await
 }
 
 pub(super) async fn existing(

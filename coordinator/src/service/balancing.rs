@@ -9,9 +9,9 @@ use serde_json::{Map, json};
 use utoipa::ToSchema;
 use watchtower::store::coins;
 use watchtower::store::database::Transaction;
-use watchtower::store::events::{self, NewEvent};
 use watchtower::store::scripts;
 
+use super::record::{Cause, append_event};
 use super::withdrawals::available;
 use super::{Actor, Right, Service, ServiceError, VaultError};
 use crate::balancing::{Holding, Level, Marks, proposals};
@@ -332,19 +332,13 @@ async fn tell(
     actor: &str,
     at: UnixTime,
 ) -> Result<(), ServiceError> {
-    events::append(
+    append_event(
         tx,
-        &NewEvent {
-            object_kind: "vault",
-            object_id: &vault.to_string(),
-            kind,
-            vault: Some(vault),
-            body,
-            actor,
-            reason: "",
-            at,
-        },
+        vault,
+        ("vault", &vault.to_string()),
+        kind,
+        body,
+        Cause::by(actor, at),
     )
-    .await?;
-    Ok(())
+    .await
 }

@@ -10,10 +10,10 @@ use serde_json::{Map, json};
 use utoipa::ToSchema;
 use watchtower::store::coins;
 use watchtower::store::database::Transaction;
-use watchtower::store::events::{self, NewEvent};
 use watchtower::tracker::Coin;
 
 use super::books::{CoinView, coin_views};
+use super::record::{Cause, append_event};
 use super::{Actor, OwnSpendError, Right, Service, ServiceError, lock_vault};
 use crate::store::coin_marks::{self, CoinMark, CoinMarkRow};
 
@@ -187,21 +187,19 @@ async fn tell(
     (kind, body, reason): (&str, Map<String, serde_json::Value>, &str),
     (actor, at): (&Actor, UnixTime),
 ) -> Result<(), ServiceError> {
-    events::append(
+    append_event(
         tx,
-        &NewEvent {
-            object_kind: "coin",
-            object_id: &coin.outpoint.to_string(),
-            kind,
-            vault: Some(coin.script.vault),
-            body,
+        coin.script.vault,
+        ("coin", &coin.outpoint.to_string()),
+        kind,
+        body,
+        Cause {
             actor: &actor.name,
             reason,
             at,
         },
     )
-    .await?;
-    Ok(())
+    .await
 }
 
 async fn done(mut tx: Transaction, vault: VaultId, coin: Coin) -> Result<CoinView, ServiceError> {

@@ -9,9 +9,10 @@ use serde::Serialize;
 use serde_json::{Map, json};
 use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
-use watchtower::store::events::{self, NewEvent};
+use watchtower::store::events;
 
 use super::attempts::RefusedSignature;
+use super::record::{Cause, append_event};
 use super::{Actor, BatchError, ServiceError};
 use crate::store::attempts::AttemptRow;
 
@@ -54,21 +55,15 @@ pub(super) async fn record(
     body.insert("refused".to_owned(), json!(kept));
     body.insert("signatures".to_owned(), json!(refused.len()));
     body.insert("txid".to_owned(), json!(row.txid));
-    events::append(
+    append_event(
         tx,
-        &NewEvent {
-            object_kind: OBJECT,
-            object_id: &id,
-            kind: KIND,
-            vault: Some(row.vault),
-            body,
-            actor: &actor.name,
-            reason: "",
-            at: now,
-        },
+        row.vault,
+        (OBJECT, &id),
+        KIND,
+        body,
+        Cause::by(&actor.name, now),
     )
-    .await?;
-    Ok(())
+    .await
 }
 
 /// The bad signatures that are remembered for an attempt, in the order in which they came.

@@ -11,13 +11,12 @@ use policies::planted::steps::{Moment, Step, reach};
 use policies::psbt::AttemptPurpose;
 use serde_json::{Map, json};
 use watchtower::store::database::Transaction;
-use watchtower::store::events::{self, NewEvent};
 use watchtower::store::scripts;
 use watchtower::tracker::WatchedScript;
 
 use super::building::Built;
 use super::keeping::{hold_for, keep_in_step};
-use super::record::{Cause, append_attempt_event, move_attempt, move_withdrawal};
+use super::record::{Cause, append_attempt_event, append_event, move_attempt, move_withdrawal};
 use super::{BatchError, Service, ServiceError, VaultError};
 use crate::session::BatchId;
 use crate::session::attempt::{AttemptEvent, AttemptState};
@@ -76,21 +75,15 @@ pub(super) async fn append_created(
     body.insert("coins".to_owned(), json!(coins));
     body.insert("purpose".to_owned(), json!(batch.purpose));
     body.insert("withdrawals".to_owned(), json!(withdrawals));
-    events::append(
+    append_event(
         tx,
-        &NewEvent {
-            object_kind: "batch",
-            object_id: &batch.id.to_string(),
-            kind: "batch.created",
-            vault: Some(batch.vault),
-            body,
-            actor: cause.actor,
-            reason: cause.reason,
-            at: cause.at,
-        },
+        batch.vault,
+        ("batch", &batch.id.to_string()),
+        "batch.created",
+        body,
+        cause,
     )
-    .await?;
-    Ok(())
+    .await
 }
 
 /// Stores the attempt, watches its change and issues it: its coins are held for its batch, which takes them

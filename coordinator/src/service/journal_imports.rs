@@ -9,9 +9,8 @@ use policies::{UnixTime, VaultId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 use utoipa::ToSchema;
-use watchtower::store::events::{self, NewEvent};
 
-use super::record::Cause;
+use super::record::{Cause, append_event};
 use super::remembering::{Books, Memory, remember, said_by_journal};
 use super::{Actor, JournalError, Right, Service, ServiceError, lock_vault};
 use crate::jobs::CATCH_UP;
@@ -177,19 +176,13 @@ async fn append(
     body.insert("known".to_owned(), json!(imported.known));
     body.insert("learnt".to_owned(), json!(imported.learnt));
     body.insert("signer".to_owned(), json!(imported.signer));
-    events::append(
+    append_event(
         tx,
-        &NewEvent {
-            object_kind: "journal",
-            object_id: &imported.journal,
-            kind: "journal.imported",
-            vault: Some(vault),
-            body,
-            actor: &actor.name,
-            reason: "",
-            at: now,
-        },
+        vault,
+        ("journal", &imported.journal),
+        "journal.imported",
+        body,
+        Cause::by(&actor.name, now),
     )
-    .await?;
-    Ok(())
+    .await
 }

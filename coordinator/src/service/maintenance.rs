@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
-use watchtower::store::events::{self, NewEvent};
 
 use super::attempt_view::{AttemptView, view};
 use super::attempts::existing;
 use super::own_building::review_own;
+use super::record::{Cause, append_event};
 use super::withdrawals::read_signature;
 use super::{
     Actor, ApprovalError, AttemptError, BatchError, Right, Service, ServiceError, lock_vault,
@@ -219,19 +219,13 @@ async fn append_approved(
     body.insert("key".to_owned(), json!(reissue.approving_key));
     body.insert("number".to_owned(), json!(reissue.number));
     body.insert("txid".to_owned(), json!(row.txid));
-    events::append(
+    append_event(
         tx,
-        &NewEvent {
-            object_kind: "session",
-            object_id: &row.txid.to_string(),
-            kind: "session.maintenance-approved",
-            vault: Some(row.vault),
-            body,
-            actor: &actor.name,
-            reason: "",
-            at: reissue.reissued_at,
-        },
+        row.vault,
+        ("session", &row.txid.to_string()),
+        "session.maintenance-approved",
+        body,
+        Cause::by(&actor.name, reissue.reissued_at),
     )
-    .await?;
-    Ok(())
+    .await
 }

@@ -5,41 +5,32 @@
 //! decides what is still open. Each step is one transaction and does nothing where it was done: whatever
 //! is killed when, the same papers give the same books. Invariant: until it is finished nobody serves it.
 
+mod closing;
 mod filling;
 mod following;
+mod scanning;
 mod telling;
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 
-use bitcoin::{Address, Txid};
-use policies::descriptor::OwnScripts;
-use policies::document::Policy;
-use policies::hash::Purpose;
-use policies::rules::{Decision, decide};
+use bitcoin::Txid;
 use policies::{Keychain, UnixTime, VaultId};
 use serde::Serialize;
-use watchtower::rescan::{NextBlock, RescanError};
-use watchtower::store::database::Transaction;
-use watchtower::store::outgoing::{add_outgoing, outgoing};
-use watchtower::store::scripts;
-use watchtower::tracker::WatchedScript;
 
-use self::filling::{fill_attempts, fill_moves, fill_request, fill_statements, key_of};
+pub use self::scanning::take_block;
+
+use self::closing::{close, decide_open, fill_addresses, set_cursors};
+use self::filling::{fill_attempts, fill_moves, fill_request, fill_statements};
 use self::following::follow;
+use self::scanning::{upto, watch};
 use self::telling::{append_rebuilt, report};
-use super::record::{Cause, move_withdrawal};
+use super::record::Cause;
 use super::remembering::{Books, known_withdrawal};
-use super::standing::Known;
 use super::vaults::create_vault;
-use super::withdrawals::approve_if_satisfied;
-use super::{Actor, BatchError, RebuildError, Role, Service, ServiceError};
-use crate::jobs;
-use crate::rebuilding::{Closed, Gathered, Issued, Remembered, Requested, Tree};
-use crate::session::withdrawal::WithdrawalEvent;
-use crate::store::addresses::{self, AddressRow};
+use super::{Actor, RebuildError, Role, Service, ServiceError};
+use crate::rebuilding::{Gathered, Remembered, Requested};
 use crate::store::rebuildings::{self, Stage};
-use crate::store::withdrawals::{self, WithdrawalRow};
+use crate::store::withdrawals;
 
 /// The most rows of a list that are looked at.
 const ALL: u32 = u32::MAX >> 1;
@@ -166,131 +157,6 @@ pub async fn begin(service: &Service, rebuild: &Rebuild) -> Result<Stage, Servic
     Ok(stage)
 }
 
-/// Up to which index of a keychain scripts are watched, with the highest that was paid. Nobody signs deposit
-/// addresses, so that the papers of addresses move nothing.
-fn upto(rebuild: &Rebuild, gathered: &Gathered, keychain: Keychain, paid: Option<u32>) -> u32 {
-    match keychain {
-        Keychain::External => paid.unwrap_or_default().saturating_add(rebuild.gap),
-        Keychain::Internal => gathered.change_to_watch(paid),
-    }
-}
-
-/// Watches the scripts of a keychain at some indexes.
-async fn watch(
-    tx: &mut Transaction,
-    gathered: &Gathered,
-    (tree, keychain): (Tree<'_>, Keychain),
-    indexes: RangeInclusive<u32>,
-    now: UnixTime,
-) -> Result<(), ServiceError> {
-    let policy = tree.policy;
-    let depth = match keychain {
-        Keychain::External => policy.limits.confirmations_deposit,
-        Keychain::Internal => policy.limits.confirmations_change,
-    };
-    for index in indexes {
-        let issued = match keychain {
-            Keychain::External => gathered.addresses.get(&(tree.keychain, index)),
-            Keychain::Internal => None,
-        };
-        let reference = issued.map(|issued| issued.reference.clone());
-        let script = WatchedScript {
-            script_pubkey: policy.descriptor.script_pubkey(keychain, index),
-            vault: policy.vault,
-            keyset: tree.keychain,
-            keychain,
-            index,
-            settle_depth: depth.max(1),
-            reference: reference.filter(|reference| !reference.is_empty()),
-        };
-        scripts::watch_script(tx, &script, now).await?;
-    }
-    Ok(())
-}
-
-/// Takes the next block in, with whatever must be watched and known for it first.
-///
-/// # Errors
-/// When the database fails, or the block does not follow.
-pub async fn take_block(
-    service: &Service,
-    rebuild: &Rebuild,
-    next: &NextBlock,
-) -> Result<(), ServiceError> {
-    let now = service.now();
-    let mut tx = service.database().begin_write().await?;
-    for gathered in &rebuild.gathered {
-        for tree in gathered.line().trees() {
-            widen(&mut tx, (rebuild, gathered), tree, next, now).await?;
-        }
-        for transaction in &next.block.transactions {
-            let txid = transaction.compute_txid();
-            // What a signer's journal holds is no stranger's spend, if the journal tells it as it is.
-            let known = gathered.attempts.get(&txid);
-            let known = known.is_some_and(|known| known.fits(transaction));
-            if known && outgoing(&mut tx, txid).await?.is_none() {
-                let policy = gathered.policy();
-                let depth = jobs::settle_depth(policy);
-                add_outgoing(&mut tx, policy.vault, transaction, depth, now).await?;
-            }
-        }
-    }
-    next.connect(&mut tx).await.map_err(rescan)?;
-    Ok(tx.commit().await?)
-}
-
-fn rescan(error: RescanError) -> ServiceError {
-    if let RescanError::Database(error) = error {
-        return ServiceError::Database(error);
-    }
-    ServiceError::Batch(BatchError::Build {
-        reason: error.to_string(),
-    })
-}
-
-/// Watches further scripts until none that the block pays is within the gap of the last one.
-async fn widen(
-    tx: &mut Transaction,
-    (rebuild, gathered): (&Rebuild, &Gathered),
-    tree: Tree<'_>,
-    next: &NextBlock,
-    now: UnixTime,
-) -> Result<(), ServiceError> {
-    loop {
-        let mut watched = BTreeMap::new();
-        for keychain in Keychain::BOTH {
-            let (highest, _) = rebuildings::highest_indexes(tx, tree.keychain, keychain).await?;
-            watched.insert(keychain.branch(), highest.unwrap_or_default());
-        }
-        let upto = watched.values().copied().max().unwrap_or_default();
-        let own = OwnScripts::new(&tree.policy.descriptor, upto);
-        let outputs = next.block.transactions.iter().flat_map(|one| &one.output);
-        let mut paid: BTreeMap<u8, u32> = BTreeMap::new();
-        for output in outputs {
-            if let Some((keychain, index)) = own.find(&output.script_pubkey) {
-                let highest = paid.entry(keychain.branch()).or_insert(index);
-                *highest = index.max(*highest);
-            }
-        }
-        let mut widened = false;
-        for keychain in Keychain::BOTH {
-            let Some(paid) = paid.get(&keychain.branch()) else {
-                continue;
-            };
-            let highest = watched.get(&keychain.branch()).copied().unwrap_or_default();
-            let upto = self::upto(rebuild, gathered, keychain, Some(*paid));
-            if upto > highest {
-                let from = highest.saturating_add(1);
-                watch(tx, gathered, (tree, keychain), from..=upto, now).await?;
-                widened = true;
-            }
-        }
-        if !widened {
-            return Ok(());
-        }
-    }
-}
-
 /// Puts all papers in: withdrawals, verdicts, statements, moves of journals, attempts.
 ///
 /// # Errors
@@ -362,145 +228,6 @@ pub async fn finish(
     rebuildings::go_on(&mut tx, Stage::Filled, Stage::Done, now).await?;
     tx.commit().await?;
     Ok(vaults)
-}
-
-/// Ends what papers say was over, unless an attempt may still pay it; and what asks for coins of a former keyset and no
-/// attempt ever paid.
-async fn close(
-    tx: &mut Transaction,
-    (rebuild, gathered): (&Rebuild, &Gathered),
-    now: UnixTime,
-) -> Result<(), ServiceError> {
-    for one in gathered.requests.values() {
-        let is_former = one.intent.keyset != gathered.policy().keyset;
-        let Some(mut row) = withdrawals::lookup(tx, &key_of(gathered, one)).await? else {
-            continue;
-        };
-        // What may have been paid all the same stays as it is: nobody asks for it again in good faith.
-        let alleged = gathered.attempts.values();
-        let is_alleged = alleged
-            .filter(|attempt| attempt.record.intents.contains(&one.intent))
-            .count()
-            > 0;
-        let is_held = rebuild.held.contains(&row.key.vault) || is_alleged;
-        let is_over = is_former && !is_held && row.state.attempt().is_none();
-        let Some(closed) = one.closed.or(is_over.then_some(Closed::Cancelled)) else {
-            continue;
-        };
-        let event = match closed {
-            Closed::Expired => WithdrawalEvent::Expired,
-            Closed::Cancelled => WithdrawalEvent::Cancelled,
-            Closed::Rejected { key } => WithdrawalEvent::Rejected { key },
-        };
-        if row.state.clone().apply(&event).is_ok() {
-            move_withdrawal(tx, &mut row, &event, cause(now)).await?;
-        }
-    }
-    Ok(())
-}
-
-async fn decide_open(
-    tx: &mut Transaction,
-    policy: &Policy,
-    gathered: &Gathered,
-    row: &mut WithdrawalRow,
-    now: UnixTime,
-) -> Result<(), ServiceError> {
-    let verdicts = gathered.verdicts.get(&row.hash);
-    let rejected = verdicts
-        .into_iter()
-        .flatten()
-        .find(|verdict| verdict.approval.purpose == Purpose::Reject);
-    if let Some(rejected) = rejected {
-        let key = rejected.approval.key;
-        let event = WithdrawalEvent::Rejected { key };
-        return move_withdrawal(tx, row, &event, cause(now)).await;
-    }
-    if row.intent.expires <= now || row.request.is_none() {
-        return Ok(());
-    }
-    let known = Known::load(tx, row.key.vault, policy, &[&row.intent], now, now).await?;
-    match decide(policy, &row.intent, &known.standing()) {
-        Decision::Denied(_) => Ok(()),
-        Decision::Needs(requirement) => {
-            approve_if_satisfied(tx, policy, row, &requirement, cause(now)).await
-        }
-    }
-}
-
-/// No index that was ever watched is given out again: a customer may hold it, unknown to the chain. The next deposit
-/// address of the keyset in force.
-async fn set_cursors(tx: &mut Transaction, gathered: &Gathered) -> Result<u32, ServiceError> {
-    let mut next_address = None;
-    for tree in gathered.line().trees() {
-        for keychain in Keychain::BOTH {
-            let (watched, _) = rebuildings::highest_indexes(tx, tree.keychain, keychain).await?;
-            let next = watched.map_or(0, |watched| watched.saturating_add(1));
-            rebuildings::set_cursor(tx, tree.keychain, keychain, next).await?;
-            if keychain == Keychain::External {
-                next_address = next_address.or(Some(next));
-            }
-        }
-    }
-    Ok(next_address.unwrap_or_default())
-}
-
-/// Lists the deposit addresses that papers or the chain know; the indexes of those that papers name and that are
-/// not watched, too far beyond the highest that was paid.
-async fn fill_addresses(
-    tx: &mut Transaction,
-    gathered: &Gathered,
-) -> Result<Vec<u32>, ServiceError> {
-    let mut doubted = Vec::new();
-    for tree in gathered.line().trees() {
-        let (watched, _) =
-            rebuildings::highest_indexes(tx, tree.keychain, Keychain::External).await?;
-        let paid = rebuildings::paid_indexes(tx, tree.keychain, Keychain::External).await?;
-        let named = gathered.addresses.keys();
-        let named = named.filter(|(keychain, _)| *keychain == tree.keychain);
-        let mut indexes: Vec<u32> = named.map(|(_, index)| *index).chain(paid).collect();
-        indexes.sort_unstable();
-        indexes.dedup();
-        let is_watched = |index: &u32| watched.is_some_and(|watched| *index <= watched);
-        doubted.extend(indexes.split_off(indexes.partition_point(is_watched)));
-        for index in indexes {
-            fill_address(tx, gathered, tree, index).await?;
-        }
-    }
-    Ok(doubted)
-}
-
-async fn fill_address(
-    tx: &mut Transaction,
-    gathered: &Gathered,
-    tree: Tree<'_>,
-    index: u32,
-) -> Result<(), ServiceError> {
-    let unknown = Issued {
-        keyset: tree.policy.keyset,
-        reference: String::new(),
-        metadata: "{}".to_owned(),
-        issued_at: tree.policy.head.time,
-    };
-    let issued = gathered.addresses.get(&(tree.keychain, index));
-    let issued = issued.unwrap_or(&unknown);
-    let version = gathered.line().of_keyset(issued.keyset);
-    let version = version.unwrap_or(tree.policy);
-    let script_pubkey = version.descriptor.script_pubkey(Keychain::External, index);
-    let address = Address::from_script(&script_pubkey, version.network);
-    let row = AddressRow {
-        vault: version.vault,
-        policy: version.id,
-        keyset: version.keyset,
-        keychain: Keychain::External,
-        index,
-        address: address.map_or_else(|_| String::new(), |address| address.to_string()),
-        script_pubkey,
-        reference: issued.reference.clone(),
-        metadata: issued.metadata.clone(),
-        issued_at: issued.issued_at,
-    };
-    Ok(addresses::insert(tx, &row).await?)
 }
 
 /// Refuses to serve a database whose rebuilding is not finished.

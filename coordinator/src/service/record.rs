@@ -21,6 +21,17 @@ pub(crate) struct Cause<'a> {
     pub(crate) at: UnixTime,
 }
 
+impl<'a> Cause<'a> {
+    /// What somebody does without saying why.
+    pub(crate) const fn by(actor: &'a str, at: UnixTime) -> Self {
+        Self {
+            actor,
+            reason: "",
+            at,
+        }
+    }
+}
+
 /// The object kind of withdrawals in the event log.
 pub(crate) const WITHDRAWAL: &str = "withdrawal";
 /// The object kind of attempts in the event log.
@@ -129,6 +140,32 @@ fn body_of(event: &impl Serialize) -> Map<String, Value> {
     }
 }
 
+/// Tells of something in a vault whose state is no part of the log: of which kind it is, and which one.
+pub(crate) async fn append_event(
+    tx: &mut Transaction,
+    vault: VaultId,
+    (object_kind, object_id): (&str, &str),
+    kind: &str,
+    body: Map<String, Value>,
+    cause: Cause<'_>,
+) -> Result<(), ServiceError> {
+    events::append(
+        tx,
+        &NewEvent {
+            object_kind,
+            object_id,
+            kind,
+            vault: Some(vault),
+            body,
+            actor: cause.actor,
+            reason: cause.reason,
+            at: cause.at,
+        },
+    )
+    .await?;
+    Ok(())
+}
+
 /// Tells of a statement: an entry of an open list, a stop, its release or a go.
 pub(crate) async fn append_statement_event(
     tx: &mut Transaction,
@@ -138,19 +175,7 @@ pub(crate) async fn append_statement_event(
     actor: &str,
     at: UnixTime,
 ) -> Result<(), ServiceError> {
-    events::append(
-        tx,
-        &NewEvent {
-            object_kind: "statement",
-            object_id: &subject.to_string(),
-            kind,
-            vault: Some(vault),
-            body,
-            actor,
-            reason: "",
-            at,
-        },
-    )
-    .await?;
-    Ok(())
+    let id = subject.to_string();
+    let (object, cause) = (("statement", id.as_str()), Cause::by(actor, at));
+    append_event(tx, vault, object, kind, body, cause).await
 }

@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde_json::{Map, json};
 use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
-use watchtower::store::events::{self, NewEvent};
 
+use super::record::{Cause, append_event};
 use super::{Actor, Right, Service, ServiceError, VaultError, WithdrawalError};
 use crate::store::vaults::{self, VaultRow};
 
@@ -88,18 +88,13 @@ pub async fn create_vault(
     let mut body = Map::new();
     body.insert("name".to_owned(), json!(row.name));
     body.insert("policy".to_owned(), json!(row.policy));
-    events::append(
+    append_event(
         &mut tx,
-        &NewEvent {
-            object_kind: "vault",
-            object_id: &row.id.to_string(),
-            kind: "vault.created",
-            vault: Some(row.id),
-            body,
-            actor: &actor.name,
-            reason: "",
-            at: now,
-        },
+        row.id,
+        ("vault", &row.id.to_string()),
+        "vault.created",
+        body,
+        Cause::by(&actor.name, now),
     )
     .await?;
     tx.commit().await?;

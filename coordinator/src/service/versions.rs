@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
-use watchtower::store::events::{self, NewEvent};
 
 pub use super::acks::ReachView;
+use super::record::{Cause, append_event};
 use super::vaults::refuse_keys_of_others;
 use super::version_view::{Judged, step_name};
 pub use super::version_view::{ProposalView, VersionView, VersionsView};
@@ -331,19 +331,13 @@ pub(super) async fn append(
     at: UnixTime,
 ) -> Result<(), ServiceError> {
     body.insert("policy".to_owned(), json!(proposal.id));
-    events::append(
+    append_event(
         tx,
-        &NewEvent {
-            object_kind: "policy",
-            object_id: &proposal.id.to_string(),
-            kind,
-            vault: Some(proposal.vault),
-            body,
-            actor,
-            reason: "",
-            at,
-        },
+        proposal.vault,
+        ("policy", &proposal.id.to_string()),
+        kind,
+        body,
+        Cause::by(actor, at),
     )
-    .await?;
-    Ok(())
+    .await
 }

@@ -18,13 +18,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
-use watchtower::store::events::{self, NewEvent};
 
 use self::needed::still_needed;
 use super::agreed::Agreed;
 use super::attempts::existing;
 use super::journals::signer_of_journal;
-use super::record::Cause;
+use super::record::{Cause, append_event};
 use super::voiding::drop_voided;
 use super::{Actor, AttemptError, BatchError, MAX_LIMIT, Right, Service, ServiceError, lock_vault};
 use crate::session::BatchId;
@@ -343,19 +342,13 @@ async fn append(
     service: &Service,
 ) -> Result<(), ServiceError> {
     body.insert("txid".to_owned(), json!(row.txid));
-    events::append(
+    append_event(
         tx,
-        &NewEvent {
-            object_kind: "session",
-            object_id: &row.txid.to_string(),
-            kind,
-            vault: Some(row.vault),
-            body,
-            actor: &actor.name,
-            reason: "",
-            at: service.now(),
-        },
+        row.vault,
+        ("session", &row.txid.to_string()),
+        kind,
+        body,
+        Cause::by(&actor.name, service.now()),
     )
-    .await?;
-    Ok(())
+    .await
 }

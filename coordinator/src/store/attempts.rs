@@ -1,14 +1,18 @@
-//! Attempts, the signatures that verified for them and the receipts of the signers' journals.
+//! Attempts and the state of each.
+
+mod collected;
 
 use bitcoin::consensus::encode;
 use bitcoin::hashes::Hash as _;
 use bitcoin::{Amount, FeeRate, OutPoint, Transaction as BitcoinTransaction, Txid, Weight};
-use policies::psbt::{AttemptPurpose, SignatureKey};
+use policies::psbt::AttemptPurpose;
 use policies::{PolicyId, UnixTime, VaultId};
 use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
 
 use crate::session::BatchId;
 use crate::session::attempt::AttemptState;
+
+pub use collected::{SignatureRow, add_receipt, add_signature, receipts, signatures};
 
 /// An attempt as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,21 +52,6 @@ impl AttemptRow {
     pub const fn is_remembered(&self) -> bool {
         self.psbt.is_empty()
     }
-}
-
-/// A signature that verified.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignatureRow {
-    /// The input it is for.
-    pub input: u32,
-    /// The place in the witness.
-    pub key: SignatureKey,
-    /// The signer's name in the policy.
-    pub signer: String,
-    /// The signature with its sighash byte.
-    pub signature: Vec<u8>,
-    /// When it came in.
-    pub received_at: UnixTime,
 }
 
 /// Stores an attempt.
@@ -152,6 +141,19 @@ pub async fn lookup(tx: &mut Transaction, txid: Txid) -> Result<Option<AttemptRo
     .as_ref()
     .map(read)
     .transpose()
+}
+
+/// The attempts that rows name in their column `txid`, in the same order.
+pub(super) async fn of_rows(
+    tx: &mut Transaction,
+    found: &[Row],
+) -> Result<Vec<AttemptRow>, DatabaseError> {
+    let mut attempts = Vec::new();
+    for row in found {
+        let txid = Txid::from_byte_array(row.array("txid")?);
+        attempts.extend(lookup(tx, txid).await?);
+    }
+    Ok(attempts)
 }
 
 /// The attempts of a batch, in order.
@@ -338,102 +340,6 @@ pub async fn self_spends_since(
         )
         .await?;
     Ok((Amount::from_sat(row.u64("fees")?), row.u32("attempts")?))
-}
-
-/// Stores a signature; says whether it is new. A key has one signature an input: the first stays.
-///
-/// # Errors
-/// On a failed statement.
-pub async fn add_signature(
-    tx: &mut Transaction,
-    txid: Txid,
-    row: &SignatureRow,
-) -> Result<bool, DatabaseError> {
-    let inserted = tx
-        .execute(
-            "INSERT INTO attempt_signature (txid, input, signature_key, signer, signature, received_at)
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
-            &[
-                txid.to_byte_array().into(),
-                row.input.into(),
-                row.key.to_string().into(),
-                row.signer.clone().into(),
-                row.signature.clone().into(),
-                Value::from_u64(row.received_at.as_secs())?,
-            ],
-        )
-        .await?;
-    Ok(inserted == 1)
-}
-
-/// The signatures of an attempt.
-///
-/// # Errors
-/// On a failed statement or a corrupt row.
-pub async fn signatures(
-    tx: &mut Transaction,
-    txid: Txid,
-) -> Result<Vec<SignatureRow>, DatabaseError> {
-    tx.rows(
-        "SELECT input, signature_key, signer, signature, received_at FROM attempt_signature
-         WHERE txid = $1 ORDER BY input, signature_key",
-        &[txid.to_byte_array().into()],
-    )
-    .await?
-    .iter()
-    .map(|row| {
-        Ok(SignatureRow {
-            input: row.u32("input")?,
-            key: row.parse("signature_key", "a place in a witness")?,
-            signer: row.text("signer")?.to_owned(),
-            signature: row.bytes("signature")?.to_vec(),
-            received_at: UnixTime::from_secs(row.u64("received_at")?),
-        })
-    })
-    .collect()
-}
-
-/// Stores a receipt; the same one again does nothing.
-///
-/// # Errors
-/// On a failed statement.
-pub async fn add_receipt(
-    tx: &mut Transaction,
-    txid: Txid,
-    journal: [u8; 32],
-    receipt: &[u8],
-    now: UnixTime,
-) -> Result<(), DatabaseError> {
-    tx.execute(
-        "INSERT INTO attempt_receipt (txid, journal, receipt, received_at) VALUES ($1, $2, $3, $4)
-         ON CONFLICT DO NOTHING",
-        &[
-            txid.to_byte_array().into(),
-            journal.into(),
-            receipt.into(),
-            Value::from_u64(now.as_secs())?,
-        ],
-    )
-    .await
-    .map(drop)
-}
-
-/// The receipts of an attempt: journal key and record.
-///
-/// # Errors
-/// On a failed statement or a corrupt row.
-pub async fn receipts(
-    tx: &mut Transaction,
-    txid: Txid,
-) -> Result<Vec<([u8; 32], Vec<u8>)>, DatabaseError> {
-    tx.rows(
-        "SELECT journal, receipt FROM attempt_receipt WHERE txid = $1 ORDER BY journal, received_at",
-        &[txid.to_byte_array().into()],
-    )
-    .await?
-    .iter()
-    .map(|row| Ok((row.array("journal")?, row.bytes("receipt")?.to_vec())))
-    .collect()
 }
 
 fn detail(state: &AttemptState) -> String {

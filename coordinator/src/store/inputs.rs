@@ -61,7 +61,7 @@ pub async fn spenders_of(
             &[coin.txid.to_byte_array().into(), coin.vout.into()],
         )
         .await?;
-    read_attempts(tx, &found).await
+    attempts::of_rows(tx, &found).await
 }
 
 /// The attempts that spend an output of a transaction.
@@ -78,7 +78,7 @@ pub async fn children_of(
             &[parent.to_byte_array().into()],
         )
         .await?;
-    read_attempts(tx, &found).await
+    attempts::of_rows(tx, &found).await
 }
 
 /// The live cancellation that was issued after an attempt and takes its place, if there is one.
@@ -104,18 +104,6 @@ pub async fn cancelled_by(
     found
         .map(|row| Ok(Txid::from_byte_array(row.array("txid")?)))
         .transpose()
-}
-
-async fn read_attempts(
-    tx: &mut Transaction,
-    found: &[Row],
-) -> Result<Vec<AttemptRow>, DatabaseError> {
-    let mut attempts = Vec::new();
-    for row in found {
-        let txid = Txid::from_byte_array(row.array("txid")?);
-        attempts.extend(attempts::lookup(tx, txid).await?);
-    }
-    Ok(attempts)
 }
 
 fn outpoint(row: &Row) -> Result<OutPoint, DatabaseError> {

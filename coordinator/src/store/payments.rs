@@ -115,7 +115,7 @@ pub async fn beside(tx: &mut Transaction, attempt: Txid) -> Result<Vec<AttemptRo
             &[attempt.to_byte_array().into()],
         )
         .await?;
-    read_attempts(tx, &found).await
+    attempts::of_rows(tx, &found).await
 }
 
 /// The attempts that were ever issued for what one output could pay together with this withdrawal: for
@@ -145,19 +145,7 @@ pub async fn of_line(
             ],
         )
         .await?;
-    read_attempts(tx, &found).await
-}
-
-async fn read_attempts(
-    tx: &mut Transaction,
-    found: &[Row],
-) -> Result<Vec<AttemptRow>, DatabaseError> {
-    let mut attempts = Vec::new();
-    for row in found {
-        let txid = Txid::from_byte_array(row.array("txid")?);
-        attempts.extend(attempts::lookup(tx, txid).await?);
-    }
-    Ok(attempts)
+    attempts::of_rows(tx, &found).await
 }
 
 fn key(row: &Row) -> Result<WithdrawalKey, DatabaseError> {

@@ -4,7 +4,7 @@ use bitcoin::{Amount, Script};
 use policies::VaultId;
 use watchtower::store::database::{DatabaseError, Transaction, Value};
 
-use super::withdrawals::{WithdrawalRow, read};
+use super::withdrawals::{WithdrawalRow, read, select_withdrawals};
 
 /// Withdrawals with this text in their id or their reference.
 ///
@@ -17,18 +17,16 @@ pub async fn withdrawals_by_text(
     limit: u32,
 ) -> Result<Vec<WithdrawalRow>, DatabaseError> {
     let sql = tx.pick(
-        "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
-             version, submitted_at
-         FROM withdrawal
-         WHERE vault = $1 AND (LOWER(id) LIKE $2 ESCAPE '!'
-             OR LOWER(json_extract(CAST(intent AS TEXT), '$.reference')) LIKE $2 ESCAPE '!')
-         ORDER BY submitted_at DESC, requester, id LIMIT $3",
-        "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
-             version, submitted_at
-         FROM withdrawal
-         WHERE vault = $1 AND (LOWER(id) LIKE $2 ESCAPE '!'
-             OR LOWER(convert_from(intent, 'UTF8')::json ->> 'reference') LIKE $2 ESCAPE '!')
-         ORDER BY submitted_at DESC, requester, id LIMIT $3",
+        select_withdrawals!(
+            "WHERE vault = $1 AND (LOWER(id) LIKE $2 ESCAPE '!'
+                 OR LOWER(json_extract(CAST(intent AS TEXT), '$.reference')) LIKE $2 ESCAPE '!')
+             ORDER BY submitted_at DESC, requester, id LIMIT $3"
+        ),
+        select_withdrawals!(
+            "WHERE vault = $1 AND (LOWER(id) LIKE $2 ESCAPE '!'
+                 OR LOWER(convert_from(intent, 'UTF8')::json ->> 'reference') LIKE $2 ESCAPE '!')
+             ORDER BY submitted_at DESC, requester, id LIMIT $3"
+        ),
     );
     tx.rows(
         sql,
@@ -55,11 +53,15 @@ pub async fn withdrawals_to(
     limit: u32,
 ) -> Result<Vec<WithdrawalRow>, DatabaseError> {
     tx.rows(
-        "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
-             version, submitted_at
-         FROM withdrawal WHERE vault = $1 AND script_pubkey = $2
-         ORDER BY submitted_at DESC, requester, id LIMIT $3",
-        &[vault.to_bytes().into(), script.as_bytes().into(), limit.into()],
+        select_withdrawals!(
+            "WHERE vault = $1 AND script_pubkey = $2
+             ORDER BY submitted_at DESC, requester, id LIMIT $3"
+        ),
+        &[
+            vault.to_bytes().into(),
+            script.as_bytes().into(),
+            limit.into(),
+        ],
     )
     .await?
     .iter()
@@ -78,11 +80,15 @@ pub async fn withdrawals_of(
     limit: u32,
 ) -> Result<Vec<WithdrawalRow>, DatabaseError> {
     tx.rows(
-        "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
-             version, submitted_at
-         FROM withdrawal WHERE vault = $1 AND amount = $2
-         ORDER BY submitted_at DESC, requester, id LIMIT $3",
-        &[vault.to_bytes().into(), Value::from_u64(amount.to_sat())?, limit.into()],
+        select_withdrawals!(
+            "WHERE vault = $1 AND amount = $2
+             ORDER BY submitted_at DESC, requester, id LIMIT $3"
+        ),
+        &[
+            vault.to_bytes().into(),
+            Value::from_u64(amount.to_sat())?,
+            limit.into(),
+        ],
     )
     .await?
     .iter()

@@ -11,6 +11,17 @@ use super::statement_approvals::Table;
 /// Where the signatures are.
 const APPROVALS: Table = Table::List;
 
+/// The statement that reads rows as [`read`] takes them, from its `WHERE` on.
+macro_rules! select_statements {
+    ($rest:literal) => {
+        concat!(
+            "SELECT vault, subject, list, script_pubkey, statement, stored_at, stored_by, entitled_at
+             FROM list_statement ",
+            $rest
+        )
+    };
+}
+
 /// A statement as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatementRow {
@@ -94,8 +105,7 @@ pub async fn lookup(
     subject: Subject,
 ) -> Result<Option<StatementRow>, DatabaseError> {
     tx.optional_row(
-        "SELECT vault, subject, list, script_pubkey, statement, stored_at, stored_by, entitled_at
-         FROM list_statement WHERE vault = $1 AND subject = $2",
+        select_statements!("WHERE vault = $1 AND subject = $2"),
         &[vault.to_bytes().into(), subject.to_bytes().into()],
     )
     .await?
@@ -114,8 +124,7 @@ pub async fn of_entry(
     entry: Subject,
 ) -> Result<Vec<StatementRow>, DatabaseError> {
     tx.rows(
-        "SELECT vault, subject, list, script_pubkey, statement, stored_at, stored_by, entitled_at
-         FROM list_statement WHERE vault = $1 AND entry = $2 ORDER BY stored_at, subject",
+        select_statements!("WHERE vault = $1 AND entry = $2 ORDER BY stored_at, subject"),
         &[vault.to_bytes().into(), entry.to_bytes().into()],
     )
     .await?
@@ -134,9 +143,7 @@ pub async fn adding(
     script: &Script,
 ) -> Result<Vec<StatementRow>, DatabaseError> {
     tx.rows(
-        "SELECT vault, subject, list, script_pubkey, statement, stored_at, stored_by, entitled_at
-         FROM list_statement
-         WHERE vault = $1 AND script_pubkey = $2 AND subject = entry ORDER BY stored_at, subject",
+        select_statements!("WHERE vault = $1 AND script_pubkey = $2 AND subject = entry ORDER BY stored_at, subject"),
         &[vault.to_bytes().into(), script.to_bytes().into()],
     )
     .await?
@@ -156,10 +163,10 @@ pub async fn entries_of(
     limit: u32,
 ) -> Result<Vec<StatementRow>, DatabaseError> {
     tx.rows(
-        "SELECT vault, subject, list, script_pubkey, statement, stored_at, stored_by, entitled_at
-         FROM list_statement
-         WHERE vault = $1 AND list = $2 AND subject = entry
-         ORDER BY stored_at DESC, subject LIMIT $3",
+        select_statements!(
+            "WHERE vault = $1 AND list = $2 AND subject = entry
+             ORDER BY stored_at DESC, subject LIMIT $3"
+        ),
         &[vault.to_bytes().into(), list.into(), limit.into()],
     )
     .await?
@@ -195,11 +202,11 @@ pub async fn entries_after(
         subject: Subject::from_bytes([0; 32]),
     });
     tx.rows(
-        "SELECT vault, subject, list, script_pubkey, statement, stored_at, stored_by, entitled_at
-         FROM list_statement
-         WHERE vault = $1 AND subject = entry AND ($2 = 1 OR list = $3)
-             AND ($4 = 1 OR stored_at < $5 OR (stored_at = $5 AND subject > $6))
-         ORDER BY stored_at DESC, subject LIMIT $7",
+        select_statements!(
+            "WHERE vault = $1 AND subject = entry AND ($2 = 1 OR list = $3)
+                 AND ($4 = 1 OR stored_at < $5 OR (stored_at = $5 AND subject > $6))
+             ORDER BY stored_at DESC, subject LIMIT $7"
+        ),
         &[
             vault.to_bytes().into(),
             any.into(),
@@ -267,10 +274,10 @@ pub async fn entitled(
     limit: u32,
 ) -> Result<Vec<StatementRow>, DatabaseError> {
     tx.rows(
-        "SELECT vault, subject, list, script_pubkey, statement, stored_at, stored_by, entitled_at
-         FROM list_statement
-         WHERE vault = $1 AND entitled_at IS NOT NULL
-         ORDER BY entitled_at DESC, subject LIMIT $2",
+        select_statements!(
+            "WHERE vault = $1 AND entitled_at IS NOT NULL
+             ORDER BY entitled_at DESC, subject LIMIT $2"
+        ),
         &[vault.to_bytes().into(), limit.into()],
     )
     .await?

@@ -4,7 +4,7 @@ use bitcoin::Amount;
 use policies::VaultId;
 use watchtower::store::database::{DatabaseError, Transaction};
 
-use super::withdrawals::{WithdrawalRow, read};
+use super::withdrawals::{WithdrawalRow, read, select_withdrawals};
 
 /// What is on its way: the withdrawals whose transaction was handed over and is not settled.
 ///
@@ -30,11 +30,11 @@ pub async fn oldest_open(
     vault: VaultId,
 ) -> Result<Option<WithdrawalRow>, DatabaseError> {
     tx.optional_row(
-        "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
-             version, submitted_at
-         FROM withdrawal WHERE vault = $1
-             AND state IN ('requested', 'approved', 'batched', 'signing', 'broadcast', 'confirmed')
-         ORDER BY submitted_at, requester, id LIMIT 1",
+        select_withdrawals!(
+            "WHERE vault = $1
+                 AND state IN ('requested', 'approved', 'batched', 'signing', 'broadcast', 'confirmed')
+             ORDER BY submitted_at, requester, id LIMIT 1"
+        ),
         &[vault.to_bytes().into()],
     )
     .await?

@@ -1,6 +1,8 @@
 //! Withdrawals and the state of each.
 
-use bitcoin::{Amount, Script};
+mod by_state;
+
+use bitcoin::Script;
 use policies::{
     Intent, IntentHash, IntentKind, KeyId, RequestSignature, RequesterName, Signature, UnixTime,
     VaultId, WithdrawalId,
@@ -8,6 +10,22 @@ use policies::{
 use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
 
 use crate::session::withdrawal::WithdrawalState;
+
+pub use by_state::{approved, approved_once, list, open, overdue, promised, requested};
+
+/// The statement that reads withdrawals as [`read`] takes them, from its `WHERE` on.
+macro_rules! select_withdrawals {
+    ($($rest:literal),+) => {
+        concat!(
+            "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
+                 version, submitted_at
+             FROM withdrawal ",
+            $($rest),+
+        )
+    };
+}
+
+pub(super) use select_withdrawals;
 
 /// What identifies a withdrawal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -147,9 +165,7 @@ pub async fn lookup(
     key: &WithdrawalKey,
 ) -> Result<Option<WithdrawalRow>, DatabaseError> {
     tx.optional_row(
-        "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
-             version, submitted_at
-         FROM withdrawal WHERE vault = $1 AND requester = $2 AND id = $3",
+        select_withdrawals!("WHERE vault = $1 AND requester = $2 AND id = $3"),
         &key.values(),
     )
     .await?
@@ -170,12 +186,11 @@ pub async fn equal_payment(
     intent: &Intent,
 ) -> Result<Option<WithdrawalKey>, DatabaseError> {
     tx.optional_row(
-        "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
-             version, submitted_at
-         FROM withdrawal
-         WHERE vault = $1 AND script_pubkey = $2 AND (amount = $3 OR sweep = 1 OR $4 = 1)
-             AND state NOT IN ('rejected', 'expired', 'cancelled')
-         ORDER BY submitted_at LIMIT 1",
+        select_withdrawals!(
+            "WHERE vault = $1 AND script_pubkey = $2 AND (amount = $3 OR sweep = 1 OR $4 = 1)
+                 AND state NOT IN ('rejected', 'expired', 'cancelled')
+             ORDER BY submitted_at LIMIT 1"
+        ),
         &[
             vault.to_bytes().into(),
             intent.script_pubkey.to_bytes().into(),
@@ -198,11 +213,8 @@ pub async fn without_request(
     vault: VaultId,
 ) -> Result<Vec<WithdrawalRow>, DatabaseError> {
     tx.rows(
-        "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
-             version, submitted_at
-         FROM withdrawal
-         WHERE vault = $1 AND length(request_signature) = 0 AND state NOT IN ('settled', 'cancelled', 'expired', 'rejected')
-         ORDER BY submitted_at, requester, id",
+        select_withdrawals!("WHERE vault = $1 AND length(request_signature) = 0 AND state NOT IN ('settled', 'cancelled', 'expired', 'rejected')
+         ORDER BY submitted_at, requester, id"),
         &[vault.to_bytes().into()],
     )
     .await?
@@ -221,12 +233,9 @@ pub async fn open_paid_by(
     output: &bitcoin::TxOut,
 ) -> Result<Vec<WithdrawalRow>, DatabaseError> {
     tx.rows(
-        "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
-             version, submitted_at
-         FROM withdrawal
-         WHERE vault = $1 AND script_pubkey = $2 AND (amount = $3 OR (sweep = 1 AND amount > $3))
+        select_withdrawals!("WHERE vault = $1 AND script_pubkey = $2 AND (amount = $3 OR (sweep = 1 AND amount > $3))
              AND state IN ('requested', 'approved', 'expired', 'cancelled', 'rejected')
-         ORDER BY submitted_at, requester, id",
+         ORDER BY submitted_at, requester, id"),
         &[
             vault.to_bytes().into(),
             output.script_pubkey.as_bytes().into(),
@@ -250,13 +259,16 @@ pub async fn ever_batched_to(
     limit: u32,
 ) -> Result<Vec<WithdrawalRow>, DatabaseError> {
     tx.rows(
-        "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
-             version, submitted_at
-         FROM withdrawal
-         WHERE vault = $1 AND script_pubkey = $2
-             AND state IN ('batched', 'signing', 'broadcast', 'confirmed', 'settled', 'failed')
-         ORDER BY submitted_at DESC, requester, id LIMIT $3",
-        &[vault.to_bytes().into(), script.to_bytes().into(), limit.into()],
+        select_withdrawals!(
+            "WHERE vault = $1 AND script_pubkey = $2
+                 AND state IN ('batched', 'signing', 'broadcast', 'confirmed', 'settled', 'failed')
+             ORDER BY submitted_at DESC, requester, id LIMIT $3"
+        ),
+        &[
+            vault.to_bytes().into(),
+            script.to_bytes().into(),
+            limit.into(),
+        ],
     )
     .await?
     .iter()
@@ -273,171 +285,13 @@ pub async fn by_intent(
     hash: IntentHash,
 ) -> Result<Option<WithdrawalRow>, DatabaseError> {
     tx.optional_row(
-        "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
-             version, submitted_at
-         FROM withdrawal WHERE intent_hash = $1",
+        select_withdrawals!("WHERE intent_hash = $1"),
         &[hash.to_bytes().into()],
     )
     .await?
     .as_ref()
     .map(read)
     .transpose()
-}
-
-/// The withdrawals of a vault, newest first; those of one state, if one is named.
-///
-/// # Errors
-/// On a failed statement or a corrupt row.
-pub async fn list(
-    tx: &mut Transaction,
-    vault: VaultId,
-    state: Option<&str>,
-    limit: u32,
-) -> Result<Vec<WithdrawalRow>, DatabaseError> {
-    tx.rows(
-        "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
-             version, submitted_at
-         FROM withdrawal WHERE vault = $1 AND ($2 = '' OR state = $2)
-         ORDER BY submitted_at DESC, requester, id LIMIT $3",
-        &[vault.to_bytes().into(), state.unwrap_or_default().into(), limit.into()],
-    )
-    .await?
-    .iter()
-    .map(read)
-    .collect()
-}
-
-/// The withdrawals that came in since then and that were approved once, newest first: all but those that nobody ever
-/// approved or that were called off.
-///
-/// # Errors
-/// On a failed statement or a corrupt row.
-pub async fn approved_once(
-    tx: &mut Transaction,
-    vault: VaultId,
-    since: UnixTime,
-    limit: u32,
-) -> Result<Vec<WithdrawalRow>, DatabaseError> {
-    tx.rows(
-        "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
-             version, submitted_at
-         FROM withdrawal
-         WHERE vault = $1 AND submitted_at >= $2
-             AND state NOT IN ('requested', 'rejected', 'expired', 'cancelled')
-         ORDER BY submitted_at DESC, requester, id LIMIT $3",
-        &[
-            vault.to_bytes().into(),
-            Value::from_u64(since.as_secs())?,
-            limit.into(),
-        ],
-    )
-    .await?
-    .iter()
-    .map(read)
-    .collect()
-}
-
-/// The withdrawals of a vault that may still be paid or are not yet off the books, oldest first.
-///
-/// # Errors
-/// On a failed statement or a corrupt row.
-pub async fn open(
-    tx: &mut Transaction,
-    vault: VaultId,
-) -> Result<Vec<WithdrawalRow>, DatabaseError> {
-    tx.rows(
-        "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
-             version, submitted_at
-         FROM withdrawal WHERE vault = $1
-             AND state IN ('requested', 'approved', 'batched', 'signing', 'broadcast', 'confirmed')
-         ORDER BY submitted_at, requester, id",
-        &[vault.to_bytes().into()],
-    )
-    .await?
-    .iter()
-    .map(read)
-    .collect()
-}
-
-/// The approved withdrawals of a vault, oldest first.
-///
-/// # Errors
-/// On a failed statement or a corrupt row.
-pub async fn approved(
-    tx: &mut Transaction,
-    vault: VaultId,
-    limit: u32,
-) -> Result<Vec<WithdrawalRow>, DatabaseError> {
-    tx.rows(
-        "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
-             version, submitted_at
-         FROM withdrawal WHERE vault = $1 AND state = 'approved' AND length(request_signature) > 0
-         ORDER BY submitted_at, requester, id LIMIT $2",
-        &[vault.to_bytes().into(), limit.into()],
-    )
-    .await?
-    .iter()
-    .map(read)
-    .collect()
-}
-
-/// The withdrawals of a vault that wait for approvals, oldest first.
-///
-/// # Errors
-/// On a failed statement or a corrupt row.
-pub async fn requested(
-    tx: &mut Transaction,
-    vault: VaultId,
-    limit: u32,
-) -> Result<Vec<WithdrawalRow>, DatabaseError> {
-    tx.rows(
-        "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
-             version, submitted_at
-         FROM withdrawal WHERE vault = $1 AND state = 'requested'
-         ORDER BY submitted_at, requester, id LIMIT $2",
-        &[vault.to_bytes().into(), limit.into()],
-    )
-    .await?
-    .iter()
-    .map(read)
-    .collect()
-}
-
-/// Withdrawals of any vault whose time ran out while nothing had been issued for them.
-///
-/// # Errors
-/// On a failed statement or a corrupt row.
-pub async fn overdue(
-    tx: &mut Transaction,
-    now: UnixTime,
-    limit: u32,
-) -> Result<Vec<WithdrawalRow>, DatabaseError> {
-    tx.rows(
-        "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
-             version, submitted_at
-         FROM withdrawal WHERE state IN ('requested', 'approved') AND expires <= $1
-         ORDER BY expires, vault, requester, id LIMIT $2",
-        &[Value::from_u64(now.as_secs())?, limit.into()],
-    )
-    .await?
-    .iter()
-    .map(read)
-    .collect()
-}
-
-/// What is promised and not yet backed by reserved coins: the requested and approved withdrawals.
-///
-/// # Errors
-/// On a failed statement or a corrupt row.
-pub async fn promised(tx: &mut Transaction, vault: VaultId) -> Result<Amount, DatabaseError> {
-    tx.one_row(
-        "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) AS promised FROM withdrawal
-         WHERE vault = $1 AND state IN ('requested', 'approved')",
-        &[vault.to_bytes().into()],
-    )
-    .await?
-    .u64("promised")
-    .map(Amount::from_sat)
 }
 
 fn request_key(request: Option<&RequestSignature>) -> Vec<u8> {

@@ -7,7 +7,7 @@ use bitcoin::{Amount, ScriptBuf};
 use policies::{UnixTime, VaultId};
 use watchtower::store::database::{DatabaseError, Transaction, Value};
 
-use super::withdrawals::{self, WithdrawalRow};
+use super::withdrawals::{self, WithdrawalRow, select_withdrawals};
 
 /// What is asked for; what is empty asks for nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -57,15 +57,16 @@ impl Place {
 
 macro_rules! page {
     ($vault:literal, $intent:literal) => {
-        concat!(
-            "SELECT vault, requester, id, intent_hash, intent, request_key, request_signature, state, detail,
-                 version, submitted_at
-             FROM withdrawal
-             WHERE ", $vault, "
+        select_withdrawals!(
+            "WHERE ",
+            $vault,
+            "
                  AND (submitted_at, vault, requester, id) < ($2, $3, $4, $5)
                  AND ($6 = '' OR $6 LIKE '%,' || state || ',%')
                  AND ($7 = '' OR requester = $7)
-                 AND ($8 = '' OR lower(id) LIKE $8 ESCAPE '\\' OR lower(", $intent, ") LIKE $9 ESCAPE '\\'
+                 AND ($8 = '' OR lower(id) LIKE $8 ESCAPE '\\' OR lower(",
+            $intent,
+            ") LIKE $9 ESCAPE '\\'
                      OR script_pubkey = $10)
                  AND amount BETWEEN $11 AND $12 AND submitted_at BETWEEN $13 AND $14
              ORDER BY submitted_at DESC, vault DESC, requester DESC, id DESC LIMIT $15"

@@ -11,6 +11,22 @@ use super::database::{DatabaseError, Row, Transaction, Value};
 use super::scripts;
 use crate::tracker::{BlockRef, Coin, Placement};
 
+/// The statement that reads coins as [`read`] takes them, from further joins or its `WHERE` on.
+macro_rules! select_coins {
+    ($rest:literal) => {
+        concat!(
+            "SELECT c.txid, c.vout, c.amount_sat, c.coinbase, c.is_change, c.placement, c.block_height,
+                 c.block_hash, c.settled, c.spent_by, c.spent_height, c.spent_hash, c.times_confirmed,
+                 c.times_spent, s.script, s.vault, s.keyset, s.keychain, s.derivation_index,
+                 s.settle_depth, s.reference
+             FROM coin c JOIN watched_script s ON s.script = c.script ",
+            $rest
+        )
+    };
+}
+
+pub(super) use select_coins;
+
 /// A coin that may be spent, with the transaction that made it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpendableCoin {
@@ -135,13 +151,10 @@ async fn spent_in_block_by(
 /// On a failed statement or a corrupt row.
 pub async fn coins(tx: &mut Transaction, vault: VaultId) -> Result<Vec<Coin>, DatabaseError> {
     tx.rows(
-        "SELECT c.txid, c.vout, c.amount_sat, c.coinbase, c.is_change, c.placement, c.block_height,
-             c.block_hash, c.settled, c.spent_by, c.spent_height, c.spent_hash, c.times_confirmed,
-             c.times_spent, s.script, s.vault, s.keyset, s.keychain, s.derivation_index,
-             s.settle_depth, s.reference
-         FROM coin c JOIN watched_script s ON s.script = c.script
-         WHERE c.vault = $1 AND c.placement <> 'gone'
-         ORDER BY c.block_height IS NULL DESC, c.block_height DESC, c.txid, c.vout",
+        select_coins!(
+            "WHERE c.vault = $1 AND c.placement <> 'gone'
+             ORDER BY c.block_height IS NULL DESC, c.block_height DESC, c.txid, c.vout"
+        ),
         &[vault.to_bytes().into()],
     )
     .await?
@@ -157,13 +170,10 @@ pub async fn coins(tx: &mut Transaction, vault: VaultId) -> Result<Vec<Coin>, Da
 /// On a failed statement or a corrupt row.
 pub async fn deposits(tx: &mut Transaction, vault: VaultId) -> Result<Vec<Coin>, DatabaseError> {
     tx.rows(
-        "SELECT c.txid, c.vout, c.amount_sat, c.coinbase, c.is_change, c.placement, c.block_height,
-             c.block_hash, c.settled, c.spent_by, c.spent_height, c.spent_hash, c.times_confirmed,
-             c.times_spent, s.script, s.vault, s.keyset, s.keychain, s.derivation_index,
-             s.settle_depth, s.reference
-         FROM coin c JOIN watched_script s ON s.script = c.script
-         WHERE c.vault = $1 AND c.is_change = 0
-         ORDER BY c.block_height IS NULL DESC, c.block_height DESC, c.txid, c.vout",
+        select_coins!(
+            "WHERE c.vault = $1 AND c.is_change = 0
+             ORDER BY c.block_height IS NULL DESC, c.block_height DESC, c.txid, c.vout"
+        ),
         &[vault.to_bytes().into()],
     )
     .await?
@@ -179,12 +189,7 @@ pub async fn deposits(tx: &mut Transaction, vault: VaultId) -> Result<Vec<Coin>,
 /// On a failed statement or a corrupt row.
 pub async fn coin(tx: &mut Transaction, outpoint: OutPoint) -> Result<Option<Coin>, DatabaseError> {
     tx.optional_row(
-        "SELECT c.txid, c.vout, c.amount_sat, c.coinbase, c.is_change, c.placement, c.block_height,
-             c.block_hash, c.settled, c.spent_by, c.spent_height, c.spent_hash, c.times_confirmed,
-             c.times_spent, s.script, s.vault, s.keyset, s.keychain, s.derivation_index,
-             s.settle_depth, s.reference
-         FROM coin c JOIN watched_script s ON s.script = c.script
-         WHERE c.txid = $1 AND c.vout = $2",
+        select_coins!("WHERE c.txid = $1 AND c.vout = $2"),
         &[outpoint.txid.to_byte_array().into(), outpoint.vout.into()],
     )
     .await?
@@ -202,14 +207,11 @@ pub async fn unsettled_deposits(
     vault: VaultId,
 ) -> Result<Vec<Coin>, DatabaseError> {
     tx.rows(
-        "SELECT c.txid, c.vout, c.amount_sat, c.coinbase, c.is_change, c.placement, c.block_height,
-             c.block_hash, c.settled, c.spent_by, c.spent_height, c.spent_hash, c.times_confirmed,
-             c.times_spent, s.script, s.vault, s.keyset, s.keychain, s.derivation_index,
-             s.settle_depth, s.reference
-         FROM coin c JOIN watched_script s ON s.script = c.script
-         WHERE c.vault = $1 AND c.placement <> 'gone' AND c.settled = 0 AND c.is_change = 0
-             AND c.spent_height IS NULL
-         ORDER BY c.txid, c.vout",
+        select_coins!(
+            "WHERE c.vault = $1 AND c.placement <> 'gone' AND c.settled = 0 AND c.is_change = 0
+                 AND c.spent_height IS NULL
+             ORDER BY c.txid, c.vout"
+        ),
         &[vault.to_bytes().into()],
     )
     .await?
@@ -242,13 +244,10 @@ pub async fn confirmed_unspent(
     vault: VaultId,
 ) -> Result<Vec<Coin>, DatabaseError> {
     tx.rows(
-        "SELECT c.txid, c.vout, c.amount_sat, c.coinbase, c.is_change, c.placement, c.block_height,
-             c.block_hash, c.settled, c.spent_by, c.spent_height, c.spent_hash, c.times_confirmed,
-             c.times_spent, s.script, s.vault, s.keyset, s.keychain, s.derivation_index,
-             s.settle_depth, s.reference
-         FROM coin c JOIN watched_script s ON s.script = c.script
-         WHERE c.vault = $1 AND c.placement = 'confirmed' AND c.spent_height IS NULL
-         ORDER BY c.txid, c.vout",
+        select_coins!(
+            "WHERE c.vault = $1 AND c.placement = 'confirmed' AND c.spent_height IS NULL
+             ORDER BY c.txid, c.vout"
+        ),
         &[vault.to_bytes().into()],
     )
     .await?

@@ -4,12 +4,11 @@ use policies::document::Policy;
 use policies::{UnixTime, VaultId};
 use serde_json::{Map, Value, json};
 use watchtower::store::database::Transaction;
-use watchtower::store::events::{self, NewEvent};
 
 use super::{ACTOR, Look, Obstacles};
 use crate::queue::{Decision, Late, Offer, Place, Turn, turn};
-use crate::service::Service;
-use crate::service::{ServiceError, lock_vault};
+use crate::service::record::{Cause, append_event};
+use crate::service::{Service, ServiceError, lock_vault};
 use crate::store::queue as store;
 use crate::store::withdrawals::WithdrawalKey;
 
@@ -125,16 +124,7 @@ pub(super) async fn append(
     (actor, reason): (&str, &str),
     at: UnixTime,
 ) -> Result<(), ServiceError> {
-    let event = NewEvent {
-        object_kind: "queue",
-        object_id: &vault.to_string(),
-        kind,
-        vault: Some(vault),
-        body,
-        actor,
-        reason,
-        at,
-    };
-    events::append(tx, &event).await?;
-    Ok(())
+    let id = vault.to_string();
+    let cause = Cause { actor, reason, at };
+    append_event(tx, vault, ("queue", &id), kind, body, cause).await
 }

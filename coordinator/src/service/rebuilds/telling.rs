@@ -6,12 +6,12 @@ use policies::UnixTime;
 use serde_json::{Map, json};
 use watchtower::store::coins;
 use watchtower::store::database::Transaction;
-use watchtower::store::events::{self, NewEvent};
 
 use super::{ALL, Doubted, Rebuild, RebuiltVault};
 use crate::rebuilding::Gathered;
 use crate::service::ServiceError;
 use crate::service::believing::{Belief, believe};
+use crate::service::record::{Cause, append_event};
 use crate::service::remembering::Books;
 use crate::session::withdrawal::WithdrawalState;
 use crate::store::withdrawals::{self, WithdrawalRow};
@@ -129,19 +129,13 @@ pub(super) async fn append_rebuilt(
     );
     body.insert("without_journal".to_owned(), json!(rebuilt.without_journal));
     body.insert("withdrawals".to_owned(), json!(rebuilt.withdrawals));
-    events::append(
+    append_event(
         tx,
-        &NewEvent {
-            object_kind: "vault",
-            object_id: &rebuilt.vault.to_string(),
-            kind: "vault.rebuilt",
-            vault: Some(rebuilt.vault),
-            body,
-            actor: "rebuild",
-            reason: "",
-            at: now,
-        },
+        rebuilt.vault,
+        ("vault", &rebuilt.vault.to_string()),
+        "vault.rebuilt",
+        body,
+        Cause::by("rebuild", now),
     )
-    .await?;
-    Ok(())
+    .await
 }

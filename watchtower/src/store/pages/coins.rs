@@ -5,7 +5,7 @@ use bitcoin::{Amount, OutPoint, ScriptBuf, Txid};
 use policies::{Keychain, Keyset, VaultId};
 
 use super::{Span, either};
-use crate::store::coins::read;
+use crate::store::coins::{read, select_coins};
 use crate::store::database::{DatabaseError, Transaction, Value};
 use crate::tracker::Coin;
 
@@ -106,13 +106,7 @@ pub async fn page(
     limit: u32,
 ) -> Result<Vec<Coin>, DatabaseError> {
     let sql = tx.pick(
-        "SELECT c.txid, c.vout, c.amount_sat, c.coinbase, c.is_change, c.placement, c.block_height,
-             c.block_hash, c.settled, c.spent_by, c.spent_height, c.spent_hash, c.times_confirmed,
-             c.times_spent, s.script, s.vault, s.keyset, s.keychain, s.derivation_index,
-             s.settle_depth, s.reference
-         FROM coin c
-         JOIN watched_script s ON s.script = c.script
-         LEFT JOIN chain_block b ON b.height = c.block_height
+        select_coins!("LEFT JOIN chain_block b ON b.height = c.block_height
          WHERE c.vault = $1
              AND ($2 < 0 OR c.is_change = $2)
              AND ($3 < 0 OR s.keychain = $3)
@@ -126,14 +120,8 @@ pub async fn page(
              AND COALESCE(b.time, 9223372036854775807) BETWEEN $12 AND $13
              AND ($14 = 0 OR c.txid IN (SELECT unhex(value) FROM json_each($15)))
              AND (COALESCE(c.block_height, 4294967295), c.txid, c.vout) < ($16, $17, $18)
-         ORDER BY COALESCE(c.block_height, 4294967295) DESC, c.txid DESC, c.vout DESC LIMIT $19",
-        "SELECT c.txid, c.vout, c.amount_sat, c.coinbase, c.is_change, c.placement, c.block_height,
-             c.block_hash, c.settled, c.spent_by, c.spent_height, c.spent_hash, c.times_confirmed,
-             c.times_spent, s.script, s.vault, s.keyset, s.keychain, s.derivation_index,
-             s.settle_depth, s.reference
-         FROM coin c
-         JOIN watched_script s ON s.script = c.script
-         LEFT JOIN chain_block b ON b.height = c.block_height
+         ORDER BY COALESCE(c.block_height, 4294967295) DESC, c.txid DESC, c.vout DESC LIMIT $19"),
+        select_coins!("LEFT JOIN chain_block b ON b.height = c.block_height
          WHERE c.vault = $1
              AND ($2 < 0 OR c.is_change = $2)
              AND ($3 < 0 OR s.keychain = $3)
@@ -147,7 +135,7 @@ pub async fn page(
              AND COALESCE(b.time, 9223372036854775807) BETWEEN $12 AND $13
              AND ($14 = 0 OR c.txid IN (SELECT decode(value, 'hex') FROM json_array_elements_text($15::json)))
              AND (COALESCE(c.block_height, 4294967295), c.txid, c.vout) < ($16, $17, $18)
-         ORDER BY COALESCE(c.block_height, 4294967295) DESC, c.txid DESC, c.vout DESC LIMIT $19",
+         ORDER BY COALESCE(c.block_height, 4294967295) DESC, c.txid DESC, c.vout DESC LIMIT $19"),
     );
     let [since, until] = filter.mined.values()?;
     let (height, txid, vout) = match after {
