@@ -157,16 +157,38 @@ impl Failure {
     }
 }
 
-/// A text in which nothing moves the cursor: words of a coordinator may be in it.
+/// A text in which nothing moves the cursor, hides or turns what stands beside it: words of a coordinator may be in it.
 pub(crate) fn plain(text: &str) -> String {
     let shown = |letter: char| {
-        if letter.is_control() && letter != '\n' {
+        if hides(letter) && letter != '\n' {
             letter.escape_default().to_string()
         } else {
             letter.to_string()
         }
     };
     text.chars().map(shown).collect()
+}
+
+/// Whether a letter is a control, has no width, or changes the direction of others (Unicode Standard Annex 9 §2).
+fn hides(letter: char) -> bool {
+    letter.is_control()
+        || matches!(
+            u32::from(letter),
+            0x00AD
+                | 0x034F
+                | 0x061C
+                | 0x115F..=0x1160
+                | 0x180B..=0x180F
+                | 0x200B..=0x200F
+                | 0x2028..=0x202E
+                | 0x2060..=0x206F
+                | 0x3164
+                | 0xFE00..=0xFE0F
+                | 0xFEFF
+                | 0xFFA0
+                | 0xFFF0..=0xFFFB
+                | 0xE0000..=0xE0FFF
+        )
 }
 
 /// A failure that does not say yet what to do about it: nobody is shown one.

@@ -12,7 +12,7 @@ use bitcoin::base64::Engine as _;
 use bitcoin::base64::engine::general_purpose::STANDARD;
 use harness::{
     Call, Engine, Failure, LONG, Outcome, Purse, Receiver, SHORT, ScriptKind, Settings, Treasury,
-    field, python_of_mail, wait_until,
+    field, items, python_of_mail, wait_until,
 };
 use serde_json::{Value, json};
 
@@ -236,7 +236,8 @@ fn webhooks_are_signed_as_the_page_says_and_their_secrets_stand_nowhere() -> Out
 /// 1. Webhooks for Slack and Matrix get messages in their shapes: what happened, and a link that opens a page.
 /// 2. A redirect is not followed: nobody is called where it leads, and the event comes again until it is taken, with
 ///    the same id. Meanwhile the page says that it fails, and since when.
-/// 3. A paused webhook gets nothing; once it goes on, it gets what happened meanwhile.
+/// 3. A paused webhook gets nothing, while the other one gets what happens then and later, and its page says how far
+///    behind it is; once it goes on, it gets what happened meanwhile, each event once.
 /// 4. A removed one gets nothing any more, and there is none.
 #[test]
 fn webhooks_speak_slack_and_matrix_follow_no_redirect_and_lose_nothing() -> Outcome {
@@ -295,19 +296,38 @@ fn webhooks_speak_slack_and_matrix_follow_no_redirect_and_lose_nothing() -> Outc
     treasury
         .command_line(&["webhook", "pause", &of_slack])?
         .done()?;
+    // The other webhook got what happened, and what happened after that: whoever gets one event after the other and
+    // was not paused would have got the first by then.
     ask(&treasury, "w-2")?;
     calls(&matrix, 7)?;
+    ask(&treasury, "w-3")?;
+    let later = calls(&matrix, 9)?;
+    rests(&treasury, &of_matrix)?;
     assert_eq!(slack.calls().len(), 2, "what is paused gets nothing");
+    let path = format!("/webhooks/{of_slack}");
+    let shown = treasury.operator().get(&path)?.done()?;
+    assert!(shown["webhook"]["paused"].is_string(), "{shown}");
+    assert!(shown["webhook"]["behind"].as_u64() >= Some(4), "{shown}");
+    assert_eq!(items(&shown["deliveries"])?.len(), 2, "nothing was tried");
     treasury
         .command_line(&["webhook", "resume", &of_slack])?
         .done()?;
-    calls(&slack, 4)?;
+    calls(&slack, 6)?;
+    rests(&treasury, &of_slack)?;
+    let events = |calls: &[Call]| -> Vec<String> {
+        let ids = calls.iter().map(|call| call.header("countersign-event"));
+        ids.map(str::to_owned).collect()
+    };
+    assert_eq!(events(&slack.calls()[2..]), events(&later[5..]));
     treasury
         .command_line(&["webhook", "remove", &of_slack])?
         .done()?;
-    ask(&treasury, "w-3")?;
-    calls(&matrix, 9)?;
-    assert_eq!(slack.calls().len(), 4, "what is removed gets nothing");
+    ask(&treasury, "w-4")?;
+    calls(&matrix, 11)?;
+    ask(&treasury, "w-5")?;
+    calls(&matrix, 13)?;
+    rests(&treasury, &of_matrix)?;
+    assert_eq!(slack.calls().len(), 6, "what is removed gets nothing");
     let gone = treasury.command_line(&["webhook", "show", &of_slack])?;
     gone.refused("unknown_webhook")?;
     treasury.must_be_well()

@@ -24,7 +24,7 @@ use watchtower::store::{cursor, lease};
 use crate::service::adopting::adopt_ripe;
 use crate::service::balancing::watch_levels;
 use crate::service::draining::{drain, has_former};
-use crate::service::notifying::gathering;
+use crate::service::notifying::{former, gathering};
 use crate::service::withdrawals::expire_overdue;
 use crate::service::{Service, ServiceError};
 use crate::store::jobs::{self, Claim};
@@ -57,6 +57,8 @@ const SEQUENCE: &str = "sequence";
 const NOTIFY: &str = "notify";
 /// Sends mail; key: the person.
 pub(crate) const MAIL: &str = "mail";
+/// Tells a person's former address that mail goes elsewhere; key: the person.
+const FORMER_MAIL: &str = "former-mail";
 /// Calls a webhook; key: its id.
 const WEBHOOK: &str = "webhook";
 /// The key of work that is one of its kind.
@@ -130,7 +132,7 @@ enum Side {
 
 impl Side {
     fn of(kind: &str) -> Self {
-        if matches!(kind, NOTIFY | MAIL | WEBHOOK) {
+        if matches!(kind, NOTIFY | MAIL | FORMER_MAIL | WEBHOOK) {
             Self::Outward
         } else {
             Self::Books
@@ -216,6 +218,7 @@ async fn perform(service: &Service, instance: &str, claim: &Claim) -> Result<(),
     match claim.kind.as_str() {
         NOTIFY => return notifying::gather(service, claim).await,
         MAIL => return notifying::mail(service, claim).await,
+        FORMER_MAIL => return notifying::mail_to_former(service, claim).await,
         WEBHOOK => return notifying::deliver(service, claim).await,
         _ => {}
     }
@@ -390,6 +393,7 @@ async fn has_work(
         }
         NOTIFY => notifying::has_gathering(tx).await?,
         MAIL => gathering::due(tx, key, now).await?.is_some(),
+        FORMER_MAIL => former::due(tx, key).await?.is_some(),
         WEBHOOK => notifying::is_behind(tx, key).await?,
         QUEUE => queue_store::is_used(tx).await?,
         EXPIRE => !withdrawals::overdue(tx, now, 1).await?.is_empty(),

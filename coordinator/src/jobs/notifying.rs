@@ -7,13 +7,14 @@ use watchtower::store::database::Transaction;
 use watchtower::store::{cursor, events};
 
 use super::{MAIL, backoff_seconds};
+use crate::service::notifying::former;
 use crate::service::notifying::gathering::{self, CONSUMER};
 use crate::service::notifying::letter::letter;
 use crate::service::notifying::shaping::{Shape, parcel};
 use crate::service::notifying::webhooks::{send, wants};
 use crate::service::{Service, ServiceError};
 use crate::store::jobs::{self, Claim};
-use crate::store::notices;
+use crate::store::notices::{self, NoticeRow};
 use crate::store::webhooks::{self, WebhookRow};
 
 /// The pause between two looks at what waits on persons.
@@ -68,6 +69,40 @@ pub(super) async fn mail(service: &Service, claim: &Claim) -> Result<(), Service
             jobs::repeat(&mut tx, claim, now.saturating_add(MAIL_SECONDS)).await?;
         }
         None => jobs::repeat(&mut tx, claim, now.saturating_add(MAIL_SECONDS)).await?,
+    }
+    Ok(tx.commit().await?)
+}
+
+/// Tells a former address that an operator changed what its person is told. It has a job of its own: an address that takes
+/// nothing any more holds up no mail to the address that is the person's own.
+pub(super) async fn mail_to_former(service: &Service, claim: &Claim) -> Result<(), ServiceError> {
+    let person = claim.key.as_str();
+    let due = {
+        let mut tx = service.database().begin_read().await?;
+        former::due(&mut tx, person).await?
+    };
+    let sent = match (&due, service.mailer()) {
+        (Some((to, notice)), Some(mailer)) => {
+            let notices = std::slice::from_ref(notice);
+            let letter = letter(notices, service.public_url().unwrap_or_default());
+            Some(mailer.send(to, &letter).await)
+        }
+        (Some(_), None) | (None, _) => None,
+    };
+    let mut tx = service.database().begin_write().await?;
+    jobs::assert_held(&mut tx, claim).await?;
+    let now = service.now();
+    let taken = matches!(sent, Some(Ok(())));
+    let is_over = |notice: &NoticeRow| taken || former::is_given_up(notice, now);
+    if let Some((_, notice)) = due.as_ref().filter(|(_, notice)| is_over(notice)) {
+        notices::set_sent(&mut tx, person, &notice.key, now).await?;
+        jobs::repeat(&mut tx, claim, now).await?;
+    } else if let Some(Err(fault)) = &sent {
+        tracing::warn!(person, %fault, "a former address was not told yet and will be tried again");
+        let next = now.saturating_add(backoff_seconds(claim.attempts));
+        jobs::retry(&mut tx, claim, next, &fault.to_string()).await?;
+    } else {
+        jobs::repeat(&mut tx, claim, now.saturating_add(LOOK_SECONDS)).await?;
     }
     Ok(tx.commit().await?)
 }
@@ -142,6 +177,8 @@ pub(super) async fn wanted(
 ) -> Result<Vec<(&'static str, String)>, ServiceError> {
     let persons = notices::settings(tx).await?.into_iter();
     let mut wanted: Vec<_> = persons.map(|setting| (MAIL, setting.person)).collect();
+    let moved = notices::moved(tx).await?.into_iter();
+    wanted.extend(moved.map(|person| (super::FORMER_MAIL, person)));
     let active = webhooks::list(tx).await?.into_iter().filter(is_active);
     wanted.extend(active.map(|row| (super::WEBHOOK, row.id)));
     Ok(wanted)

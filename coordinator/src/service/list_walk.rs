@@ -118,3 +118,78 @@ fn read_place<T: FromStr>(mark: &Cursor) -> Option<(UnixTime, T)> {
     let seconds = seconds.parse().ok()?;
     Some((UnixTime::from_secs(seconds), id.parse().ok()?))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::roles::fixture::Kind;
+    use crate::service::tests::world::World;
+
+    /// Rows with the numbers below this one, the highest first, of which one fits.
+    struct Numbered {
+        below: u64,
+        fits: u64,
+        read: Cell<usize>,
+    }
+
+    impl Lines for Numbered {
+        type Id = u64;
+        type Row = u64;
+        type Line = u64;
+
+        async fn rows(
+            &self,
+            _: &mut Transaction,
+            wanted: &Wanted<'_, u64>,
+            limit: u32,
+        ) -> Result<Vec<u64>, ServiceError> {
+            let below = wanted.after.map_or(self.below, |(_, number)| number);
+            let rows: Vec<u64> = (0..below).rev().take(count(limit)).collect();
+            self.read.set(self.read.get() + rows.len());
+            Ok(rows)
+        }
+
+        fn place(row: &u64) -> (UnixTime, u64) {
+            (UnixTime::from_secs(*row), *row)
+        }
+
+        async fn line(&self, _: &mut Transaction, row: u64) -> Result<Option<u64>, ServiceError> {
+            Ok((row == self.fits).then_some(row))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_page_reads_two_thousand_rows_at_most_and_the_next_one_goes_on_where_it_stopped() {
+        let world = World::new(Kind::Wsh).await;
+        let lines = Numbered {
+            below: 5_000,
+            fits: 400,
+            read: Cell::new(0),
+        };
+        let filter = Filter::default();
+        let (mut after, mut pages) = (None, Vec::new());
+        loop {
+            let page = page_of(
+                &world.service,
+                &world.operator,
+                world.vault,
+                (&lines, &filter),
+                after.as_ref(),
+                50,
+            );
+            let page = page.await.expect("a page");
+            pages.push((page.items, lines.read.replace(0)));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+            assert!(pages.len() < 9, "it goes on for ever: {pages:?}");
+        }
+        assert_eq!(
+            pages,
+            [(vec![], 2_000), (vec![], 2_000), (vec![400], 1_000)]
+        );
+    }
+}

@@ -15,7 +15,7 @@ use watchtower::store::database::Transaction;
 
 pub use super::list_view::{EntryView, ListEntriesView, ListView};
 use super::record::append_statement_event;
-use super::standing::{Entry, holding};
+use super::standing::{Entry, adds, holding};
 use super::statement_view::view;
 pub use super::statement_view::{StatementApprovalView, StatementView};
 use super::{
@@ -102,7 +102,7 @@ pub async fn submit_statement(
     Ok((answer, true))
 }
 
-/// Takes a person's signature under a statement in; the same again answers the same.
+/// Takes a person's signature under a statement in; what adds nothing to those that stand answers the same.
 ///
 /// # Errors
 /// Whatever is wrong with key, purpose, time or signature; [`ListError::NotEntitled`] for a person who
@@ -179,7 +179,10 @@ pub async fn approve_statement(
         approver: approver.name.clone(),
         received_at: now,
     };
-    if statements::add_approval(&mut tx, vault, &stored).await? {
+    let standing = statements::approvals_of(&mut tx, vault, subject).await?;
+    if adds(&standing, &stored.approval)
+        && statements::add_approval(&mut tx, vault, &stored).await?
+    {
         let mut body = body(&row);
         body.insert("approver".to_owned(), json!(stored.approver));
         body.insert("expires".to_owned(), json!(stored.approval.expires));

@@ -14,7 +14,7 @@ use policies::{Approval, Intent, IntentHash, ListAdd, Statement, Subject, UnixTi
 use watchtower::store::database::Transaction;
 
 use super::ServiceError;
-use crate::store::statements::{self, StatementRow};
+use crate::store::statements::{self, StatementApprovalRow, StatementRow};
 use crate::store::{windows, withdrawals};
 
 /// The most earlier payments to one script that are looked at: one of another line is enough.
@@ -235,4 +235,12 @@ pub(super) async fn holding(
         holding.push(approval);
     }
     Ok(holding)
+}
+
+/// Whether a signature adds anything to those under its statement: one of another key does, and one that holds longer.
+pub(super) fn adds(standing: &[StatementApprovalRow], approval: &Approval) -> bool {
+    let ends = approval.purpose != policies::hash::Purpose::ListRemove;
+    standing.iter().all(|row| {
+        row.approval.key != approval.key || (ends && row.approval.expires < approval.expires)
+    })
 }

@@ -15,12 +15,16 @@ use watchtower::store::database::Transaction;
 
 use super::acks;
 use super::record::append_statement_event;
+use super::standing::adds;
 use super::statement_view::{StatementApprovalView, StatementView};
 use super::{Actor, ApprovalError, BatchError, ListError, MAX_LIMIT, Service, ServiceError};
 use crate::store::statements::StatementApprovalRow;
 use crate::store::stops::{self, StopRow};
 use crate::store::vaults;
 
+/// The most stops in force of one key: the vault pays nobody from the first on, and nobody needs more to say so. Each key
+/// has its own count, so that none keeps another one's stop out.
+const STOPS: u32 = 16;
 /// The most goes that signers are told of: each counts for hours only.
 const GOES: u32 = 20;
 
@@ -63,7 +67,7 @@ pub(super) async fn submit(
     if let Statement::Ack { policy: version } = statement {
         acks::refuse_useless(service, tx, vault, version, now).await?;
     } else {
-        refuse_useless(&policy, &statement, now)?;
+        refuse_useless(tx, &policy, &statement, now).await?;
     }
     let row = StopRow {
         vault,
@@ -89,15 +93,51 @@ pub(super) async fn submit(
     Ok((view(tx, &policy, &row, now).await?, true))
 }
 
-/// Refuses what nobody may say under the policy.
-fn refuse_useless(
+/// Refuses what nobody may say under the policy, and the release of a stop that was not handed in here.
+async fn refuse_useless(
+    tx: &mut Transaction,
     policy: &Policy,
     statement: &Statement,
     now: UnixTime,
 ) -> Result<(), ServiceError> {
     let purpose = statement.purpose();
     stopping(policy, statement, &[], now).ok_or(ListError::NobodyMay { purpose })?;
+    if let Statement::Release { stop } = *statement {
+        let known = stops::lookup(tx, policy.vault, stop).await?;
+        if known.is_none_or(|row| row.statement.purpose() != Purpose::Stop) {
+            return Err(ListError::UnknownStop { stop }.into());
+        }
+    }
     Ok(())
+}
+
+/// Whether a signature changes anything: it adds to those that stand, and not to a stop that is over.
+async fn counts_anew(
+    tx: &mut Transaction,
+    row: &StopRow,
+    stored: &StatementApprovalRow,
+) -> Result<bool, ServiceError> {
+    if !adds(&stops::approvals_of(tx, row).await?, &stored.approval) {
+        return Ok(false);
+    }
+    if row.statement.purpose() != Purpose::Stop {
+        return Ok(true);
+    }
+    if stops::released_at(tx, row.vault, row.subject)
+        .await?
+        .is_some()
+    {
+        return Ok(false);
+    }
+    if stops::in_force_by(tx, row.vault, stored.approval.key).await? >= STOPS {
+        let approver = stored.approver.clone();
+        return Err(ListError::TooManyStops {
+            approver,
+            most: STOPS,
+        }
+        .into());
+    }
+    Ok(true)
 }
 
 /// What a stored stop, release or go is signed for; none where there is no such.
@@ -110,7 +150,7 @@ pub(super) async fn purpose_of(
     Ok(found.map(|row| row.statement.purpose()))
 }
 
-/// Takes a signature under one in; none where there is no such statement. The same again answers the same.
+/// Takes a signature under one in; none where there is no such statement. What adds nothing answers the same.
 pub(super) async fn approve(
     service: &Service,
     tx: &mut Transaction,
@@ -139,7 +179,7 @@ pub(super) async fn approve(
         approver,
         received_at: now,
     };
-    if stops::add_approval(tx, vault, &stored).await? {
+    if counts_anew(tx, &row, &stored).await? && stops::add_approval(tx, vault, &stored).await? {
         let mut body = body(&row);
         body.insert("approver".to_owned(), json!(stored.approver));
         body.insert("expires".to_owned(), json!(stored.approval.expires));

@@ -3,6 +3,9 @@
 use policies::UnixTime;
 use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
 
+/// What the keys of notices begin with that go to a former address. The statements below name it too.
+const FORMER: &str = "former/";
+
 /// What a person wants to be told, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingRow {
@@ -43,6 +46,19 @@ pub struct NoticeRow {
     pub href: String,
     /// Since when.
     pub at: UnixTime,
+}
+
+impl NoticeRow {
+    /// The key of a notice that goes to an address which was the person's own before.
+    pub fn former_key(address: &str, at: UnixTime) -> String {
+        format!("{FORMER}{}/{address}", at.as_secs())
+    }
+
+    /// The address that it goes to, where that is not the person's own.
+    pub fn former_address(&self) -> Option<&str> {
+        let named = self.key.strip_prefix(FORMER)?;
+        named.split_once('/').map(|(_, address)| address)
+    }
 }
 
 /// Something that waits on a person who was told.
@@ -147,7 +163,7 @@ pub async fn insert(tx: &mut Transaction, row: &NoticeRow) -> Result<(), Databas
     .map(drop)
 }
 
-/// What is still to be told to a person, the oldest first.
+/// What is still to be told to a person at the person's own address, the oldest first.
 ///
 /// # Errors
 /// On a failed statement or a corrupt row.
@@ -158,22 +174,46 @@ pub async fn unsent(
 ) -> Result<Vec<NoticeRow>, DatabaseError> {
     tx.rows(
         "SELECT person, key, kind, title, words, href, at FROM notice
-         WHERE person = $1 AND sent_at IS NULL ORDER BY at, key LIMIT $2",
+         WHERE person = $1 AND sent_at IS NULL AND key NOT LIKE 'former/%' ORDER BY at, key LIMIT $2",
         &[person.into(), limit.into()],
     )
     .await?
     .iter()
-    .map(|row| {
-        Ok(NoticeRow {
-            person: row.text("person")?.to_owned(),
-            key: row.text("key")?.to_owned(),
-            kind: row.text("kind")?.to_owned(),
-            title: row.text("title")?.to_owned(),
-            words: row.text("words")?.to_owned(),
-            href: row.text("href")?.to_owned(),
-            at: UnixTime::from_secs(row.u64("at")?),
-        })
-    })
+    .map(read_notice)
+    .collect()
+}
+
+/// The oldest that is still to be told at an address which was a person's own before.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn unsent_to_former(
+    tx: &mut Transaction,
+    person: &str,
+) -> Result<Option<NoticeRow>, DatabaseError> {
+    tx.optional_row(
+        "SELECT person, key, kind, title, words, href, at FROM notice
+         WHERE person = $1 AND sent_at IS NULL AND key LIKE 'former/%' ORDER BY at, key LIMIT 1",
+        &[person.into()],
+    )
+    .await?
+    .as_ref()
+    .map(read_notice)
+    .transpose()
+}
+
+/// The persons of whom something is still to be told at a former address.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn moved(tx: &mut Transaction) -> Result<Vec<String>, DatabaseError> {
+    tx.rows(
+        "SELECT DISTINCT person FROM notice WHERE sent_at IS NULL AND key LIKE 'former/%' ORDER BY person",
+        &[],
+    )
+    .await?
+    .iter()
+    .map(|row| Ok(row.text("person")?.to_owned()))
     .collect()
 }
 
@@ -296,6 +336,18 @@ pub async fn end_wait(
 
 fn at(time: UnixTime) -> Result<Value, DatabaseError> {
     Value::from_u64(time.as_secs())
+}
+
+fn read_notice(row: &Row) -> Result<NoticeRow, DatabaseError> {
+    Ok(NoticeRow {
+        person: row.text("person")?.to_owned(),
+        key: row.text("key")?.to_owned(),
+        kind: row.text("kind")?.to_owned(),
+        title: row.text("title")?.to_owned(),
+        words: row.text("words")?.to_owned(),
+        href: row.text("href")?.to_owned(),
+        at: UnixTime::from_secs(row.u64("at")?),
+    })
 }
 
 fn read_setting(row: &Row) -> Result<SettingRow, DatabaseError> {

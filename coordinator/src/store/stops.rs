@@ -1,7 +1,7 @@
 //! Stops, releases, goes and acknowledgements, and the signatures under them that verified.
 
 use policies::hash::Purpose;
-use policies::{Statement, Subject, UnixTime, VaultId};
+use policies::{KeyId, Statement, Subject, UnixTime, VaultId};
 use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
 
 use super::statement_approvals::{StatementApprovalRow, Table};
@@ -135,6 +135,34 @@ pub async fn in_force(
     .iter()
     .map(read)
     .collect()
+}
+
+/// How many stops that count and were not released a key has signed.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn in_force_by(
+    tx: &mut Transaction,
+    vault: VaultId,
+    key: KeyId,
+) -> Result<u32, DatabaseError> {
+    let purposes = [Purpose::Stop, Purpose::Release].map(|purpose| i64::from(purpose.to_byte()));
+    tx.one_row(
+        "SELECT COUNT(DISTINCT s.subject) AS stops
+         FROM vault_statement s JOIN vault_statement_approval a ON a.vault = s.vault AND a.subject = s.subject
+         WHERE s.vault = $1 AND s.purpose = $2 AND a.approving_key = $3 AND s.entitled_at IS NOT NULL
+             AND NOT EXISTS (
+                 SELECT 1 FROM vault_statement r WHERE r.vault = s.vault AND r.stop = s.subject
+                     AND r.purpose = $4 AND r.entitled_at IS NOT NULL)",
+        &[
+            vault.to_bytes().into(),
+            purposes[0].into(),
+            key.to_bytes().into(),
+            purposes[1].into(),
+        ],
+    )
+    .await?
+    .u32("stops")
 }
 
 /// Since when a stop is released; none where it is not.

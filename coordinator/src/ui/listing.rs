@@ -3,8 +3,8 @@
 use axum::body::Body;
 use axum::http::header::{self, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
 
+use super::export;
 use super::fault::Fault;
 use super::filters;
 use super::posted::percent_encoded;
@@ -184,7 +184,7 @@ fn line(cells: &[String]) -> Vec<u8> {
     writer.into_inner().expect("a vector is always flushed")
 }
 
-/// Answers with a list as a CSV file, page by page, so that no list is too long. `read` gives the page that
+/// Answers with a list as a CSV file, page by page. `read` gives the page that
 /// begins after a cursor; `row` writes one row of it.
 pub(crate) async fn csv<T, F>(
     name: &str,
@@ -196,63 +196,21 @@ where
     T: Send + 'static,
     F: Future<Output = Result<Paged<T>, Fault>> + Send + 'static,
 {
-    struct Reading<R, W> {
-        read: R,
-        row: W,
-        head: Vec<u8>,
-        after: Option<Cursor>,
-        over: bool,
-    }
     // The first page is read before anything is answered, so that a refusal is one.
     let first = read(None).await?;
-    let mut head = line(
-        &header
-            .iter()
-            .map(|&cell| cell.to_owned())
-            .collect::<Vec<_>>(),
-    );
-    for item in &first.items {
-        head.extend(line(&row(item)));
-    }
-    let reading = Reading {
-        read,
-        row,
-        head,
-        over: first.next.is_none(),
-        after: first.next,
+    let written = move |items: &[T]| {
+        let lines = items.iter().map(|item| line(&row(item)));
+        lines.collect::<Vec<_>>().concat()
     };
-    let stream = stream::unfold(reading, async |mut reading| {
-        if !reading.head.is_empty() {
-            let head = std::mem::take(&mut reading.head);
-            return Some((Ok::<_, std::io::Error>(head), reading));
-        }
-        if reading.over {
-            return None;
-        }
-        match (reading.read)(reading.after.take()).await {
-            Ok(page) => {
-                let mut lines = Vec::new();
-                for item in &page.items {
-                    lines.extend(line(&(reading.row)(item)));
-                }
-                reading.over = page.next.is_none();
-                reading.after = page.next;
-                Some((Ok(lines), reading))
-            }
-            Err(fault) => {
-                // The file breaks off, which the browser says.
-                reading.over = true;
-                Some((
-                    Err(std::io::Error::other(fault.words().to_owned())),
-                    reading,
-                ))
-            }
-        }
-    });
-    Ok(attachment(
-        name,
-        "text/csv; charset=utf-8",
-        Body::from_stream(stream),
+    let header: Vec<String> = header.iter().map(|&cell| cell.to_owned()).collect();
+    let mut head = line(&header);
+    head.extend(written(&first.items));
+    let kind = "text/csv; charset=utf-8";
+    Ok(export::file(
+        (name, kind),
+        (head, first.next),
+        read,
+        written,
     ))
 }
 
@@ -280,8 +238,23 @@ mod tests {
 
     #[test]
     fn no_cell_becomes_a_formula_and_none_breaks_a_line() {
-        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"] {
-            assert_eq!(cell(text), format!("'{text}"));
+        for text in [
+            "=1+1",
+            "+1",
+            "-1",
+            "@SUM(A1)",
+            "\t=1",
+            "\r=1",
+            "\n=1",
+            "＝1+1",
+            "＋1",
+            "－1",
+            "＠SUM(A1)",
+        ] {
+            assert_eq!(cell(text), format!("'{text}"), "{text:?}");
+            let written = line(&[text.to_owned()]);
+            let bare = written.strip_prefix(b"\"").unwrap_or(&written);
+            assert!(bare.starts_with(b"'"), "{text:?}");
         }
         assert_eq!(cell("w-1"), "w-1");
         let line = line(&["=cmd|'/C calc'!A0".to_owned(), "a\"b,\r\nc".to_owned()]);

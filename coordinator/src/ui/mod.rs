@@ -19,6 +19,7 @@ mod drawing;
 #[cfg(test)]
 pub(crate) mod drawn_books;
 mod events;
+mod export;
 mod fault;
 mod feerate;
 mod filters;

@@ -11,7 +11,7 @@ use super::fault::Fault;
 use super::frame::{Frame, Place, page, page_with, see_other_saying};
 use super::posted::{Posted, Wrong};
 use super::routes::{Needs, Table};
-use super::show::Outside;
+use super::show::{Moment, Outside};
 use super::visitor::Visitor;
 use crate::service::ServiceError;
 use crate::service::notifying::NoticeKind;
@@ -50,6 +50,7 @@ struct SettingsPage {
     hours: Vec<String>,
     sends_mail: bool,
     trouble: Option<Outside>,
+    set_by: Option<(Outside, Moment)>,
 }
 
 struct KindRow {
@@ -100,6 +101,7 @@ fn draw(visitor: &Visitor, view: &SettingsView, typed: Typed, wrong: Wrong) -> S
         hours: (0..24).map(|hour| hour.to_string()).collect(),
         sends_mail: view.sends_mail,
         trouble: view.trouble.as_deref().map(Outside::new),
+        set_by: (view.set_by.as_ref()).map(|set| (Outside::new(&set.by), Moment::new(set.at))),
     }
 }
 
@@ -195,7 +197,11 @@ fn read(typed: &Typed, wrong: &mut Wrong) -> Option<Settings> {
 
 #[cfg(test)]
 mod tests {
+    use policies::UnixTime;
+
     use super::*;
+    use crate::service::notifying::settings::SetBy;
+    use crate::service::people::PersonRole;
 
     #[test]
     fn an_offset_is_read_as_it_is_shown_and_nothing_else_is_one() {
@@ -209,6 +215,31 @@ mod tests {
         ] {
             assert_eq!(read_offset(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn a_person_sees_who_set_where_mail_goes_and_when() {
+        let visitor = Visitor::sample("dana", PersonRole::Approver);
+        let drawn = |set_by| {
+            let view = SettingsView {
+                settings: Settings::default(),
+                sends_mail: true,
+                set_by,
+                trouble: None,
+            };
+            let typed = typed_of(&view.settings);
+            let page = draw(&visitor, &view, typed, Wrong::default());
+            page.render().expect("a page")
+        };
+        let page = drawn(Some(SetBy {
+            by: "olga<b>".to_owned(),
+            at: UnixTime::from_secs(1_795_400_000),
+        }));
+        for part in ["olga", "set this, <time datetime", "tell another operator"] {
+            assert!(page.contains(part), "{part} in {page}");
+        }
+        assert!(!page.contains("<b>"), "{page}");
+        assert!(!drawn(None).contains("set this"));
     }
 
     #[test]

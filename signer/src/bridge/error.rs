@@ -76,12 +76,6 @@ pub enum BridgeError {
     /// The origin is not paired.
     #[error("{0} is not paired")]
     NotRemembered(Origin),
-    /// Too many asks are open.
-    #[error("{most} asks are open already")]
-    TooManyAsks {
-        /// How many may be.
-        most: usize,
-    },
     /// The ask is about another vault.
     #[error("the page asks about the vault {asked}; this home is of {pinned}")]
     OtherVault {
@@ -161,7 +155,6 @@ impl Explained for BridgeError {
             | Self::CodeOver { .. }
             | Self::CodeUsed
             | Self::TooManyOrigins { .. }
-            | Self::TooManyAsks { .. }
             | Self::OtherVault { .. }
             | Self::UnknownHash { .. }
             | Self::OtherBytes { .. }
@@ -191,7 +184,6 @@ impl Explained for BridgeError {
             Self::CodeUsed => "CODE_USED",
             Self::TooManyOrigins { .. } => "TOO_MANY_ORIGINS",
             Self::NotRemembered(_) => "ORIGIN_UNKNOWN",
-            Self::TooManyAsks { .. } => "TOO_MANY_ASKS",
             Self::OtherVault { .. } => "OTHER_VAULT",
             Self::UnknownHash { .. } => "UNKNOWN_HASH",
             Self::OtherBytes { .. } => "OTHER_BYTES",
@@ -237,7 +229,6 @@ impl Explained for BridgeError {
             Self::WrongCode { .. } => "type the 8 digits that the bridge shows in its terminal",
             Self::TooManyOrigins { .. } => "forget one with `bridge --forget ORIGIN`",
             Self::NotRemembered(_) => "see which are with `bridge --list`",
-            Self::TooManyAsks { .. } => "answer those that are open, or wait until they end",
             Self::OtherVault { .. } => {
                 "run the bridge with the home of that vault, at another port, and pair it there"
             }

@@ -1,15 +1,21 @@
 //! The asks that are open at once: each under a path of its own that nobody can guess, each answered once.
+//!
+//! Whoever forges what a browser sends can open asks as pages of a paired origin do; only the browser that paired shows
+//! that it looks at one. Invariant: an ask that this browser looks at keeps its place whatever anybody else opens; the
+//! others make room for one another, each origin's for its own, so that nobody is kept from opening one.
 
-use super::error::BridgeError;
 use super::origin::Origin;
-use crate::keystore::fresh;
+use crate::keystore::{NoEntropy, fresh};
 use bitcoin::hex::DisplayHex as _;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The most asks that are kept, open or answered.
-const MAX_ASKS: usize = 64;
+/// The most asks of one origin that the browser that paired was not seen to look at.
+const MAX_UNSEEN: usize = 64;
+/// The most asks of one origin that it looked at, open or answered.
+const MAX_SEEN: usize = 32;
 /// How long an ask waits for its person.
 const PATIENCE: Duration = Duration::from_mins(15);
 
@@ -47,7 +53,11 @@ pub(super) struct Ask {
     pub(super) sheet: Sheet,
     state: Mutex<State>,
     begun: Instant,
+    /// Later ones have higher numbers.
+    number: u64,
     shown: Mutex<Option<Instant>>,
+    /// Whether the browser that paired looks at it.
+    seen: AtomicBool,
 }
 
 enum State {
@@ -65,9 +75,16 @@ pub(super) enum Pressed {
     Again(String),
 }
 
-/// All asks, by their secret.
+/// All asks.
 #[derive(Default)]
-pub(super) struct Asks(Mutex<BTreeMap<String, Arc<Ask>>>);
+pub(super) struct Asks(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    /// By their secret.
+    by_secret: BTreeMap<String, Arc<Ask>>,
+    opened: u64,
+}
 
 impl Asks {
     /// Opens one and gives its secret.
@@ -76,31 +93,61 @@ impl Asks {
         sheet: Sheet,
         judge: Judge,
         now: Instant,
-    ) -> Result<String, BridgeError> {
+    ) -> Result<String, NoEntropy> {
         let secret = fresh::<32>()?.as_slice().to_lower_hex_string();
+        let mut kept = self.kept();
+        kept.opened = kept.opened.saturating_add(1);
+        kept.by_secret.retain(|_, ask| !ask.is_old(now));
+        kept.make_room(&sheet.from, false, MAX_UNSEEN);
         let ask = Ask {
             sheet,
             state: Mutex::new(State::Open(judge)),
             begun: now,
+            number: kept.opened,
             shown: Mutex::new(None),
+            seen: AtomicBool::new(false),
         };
-        let mut asks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        asks.retain(|_, ask| !ask.is_old(now));
-        if asks.len() >= MAX_ASKS {
-            // What was answered makes room; what is open never does, or a page could close it.
-            asks.retain(|_, ask| ask.over().is_none());
-        }
-        if asks.len() >= MAX_ASKS {
-            return Err(BridgeError::TooManyAsks { most: MAX_ASKS });
-        }
-        asks.insert(secret.clone(), Arc::new(ask));
+        kept.by_secret.insert(secret.clone(), Arc::new(ask));
         Ok(secret)
     }
 
     /// The ask of a secret, while it lasts.
     pub(super) fn find(&self, secret: &str, now: Instant) -> Option<Arc<Ask>> {
-        let asks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        asks.get(secret).filter(|ask| !ask.is_old(now)).cloned()
+        let kept = self.kept();
+        let ask = kept.by_secret.get(secret);
+        ask.filter(|ask| !ask.is_old(now)).cloned()
+    }
+
+    /// Keeps an ask that the browser that paired looks at, also where it had just made room.
+    pub(super) fn keep(&self, secret: &str, ask: &Arc<Ask>) {
+        let mut kept = self.kept();
+        if ask.seen.load(Ordering::SeqCst) {
+            return;
+        }
+        kept.make_room(&ask.sheet.from, true, MAX_SEEN);
+        ask.seen.store(true, Ordering::SeqCst);
+        kept.by_secret.insert(secret.to_owned(), Arc::clone(ask));
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    /// Makes room for one more of an origin's asks: of those answered first, then of the oldest.
+    fn make_room(&mut self, from: &Origin, seen: bool, most: usize) {
+        let of_these =
+            |ask: &Ask| ask.sheet.from == *from && ask.seen.load(Ordering::SeqCst) == seen;
+        let found = self.by_secret.iter().filter(|(_, ask)| of_these(ask));
+        let mut found: Vec<(bool, u64, String)> = found
+            .map(|(secret, ask)| (ask.over().is_none(), ask.number, secret.clone()))
+            .collect();
+        found.sort_unstable();
+        let beyond = found.len().saturating_add(1).saturating_sub(most);
+        for (_, _, secret) in found.iter().take(beyond) {
+            self.by_secret.remove(secret);
+        }
     }
 }
 
@@ -164,86 +211,4 @@ impl Ask {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn judge() -> Judge {
-        Box::new(|body| match body {
-            b"good" => Ok(Answered {
-                words: "Signed.".to_owned(),
-                good: true,
-            }),
-            _ => Err("It is wrong.".to_owned()),
-        })
-    }
-
-    fn opened(asks: &Asks, now: Instant) -> Result<String, BridgeError> {
-        let sheet = Sheet {
-            what: "approve",
-            from: "https://treasury.example".parse().expect("an origin"),
-            html: "the page".to_owned(),
-            back: None,
-        };
-        asks.open(sheet, judge(), now)
-    }
-
-    #[test]
-    fn the_first_good_answer_holds_and_a_wrong_one_may_be_given_again() {
-        let (asks, now) = (Asks::default(), Instant::now());
-        let secret = opened(&asks, now).expect("opens");
-        assert_eq!(secret.len(), 64);
-        let ask = asks.find(&secret, now).expect("is open");
-        assert_eq!(ask.show(now), "the page");
-        let later = now + LOOK;
-        assert!(matches!(ask.answer(b"bad", later), Pressed::Again(_)));
-        assert_eq!(ask.over(), None);
-        assert!(matches!(ask.answer(b"good", later), Pressed::Now(_)));
-        assert!(matches!(ask.answer(b"good", later), Pressed::Before(_)));
-        assert!(matches!(ask.decline(), Pressed::Before(answered) if answered.words == "Signed."));
-    }
-
-    #[test]
-    fn an_answer_counts_only_once_the_page_was_there_for_a_while_and_declining_needs_no_wait() {
-        let (asks, begun) = (Asks::default(), Instant::now());
-        let ask = |asks: &Asks| {
-            let secret = opened(asks, begun).expect("opens");
-            asks.find(&secret, begun).expect("is open")
-        };
-        let too_soon =
-            |pressed| matches!(pressed, Pressed::Again(words) if words.contains("too soon"));
-        let first = ask(&asks);
-        let late = begun + Duration::from_mins(1);
-        assert!(too_soon(first.answer(b"good", late)), "nobody saw it");
-        first.show(late);
-        let almost = late + Duration::from_millis(699);
-        assert!(too_soon(first.answer(b"good", almost)));
-        // Whoever loads it again begins anew.
-        first.show(almost);
-        assert!(too_soon(first.answer(b"good", late + LOOK)));
-        let good = first.answer(b"good", almost + LOOK);
-        assert!(matches!(good, Pressed::Now(_)));
-        let second = ask(&asks);
-        second.show(begun);
-        assert!(matches!(second.decline(), Pressed::Now(_)));
-    }
-
-    #[test]
-    fn asks_end_with_patience_and_open_ones_are_never_pushed_out() {
-        let (asks, now) = (Asks::default(), Instant::now());
-        let first = opened(&asks, now).expect("opens");
-        for _ in 1..MAX_ASKS {
-            opened(&asks, now).expect("opens");
-        }
-        assert!(matches!(
-            opened(&asks, now),
-            Err(BridgeError::TooManyAsks { .. })
-        ));
-        asks.find(&first, now).expect("is open").decline();
-        opened(&asks, now).expect("what was answered makes room");
-        assert!(asks.find(&first, now).is_none());
-        let later = now + PATIENCE;
-        let again = opened(&asks, later).expect("the old ones are over");
-        assert!(asks.find(&again, later).is_some());
-        assert!(asks.find(&again, later + PATIENCE).is_none());
-    }
-}
+mod tests;

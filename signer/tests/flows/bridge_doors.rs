@@ -376,3 +376,47 @@ fn the_bridge_goes_on_serving_while_an_answer_waits_for_the_coordinator() {
     assert_eq!(&first, b"HTTP/1.1 502");
     drop(declining);
 }
+
+/// 1. The browser that paired opens an ask and looks at it; it opens another one, and does not.
+/// 2. A program that forges the headers of a paired page opens more than there are places, and says of each that it looks.
+/// 3. Each is opened, and none takes the place of what the browser looks at, which is answered. The unseen one made room.
+#[test]
+fn a_program_that_forges_a_paired_page_takes_no_place_from_the_browser_that_paired() {
+    let world = approvers();
+    let intent = known(&world, "w1");
+    one_of_one(&world);
+    let hash = format!("&hash={}", intent.hash());
+    let (place, _) = world.opened("approve", &hash);
+    let here = world.press(&format!("{place}here"), &world.held);
+    assert_eq!((here.status, here.said().as_str()), (200, ""));
+    let (unseen, _) = world.opened("approve", &hash);
+    let mut last = String::new();
+    for _ in 0..64 {
+        let forged = world.ask("approve", &hash);
+        assert_eq!(forged.status, 303, "{}", forged.text);
+        for held in [
+            Held::default(),
+            Held {
+                half: "00".repeat(32),
+                ..world.held.clone()
+            },
+        ] {
+            let here = world.press(&format!("{}here", forged.location), &held);
+            assert_eq!(here.status, 403, "{held:?}");
+        }
+        last = forged.location;
+    }
+    assert_eq!(
+        world.get(&unseen).status,
+        404,
+        "nobody was seen to look at it"
+    );
+    assert_eq!(world.get(&last).status, 200);
+    assert_eq!(world.get(&place).status, 200, "it keeps its place");
+    assert_eq!(world.answer(&place).0, 200);
+    // Nobody is kept from asking, and looking is not told of in the terminal.
+    let (next, _) = world.opened("approve", &hash);
+    assert_eq!(world.answer(&next).0, 200);
+    let refused = |event: &BridgeEvent| matches!(event, BridgeEvent::Refused { .. });
+    assert_eq!(world.events.try_iter().filter(refused).count(), 0);
+}

@@ -41,8 +41,10 @@ pub(super) async fn books(both: &Both) -> Outcome {
         let rows = both
             .pages(
                 &format!("deposits by {query:?}"),
-                *least,
-                async |service, after| list_deposits(service, actor, vault, query, after, 2).await,
+                (2, *least),
+                async |service, after, most| {
+                    list_deposits(service, actor, vault, query, after, most).await
+                },
             )
             .await?;
         outpoint = rows.first().map(|row| row.outpoint.clone());
@@ -80,8 +82,10 @@ pub(super) async fn books(both: &Both) -> Outcome {
     for (query, least) in &coins {
         both.pages(
             &format!("coins by {query:?}"),
-            *least,
-            async |service, after| list_coins(service, actor, vault, query, after, 2).await,
+            (2, *least),
+            async |service, after, most| {
+                list_coins(service, actor, vault, query, after, most).await
+            },
         )
         .await?;
     }
@@ -99,8 +103,10 @@ pub(super) async fn books(both: &Both) -> Outcome {
     for (query, least) in &addresses {
         both.pages(
             &format!("addresses by {query:?}"),
-            *least,
-            async |service, after| list_addresses(service, actor, vault, query, after, 2).await,
+            (2, *least),
+            async |service, after, most| {
+                list_addresses(service, actor, vault, query, after, most).await
+            },
         )
         .await?;
     }
@@ -118,8 +124,10 @@ pub(super) async fn books(both: &Both) -> Outcome {
     for (filter, least) in &entries {
         both.pages(
             &format!("entries by {filter:?}"),
-            *least,
-            async |service, after| list_entries(service, actor, vault, filter, after, 3).await,
+            (3, *least),
+            async |service, after, most| {
+                list_entries(service, actor, vault, filter, after, most).await
+            },
         )
         .await?;
     }
@@ -146,13 +154,13 @@ pub(super) async fn books(both: &Both) -> Outcome {
     for (filter, least) in &events {
         both.pages(
             &format!("events by {filter:?}"),
-            *least,
-            async |service, after| list_log(service, actor, filter, after, 7).await,
+            (7, *least),
+            async |service, after, most| list_log(service, actor, filter, after, most).await,
         )
         .await?;
     }
-    both.pages("the address book", 2, async |service, after| {
-        list_book(service, actor, vault, &BookFilter::default(), after, 1).await
+    both.pages("the address book", (1, 2), async |service, after, most| {
+        list_book(service, actor, vault, &BookFilter::default(), after, most).await
     })
     .await?;
     both.same("the calendar", async |service| {

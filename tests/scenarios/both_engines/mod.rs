@@ -48,26 +48,35 @@ impl Both {
         Self::compared(what, [read(sqlite).await, read(postgres).await])
     }
 
-    /// Reads a list to its end on both: all of its rows, in at least so many pages.
+    /// Reads a list to its end on both, so many rows a page and at least so many pages: each page but the last is full,
+    /// and the last is not empty.
     async fn pages<T: Debug>(
         &self,
         what: &str,
-        least: usize,
-        read: impl AsyncFn(&Service, Option<&Cursor>) -> Result<Paged<T>, ServiceError>,
+        (full, least): (u32, usize),
+        read: impl AsyncFn(&Service, Option<&Cursor>, u32) -> Result<Paged<T>, ServiceError>,
     ) -> Result<Vec<T>, Failure> {
         let (mut rows, mut after, mut pages) = (Vec::new(), None, 0);
         loop {
             let [sqlite, postgres] = &self.services;
             let (one, other) = (
-                read(sqlite, after.as_ref()).await,
-                read(postgres, after.as_ref()).await,
+                read(sqlite, after.as_ref(), full).await,
+                read(postgres, after.as_ref(), full).await,
             );
             let page = Self::compared(&format!("page {pages} of {what}"), [one, other])?;
             pages += 1;
-            let is_empty = page.items.is_empty();
+            let holds = u32::try_from(page.items.len())?;
+            let fits = match page.next {
+                Some(_) => holds == full,
+                None => (1..=full).contains(&holds),
+            };
+            if !fits {
+                let words = format!("page {pages} of {what} holds {holds} of {full} rows");
+                return Err(Failure::new(words));
+            }
             rows.extend(page.items);
             after = page.next;
-            if after.is_none() || is_empty {
+            if after.is_none() {
                 break;
             }
         }
@@ -75,7 +84,7 @@ impl Both {
         if told.len() != rows.len() {
             return Err(Failure::new(format!("{what} tells a row twice")));
         }
-        if pages < least || rows.is_empty() {
+        if pages < least {
             let words = format!("{what}: {} rows in {pages} pages", rows.len());
             return Err(Failure::new(words));
         }

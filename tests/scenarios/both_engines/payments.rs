@@ -18,9 +18,9 @@ pub(super) async fn withdrawals(both: &Both, traces: &Traces) -> Outcome {
     let list = async |what: &str, wanted: Wanted, least| {
         let wanted = &wanted;
         let rows = both
-            .pages(what, least, async |service, after| {
+            .pages(what, (3, least), async |service, after, most| {
                 let vault = Some(both.vault);
-                find_withdrawals(service, &both.operator, vault, wanted, after, 3).await
+                find_withdrawals(service, &both.operator, vault, wanted, after, most).await
             })
             .await?;
         Ok::<usize, Failure>(rows.len())
@@ -93,14 +93,14 @@ pub(super) async fn batches_and_attempts(both: &Both, traces: &Traces) -> Outcom
     for (filter, least) in &filters {
         let what = format!("batches by {filter:?}");
         let rows = both
-            .pages(&what, *least, async |service, after| {
-                page_of_batches(service, actor, vault, filter, after, 1).await
+            .pages(&what, (1, *least), async |service, after, most| {
+                page_of_batches(service, actor, vault, filter, after, most).await
             })
             .await?;
         batch = rows.first().map(|row| row.batch);
         let what = format!("attempts by {filter:?}");
-        both.pages(&what, *least, async |service, after| {
-            page_of_attempts(service, actor, vault, filter, after, 1).await
+        both.pages(&what, (1, *least), async |service, after, most| {
+            page_of_attempts(service, actor, vault, filter, after, most).await
         })
         .await?;
     }

@@ -30,8 +30,8 @@ pub(super) async fn people_and_tokens(both: &Both) -> Outcome {
             text: text.to_owned(),
         };
         let what = format!("people by {filter:?}");
-        both.pages(&what, least, async |service, after| {
-            page_of_people(service, actor, &filter, after, 2).await
+        both.pages(&what, (2, least), async |service, after, most| {
+            page_of_people(service, actor, &filter, after, most).await
         })
         .await?;
         both.same(&what, async |service| {
@@ -52,8 +52,8 @@ pub(super) async fn people_and_tokens(both: &Both) -> Outcome {
         };
         both.pages(
             &format!("tokens by {filter:?}"),
-            least,
-            async |service, after| page_of_tokens(service, actor, &filter, after, 2).await,
+            (2, least),
+            async |service, after, most| page_of_tokens(service, actor, &filter, after, most).await,
         )
         .await?;
     }

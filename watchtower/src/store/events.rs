@@ -304,6 +304,29 @@ pub async fn of_object(
     .collect()
 }
 
+/// The last event of one kind that an object has had, sequenced or not. Its number and hash are not those of the chain.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn last_of_object(
+    tx: &mut Transaction,
+    object_kind: &str,
+    object_id: &str,
+    kind: &str,
+) -> Result<Option<Event>, EventError> {
+    tx.optional_row(
+        "SELECT object_kind, object_id, version, kind, vault, body, actor, reason, happened_at
+         FROM event WHERE object_kind = $1 AND object_id = $2 AND kind = $3
+         ORDER BY version DESC LIMIT 1",
+        &[object_kind.into(), object_id.into(), kind.into()],
+    )
+    .await?
+    .as_ref()
+    .map(|row| read(row, 0, GENESIS))
+    .transpose()
+}
+
 /// The first events of every kind that an object has had, sequenced or not, in order. Their numbers and hashes are
 /// not those of the chain.
 ///

@@ -71,6 +71,20 @@ pub enum ListError {
         /// What was to be said.
         purpose: Purpose,
     },
+    /// A release names a stop that was not handed in.
+    #[error("there is no stop {stop} to release")]
+    UnknownStop {
+        /// The stop named.
+        stop: Subject,
+    },
+    /// As many stops of one key are in force as are kept.
+    #[error("{most} stops that this key of {approver} signed are in force already")]
+    TooManyStops {
+        /// The approver's name.
+        approver: String,
+        /// The most that are kept.
+        most: u32,
+    },
     /// A stop is signed as if it ended by itself.
     #[error("the signature on a stop ends {expires}; a stop never ends by itself")]
     StopEnds {
@@ -136,6 +150,16 @@ impl ListError {
                 Class::Refused,
                 "change the policy: [stop] or [change] names who releases, [go] who says go",
             ),
+            Self::UnknownStop { .. } => (
+                "unknown_stop",
+                Class::NotFound,
+                "hand in the stop first: the file that `countersign-signer stop release` wrote has it",
+            ),
+            Self::TooManyStops { .. } => (
+                "too_many_stops",
+                Class::Conflict,
+                "the vault is stopped already; have one of them released before this key signs another",
+            ),
             Self::StopEnds { .. } => (
                 "stop_ends",
                 Class::Refused,
@@ -167,6 +191,10 @@ impl ListError {
                 json!({ "approver": approver, "purpose": purpose.to_string() })
             }
             Self::StopEnds { expires } => json!({ "expires": expires }),
+            Self::UnknownStop { stop } => json!({ "stop": stop }),
+            Self::TooManyStops { approver, most } => {
+                json!({ "approver": approver, "most": most })
+            }
             Self::NobodyMay { purpose } | Self::NoEntry { purpose } => {
                 json!({ "purpose": purpose.to_string() })
             }

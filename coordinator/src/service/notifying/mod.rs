@@ -4,6 +4,7 @@
 //! written down with the cursor of the events that cause it, or with the wait that was seen, and is sent at least once.
 //! Addresses that others gave are never followed into this network ([`guarding`]).
 
+pub mod former;
 pub mod gathering;
 pub mod guarding;
 pub mod letter;

@@ -1,6 +1,7 @@
 //! What a person wants to be told by mail, and when.
 //!
-//! Invariant: everybody sets it for themselves; an operator may for others, and then the event log says so.
+//! Invariant: everybody sets it for themselves; an operator may for others, and then the event log says so, the person's
+//! own page until the person sets it anew, and a mail to the address that was there before.
 
 use std::collections::BTreeSet;
 
@@ -12,6 +13,7 @@ use watchtower::store::database::Transaction;
 use watchtower::store::events::{self, NewEvent};
 
 use super::NoticeKind;
+use super::former;
 use super::mailing::is_address;
 use super::moments::Hours;
 use crate::jobs;
@@ -19,6 +21,11 @@ use crate::service::people::{expect_active, expect_still};
 use crate::service::{Actor, Right, Service, ServiceError};
 use crate::store::jobs as job_store;
 use crate::store::notices::{self, SettingRow};
+
+/// What the event log calls a person.
+const PERSON: &str = "person";
+/// What happens to a person whose settings another one sets.
+const SET: &str = "person.notifications-set";
 
 /// What a person wants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -60,6 +67,16 @@ impl Default for Settings {
     }
 }
 
+/// Who set what another person is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SetBy {
+    /// Who.
+    pub by: String,
+    /// When (unix seconds).
+    #[schema(value_type = u64)]
+    pub at: UnixTime,
+}
+
 /// The settings of a person, and how mail stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SettingsView {
@@ -67,6 +84,8 @@ pub struct SettingsView {
     pub settings: Settings,
     /// Whether this coordinator sends mail at all.
     pub sends_mail: bool,
+    /// Who set this, if the person did not since.
+    pub set_by: Option<SetBy>,
     /// What went wrong with the last mail, if it did not go out yet.
     pub trouble: Option<String>,
 }
@@ -103,9 +122,16 @@ async fn view(
 ) -> Result<SettingsView, ServiceError> {
     let row = notices::setting(tx, person).await?;
     let trouble = job_store::trouble(tx, jobs::MAIL, person).await?;
+    let set = events::last_of_object(tx, PERSON, person, SET).await?;
+    // What the person set since is the person's own.
+    let stands = set.filter(|set| row.as_ref().is_some_and(|row| row.changed_at <= set.at));
     Ok(SettingsView {
         settings: row.as_ref().map_or_else(Settings::default, read),
         sends_mail: service.mailer().is_some(),
+        set_by: stands.map(|set| SetBy {
+            by: set.actor,
+            at: set.at,
+        }),
         trouble,
     })
 }
@@ -143,15 +169,17 @@ pub async fn set_settings_of(
     let mut tx = service.database().begin_write().await?;
     expect_still(&mut tx, actor).await?;
     expect_active(&mut tx, person).await?;
+    let before = notices::setting(&mut tx, person).await?;
+    former::note(&mut tx, before.as_ref(), &row, &actor.name).await?;
     notices::set(&mut tx, &row).await?;
     let mut body = Map::new();
     body.insert("person".to_owned(), json!(person));
     events::append(
         &mut tx,
         &NewEvent {
-            object_kind: "person",
+            object_kind: PERSON,
             object_id: person,
-            kind: "person.notifications-set",
+            kind: SET,
             vault: None,
             body,
             actor: &actor.name,

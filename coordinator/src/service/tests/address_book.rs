@@ -17,6 +17,7 @@ use crate::service::address_book::importing::{hand_in, import};
 use crate::service::address_book::{
     BookEntry, BookFilter, BookState, Signed, list_book, show_entry,
 };
+use crate::service::events::head_number;
 use crate::service::paging::{Cursor, PAGE};
 
 const DAY: u64 = 86_400;
@@ -460,4 +461,26 @@ async fn an_address_or_label_that_passes_for_a_known_one_is_warned_of() {
     assert!(read.good[1].warnings.iter().any(looks));
     let script = ScriptBuf::from_hex(&poison.add.script_pubkey.to_hex_string());
     assert_eq!(script.expect("hex"), poison.add.script_pubkey);
+}
+
+#[tokio::test]
+async fn a_signature_of_an_entry_that_holds_no_longer_than_the_last_changes_nothing() {
+    let world = world().await;
+    let to = address(&foreign(b'1'));
+    let entry = propose(&world, "partners", (&to, "Bank"), &["dana"]).await;
+    say(&world, Statement::ListRemove { entry }, "dana").await;
+    world.work().await;
+    let before = head_number(&world.service).await.expect("a number");
+    let removal = Statement::ListRemove { entry };
+    for later in [0, 1, DAY] {
+        let until = world.service.now().saturating_add(DAY + later);
+        let again = sign(&world, &removal, &secret("dana"), until).await;
+        assert_eq!(again.expect("is known").approvals.len(), 1);
+    }
+    world.work().await;
+    let after = head_number(&world.service).await.expect("a number");
+    assert_eq!(
+        after, before,
+        "a removal never ends, whatever its signature says"
+    );
 }

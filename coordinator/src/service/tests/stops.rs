@@ -7,12 +7,13 @@ use policies::{Approval, Statement, UnixTime, VaultId};
 
 use super::world::{World, secret};
 use crate::roles::fixture::Kind;
+use crate::service::events::head_number;
 use crate::service::lists::{
     ApproveStatement, StatementView, SubmitStatement, approve_statement, list_statements,
     submit_statement,
 };
 use crate::service::status::show_status;
-use crate::service::stop_view::{StopState, list_stops, show_stop, stops_in_force};
+use crate::service::stop_view::{MOST_TOLD, StopState, list_stops, show_stop, stops_in_force};
 use crate::service::{Actor, ServiceError};
 
 async fn world() -> World {
@@ -213,4 +214,109 @@ async fn the_pages_tell_who_must_still_sign_the_release_of_a_stop() {
     assert_eq!((all.items.len(), all.next), (1, None));
     let other = show_stop(service, operator, world.vault, releasing.subject()).await;
     assert_eq!(other.expect_err("no stop").code(), "unknown_statement");
+}
+
+/// Stores a stop and has it signed.
+async fn given(world: &World, nonce: u8, key: &SecretKey) -> Result<StatementView, ServiceError> {
+    let said = stop(nonce);
+    store(world, &said).await.expect("stored");
+    sign(world, &said, key, UnixTime::ZERO).await
+}
+
+/// How many events the log has by now.
+async fn events(world: &World) -> u64 {
+    world.work().await;
+    head_number(&world.service).await.expect("a number")
+}
+
+#[tokio::test]
+async fn the_five_oldest_stops_are_told_over_the_pages_and_the_list_has_all_of_them() {
+    let world = world().await;
+    assert_eq!(MOST_TOLD, 5);
+    for nonce in 1..=6 {
+        given(&world, nonce, &world.approver).await.expect("counts");
+        world.pass(1);
+    }
+    let (service, operator) = (&world.service, &world.operator);
+    let told = stops_in_force(service, operator).await.expect("a list");
+    let told: Vec<_> = told[&world.vault].iter().map(|stop| stop.stop).collect();
+    let oldest: Vec<_> = (1..=5).map(|nonce| stop(nonce).subject()).collect();
+    assert_eq!(told, oldest);
+    let all = list_stops(service, operator, world.vault, None).await;
+    assert_eq!(all.expect("a list").items.len(), 6);
+}
+
+#[tokio::test]
+async fn a_key_has_sixteen_stops_in_force_at_most_and_keeps_nobody_elses_out() {
+    let world = world().await;
+    let (dana, alice) = (&world.approver, secret("journal 0"));
+    for nonce in 1..=16 {
+        given(&world, nonce, dana).await.expect("counts");
+    }
+    let before = events(&world).await;
+    let refused = given(&world, 17, dana).await.expect_err("is one too many");
+    assert_eq!(refused.code(), "too_many_stops");
+    assert!(
+        refused.hint().contains("stopped already"),
+        "{}",
+        refused.hint()
+    );
+    assert_eq!(events(&world).await, before + 1, "stored, and not signed");
+    // What the key said before is said again, and another key says the one that was refused.
+    let again = given(&world, 16, dana).await.expect("is known");
+    assert_eq!(again.approvals.len(), 1);
+    let others = given(&world, 17, &alice).await.expect("counts");
+    assert!(others.entitled_at.is_some());
+    let refused = given(&world, 17, dana).await.expect_err("is one too many");
+    assert_eq!(refused.code(), "too_many_stops");
+    // One that is released makes room.
+    let release = Statement::Release {
+        stop: stop(3).subject(),
+    };
+    store(&world, &release).await.expect("stored");
+    let until = world.service.now().saturating_add(1_000);
+    sign(&world, &release, dana, until).await.expect("released");
+    given(&world, 17, dana).await.expect("counts");
+    let status = show_status(&world.service, &world.operator).await;
+    assert_eq!(status.expect("status").stops.len(), 16);
+}
+
+#[tokio::test]
+async fn what_says_nothing_new_changes_nothing_and_leaves_no_event() {
+    let world = world().await;
+    let said = stop(1);
+    let release = Statement::Release {
+        stop: said.subject(),
+    };
+    let nothing = store(&world, &release).await.expect_err("releases nothing");
+    assert_eq!(nothing.code(), "unknown_stop");
+    let of_release = Statement::Release {
+        stop: release.subject(),
+    };
+    given(&world, 1, &world.approver).await.expect("counts");
+    store(&world, &release).await.expect("stored");
+    let nothing = store(&world, &of_release).await.expect_err("is no stop");
+    assert_eq!(nothing.code(), "unknown_stop");
+    let until = world.service.now().saturating_add(1_000);
+    let signed = sign(&world, &release, &world.approver, until).await;
+    let signed = signed.expect("released");
+    let before = events(&world).await;
+    // The same again, one that holds shorter, and a signature under what is over.
+    assert_eq!(store(&world, &release).await.expect("is known"), signed);
+    for ends in [until, UnixTime::from_secs(until.as_secs() - 1)] {
+        let again = sign(&world, &release, &world.approver, ends).await;
+        assert_eq!(again.expect("is known"), signed);
+    }
+    let over = sign(&world, &said, &secret("journal 0"), UnixTime::ZERO).await;
+    let over = over.expect("is over");
+    assert_eq!(
+        (over.approvals.len(), over.released_at),
+        (1, signed.entitled_at)
+    );
+    assert_eq!(events(&world).await, before);
+    // One that holds longer adds something.
+    let longer = until.saturating_add(1);
+    let signed = sign(&world, &release, &world.approver, longer).await;
+    assert_eq!(signed.expect("counts").approvals[0].expires, longer);
+    assert_eq!(events(&world).await, before + 1);
 }

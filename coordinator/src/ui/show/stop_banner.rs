@@ -82,3 +82,41 @@ fn who(missing: usize, group: Option<&str>) -> String {
 }
 
 impl HtmlSafe for StopBanner {}
+
+#[cfg(test)]
+mod tests {
+    use policies::{Subject, UnixTime};
+
+    use super::*;
+    use crate::service::stop_view::StopState;
+
+    fn entry(number: u8) -> StopEntry {
+        StopEntry {
+            stop: Subject::from_bytes([number; 32]),
+            reason: format!("reason {number}"),
+            created: UnixTime::from_secs(1_795_400_000),
+            stored_at: UnixTime::from_secs(1_795_400_000),
+            stored_by: "dana".to_owned(),
+            state: StopState::InForce,
+            signed: Vec::new(),
+            since: None,
+            release: None,
+            file: String::new(),
+        }
+    }
+
+    #[test]
+    fn as_many_stops_as_are_told_may_not_be_all_of_them() {
+        let vault = VaultId::from_bytes([7; 32]);
+        let drawn = |stops: u8| {
+            let stops: Vec<StopEntry> = (0..stops).map(entry).collect();
+            stop_banner(vault, &stops).to_string()
+        };
+        assert_eq!(drawn(0), "");
+        for (stops, more) in [(1, false), (4, false), (5, true)] {
+            let banner = drawn(stops);
+            assert_eq!(banner.matches("reason ").count(), usize::from(stops));
+            assert_eq!(banner.contains("There may be more."), more, "{banner}");
+        }
+    }
+}

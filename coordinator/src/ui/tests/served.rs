@@ -216,6 +216,12 @@ impl Served {
         self.send(Method::POST, path, browser, body)
     }
 
+    /// Sends a text in the place of what the script sends.
+    pub(in crate::ui) fn script_text(&self, path: &str, browser: &Browser, text: String) -> Seen {
+        let body = Some(("application/json", text.into_bytes()));
+        self.send(Method::POST, path, browser, body)
+    }
+
     /// Sends a form with its token.
     pub(in crate::ui) fn form(
         &self,

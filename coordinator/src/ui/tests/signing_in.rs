@@ -71,6 +71,26 @@ fn refusals_reach_the_script_in_words_and_say_nothing_of_what_is_wrong() {
 }
 
 #[test]
+fn of_what_a_script_sends_64_kib_are_read_and_not_a_byte_more() {
+    let served = Served::start();
+    let (passkey, _) = served.person("dana", PersonRole::Approver);
+    let nobody = Browser::default();
+    // What is signed, with spaces behind it: it means the same at any length.
+    let padded = |length: usize| {
+        let asked = served.asked("/sign-in/begin", &nobody);
+        let text = json!(passkey.get(&served.site(), &asked)).to_string();
+        assert!(text.len() < length, "{}", text.len());
+        format!("{text:<length$}")
+    };
+    let beyond = served.script_text("/sign-in/finish", &nobody, padded(64 * 1024 + 1));
+    assert_eq!(beyond.status, 400, "{}", beyond.text);
+    assert!(beyond.text.contains("cannot be read"), "{}", beyond.text);
+    assert!(beyond.cookies.is_empty());
+    let whole = served.script_text("/sign-in/finish", &nobody, padded(64 * 1024));
+    assert_eq!(whole.status, 200, "{}", whole.text);
+}
+
+#[test]
 fn the_cookie_of_a_long_session_is_renewed_every_hour() {
     let served = Served::start();
     let (_, mut dana) = served.person("dana", PersonRole::Approver);

@@ -18,10 +18,14 @@ use std::time::Instant;
 /// The largest answer: three parts of an assertion in base64url.
 const MAX_ANSWER: usize = 16 * 1024;
 
-/// Which button was pressed.
+/// What the page sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Button {
+enum Part {
+    /// That it came up: its ask keeps its place.
+    Here,
+    /// The button that signs.
     Act,
+    /// The other button.
     Decline,
 }
 
@@ -41,20 +45,25 @@ pub(super) async fn pressed(
     if !own {
         return StatusCode::FORBIDDEN.into_response();
     }
-    let button = match part {
-        "answer" => Button::Act,
-        "decline" => Button::Decline,
+    let part = match part {
+        "here" => Part::Here,
+        "answer" => Part::Act,
+        "decline" => Part::Decline,
         _ => return StatusCode::NOT_FOUND.into_response(),
     };
     let headers = request.headers().clone();
     let Some(body) = body(request, MAX_ANSWER).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    let working = Arc::clone(&bridge);
-    let done =
-        tokio::task::spawn_blocking(move || working.take(&ask, &headers, button, &body, now));
+    let (working, secret) = (Arc::clone(&bridge), secret.to_owned());
+    let done = tokio::task::spawn_blocking(move || -> Result<Option<Pressed>, BridgeError> {
+        working.known(&ask, &headers)?;
+        working.asks.keep(&secret, &ask);
+        Ok(working.take(&ask, part, &body, now))
+    });
     match done.await {
-        Ok(Ok(Pressed::Now(answered))) => {
+        Ok(Ok(None)) => said(StatusCode::OK, "", false),
+        Ok(Ok(Some(Pressed::Now(answered)))) => {
             let status = if answered.good {
                 StatusCode::OK
             } else {
@@ -62,12 +71,19 @@ pub(super) async fn pressed(
             };
             said(status, &answered.words, true)
         }
-        Ok(Ok(Pressed::Before(answered))) => said(StatusCode::CONFLICT, &answered.words, true),
-        Ok(Ok(Pressed::Again(words))) => said(StatusCode::UNPROCESSABLE_ENTITY, &words, false),
+        Ok(Ok(Some(Pressed::Before(answered)))) => {
+            said(StatusCode::CONFLICT, &answered.words, true)
+        }
+        Ok(Ok(Some(Pressed::Again(words)))) => {
+            said(StatusCode::UNPROCESSABLE_ENTITY, &words, false)
+        }
         Ok(Err(error)) => {
             let words = words(&error);
             let failure = error.into();
-            bridge.tell_refused(&failure);
+            // Looking is nothing that the terminal has to tell.
+            if part != Part::Here {
+                bridge.tell_refused(&failure);
+            }
             said(status_of(&failure), &words, false)
         }
         Err(_) => {
@@ -79,29 +95,28 @@ pub(super) async fn pressed(
 }
 
 impl Bridge {
-    /// Takes a press of a button, if it is of the browser that paired the origin that asks.
-    fn take(
-        &self,
-        ask: &Ask,
-        headers: &HeaderMap,
-        button: Button,
-        body: &[u8],
-        now: Instant,
-    ) -> Result<Pressed, BridgeError> {
+    /// Refuses whatever is not of the browser that paired the origin that asks.
+    fn known(&self, ask: &Ask, headers: &HeaderMap) -> Result<(), BridgeError> {
         let from = &ask.sheet.from;
-        if !self.browser_of(from)?.sent(headers, self.port) {
-            return Err(BridgeError::NotThisBrowser(from.clone()));
+        if self.browser_of(from)?.sent(headers, self.port) {
+            return Ok(());
         }
-        Ok(match button {
-            Button::Act => ask.answer(body, now),
-            Button::Decline => {
+        Err(BridgeError::NotThisBrowser(from.clone()))
+    }
+
+    /// Takes what the page of the browser that paired sends; none where nothing was pressed.
+    fn take(&self, ask: &Ask, part: Part, body: &[u8], now: Instant) -> Option<Pressed> {
+        match part {
+            Part::Here => None,
+            Part::Act => Some(ask.answer(body, now)),
+            Part::Decline => {
                 let pressed = ask.decline();
                 if matches!(pressed, Pressed::Now(_)) {
                     let what = ask.sheet.what;
                     self.tell(BridgeEvent::Declined { what });
                 }
-                pressed
+                Some(pressed)
             }
-        })
+        }
     }
 }

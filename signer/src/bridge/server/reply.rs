@@ -42,7 +42,6 @@ pub(super) fn status_of(failure: &Failure) -> StatusCode {
             _,
         ) => StatusCode::FORBIDDEN,
         (Some("FORM_TOO_LARGE"), _) => StatusCode::PAYLOAD_TOO_LARGE,
-        (Some("TOO_MANY_ASKS"), _) => StatusCode::TOO_MANY_REQUESTS,
         (_, Class::Refused) => StatusCode::UNPROCESSABLE_ENTITY,
         (_, Class::Usage) => StatusCode::BAD_REQUEST,
         (_, Class::Device) => StatusCode::SERVICE_UNAVAILABLE,

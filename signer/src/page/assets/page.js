@@ -119,6 +119,12 @@ async function run(step) {
   }
 }
 
+// The browser that paired says that it looks at this: then the tool keeps it, whatever others open meanwhile. Any other
+// browser hears why its answer does not count once it gives one.
+if (asked.browser) {
+  send("here", {}).catch(() => {});
+}
+
 act.addEventListener("click", () => {
   say(asked.ask === "confirm" ? "One moment…" : "Follow your browser: it asks for your passkey.", "waiting");
   run(async () => send("answer", await ways[asked.ask]()));

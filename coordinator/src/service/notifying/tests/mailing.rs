@@ -12,11 +12,18 @@ use crate::service::approvals::record_approvals;
 use crate::service::notifying::NoticeKind;
 use crate::service::notifying::mailing::{MailConfig, MailTls, Mailer};
 use crate::service::notifying::posting::Reach;
-use crate::service::notifying::settings::{Settings, set_settings, show_settings};
+use crate::service::notifying::settings::{
+    SetBy, Settings, set_settings, set_settings_of, show_settings,
+};
 use crate::service::tests::world::World;
 
 /// A mail server of a few lines; gives every mail that it took.
 fn mail_server() -> (Mailer, Receiver<String>) {
+    mail_server_without("nobody at all")
+}
+
+/// The same; for one address it takes nothing.
+fn mail_server_without(unknown: &'static str) -> (Mailer, Receiver<String>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     let port = listener.local_addr().expect("its address").port();
     let (takes, taken) = channel();
@@ -47,6 +54,7 @@ fn mail_server() -> (Mailer, Receiver<String>) {
                             "354 go on"
                         }
                         "QUIT" => "221 bye",
+                        said if said.contains(unknown) => "550 no such person",
                         _ => "250 fine",
                     }
                 };
@@ -155,4 +163,97 @@ async fn a_mail_server_that_is_away_is_tried_again_and_nothing_is_lost() {
         .expect("the mail");
     let view = show_settings(&world.service, &dana).await.expect("shown");
     assert_eq!(view.trouble, None);
+}
+
+fn wish(mail: &str) -> Settings {
+    Settings {
+        mail: mail.to_owned(),
+        kinds: BTreeSet::from([NoticeKind::Waits]),
+        ..Settings::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobodys_mail_is_led_elsewhere_in_silence() {
+    let mut world = World::funded(Kind::Wsh, 1, 50_000_000).await;
+    let (mailer, taken) = mail_server();
+    world.service = (world.service.clone()).telling(Some(mailer), Reach::default());
+    let dana = join(&world, "dana").await;
+    let (service, operator) = (&world.service, &world.operator);
+    let next = || taken.recv_timeout(Duration::from_secs(20)).expect("a mail");
+    let stands = async || show_settings(service, &dana).await.expect("shown").set_by;
+    // Where there was no address, the page alone tells it.
+    set_settings_of(service, operator, "dana", &wish("dana@treasury.example"))
+        .await
+        .expect("is set");
+    let set_by = |at| SetBy {
+        by: operator.name.clone(),
+        at,
+    };
+    assert_eq!(stands().await, Some(set_by(service.now())));
+    world.pass(60);
+    set_settings(service, &dana, &wish("dana@treasury.example"))
+        .await
+        .expect("her own");
+    assert_eq!(stands().await, None, "she said so herself");
+    settle(&world).await;
+    assert!(taken.try_recv().is_err());
+
+    for (mail, told) in [
+        ("box@elsewhere.example", "dana@treasury.example"),
+        ("", "box@elsewhere.example"),
+    ] {
+        world.pass(60);
+        set_settings_of(service, operator, "dana", &wish(mail))
+            .await
+            .expect("is set");
+        assert_eq!(stands().await, Some(set_by(service.now())));
+        settle(&world).await;
+        let letter = next();
+        for part in [
+            format!("To: {told}"),
+            "Your mail does not come here any more".to_owned(),
+            format!("{} set where your mail goes.", operator.name),
+        ] {
+            assert!(letter.contains(&part), "{part} in {letter}");
+        }
+        let others = ["dana@treasury.example", "box@elsewhere.example"];
+        for other in others.iter().filter(|other| **other != told) {
+            assert!(!letter.contains(other), "{letter}");
+        }
+    }
+    settle(&world).await;
+    assert!(taken.try_recv().is_err(), "each is told once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_former_address_that_takes_nothing_holds_no_mail_up_and_is_given_up_after_three_days() {
+    let mut world = World::funded(Kind::Wsh, 1, 50_000_000).await;
+    let (mailer, taken) = mail_server_without("gone@treasury.example");
+    world.service = (world.service.clone()).telling(Some(mailer), Reach::default());
+    let dana = join(&world, "dana").await;
+    let (service, operator) = (&world.service, &world.operator);
+    set_settings(service, &dana, &wish("gone@treasury.example"))
+        .await
+        .expect("her own");
+    world.pass(60);
+    set_settings_of(service, operator, "dana", &wish("dana@treasury.example"))
+        .await
+        .expect("is set");
+    settle(&world).await;
+    assert!(taken.try_recv().is_err(), "its server takes nothing");
+    world.submit("w-1", 5_000_000).await;
+    settle(&world).await;
+    let letter = taken.recv_timeout(Duration::from_secs(20)).expect("a mail");
+    assert!(letter.contains("To: dana@treasury.example"), "{letter}");
+    let waiting = async || {
+        let mut tx = service.database().begin_read().await.expect("begins");
+        crate::store::notices::moved(&mut tx).await.expect("reads")
+    };
+    assert_eq!(waiting().await, ["dana"], "it is tried again");
+    world.pass(3 * 86_400);
+    settle(&world).await;
+    assert!(waiting().await.is_empty(), "nobody tries any more");
+    let shown = show_settings(service, &dana).await.expect("shown");
+    assert!(shown.set_by.is_some() && shown.trouble.is_none());
 }

@@ -1,6 +1,7 @@
 //! Four eyes over roles: what one operator proposes another one decides.
 
 use super::{FROM, House, code};
+use crate::service::notifying::settings::{Settings, set_settings, show_settings};
 use crate::service::people::PersonRole;
 use crate::service::people::invitations::{
     NewInvitation, confirm_invitation, invite, invite_first,
@@ -13,6 +14,7 @@ use crate::service::people::soft_passkey::SoftPasskey;
 use crate::service::people::view::list_people;
 use crate::service::tokens::{NewToken, authenticate, create_token};
 use crate::service::{Actor, Role};
+use crate::store::notices;
 use crate::store::people::role_changes::{self, RoleChangeRow};
 
 async fn role_of(house: &House, name: &str) -> (PersonRole, bool) {
@@ -413,4 +415,35 @@ async fn the_first_operator_is_invited_until_one_is_here() {
         .expect("joins");
     let more = invite_first(service, "oscar").await.expect("reads");
     assert_eq!(more, None);
+}
+
+#[tokio::test]
+async fn mail_of_somebody_revoked_goes_nowhere_and_to_nobody_of_the_same_name_later() {
+    let house = House::new().await;
+    let service = &house.world.service;
+    house.person("olga", PersonRole::Operator).await;
+    let dana = house
+        .actor(&house.person("dana", PersonRole::Approver).await.1)
+        .await;
+    let wish = Settings {
+        mail: "dana@treasury.example".to_owned(),
+        remind_hours: Some(4),
+        ..Settings::default()
+    };
+    set_settings(service, &dana, &wish).await.expect("saved");
+    let addresses = async || {
+        let mut tx = service.database().begin_read().await.expect("begins");
+        notices::settings(&mut tx).await.expect("reads").len()
+    };
+    assert_eq!(addresses().await, 1);
+    revoke_person_locally(service, "dana")
+        .await
+        .expect("is over");
+    assert_eq!(addresses().await, 0, "nobody is told at her address");
+    // Somebody of that name later begins with nothing of hers.
+    let next = house
+        .actor(&house.person("dana", PersonRole::Auditor).await.1)
+        .await;
+    let shown = show_settings(service, &next).await.expect("shown");
+    assert_eq!((shown.settings, shown.set_by), (Settings::default(), None));
 }
