@@ -441,9 +441,9 @@ async fn mail_of_somebody_revoked_goes_nowhere_and_to_nobody_of_the_same_name_la
         .expect("is over");
     assert_eq!(addresses().await, 0, "nobody is told at her address");
     // Somebody of that name later begins with nothing of hers.
-    let next = house
-        .actor(&house.person("dana", PersonRole::Auditor).await.1)
-        .await;
+    let link = house.link("dana", PersonRole::Auditor).await;
+    let joined = house.join(&link, &SoftPasskey::new("another dana")).await;
+    let next = house.actor(&joined.expect("joins")).await;
     let shown = show_settings(service, &next).await.expect("shown");
     assert_eq!((shown.settings, shown.set_by), (Settings::default(), None));
 }
