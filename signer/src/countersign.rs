@@ -24,6 +24,7 @@ use policies::psbt::{PsbtRefusal, PsbtVersion, StrictPsbt, read_strict};
 use policies::review::{Refusal, Review, review, statements};
 use policies::rules::Said;
 use policies::succession::SuccessionFile;
+use policies::words::count;
 use policies::{History, Policy, PolicyId, Receipt, UnixTime};
 use std::fs::File;
 
@@ -96,7 +97,7 @@ pub enum CountersignError {
     #[error(transparent)]
     Psbt(#[from] PsbtRefusal),
     /// The review refused, for every reason named.
-    #[error("refused for {} reasons, first: {}", .0.len(), first(.0))]
+    #[error("refused for {}, first: {}", count(.0.len(), "reason"), first(.0))]
     Refused(Vec<Refusal>),
     /// The pin does not hold.
     #[error(transparent)]

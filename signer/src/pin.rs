@@ -13,6 +13,7 @@ use crate::passkey::{PasskeyError, passkeys};
 use policies::document::{Signer, SignerKey};
 use policies::journal::{MoveCertificate, accept_moves};
 use policies::succession::{LineMistake, line};
+use policies::words::count;
 use policies::{Mistake, Policy, PolicyId, PublicKey};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -90,7 +91,7 @@ pub enum PinError {
         pinned: PolicyId,
     },
     /// The document has mistakes.
-    #[error("the policy has {} mistakes, first: {}", .0.len(), first(.0))]
+    #[error("the policy has {}, first: {}", count(.0.len(), "mistake"), first(.0))]
     Mistakes(Vec<Mistake>),
     /// A version before the pinned one is not here.
     #[error("version {version} of the line is not in this home")]

@@ -6,6 +6,7 @@
 
 pub mod gathering;
 pub mod guarding;
+pub mod kinds;
 pub mod letter;
 pub mod mailing;
 pub mod moments;
