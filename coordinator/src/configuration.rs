@@ -86,6 +86,9 @@ pub struct CoordinatorConfig {
 /// What is wrong with a configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
+    /// The file is not text.
+    #[error("the file is not text in UTF-8")]
+    NotText,
     /// The file is no TOML of this form.
     #[error("{0}")]
     Toml(#[from] toml::de::Error),
@@ -103,6 +106,12 @@ pub enum ConfigError {
     /// The embedded watchtower would follow another signet.
     #[error("signet_challenge must be the same for the coordinator and its watchtower")]
     OtherSignet,
+    /// A verb asks the node, which nothing names.
+    #[error("{verb} needs [watchtower], which names the node")]
+    NoWatchtower {
+        /// The verb.
+        verb: &'static str,
+    },
     /// A target for which no node has estimates.
     #[error("{field} must be at most {MOST_TARGET}, not {found}")]
     FarTarget {

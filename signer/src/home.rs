@@ -321,6 +321,18 @@ impl Home {
         Ok(PersonKey::open(kind, &sealed, passphrase)?)
     }
 
+    /// Refuses, before anybody is asked for anything, a person's key that this home does not hold.
+    ///
+    /// # Errors
+    /// [`HomeError::NoKey`], [`HomeError::SeveralKeys`].
+    pub fn expect_person_key(&self, kind: Kind, name: Option<&KeyName>) -> Result<(), HomeError> {
+        match name {
+            Some(name) if self.holds(kind, Some(name)) => Ok(()),
+            Some(_) => Err(HomeError::NoKey(kind)),
+            None => self.only_name(kind).map(drop),
+        }
+    }
+
     fn only_name(&self, kind: Kind) -> Result<KeyName, HomeError> {
         let mut names = self
             .held_keys()?
@@ -430,12 +442,20 @@ mod tests {
         assert!(home.held_keys().expect("an empty home").is_empty());
         let none = home.open_person_key(Kind::Approval, None, &passphrase());
         assert!(matches!(none, Err(HomeError::NoKey(Kind::Approval))));
+        let expected = |name: Option<&str>| {
+            let name = name.map(|name| name.parse().expect("a name"));
+            home.expect_person_key(Kind::Approval, name.as_ref())
+        };
+        assert!(matches!(expected(None), Err(HomeError::NoKey(_))));
 
         let dana = store_approval(&home, "dana-1");
         let opened = home.open_person_key(Kind::Approval, None, &passphrase());
         assert_eq!(opened.expect("opens").public(), dana.public());
 
+        assert!(expected(None).is_ok() && expected(Some("dana-1")).is_ok());
+        assert!(matches!(expected(Some("erin")), Err(HomeError::NoKey(_))));
         store_approval(&home, "erin");
+        assert!(matches!(expected(None), Err(HomeError::SeveralKeys(_))));
         let several = home.open_person_key(Kind::Approval, None, &passphrase());
         assert!(matches!(several, Err(HomeError::SeveralKeys(_))));
         let named = home.open_person_key(

@@ -10,6 +10,7 @@ use policies::journal::SpendMode;
 use policies::psbt::{PsbtRefusal, read_strict};
 use policies::review::{Refusal, Review, review};
 use policies::rules::persons_of;
+use policies::words::count;
 use policies::{Approval, History, KeyId, Policy, PublicKey, Signature, Subject, UnixTime};
 use serde::Serialize;
 
@@ -35,7 +36,7 @@ pub enum MaintainingError {
     #[error(transparent)]
     Psbt(#[from] PsbtRefusal),
     /// The review refused, for every reason named.
-    #[error("refused for {} reasons", .0.len())]
+    #[error("refused for {}", count(.0.len(), "reason"))]
     Refused(Vec<Refusal>),
     /// It is no spend to ourselves.
     #[error("it is no spend to ourselves: maintenance approves nothing else")]

@@ -14,6 +14,7 @@ use bitcoin::taproot::TapLeafHash;
 use bitcoin::{PublicKey, Script, Transaction, TxOut, XOnlyPublicKey, ecdsa, taproot};
 use miniscript::descriptor::{DefiniteDescriptorKey, Descriptor, DescriptorPublicKey, Tr};
 use miniscript::{ForEachKey, ToPublicKey};
+use policies::words::count;
 use std::collections::BTreeMap;
 
 /// One input to sign: the output it spends and the descriptor of its script.
@@ -50,7 +51,7 @@ impl InputSignatures {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SigningError {
     /// The transaction has another number of inputs than the review.
-    #[error("the transaction has {inputs} inputs, the review {reviewed}")]
+    #[error("the transaction has {}, the review {reviewed}", count(*inputs, "input"))]
     InputCount {
         /// Inputs of the transaction.
         inputs: usize,

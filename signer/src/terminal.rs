@@ -152,11 +152,26 @@ fn ask(prompt: &str) -> Result<Passphrase, PassphraseError> {
         .and_then(Passphrase::new)
 }
 
-/// Reads a file, or standard input when it is named `-`, once and bounded.
+/// Reads a file that holds something, or standard input when it is named `-`, once and bounded.
+///
+/// # Errors
+/// `UNREADABLE` when the system refuses, `TOO_LARGE` beyond the bound, `EMPTY_FILE` for nothing.
+pub fn read_input(path: &Path, most: u64) -> Result<Vec<u8>, Failure> {
+    let bytes = read_bounded(path, most)?;
+    if bytes.is_empty() {
+        let message = format!("{} is empty", path.display());
+        return Err(Failure::because(Class::Usage, "EMPTY_FILE", message).hinted(
+            "look whether the command that was to write it failed, then name the file that it wrote",
+        ));
+    }
+    Ok(bytes)
+}
+
+/// Reads a file, or standard input when it is named `-`, once and bounded; it may be empty.
 ///
 /// # Errors
 /// `UNREADABLE` when the system refuses, `TOO_LARGE` beyond the bound.
-pub fn read_input(path: &Path, most: u64) -> Result<Vec<u8>, Failure> {
+pub fn read_bounded(path: &Path, most: u64) -> Result<Vec<u8>, Failure> {
     let unreadable = |error: io::Error| {
         let message = format!("cannot read {}: {error}", path.display());
         Failure::because(Class::Usage, "UNREADABLE", message).hinted(

@@ -115,7 +115,8 @@ impl Coordinator {
         let name = format!("operator-{}.token", self.moves);
         let file = self.folder.path().join(name);
         let owners = self.owners_file();
-        let init = ["init", "--config", text(&owners)?, "--operator-token"];
+        let owners = text(&owners)?;
+        let init = ["init", "--again", "--config", owners, "--operator-token"];
         self.program
             .run(&[&init[..], &[text(&file)?]].concat())?
             .done()?;

@@ -285,6 +285,11 @@ fn lying_coordinator_is_refused_for_the_shape_of_its_psbt() -> Outcome {
         genuine.is_refused(&[&bytes[..], &[0]].concat(), "PSBT_TRAILING_BYTES")?;
         genuine.is_refused(&[&bytes[..], &vec![0; 5 << 20]].concat(), "PSBT_TOO_LARGE")?;
         genuine.is_refused(&[0xa5; 3000], "PSBT_NOT_A_PSBT")?;
-        genuine.is_refused(b"", "PSBT_NOT_A_PSBT")
+        let alice = &genuine.treasury.people.alice;
+        for said in [alice.sign(b"")?, alice.review(b"")?] {
+            let said = said.ended_with(2)?;
+            assert!(said.stderr.contains("EMPTY_FILE"), "{}", said.stderr);
+        }
+        Ok(())
     })
 }

@@ -7,6 +7,7 @@ mod both_engines;
 mod bridge;
 mod deposits;
 mod exactly_once;
+mod first_steps;
 mod grants;
 mod hostile_coordinator;
 mod hostile_signer;

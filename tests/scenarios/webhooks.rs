@@ -371,7 +371,10 @@ fn webhooks_never_lead_inside() -> Outcome {
     let named = format!("https://{}:9/", own.trim());
     let made = strict.operator().post("/webhooks", &new(&named))?.done()?;
     let id = field(&made["webhook"], "id")?;
-    let tried = strict.command_line(&["webhook", "test", &id])?.json()?;
+    let tried = strict
+        .command_line(&["webhook", "test", &id])?
+        .refused("webhook_not_taken")?
+        .json()?;
     let error = tried["error"].as_str().unwrap_or_default();
     assert!(error.contains("not on the public Internet"), "{tried}");
     assert!(receiver.calls().is_empty());

@@ -215,6 +215,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn no_help_shows_what_the_environment_holds() {
+        let mut open = vec![Arguments::command()];
+        while let Some(command) = open.pop() {
+            for argument in command.get_arguments() {
+                let hides = argument.get_env().is_none() || argument.is_hide_env_values_set();
+                assert!(hides, "{}: {}", command.get_name(), argument.get_id());
+            }
+            open.extend(command.get_subcommands().cloned());
+        }
+    }
+
+    #[test]
     fn a_wrong_command_line_is_told_as_any_other_failure() {
         let arguments = ["countersign-watchtower", "run", "--confg", "w.toml"].map(OsString::from);
         let wrong = Arguments::try_parse_from(&arguments)

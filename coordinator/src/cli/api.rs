@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 use ureq::http::{Method, Request};
 
-use super::{CliError, Connection};
+use super::{CliError, Connection, token_file};
 
 /// The largest answer that is read.
 const ANSWER_LIMIT: u64 = 64 * 1024 * 1024;
@@ -37,10 +37,10 @@ impl Api {
     ///
     /// # Errors
     ///
-    /// [`CliError::NoToken`] where none is named; [`CliError::File`] where the token's file cannot be read.
+    /// [`CliError::NoToken`] where none is named, else as [`token_file::read`].
     pub(super) fn connect(connection: &Connection) -> Result<Self, CliError> {
         let file = connection.token_file.as_ref().ok_or(CliError::NoToken)?;
-        let token = read(file).map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned())?;
+        let token = token_file::read(file)?;
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)

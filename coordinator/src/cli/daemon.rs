@@ -1,25 +1,21 @@
 //! The verbs that work on this machine: serve, make the tables, print examples.
 
-use std::fs::{self, OpenOptions};
 use std::future::Future;
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use watchtower::store::database::{self, Database, DatabaseError, Engine};
+use watchtower::store::database::{self, Database, Engine};
 
 use super::CliError;
-use super::layout::Lines;
+use super::opening::{from_database, migrated, open, read, wrong};
 use super::output::{self, Output};
-use crate::configuration::{CoordinatorConfig, EXAMPLE};
+use crate::configuration::{ConfigError, CoordinatorConfig, EXAMPLE};
 use crate::service::notifying::mailing::MailConfig;
 use crate::service::notifying::posting::Reach;
-use crate::service::people::invitations;
-use crate::service::{Actor, Role, Service, rebuilds, tokens};
+use crate::service::{Service, rebuilds};
 use crate::ui::Public;
 use crate::{http, jobs, store};
 
@@ -34,26 +30,6 @@ pub(super) struct Run {
     /// Run the watchtower of `[watchtower]` in this process too.
     #[arg(long)]
     with_watchtower: bool,
-}
-
-#[derive(Debug, Args)]
-#[command(
-    override_usage = "countersign-coordinator init --config <FILE> --operator-token <FILE>",
-    after_help = "Example:\n  countersign-coordinator init --config owner.toml --operator-token op.token"
-)]
-pub(super) struct Init {
-    /// The configuration file.
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
-    /// Where to write the first operator's token, readable by you alone.
-    #[arg(long, value_name = "FILE")]
-    operator_token: PathBuf,
-    /// The first operator, who is invited to the pages.
-    #[arg(long, value_name = "NAME", default_value = "operator")]
-    operator: String,
-    /// Another database URL than the file's: that of the owner's role.
-    #[arg(long, value_name = "URL")]
-    database: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -77,96 +53,7 @@ pub(super) enum Config {
 pub(super) fn run(verb: &Run) -> Result<(), CliError> {
     output::start_log();
     let config = read(&verb.config)?;
-    block_on(serve(config, verb.with_watchtower))
-}
-
-pub(super) fn init(verb: &Init, out: &Output) -> Result<(), CliError> {
-    let config = read(&verb.config)?;
-    // Taken first, so that no token is made that cannot be written.
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&verb.operator_token)
-        .map_err(|source| {
-            let path = verb.operator_token.clone();
-            if source.kind() == ErrorKind::AlreadyExists {
-                CliError::TokenFileExists { path }
-            } else {
-                CliError::File { path, source }
-            }
-        })?;
-    let made = block_on(async {
-        migrated(&config, verb.database.as_deref())
-            .await?
-            .close()
-            .await;
-        let database = Database::open(&config.database)
-            .await
-            .map_err(from_database)?;
-        let public = config.public().map_err(|error| CliError::Usage {
-            message: error.to_string(),
-        })?;
-        let service = Service::new(database, config.network, config.batch_settings())
-            .on_signet(config.signet_challenge.clone())
-            .at_public_url(Some(public.origin()));
-        let invitation = invitations::invite_first(&service, &verb.operator)
-            .await
-            .map_err(from_service)?;
-        let new = tokens::NewToken {
-            name: "first operator".to_owned(),
-            role: Role::Operator,
-            vault: None,
-        };
-        let token = tokens::create_token(&service, &Actor::local(), &new)
-            .await
-            .map_err(from_service)?;
-        Ok((token, invitation))
-    });
-    let written = made.and_then(|(token, invitation)| {
-        writeln!(file, "{}", token.secret)
-            .and_then(|()| file.sync_all())
-            .map(|()| invitation)
-            .map_err(|source| CliError::File {
-                path: verb.operator_token.clone(),
-                source,
-            })
-    });
-    let invitation = match written {
-        Ok(invitation) => invitation.map(|invitation| invitation.url),
-        Err(error) => {
-            // Only the empty file that was made above is taken away again.
-            fs::remove_file(&verb.operator_token).map_err(|source| CliError::File {
-                path: verb.operator_token.clone(),
-                source,
-            })?;
-            return Err(error);
-        }
-    };
-    let answer = json!({
-        "database": "ready",
-        "operator_token": verb.operator_token,
-        "invitation": invitation,
-    });
-    out.told(&answer, || {
-        let token = verb.operator_token.display();
-        format!(
-            "The database is ready.\n{}",
-            Lines::default()
-                .with("operator's token", token.to_string())
-                .with(
-                    "invitation",
-                    invitation.as_ref().map_or_else(String::new, |url| {
-                        format!("{url} opens once, within two days, for {}", verb.operator)
-                    })
-                )
-                .with(
-                    "next",
-                    "`countersign-coordinator run --config FILE`, then `vault add FILE`"
-                )
-                .text()
-        )
-    })
+    block_on(serve(&verb.config, config, verb.with_watchtower))
 }
 
 pub(super) fn migrate(verb: &Migrate, out: &Output) -> Result<(), CliError> {
@@ -196,21 +83,22 @@ pub(super) fn openapi(out: &Output) -> Result<(), CliError> {
     out.text(&document)
 }
 
-async fn serve(config: CoordinatorConfig, with_watchtower: bool) -> Result<(), CliError> {
+async fn serve(
+    file: &Path,
+    config: CoordinatorConfig,
+    with_watchtower: bool,
+) -> Result<(), CliError> {
     let tower = match (with_watchtower, config.watchtower.clone()) {
         (false, _) => None,
         (true, Some(tower)) => Some(tower),
         (true, None) => {
-            return Err(CliError::Usage {
-                message: "--with-watchtower needs [watchtower] in the configuration".to_owned(),
-            });
+            let verb = "--with-watchtower";
+            return Err(wrong(file, ConfigError::NoWatchtower { verb }));
         }
     };
-    let database = Database::open(&config.database)
-        .await
-        .map_err(from_database)?;
+    let database = open(&config.database).await?;
     let tower_database = match &config.watchtower_database {
-        Some(url) => Database::open(url).await.map_err(from_database)?,
+        Some(url) => open(url).await?,
         None => database.clone(),
     };
     match database.engine() {
@@ -233,21 +121,15 @@ async fn serve(config: CoordinatorConfig, with_watchtower: bool) -> Result<(), C
     output::say(&format!("listening on http://{address}"));
 
     let public = match &config.public_url {
-        Some(url) => Public::parse(url).map_err(|error| CliError::Usage {
-            message: error.to_string(),
-        })?,
+        Some(url) => Public::parse(url).map_err(|error| wrong(file, error))?,
         None => Public::of_listener(address),
     };
-    let proxies = config.proxies().map_err(|error| CliError::Usage {
-        message: error.to_string(),
-    })?;
+    let proxies = config.proxies().map_err(|error| wrong(file, error))?;
     let public = public.behind(proxies);
     output::say(&format!("the pages are at {}", public.origin()));
     let mailer = match config.mail.as_ref().map(MailConfig::open) {
         None => None,
-        Some(opened) => Some(opened.map_err(|error| CliError::Usage {
-            message: error.to_string(),
-        })?),
+        Some(opened) => Some(opened.map_err(|error| wrong(file, error))?),
     };
     let reach = Reach {
         allow_loopback: config.allow_loopback_webhooks,
@@ -364,17 +246,6 @@ async fn shutdown_signal() -> Result<(), CliError> {
     Ok(())
 }
 
-pub(super) async fn migrated(
-    config: &CoordinatorConfig,
-    url: Option<&str>,
-) -> Result<Database, CliError> {
-    let database = Database::open(url.unwrap_or(&config.database))
-        .await
-        .map_err(from_database)?;
-    store::migrate(&database).await.map_err(from_database)?;
-    Ok(database)
-}
-
 async fn expect_migrated(database: &Database) -> Result<(), CliError> {
     for owner in [watchtower::store::OWNER, store::OWNER] {
         let pending = database::pending_migrations(database, owner)
@@ -398,27 +269,6 @@ async fn expect_migrated(database: &Database) -> Result<(), CliError> {
     Ok(())
 }
 
-pub(super) fn read(path: &Path) -> Result<CoordinatorConfig, CliError> {
-    let text = fs::read_to_string(path).map_err(|source| CliError::File {
-        path: path.to_owned(),
-        source,
-    })?;
-    CoordinatorConfig::parse(&text).map_err(|error| CliError::Usage {
-        message: format!(
-            "{}: {error}\n`config example` shows every field",
-            path.display()
-        ),
-    })
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
-pub(super) fn from_database(error: DatabaseError) -> CliError {
-    CliError::Failed {
-        part: "the database".to_owned(),
-        reason: error.to_string(),
-    }
-}
-
 #[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
 pub(super) fn from_service(error: crate::service::ServiceError) -> CliError {
     CliError::Refused {
@@ -438,29 +288,4 @@ pub(super) fn block_on<T>(work: impl Future<Output = Result<T, CliError>>) -> Re
             reason: error.to_string(),
         })?
         .block_on(work)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_second_init_says_that_the_token_is_there_and_does_nothing() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (config, operator_token) = (folder.path().join("c.toml"), folder.path().join("op"));
-        fs::write(&config, EXAMPLE).expect("written");
-        fs::write(&operator_token, "a token").expect("written");
-        let verb = Init {
-            config,
-            operator_token: operator_token.clone(),
-            operator: "operator".to_owned(),
-            database: None,
-        };
-        let error = init(&verb, &Output::new(false)).expect_err("is refused");
-        assert_eq!(
-            (error.code(), error.exit_status()),
-            ("token_file_exists", 2)
-        );
-        assert_eq!(fs::read(&operator_token).expect("there"), b"a token");
-    }
 }

@@ -40,7 +40,7 @@ pub(super) fn run(verb: &Event, api: &Api, out: &Output) -> Result<(), CliError>
             let head = api.get("/events/verification")?;
             out.told(&head, || {
                 let number = number(&head, "number");
-                let intact = format!("The chain of all {number} events is intact.\n");
+                let intact = format!("The chain of all events is intact, up to number {number}.\n");
                 intact + &Lines::default().with("head", text(&head, "hash")).text()
             })
         }

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::CliError;
-use super::answer::{number, text};
+use super::answer::{count, number, text};
 use super::api::{self, Api, Body};
 use super::layout::Lines;
 use super::output::Output;
@@ -87,7 +87,10 @@ fn imported(answer: &Value) -> String {
     let begin = if learnt.is_empty() {
         "All that it signed was known.".to_owned()
     } else {
-        format!("{} attempts had been forgotten here.", learnt.len())
+        format!(
+            "Had been forgotten here: {}.",
+            count(learnt.len(), "attempt")
+        )
     };
     let list = |key: &str| {
         let items = api::items(&answer[key]).iter();

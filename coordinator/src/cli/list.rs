@@ -171,10 +171,17 @@ fn handed_in(statement: &Value) -> String {
         never if never.is_empty() => never,
         at => format!("{at}; it stops nothing"),
     };
+    let is_entitled = !moment(statement, "entitled_at").is_empty();
+    let effect = if text(statement, "purpose") == "release" && is_entitled {
+        "signers that serve follow in their next round; the others by `stop take FILE`"
+    } else {
+        ""
+    };
     let lines = Lines::default()
         .with("signed by", by)
         .with("needed", number(statement, "needed"))
         .with("enough", enough)
+        .with("effect", effect)
         .with("released", released)
         .with("entry", text(statement, "entry"))
         .with("stop", text(statement, "stop"))
@@ -186,6 +193,18 @@ fn handed_in(statement: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_release_says_which_signers_follow_once_enough_have_signed_it() {
+        let mut release = json!({
+            "purpose": "release", "needed": 2, "approved_by": ["dana"], "entitled_at": null,
+        });
+        assert!(!handed_in(&release).contains("effect"));
+        release["entitled_at"] = json!(1_795_660_800);
+        let told = handed_in(&release);
+        assert!(told.contains("signers that serve follow"), "{told}");
+        assert!(told.contains("`stop take FILE`"), "{told}");
+    }
 
     #[test]
     fn a_stop_that_was_released_says_that_it_stops_nothing() {

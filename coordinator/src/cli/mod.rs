@@ -17,10 +17,12 @@ mod coin;
 mod daemon;
 mod error;
 mod event;
+mod init;
 mod journal;
 mod layout;
 mod list;
 mod notification;
+mod opening;
 mod output;
 mod own_spend;
 mod person;
@@ -33,6 +35,7 @@ mod renewal;
 mod self_spend;
 mod status;
 mod token;
+mod token_file;
 mod txid;
 mod usage;
 mod vault;
@@ -99,7 +102,7 @@ enum Verb {
     /// Serve the API and do the jobs until told to stop.
     Run(daemon::Run),
     /// Make a database, its tables, a first operator's token and invitation.
-    Init(daemon::Init),
+    Init(init::Init),
     /// Make a lost database anew from policy, chain, papers and journals.
     Rebuild(rebuild::Rebuild),
     /// Bring the tables up to this version.
@@ -212,7 +215,7 @@ fn dispatch(cli: Cli) -> Result<(), CliError> {
     let api = || api::Api::connect(&cli.connection);
     match cli.verb {
         Verb::Run(verb) => daemon::run(&verb),
-        Verb::Init(verb) => daemon::init(&verb, &out),
+        Verb::Init(verb) => init::run(&verb, &out),
         Verb::Rebuild(verb) => rebuild::run(&verb, &out),
         Verb::Migrate(verb) => daemon::migrate(&verb, &out),
         Verb::Config(verb) => daemon::config(&verb, &out),
@@ -295,6 +298,16 @@ mod tests {
                 .replace('\'', "");
             if let Err(error) = Cli::try_parse_from(shell.split_whitespace()) {
                 panic!("{example}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_help_shows_what_the_environment_holds() {
+        for (way, command) in commands() {
+            for argument in command.get_arguments() {
+                let hides = argument.get_env().is_none() || argument.is_hide_env_values_set();
+                assert!(hides, "{way}: {}", argument.get_id());
             }
         }
     }

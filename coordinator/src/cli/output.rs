@@ -78,18 +78,23 @@ impl Output {
             if items.is_empty() {
                 return paragraph(empty, 0);
             }
-            let table = table(items, columns);
-            if table.contains('…') {
-                format!("{table}{CUT}")
-            } else {
-                table
-            }
+            whole_table(items, columns)
         })
     }
 }
 
 fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).expect("a JSON value can always be written")
+}
+
+/// A table of the named columns, and below it what to do where cells are cut.
+pub(super) fn whole_table(items: &[Value], columns: &[&str]) -> String {
+    let table = table(items, columns);
+    if table.contains('…') {
+        format!("{table}{CUT}")
+    } else {
+        table
+    }
 }
 
 /// A table of the named columns.
@@ -194,11 +199,25 @@ pub(super) fn failure(error: &CliError, json: bool) -> ExitCode {
                 problem: Some(problem),
                 ..
             } => problem.clone(),
+            CliError::WebhookNotTaken { delivery, .. } => {
+                let mut shown = delivery.clone();
+                shown["code"] = error.code().into();
+                shown["detail"] = error.to_string().into();
+                shown["hint"] = error.hint().into();
+                shown
+            }
             CliError::Refused { .. }
             | CliError::Usage { .. }
             | CliError::CommandLine { .. }
             | CliError::NoToken
+            | CliError::EmptyToken { .. }
+            | CliError::NotAToken { .. }
             | CliError::TokenFileExists { .. }
+            | CliError::InvitedAlready { .. }
+            | CliError::Configuration { .. }
+            | CliError::NoFolder { .. }
+            | CliError::DatabaseUrl
+            | CliError::DatabaseUnavailable { .. }
             | CliError::File { .. }
             | CliError::Connection { .. }
             | CliError::Waited { .. }

@@ -14,10 +14,11 @@ use watchtower::rescan::{Rescan, RescanError};
 use self::gathering::{gather, judge_journals};
 use self::telling::{preview, told};
 use super::CliError;
-use super::daemon::{block_on, from_database, from_service, migrated, read};
+use super::daemon::{block_on, from_service};
+use super::opening::{from_database, migrated, read, wrong};
 use super::output::{self, Output};
 use super::policy::parse;
-use crate::configuration::CoordinatorConfig;
+use crate::configuration::{ConfigError, CoordinatorConfig};
 use crate::jobs;
 use crate::service::Service;
 use crate::service::rebuilds::{self, Rebuild as Plan, RebuiltVault};
@@ -118,9 +119,10 @@ async fn rebuild(
     birthday: u32,
 ) -> Result<Vec<RebuiltVault>, CliError> {
     let Some(tower) = config.watchtower.clone() else {
-        return Err(CliError::Usage {
-            message: "rebuild needs [watchtower] in the configuration: it asks the node".to_owned(),
-        });
+        return Err(wrong(
+            &verb.config,
+            ConfigError::NoWatchtower { verb: "rebuild" },
+        ));
     };
     let database = migrated(config, verb.database.as_deref()).await?;
     let service = Service::new(database.clone(), config.network, config.batch_settings())

@@ -9,6 +9,7 @@ use super::answer::{count, list, moment, names, number, text};
 use super::api::Api;
 use super::layout::{Lines, item};
 use super::output::Output;
+use crate::service::health::node_in_words;
 
 /// Seconds after which nobody seems to look at the node any more: a watchtower says every ten how it is.
 const UNWATCHED: u64 = 60;
@@ -62,8 +63,11 @@ fn figures(status: &Value) -> String {
         let height = number(node, "height");
         let checked = moment(node, "checked_at");
         lines = lines.with(
-            &format!("node {}", text(node, "node")),
-            format!("at height {height}, looked at {checked}"),
+            "node",
+            format!(
+                "{}, at height {height}, looked at {checked}",
+                node_in_words(text(node, "node"))
+            ),
         );
     }
     lines
@@ -97,19 +101,18 @@ fn concerns(status: &Value) -> Vec<Concern> {
 }
 
 fn of_node(node: &Value, now: UnixTime, start: &str) -> Vec<Concern> {
-    let name = text(node, "node");
+    let name = node_in_words(text(node, "node"));
     let mut found = Vec::new();
     let unwatched = now.secs_since(seconds(node, "checked_at"));
     if unwatched > UNWATCHED {
-        let what = format!(
-            "Nobody has looked at the node {name} for {unwatched} s: no watchtower is running."
-        );
+        let what =
+            format!("Nobody has looked at {name} for {unwatched} s: no watchtower is running.");
         found.push(concern(&what, start));
     }
     let trouble = text(node, "trouble");
     if !trouble.is_empty() {
         let what = format!(
-            "The node {name} is in trouble ({trouble}): {}.",
+            "There is trouble ({trouble}) with {name}: {}.",
             text(node, "detail")
         );
         let to_do = Trouble::from_code(trouble).map_or("see to the node", Trouble::hint);
@@ -161,6 +164,7 @@ fn of_stop(stop: &Value) -> Concern {
         ("", _) => {
             return concern(&what, "nobody may release it: change the policy");
         }
+        ("1", "") => "1 approver".to_owned(),
         (needed, "") => format!("{needed} approvers"),
         (needed, group) => format!("{needed} of {group}"),
     };
@@ -219,6 +223,8 @@ mod tests {
         let said = told(&well());
         assert!(said.starts_with("All is well.\n\n  network"), "{said}");
         assert!(said.contains("sat/vB: 2.5 in 2 blocks"), "{said}");
+        let node = "node        the watchtower's node, at height 7, looked at";
+        assert!(said.contains(node), "{said}");
     }
 
     #[test]

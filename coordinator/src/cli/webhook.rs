@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use super::CliError;
 use super::answer::text;
 use super::api::{self, Api, Body};
-use super::output::Output;
+use super::layout::item;
+use super::output::{self, Output};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Webhook {
@@ -25,7 +26,7 @@ pub(super) enum Webhook {
         /// How events are written.
         #[arg(long, value_enum, default_value = "json")]
         shape: Shape,
-        /// Only events whose kind begins so, such as `withdrawal.`; repeatable.
+        /// Only events whose kind begins so, such as `withdrawal.`; repeatable. Others are refused with a list.
         #[arg(long = "kind", value_name = "BEGINNING")]
         kinds: Vec<String>,
         /// Only events of this vault.
@@ -41,7 +42,7 @@ pub(super) enum Webhook {
         /// Its id.
         id: String,
     },
-    /// Send a test now, and say what was answered.
+    /// Send a test now, and say what was answered; refused where it was not taken.
     #[command(after_help = "Example:\n  countersign-coordinator webhook test ID")]
     Test {
         /// Its id.
@@ -115,8 +116,8 @@ pub(super) fn run(verb: &Webhook, api: &Api, out: &Output) -> Result<(), CliErro
             out.text(secret.unwrap_or_default())
         }
         Webhook::List => {
-            let columns = ["id", "name", "shape", "host", "paused", "failing_since"];
-            out.table(&api.get("/webhooks")?, &columns, "No webhooks.")
+            let answer = api.get("/webhooks")?;
+            out.told(&answer, || listed(&answer))
         }
         Webhook::Show { id } => {
             let answer = api.get(&path(id, ""))?;
@@ -128,10 +129,13 @@ pub(super) fn run(verb: &Webhook, api: &Api, out: &Output) -> Result<(), CliErro
         }
         Webhook::Test { id } => {
             let answer = api.post(&path(id, "/test"), Body::Empty)?;
-            out.told(&answer, || match text(&answer, "error") {
-                "" => "The test was taken.".to_owned(),
-                error => format!("The test was not taken: {error}"),
-            })
+            match text(&answer, "error") {
+                "" => out.told(&answer, || "The test was taken.".to_owned()),
+                error => Err(CliError::WebhookNotTaken {
+                    error: error.to_owned(),
+                    delivery: answer.clone(),
+                }),
+            }
         }
         Webhook::Pause { id } => {
             let answer = api.post(&path(id, "/pause"), Body::Empty)?;
@@ -149,5 +153,65 @@ pub(super) fn run(verb: &Webhook, api: &Api, out: &Output) -> Result<(), CliErro
             let answer = api.delete(&path(id, ""))?;
             out.told(&answer, || format!("Removed {}.", text(&answer, "name")))
         }
+    }
+}
+
+/// The webhooks as a table, and below it why some are paused.
+fn listed(webhooks: &Value) -> String {
+    let items = api::items(webhooks);
+    if items.is_empty() {
+        return "No webhooks: `webhook add` adds one.".to_owned();
+    }
+    let mut rows = items.to_vec();
+    let mut why = String::new();
+    for row in &mut rows {
+        let reason = text(row, "paused").to_owned();
+        if !reason.is_empty() {
+            why += &item(&format!("{}: {reason}", text(row, "name")));
+        }
+        row["paused"] = (!reason.is_empty()).into();
+    }
+    let columns = ["id", "name", "shape", "host", "paused", "failing_since"];
+    let table = output::whole_table(&rows, &columns);
+    if why.is_empty() {
+        return table;
+    }
+    format!("{}\nWhy they are paused:\n{why}", table.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_paused_webhook_is_listed_with_its_reason_whole_below_the_table() {
+        let why = "added by or through olga, whose role is another one now";
+        let hooks = json!([
+            { "id": "0a1b2c3d4e5f6071", "name": "books", "shape": "json", "host": "hooks.treasury.example",
+              "paused": why, "failing_since": 1_795_660_800 },
+            { "id": "1a1b2c3d4e5f6071", "name": "chat", "shape": "slack", "host": "hooks.slack.example",
+              "paused": null, "failing_since": null },
+        ]);
+        let told = listed(&hooks);
+        assert!(told.contains(&format!("- books: {why}")), "{told}");
+        let row = |name: &str| {
+            told.lines()
+                .find(|line| line.contains(name))
+                .map(str::to_owned)
+        };
+        assert!(
+            row("books ").is_some_and(|row| row.contains(" yes ")),
+            "{told}"
+        );
+        assert!(
+            row("chat ").is_some_and(|row| row.contains(" no ")),
+            "{told}"
+        );
+        assert!(
+            told.lines().all(|line| line.chars().count() <= 80),
+            "{told}"
+        );
+        let none = listed(&json!([]));
+        assert!(none.contains("`webhook add`"), "{none}");
     }
 }

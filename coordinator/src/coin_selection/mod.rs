@@ -24,6 +24,7 @@ use std::cmp::Ordering;
 
 use bitcoin::{Amount, FeeRate, OutPoint, TxOut, Weight};
 use policies::ids::Keychain;
+use policies::words::count;
 
 use crate::fee_bump::Replacement;
 
@@ -151,7 +152,7 @@ pub enum SelectionError {
         needed: Amount,
     },
     /// More coins must be spent than a transaction may have inputs.
-    #[error("{required} coins must be spent, {max_inputs} inputs are allowed")]
+    #[error("{} must be spent, and a transaction may have {}", count(*required, "coin"), count(*max_inputs, "input"))]
     TooManyRequired {
         /// How many coins must be spent.
         required: usize,

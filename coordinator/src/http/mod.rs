@@ -131,6 +131,7 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(people::list))
         .routes(routes!(people::invite))
         .routes(routes!(people::revoke))
+        .routes(routes!(people::take_back))
         .routes(routes!(notifications::show, notifications::set))
         .routes(routes!(webhooks::add, webhooks::list))
         .routes(routes!(webhooks::show, webhooks::remove))

@@ -8,7 +8,7 @@ use super::Problem;
 use super::authentication::Caller;
 use super::body::{JsonBody, Named};
 use crate::service::Service;
-use crate::service::people::invitations::{self, CreatedInvitation, NewInvitation};
+use crate::service::people::invitations::{self, CreatedInvitation, InvitationView, NewInvitation};
 use crate::service::people::roles::{self, RoleChangeView};
 use crate::service::people::view::{self, PeopleView};
 
@@ -52,5 +52,20 @@ pub(super) async fn revoke(
 ) -> Result<Json<RoleChangeView>, Problem> {
     Ok(Json(
         roles::revoke_person(&service, &actor, named.text("name")?).await?,
+    ))
+}
+
+/// Takes back the open invitation of a name: its link opens nothing any more.
+#[utoipa::path(
+    delete, path = "/api/v1/people/{name}/invitation", tag = "people", params(("name" = String, Path)),
+    responses((status = 200, body = InvitationView), (status = "4XX", body = Problem)),
+)]
+pub(super) async fn take_back(
+    State(service): State<Service>,
+    Caller(actor): Caller,
+    named: Named,
+) -> Result<Json<InvitationView>, Problem> {
+    Ok(Json(
+        invitations::revoke_invitation_of(&service, &actor, named.text("name")?).await?,
     ))
 }

@@ -394,7 +394,7 @@ async fn has_work(
         NOTIFY => notifying::has_gathering(tx).await?,
         MAIL => gathering::due(tx, key, now).await?.is_some(),
         FORMER_MAIL => former::due(tx, key).await?.is_some(),
-        WEBHOOK => notifying::is_behind(tx, key).await?,
+        WEBHOOK => notifying::is_to_be_called_or_ended(tx, key).await?,
         QUEUE => queue_store::is_used(tx).await?,
         EXPIRE => !withdrawals::overdue(tx, now, 1).await?.is_empty(),
         LEVELS => !marks::list(tx).await?.is_empty(),

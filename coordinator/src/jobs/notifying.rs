@@ -113,7 +113,7 @@ pub(super) async fn deliver(service: &Service, claim: &Claim) -> Result<(), Serv
     let (row, page) = {
         let mut tx = service.database().begin_read().await?;
         let row = webhooks::lookup(&mut tx, id).await?;
-        match row.filter(is_active) {
+        match row.filter(|row| !row.removed) {
             None => (None, Vec::new()),
             Some(row) => {
                 let page = events::after(&mut tx, row.number, PAGE).await?;
@@ -122,8 +122,11 @@ pub(super) async fn deliver(service: &Service, claim: &Claim) -> Result<(), Serv
         }
     };
     let Some(row) = row else {
-        return settle(service, claim, LOOK_SECONDS).await;
+        return end(service, claim).await;
     };
+    if row.paused.is_some() {
+        return settle(service, claim, LOOK_SECONDS).await;
+    }
     let Some(event) = page.iter().find(|event| wants(&row, event)) else {
         let mut tx = service.database().begin_write().await?;
         jobs::assert_held(&mut tx, claim).await?;
@@ -140,6 +143,11 @@ pub(super) async fn deliver(service: &Service, claim: &Claim) -> Result<(), Serv
     jobs::assert_held(&mut tx, claim).await?;
     webhooks::note(&mut tx, id, &delivery).await?;
     let now = service.now();
+    if is_removed(&mut tx, id).await? {
+        // While it was called, somebody removed it: whatever was answered is no alarm.
+        jobs::finish(&mut tx, claim, now).await?;
+        return Ok(tx.commit().await?);
+    }
     if delivery.error.is_empty() {
         webhooks::advance(&mut tx, id, event.number).await?;
         if row.failing_since.is_some() {
@@ -158,6 +166,19 @@ pub(super) async fn deliver(service: &Service, claim: &Claim) -> Result<(), Serv
         jobs::retry(&mut tx, claim, next, &delivery.error).await?;
     }
     Ok(tx.commit().await?)
+}
+
+/// Ends the work for a webhook that was removed, whatever went wrong with it before.
+async fn end(service: &Service, claim: &Claim) -> Result<(), ServiceError> {
+    let mut tx = service.database().begin_write().await?;
+    jobs::assert_held(&mut tx, claim).await?;
+    jobs::finish(&mut tx, claim, service.now()).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn is_removed(tx: &mut Transaction, id: &str) -> Result<bool, ServiceError> {
+    let row = webhooks::lookup(tx, id).await?;
+    Ok(row.is_none_or(|row| row.removed))
 }
 
 async fn settle(service: &Service, claim: &Claim, pause: u64) -> Result<(), ServiceError> {
@@ -184,11 +205,14 @@ pub(super) async fn wanted(
     Ok(wanted)
 }
 
-/// Whether there are events that a webhook has not taken.
-pub(super) async fn is_behind(tx: &mut Transaction, id: &str) -> Result<bool, ServiceError> {
+/// Whether there are events that a webhook has not taken, or it was removed and its work is to end.
+pub(super) async fn is_to_be_called_or_ended(
+    tx: &mut Transaction,
+    id: &str,
+) -> Result<bool, ServiceError> {
     let row = webhooks::lookup(tx, id).await?;
     let (head, _) = events::head(tx).await?;
-    Ok(row.filter(is_active).is_some_and(|row| row.number < head))
+    Ok(row.is_none_or(|row| row.removed || (row.paused.is_none() && row.number < head)))
 }
 
 /// Whether anything may have to be gathered: events that were not read, or somebody who is told what waits.

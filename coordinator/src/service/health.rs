@@ -4,6 +4,7 @@
 
 use bitcoin::Network;
 use policies::UnixTime;
+use policies::words::count;
 use watchtower::store::database::Transaction;
 use watchtower::store::node::Trouble;
 use watchtower::store::{chain, reconciliation};
@@ -154,6 +155,14 @@ fn alarms(status: &StatusView, tip_time: Option<UnixTime>, differ: &[Disagreemen
     alarms
 }
 
+/// A node as people are told of it. The one that `[watchtower.node]` names is called main, which tells nobody anything.
+pub(crate) fn node_in_words(name: &str) -> String {
+    match name {
+        "main" => "the watchtower's node".to_owned(),
+        other => format!("the watchtower's node {other}"),
+    }
+}
+
 fn of_node(node: &NodeView, now: UnixTime) -> Option<Alarm> {
     if let Some(code) = &node.trouble {
         let hint = Trouble::from_code(code).map_or("look at the watchtower's log", Trouble::hint);
@@ -165,8 +174,8 @@ fn of_node(node: &NodeView, now: UnixTime) -> Option<Alarm> {
         return Some(Alarm {
             grave: true,
             what: format!(
-                "Node {}: {words}. No deposit is credited and no batch is made.",
-                node.node
+                "{}: {words}. No deposit is credited and no batch is made.",
+                node_in_words(&node.node).replacen('t', "T", 1)
             ),
             todo: hint.to_owned(),
             href: None,
@@ -176,8 +185,8 @@ fn of_node(node: &NodeView, now: UnixTime) -> Option<Alarm> {
     (unseen >= UNSEEN).then(|| Alarm {
         grave: true,
         what: format!(
-            "The watchtower has not looked at node {} for {} minutes.",
-            node.node,
+            "Nobody has looked at {} for {} minutes.",
+            node_in_words(&node.node),
             unseen / 60
         ),
         todo: "See that the watchtower runs, and read its log.".to_owned(),
@@ -196,9 +205,9 @@ fn of_job(job: &JobView) -> Alarm {
         None => Alarm {
             grave: false,
             what: format!(
-                "The job {} failed {} times and is tried again: {}",
+                "The job {} failed {} and is tried again: {}",
                 job.kind,
-                job.attempts,
+                count(usize::try_from(job.attempts).unwrap_or(usize::MAX), "time"),
                 job.last_error.as_deref().unwrap_or("it did not say why")
             ),
             todo: "Nothing, if it ends soon; else mend what it says.".to_owned(),
@@ -258,13 +267,15 @@ mod tests {
         let [alarm]: [Alarm; 1] = alarms(&status, None, &[]).try_into().expect("one");
         assert!(alarm.grave);
         assert_eq!(alarm.todo, Trouble::Absent.hint());
+        let begin = "The watchtower's node: ";
+        assert!(alarm.what.starts_with(begin), "{}", alarm.what);
         status.nodes[0].trouble = None;
         status.nodes[0].checked_at = NOW.saturating_sub(599);
         assert_eq!(whats(&status), Vec::<String>::new());
         status.nodes[0].checked_at = NOW.saturating_sub(600);
         assert_eq!(
             whats(&status),
-            ["The watchtower has not looked at node main for 10 minutes."]
+            ["Nobody has looked at the watchtower's node for 10 minutes."]
         );
         status.nodes.clear();
         assert_eq!(whats(&status), ["No node was seen yet."]);

@@ -124,6 +124,9 @@ async fn add(
             Err(ServiceError::Malformed { field, expected }) => {
                 wrong.add(field, format!("This is to be {expected}."));
             }
+            Err(ServiceError::Notify(unknown @ NotifyError::UnknownEventKind { .. })) => {
+                wrong.add("kinds", super::fault::sentence(&unknown.to_string()));
+            }
             Err(ServiceError::Notify(NotifyError::WebhookUrl(fault))) => {
                 wrong.add("url", format!("This address cannot be called: {fault}."));
             }

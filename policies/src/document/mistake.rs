@@ -189,7 +189,7 @@ pub enum Problem {
         reason: NeverMatches,
     },
     /// More persons demanded than can approve.
-    #[error("{count} persons must approve, but only {available} can")]
+    #[error("{count} person{} must approve, but only {available} can", if *count == 1 { "" } else { "s" })]
     TooFewPersons {
         /// Demanded.
         count: u32,

@@ -46,7 +46,7 @@ pub enum Miss {
         per: u64,
     },
     /// The entry of its open list is signed by too few.
-    #[error("the list's entry needs {needed} persons, {approved} signed it")]
+    #[error("the list's entry needs {needed} person{}, {approved} signed it", if *needed == 1 { "" } else { "s" })]
     EntryQuorum {
         /// Persons demanded.
         needed: u32,

@@ -22,7 +22,7 @@ use super::{Entitlement, Said};
 #[serde(untagged)]
 pub enum GoRefusal {
     /// Nobody said go, or too few did.
-    #[error("automatic co-signers sign only once {needed} persons{} said go", group.as_ref().map(|name| format!(" of {name}")).unwrap_or_default())]
+    #[error("automatic co-signers sign only once {needed} person{}{} said go", if *needed == 1 { "" } else { "s" }, group.as_ref().map(|name| format!(" of {name}")).unwrap_or_default())]
     Missing {
         /// The group whose persons count.
         group: Option<String>,

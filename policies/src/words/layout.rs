@@ -83,7 +83,7 @@ pub(super) fn groups_of_four(text: &str) -> String {
 }
 
 /// A number of things, in the singular or plural.
-pub(super) fn count(number: usize, what: &str) -> String {
+pub fn count(number: usize, what: &str) -> String {
     if number == 1 {
         format!("1 {what}")
     } else {

@@ -16,7 +16,7 @@ mod version;
 pub use asked::{Matter, matter_button, matter_summary, matter_title};
 pub use html::escaped;
 pub use intent::{intent_told, request_told};
-pub use layout::thousands;
+pub use layout::{count, thousands};
 pub(crate) use review::warnings;
 pub use review::{refusal_text, review_text};
 pub use statement::{statement_text, statement_told};

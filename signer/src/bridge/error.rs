@@ -50,7 +50,7 @@ pub enum BridgeError {
     #[error("this bridge shows no code to pair with")]
     NoCode,
     /// The code is wrong.
-    #[error("the code is wrong; {left} more tries")]
+    #[error("the code is wrong; {left} more {}", if *left == 1 { "try" } else { "tries" })]
     WrongCode {
         /// Tries left.
         left: u8,

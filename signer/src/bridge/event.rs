@@ -60,6 +60,11 @@ pub enum BridgeEvent {
         /// What was asked for.
         what: &'static str,
     },
+    /// The coordinator does not answer as the bridge begins.
+    Away {
+        /// Every reason.
+        reasons: Vec<Reason>,
+    },
     /// Something was refused.
     Refused {
         /// Every reason.
@@ -109,6 +114,16 @@ impl fmt::Display for BridgeEvent {
                 write!(f, "Signed ({what}), not handed in. {}", beside(said))
             }
             Self::Declined { what } => write!(f, "Declined ({what}). Nothing was signed."),
+            Self::Away { reasons } => {
+                for reason in reasons {
+                    let (code, message) = (plain(reason.code), plain(&reason.message));
+                    writeln!(f, "Warning ({code}): {message}")?;
+                }
+                write!(
+                    f,
+                    "The bridge opens all the same, and asks again with each page."
+                )
+            }
             Self::Refused { reasons } => {
                 for (position, reason) in reasons.iter().enumerate() {
                     let end = if position == 0 { "" } else { "\n" };

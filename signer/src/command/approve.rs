@@ -86,6 +86,13 @@ impl Over {
         let home = context.home()?;
         let pinned = Pinned::load(&home)?;
         let policy = pinned.policy();
+        #[cfg(feature = "online")]
+        let by_page = self.page;
+        #[cfg(not(feature = "online"))]
+        let by_page = false;
+        if !by_page {
+            home.expect_person_key(Kind::Approval, self.key.as_ref())?;
+        }
         let now = clock::now();
         let most = u64::try_from(MAX_BYTES.saturating_mul(3)).unwrap_or(u64::MAX);
         let mut brought = Brought::default();

@@ -1,17 +1,17 @@
 //! `bridge`: the loopback bridge that the coordinator's pages open.
 
 use super::Context;
+use super::token::read_token;
 use crate::bridge::{Bridge, BridgeEvent, Keys, Origin, Pairing, forget, paired};
 use crate::clock;
-use crate::failure::{Class, Failure};
+use crate::failure::{Class, Explained as _, Failure};
 use crate::home::KeyName;
 use crate::online::{HttpCoordinator, Stop, Url};
 use crate::passkey::{DEFAULT_PORT, passkeys, port_of_page, usable};
 use crate::pin::Pinned;
-use crate::terminal::{Terminal, read_input};
+use crate::terminal::Terminal;
 use std::path::PathBuf;
 use std::time::Instant;
-use zeroize::Zeroizing;
 
 /// Let a coordinator's pages open what you are to sign, and sign it on this computer's own page
 ///
@@ -67,13 +67,14 @@ impl BridgeVerb {
         };
         let pinned = Pinned::load(&home)?;
         let policy = pinned.policy();
-        let token = Zeroizing::new(read_input(token, 4096)?);
-        let token = Zeroizing::new(String::from_utf8_lossy(&token).into_owned());
+        let token = read_token(token)?;
         let answering = usable(policy, passkeys(&home)?, self.key.as_ref());
         let port = self
             .port
             .or_else(|| port_of_page(&answering))
             .unwrap_or(DEFAULT_PORT);
+        let coordinator = HttpCoordinator::new(url, &token);
+        try_first(context, &coordinator)?;
         let keys = Keys::open(&home, policy, self.key.as_ref(), || context.passphrase())?;
         // What an older tool paired is bound to no browser, and has to be paired again.
         let wants_code = self.pair || paired(&home)?.iter().all(|one| one.browser.is_none());
@@ -84,12 +85,27 @@ impl BridgeVerb {
             Failure::because(Class::Device, "SIGNALS", error.to_string())
                 .hinted("end other programs, then start it again")
         })?;
-        let coordinator = HttpCoordinator::new(url, &token);
         let bridge = Bridge::new(home, keys, coordinator, port, pairing, clock::now);
         let terminal = &mut context.terminal;
         bridge.run(&policy.name, &stop, |event| say(terminal, event))?;
         terminal.talk("Ended as asked");
         Ok(())
+    }
+}
+
+/// Asks the coordinator once, so that a wrong token or address is told before a page needs it. One that is away is
+/// only warned of: it is asked again with each page.
+fn try_first(context: &mut Context, coordinator: &HttpCoordinator) -> Result<(), Failure> {
+    match coordinator.check() {
+        Ok(()) => Ok(()),
+        Err(error) if error.may_pass() => {
+            let away = BridgeEvent::Away {
+                reasons: error.reasons(),
+            };
+            say(&mut context.terminal, &away);
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

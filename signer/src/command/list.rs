@@ -4,7 +4,7 @@ use super::{Context, person};
 use crate::clock;
 use crate::failure::{Class, Failure};
 use crate::home::KeyName;
-use crate::keystore::durable;
+use crate::keystore::{Kind, durable};
 use crate::listing::{
     Draft, MAX_BYTES, NewEntry, about_entry, add, check, entitled, read, read_all, sign, words,
 };
@@ -197,6 +197,7 @@ fn say_all(
         context.terminal.talk(&format!("{number} of {all}\n{told}"));
         check(draft, policy, now)?;
     }
+    expect_key(context, &by)?;
     if !by.yes {
         let question = format!("Sign these {}?", drafts.len());
         context.terminal.confirm(&question)?;
@@ -215,12 +216,19 @@ fn say(context: &mut Context, pinned: &Pinned, draft: Draft, by: By) -> Result<(
     let now = clock::now();
     context.terminal.talk(&words(&draft, policy, now));
     check(&draft, policy, now)?;
+    expect_key(context, &by)?;
     if !by.yes {
         context.terminal.confirm("Sign this?")?;
     }
     let key = person::approval_key(context, by.key.as_ref())?;
     let signed = sign(draft, policy, key.secret(), now)?;
     hand_out(context, &signed, by.output)
+}
+
+/// Refuses, before anybody is asked, where the key to sign with is not here.
+fn expect_key(context: &Context, by: &By) -> Result<(), Failure> {
+    let home = context.home()?;
+    Ok(home.expect_person_key(Kind::Approval, by.key.as_ref())?)
 }
 
 /// Writes signed statements to a file, or to standard output.

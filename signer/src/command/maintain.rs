@@ -39,6 +39,7 @@ impl Maintain {
         let home = context.home()?;
         let pinned = Pinned::load(&home)?;
         let policy = pinned.policy();
+        home.expect_person_key(Kind::Approval, self.key.as_ref())?;
         let bytes = read_transfer(&self.file)?;
         let now = clock::now();
         let reviewed = examine(&bytes, policy, now)?;
@@ -46,8 +47,7 @@ impl Maintain {
         if !self.yes {
             context.terminal.confirm("Approve this as maintenance?")?;
         }
-        let passphrase = context.passphrase()?;
-        let key = home.open_person_key(Kind::Approval, self.key.as_ref(), &passphrase)?;
+        let key = context.person_key(Kind::Approval, self.key.as_ref())?;
         let expires = now
             .checked_add(self.expires_in)
             .ok_or(MaintainingError::NeverExpires)?;

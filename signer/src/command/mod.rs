@@ -22,13 +22,15 @@ mod review;
 mod serve;
 mod sign;
 mod stop;
+#[cfg(feature = "online")]
+mod token;
 mod usage;
 mod void;
 mod xpub;
 
 use crate::failure::{Class, Failure};
-use crate::home::Home;
-use crate::keystore::Passphrase;
+use crate::home::{Home, KeyName};
+use crate::keystore::{Kind, Passphrase, PersonKey};
 use crate::terminal::Terminal;
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
@@ -59,6 +61,7 @@ struct Common {
         long,
         global = true,
         env = "COUNTERSIGN_SIGNER_HOME",
+        hide_env_values = true,
         value_name = "DIR"
     )]
     home: Option<PathBuf>,
@@ -111,6 +114,22 @@ impl Context {
     fn passphrase(&mut self) -> Result<Passphrase, Failure> {
         let file = self.common.passphrase_file.as_deref();
         Ok(self.terminal.passphrase(file, false)?)
+    }
+
+    /// Opens a person's key; nobody is asked for the passphrase of one that is not here.
+    fn person_key(&mut self, kind: Kind, name: Option<&KeyName>) -> Result<PersonKey, Failure> {
+        let home = self.home()?;
+        home.expect_person_key(kind, name)?;
+        let passphrase = self.passphrase()?;
+        Ok(home.open_person_key(kind, name, &passphrase)?)
+    }
+
+    /// Opens the journal's key; nobody is asked for the passphrase of one that is not here.
+    fn journal_key(&mut self) -> Result<PersonKey, Failure> {
+        let home = self.home()?;
+        home.sealed(Kind::Journal, None)?;
+        let passphrase = self.passphrase()?;
+        Ok(home.open_journal_key(&passphrase)?)
     }
 
     fn new_passphrase(&mut self) -> Result<Passphrase, Failure> {
@@ -237,6 +256,16 @@ mod tests {
             }
         }
         assert!(found > 25, "{found}");
+    }
+
+    #[test]
+    fn no_help_shows_what_the_environment_holds() {
+        for command in commands() {
+            for argument in command.get_arguments() {
+                let hides = argument.get_env().is_none() || argument.is_hide_env_values_set();
+                assert!(hides, "{}: {}", command.get_name(), argument.get_id());
+            }
+        }
     }
 
     #[test]

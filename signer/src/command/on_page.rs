@@ -105,8 +105,7 @@ pub(super) fn approve(
     let prepared = Prepared::new(candidates, *verdict, policy, *expires)?;
     let usable = usable(policy, passkeys(home)?, key);
     let file_key = if usable.is_empty() {
-        let passphrase = context.passphrase()?;
-        let opened = home.open_person_key(Kind::Approval, key, &passphrase)?;
+        let opened = context.person_key(Kind::Approval, key)?;
         let public = opened.public();
         policy
             .approver_of_key(public.id())

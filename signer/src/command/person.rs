@@ -10,7 +10,5 @@ pub(super) fn approval_key(
     context: &mut Context,
     name: Option<&KeyName>,
 ) -> Result<PersonKey, Failure> {
-    let home = context.home()?;
-    let passphrase = context.passphrase()?;
-    Ok(home.open_person_key(Kind::Approval, name, &passphrase)?)
+    context.person_key(Kind::Approval, name)
 }

@@ -57,8 +57,7 @@ impl Request {
     pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
         let home = context.home()?;
         let pinned = Pinned::load(&home)?;
-        let passphrase = context.passphrase()?;
-        let key = home.open_person_key(Kind::Request, self.key.as_ref(), &passphrase)?;
+        let key = context.person_key(Kind::Request, self.key.as_ref())?;
         let wish = Wish {
             id: self.id,
             kind: self.kind,

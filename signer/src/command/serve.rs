@@ -1,15 +1,16 @@
 //! `serve`: the automatic co-signer.
 
 use super::Context;
+use super::sign::expect_signer;
+use super::token::read_token;
 use crate::clock;
 use crate::countersign::Countersigner;
 use crate::failure::{Class, Failure};
 use crate::online::cosigner::PassError;
 use crate::online::{Cosigner, Event, HttpCoordinator, Stop, Url};
-use crate::terminal::{Terminal, read_input};
+use crate::terminal::Terminal;
 use std::path::PathBuf;
 use std::time::Duration;
-use zeroize::Zeroizing;
 
 /// Sign automatically what a coordinator issues and the policy allows
 ///
@@ -41,8 +42,8 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
         let home = context.home()?;
-        let token = Zeroizing::new(read_input(&self.token_file, 4096)?);
-        let token = Zeroizing::new(String::from_utf8_lossy(&token).into_owned());
+        let token = read_token(&self.token_file)?;
+        expect_signer(&home)?;
         let passphrase = context.passphrase()?;
         let signer = Countersigner::open(&home, &passphrase)?;
         drop(passphrase);

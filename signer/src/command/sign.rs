@@ -3,12 +3,14 @@
 use super::Context;
 use super::review::{read_transfer, review_json};
 use crate::clock;
-use crate::countersign::Countersigner;
+use crate::countersign::{CountersignError, Countersigner};
 use crate::failure::{Class, Failure};
+use crate::home::Home;
 use crate::keystore::durable;
+use crate::pin::Pinned;
 use policies::journal::SpendMode;
 use policies::psbt::Encoding;
-use policies::words::review_text;
+use policies::words::{count, review_text};
 use std::path::PathBuf;
 
 /// Review a transfer, remember it, and sign it
@@ -37,6 +39,7 @@ pub(super) struct Sign {
 impl Sign {
     pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
         let home = context.home()?;
+        expect_signer(&home)?;
         let bytes = read_transfer(&self.file)?;
         let passphrase = context.passphrase()?;
         let mut signer = Countersigner::open(&home, &passphrase)?;
@@ -78,12 +81,19 @@ impl Sign {
         };
         durable::replace(output, &Encoding::sniff(&bytes).encode(&psbt))?;
         let text = format!(
-            "Signed: signatures for {} inputs in {}",
-            signed.signatures,
+            "Signed: signatures for {} in {}",
+            count(signed.signatures, "input"),
             output.display()
         );
         context.terminal.answer(&text, &value)
     }
+}
+
+/// Refuses, before anybody is asked for a passphrase, a home that holds no signer's keys.
+pub(super) fn expect_signer(home: &Home) -> Result<(), Failure> {
+    let pinned = Pinned::load(home)?;
+    pinned.journal().ok_or(CountersignError::NotASigner)?;
+    Ok(())
 }
 
 impl Sign {

@@ -5,7 +5,7 @@ use crate::clock;
 use crate::failure::{Failure, reason};
 use crate::home::KeyName;
 use crate::journal_file::{JournalFile, JournalFileError};
-use crate::keystore::durable;
+use crate::keystore::{Kind, durable};
 use crate::listing::{MAX_BYTES, entitled};
 use crate::moving::moves;
 use crate::pin::Pinned;
@@ -13,6 +13,7 @@ use crate::stopping::{Spoken, StoppingError, new_go, new_stop, read_go, read_rel
 use crate::succeeding::{SucceedingError, opened};
 use crate::terminal::read_input;
 use policies::journal::Heard;
+use policies::rules::Entitlement;
 use policies::words::statement_text;
 use policies::{Statement, UnixTime};
 use std::fs::File;
@@ -104,7 +105,11 @@ impl StopVerb {
                 let pinned = Pinned::load(&context.home()?)?;
                 let release = read_release(&read_input(&file, MAX_BYTES)?)?;
                 release.check_vault(pinned.versions())?;
-                say(context, &pinned, release, &by, "Release it?")
+                if say(context, &pinned, release, &by, "Release it?")? {
+                    let file = by.output.as_deref();
+                    context.terminal.talk(&what_comes_next_after_release(file));
+                }
+                Ok(())
             }
         }
     }
@@ -117,7 +122,7 @@ impl GoVerb {
             Some(file) => read_go(&read_input(file, MAX_BYTES)?)?,
             None => new_go(pinned.policy(), clock::now())?,
         };
-        say(context, &pinned, go, &self.by, "Let them sign?")
+        say(context, &pinned, go, &self.by, "Let them sign?").map(drop)
     }
 }
 
@@ -139,8 +144,7 @@ fn say_stop(context: &mut Context, stop: Spoken, by: &By) -> Result<(), Failure>
     if !by.yes {
         context.terminal.confirm("Stop it?")?;
     }
-    let passphrase = context.passphrase()?;
-    let key = home.open_journal_key(&passphrase)?;
+    let key = context.journal_key()?;
     let signed = stop.sign(pinned.policy(), key.secret(), now)?;
     // A stop is out before anything else can go wrong.
     hand_out(context, &signed, by.output.as_deref())?;
@@ -196,15 +200,30 @@ fn what_comes_next_after_moves(file: Option<&Path>) -> String {
     )
 }
 
-/// Shows a statement, asks, signs with an approver's key and hands it out.
+/// Where a release is to be brought, and from when on it counts.
+fn what_comes_next_after_release(file: Option<&Path>) -> String {
+    let file = file.map_or_else(|| "FILE".to_owned(), |file| file.display().to_string());
+    format!(
+        "Each signer pays again once its own journal takes the release down, and if no\n\
+         other stop is in force there:\n  \
+         `countersign-coordinator statement submit {file}`: signers that serve\n  \
+         follow in their next round;\n  \
+         `stop take {file}`, or the inbox of `serve`, at every other signer."
+    )
+}
+
+/// Shows a statement, asks, signs with an approver's key and hands it out; tells whether enough have signed it now.
 fn say(
     context: &mut Context,
     pinned: &Pinned,
     spoken: Spoken,
     by: &By,
     question: &str,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let policy = pinned.policy();
+    context
+        .home()?
+        .expect_person_key(Kind::Approval, by.key.as_ref())?;
     let now = clock::now();
     context.terminal.talk(&spoken.words(policy, now));
     if !by.yes {
@@ -212,16 +231,16 @@ fn say(
     }
     let key = person::approval_key(context, by.key.as_ref())?;
     let signed = spoken.sign(policy, key.secret(), now)?;
-    if let Some(counted) = signed
-        .counted(policy, now)
-        .filter(|counted| !counted.is_met())
-    {
+    let counted = signed.counted(policy, now);
+    let is_met = counted.as_ref().is_none_or(Entitlement::is_met);
+    if let Some(counted) = counted.filter(|_| !is_met) {
         let (found, needed) = (counted.approved_by.len(), counted.needed);
         context.terminal.talk(&format!(
             "{found} of {needed} signed it; give it to others to sign."
         ));
     }
-    hand_out(context, &signed, by.output.as_deref())
+    hand_out(context, &signed, by.output.as_deref())?;
+    Ok(is_met)
 }
 
 /// Writes a statement with its signatures to a file, or to standard output.

@@ -50,8 +50,7 @@ impl VoidVerb {
         if !self.yes {
             context.terminal.confirm("Promise this?")?;
         }
-        let passphrase = context.passphrase()?;
-        let key = home.open_journal_key(&passphrase)?;
+        let key = context.journal_key()?;
         let vault = pinned.policy().vault;
         let given = void(&mut journal, key.secret(), vault, txid, clock::now())?;
         let text = String::from_utf8_lossy(&given.encode()).into_owned();

@@ -8,6 +8,7 @@ use crate::signing::SigningError;
 use crate::succeeding::SucceedingError;
 use policies::psbt::PsbtRefusal;
 use policies::review::Refusal;
+use policies::words::count;
 
 /// Why a transfer is not signed.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +29,7 @@ pub enum CountersignError {
     #[error(transparent)]
     Psbt(#[from] PsbtRefusal),
     /// The review refused, for every reason named.
-    #[error("refused for {} reasons, first: {}", .0.len(), first(.0))]
+    #[error("refused for {}, first: {}", count(.0.len(), "reason"), first(.0))]
     Refused(Vec<Refusal>),
     /// The pin does not hold.
     #[error(transparent)]

@@ -16,6 +16,8 @@ use ureq::{Agent, Body, http::Response};
 
 /// How long one call may take.
 const TIMEOUT: Duration = Duration::from_mins(1);
+/// How long the first call of a bridge may take: its person waits at the terminal.
+const FIRST_TIMEOUT: Duration = Duration::from_secs(10);
 /// The largest list or problem that is read.
 pub(crate) const MAX_ANSWER: u64 = 16 << 20;
 /// The most attempts asked for at once.
@@ -78,6 +80,17 @@ pub enum CoordinatorError {
 }
 
 impl CoordinatorError {
+    /// Whether the same call may be answered later: nobody answered, or somebody who is in trouble.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable(_) => true,
+            Self::Refused { status, .. } | Self::Foreign { status } => {
+                *status >= 500 || [408, 425, 429].contains(status)
+            }
+            Self::NotTaken { .. } => false,
+        }
+    }
+
     /// Whether the coordinator looked at what was posted and does not want it: asking again with
     /// the same bytes is in vain.
     pub fn is_final(&self) -> bool {
@@ -155,6 +168,26 @@ impl HttpCoordinator {
             base: format!("{}/api/v1", url.0),
             authorization: format!("Bearer {}", token.trim()),
         }
+    }
+
+    /// Asks whether a coordinator answers there and takes the token.
+    ///
+    /// # Errors
+    /// When nobody answers, another program does, or the token opens nothing.
+    pub fn check(&self) -> Result<(), CoordinatorError> {
+        let request = self
+            .agent
+            .get(format!("{}/status", self.base))
+            .config()
+            .timeout_global(Some(FIRST_TIMEOUT))
+            .build()
+            .header("authorization", &self.authorization)
+            .header("accept", "application/json");
+        let bytes = read(request.call(), MAX_ANSWER)?;
+        let status: Result<Status, _> = serde_json::from_slice(&bytes);
+        status
+            .map(drop)
+            .map_err(|_| CoordinatorError::Foreign { status: 200 })
     }
 
     pub(crate) fn get(
@@ -342,7 +375,7 @@ impl Explained for CoordinatorError {
                 "tell the operator: the signature was given, and the coordinator did not keep it"
             }
             Self::Foreign { .. } => {
-                "give --url of the coordinator itself: another program answers there"
+                "give the address of the coordinator itself: another program answers there"
             }
         }
         .to_owned()

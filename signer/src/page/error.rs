@@ -48,7 +48,8 @@ impl Explained for PageError {
     fn hint(&self) -> String {
         match self {
             Self::Port { .. } => {
-                "end the other program there: a passkey answers only at the port that the policy pins"
+                "end the other program there, perhaps another bridge or page of this tool; where no passkey is \
+                 used, `bridge --port N` takes another port: a passkey answers only at the port that the policy pins"
             }
             Self::NobodyAnswered { .. } => "run it again, and open the page it names",
             Self::System(_) => "end other programs, then try again; a key of a file needs no page",

@@ -6,6 +6,7 @@ use crate::keystore::{Kind, WriteError};
 use crate::moving::MovingError;
 use crate::passkey::PasskeyError;
 use policies::succession::LineMistake;
+use policies::words::count;
 use policies::{Mistake, PolicyId, PublicKey};
 use std::path::PathBuf;
 
@@ -35,7 +36,7 @@ pub enum PinError {
         pinned: PolicyId,
     },
     /// The document has mistakes.
-    #[error("the policy has {} mistakes, first: {}", .0.len(), first(.0))]
+    #[error("the policy has {}, first: {}", count(.0.len(), "mistake"), first(.0))]
     Mistakes(Vec<Mistake>),
     /// A version before the pinned one is not here.
     #[error("version {version} of the line is not in this home")]

@@ -7,6 +7,7 @@ use crate::journal_file::JournalFileError;
 use crate::keystore::WriteError;
 use crate::pin::{PinError, mistake_reason};
 use policies::succession::{ApprovalFault, Approved, SuccessionFileError, SuccessionMistake};
+use policies::words::count;
 use policies::{Mistake, PolicyId, UnixTime};
 use std::path::PathBuf;
 
@@ -17,7 +18,7 @@ pub enum SucceedingError {
     #[error(transparent)]
     File(#[from] SuccessionFileError),
     /// The document has mistakes.
-    #[error("the next version has {} mistakes", .0.len())]
+    #[error("the next version has {}", count(.0.len(), "mistake"))]
     Mistakes(Vec<Mistake>),
     /// It does not follow the pinned version.
     #[error("it does not follow the pinned version: {}", .0.first().map(ToString::to_string).unwrap_or_default())]

@@ -8,22 +8,22 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
-struct Desk {
+pub(crate) struct Desk {
     folder: TempDir,
 }
 
 impl Desk {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::write(folder.path().join("passphrase"), "correct horse\n").expect("writes");
         Self { folder }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn run(&self, home: &str, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, home: &str, arguments: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_countersign-signer"))
             .env_clear()
             .current_dir(self.folder.path())
@@ -33,7 +33,7 @@ impl Desk {
             .expect("runs")
     }
 
-    fn json(&self, home: &str, arguments: &[&str]) -> Value {
+    pub(crate) fn json(&self, home: &str, arguments: &[&str]) -> Value {
         let output = self.run(home, &[arguments, &["--json"]].concat());
         let errors = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(0), "{errors}");
@@ -55,7 +55,7 @@ fn text(value: &Value) -> String {
 }
 
 /// Four signers, an approver and a requester made with the tool, and their policy in a file.
-fn agree(desk: &Desk) -> Policy {
+pub(crate) fn agree(desk: &Desk) -> Policy {
     let signers = ["alice", "bob", "machine", "vault-key"].map(|name| {
         let words = format!("{name}.words");
         let arguments = [
@@ -291,7 +291,7 @@ fn a_cosigner_without_its_coordinator_waits_until_it_is_asked_to_end() {
     let policy = agree(&desk);
     let id = policy.id.to_string();
     desk.json("machine", &["init", "--policy", "policy.toml", "--id", &id]);
-    std::fs::write(desk.path("token"), "secret\n").expect("writes");
+    std::fs::write(desk.path("token"), "0a".repeat(32)).expect("writes");
     // Nobody listens on port 1.
     let serve = [
         "serve",

@@ -14,6 +14,7 @@ mod command_line;
 #[cfg(feature = "online")]
 mod cosigning;
 mod enrolling;
+mod first_steps;
 mod listing;
 mod maintaining;
 mod moving;

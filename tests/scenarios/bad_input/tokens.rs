@@ -102,6 +102,7 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/people", "sgoa"),
     ("POST", "/people/invitations", "o"),
     ("DELETE", "/people/{name}", "o"),
+    ("DELETE", "/people/{name}/invitation", "o"),
     ("GET", "/people/{name}/notifications", "o"),
     ("PUT", "/people/{name}/notifications", "o"),
     ("GET", "/webhooks", "sgoa"),

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::Rebuild;
 use crate::cli::CliError;
+use crate::cli::answer::count;
 use crate::cli::api;
 use crate::cli::layout::item;
 use crate::configuration::CoordinatorConfig;
@@ -105,7 +106,10 @@ pub(super) fn gather(
     if refused.is_empty() {
         return Ok(papers);
     }
-    let mut detail = format!("{} papers cannot be used; nothing was done", refused.len());
+    let mut detail = format!(
+        "{} cannot be used; nothing was done",
+        count(refused.len(), "paper")
+    );
     for one in &refused {
         let say = |key: &str| one[key].as_str().unwrap_or_default().to_owned();
         let line = format!(

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::gathering::Papers;
 use crate::cli::CliError;
+use crate::cli::answer::count;
 use crate::cli::layout::{Lines, item, paragraph};
 use crate::cli::output::Output;
 use crate::service::rebuilds::RebuiltVault;
@@ -54,7 +55,7 @@ pub(super) fn preview(
     });
     out.told(&answer, || {
         let mut text = format!(
-            "{} files can be used, {} say nothing new; nothing was done\n",
+            "Files that can be used: {}; that say nothing new: {}. Nothing was done.\n",
             papers.files, papers.known
         );
         for vault in &vaults {
@@ -115,8 +116,8 @@ pub(super) fn told(rebuilt: &[RebuiltVault], later: &[PathBuf]) -> String {
             "An attempt pays them, and nobody kept the request: have the service submit the same requests again before they are paid anew:",
         );
         let held = format!(
-            "{} withdrawals that no attempt pays are held: nothing here tells whether they were cancelled. To pay one have the service submit the same request again; cancel the others:",
-            vault.held.len()
+            "Held, and paid by no attempt: {}; nothing here tells whether they were cancelled. To pay one have the service submit the same request again; cancel the others:",
+            count(vault.held.len(), "withdrawal")
         );
         missing(&mut text, &vault.held, &held);
         if !vault.held.is_empty() && !vault.unseen_quorum.is_empty() {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{Answer, ErrorClass as Class};
 use crate::coin_selection::SelectionError;
 use crate::exclusion::CannotBeExclusive;
+use crate::service::health::node_in_words;
 use crate::service::waiting::Waiting;
 use crate::session::BatchId;
 
@@ -112,7 +113,7 @@ pub enum BatchError {
         cap: FeeRate,
     },
     /// The node is in trouble: no new batch.
-    #[error("no new batch while the node {node} is in trouble: {trouble}")]
+    #[error("no new batch while {} is in trouble: {trouble}", node_in_words(node))]
     NodeTrouble {
         /// The node.
         node: String,

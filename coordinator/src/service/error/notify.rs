@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Answer, ErrorClass as Class};
 use crate::service::notifying::guarding::UrlFault;
+use crate::service::notifying::kinds::families;
 
 /// A refusal about webhooks.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +20,15 @@ pub enum NotifyError {
     TooManyWebhooks {
         /// How many may be.
         most: usize,
+    },
+    /// No event is of a kind that begins so.
+    #[error(
+        "no kind of event begins with {beginning}; the families are {}",
+        families()
+    )]
+    UnknownEventKind {
+        /// The beginning asked for.
+        beginning: String,
     },
     /// The address is none that may be called.
     #[error("the address of a webhook: {0}")]
@@ -39,6 +49,11 @@ impl NotifyError {
                 Class::Conflict,
                 "remove one that nobody reads any more",
             ),
+            Self::UnknownEventKind { .. } => (
+                "unknown_event_kind",
+                Class::Refused,
+                "give a family with its point, such as `withdrawal.`, or one whole kind; none for all events",
+            ),
             Self::WebhookUrl(_) => (
                 "webhook_url",
                 Class::Refused,
@@ -52,6 +67,7 @@ impl NotifyError {
         match self {
             Self::UnknownWebhook { id } => json!({ "webhook": id }),
             Self::TooManyWebhooks { most } => json!({ "most": most }),
+            Self::UnknownEventKind { beginning } => json!({ "kind": beginning }),
             Self::WebhookUrl(_) => json!({}),
         }
     }

@@ -46,6 +46,12 @@ pub enum PeopleError {
         /// The id asked for.
         id: String,
     },
+    /// No open invitation is one of this name.
+    #[error("no invitation of {name} is open")]
+    NotInvited {
+        /// The name asked for.
+        name: String,
+    },
     /// Nobody would be left who may manage people.
     #[error("{name} is the last operator")]
     LastOperator {
@@ -135,7 +141,7 @@ impl PeopleError {
             Self::AlreadyInvited { .. } => (
                 "already_invited",
                 Class::Conflict,
-                "use that invitation, or take it back on the page of people and invite again",
+                "use that invitation, or take it back with `person revoke NAME --invitation` or on the page of people",
             ),
             Self::OtherRole { .. } => (
                 "other_role",
@@ -154,6 +160,11 @@ impl PeopleError {
             ),
             Self::UnknownInvitation { .. } => (
                 "unknown_invitation",
+                Class::NotFound,
+                "`person list` shows the open invitations",
+            ),
+            Self::NotInvited { .. } => (
+                "not_invited",
                 Class::NotFound,
                 "`person list` shows the open invitations",
             ),
@@ -238,6 +249,7 @@ impl PeopleError {
             Self::UnknownPerson { name }
             | Self::NameTaken { name }
             | Self::AlreadyInvited { name }
+            | Self::NotInvited { name }
             | Self::LastOperator { name }
             | Self::ChangeOpen { name } => json!({ "name": name }),
             Self::OtherRole { name, role } | Self::SameRole { name, role } => {

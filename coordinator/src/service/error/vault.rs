@@ -2,6 +2,7 @@
 
 use policies::VaultId;
 use policies::document::Mistake;
+use policies::words::count;
 use serde_json::{Value, json};
 
 use super::{Answer, ErrorClass as Class, internal};
@@ -16,7 +17,7 @@ pub enum VaultError {
         vault: VaultId,
     },
     /// The policy document has mistakes.
-    #[error("the policy document has {} mistakes; the first: {}", .mistakes.len(), .mistakes.first().map_or_else(String::new, ToString::to_string))]
+    #[error("the policy document has {}; the first: {}", count(.mistakes.len(), "mistake"), .mistakes.first().map_or_else(String::new, ToString::to_string))]
     PolicyMistakes {
         /// All of them.
         mistakes: Vec<Mistake>,

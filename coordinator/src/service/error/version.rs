@@ -42,7 +42,7 @@ pub enum VersionError {
         policy: PolicyId,
     },
     /// Too few persons have approved it.
-    #[error("{} of {needed} persons have approved it", .approved_by.len())]
+    #[error("{} of {needed} {} approved it", .approved_by.len(), if *needed == 1 { "person has" } else { "persons have" })]
     TooFewApprovals {
         /// Who has.
         approved_by: Vec<String>,

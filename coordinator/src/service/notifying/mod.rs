@@ -7,6 +7,7 @@
 pub mod former;
 pub mod gathering;
 pub mod guarding;
+pub mod kinds;
 pub mod letter;
 pub mod mailing;
 pub mod moments;

@@ -9,6 +9,7 @@ use watchtower::store::database::Transaction;
 use watchtower::store::events::{self, Event, NewEvent};
 
 use super::guarding::check_url;
+use super::kinds::begins_some_kind;
 use super::posting::{PostFault, Reach, post};
 use super::shaping::{Parcel, Shape, signature, trial};
 use super::webhook_view::{CreatedWebhook, DeliveryView, NewWebhook, WebhookView, host_of};
@@ -50,6 +51,10 @@ pub async fn add_webhook(
             field: "kinds",
             expected: "at most 20 beginnings of kinds of events, such as withdrawal. or policy.adopted",
         });
+    }
+    if let Some(unknown) = new.kinds.iter().find(|kind| !begins_some_kind(kind)) {
+        let beginning = unknown.clone();
+        return Err(NotifyError::UnknownEventKind { beginning }.into());
     }
     check_url(&new.url, service.reach().allow_loopback).map_err(NotifyError::WebhookUrl)?;
     let now = service.now();

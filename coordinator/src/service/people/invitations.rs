@@ -6,6 +6,7 @@
 use policies::{UnixTime, VaultId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use watchtower::store::database::Transaction;
 
 use super::record::{Told, tell};
 use super::{
@@ -110,17 +111,28 @@ pub async fn invite_locally(
     create(service, &Actor::local(), request, true).await
 }
 
-/// Invites the first operator from the coordinator's own machine: an invitation that nobody used gives way to the new
-/// one. Nobody is invited where an operator is here already.
+/// The first operator's invitation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FirstInvitation {
+    /// The invitation.
+    pub created: CreatedInvitation,
+    /// Whether a link that was still good opens nothing any more because of this one.
+    pub former_is_void: bool,
+}
+
+/// Invites the first operator from the coordinator's own machine. An invitation whose link is still good gives way to
+/// the new one only where `again` is wished. Nobody is invited where an operator is here already.
 ///
 /// # Errors
-/// As [`invite`].
+/// As [`invite`]; [`PeopleError::AlreadyInvited`] only without `again`.
 pub async fn invite_first(
     service: &Service,
     name: &str,
-) -> Result<Option<CreatedInvitation>, ServiceError> {
+    again: bool,
+) -> Result<Option<FirstInvitation>, ServiceError> {
     let now = service.now();
     let local = Actor::local();
+    let mut former_is_void = false;
     let mut tx = service.database().begin_write().await?;
     lock_people(&mut tx).await?;
     if !eyes::operators(&mut tx).await?.is_empty() {
@@ -128,11 +140,14 @@ pub async fn invite_first(
     }
     for row in invitations::open(&mut tx).await? {
         if row.person == name {
-            invitations::revoke(&mut tx, &row.id, now, &local.name).await?;
-            let told = Told::InvitationRevoked {
-                invitation: &row.id,
-            };
-            tell(&mut tx, name, row.vault, told, (&local.name, "", now)).await?;
+            if is_open(&row, now) {
+                if !again {
+                    let name = name.to_owned();
+                    return Err(PeopleError::AlreadyInvited { name }.into());
+                }
+                former_is_void = true;
+            }
+            withdraw(&mut tx, &row, &local.name, now).await?;
         }
     }
     tx.commit().await?;
@@ -141,7 +156,11 @@ pub async fn invite_first(
         role: PersonRole::Operator,
         vault: None,
     };
-    invite_locally(service, &request).await.map(Some)
+    let created = invite_locally(service, &request).await?;
+    Ok(Some(FirstInvitation {
+        created,
+        former_is_void,
+    }))
 }
 
 async fn create(
@@ -252,7 +271,7 @@ pub async fn confirm_invitation(
     Ok(tx.commit().await?)
 }
 
-/// Takes an invitation back.
+/// Takes an invitation back. That takes no second operator: it gives nobody anything.
 ///
 /// # Errors
 /// [`PeopleError::UnknownInvitation`].
@@ -262,24 +281,53 @@ pub async fn revoke_invitation(
     id: &str,
 ) -> Result<(), ServiceError> {
     actor.require_everywhere(Right::People)?;
-    let now = service.now();
     let mut tx = service.database().begin_write().await?;
     lock_people(&mut tx).await?;
+    makers::expect_still(&mut tx, actor).await?;
     let row = invitations::lookup(&mut tx, id)
         .await?
         .filter(|row| row.used_at.is_none() && row.revoked_at.is_none())
         .ok_or_else(|| unknown(id))?;
-    invitations::revoke(&mut tx, id, now, &actor.name).await?;
-    let told = Told::InvitationRevoked { invitation: id };
-    tell(
-        &mut tx,
-        &row.person,
-        row.vault,
-        told,
-        (&actor.name, "", now),
-    )
-    .await?;
+    withdraw(&mut tx, &row, &actor.name, service.now()).await?;
     Ok(tx.commit().await?)
+}
+
+/// Takes back the invitation of a name, also one whose time is over.
+///
+/// # Errors
+/// [`PeopleError::NotInvited`].
+pub async fn revoke_invitation_of(
+    service: &Service,
+    actor: &Actor,
+    name: &str,
+) -> Result<InvitationView, ServiceError> {
+    actor.require_everywhere(Right::People)?;
+    let now = service.now();
+    let mut tx = service.database().begin_write().await?;
+    lock_people(&mut tx).await?;
+    makers::expect_still(&mut tx, actor).await?;
+    let mut open = invitations::open(&mut tx).await?.into_iter();
+    let row = open.find(|row| row.person == name).ok_or_else(|| {
+        let name = name.chars().take(64).collect();
+        PeopleError::NotInvited { name }
+    })?;
+    withdraw(&mut tx, &row, &actor.name, now).await?;
+    tx.commit().await?;
+    view(row, now)
+}
+
+/// Revokes an invitation, and says so in the log.
+async fn withdraw(
+    tx: &mut Transaction,
+    row: &InvitationRow,
+    by: &str,
+    now: UnixTime,
+) -> Result<(), ServiceError> {
+    invitations::revoke(tx, &row.id, now, by).await?;
+    let told = Told::InvitationRevoked {
+        invitation: &row.id,
+    };
+    tell(tx, &row.person, row.vault, told, (by, "", now)).await
 }
 
 fn unknown(id: &str) -> ServiceError {

@@ -51,6 +51,17 @@ async fn a_secret_is_shown_once_and_an_address_never_again() {
             "{bad} in {page}"
         );
     }
+    let unknown = Typed {
+        kinds: "deposit. nonsense.".to_owned(),
+        ..typed("https://hooks.example/x")
+    };
+    let answer = add(Given(ui.clone()), visitor.clone(), Posted(unknown)).await;
+    let page = html(answer).await;
+    assert!(page.contains("kinds-wrong"), "{page}");
+    assert!(
+        page.contains("begins with nonsense.; the families are"),
+        "{page}"
+    );
     let good = typed("https://hooks.example/services/token-of-others");
     let made = html(add(Given(ui.clone()), visitor.clone(), Posted(good)).await).await;
     let secret = made

@@ -11,8 +11,7 @@ use std::path::Path;
 pub(super) fn answer(context: &mut Context, out: &Path) -> Result<(), Failure> {
     let (pinned, journal, lines) = read_own(context)?;
     let owner = pinned.journal().ok_or_else(no_signer)?;
-    let passphrase = context.passphrase()?;
-    let key = context.home()?.open_journal_key(&passphrase)?;
+    let key = context.journal_key()?;
     let statement = ExportStatement::of(&journal, clock::now());
     durable::write_new(out, &statement.export(&lines, key.secret(), owner.vault))?;
     let transactions = journal.history().transactions();

@@ -104,8 +104,7 @@ fn export(
     let home = context.home()?;
     let pinned = Pinned::load(&home)?;
     let owner = pinned.journal().ok_or_else(no_signer)?;
-    let passphrase = context.passphrase()?;
-    let key = home.open_journal_key(&passphrase)?;
+    let key = context.journal_key()?;
     if !yes {
         context
             .terminal

@@ -23,8 +23,7 @@ pub(super) fn answer(context: &mut Context, txid: Txid) -> Result<(), Failure> {
         );
     }
     let own = given_here(&given, owner.key)?;
-    let passphrase = context.passphrase()?;
-    let key = context.home()?.open_journal_key(&passphrase)?;
+    let key = context.journal_key()?;
     let receipts = own.iter().filter_map(|one| sign(one, &key, owner.vault));
     let receipts: Vec<Receipt> = receipts.collect();
     let missing = given.len().saturating_sub(receipts.len());

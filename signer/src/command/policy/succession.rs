@@ -173,7 +173,7 @@ impl Here {
         let mut written = None;
         if let (Some(journal), Some(name)) = (&self.journal, adopted.signer()) {
             let ack = ack.unwrap_or_else(|| beside(path, name));
-            match write_ack(context, &self.home, journal, policy, &ack) {
+            match write_ack(context, journal, policy, &ack) {
                 Ok(()) => {
                     text += &format!("\n  ack    {}", ack.display());
                     written = Some(ack);
@@ -238,7 +238,6 @@ fn beside(file: &Path, signer: &str) -> PathBuf {
 /// What this home's journal says of the version that it adopted last.
 fn acknowledged(
     context: &mut Context,
-    home: &Home,
     journal: &JournalFile<File>,
     policy: &Policy,
 ) -> Result<Spoken, Failure> {
@@ -246,20 +245,18 @@ fn acknowledged(
     if to_acknowledge(journal.history(), policy).is_none() {
         return Err(SucceedingError::NothingAdopted.into());
     }
-    let passphrase = context.passphrase()?;
-    let key = home.open_journal_key(&passphrase)?;
+    let key = context.journal_key()?;
     let said = acknowledge(journal.history(), policy, key.secret())?;
     Ok(Spoken::said(said))
 }
 
 fn write_ack(
     context: &mut Context,
-    home: &Home,
     journal: &JournalFile<File>,
     policy: &Policy,
     to: &Path,
 ) -> Result<(), Failure> {
-    let ack = acknowledged(context, home, journal, policy)?.to_json();
+    let ack = acknowledged(context, journal, policy)?.to_json();
     let text = serde_json::to_string_pretty(&ack).expect("statements are plain JSON");
     durable::replace(to, format!("{text}\n").as_bytes())?;
     Ok(())
@@ -269,7 +266,7 @@ impl Acknowledge {
     pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
         let here = Here::open(context)?;
         let journal = here.journal.as_ref().ok_or_else(no_signer)?;
-        let ack = acknowledged(context, &here.home, journal, here.pinned.policy())?;
+        let ack = acknowledged(context, journal, here.pinned.policy())?;
         hand_out(context, &ack, self.output.as_deref())
     }
 }
@@ -297,6 +294,7 @@ impl ApproveVersion {
     pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
         let home = context.home()?;
         let pinned = Pinned::load(&home)?;
+        home.expect_person_key(Kind::Approval, self.key.as_ref())?;
         let mut file = read_succession(&self.file)?;
         let now = clock::now();
         let successor = judge(pinned.policy(), &file, now)?;
@@ -304,8 +302,7 @@ impl ApproveVersion {
         if !self.yes {
             context.terminal.confirm("Approve this version?")?;
         }
-        let passphrase = context.passphrase()?;
-        let key = home.open_person_key(Kind::Approval, self.key.as_ref(), &passphrase)?;
+        let key = context.person_key(Kind::Approval, self.key.as_ref())?;
         let until = now.saturating_add(self.expires_in);
         let policy = pinned.policy();
         let approved = approve(

@@ -11,8 +11,12 @@ use super::{loopback, settle};
 use crate::roles::fixture::Kind;
 use crate::service::notifying::shaping::{Parcel, Shape, signature};
 use crate::service::notifying::webhook_view::NewWebhook;
-use crate::service::notifying::webhooks::{add_webhook, pause_webhook, show_webhook};
+use crate::service::notifying::webhooks::{
+    add_webhook, pause_webhook, remove_webhook, show_webhook,
+};
+use crate::service::status::show_status;
 use crate::service::tests::world::World;
+use crate::service::{NotifyError, ServiceError};
 
 /// A web server that answers these statuses, then 200; gives the headers and bodies that it got.
 fn web_server(statuses: &'static [u16]) -> (u16, Receiver<(String, String)>) {
@@ -156,4 +160,70 @@ async fn a_webhook_gets_every_event_in_order_signed_and_again_until_it_is_taken(
         .expect("goes on");
     settle(&world).await;
     assert_eq!(kinds(&got), [told("w-2"), told("w-3")].concat());
+}
+
+fn hook(world: &World, port: u16, kinds: &[&str]) -> NewWebhook {
+    NewWebhook {
+        name: "books".to_owned(),
+        shape: Shape::Json,
+        url: format!("http://127.0.0.1:{port}/hook"),
+        vault: Some(world.vault),
+        kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_work_for_a_webhook_that_was_removed_ends_and_leaves_no_alarm() {
+    let mut world = World::funded(Kind::Wsh, 1, 50_000_000).await;
+    world.service = world.service.clone().telling(None, loopback());
+    let (port, got) = web_server(&[500; 40]);
+    settle(&world).await;
+    let created = add_webhook(
+        &world.service,
+        &world.operator,
+        &hook(&world, port, &["withdrawal."]),
+    )
+    .await
+    .expect("added");
+    world.submit("w-1", 100_000).await;
+    settle(&world).await;
+    got.recv_timeout(Duration::from_secs(20))
+        .expect("it was called");
+    let jobs = async || {
+        let status = show_status(&world.service, &world.operator).await;
+        let jobs = status.expect("reads").jobs.into_iter();
+        jobs.map(|job| job.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(jobs().await, ["webhook"], "while it stands, it is told of");
+    remove_webhook(&world.service, &world.operator, &created.webhook.id)
+        .await
+        .expect("removed");
+    world.pass(600);
+    settle(&world).await;
+    assert_eq!(jobs().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_kind_that_no_event_has_is_refused_with_the_families_there_are() {
+    let world = World::new(Kind::Wsh).await;
+    let service = world.service.clone().telling(None, loopback());
+    for kind in ["nonsense.", "withdrawals.", "polity"] {
+        let new = hook(&world, 9, &["deposit.", kind]);
+        let refused = add_webhook(&service, &world.operator, &new).await;
+        let error = refused.expect_err("is refused");
+        assert_eq!(error.code(), "unknown_event_kind");
+        let said = error.to_string();
+        assert!(
+            said.contains(kind) && said.contains("withdrawal., "),
+            "{said}"
+        );
+        assert!(matches!(
+            error,
+            ServiceError::Notify(NotifyError::UnknownEventKind { beginning }) if beginning == kind
+        ));
+    }
+    let new = hook(&world, 9, &["deposit.", "policy.adopted", "with"]);
+    add_webhook(&service, &world.operator, &new)
+        .await
+        .expect("each begins some kind");
 }

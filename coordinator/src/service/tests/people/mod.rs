@@ -2,6 +2,7 @@
 
 mod absences;
 mod hands;
+mod inviting;
 mod keys;
 mod listing;
 mod roles;

@@ -4,7 +4,7 @@ use super::{FROM, House, code};
 use crate::service::notifying::settings::{Settings, set_settings, show_settings};
 use crate::service::people::PersonRole;
 use crate::service::people::invitations::{
-    NewInvitation, confirm_invitation, invite, invite_first,
+    LIFE, NewInvitation, confirm_invitation, invite, invite_first,
 };
 use crate::service::people::joining::show_invitation;
 use crate::service::people::roles::{
@@ -402,18 +402,32 @@ async fn what_an_operator_left_open_is_taken_back_with_the_role() {
 async fn the_first_operator_is_invited_until_one_is_here() {
     let house = House::new().await;
     let service = &house.world.service;
-    let first = invite_first(service, "olga").await.expect("invites");
-    let again = invite_first(service, "olga").await.expect("invites");
-    let (first, again) = (first.expect("a link"), again.expect("a link"));
+    let first = invite_first(service, "olga", false).await.expect("invites");
+    let first = first.expect("a link");
+    assert!(!first.former_is_void);
     assert_eq!(
-        code(show_invitation(service, FROM, &first.secret).await),
+        code(invite_first(service, "olga", false).await),
+        "already_invited"
+    );
+    show_invitation(service, FROM, &first.created.secret)
+        .await
+        .expect("the first link is still good");
+    let again = invite_first(service, "olga", true).await.expect("invites");
+    let again = again.expect("a link");
+    assert!(again.former_is_void);
+    assert_eq!(
+        code(show_invitation(service, FROM, &first.created.secret).await),
         "invitation_void"
     );
+    house.world.pass(LIFE);
+    let anew = invite_first(service, "olga", false).await.expect("invites");
+    let anew = anew.expect("a link where the other is over");
+    assert!(!anew.former_is_void, "it was void by itself");
     house
-        .join(&again.secret, &SoftPasskey::new("olga"))
+        .join(&anew.created.secret, &SoftPasskey::new("olga"))
         .await
         .expect("joins");
-    let more = invite_first(service, "oscar").await.expect("reads");
+    let more = invite_first(service, "oscar", false).await.expect("reads");
     assert_eq!(more, None);
 }
 
