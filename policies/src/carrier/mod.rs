@@ -8,6 +8,7 @@
 mod bbqr;
 mod collector;
 mod density;
+mod device;
 mod error;
 mod file_name;
 mod frames;
@@ -17,6 +18,7 @@ mod ur;
 
 pub use collector::{Collected, Collector, Progress};
 pub use density::{Carrier, Density, FramesPerSecond, QrVersion};
+pub use device::for_device;
 pub use error::CarrierError;
 pub use file_name::{Stage, file_name};
 pub use frames::{Frames, fountain_share};
