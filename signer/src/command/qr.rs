@@ -4,11 +4,9 @@ mod scan;
 mod show;
 
 use super::Context;
-use crate::failure::{Class, Explained, Failure};
-use crate::qr::SourceError;
+use crate::failure::Failure;
 use clap::{Subcommand, ValueEnum};
-use policies::carrier::{Carrier, CarrierError, PayloadKind};
-use policies::psbt::PsbtRefusal;
+use policies::carrier::{Carrier, PayloadKind};
 
 /// Show a file as QR codes, or read one from them
 ///
@@ -54,60 +52,6 @@ impl CarrierName {
             Self::Bbqr => Carrier::Bbqr,
             Self::Ur => Carrier::Ur,
         }
-    }
-}
-
-impl Explained for CarrierError {
-    fn class(&self) -> Class {
-        Class::Refused
-    }
-
-    fn code(&self) -> &'static str {
-        Self::code(self)
-    }
-
-    fn hint(&self) -> String {
-        Self::hint(self).to_owned()
-    }
-}
-
-impl Explained for PsbtRefusal {
-    fn class(&self) -> Class {
-        Class::Refused
-    }
-
-    fn code(&self) -> &'static str {
-        Self::code(self)
-    }
-
-    fn hint(&self) -> String {
-        "name the transfer as the coordinator gave it".to_owned()
-    }
-}
-
-impl Explained for SourceError {
-    fn class(&self) -> Class {
-        match self {
-            Self::Io(_) => Class::Device,
-            Self::Picture(_) | Self::NeitherPictureNorLines => Class::Refused,
-        }
-    }
-
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Io(_) => "UNREADABLE",
-            Self::Picture(_) | Self::NeitherPictureNorLines => "NOT_A_PICTURE",
-        }
-    }
-
-    fn hint(&self) -> String {
-        match self {
-            Self::Io(_) => "see that it is there and whole, and that this user may read it",
-            Self::Picture(_) | Self::NeitherPictureNorLines => {
-                "give PNG, JPEG, PGM or PPM pictures, or the texts of codes, one a line"
-            }
-        }
-        .to_owned()
     }
 }
 

@@ -4,6 +4,7 @@
 //! Invariant: a picture's size is bounded before its points are read, and a picture without a code is
 //! no error, since a camera sees many.
 
+mod explained;
 mod picture;
 mod source;
 
