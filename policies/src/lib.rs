@@ -4,6 +4,8 @@
 //! arguments. Untrusted bytes become domain types here once, and refusals are typed facts.
 
 pub mod analysis;
+#[cfg(feature = "carriers")]
+pub mod carrier;
 pub mod descriptor;
 pub mod destination;
 pub mod document;

@@ -43,6 +43,8 @@ pub mod passkey;
 #[cfg(feature = "tool")]
 pub mod pin;
 #[cfg(feature = "tool")]
+pub mod qr;
+#[cfg(feature = "tool")]
 pub mod requesting;
 #[cfg(feature = "tool")]
 pub mod stopping;

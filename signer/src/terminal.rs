@@ -48,6 +48,13 @@ impl Terminal {
         self.interactive
     }
 
+    /// The columns and lines of the terminal that shows data to a human, if one does.
+    pub fn room(&self) -> Option<(usize, usize)> {
+        let size = terminal_size::terminal_size_of(io::stdout());
+        size.filter(|_| self.shows_human)
+            .map(|(width, height)| (usize::from(width.0), usize::from(height.0)))
+    }
+
     /// Whether results are JSON.
     pub fn is_json(&self) -> bool {
         self.json

@@ -16,6 +16,7 @@ mod maintain;
 mod on_page;
 mod person;
 mod policy;
+mod qr;
 mod request;
 mod review;
 #[cfg(feature = "online")]
@@ -95,6 +96,7 @@ enum Verb {
     Void(void::VoidVerb),
     Journal(journal::JournalVerb),
     Policy(policy::PolicyVerb),
+    Qr(qr::QrVerb),
 }
 
 /// What a verb works with.
@@ -190,6 +192,7 @@ impl Verb {
             Self::Void(verb) => verb.run(context),
             Self::Journal(verb) => verb.run(context),
             Self::Policy(verb) => verb.run(context),
+            Self::Qr(verb) => verb.run(context),
         }
     }
 }

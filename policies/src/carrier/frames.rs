@@ -1,0 +1,56 @@
+//! The frames that show a payload again and again, and how long one round of them takes.
+
+use super::{Carrier, CarrierError, FramesPerSecond, Payload, QrVersion, Symbol, bbqr, ur};
+
+/// The mixed frames that a round of a UR adds to its fragments: half as many, so that a quarter of the
+/// frames may be lost and one round still be enough for most; a single frame needs none.
+pub fn fountain_share(fragments: usize) -> usize {
+    fragments.div_ceil(2)
+}
+
+/// One round of frames.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frames {
+    texts: Vec<String>,
+}
+
+impl Frames {
+    /// Writes a payload for a carrier.
+    ///
+    /// # Errors
+    /// [`CarrierError`] when the carrier cannot hold it.
+    pub fn write(
+        payload: &Payload,
+        carrier: Carrier,
+        version: QrVersion,
+    ) -> Result<Self, CarrierError> {
+        let texts = match carrier {
+            Carrier::Bbqr => bbqr::write(payload, version)?,
+            Carrier::Ur => ur::write(payload, version, fountain_share)?,
+        };
+        assert!(!texts.is_empty(), "a payload that is carried has a frame");
+        Ok(Self { texts })
+    }
+
+    /// The frames' texts, in order.
+    pub fn texts(&self) -> &[String] {
+        &self.texts
+    }
+
+    /// The frames as QR codes, all of one size.
+    pub fn symbols(&self) -> Vec<Symbol> {
+        let version = self
+            .texts
+            .iter()
+            .map(|text| Symbol::version_of(text))
+            .max()
+            .expect("a round has a frame");
+        let symbol = |text: &String| Symbol::of(text, version);
+        self.texts.iter().map(symbol).collect()
+    }
+
+    /// The seconds of one round, rounded up.
+    pub fn seconds(&self, speed: FramesPerSecond) -> u64 {
+        speed.seconds(self.texts.len())
+    }
+}
