@@ -152,8 +152,9 @@ fn five_wrong_codes_end_pairing_and_a_used_code_pairs_nobody_else() {
     for left in (0..5).rev() {
         let visit = world.pair("https://evil.example", wrong);
         assert_eq!(visit.status, 403);
+        let tries = if left == 1 { "try" } else { "tries" };
         assert!(
-            visit.text.contains(&format!("{left} more tries")),
+            visit.text.contains(&format!("{left} more {tries}")),
             "{}",
             visit.text
         );

@@ -370,13 +370,15 @@ fn a_file_of_another_kind_is_told_as_one_and_raises_no_alarm() {
         ("w1.json", &b"{\n  \"intent\": \"\"\n}"[..]),
         ("w2.json", b"{\"intent\":\"\"}\n"),
         ("stop.json", &read(&treasury, "stop.json")),
-        ("empty", b""),
     ] {
         write(&treasury, name, bytes);
         let told = run_json(&treasury, "alice", &["journal", "verify", name]);
         assert_eq!(told.refused().0, "NOT_A_JOURNAL", "{name}");
         told.says("the named file is no journal");
     }
+    write(&treasury, "empty", b"");
+    let told = run_json(&treasury, "alice", &["journal", "verify", "empty"]);
+    assert_eq!(told.refused().0, "EMPTY_FILE");
     let own = std::fs::read_to_string(treasury.home("alice").journal_file()).expect("reads");
     write(&treasury, "copy", own.as_bytes());
     run(&treasury, "alice", &["journal", "verify", "copy"]).done();
@@ -402,10 +404,13 @@ fn a_file_of_another_kind_is_told_as_one_and_raises_no_alarm() {
 }
 
 #[test]
-fn an_approver_of_an_empty_file_hears_of_requests_and_transfers() {
+fn an_approver_of_another_file_hears_of_requests_and_transfers() {
     let treasury = Treasury::agree(ScriptKind::Wsh);
     write(&treasury, "empty", b"");
     let told = run_json(&treasury, "dana", &["approve", "empty"]);
+    assert_eq!(told.refused().0, "EMPTY_FILE");
+    write(&treasury, "other", b"{}");
+    let told = run_json(&treasury, "dana", &["approve", "other"]);
     let (_, hint) = told.refused();
     assert!(hint.contains("request") && hint.contains("PSBT"), "{hint}");
     told.says("neither a request nor an intent");

@@ -60,7 +60,23 @@ struct Office {
     changed: Condvar,
 }
 
-/// The coordinator. Each co-signer's token is its name.
+/// The token of a co-signer: its name in hex, filled up with zeros.
+pub(super) fn token_of(name: &str) -> String {
+    let digits: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
+    format!("{digits:0<64}")
+}
+
+/// The name that a token was made of.
+fn name_of(token: &str) -> String {
+    let pairs = token
+        .as_bytes()
+        .chunks(2)
+        .filter_map(|pair| std::str::from_utf8(pair).ok());
+    let bytes = pairs.filter_map(|pair| u8::from_str_radix(pair, 16).ok());
+    bytes.filter(|byte| *byte != 0).map(char::from).collect()
+}
+
+/// The coordinator. Each co-signer's token is its name in another form.
 #[derive(Debug)]
 pub(super) struct Liar {
     office: Arc<Office>,
@@ -148,7 +164,7 @@ impl Office {
                 length = value.trim().parse().unwrap_or_default();
             }
             if let Some(token) = line.strip_prefix("authorization: bearer ") {
-                token.clone_into(&mut name);
+                name = name_of(token);
             }
         }
         let mut body = vec![0; length.min(MOST)];

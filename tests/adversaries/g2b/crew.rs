@@ -10,7 +10,7 @@ use signer::home::Home;
 use signer::keystore::{Cost, Kind, Made, Passphrase, Sealed, VaultKey};
 
 use super::super::vault::{Vault, account_path, master, secret, seed};
-use super::coordinator::{Liar, Offer};
+use super::coordinator::{Liar, Offer, token_of};
 use crate::{Failure, Process, SignerHome};
 
 /// Who keeps the rules; in a vault of four the trustee does not.
@@ -45,7 +45,7 @@ impl Crew {
             home.pin(&vault.policy.bytes, vault.policy.id)?;
             let serves = !(by_hand && name == "machine");
             let serving = serves
-                .then(|| home.serve_every(liar.url(), name, 10))
+                .then(|| home.serve_every(liar.url(), &token_of(name), 10))
                 .transpose()?;
             hands.insert(name, Hand { home, serving });
         }

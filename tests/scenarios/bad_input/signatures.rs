@@ -96,7 +96,8 @@ fn file_that_holds_no_signatures_for_an_attempt_is_refused() -> Outcome {
 
 /// 1. An attempt is out.
 /// 2. Alice is brought broken files of every sort, to review and to sign into a file.
-/// 3. Each is refused with status 1 and a code; no file is written, and her journal stays as it is.
+/// 3. Each is refused with status 1 and a code, an empty one with status 2; no file is written, and her journal stays as
+///    it is.
 /// 4. She signs the genuine PSBT.
 #[test]
 fn signer_refuses_broken_files_and_writes_nothing() -> Outcome {
@@ -110,12 +111,17 @@ fn signer_refuses_broken_files_and_writes_nothing() -> Outcome {
         let brought = alice.bring("brought.psbt", &file)?;
         let out = brought.with_file_name("signed.psbt");
         let (brought, written) = (brought.display().to_string(), out.display().to_string());
+        let (status, code) = if file.is_empty() {
+            (2, "EMPTY_FILE")
+        } else {
+            (1, "PSBT_")
+        };
         for arguments in [
             vec!["review", brought.as_str()],
             vec!["sign", brought.as_str(), "-o", written.as_str(), "--yes"],
         ] {
-            let said = alice.run_plainly(&arguments, &[])?.ended_with(1)?;
-            let named = said.stderr.contains("PSBT_") || said.text().contains("PSBT_");
+            let said = alice.run_plainly(&arguments, &[])?.ended_with(status)?;
+            let named = said.stderr.contains(code) || said.text().contains(code);
             let quiet = !said.stderr.contains("panicked");
             assert!(named && quiet, "{what}: {}{}", said.text(), said.stderr);
         }

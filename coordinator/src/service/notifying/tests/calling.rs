@@ -214,7 +214,7 @@ async fn a_kind_that_no_event_has_is_refused_with_the_families_there_are() {
         assert_eq!(error.code(), "unknown_event_kind");
         let said = error.to_string();
         assert!(
-            said.contains(kind) && said.contains("withdrawal., "),
+            said.contains(kind) && said.contains("webhook., withdrawal."),
             "{said}"
         );
         assert!(matches!(
