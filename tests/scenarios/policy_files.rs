@@ -17,7 +17,7 @@ fn policy_files_with_a_mistake_are_refused_by_both_tools() -> Outcome {
     let alice = people.policy.signers[0].key.text.clone();
     let bob = people.policy.signers[1].key.text.clone();
     let mistakes = [
-        (String::new(), "FINAL_LINE_FEED"),
+        (format!("{genuine}\n"), "FINAL_LINE_FEED"),
         (genuine.replace('\n', "\r\n"), "CARRIAGE_RETURN"),
         (format!("\u{feff}{genuine}"), "BYTE_ORDER_MARK"),
         (format!("{genuine}#{}\n", "x".repeat(65536)), "TOO_LARGE"),

@@ -62,7 +62,7 @@ fn qr_version(version: QrVersion) -> Version {
 pub(super) struct Parts {
     header: Header,
     kind: PayloadKind,
-    parts: BTreeMap<usize, String>,
+    frames: BTreeMap<usize, String>,
 }
 
 impl Parts {
@@ -70,11 +70,11 @@ impl Parts {
     pub(super) fn begin(frame: &str) -> Result<Self, CarrierError> {
         let (header, part) = head(frame)?;
         let kind = kind(header.file_type)?;
-        let parts = BTreeMap::from([(part, frame.to_owned())]);
+        let frames = BTreeMap::from([(part, frame.to_owned())]);
         Ok(Self {
             header,
             kind,
-            parts,
+            frames,
         })
     }
 
@@ -84,13 +84,13 @@ impl Parts {
         if header != self.header {
             return Err(CarrierError::OtherTransfer);
         }
-        match self.parts.get(&part) {
+        match self.frames.get(&part) {
             Some(known) if known == frame => Ok(()),
             Some(_) => Err(CarrierError::Contradiction {
                 part: part.saturating_add(1),
             }),
             None => {
-                self.parts.insert(part, frame.to_owned());
+                self.frames.insert(part, frame.to_owned());
                 Ok(())
             }
         }
@@ -99,11 +99,11 @@ impl Parts {
     /// What is there and what is missing.
     pub(super) fn progress(&self) -> Progress {
         let missing = (0..self.header.num_parts)
-            .filter(|part| !self.parts.contains_key(part))
+            .filter(|part| !self.frames.contains_key(part))
             .map(|part| part.saturating_add(1))
             .collect();
         Progress {
-            have: self.parts.len(),
+            have: self.frames.len(),
             of: self.header.num_parts,
             missing: Some(missing),
         }
@@ -111,10 +111,10 @@ impl Parts {
 
     /// The payload, once all parts are there.
     pub(super) fn whole(&self) -> Result<Option<Payload>, CarrierError> {
-        if self.parts.len() < self.header.num_parts {
+        if self.frames.len() < self.header.num_parts {
             return Ok(None);
         }
-        let parts = self.parts.values().cloned().collect();
+        let parts = self.frames.values().cloned().collect();
         let joined = Joined::try_from_parts(parts).map_err(|error| match error {
             JoinError::DecodeError(DecodeError::DecompressedTooLarge { .. }) => {
                 CarrierError::Unpacks

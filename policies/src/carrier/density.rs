@@ -105,12 +105,10 @@ impl Density {
     /// speak BBQr: Sparrow shows them 80 to 400 bytes a frame, and 1,000 to 2,000 characters of BBQr.
     pub const fn version(self, carrier: Carrier) -> QrVersion {
         QrVersion(match (carrier, self) {
-            (Carrier::Bbqr, Self::Low) => 15,
-            (Carrier::Bbqr, Self::Normal) => 27,
-            (Carrier::Bbqr, Self::High) => 40,
             (Carrier::Ur, Self::Low) => 8,
-            (Carrier::Ur, Self::Normal) => 15,
-            (Carrier::Ur, Self::High) => 27,
+            (Carrier::Ur, Self::Normal) | (Carrier::Bbqr, Self::Low) => 15,
+            (Carrier::Ur, Self::High) | (Carrier::Bbqr, Self::Normal) => 27,
+            (Carrier::Bbqr, Self::High) => 40,
         })
     }
 }
