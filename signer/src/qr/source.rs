@@ -50,7 +50,7 @@ impl<R: BufRead> Source<R> {
     ///
     /// # Errors
     /// [`SourceError`] when it cannot be read on.
-    pub fn next(&mut self) -> Result<Option<Seen>, SourceError> {
+    pub fn look(&mut self) -> Result<Option<Seen>, SourceError> {
         let Some(first) = self.byte()? else {
             return Ok(None);
         };

@@ -165,7 +165,7 @@ impl Scanning<'_> {
     fn read(&mut self, name: &Path, reader: Box<dyn BufRead>) -> Result<Option<Payload>, Failure> {
         let mut source = Source::of(reader);
         loop {
-            let seen = match source.next() {
+            let seen = match source.look() {
                 Ok(Some(seen)) => seen,
                 Ok(None) => return Ok(None),
                 // One bad picture among many is passed over; a stream ends with it.

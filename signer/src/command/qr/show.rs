@@ -222,7 +222,7 @@ impl Show {
                     Err(RecvTimeoutError::Timeout) => {}
                     // Nobody can press Enter: rounds alone end it.
                     Err(RecvTimeoutError::Disconnected) if self.rounds.is_some() => {
-                        std::thread::sleep(pause);
+                        stay(pause);
                     }
                     Ok(()) | Err(RecvTimeoutError::Disconnected) => {
                         return terminal.data(b"\n");
@@ -253,6 +253,15 @@ fn enter() -> Receiver<()> {
     heard
 }
 
+/// Lets a code be seen for its time, where no key can end it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "nothing is waited for: a camera looks at the code meanwhile"
+)]
+fn stay(pause: Duration) {
+    std::thread::sleep(pause);
+}
+
 /// A code in half blocks, one colour on the other where a terminal shows it.
 fn drawn(code: &Code<'_>, coloured: bool) -> String {
     let text = code.symbol.half_blocks();
@@ -260,9 +269,11 @@ fn drawn(code: &Code<'_>, coloured: bool) -> String {
         return text;
     }
     let (start, end) = ON_BLACK;
-    text.lines()
-        .map(|line| format!("{start}{line}{end}\n"))
-        .collect()
+    let mut drawn = String::new();
+    for line in text.lines() {
+        drawn += &format!("{start}{line}{end}\n");
+    }
+    drawn
 }
 
 fn write_pictures(
