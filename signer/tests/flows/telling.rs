@@ -409,8 +409,8 @@ fn an_approver_of_another_file_hears_of_requests_and_transfers() {
     write(&treasury, "empty", b"");
     let told = run_json(&treasury, "dana", &["approve", "empty"]);
     assert_eq!(told.refused().0, "EMPTY_FILE");
-    write(&treasury, "other", b"{}");
-    let told = run_json(&treasury, "dana", &["approve", "other"]);
+    write(&treasury, "blank", b"\n");
+    let told = run_json(&treasury, "dana", &["approve", "blank"]);
     let (_, hint) = told.refused();
     assert!(hint.contains("request") && hint.contains("PSBT"), "{hint}");
     told.says("neither a request nor an intent");

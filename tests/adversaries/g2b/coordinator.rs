@@ -11,6 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use bitcoin::Txid;
+use bitcoin::hex::DisplayHex as _;
 
 use crate::Failure;
 
@@ -62,8 +63,7 @@ struct Office {
 
 /// The token of a co-signer: its name in hex, filled up with zeros.
 pub(super) fn token_of(name: &str) -> String {
-    let digits: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
-    format!("{digits:0<64}")
+    format!("{:0<64}", name.as_bytes().to_lower_hex_string())
 }
 
 /// The name that a token was made of.

@@ -76,7 +76,10 @@ impl Crew {
             fs::write(home.journal_fresh(), format!("{journal}\n"))?;
         }
         hand.home.pin(&vault.policy.bytes, vault.policy.id)?;
-        hand.serving = Some(hand.home.serve_every(self.liar.url(), name, 10)?);
+        hand.serving = Some(
+            hand.home
+                .serve_every(self.liar.url(), &token_of(name), 10)?,
+        );
         Ok(())
     }
 
