@@ -8,6 +8,8 @@ pub mod analysis;
 pub mod carrier;
 pub mod descriptor;
 pub mod destination;
+#[cfg(feature = "carriers")]
+pub mod devices;
 pub mod document;
 pub mod hash;
 pub mod ids;

@@ -159,6 +159,12 @@ pub enum SelectionError {
         /// The most inputs of one transaction.
         max_inputs: usize,
     },
+    /// Payments, and one coin, are more than devices take at once.
+    #[error("{} and a coin are more than the devices take that must sign", count(*payments, "payment"))]
+    BeyondDevices {
+        /// How many payments.
+        payments: usize,
+    },
     /// The fee would be above the policy's bound.
     #[error("the fee would be {fee}, the policy allows {cap}")]
     FeeAboveCap {

@@ -396,7 +396,8 @@ proptest! {
             Err(SelectionError::FeeAboveCap { fee, cap }) => prop_assert!(fee > cap),
             Err(SelectionError::ChangeBelowMinimum { left, min, .. }) => prop_assert!(left < min),
             Err(other @ (SelectionError::NothingToPay | SelectionError::FeerateAboveCap { .. }
-                | SelectionError::AboveMost { .. } | SelectionError::TooHeavy { .. } | SelectionError::TooManyRequired { .. } | SelectionError::Overflow)) => {
+                | SelectionError::AboveMost { .. } | SelectionError::TooHeavy { .. } | SelectionError::TooManyRequired { .. }
+                | SelectionError::BeyondDevices { .. } | SelectionError::Overflow)) => {
                 prop_assert!(false, "{}", other);
             }
         }

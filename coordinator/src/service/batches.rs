@@ -24,6 +24,7 @@ use super::journals;
 use super::lines::{Issued, spent_fees};
 use super::record::Cause;
 use super::rehearsal::Rehearsal;
+use super::rooms::rooms;
 use super::standing::Known;
 use super::stops::refuse_stopped;
 use super::waiting::Waiting;
@@ -247,6 +248,7 @@ pub(super) async fn prepare(
         policy: Arc::clone(&policy),
         withdrawals,
         may_leave_out: request.withdrawals.is_none(),
+        rooms: rooms(tx, policy.newest_keyset(), now).await?,
         candidates,
         again: BTreeSet::new(),
         fundings,
@@ -265,16 +267,24 @@ pub(super) async fn prepare(
     };
     let (built, not_exclusive) = rehearsal.batch(plan, build_exclusive).await?;
     waiting.extend(not_exclusive);
-    let is_told = |waiting: &[Waiting], key: &WithdrawalKey| {
+    let is_told = |key: &WithdrawalKey| {
         let mut told = waiting.iter();
         told.any(|one| one.requester == key.requester && one.id == key.id)
     };
     let left_out = chosen.into_iter().filter(|key| {
         let mut paid = built.withdrawals.iter();
-        paid.all(|withdrawal| withdrawal.key != *key) && !is_told(&waiting, key)
+        paid.all(|withdrawal| withdrawal.key != *key) && !is_told(key)
     });
-    let left_out: Vec<WithdrawalKey> = left_out.collect();
-    waiting.extend(left_out.into_iter().map(Waiting::for_coins));
+    let left_out: Vec<Waiting> = left_out
+        .map(|key| {
+            if built.left_for_devices.contains(&key) {
+                Waiting::for_devices(key)
+            } else {
+                Waiting::for_coins(key)
+            }
+        })
+        .collect();
+    waiting.extend(left_out);
     Ok(Prepared {
         built,
         waiting,

@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bitcoin::{Amount, FeeRate, OutPoint, Transaction, TxOut, Txid, Weight};
-use policies::descriptor::{DerivedScript, ScriptKind};
+use policies::descriptor::DerivedScript;
+use policies::devices::Room;
 use policies::document::Policy;
 use policies::journal::{History, Seen, SignedTransaction};
-use policies::psbt::{AttemptPurpose, MAX_BYTES, read_strict};
+use policies::psbt::{AttemptPurpose, read_strict};
 use policies::review::review;
 use policies::rules::Windows;
 use policies::{IntentKind, Keychain, Keyset, Receipt, UnixTime};
@@ -18,6 +19,9 @@ use policies::{IntentKind, Keychain, Keyset, Receipt, UnixTime};
 use super::excluding::{Before, Context, show_earlier};
 use super::inclusion::{self, Proofs};
 use super::manifests::{carry_young, manifest};
+use super::psbt_size::PsbtSize;
+use super::rooms::Rooms;
+use super::shelves::{Shelf, Shelves};
 use super::standing::Entry;
 use super::{BatchError, ServiceError, WithdrawalError};
 use crate::coin_selection::{
@@ -31,14 +35,11 @@ use crate::roles::creator::create;
 use crate::roles::issued::{IssuedTransaction, SpentCoin};
 use crate::roles::updater::update;
 use crate::store::approvals::ApprovalRow;
-use crate::store::withdrawals::WithdrawalRow;
+use crate::store::withdrawals::{WithdrawalKey, WithdrawalRow};
 
 /// The feerate at which change is expected to be spent later, 10 sat/vB: only a weight in the choice
 /// between coins, never a fee that is paid.
 const LONG_TERM_FEERATE: FeeRate = FeeRate::from_sat_per_vb_u32(10);
-
-/// The room for funding transactions in a PSBT that signers read.
-pub(super) const FUNDING_BYTES: usize = MAX_BYTES / 2;
 
 /// A withdrawal with the approvals that count for it now.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,6 +60,8 @@ pub(super) struct Plan {
     pub(super) withdrawals: Vec<Approved>,
     /// Whether withdrawals may be left out, latest first, when the coins do not suffice.
     pub(super) may_leave_out: bool,
+    /// How large it may be.
+    pub(super) rooms: Rooms,
     pub(super) candidates: Vec<Candidate>,
     /// The coins of a fully signed attempt that is to be shown: it grants only where all of them are spent again.
     pub(super) again: BTreeSet<OutPoint>,
@@ -106,6 +109,8 @@ pub(super) struct Built {
     pub(super) frozen: Vec<OutPoint>,
     /// What it takes the place of in mempools, and what that costs at least.
     pub(super) replacing: Option<Replacement>,
+    /// The withdrawals that were left out since the devices that are needed take no more at once.
+    pub(super) left_for_devices: Vec<WithdrawalKey>,
 }
 
 /// Builds and reviews.
@@ -116,7 +121,10 @@ pub(super) fn build(mut plan: Plan) -> Result<Built, ServiceError> {
         return Err(WithdrawalError::RequestMissing { requester, id }.into());
     }
     let context = Context::of(&mut plan)?;
-    let selection = choose_provable(&mut plan, &context)?;
+    let Choice {
+        selection,
+        left_for_devices,
+    } = choose_provable(&mut plan, &context)?;
     let policy = &plan.policy;
     let change_script = selection.change.map(|amount| {
         (
@@ -182,54 +190,103 @@ pub(super) fn build(mut plan: Plan) -> Result<Built, ServiceError> {
         frozen: frozen_among(&selection.inputs),
         anchors: context.anchors,
         replacing: context.replacing,
+        left_for_devices,
     })
 }
 
+/// The coins chosen.
+struct Choice {
+    selection: Selection,
+    left_for_devices: Vec<WithdrawalKey>,
+}
+
 /// Chooses coins, of which one can be shown in the chain where the policy asks for it and any can be.
-fn choose_provable(plan: &mut Plan, context: &Context) -> Result<Selection, ServiceError> {
-    let selection = choose(plan, context)?;
+fn choose_provable(plan: &mut Plan, context: &Context) -> Result<Choice, ServiceError> {
+    let choice = choose(plan, context)?;
     if plan.policy.limits.inclusion.is_none() {
-        return Ok(selection);
+        return Ok(choice);
     }
     let kind = plan.policy.descriptor.kind();
     let provable =
         |coins: &[Candidate]| inclusion::provable(coins, &plan.proofs, &plan.fundings, kind);
-    if !provable(&selection.inputs).is_empty() {
-        return Ok(selection);
+    if !provable(&choice.selection.inputs).is_empty() {
+        return Ok(choice);
     }
     let others = provable(&plan.candidates);
     if others.is_empty() {
-        return Ok(selection);
+        return Ok(choice);
     }
     plan.candidates = others;
     choose(plan, context)
 }
 
-fn choose(plan: &mut Plan, context: &Context) -> Result<Selection, ServiceError> {
+fn choose(plan: &mut Plan, context: &Context) -> Result<Choice, ServiceError> {
     match plan.withdrawals.as_slice() {
         [only] if only.withdrawal.intent.kind == IntentKind::Sweep => {
-            Ok(sweep(plan, context, &only.withdrawal).map_err(BatchError::CoinSelection)?)
+            let selection = in_rooms(plan, |room| sweep(plan, context, &only.withdrawal, room));
+            Ok(Choice {
+                selection: selection.map_err(BatchError::CoinSelection)?,
+                left_for_devices: Vec::new(),
+            })
         }
         _ => choose_coins(plan, context),
     }
 }
 
+/// The coins of an attempt by what they weigh in its PSBT.
+fn shelves(plan: &Plan) -> Shelves {
+    let descriptor = &plan.policy.descriptor;
+    let max_inputs = usize::try_from(plan.policy.limits.max_inputs).unwrap_or(usize::MAX);
+    let size = PsbtSize::of(descriptor, descriptor);
+    Shelves::of(&plan.candidates, &plan.fundings, size, max_inputs)
+}
+
+/// Tries one room after another, the smallest first, as long as a larger one may help.
+fn in_rooms<T>(
+    plan: &Plan,
+    mut choose: impl FnMut(Room) -> Result<T, SelectionError>,
+) -> Result<T, SelectionError> {
+    let mut failed = SelectionError::NothingToPay;
+    for room in plan.rooms.iter() {
+        match choose(room) {
+            Err(error) if may_fit_elsewhere(&error) => failed = error,
+            chosen => return chosen,
+        }
+    }
+    Err(failed)
+}
+
 /// Chooses coins; where that is allowed and too little is there, leaves out who does not fit: the older go first,
 /// and one that cannot be paid holds up nobody.
-fn choose_coins(plan: &mut Plan, context: &Context) -> Result<Selection, ServiceError> {
+fn choose_coins(plan: &mut Plan, context: &Context) -> Result<Choice, ServiceError> {
     let shelves = shelves(plan);
     let payments = payments(&plan.withdrawals);
-    let fits = |places: &[usize]| {
+    let fits = |places: &[usize], room: Room| {
         let of = places.iter().filter_map(|place| payments.get(*place));
         let some: Vec<TxOut> = of.cloned().collect();
-        choose_for(plan, context, &shelves, &some)
+        choose_for(plan, context, &shelves.within(room, &some)?, &some)
     };
-    let is_final = |error: &SelectionError| !plan.may_leave_out || !is_of_amounts(error);
-    let chosen = fill(payments.len(), fits, is_final).map_err(BatchError::CoinSelection)?;
+    let is_final = |error: &SelectionError| !plan.may_leave_out || !may_fit_elsewhere(error);
+    let chosen = in_rooms(plan, |room| {
+        fill(payments.len(), |places| fits(places, room), is_final)
+    });
+    let chosen = chosen.map_err(BatchError::CoinSelection)?;
+    let mut left_for_devices = Vec::new();
+    if plan.rooms.are_several() {
+        for (place, left) in plan.withdrawals.iter().enumerate() {
+            let with: Vec<usize> = chosen.taken.iter().copied().chain([place]).collect();
+            if !chosen.taken.contains(&place) && fits(&with, plan.rooms.largest()).is_ok() {
+                left_for_devices.push(left.withdrawal.key.clone());
+            }
+        }
+    }
     let mut place = 0..;
     plan.withdrawals
         .retain(|_| place.next().is_some_and(|at| chosen.taken.contains(&at)));
-    Ok(chosen.found)
+    Ok(Choice {
+        selection: chosen.found,
+        left_for_devices,
+    })
 }
 
 /// Chooses the coins of a sweep: the largest that fit, so that what they hold, less the fee, is paid in
@@ -238,21 +295,26 @@ fn sweep(
     plan: &Plan,
     context: &Context,
     withdrawal: &WithdrawalRow,
+    room: Room,
 ) -> Result<Selection, SelectionError> {
     let (policy, intent) = (&plan.policy, &withdrawal.intent);
     let limits = &policy.limits;
-    let mut coins = plan.candidates.clone();
+    let script_pubkey = intent.script_pubkey.clone();
+    let paid_least = [TxOut {
+        value: intent.min,
+        script_pubkey,
+    }];
+    let shelves = shelves(plan);
+    // The coins that there is room for together, whichever of them are taken.
+    let shelves = shelves.within(room, &paid_least)?;
+    let shelf = shelves.last().ok_or(SelectionError::NothingToPay)?;
+    let mut coins = shelf.coins.to_vec();
     coins.sort_unstable_by(|a, b| {
         (b.txout.value, a.height, a.outpoint).cmp(&(a.txout.value, b.height, b.outpoint))
     });
     let required = &context.anchors.required;
     coins.retain(|coin| !required.contains(coin));
     coins.splice(0..0, required.iter().cloned());
-    let script_pubkey = intent.script_pubkey.clone();
-    let paid_least = [TxOut {
-        value: intent.min,
-        script_pubkey,
-    }];
     let output = LoneOutput {
         input_weight: policy.descriptor.input_weight(),
         output_weight: paid_least.iter().map(TxOut::weight).sum(),
@@ -260,7 +322,7 @@ fn sweep(
         least: intent.min,
         most: intent.amount,
         bounds: Bounds {
-            max_inputs: most_inputs(plan),
+            max_inputs: shelf.max_inputs,
             fee_max: fee_cap(&paid_least, limits.fee_max, limits.fee_share_max_percent)
                 .ok_or(SelectionError::Overflow)?,
             feerate_max: limits.feerate_max,
@@ -278,72 +340,27 @@ fn sweep(
     })
 }
 
-/// How many inputs a PSBT has room for, whichever coins they are.
-fn most_inputs(plan: &Plan) -> usize {
-    shelves(plan).last().map_or(1, |shelf| shelf.max_inputs)
-}
-
-/// Whether other withdrawals may be paid where these cannot.
-fn is_of_amounts(error: &SelectionError) -> bool {
+/// Whether other withdrawals may be paid where these cannot, or these with more room.
+fn may_fit_elsewhere(error: &SelectionError) -> bool {
     match error {
         SelectionError::Shortfall { .. }
         | SelectionError::TooFragmented { .. }
+        | SelectionError::BeyondDevices { .. }
+        | SelectionError::TooManyRequired { .. }
         | SelectionError::FeeAboveCap { .. }
         | SelectionError::ChangeBelowMinimum { .. } => true,
         SelectionError::NothingToPay
         | SelectionError::FeerateAboveCap { .. }
         | SelectionError::AboveMost { .. }
         | SelectionError::TooHeavy { .. }
-        | SelectionError::TooManyRequired { .. }
         | SelectionError::Overflow => false,
     }
-}
-
-/// Coins to choose from, and how many of them a PSBT has room for.
-#[derive(Debug)]
-struct Shelf {
-    candidates: Vec<Candidate>,
-    max_inputs: usize,
-}
-
-/// All coins; before them, where it makes a difference, those whose funding transactions are small
-/// enough for any number of inputs. A PSBT carries whole funding transactions, and whoever deposits
-/// decides how large they are.
-fn shelves(plan: &Plan) -> Vec<Shelf> {
-    let max_inputs = usize::try_from(plan.policy.limits.max_inputs).unwrap_or(usize::MAX);
-    let all = |max_inputs| Shelf {
-        candidates: plan.candidates.clone(),
-        max_inputs,
-    };
-    if plan.policy.descriptor.kind() == ScriptKind::Tr {
-        return vec![all(max_inputs)];
-    }
-    let size = |coin: &Candidate| {
-        let funding = plan.fundings.get(&coin.outpoint.txid);
-        funding.map_or(0, Transaction::total_size).max(1)
-    };
-    let room = |size: usize| FUNDING_BYTES.checked_div(size).unwrap_or(max_inputs).max(1);
-    let heaviest = plan.candidates.iter().map(size).max().unwrap_or(1);
-    if room(heaviest) >= max_inputs {
-        return vec![all(max_inputs)];
-    }
-    let light = plan
-        .candidates
-        .iter()
-        .filter(|coin| room(size(coin)) >= max_inputs);
-    vec![
-        Shelf {
-            candidates: light.cloned().collect(),
-            max_inputs,
-        },
-        all(room(heaviest)),
-    ]
 }
 
 fn choose_for(
     plan: &Plan,
     context: &Context,
-    shelves: &[Shelf],
+    shelves: &[Shelf<'_>],
     payments: &[TxOut],
 ) -> Result<Selection, SelectionError> {
     let limits = &plan.policy.limits;
@@ -367,7 +384,7 @@ fn choose_for(
                 feerate_max: limits.feerate_max,
             },
         };
-        match select(&shelf.candidates, &target, plan.seed) {
+        match select(shelf.coins, &target, plan.seed) {
             Ok(selection) => return Ok(selection),
             Err(error) => failed = error,
         }

@@ -14,6 +14,7 @@ use super::own_spends::count;
 use super::rehearsal::Rehearsal;
 use super::renewals::open_withdrawals;
 use super::renewing::{Ground, Renewed, next_number};
+use super::rooms::Rooms;
 use super::{BatchError, ServiceError};
 use crate::coin_selection::Take;
 use crate::exclusion::{Fate, WithdrawalFate};
@@ -78,6 +79,7 @@ pub(super) async fn cancellation(
         coins,
         take: Take::Every,
         max_inputs: usize::try_from(policy.limits.max_inputs).unwrap_or(usize::MAX),
+        rooms: Rooms::any(),
         fundings,
         feerate: ground.feerate,
         change_index: ground.change_index,

@@ -9,15 +9,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, Sequence, Transaction, TxOut, Txid, Weight};
-use policies::descriptor::{DerivedScript, ScriptKind, VaultDescriptor};
+use policies::descriptor::{DerivedScript, VaultDescriptor};
+use policies::devices::Room;
 use policies::document::{Policy, Recovery, SelfSpendBudget};
 use policies::journal::{History, SignedTransaction};
 use policies::psbt::{AttemptPurpose, Manifest, read_strict};
 use policies::review::{Refusal, review};
 use policies::{Keychain, Keyset, UnixTime};
 
-use super::building::{Built, FUNDING_BYTES, in_order};
+use super::building::{Built, in_order};
 use super::free_coins::keyset_spent;
+use super::psbt_size::PsbtSize;
+use super::rooms::Rooms;
 use super::{BatchError, ServiceError};
 use crate::coin_selection::{
     Bounds, Candidate, Gathered, LoneOutput, SelectionError, Take, gather,
@@ -41,6 +44,8 @@ pub(super) struct OwnPlan {
     pub(super) coins: Vec<Candidate>,
     pub(super) take: Take,
     pub(super) max_inputs: usize,
+    /// How large it may be.
+    pub(super) rooms: Rooms,
     pub(super) fundings: BTreeMap<Txid, Transaction>,
     pub(super) feerate: FeeRate,
     pub(super) change_index: u32,
@@ -148,6 +153,7 @@ pub(super) fn build(plan: &OwnPlan) -> Result<OwnBuilt, ServiceError> {
             anchors: Anchors::default(),
             frozen: Vec::new(),
             replacing: plan.replacing.clone(),
+            left_for_devices: Vec::new(),
         },
         inputs: gathered.inputs,
         amount: gathered.amount,
@@ -203,7 +209,26 @@ fn destination(plan: &OwnPlan) -> Destination {
     }
 }
 
+/// Gathers within the smallest room in which several coins can be joined, or all that are wanted.
 fn gather_coins(plan: &OwnPlan, destination: &Destination) -> Result<Gathered, ServiceError> {
+    let mut last = Err(SelectionError::NothingToPay);
+    for room in plan.rooms.iter() {
+        last = gather_within(plan, destination, room);
+        let joins_some = last
+            .as_ref()
+            .is_ok_and(|gathered| gathered.inputs.len() > 1);
+        if joins_some {
+            break;
+        }
+    }
+    last.map_err(|error| ServiceError::Batch(BatchError::CoinSelection(error)))
+}
+
+fn gather_within(
+    plan: &OwnPlan,
+    destination: &Destination,
+    room: Room,
+) -> Result<Gathered, SelectionError> {
     let limits = &plan.policy.limits;
     let script_pubkey = destination.script_pubkey().clone();
     let dust = script_pubkey.minimal_non_dust();
@@ -221,19 +246,18 @@ fn gather_coins(plan: &OwnPlan, destination: &Destination) -> Result<Gathered, S
         },
         most: Amount::MAX_MONEY,
         bounds: Bounds {
-            max_inputs: plan.max_inputs,
+            max_inputs: plan.max_inputs.min(room.inputs),
             fee_max: limits.fee_max,
             feerate_max: limits.feerate_max,
         },
         required: plan.required,
         replacing: plan.replacing.as_ref(),
     };
-    let (coins, heavy) = with_room(plan);
+    let (coins, heavy) = with_room(plan, room);
     if heavy > 0 && (plan.take == Take::Every || plan.required > 0) {
-        return Err(BatchError::CoinSelection(SelectionError::TooHeavy { coins: heavy }).into());
+        return Err(SelectionError::TooHeavy { coins: heavy });
     }
     gather(&coins, &output, plan.take)
-        .map_err(|error| ServiceError::Batch(BatchError::CoinSelection(error)))
 }
 
 /// The whole weight of one input on an ordinary path, or on the recovery paths of an age.
@@ -255,18 +279,15 @@ fn input_weight(descriptor: &VaultDescriptor, older: Option<u16>) -> Weight {
     base.checked_add(witness).unwrap_or(Weight::MAX)
 }
 
-/// The coins whose funding transactions a PSBT has room for, in order, and how many are left out.
-fn with_room(plan: &OwnPlan) -> (Vec<Candidate>, usize) {
-    if plan.spent_descriptor().kind() == ScriptKind::Tr {
-        return (plan.coins.clone(), 0);
-    }
-    let mut room = FUNDING_BYTES;
+/// The coins that a PSBT has room for, in order, and how many are left out.
+fn with_room(plan: &OwnPlan, room: Room) -> (Vec<Candidate>, usize) {
+    let size = PsbtSize::of(plan.spent_descriptor(), &plan.policy.descriptor);
+    let mut left = room.psbt_bytes.saturating_sub(size.without_inputs(&[]));
     let mut coins = Vec::new();
     for coin in &plan.coins {
-        let funding = plan.fundings.get(&coin.outpoint.txid);
-        let size = funding.map_or(0, Transaction::total_size);
-        if let Some(left) = room.checked_sub(size) {
-            room = left;
+        let bytes = size.input(plan.fundings.get(&coin.outpoint.txid));
+        if let Some(after) = left.checked_sub(bytes) {
+            left = after;
             coins.push(coin.clone());
         }
     }

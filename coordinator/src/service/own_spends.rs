@@ -19,6 +19,7 @@ use super::own_building::{OwnPlan, build};
 use super::own_coins::{choose, frozen_coins};
 use super::own_spend_view::{BudgetView, MaintenanceNeedsView, OwnSpendView, empty_view, show};
 use super::record::Cause;
+use super::rooms::{Rooms, rooms};
 use super::{Actor, BatchError, OwnSpendError, Service, ServiceError, VersionError, lock_vault};
 use crate::store::vaults::VaultRow;
 use crate::store::{addresses, attempts};
@@ -90,6 +91,11 @@ pub(super) async fn spend_in(
         coins: choice.coins,
         take: choice.take,
         max_inputs: usize::try_from(max_inputs).unwrap_or(usize::MAX),
+        rooms: if wanted.purpose == AttemptPurpose::Recover {
+            Rooms::any()
+        } else {
+            rooms(tx, purse.keyset(&policy), now).await?
+        },
         fundings: choice.fundings,
         feerate: feerate(service, tx, &policy, wanted.feerate).await?,
         change_index: addresses::next_index(tx, row.keychain, Keychain::Internal).await?,

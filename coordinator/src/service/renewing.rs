@@ -24,6 +24,7 @@ use super::lines::{Issued, spent_fees};
 use super::record::Cause;
 use super::rehearsal::Rehearsal;
 use super::renewal_view::PlanView;
+use super::rooms::{Rooms, rooms};
 use super::stops::refuse_stopped;
 use super::{BatchError, Service, ServiceError, journals, lock_vault};
 use crate::exclusion::{Fate, WithdrawalFate};
@@ -43,6 +44,7 @@ pub(super) struct Ground {
     pub(super) change_index: u32,
     pub(super) spent: Vec<SignedTransaction>,
     receipts: Vec<Receipt>,
+    rooms: Rooms,
 }
 
 impl Ground {
@@ -71,6 +73,7 @@ impl Ground {
             change_index: addresses::next_index(tx, row.keychain, Keychain::Internal).await?,
             spent: spent_fees(tx, vault, &policy, now).await?,
             receipts: journals::last_receipts(tx, vault, &policy).await?,
+            rooms: rooms(tx, policy.newest_keyset(), now).await?.and_beyond(),
             vault: row,
             policy,
         })
@@ -157,6 +160,7 @@ pub(super) async fn plan(
             policy: Arc::clone(policy),
             withdrawals,
             may_leave_out: false,
+            rooms: ground.rooms.clone(),
             candidates,
             again,
             fundings,

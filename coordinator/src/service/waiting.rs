@@ -24,6 +24,8 @@ pub struct Waiting {
 
 /// The code of those for whom the free coins do not suffice.
 const COINS: &str = "coins";
+/// The code of those that would make the PSBT larger than devices take.
+const DEVICES: &str = "devices";
 
 impl Waiting {
     /// Whether it waits for coins, and for nothing else.
@@ -34,6 +36,11 @@ impl Waiting {
     pub(super) fn for_coins(key: WithdrawalKey) -> Self {
         let says = "the free coins do not suffice, or the fee would exceed its cap";
         Self::because(key, COINS, says)
+    }
+
+    pub(super) fn for_devices(key: WithdrawalKey) -> Self {
+        let says = "the devices that must sign take no more at once; it goes with the next batch";
+        Self::because(key, DEVICES, says)
     }
 
     pub(super) fn because(key: WithdrawalKey, code: &str, says: &str) -> Self {

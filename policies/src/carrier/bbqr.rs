@@ -53,6 +53,15 @@ pub(super) fn write(payload: &Payload, version: QrVersion) -> Result<Vec<String>
     }
 }
 
+/// The most bytes that so many parts hold, where they do not compress: eight letters stand for five bytes.
+pub(super) fn bytes_within(version: QrVersion, parts: usize) -> usize {
+    let letters = version.capacity().saturating_sub(HEADER);
+    let bytes = letters.div_euclid(8).saturating_mul(5);
+    bytes
+        .saturating_mul(parts.min(MAX_BBQR_PARTS))
+        .min(MAX_PAYLOAD)
+}
+
 fn qr_version(version: QrVersion) -> Version {
     Version::try_from(version.get()).expect("versions 5 to 40 exist")
 }

@@ -8,6 +8,15 @@ pub fn fountain_share(fragments: usize) -> usize {
     fragments.div_ceil(2)
 }
 
+/// The most bytes of a PSBT that so many frames of a round carry, also where they do not compress.
+pub fn bytes_within(carrier: Carrier, version: QrVersion, frames: usize) -> usize {
+    match carrier {
+        Carrier::Bbqr => bbqr::bytes_within(version, frames),
+        // A round has half as many mixed frames as fragments.
+        Carrier::Ur => ur::bytes_within(version, frames.saturating_mul(2).div_euclid(3)),
+    }
+}
+
 /// One round of frames.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frames {

@@ -21,7 +21,7 @@ pub use density::{Carrier, Density, FramesPerSecond, QrVersion};
 pub use device::for_device;
 pub use error::CarrierError;
 pub use file_name::{Stage, file_name};
-pub use frames::{Frames, fountain_share};
+pub use frames::{Frames, bytes_within, fountain_share};
 pub use payload::{Payload, PayloadKind};
 pub use symbol::Symbol;
 
@@ -39,3 +39,5 @@ pub const MAX_FRAME: usize = 4_296;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::psbt_like;

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// A PSBT's magic and bytes that do not compress, as keys and signatures do not.
-pub(super) fn psbt_like(length: usize, seed: u64) -> Vec<u8> {
+pub(crate) fn psbt_like(length: usize, seed: u64) -> Vec<u8> {
     let mut state = seed | 1;
     let mut bytes = b"psbt\xff".to_vec();
     while bytes.len() < length {

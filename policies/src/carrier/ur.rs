@@ -79,6 +79,13 @@ pub(super) fn write(
         .collect())
 }
 
+/// The most bytes that so many fragments hold of a PSBT.
+pub(super) fn bytes_within(version: QrVersion, fragments: usize) -> usize {
+    let most = fragment_within(version, UrKind::CryptoPsbt);
+    let message = most.saturating_mul(fragments.min(MAX_UR_FRAGMENTS));
+    message.saturating_sub(MOST_HEAD).min(MAX_UR_PAYLOAD)
+}
+
 /// The bytes of a fragment whose frame fits a code of this version.
 fn fragment_within(version: QrVersion, kind: UrKind) -> usize {
     // The scheme, the kind, two numbers of four digits, and three strokes; two letters a byte; an array

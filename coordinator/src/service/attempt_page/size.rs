@@ -1,6 +1,8 @@
 //! How large an attempt is, against what policy and devices allow.
 
-use crate::service::device_sizes::{DeviceSize, of_kind};
+use policies::carrier::for_device;
+use policies::devices::{DeviceLimits, limits_of};
+
 use crate::service::opened::Session;
 use crate::store::attempts::AttemptRow;
 
@@ -38,7 +40,7 @@ pub struct DeviceFit {
     /// What holds its key.
     pub device: String,
     /// What is known of it; none where no limit is known.
-    pub limit: Option<DeviceSize>,
+    pub limit: Option<DeviceLimits>,
     /// What exceeds it, each in words; empty where all fits.
     pub exceeds: Vec<String>,
 }
@@ -47,14 +49,18 @@ pub(super) fn size(row: &AttemptRow, session: &Session, psbt_bytes: usize) -> Si
     let transaction = session.strict.transaction();
     let (inputs, outputs) = (transaction.input.len(), transaction.output.len());
     let bytes = usize::try_from(row.weight.to_vbytes_ceil()).unwrap_or(usize::MAX);
+    // Foreign devices get it without our records.
+    let given = for_device(&row.psbt).map_or(psbt_bytes, |bytes| bytes.len());
     let devices = session.keyset().signers.iter().filter_map(|signer| {
         let device = signer.device.as_ref()?;
-        let limit = of_kind(&device.kind);
+        let limit = limits_of(&device.kind);
         Some(DeviceFit {
             signer: signer.name.clone(),
             device: device.kind.clone(),
             exceeds: limit.map_or_else(Vec::new, |limit| {
-                limit.exceeded(inputs, outputs, psbt_bytes, bytes)
+                let mut exceeded = limit.exceeded(inputs, outputs, given, bytes);
+                exceeded.extend(limit.beyond_camera(given));
+                exceeded
             }),
             limit,
         })

@@ -17,6 +17,7 @@ use crate::service::building::{Approved, Built, Plan, build, history, review_own
 use crate::service::cancelling::cancel;
 use crate::service::excluding::{Before, Context};
 use crate::service::own_building::OwnPlan;
+use crate::service::rooms::Rooms;
 use crate::service::withdrawals::existing;
 use crate::service::{BatchError, ServiceError};
 use crate::store::withdrawals::WithdrawalKey;
@@ -70,6 +71,7 @@ async fn plan(world: &World, id: &str, issued: Vec<Earlier>) -> Plan {
             entry: None,
         }],
         may_leave_out: false,
+        rooms: Rooms::any(),
         candidates,
         again: std::collections::BTreeSet::new(),
         fundings,
@@ -223,6 +225,7 @@ async fn a_cancellation_takes_the_place_of_every_live_attempt_and_pays_nobody() 
         coins: plan.candidates,
         take: Take::Every,
         max_inputs: 100,
+        rooms: Rooms::any(),
         fundings: plan.fundings,
         feerate: FeeRate::from_sat_per_vb_u32(1),
         change_index: plan.change_index,

@@ -11,6 +11,7 @@ mod cancelling;
 mod chain;
 mod coin_marks;
 mod crash;
+mod device_rooms;
 mod events;
 mod exclusion;
 mod figures;

@@ -216,6 +216,7 @@ impl Histories {
             anchors: Anchors::default(),
             frozen: Vec::new(),
             replacing: None,
+            left_for_devices: Vec::new(),
         };
         let mut from = Vec::new();
         for coin in chosen.keys() {

@@ -29,8 +29,8 @@ fn site() -> Site {
 }
 
 /// A treasury with persons in it.
-struct House {
-    world: World,
+pub(super) struct House {
+    pub(super) world: World,
 }
 
 impl House {
@@ -58,7 +58,7 @@ impl House {
     }
 
     /// Somebody who joined and is signed in.
-    async fn person(&self, name: &str, role: PersonRole) -> (SoftPasskey, NewSession) {
+    pub(super) async fn person(&self, name: &str, role: PersonRole) -> (SoftPasskey, NewSession) {
         let passkey = SoftPasskey::new(name);
         let secret = self.link(name, role).await;
         let session = self.join(&secret, &passkey).await.expect("joins");

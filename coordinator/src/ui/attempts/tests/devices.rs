@@ -7,7 +7,7 @@ use super::*;
 #[tokio::test]
 async fn devices_without_a_known_limit_are_named_in_one_line() {
     let world = World::funded_on(Kind::Wsh, 2, 1_000_000, |draft| {
-        let kinds = ["ledger", "jade", "passport"];
+        let kinds = ["ledger", "trezor", "bitbox02"];
         for (signer, kind) in draft.signers.iter_mut().zip(kinds) {
             signer.device = Some(DeviceDraft {
                 kind: kind.to_owned(),
@@ -23,7 +23,7 @@ async fn devices_without_a_known_limit_are_named_in_one_line() {
     assert_eq!(page.matches("no limit is known").count(), 1, "{page}");
     for words in [
         "<dt>Devices</dt>",
-        "jade of bob, passport of carol: no limit is known here",
+        "trezor of bob, bitbox02 of carol: no limit is known here",
         "ledger of alice: it fits",
     ] {
         assert!(page.contains(words), "{words}\n{page}");

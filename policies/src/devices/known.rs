@@ -1,0 +1,210 @@
+//! What is known of each kind of device, as its maker's source or documents say.
+
+use crate::carrier::{Carrier, Density, FramesPerSecond, QrVersion, bytes_within};
+
+/// What a kind of device takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeviceLimits {
+    /// The kind, as policies name it.
+    pub kind: &'static str,
+    /// The most inputs.
+    pub inputs: Option<usize>,
+    /// The most outputs.
+    pub outputs: Option<usize>,
+    /// The most bytes of a PSBT.
+    pub psbt_bytes: Option<usize>,
+    /// The most bytes of a transaction.
+    pub transaction_bytes: Option<usize>,
+    /// What its camera reads, where it has one.
+    pub camera: Option<Camera>,
+    /// Whether it takes PSBTs by a wire or a card too.
+    pub takes_files: bool,
+    /// Where that is written.
+    pub source: &'static str,
+}
+
+/// What a camera reads in a go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Camera {
+    /// The carrier that the device speaks.
+    pub carrier: Carrier,
+    /// How dense its codes may be.
+    pub density: Density,
+    /// The most frames that people hold a device still for.
+    pub frames: usize,
+}
+
+/// A minute of frames at the usual speed: whoever holds a device before a screen for longer starts anew too
+/// often. Ours; no maker gives a figure.
+const A_MINUTE: usize = 60 * FramesPerSecond::NORMAL.get() as usize;
+
+/// The frames after which Krux's users report transfers that do not end.
+const KRUX_FRAMES: usize = 100;
+
+const UR: Camera = Camera {
+    carrier: Carrier::Ur,
+    density: Density::Normal,
+    frames: A_MINUTE,
+};
+
+const BBQR: Camera = Camera {
+    carrier: Carrier::Bbqr,
+    density: Density::Normal,
+    frames: A_MINUTE,
+};
+
+const NOTHING: DeviceLimits = DeviceLimits {
+    kind: "",
+    inputs: None,
+    outputs: None,
+    psbt_bytes: None,
+    transaction_bytes: None,
+    camera: None,
+    takes_files: true,
+    source: "",
+};
+
+/// The table.
+const KNOWN: [DeviceLimits; 11] = [
+    DeviceLimits {
+        kind: "ledger",
+        inputs: Some(512),
+        outputs: Some(512),
+        source: "app-bitcoin 2.4, MAX_N_INPUTS and MAX_N_OUTPUTS",
+        ..NOTHING
+    },
+    DeviceLimits {
+        kind: "coldcard",
+        source: "Coldcard firmware, docs/limitations.md (Mk4)",
+        ..COLDCARD
+    },
+    DeviceLimits {
+        kind: "coldcard-q",
+        camera: Some(BBQR),
+        source: "Coldcard firmware, docs/limitations.md (Q)",
+        ..COLDCARD
+    },
+    DeviceLimits {
+        kind: "coldcard-mk3",
+        inputs: Some(20),
+        outputs: None,
+        psbt_bytes: Some(384 * 1024),
+        source: "Coldcard firmware, docs/limitations.md (Mk3)",
+        ..COLDCARD
+    },
+    DeviceLimits {
+        kind: "passport",
+        camera: Some(UR),
+        source: "Passport's guide: UR crypto-psbt, or a card",
+        ..NOTHING
+    },
+    DeviceLimits {
+        kind: "keystone",
+        camera: Some(UR),
+        source: "Keystone's developer guide: UR crypto-psbt, or a card",
+        ..NOTHING
+    },
+    DeviceLimits {
+        kind: "jade",
+        camera: Some(UR),
+        source: "Jade's guide to its QR mode: UR crypto-psbt, or a wire",
+        ..NOTHING
+    },
+    DeviceLimits {
+        kind: "seedsigner",
+        camera: Some(Camera {
+            density: Density::Low,
+            ..UR
+        }),
+        takes_files: false,
+        source: "SeedSigner's README: QR codes alone, UR crypto-psbt",
+        ..NOTHING
+    },
+    DeviceLimits {
+        kind: "krux",
+        camera: Some(Camera {
+            density: Density::Low,
+            frames: KRUX_FRAMES,
+            ..UR
+        }),
+        source: "Krux's documents, and its issue 2 for the frames",
+        ..NOTHING
+    },
+    DeviceLimits {
+        kind: "sparrow",
+        camera: Some(BBQR),
+        source: "Sparrow's source, BBQR and UR",
+        ..NOTHING
+    },
+    DeviceLimits {
+        kind: "offline",
+        camera: Some(BBQR),
+        source: "countersign-signer qr scan",
+        ..NOTHING
+    },
+];
+
+const COLDCARD: DeviceLimits = DeviceLimits {
+    inputs: Some(250),
+    outputs: Some(2_000),
+    psbt_bytes: Some(2 * 1024 * 1024),
+    transaction_bytes: Some(100_000),
+    ..NOTHING
+};
+
+/// What is known of a kind of device.
+pub fn limits_of(kind: &str) -> Option<DeviceLimits> {
+    KNOWN.into_iter().find(|known| known.kind == kind)
+}
+
+impl Camera {
+    /// The largest code.
+    pub const fn version(&self) -> QrVersion {
+        self.density.version(self.carrier)
+    }
+
+    /// The most bytes that so many frames carry, also of what does not compress.
+    pub fn bytes(&self) -> usize {
+        bytes_within(self.carrier, self.version(), self.frames)
+    }
+}
+
+impl DeviceLimits {
+    /// What of a transaction exceeds it, each in words.
+    pub fn exceeded(
+        &self,
+        inputs: usize,
+        outputs: usize,
+        psbt_bytes: usize,
+        transaction_bytes: usize,
+    ) -> Vec<String> {
+        [
+            (inputs, self.inputs, "inputs"),
+            (outputs, self.outputs, "outputs"),
+            (psbt_bytes, self.psbt_bytes, "bytes of PSBT"),
+            (
+                transaction_bytes,
+                self.transaction_bytes,
+                "bytes of transaction",
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(found, most, what)| {
+            let most = most.filter(|most| found > *most)?;
+            Some(format!("{found} {what}, it takes {most}"))
+        })
+        .collect()
+    }
+
+    /// What to do where a PSBT is larger than its camera reads in a go, in words.
+    pub fn beyond_camera(&self, psbt_bytes: usize) -> Option<String> {
+        let most = self.camera?.bytes();
+        let instead = if self.takes_files {
+            "give it a file"
+        } else {
+            "make smaller batches"
+        };
+        (psbt_bytes > most)
+            .then(|| format!("{psbt_bytes} bytes, its camera reads {most} in a go: {instead}"))
+    }
+}
