@@ -4,7 +4,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help setup screenshots demo check test lint pure docs coverage adversary fmt clean
+.PHONY: help setup screenshots demo offline check test lint pure docs coverage adversary fmt clean
 
 ##@ To see it
 demo: ## Tell the whole story on a node of its own, then keep serving
@@ -16,11 +16,17 @@ screenshots: setup ## Take pictures of every page into target/screenshots, with 
 	@cargo build --release --locked --workspace --bins
 	@"$${CARGO_TARGET_DIR:-target}/release/countersign-screenshots"
 
+##@ To carry away
+offline: ## Build the offline signer: one static file without network code
+	@tests/setup/setup.sh demo
+	@tests/setup/offline_build.sh
+
 ##@ To work on it
 setup: ## Install or build whatever this machine lacks (quick if nothing)
 	@tests/setup/setup.sh check
 
 test: setup ## Run every test, without coverage
+	@tests/setup/offline_build.sh --quiet
 	@cargo build --workspace --bins --locked --features countersign-tests/planted
 	@cargo nextest run --workspace --locked --features countersign-tests/planted
 

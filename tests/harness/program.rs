@@ -1,19 +1,21 @@
 //! Running a program of this project once, and what it said.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::{Failure, environment, process};
+use crate::{Failure, Stick, environment, process};
 
 /// A program of this project, built together with the test.
 #[derive(Debug, Clone)]
 pub struct Program {
     name: &'static str,
     path: PathBuf,
+    /// The words before it, of what it runs in.
+    around: Vec<OsString>,
 }
 
 /// What a program said before it ended.
@@ -33,7 +35,8 @@ impl Program {
     pub fn find(name: &'static str) -> Result<Self, Failure> {
         let path = environment::built_programs()?.join(name);
         if path.is_file() {
-            Ok(Self { name, path })
+            let around = Vec::new();
+            Ok(Self { name, path, around })
         } else {
             Err(Failure::new(format!(
                 "{} is not built: run `cargo build --workspace --bins` (make does)",
@@ -42,9 +45,37 @@ impl Program {
         }
     }
 
+    /// Finds the offline signer, as people carry it away.
+    pub fn offline_signer() -> Result<Self, Failure> {
+        let name = "countersign-signer";
+        let built = environment::built_programs()?;
+        let path = built
+            .ancestors()
+            .map(|folder| folder.join("offline").join(name))
+            .find(|path| path.is_file())
+            .ok_or_else(|| {
+                Failure::new("the offline signer is not built: run `make offline` (make test does)")
+            })?;
+        let around = Vec::new();
+        Ok(Self { name, path, around })
+    }
+
+    /// The same program on a machine without a network, with a stick in it.
+    pub fn on_machine_of(self, stick: &Stick) -> Result<Self, Failure> {
+        let around = stick.machine()?;
+        Ok(Self { around, ..self })
+    }
+
     /// A command that runs it without any of the settings of the person who runs the test.
     pub fn command(&self) -> Command {
-        let mut command = process::command(&self.path, "KILL");
+        let mut command = match self.around.split_first() {
+            None => process::command(&self.path, "KILL"),
+            Some((first, rest)) => {
+                let mut command = process::command(Path::new(first), "KILL");
+                command.args(rest).arg(&self.path);
+                command
+            }
+        };
         for variable in environment::own_variables() {
             command.env_remove(variable);
         }

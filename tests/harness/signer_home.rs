@@ -13,7 +13,7 @@ use signer::keystore::{Cost, Kind, Made, Passphrase, PersonKey, VaultKey, vault_
 use tempfile::TempDir;
 
 use crate::node::free_port;
-use crate::{Failure, Process, Program, SHORT, Said, environment, wait_until};
+use crate::{Failure, Process, Program, SHORT, Said, Stick, environment, wait_until};
 
 /// What no real home is sealed with.
 const CHEAP: Cost = Cost::new(16, 1, 1);
@@ -24,6 +24,7 @@ pub struct SignerHome {
     name: String,
     program: Program,
     folder: TempDir,
+    home: PathBuf,
 }
 
 impl SignerHome {
@@ -34,10 +35,21 @@ impl SignerHome {
             folder.path().join("passphrase"),
             format!("correct horse of {name}\n"),
         )?;
+        let home = folder.path().join("home");
         Ok(Self {
             name: name.to_owned(),
             program: Program::find("countersign-signer")?,
             folder,
+            home,
+        })
+    }
+
+    /// An empty home on a stick, in which the offline signer works on a machine without a network.
+    pub fn offline(name: &str, stick: &Stick) -> Result<Self, Failure> {
+        Ok(Self {
+            program: Program::offline_signer()?.on_machine_of(stick)?,
+            home: stick.home(),
+            ..Self::new(name)?
         })
     }
 
@@ -48,7 +60,7 @@ impl SignerHome {
 
     /// The home folder itself.
     pub fn home(&self) -> PathBuf {
-        self.folder.path().join("home")
+        self.home.clone()
     }
 
     /// Runs the tool in this home, answering in JSON.
@@ -387,7 +399,7 @@ impl SignerHome {
         let folder = self.folder.path();
         [
             "--home",
-            &folder.join("home").display().to_string(),
+            &self.home.display().to_string(),
             "--passphrase-file",
             &folder.join("passphrase").display().to_string(),
         ]

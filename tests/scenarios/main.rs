@@ -16,6 +16,7 @@ mod independent_signers;
 mod journals;
 mod killed_attempts;
 mod notifications;
+mod offline;
 mod open_lists;
 mod pages;
 mod passkeys;

@@ -113,6 +113,21 @@ impl Context {
         })
     }
 
+    /// Refuses a home that is not there, as when its stick is not: nobody is told to make new keys then.
+    fn expect_home(&self) -> Result<(), Failure> {
+        let home = self.home()?;
+        if home.folder().is_dir() {
+            return Ok(());
+        }
+        let message = format!("there is no home at {}", home.folder().display());
+        Err(
+            Failure::because(Class::Usage, "HOME_MISSING", message).hinted(
+                "put in and mount the stick that holds it, or name its folder with --home; a new home begins \
+                 with keygen or import",
+            ),
+        )
+    }
+
     fn passphrase(&mut self) -> Result<Passphrase, Failure> {
         let file = self.common.passphrase_file.as_deref();
         Ok(self.terminal.passphrase(file, false)?)
@@ -170,7 +185,35 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 impl Verb {
+    /// Whether it works in a home that was begun before, and in no other way.
+    fn needs_a_home(&self) -> bool {
+        match self {
+            Self::Xpub(_)
+            | Self::Init(_)
+            | Self::Review(_)
+            | Self::Sign(_)
+            | Self::Approve(_)
+            | Self::Reject(_)
+            | Self::Maintain(_)
+            | Self::Void(_) => true,
+            #[cfg(feature = "online")]
+            Self::Serve(_) | Self::Bridge(_) => true,
+            Self::Keygen(_)
+            | Self::Import(_)
+            | Self::Request(_)
+            | Self::List(_)
+            | Self::Stop(_)
+            | Self::Go(_)
+            | Self::Journal(_)
+            | Self::Policy(_)
+            | Self::Qr(_) => false,
+        }
+    }
+
     fn run(self, context: &mut Context) -> Result<(), Failure> {
+        if self.needs_a_home() {
+            context.expect_home()?;
+        }
         match self {
             Self::Keygen(verb) => verb.run(context),
             Self::Import(verb) => verb.run(context),

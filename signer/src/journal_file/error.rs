@@ -128,7 +128,7 @@ impl Explained for JournalFileError {
                 "sign on the machine that the journal moved to; this home's work is done"
             }
             Self::NotDurable(_) | Self::FailedBefore => {
-                "nothing was signed; make room on the disk, then try again"
+                "nothing was signed; make room on the disk, or put its stick back in, then try again"
             }
             Self::Full { .. } => {
                 "nothing was signed and the journal is whole; find out who asked for so much, then \

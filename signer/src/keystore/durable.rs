@@ -1,8 +1,20 @@
 //! Files that are complete on disk, or not there at all.
+//!
+//! Invariant: the same holds where a home lies on a stick, whose file system (FAT, exFAT) knows neither
+//! owners nor hard links.
 
-use std::fs::{self, File, OpenOptions};
+#[cfg(not(unix))]
+mod portable;
+#[cfg(unix)]
+mod unix;
+
+#[cfg(not(unix))]
+use portable as system;
+#[cfg(unix)]
+use unix as system;
+
+use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Why a file could not be written.
@@ -26,6 +38,14 @@ pub enum WriteError {
 /// # Errors
 /// [`WriteError::Exists`] when the name is taken, [`WriteError::Io`] when the system refuses.
 pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    write_new_by(path, bytes, |from, to| fs::hard_link(from, to))
+}
+
+fn write_new_by(
+    path: &Path,
+    bytes: &[u8],
+    link: impl FnOnce(&Path, &Path) -> io::Result<()>,
+) -> Result<(), WriteError> {
     let failed = |cause| WriteError::Io {
         path: path.to_owned(),
         cause,
@@ -33,9 +53,18 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     let partial = partial_of(path);
     let written = write_whole(&partial, bytes).and_then(|()| {
         // A link, unlike a rename, refuses to replace what is there.
-        fs::hard_link(&partial, path)
+        match link(&partial, path) {
+            Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => {
+                rename_to_new(&partial, path)
+            }
+            linked => linked,
+        }
     });
-    let removed = fs::remove_file(&partial);
+    let removed = match fs::remove_file(&partial) {
+        // It has its name already, or was never there.
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    };
     match written {
         Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {
             return Err(WriteError::Exists(path.to_owned()));
@@ -44,6 +73,17 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     }
     removed.map_err(failed)?;
     sync_folder(folder_of(path)).map_err(failed)
+}
+
+/// Renames to a name that nothing has, where the file system knows no links: meanwhile the folder is
+/// held, so that of two programs that mean one name only one gets it.
+fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
+    let _held = system::hold_folder(folder_of(to))?;
+    match fs::symlink_metadata(to) {
+        Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => fs::rename(from, to),
+        Err(cause) => Err(cause),
+    }
 }
 
 /// Writes a file of mode 0600 in place of the one that may be there: after a crash the old or the
@@ -67,9 +107,8 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
 /// # Errors
 /// When the system refuses.
 pub fn make_folder(path: &Path) -> Result<(), WriteError> {
-    fs::DirBuilder::new()
+    system::private_folder()
         .recursive(true)
-        .mode(0o700)
         .create(path)
         .and_then(|()| sync_folder(folder_of(path)))
         .map_err(|cause| WriteError::Io {
@@ -83,7 +122,7 @@ pub fn make_folder(path: &Path) -> Result<(), WriteError> {
 /// # Errors
 /// The system's answer.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+    system::sync_folder(folder)
 }
 
 /// The folder that holds a path's entry.
@@ -101,11 +140,10 @@ fn partial_of(path: &Path) -> PathBuf {
 }
 
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new()
+    let mut file = system::private_file()
         .write(true)
         .create(true)
         .truncate(true)
-        .mode(0o600)
         .open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
@@ -114,8 +152,45 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(unix)]
     use std::os::unix::fs::PermissionsExt;
 
+    /// What FAT answers to a hard link (Linux: EPERM, macOS: ENOTSUP).
+    fn no_links(_: &Path, _: &Path) -> io::Result<()> {
+        Err(io::ErrorKind::PermissionDenied.into())
+    }
+
+    #[test]
+    fn a_file_system_without_links_keeps_the_same_promises() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("key");
+        write_new_by(&path, b"first", no_links).expect("writes");
+        let refused = write_new_by(&path, b"second", no_links).expect_err("refuses");
+        assert!(matches!(refused, WriteError::Exists(_)), "{refused}");
+        assert_eq!(fs::read(&path).expect("reads"), b"first");
+        assert_eq!(fs::read_dir(folder.path()).expect("lists").count(), 1);
+    }
+
+    #[test]
+    fn of_many_that_mean_one_name_without_links_one_gets_it() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("key");
+        let written = std::thread::scope(|scope| {
+            let threads = [1_u8, 2, 3, 4, 5, 6, 7, 8].map(|n| {
+                let (path, folder) = (&path, folder.path());
+                scope.spawn(move || {
+                    let partial = folder.join(format!("key.{n}"));
+                    fs::write(&partial, [n]).expect("writes");
+                    rename_to_new(&partial, path).is_ok()
+                })
+            });
+            let ended = threads.map(|thread| thread.join().expect("does not panic"));
+            ended.into_iter().filter(|written| *written).count()
+        });
+        assert_eq!(written, 1);
+    }
+
+    #[cfg(unix)]
     #[test]
     fn a_new_file_is_private_and_leaves_nothing_else_behind() {
         let folder = tempfile::tempdir().expect("a temporary folder");

@@ -77,7 +77,32 @@ impl People {
         Self::agree_between(kind, node, terms, make, |_| {})
     }
 
+    /// The same with a home of Alice's that is somewhere else.
+    pub fn agree_with_alice(
+        alice: SignerHome,
+        kind: ScriptKind,
+        node: &Bitcoind,
+    ) -> Result<Self, Failure> {
+        let make = (SignerHome::make_signer, SignerHome::make_approver);
+        Self::agree_among(alice, kind, node, &Terms::default(), make, |_| {})
+    }
+
     fn agree_between(
+        kind: ScriptKind,
+        node: &Bitcoind,
+        terms: &Terms,
+        make: (
+            impl Fn(&SignerHome) -> Result<SignerDraft, Failure>,
+            impl FnOnce(&SignerHome) -> Result<PinnedKeyDraft, Failure>,
+        ),
+        edit: impl FnOnce(&mut PolicyDraft),
+    ) -> Result<Self, Failure> {
+        let alice = SignerHome::new("alice")?;
+        Self::agree_among(alice, kind, node, terms, make, edit)
+    }
+
+    fn agree_among(
+        alice: SignerHome,
         kind: ScriptKind,
         node: &Bitcoind,
         terms: &Terms,
@@ -93,9 +118,9 @@ impl People {
         }
         let best: BlockHash = node.best_block()?;
         let header: Header = node.call("getblockheader", json!([best]))?;
-        let [alice, bob, machine, recovery, dana] =
-            ["alice", "bob", "machine", "recovery", "dana"].map(SignerHome::new);
-        let (alice, bob, machine, recovery, dana) = (alice?, bob?, machine?, recovery?, dana?);
+        let [bob, machine, recovery, dana] =
+            ["bob", "machine", "recovery", "dana"].map(SignerHome::new);
+        let (bob, machine, recovery, dana) = (bob?, machine?, recovery?, dana?);
         let signers = [&alice, &bob, &machine, &recovery].map(make_signer);
         let signers = signers.into_iter().collect::<Result<Vec<_>, _>>()?;
         let requester = PinnedKeyDraft::own(&requester_key().public());
