@@ -8,6 +8,7 @@ mod bridge;
 mod deposits;
 mod exactly_once;
 mod first_steps;
+mod foreign_carriers;
 mod grants;
 mod hostile_coordinator;
 mod hostile_signer;

@@ -94,4 +94,5 @@ if [ "$purpose" = check ]; then
     tests/setup/axe.sh >/dev/null || fail "axe-core could not be installed"
     tests/setup/mail.sh >/dev/null || fail "aiosmtpd could not be installed"
     tests/setup/independent.sh >/dev/null || fail "embit or @scure/btc-signer could not be installed"
+    tests/setup/carriers.sh >/dev/null || fail "bbqr or @ngraveio/bc-ur could not be installed"
 fi
