@@ -22,6 +22,7 @@ mod open_lists;
 mod pages;
 mod passkeys;
 mod policy_files;
+mod portable;
 mod queue;
 mod rebuilding;
 mod recovery;

@@ -13,7 +13,7 @@ unset RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER CARGO_ENCODED_RUSTFLAGS CARGO_INCREM
 folder=${CARGO_TARGET_DIR:-$PWD/target}/offline
 host=$(rustc -vV | sed -n 's/^host: //p')
 cargo_home=${CARGO_HOME:-$HOME/.cargo}
-export RUSTFLAGS="-C target-feature=+crt-static -C strip=symbols --remap-path-prefix=$PWD=countersign --remap-path-prefix=$cargo_home=cargo"
+export RUSTFLAGS="-C target-feature=+crt-static -C strip=symbols --remap-path-prefix=$folder=target --remap-path-prefix=$PWD=countersign --remap-path-prefix=$cargo_home=cargo"
 
 # Named by its triple even where it is the host's own: then the flags are not those of build scripts, which
 # are programs of this machine.

@@ -1,6 +1,7 @@
 //! PSBTs of liars, of broken wires and of bad signers, in both kinds of vault.
 
 mod bad_signatures;
+#[cfg(target_os = "linux")]
 mod bombs;
 mod combining;
 mod every_refusal;

@@ -7,6 +7,7 @@ use super::Context;
 use crate::failure::Failure;
 use clap::{Subcommand, ValueEnum};
 use policies::carrier::{Carrier, PayloadKind};
+use std::sync::mpsc::{Receiver, channel};
 
 /// Show a file as QR codes, or read one from them
 ///
@@ -53,6 +54,22 @@ impl CarrierName {
             Self::Ur => Carrier::Ur,
         }
     }
+}
+
+/// Says when Enter was pressed; ends without a word where standard input does.
+fn enter() -> Receiver<()> {
+    let (pressed, heard) = channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        if std::io::stdin()
+            .read_line(&mut line)
+            .is_ok_and(|length| length > 0)
+        {
+            // Whoever listened may have gone, and then nobody needs to hear it.
+            pressed.send(()).unwrap_or_default();
+        }
+    });
+    heard
 }
 
 /// A kind as programs read it.

@@ -4,6 +4,8 @@
 //! Invariant: a picture's size is bounded before its points are read, and a picture without a code is
 //! no error, since a camera sees many.
 
+#[cfg(all(feature = "camera", target_os = "linux"))]
+pub mod camera;
 mod explained;
 mod picture;
 mod source;

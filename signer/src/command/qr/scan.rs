@@ -4,6 +4,8 @@ use super::super::Context;
 use super::{kind_name, ranges};
 use crate::failure::{Class, Failure};
 use crate::keystore::durable;
+#[cfg(all(feature = "camera", target_os = "linux"))]
+use crate::qr::camera::{self, Camera, CameraError};
 use crate::qr::{Seen, Source, SourceError};
 use crate::terminal::Terminal;
 use policies::carrier::{
@@ -33,8 +35,26 @@ Examples:\n\
 pub(super) struct Scan {
     /// Pictures (PNG, JPEG, PGM, PPM), files of lines, folders of them, or -
     /// for standard input
-    #[arg(required = true)]
+    #[cfg_attr(
+        all(feature = "camera", target_os = "linux"),
+        arg(required_unless_present = "camera")
+    )]
+    #[cfg_attr(
+        not(all(feature = "camera", target_os = "linux")),
+        arg(required = true)
+    )]
     sources: Vec<PathBuf>,
+    /// Look through a camera of this machine until all is there or Enter is
+    /// pressed
+    #[cfg(all(feature = "camera", target_os = "linux"))]
+    #[arg(
+        long,
+        value_name = "DEVICE",
+        num_args = 0..=1,
+        default_missing_value = camera::FIRST,
+        conflicts_with = "sources"
+    )]
+    camera: Option<PathBuf>,
     /// Write what was read to this file
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -67,6 +87,10 @@ impl Scan {
             Some(file) => scanning.read(file, open(file)?)?,
             None => None,
         };
+        #[cfg(all(feature = "camera", target_os = "linux"))]
+        if let (Some(device), None) = (&self.camera, &whole) {
+            whole = scanning.watch(device)?;
+        }
         for source in files(&self.sources)? {
             if whole.is_none() {
                 let reader: Box<dyn BufRead> = if source == Path::new("-") {
@@ -164,8 +188,30 @@ impl Scanning<'_> {
     /// Reads one source to its end, or until the whole is there.
     fn read(&mut self, name: &Path, reader: Box<dyn BufRead>) -> Result<Option<Payload>, Failure> {
         let mut source = Source::of(reader);
+        self.follow(name, || source.look())
+    }
+
+    /// Looks through a camera until the whole is there, or somebody presses Enter.
+    #[cfg(all(feature = "camera", target_os = "linux"))]
+    fn watch(&mut self, device: &Path) -> Result<Option<Payload>, Failure> {
+        let mut pictures = Camera::open(device).map_err(|error| no_camera(&error))?;
+        let enter = super::enter();
+        self.terminal
+            .talk("Hold the codes before the camera. Enter ends.");
+        self.follow(device, || match enter.try_recv() {
+            Ok(()) => Ok(None),
+            Err(_) => camera::look(&mut pictures),
+        })
+    }
+
+    /// Takes what is seen, one after another.
+    fn follow(
+        &mut self,
+        name: &Path,
+        mut look: impl FnMut() -> Result<Option<Seen>, SourceError>,
+    ) -> Result<Option<Payload>, Failure> {
         loop {
-            let seen = match source.look() {
+            let seen = match look() {
                 Ok(Some(seen)) => seen,
                 Ok(None) => return Ok(None),
                 // One bad picture among many is passed over; a stream ends with it.
@@ -243,6 +289,14 @@ fn files(sources: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
         files.extend(inside);
     }
     Ok(files)
+}
+
+#[cfg(all(feature = "camera", target_os = "linux"))]
+fn no_camera(error: &CameraError) -> Failure {
+    Failure::because(Class::Device, "NO_CAMERA", error.to_string()).hinted(
+        "connect it and see that this user may use it (group video), name another with --camera DEVICE, \
+         or let a camera's program write its pictures to qr scan -",
+    )
 }
 
 fn open(file: &Path) -> Result<Box<dyn BufRead>, Failure> {

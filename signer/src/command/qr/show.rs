@@ -1,7 +1,7 @@
 //! `qr show`: a file as QR codes in the terminal, as pictures, or as their texts.
 
 use super::super::Context;
-use super::{CarrierName, kind_name, ranges};
+use super::{CarrierName, enter, kind_name, ranges};
 use crate::failure::{Class, Failure};
 use crate::keystore::durable;
 use crate::qr::png_of;
@@ -13,7 +13,7 @@ use policies::carrier::{
 };
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 /// What sets a light letter on dark ground, whatever the terminal's colours are; and what ends it.
@@ -235,22 +235,6 @@ impl Show {
             }
         }
     }
-}
-
-/// Says when Enter was pressed; ends without a word where standard input does.
-fn enter() -> Receiver<()> {
-    let (pressed, heard) = channel();
-    std::thread::spawn(move || {
-        let mut line = String::new();
-        if std::io::stdin()
-            .read_line(&mut line)
-            .is_ok_and(|length| length > 0)
-        {
-            // Whoever listened may have gone, and then nobody needs to hear it.
-            pressed.send(()).unwrap_or_default();
-        }
-    });
-    heard
 }
 
 /// Lets a code be seen for its time, where no key can end it.
