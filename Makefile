@@ -53,7 +53,7 @@ pure: ## The pure half of each crate, and the signer without network code
 	    cargo clippy --locked --package countersign-$$crate --no-default-features -- -D warnings; \
 	done
 	@cargo clippy --locked --package countersign-signer --no-default-features --features tool -- -D warnings
-	@cargo clippy --locked --package countersign-signer --no-default-features --features camera --all-targets -- -D warnings
+	@cargo clippy --locked --package countersign-signer --no-default-features --features camera -- -D warnings
 	@tests/setup/offline.sh
 
 docs: ## The reference builds, and documents show only what is there

@@ -92,14 +92,14 @@ fn by_qr(
     let card = tempfile::tempdir()?;
     let path = |name: &str| card.path().join(name).to_string_lossy().into_owned();
     fs::write(path("in"), bytes)?;
-    let mut parts = None;
+    let mut parts: Option<String> = None;
     for round in 1..=8_u64 {
         let pictures = path(&format!("round-{round}"));
         let density = if carrier == "ur" { "12" } else { "9" };
         let mut words = vec!["qr", "show", "--carrier", carrier, "--qr-version", density];
         let (from, asked) = (path("in"), parts.take());
         if let Some(parts) = &asked {
-            words.extend(["--parts", parts]);
+            words.extend(["--parts", parts.as_str()]);
         }
         words.extend(["--images", &pictures, &from]);
         show(&words)?.done()?;
