@@ -251,6 +251,10 @@ impl<L: AppendLog> Countersigner<L> {
     ///
     /// # Errors
     /// As [`examine`]; when the journal does not remember or a signature is wrong. Then none leaves.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "one review is for one signature"
+    )]
     pub fn sign(
         &mut self,
         examined: Examined,

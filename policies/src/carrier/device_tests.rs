@@ -7,10 +7,13 @@ use crate::psbt::manifest::PREFIX;
 use crate::psbt::{Encoding, PsbtRefusal};
 use crate::review::world::World;
 
-/// The records of a PSBT's global map, each with its length and value, and all bytes behind that map.
-fn global_records(psbt: &[u8]) -> (Vec<(Vec<u8>, Vec<u8>)>, &[u8]) {
+/// The key and the value of a record.
+type Record = (Vec<u8>, Vec<u8>);
+
+/// The records of a PSBT's global map, and all bytes behind that map.
+fn global_records(psbt: &[u8]) -> (Vec<Record>, &[u8]) {
     let mut rest = psbt.strip_prefix(b"psbt\xff").expect("a PSBT");
-    let mut take = |rest: &mut &[u8]| -> Vec<u8> {
+    let take = |rest: &mut &[u8]| -> Vec<u8> {
         let length: bitcoin::VarInt =
             bitcoin::consensus::Decodable::consensus_decode(rest).expect("a length");
         let length = usize::try_from(length.0).expect("a small length");
@@ -54,7 +57,9 @@ fn a_device_is_given_all_but_our_records_byte_for_byte() {
 
 #[test]
 fn what_is_no_transfer_is_for_no_device() {
-    assert_eq!(for_device(b"{}"), Err(PsbtRefusal::NotAPsbt));
+    for other in [&b"{}"[..], b"a policy", b"\xff\xd8\xff"] {
+        assert!(for_device(other).is_err());
+    }
     for world in World::both() {
         let transfer = world.attempt().bytes();
         let given = for_device(&transfer).expect("a transfer");

@@ -83,7 +83,7 @@ impl Sign {
             mut signer,
             examined,
             dated,
-        } = self.examined(context, home, file)?;
+        } = examined(context, home, file)?;
         let shown = review_json(examined.review());
         self.refuse_another_mode(examined.review().mode)?;
         if let Some(dated) = &dated {
@@ -111,34 +111,6 @@ impl Sign {
             output.display()
         );
         context.terminal.answer(&text, &value)
-    }
-
-    /// Opens the signer, reviews the transfer, and shows it.
-    fn examined(&self, context: &mut Context, home: &Home, file: &Path) -> Result<Open, Failure> {
-        let bytes = read_transfer(file)?;
-        let passphrase = context.passphrase()?;
-        let mut signer = Countersigner::open(home, &passphrase)?;
-        let now = context.now()?;
-        let examined = match signer.examine(&bytes, now) {
-            Ok(examined) => examined,
-            Err(error) => {
-                signer.note_carried(&bytes, now)?;
-                return Err(error.into());
-            }
-        };
-        context
-            .terminal
-            .talk(&review_text(examined.review(), signer.policy()));
-        let dated = context.dated(examined.review(), signer.policy())?;
-        if let Some(dated) = &dated {
-            context.terminal.talk(&dated.text(now));
-        }
-        Ok(Open {
-            bytes,
-            signer,
-            examined,
-            dated,
-        })
     }
 
     /// A recovery is signed only by somebody who says that it is wanted, and then nothing else is.
@@ -169,6 +141,34 @@ struct Open {
     examined: Examined,
     /// What it says of the time, where that is a person's word.
     dated: Option<Dated>,
+}
+
+/// Opens the signer, reviews the transfer, and shows it.
+fn examined(context: &mut Context, home: &Home, file: &Path) -> Result<Open, Failure> {
+    let bytes = read_transfer(file)?;
+    let passphrase = context.passphrase()?;
+    let mut signer = Countersigner::open(home, &passphrase)?;
+    let now = context.now()?;
+    let reviewed = match signer.examine(&bytes, now) {
+        Ok(reviewed) => reviewed,
+        Err(error) => {
+            signer.note_carried(&bytes, now)?;
+            return Err(error.into());
+        }
+    };
+    context
+        .terminal
+        .talk(&review_text(reviewed.review(), signer.policy()));
+    let dated = context.dated(reviewed.review(), signer.policy())?;
+    if let Some(dated) = &dated {
+        context.terminal.talk(&dated.text(now));
+    }
+    Ok(Open {
+        bytes,
+        signer,
+        examined: reviewed,
+        dated,
+    })
 }
 
 /// What was signed, in base64 as text.

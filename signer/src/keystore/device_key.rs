@@ -222,11 +222,11 @@ fn found_in(exported: &str, origin: Option<&Origin>) -> Result<String, DeviceKey
         return of_json(&fields).ok_or(DeviceKeyError::NotAKey(SignerKeyError::Shape));
     }
     // BIP 129: the key stands in the third line of a record.
-    let lines = exported.lines().map(str::trim);
+    let mut lines = exported.lines().map(str::trim);
     let line = if exported.starts_with("BSMS ") {
-        lines.skip(2).find(|line| line.starts_with('['))
+        lines.find(|line| line.starts_with('['))
     } else {
-        lines.last()
+        lines.next_back()
     };
     let line = line.unwrap_or_default();
     match line.strip_prefix('[').and_then(|rest| rest.split_once(']')) {

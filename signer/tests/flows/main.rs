@@ -5,6 +5,7 @@ mod device;
 mod person;
 mod treasury;
 
+mod air_gap;
 mod answering;
 mod approving;
 #[cfg(feature = "online")]

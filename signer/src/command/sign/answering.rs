@@ -160,14 +160,11 @@ impl Sorted {
             Some((of, bytes)) if *of == txid => Some(bytes.clone()),
             Some(_) | None => handed(home, txid)?,
         };
-        match transfer {
-            Some(transfer) => {
-                self.answers.insert(txid, (transfer, vec![intake]));
-            }
-            None => {
-                let error = CountersignError::NotHandedOver { txid };
-                self.passed.push((file, reason(&error)));
-            }
+        if let Some(transfer) = transfer {
+            self.answers.insert(txid, (transfer, vec![intake]));
+        } else {
+            let error = CountersignError::NotHandedOver { txid };
+            self.passed.push((file, reason(&error)));
         }
         Ok(())
     }
@@ -231,7 +228,7 @@ fn read_answer(file: &Path, found: bool) -> Result<Result<Intake, Reason>, Failu
 
 fn no_answer(file: &Path) -> Reason {
     Reason {
-        code: "NOT_A_PSBT",
+        code: PsbtRefusal::NotAPsbt.code(),
         message: format!("{} is neither a PSBT nor a transaction", file.display()),
         hint: "name what the device wrote after signing".to_owned(),
         facts: crate::failure::Facts::new(),

@@ -29,7 +29,7 @@ impl Sign {
             examined,
             dated,
             ..
-        } = self.examined(context, home, file)?;
+        } = super::examined(context, home, file)?;
         let shown = review_json(examined.review());
         self.refuse_another_mode(examined.review().mode)?;
         let compare = device_text(examined.review(), signer.policy(), device.name());
