@@ -6,6 +6,7 @@
 pub mod analysis;
 #[cfg(feature = "carriers")]
 pub mod carrier;
+mod cbor;
 pub mod descriptor;
 pub mod destination;
 #[cfg(feature = "carriers")]

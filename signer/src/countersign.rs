@@ -2,21 +2,22 @@
 //!
 //! Read strictly → review with the journal → entry durable → sign the transaction that the review
 //! rebuilt → verify → reply with signatures and receipt only. A crash at any point leaves either no
-//! signature, or a signature whose transaction is remembered.
+//! signature, or a signature whose transaction is remembered. Where the key lies in a foreign device, what
+//! lies between entry and verifying is that device's.
 
+mod elsewhere;
 mod error;
 mod following;
 
 use crate::home::Home;
 use crate::journal_file::{AppendLog, JournalFile, Remembered};
-use crate::keystore::{Passphrase, PersonKey, VaultKey};
+use crate::keystore::{Passphrase, PersonKey};
 use crate::pin::Pinned;
 use crate::reply::reply;
 use crate::signing::{InputSignatures, Spending, sign};
 use crate::succeeding::catch_up;
 use crate::voiding::{VoidingError, void_as_wished};
 use bitcoin::Txid;
-use bitcoin::bip32::Xpub;
 use bitcoin::psbt::Psbt;
 use bitcoin::secp256k1::{All, Secp256k1};
 use policies::journal::{Given, Heard, SignedTransaction, Void};
@@ -25,6 +26,7 @@ use policies::review::{Review, review, statements};
 use policies::{History, Policy, Receipt, UnixTime};
 use std::fs::File;
 
+pub use elsewhere::{Answered, Handed, SigningKey};
 pub use error::CountersignError;
 pub use following::Following;
 
@@ -33,7 +35,7 @@ pub struct Countersigner<L = File> {
     name: String,
     policy: Policy,
     journal: JournalFile<L>,
-    key: VaultKey,
+    key: SigningKey,
     journal_key: PersonKey,
     /// Where versions are kept and what is pinned there; none for a signer of loose parts.
     home: Option<(Home, Pinned)>,
@@ -107,7 +109,10 @@ impl Countersigner<File> {
         let name = pinned.signer().ok_or(CountersignError::NotASigner)?;
         // Once this journal may have signed, it is never taken in again from a bundle.
         home.use_up_freshness(&owner.key.to_string())?;
-        let key = home.open_vault_key(passphrase)?;
+        let key = match home.device_key()? {
+            Some(key) => SigningKey::Elsewhere(key),
+            None => SigningKey::Software(home.open_vault_key(passphrase)?),
+        };
         let journal_key = home.open_journal_key(passphrase)?;
         let policy = pinned.policy().clone();
         Ok(Self {
@@ -123,7 +128,7 @@ impl<L: AppendLog> Countersigner<L> {
         name: String,
         policy: Policy,
         journal: JournalFile<L>,
-        key: VaultKey,
+        key: impl Into<SigningKey>,
         journal_key: PersonKey,
     ) -> Self {
         let mut secp = Secp256k1::new();
@@ -135,7 +140,7 @@ impl<L: AppendLog> Countersigner<L> {
             name,
             policy,
             journal,
-            key,
+            key: key.into(),
             journal_key,
             home: None,
             event_head: None,
@@ -170,7 +175,7 @@ impl<L: AppendLog> Countersigner<L> {
 
     /// Whoever joined has no key of former keysets; whoever leaves has none of the newest.
     fn check_keyset(&self, review: &Review) -> Result<(), CountersignError> {
-        let own = Xpub::from_priv(&self.secp, self.key.account());
+        let own = self.key.xpub(&self.secp);
         let former = self.policy.former.iter();
         let mut former = former.filter(|keyset| Some(keyset.keyset) == review.former);
         let descriptor = match former.next() {
@@ -246,17 +251,30 @@ impl<L: AppendLog> Countersigner<L> {
     ///
     /// # Errors
     /// As [`examine`]; when the journal does not remember or a signature is wrong. Then none leaves.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "one review is for one signature"
+    )]
     pub fn sign(
         &mut self,
         examined: Examined,
         clock: UnixTime,
     ) -> Result<Signed, CountersignError> {
-        let Examined { psbt, at, .. } = examined;
-        let version = psbt.version();
-        let at = self.journal.history().now(clock.max(at));
-        let review = review(&psbt, &self.policy, self.journal.history(), at)
-            .map_err(CountersignError::Refused)?;
-        self.check_keyset(&review)?;
+        self.key.here()?;
+        let version = examined.psbt.version();
+        let (review, remembered) = self.remember(&examined, clock)?;
+        let signatures = self.signatures(&review, &remembered)?;
+        self.replied(&review, &remembered, signatures, version)
+    }
+
+    /// Reviews once more and remembers; from then on the transaction may be signed.
+    fn remember(
+        &mut self,
+        examined: &Examined,
+        clock: UnixTime,
+    ) -> Result<(Review, Remembered), CountersignError> {
+        let review = self.review_again(examined, clock)?;
+        let at = self.journal.history().now(clock.max(examined.at));
         self.note(&review.seen, at)?;
         let given = Given {
             manifest: review.manifest_hash,
@@ -267,7 +285,34 @@ impl<L: AppendLog> Countersigner<L> {
             given: Some(given),
             ..review.signed_transaction(at)
         })?;
-        let signatures = self.signatures(&review, &remembered)?;
+        if remembered.txid() != review.transaction.compute_txid() {
+            return Err(CountersignError::Inconsistent);
+        }
+        Ok((review, remembered))
+    }
+
+    /// The review as the journal stands now.
+    fn review_again(
+        &self,
+        examined: &Examined,
+        clock: UnixTime,
+    ) -> Result<Review, CountersignError> {
+        let at = self.journal.history().now(clock.max(examined.at));
+        let history = self.journal.history();
+        let review = review(&examined.psbt, &self.policy, history, at)
+            .map_err(CountersignError::Refused)?;
+        self.check_keyset(&review)?;
+        Ok(review)
+    }
+
+    /// What leaves: signatures and the receipt of what was remembered.
+    fn replied(
+        &self,
+        review: &Review,
+        remembered: &Remembered,
+        signatures: Vec<InputSignatures>,
+        version: PsbtVersion,
+    ) -> Result<Signed, CountersignError> {
         let count = signatures.iter().map(InputSignatures::count).sum();
         let body = remembered.receipt().cloned();
         let body = body.ok_or(CountersignError::Inconsistent)?;
@@ -299,11 +344,7 @@ impl<L: AppendLog> Countersigner<L> {
                 descriptor: &input.derived.definite,
             })
             .collect();
-        Ok(sign(
-            transaction,
-            &spending,
-            self.key.account(),
-            &self.secp,
-        )?)
+        let account = self.key.here()?.account();
+        Ok(sign(transaction, &spending, account, &self.secp)?)
     }
 }

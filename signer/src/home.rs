@@ -1,7 +1,8 @@
 //! The home folder: where a person's or machine's keys, pinned policy and journal lie.
 //!
 //! ```text
-//! keys/vault.key            the account key that signs, sealed
+//! keys/vault.key            the account key that signs, sealed; or
+//! keys/vault.public         its public half, where a foreign device holds it
 //! keys/journal.key          the journal's key, sealed
 //! keys/approval-NAME.key    an approver's key, sealed
 //! keys/request-NAME.key     a requester's key, sealed
@@ -11,7 +12,9 @@
 //! versions/ID.toml          every version of the line that was pinned, its exact bytes
 //! proposals/ID.json         next versions with their approvals, as they were taken in
 //! bridge.json               the origins whose pages may open the bridge
+//! no-clock                  that this machine's clock is not to be trusted: the date is asked for
 //! signed/                   what was signed on the bridge and is still to be handed in
+//! handed/TXID.psbt          what was handed to that device, as it was reviewed
 //! approved-versions/ID.json which successors of version ID were approved here
 //! journal.jsonl             the journal, append-only
 //! journal.fresh             that the journal key was drawn here and has begun no journal yet
@@ -19,10 +22,11 @@
 //! ```
 
 use crate::failure::{Class, Explained};
-use crate::keystore::container::Header;
 use crate::keystore::{
-    Kind, Made, OpenError, Passphrase, PersonKey, Sealed, VaultKey, WriteError, durable,
+    DeviceKey, DeviceKind, Kind, Made, OpenError, Passphrase, PersonKey, Sealed, VaultKey,
+    WriteError, durable,
 };
+use bitcoin::Txid;
 use policies::PolicyId;
 use std::path::{Path, PathBuf};
 
@@ -64,8 +68,10 @@ impl std::fmt::Display for KeyName {
 pub struct HeldKey {
     /// The person's name for it; none for the vault's and the journal's key.
     pub name: Option<KeyName>,
-    /// What stands in the clear in its file.
-    pub header: Header,
+    /// What it is for.
+    pub kind: Kind,
+    /// The public half, as its file says it.
+    pub public: String,
 }
 
 /// Why a home does not hold what was asked for.
@@ -77,6 +83,12 @@ pub enum HomeError {
     /// There is no key of that purpose.
     #[error("this home holds no {0} key")]
     NoKey(Kind),
+    /// The key that signs lies in a foreign device.
+    #[error("the key that signs lies in a device ({device}), not in this home")]
+    KeyElsewhere {
+        /// Its kind.
+        device: DeviceKind,
+    },
     /// There are several of that purpose and none was named.
     #[error("this home holds several {0} keys")]
     SeveralKeys(Kind),
@@ -202,6 +214,34 @@ impl Home {
         self.folder.join("signed")
     }
 
+    /// Whether the machine's clock is not to be trusted, so that a person says the date.
+    pub fn has_no_clock(&self) -> bool {
+        self.no_clock_file().exists()
+    }
+
+    /// Marks the machine's clock as one that is not to be trusted.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn mark_no_clock(&self) -> Result<(), HomeError> {
+        durable::make_folder(&self.folder)?;
+        Ok(durable::replace(&self.no_clock_file(), b"")?)
+    }
+
+    fn no_clock_file(&self) -> PathBuf {
+        self.folder.join("no-clock")
+    }
+
+    /// Where what was handed to a foreign device is kept, until its signatures come and after.
+    pub fn handed(&self) -> PathBuf {
+        self.folder.join("handed")
+    }
+
+    /// One transfer that was handed over, its exact bytes.
+    pub fn handed_file(&self, txid: Txid) -> PathBuf {
+        self.handed().join(format!("{txid}.psbt"))
+    }
+
     fn keys(&self) -> PathBuf {
         self.folder.join("keys")
     }
@@ -235,9 +275,48 @@ impl Home {
         Ok(path)
     }
 
+    /// Stores the public half of a key that a foreign device holds; an existing one is never replaced.
+    ///
+    /// # Errors
+    /// When there is one already or the system refuses.
+    pub fn store_device_key(&self, key: &DeviceKey) -> Result<PathBuf, HomeError> {
+        durable::make_folder(&self.keys())?;
+        let path = self.device_file();
+        key.write(&path)?;
+        Ok(path)
+    }
+
+    fn device_file(&self) -> PathBuf {
+        self.keys().join("vault.public")
+    }
+
+    /// The key that a foreign device holds for this home, if one does.
+    ///
+    /// # Errors
+    /// When its file is none of ours.
+    pub fn device_key(&self) -> Result<Option<DeviceKey>, HomeError> {
+        let path = self.device_file();
+        if !path.exists() {
+            return Ok(None);
+        }
+        Ok(Some(DeviceKey::load(&path)?))
+    }
+
+    /// The public half of the key that signs transactions, with its origin, wherever that lies.
+    ///
+    /// # Errors
+    /// [`HomeError::NoKey`], or when the file is none of ours.
+    pub fn vault_public(&self) -> Result<String, HomeError> {
+        match self.device_key()? {
+            Some(key) => Ok(key.text().to_owned()),
+            None => Ok(self.sealed(Kind::Vault, None)?.header.public),
+        }
+    }
+
     /// Whether there is a key of that purpose and name.
     pub fn holds(&self, kind: Kind, name: Option<&KeyName>) -> bool {
-        self.key_file(kind, name).exists()
+        let elsewhere = kind == Kind::Vault && self.device_file().exists();
+        elsewhere || self.key_file(kind, name).exists()
     }
 
     /// All keys of the home, by file name, without their secrets.
@@ -268,10 +347,17 @@ impl Home {
             let name = stem.and_then(|stem| stem.split_once('-'));
             Ok(HeldKey {
                 name: name.and_then(|(_, name)| name.parse().ok()),
-                header,
+                kind: header.kind,
+                public: header.public,
             })
         };
-        paths.iter().map(held).collect()
+        let device = self.device_key()?.map(|key| HeldKey {
+            name: None,
+            kind: Kind::Vault,
+            public: key.text().to_owned(),
+        });
+        let sealed = paths.iter().map(held);
+        sealed.chain(device.map(Ok)).collect()
     }
 
     /// The file of the key that signs transactions, unopened.
@@ -279,10 +365,17 @@ impl Home {
     /// # Errors
     /// [`HomeError::NoKey`], or when the file is none of ours.
     pub fn sealed(&self, kind: Kind, name: Option<&KeyName>) -> Result<Sealed, HomeError> {
-        if !self.holds(kind, name) {
-            return Err(HomeError::NoKey(kind));
+        let file = self.key_file(kind, name);
+        if !file.exists() {
+            let device = (kind == Kind::Vault).then(|| self.device_key());
+            return Err(match device.transpose()?.flatten() {
+                Some(key) => HomeError::KeyElsewhere {
+                    device: key.kind().clone(),
+                },
+                None => HomeError::NoKey(kind),
+            });
         }
-        Ok(Sealed::read(&self.key_file(kind, name))?)
+        Ok(Sealed::read(&file)?)
     }
 
     /// Opens the key that signs transactions.
@@ -337,7 +430,7 @@ impl Home {
         let mut names = self
             .held_keys()?
             .into_iter()
-            .filter(|held| held.header.kind == kind)
+            .filter(|held| held.kind == kind)
             .filter_map(|held| held.name);
         let only = names.next().ok_or(HomeError::NoKey(kind))?;
         if names.next().is_some() {
@@ -360,6 +453,7 @@ impl Explained for HomeError {
                 | OpenError::CostOutOfBounds { .. },
             )
             | Self::NoKey(_)
+            | Self::KeyElsewhere { .. }
             | Self::SeveralKeys(_)
             | Self::Write(WriteError::Exists(_)) => Class::Usage,
             Self::Write(WriteError::Io { .. }) | Self::Unreadable { .. } => Class::Device,
@@ -377,6 +471,7 @@ impl Explained for HomeError {
                 | OpenError::CostOutOfBounds { .. },
             ) => "KEY_FILE",
             Self::NoKey(_) => "NO_KEY",
+            Self::KeyElsewhere { .. } => "KEY_ELSEWHERE",
             Self::SeveralKeys(_) => "SEVERAL_KEYS",
             Self::Write(WriteError::Exists(_)) => "KEY_EXISTS",
             Self::Write(WriteError::Io { .. }) => "CANNOT_WRITE",
@@ -391,6 +486,9 @@ impl Explained for HomeError {
             }
             Self::NoKey(Kind::Approval) => "make one with keygen --approval NAME",
             Self::NoKey(Kind::Request) => "make one with keygen --request NAME",
+            Self::KeyElsewhere { .. } => {
+                "`sign FILE --hand-to DIR` writes it for the device; `sign --answer FILE` takes its signatures"
+            }
             Self::SeveralKeys(_) => "say which with --key NAME",
             Self::Write(WriteError::Exists(_)) => {
                 "a key is never overwritten; use another home folder"

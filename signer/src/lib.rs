@@ -1,10 +1,11 @@
 //! The Signer role of Countersign: reviews, journals, signs.
 //!
-//! Three halves by feature. Without features only what is pure: [`signing`] and [`reply`]. `tool`
+//! Three halves by feature. Without features only what is pure: [`signing`], [`answering`] and [`reply`]. `tool`
 //! adds the command line, the software keys and the journal file; `online` adds the automatic
 //! co-signer and the tool's own page, and with them the only network code. Everything that is decided is decided by
 //! `policies`; this crate obeys.
 
+pub mod answering;
 pub mod reply;
 pub mod signing;
 
@@ -18,6 +19,8 @@ pub mod clock;
 pub mod command;
 #[cfg(feature = "tool")]
 pub mod countersign;
+#[cfg(feature = "tool")]
+pub mod dating;
 #[cfg(feature = "tool")]
 pub mod enrolment;
 #[cfg(feature = "tool")]

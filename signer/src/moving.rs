@@ -168,7 +168,7 @@ fn check_origin(home: &Home, journal: &Journal, policy: &Policy) -> Result<(), M
         return Err(MovingError::OtherVault { found, expected });
     }
     let signer = accept_moves(policy, journal.moves()).map_err(MovingError::Unknown)?;
-    let own = home.sealed(Kind::Vault, None)?.header.public;
+    let own = home.vault_public()?;
     let own: Option<SignerKey> = own.parse().ok();
     if own.is_none_or(|own| own.xpub != signer.key.xpub) {
         let name = signer.name.clone();

@@ -124,7 +124,7 @@ impl Pinned {
         let mut roles = Vec::new();
         let mut journal = None;
         for key in &held {
-            match key.header.kind {
+            match key.kind {
                 Kind::Vault => {
                     let (role, owner) = match signer_of(&policy, key, &held, &moves) {
                         Ok((name, owner)) => (Role::Signer(name), owner),

@@ -109,28 +109,54 @@ impl Terminal {
     /// # Errors
     /// `NOT_CONFIRMED` when the answer is anything but yes.
     pub fn confirm(&mut self, question: &str) -> Result<(), Failure> {
+        self.confirmed(question, "read the review first, then give --yes")
+    }
+
+    /// The same for what no flag answers beforehand.
+    ///
+    /// # Errors
+    /// As [`Terminal::confirm`].
+    pub fn insist(&mut self, question: &str) -> Result<(), Failure> {
+        let hint = "run it at a terminal: a person must confirm this, whatever flags are given";
         if !self.interactive {
-            return Err(Failure::because(
-                Class::Usage,
-                "NOBODY_TO_ASK",
-                "no terminal to confirm at",
-            )
-            .hinted("read the review first, then give --yes"));
+            self.talk(question);
         }
-        let asked = write!(self.err, "{question} [yes/no] ").and_then(|()| self.err.flush());
-        drop(asked);
-        let mut answer = String::new();
-        io::stdin().lock().read_line(&mut answer).map_err(|error| {
-            Failure::because(Class::Device, "STDIN", error.to_string())
-                .hinted("run it at a terminal, or read the review first and give --yes")
-        })?;
-        let answer = answer.trim();
+        self.confirmed(question, hint)
+    }
+
+    fn confirmed(&mut self, question: &str, hint: &str) -> Result<(), Failure> {
+        let answer = self.ask(&format!("{question} [yes/no]"), hint)?;
         if answer.eq_ignore_ascii_case("yes") || answer.eq_ignore_ascii_case("y") {
             Ok(())
         } else {
             let refused = Failure::because(Class::Refused, "NOT_CONFIRMED", "not confirmed");
             Err(refused.hinted("nothing was signed, and nothing is to be done"))
         }
+    }
+
+    /// Asks for a line; without anybody there the answer is a usage failure with this hint.
+    ///
+    /// # Errors
+    /// `NOBODY_TO_ASK`, and `STDIN` when standard input ended or the system refuses.
+    pub fn ask(&mut self, question: &str, hint: &str) -> Result<String, Failure> {
+        if !self.interactive {
+            return Err(Failure::because(
+                Class::Usage,
+                "NOBODY_TO_ASK",
+                "no terminal to confirm at",
+            )
+            .hinted(hint));
+        }
+        let asked = write!(self.err, "{question} ").and_then(|()| self.err.flush());
+        drop(asked);
+        let mut answer = String::new();
+        let read = io::stdin().lock().read_line(&mut answer);
+        let why = match read {
+            Ok(length) if length > 0 => return Ok(answer.trim().to_owned()),
+            Ok(_) => "standard input has ended".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        Err(Failure::because(Class::Device, "STDIN", why).hinted(hint))
     }
 
     /// Gives the passphrase: from the file if one is named, else typed (twice when it is new).

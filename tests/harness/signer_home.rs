@@ -4,12 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bitcoin::Network;
+use bitcoin::bip32::{DerivationPath, Xpriv};
 use bitcoin::key::Secp256k1;
 use policies::PolicyId;
 use policies::document::{DeviceDraft, PinnedKeyDraft, SignerDraft};
 use serde_json::Value;
 use signer::home::Home;
-use signer::keystore::{Cost, Kind, Made, Passphrase, PersonKey, VaultKey, vault_key};
+use signer::keystore::{
+    Cost, DeviceKey, Kind, Made, Passphrase, PersonKey, VaultKey, vault_key,
+};
 use tempfile::TempDir;
 
 use crate::node::free_port;
@@ -142,6 +145,17 @@ impl SignerHome {
         let (key, sealed) = PersonKey::generate(Kind::Approval, &self.passphrase()?, CHEAP)?;
         Home::at(self.home()).store(&sealed, Some(&self.name.parse()?))?;
         Ok(PinnedKeyDraft::own(&key.public()))
+    }
+
+    /// Puts the key that signs into a foreign device: its public half stays. What the device holds.
+    pub fn put_key_into_device(&self, kind: &str) -> Result<Xpriv, Failure> {
+        let words = fs::read_to_string(self.folder.path().join("words"))?;
+        let master = VaultKey::from_words(&words, Network::Regtest, &DerivationPath::master())?;
+        let public = field(&self.run(&["xpub"])?.done()?.json()?, "key")?;
+        fs::remove_file(self.home().join("keys/vault.key"))?;
+        let key = DeviceKey::read(kind.parse()?, &public, None, Some(Network::Regtest))?;
+        Home::at(self.home()).store_device_key(&key)?;
+        Ok(*master.account())
     }
 
     fn passphrase(&self) -> Result<Passphrase, Failure> {

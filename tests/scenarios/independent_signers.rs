@@ -11,7 +11,7 @@ use std::io::Write as _;
 use bitcoin::NetworkKind;
 use bitcoin::base64::Engine as _;
 use bitcoin::base64::prelude::BASE64_STANDARD;
-use bitcoin::bip32::ChildNumber;
+use bitcoin::bip32::{ChildNumber, Xpriv};
 use bitcoin::consensus::encode::serialize_hex;
 use bitcoin::hex::DisplayHex as _;
 use bitcoin::secp256k1::Secp256k1;
@@ -32,12 +32,12 @@ use serde_json::{Value, json};
 /// Two of three, as the vaults have it.
 const QUORUM: [&str; 2] = ["alice", "machine"];
 
-fn repository() -> &'static Path {
+pub(super) fn repository() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
 /// The Python with embit and the folder of the node modules, in that order.
-fn installed() -> Result<(PathBuf, PathBuf), Failure> {
+pub(super) fn installed() -> Result<(PathBuf, PathBuf), Failure> {
     let found = Command::new(repository().join("tests/setup/independent.sh"))
         .arg("--find")
         .output()?;
@@ -51,7 +51,7 @@ fn installed() -> Result<(PathBuf, PathBuf), Failure> {
 }
 
 /// Runs a driver with a PSBT on its standard input.
-fn driver(program: &Path, arguments: &[&str], psbt: &[u8]) -> Result<Vec<u8>, Failure> {
+pub(super) fn driver(program: &Path, arguments: &[&str], psbt: &[u8]) -> Result<Vec<u8>, Failure> {
     let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::piped())
@@ -79,14 +79,15 @@ fn psbt(attempt: &Attempt) -> Vec<u8> {
 }
 
 fn embit(attempt: &Attempt, who: &str) -> Result<Vec<u8>, Failure> {
+    embit_signs(&psbt(attempt), &master(who))
+}
+
+/// Embit, which is given a PSBT and a master key.
+pub(super) fn embit_signs(psbt: &[u8], master: &Xpriv) -> Result<Vec<u8>, Failure> {
     let (python, _) = installed()?;
     let script = repository().join("tests/independent/embit_sign.py");
     let script = script.display().to_string();
-    driver(
-        &python,
-        &[&script, &master(who).to_string()],
-        &psbt(attempt),
-    )
+    driver(&python, &[&script, &master.to_string()], psbt)
 }
 
 fn scure(vault: &Vault, attempt: &Attempt, who: &str) -> Result<Vec<u8>, Failure> {

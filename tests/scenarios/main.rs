@@ -1,5 +1,6 @@
 //! What the whole of Countersign does, told in sentences: each on a node and database of its own.
 
+mod air_gap;
 mod attempts;
 mod bad_input;
 mod books;

@@ -17,3 +17,7 @@ pub fn for_device(transfer: &[u8]) -> Result<Vec<u8>, PsbtRefusal> {
     Manifest::strip(&mut psbt);
     Ok(psbt.serialize())
 }
+
+#[cfg(all(test, feature = "signing"))]
+#[path = "device_tests.rs"]
+mod tests;

@@ -6,6 +6,7 @@ use ur::bytewords::{self, Style};
 use super::{
     CarrierError, MAX_UR_FRAGMENTS, MAX_UR_PAYLOAD, Payload, PayloadKind, Progress, QrVersion,
 };
+use crate::cbor::Reader;
 
 /// What every frame begins with, in either case.
 pub(super) const SCHEME: &str = "ur:";
@@ -247,49 +248,19 @@ struct Part {
 
 impl Part {
     fn read(bytes: &[u8]) -> Option<Self> {
-        let mut reader = Cbor { rest: bytes };
-        (reader.head(4)? == 5).then_some(())?;
-        let sequence = reader.head(0)?;
-        let count = reader.head(0)?;
-        let length = reader.head(0)?;
-        reader.head(0)?;
-        let fragment = usize::try_from(reader.head(2)?).ok()?;
-        (reader.rest.len() == fragment && fragment > 0).then_some(Self {
+        let mut reader = Reader::lenient(bytes);
+        (reader.array()? == 5).then_some(())?;
+        let mut number = || u32::try_from(reader.unsigned()?).ok();
+        let (sequence, count, length) = (number()?, number()?, number()?);
+        // The checksum of the message.
+        number()?;
+        let fragment = reader.bytes()?.len();
+        (reader.rest().is_empty() && fragment > 0).then_some(Self {
             sequence,
             count,
             length,
             fragment,
         })
-    }
-}
-
-/// The two shapes of CBOR (RFC 8949) that are read here: whole numbers, and lengths, below 2^32.
-struct Cbor<'a> {
-    rest: &'a [u8],
-}
-
-impl Cbor<'_> {
-    /// The value of a head of this major type.
-    fn head(&mut self, major: u8) -> Option<u32> {
-        let (first, rest) = self.rest.split_first()?;
-        (first >> 5 == major).then_some(())?;
-        let more = match first & 0x1f {
-            value @ 0..=23 => {
-                self.rest = rest;
-                return Some(u32::from(value));
-            }
-            24 => 1,
-            25 => 2,
-            26 => 4,
-            _ => return None,
-        };
-        let (number, rest) = rest.split_at_checked(more)?;
-        self.rest = rest;
-        Some(
-            number
-                .iter()
-                .fold(0, |value, byte| (value << 8) | u32::from(*byte)),
-        )
     }
 }
 
@@ -308,7 +279,7 @@ pub(super) fn byte_string(bytes: &[u8]) -> Vec<u8> {
 
 /// The bytes of CBOR's one byte string.
 pub(super) fn from_byte_string(message: &[u8]) -> Option<Vec<u8>> {
-    let mut reader = Cbor { rest: message };
-    let length = usize::try_from(reader.head(2)?).ok()?;
-    (reader.rest.len() == length).then(|| reader.rest.to_vec())
+    let mut reader = Reader::lenient(message);
+    let bytes = reader.bytes()?;
+    reader.rest().is_empty().then(|| bytes.to_vec())
 }

@@ -4,7 +4,6 @@
 //! person who was present and verified. The signature counter is recorded in the bytes and never
 //! decisive: passkeys of several devices do not count.
 
-mod cbor;
 mod client_data;
 mod registration;
 

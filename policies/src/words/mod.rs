@@ -4,6 +4,7 @@
 //! Invariant: amounts, addresses and durations are written alike everywhere, by `layout` alone.
 
 mod asked;
+mod device;
 mod html;
 mod intent;
 mod layout;
@@ -14,6 +15,7 @@ mod verdict;
 mod version;
 
 pub use asked::{Matter, matter_button, matter_summary, matter_title};
+pub use device::device_text;
 pub use html::escaped;
 pub use intent::{intent_told, request_told};
 pub use layout::{count, thousands};

@@ -30,7 +30,7 @@ impl Keys {
         let held = home.held_keys()?;
         let holds = |kind| {
             held.iter()
-                .any(|key| key.header.kind == kind && (name.is_none() || key.name.as_ref() == name))
+                .any(|key| key.kind == kind && (name.is_none() || key.name.as_ref() == name))
         };
         let mut keys = Self {
             approval: None,

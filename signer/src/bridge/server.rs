@@ -29,7 +29,7 @@ const TICK: Duration = Duration::from_millis(50);
 const PARTING: Duration = Duration::from_secs(2);
 
 /// The clock of a bridge.
-pub type Clock = fn() -> UnixTime;
+pub type Clock = Box<dyn Fn() -> UnixTime + Send + Sync>;
 
 /// A bridge that can be opened.
 pub struct Bridge {
@@ -52,14 +52,14 @@ impl Bridge {
         coordinator: HttpCoordinator,
         port: u16,
         pairing: Option<Pairing>,
-        clock: Clock,
+        clock: impl Fn() -> UnixTime + Send + Sync + 'static,
     ) -> Self {
         Self {
             home,
             keys,
             coordinator,
             port,
-            clock,
+            clock: Box::new(clock),
             steady: Box::new(Instant::now),
             pairing: Mutex::new(pairing),
             asks: Asks::default(),

@@ -4,7 +4,6 @@ use super::Context;
 use crate::approving::{
     ApprovingError, Brought, Candidate, SignedApproval, Verdict, check, read, sign, summary, tell,
 };
-use crate::clock;
 use crate::failure::Failure;
 use crate::home::{Home, KeyName};
 use crate::keystore::Kind;
@@ -93,7 +92,7 @@ impl Over {
         if !by_page {
             home.expect_person_key(Kind::Approval, self.key.as_ref())?;
         }
-        let now = clock::now();
+        let now = context.now()?;
         let most = u64::try_from(MAX_BYTES.saturating_mul(3)).unwrap_or(u64::MAX);
         let mut brought = Brought::default();
         for file in &self.files {

@@ -3,7 +3,6 @@
 use super::Context;
 use super::token::read_token;
 use crate::bridge::{Bridge, BridgeEvent, Keys, Origin, Pairing, forget, paired};
-use crate::clock;
 use crate::failure::{Class, Explained as _, Failure};
 use crate::home::KeyName;
 use crate::online::{HttpCoordinator, Stop, Url};
@@ -85,7 +84,9 @@ impl BridgeVerb {
             Failure::because(Class::Device, "SIGNALS", error.to_string())
                 .hinted("end other programs, then start it again")
         })?;
-        let bridge = Bridge::new(home, keys, coordinator, port, pairing, clock::now);
+        let clock = context.clock()?;
+        let now = move || clock.now();
+        let bridge = Bridge::new(home, keys, coordinator, port, pairing, now);
         let terminal = &mut context.terminal;
         bridge.run(&policy.name, &stop, |event| say(terminal, event))?;
         terminal.talk("Ended as asked");

@@ -1,9 +1,10 @@
 //! `init`: pins a policy by the id that a human gives.
 
 use super::Context;
+use super::dating::{expect_time, not_before};
 use super::journal::born;
-use crate::clock;
-use crate::enrolment::enrol_in_line;
+use crate::clock::Clock;
+use crate::enrolment::{enrol_in_line, identified};
 use crate::failure::Failure;
 use crate::pin::Role;
 use crate::terminal::read_input;
@@ -30,6 +31,10 @@ pub(super) struct Init {
     /// For a later version: the documents before it, the oldest first
     #[arg(long, value_name = "FILE")]
     before: Vec<PathBuf>,
+    /// This machine's clock is not to be trusted: from now on the date is asked
+    /// for, or given with --today
+    #[arg(long)]
+    no_clock: bool,
 }
 
 fn id(text: &str) -> Result<PolicyId, WordsError> {
@@ -44,7 +49,16 @@ impl Init {
         for file in &self.before {
             before.push(read_input(file, MAX_BYTES)?);
         }
-        let enrolment = enrol_in_line(&home, &before, &document, self.id, clock::now())?;
+        let identified = identified(&document, self.id)?;
+        if self.no_clock {
+            home.mark_no_clock()?;
+        }
+        let clock = context.clock()?;
+        expect_time(&clock)?;
+        if let Clock::Given { today, .. } = clock {
+            not_before(&identified, today.at())?;
+        }
+        let enrolment = enrol_in_line(&home, &before, &document, self.id, clock.now())?;
         let policy = enrolment.pinned.policy();
         let roles = enrolment.pinned.roles().iter();
         let roles: Vec<String> = roles.map(Role::to_string).collect();

@@ -9,7 +9,6 @@ mod status;
 pub(super) use status::born;
 
 use super::Context;
-use crate::clock;
 use crate::failure::{Class, Failure};
 use crate::journal_file::{JournalFile, JournalFileError, MOST_READ, read_named};
 use crate::pin::Pinned;
@@ -92,7 +91,8 @@ impl JournalVerb {
             }
             What::Status => {
                 let (pinned, journal) = own(context)?;
-                status::answer(context, pinned.policy(), &journal, clock::now())
+                let now = context.now()?;
+                status::answer(context, pinned.policy(), &journal, now)
             }
             What::Receipt { txid } => receipt::answer(context, txid),
             What::Export { out } => export::answer(context, &out),

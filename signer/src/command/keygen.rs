@@ -3,7 +3,9 @@
 use super::Context;
 use crate::failure::{Class, Failure};
 use crate::home::{Home, KeyName};
-use crate::keystore::{Cost, Kind, Made, Passphrase, PersonKey, VaultKey, durable, vault_key};
+use crate::keystore::{
+    Cost, DeviceKey, Kind, Made, Passphrase, PersonKey, VaultKey, durable, vault_key,
+};
 use bitcoin::Network;
 use bitcoin::bip32::DerivationPath;
 use bitcoin::secp256k1::Secp256k1;
@@ -91,8 +93,7 @@ impl Keygen {
         store_signer(
             context,
             home,
-            &key,
-            Made::Generated,
+            SignerKeys::Sealed(&key, Made::Generated),
             &passphrase,
             self.account.record(&name),
         )
@@ -107,6 +108,11 @@ pub(super) struct Names<'a> {
 }
 
 impl Account {
+    /// The network, if one is named.
+    pub(super) fn network(&self) -> Option<Network> {
+        self.network
+    }
+
     /// The signer's name: the one given, or that of the home folder.
     pub(super) fn name_in(&self, home: &Home) -> Result<KeyName, Failure> {
         let folder = || home.folder().file_name()?.to_str()?.parse().ok();
@@ -156,30 +162,48 @@ pub(super) fn refuse_existing(home: &Home) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What is stored of a signer's key.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum SignerKeys<'a> {
+    /// All of it, sealed.
+    Sealed(&'a VaultKey, Made),
+    /// The public half: a device holds the rest.
+    Public(&'a DeviceKey),
+}
+
 /// Stores a signer's key with a fresh journal key, and answers with its record.
 pub(super) fn store_signer(
     context: &mut Context,
     home: &Home,
-    key: &VaultKey,
-    made: Made,
+    keys: SignerKeys<'_>,
     passphrase: &Passphrase,
     names: Names<'_>,
 ) -> Result<(), Failure> {
     let (journal, journal_file) =
         PersonKey::generate(Kind::Journal, passphrase, Cost::RECOMMENDED)?;
-    let key_file = key.seal(made, passphrase, Cost::RECOMMENDED)?;
-    home.store(&journal_file, None)?;
-    home.store(&key_file, None)?;
-    let public = key.public(&Secp256k1::new()).to_string();
+    let (public, device) = match keys {
+        SignerKeys::Sealed(key, made) => {
+            let key_file = key.seal(made, passphrase, Cost::RECOMMENDED)?;
+            home.store(&journal_file, None)?;
+            home.store(&key_file, None)?;
+            (key.public(&Secp256k1::new()).to_string(), "software")
+        }
+        SignerKeys::Public(key) => {
+            home.store(&journal_file, None)?;
+            home.store_device_key(key)?;
+            (key.text().to_owned(), key.kind().name())
+        }
+    };
     let journal = journal.public();
     let Names { name, person } = names;
     let record = format!(
         "[[signers]]\nname = \"{name}\"\nperson = \"{person}\"\n\
-         device = {{ kind = \"software\" }}\nkey = \"{public}\"\njournal = \"{journal}\"\n"
+         device = {{ kind = \"{device}\" }}\nkey = \"{public}\"\njournal = \"{journal}\"\n"
     );
     let value = serde_json::json!({
         "kind": "signer",
         "name": name.to_string(),
+        "device": device,
         "key": public,
         "journal": journal,
         "record": record,

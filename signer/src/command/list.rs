@@ -1,7 +1,6 @@
 //! `list`: what a person says of open lists of destinations, and what a signer takes down of it.
 
 use super::{Context, person};
-use crate::clock;
 use crate::failure::{Class, Failure};
 use crate::home::KeyName;
 use crate::keystore::{Kind, durable};
@@ -120,7 +119,7 @@ impl ListVerb {
     pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
         match self.what {
             What::Add(wish) => {
-                let now = clock::now();
+                let now = context.now()?;
                 let not_before = wish.not_before.unwrap_or(now);
                 let new = NewEntry {
                     list: wish.list,
@@ -191,7 +190,7 @@ fn say_all(
     by: By,
 ) -> Result<(), Failure> {
     let policy = pinned.policy();
-    let now = clock::now();
+    let now = context.now()?;
     for (number, draft) in (1_usize..).zip(&drafts) {
         let (all, told) = (drafts.len(), words(draft, policy, now));
         context.terminal.talk(&format!("{number} of {all}\n{told}"));
@@ -213,7 +212,7 @@ fn say_all(
 /// Shows a statement, asks, signs and hands it out.
 fn say(context: &mut Context, pinned: &Pinned, draft: Draft, by: By) -> Result<(), Failure> {
     let policy = pinned.policy();
-    let now = clock::now();
+    let now = context.now()?;
     context.terminal.talk(&words(&draft, policy, now));
     check(&draft, policy, now)?;
     expect_key(context, &by)?;
@@ -259,7 +258,7 @@ fn note(context: &mut Context, bytes: &[u8]) -> Result<(), Failure> {
         )
         .hinted("note it in the home of a signer: its journal counts the cooling-off")
     })?;
-    let clock = clock::now();
+    let clock = context.now()?;
     let statements = entitled(bytes, pinned.policy(), journal.history().now(clock))?;
     if statements.is_empty() {
         let message = "no statement in it was signed by enough persons of its list";

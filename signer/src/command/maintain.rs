@@ -3,7 +3,6 @@
 use super::Context;
 use super::approve::duration;
 use super::review::read_transfer;
-use crate::clock;
 use crate::failure::Failure;
 use crate::home::KeyName;
 use crate::keystore::Kind;
@@ -41,7 +40,7 @@ impl Maintain {
         let policy = pinned.policy();
         home.expect_person_key(Kind::Approval, self.key.as_ref())?;
         let bytes = read_transfer(&self.file)?;
-        let now = clock::now();
+        let now = context.now()?;
         let reviewed = examine(&bytes, policy, now)?;
         context.terminal.talk(&review_text(&reviewed, policy));
         if !self.yes {

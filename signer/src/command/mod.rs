@@ -6,6 +6,7 @@
 mod approve;
 #[cfg(feature = "online")]
 mod bridge;
+mod dating;
 mod import;
 mod init;
 mod journal;
@@ -29,6 +30,7 @@ mod usage;
 mod void;
 mod xpub;
 
+use crate::clock::{Clock, Today};
 use crate::failure::{Class, Failure};
 use crate::home::{Home, KeyName};
 use crate::keystore::{Kind, Passphrase, PersonKey};
@@ -69,6 +71,10 @@ struct Common {
     /// Read the passphrase from this file instead of asking
     #[arg(long, global = true, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
+    /// The date and time now, in UTC, where this machine's clock is not to be
+    /// trusted: 2026-11-27T10:00Z; a day alone is its beginning
+    #[arg(long, global = true, value_name = "DATE")]
+    today: Option<Today>,
     /// Answer in JSON
     #[arg(long, global = true)]
     json: bool,
@@ -103,6 +109,8 @@ enum Verb {
 struct Context {
     common: Common,
     terminal: Terminal,
+    /// What tells the time, once it was asked for.
+    clock: Option<Clock>,
 }
 
 impl Context {
@@ -174,10 +182,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut context = Context {
         terminal: Terminal::of_process(line.common.json),
         common: line.common,
+        clock: None,
     };
     match line.verb.run(&mut context) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
+            let failure = context.by_date(failure);
             context.terminal.fail(&failure);
             ExitCode::from(failure.class().exit_code())
         }

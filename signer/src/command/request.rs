@@ -2,7 +2,6 @@
 
 use super::Context;
 use super::approve::duration;
-use crate::clock;
 use crate::failure::Failure;
 use crate::home::KeyName;
 use crate::keystore::Kind;
@@ -69,7 +68,7 @@ impl Request {
             repeats: self.repeats,
             reference: self.reference,
         };
-        let (_, signed) = request(pinned.policy(), key.secret(), wish, clock::now())?;
+        let (_, signed) = request(pinned.policy(), key.secret(), wish, context.now()?)?;
         let text = serde_json::to_string_pretty(&signed).expect("a request is plain JSON");
         context.terminal.answer(&text, &signed)
     }

@@ -1,7 +1,6 @@
 //! `review`: shows what a transfer would pay, or every reason not to sign it.
 
 use super::Context;
-use crate::clock;
 use crate::countersign::examine;
 use crate::failure::Failure;
 use crate::journal_file::JournalFile;
@@ -35,10 +34,20 @@ impl ReviewVerb {
                 .clone(),
             None => History::none(),
         };
-        let examined = examine(&bytes, pinned.policy(), &history, clock::now())?;
+        let now = context.now()?;
+        let examined = examine(&bytes, pinned.policy(), &history, now)?;
         let review = examined.review();
-        let text = review_text(review, pinned.policy());
-        context.terminal.answer(&text, &review_json(review))
+        let mut text = review_text(review, pinned.policy());
+        let mut value = review_json(review);
+        if let Some(dated) = context.dated(review, pinned.policy())? {
+            text += &dated.text(now);
+            value["date"] = serde_json::json!({
+                "given": now,
+                "newest": dated.newest,
+                "good_until": dated.ends,
+            });
+        }
+        context.terminal.answer(&text, &value)
     }
 }
 

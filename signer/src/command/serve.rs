@@ -3,9 +3,9 @@
 use super::Context;
 use super::sign::expect_signer;
 use super::token::read_token;
-use crate::clock;
 use crate::countersign::Countersigner;
 use crate::failure::{Class, Failure};
+use crate::keystore::DeviceKind;
 use crate::online::cosigner::PassError;
 use crate::online::{Cosigner, Event, HttpCoordinator, Stop, Url};
 use crate::terminal::Terminal;
@@ -44,6 +44,10 @@ impl Serve {
         let home = context.home()?;
         let token = read_token(&self.token_file)?;
         expect_signer(&home)?;
+        if let Some(key) = home.device_key()? {
+            return Err(no_key_to_serve_with(key.kind()));
+        }
+        let clock = context.clock()?;
         let passphrase = context.passphrase()?;
         let signer = Countersigner::open(&home, &passphrase)?;
         drop(passphrase);
@@ -63,7 +67,7 @@ impl Serve {
             cosigner.signer().policy().name
         ));
         if self.once {
-            let pass = cosigner.pass(clock::now, |event| say(terminal, event));
+            let pass = cosigner.pass(|| clock.now(), |event| say(terminal, event));
             let pass = pass.map_err(|error| match error {
                 PassError::Coordinator(error) => Failure::from(error),
                 PassError::Signer(error) => Failure::from(error),
@@ -73,10 +77,20 @@ impl Serve {
             return terminal.answer(&text, &value);
         }
         let poll = Duration::from_millis(self.poll_ms);
-        cosigner.run(poll, clock::now, |event| say(terminal, event))?;
+        cosigner.run(poll, || clock.now(), |event| say(terminal, event))?;
         terminal.talk("Ended as asked");
         Ok(())
     }
+}
+
+/// Nothing signs by itself where a person carries each transfer to a device.
+fn no_key_to_serve_with(device: &DeviceKind) -> Failure {
+    let message = format!(
+        "the automatic co-signer needs a key of its own: this home's lies in a device ({device})"
+    );
+    Failure::because(Class::Usage, "KEY_ELSEWHERE", message).hinted(
+        "sign with `sign FILE --hand-to DIR` and `sign --answer FILE`, or serve a home made by keygen",
+    )
 }
 
 fn say(terminal: &mut Terminal, event: &Event) {

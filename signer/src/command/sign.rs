@@ -1,32 +1,54 @@
-//! `sign`: reviews, journals and signs one transfer.
+//! `sign`: reviews, journals and signs one transfer, here or by way of a foreign device.
+
+mod answering;
+mod handing;
 
 use super::Context;
 use super::review::{read_transfer, review_json};
-use crate::clock;
-use crate::countersign::{CountersignError, Countersigner};
+use crate::countersign::{CountersignError, Countersigner, Examined, Signed};
+use crate::dating::Dated;
 use crate::failure::{Class, Failure};
-use crate::home::Home;
+use crate::home::{Home, HomeError};
 use crate::keystore::durable;
 use crate::pin::Pinned;
 use policies::journal::SpendMode;
 use policies::psbt::Encoding;
 use policies::words::{count, review_text};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Review a transfer, remember it, and sign it
 ///
 /// Gives back signatures and a receipt only, as a PSBT: on standard output in base64, or in a file
 /// written as the transfer was. Nothing is written when it is refused.
+///
+/// Where the key lies in a device that no wire joins (`import --device`), --hand-to writes the transfer for
+/// it once it is reviewed and journalled, and --answer takes what the device signed: files, a card's
+/// folder, or - for standard input. What answers to nothing handed over is passed over.
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "\
+countersign-signer sign [OPTIONS] <FILE>\n       \
+countersign-signer sign <FILE> --hand-to <OUT>\n       \
+countersign-signer sign [FILE] --answer <REPLY>...")]
 #[command(after_help = "\
 Examples:\n\
 \x20 countersign-signer --home alice sign w1.psbt --output w1.alice.psbt\n\
-\x20 countersign-signer --home alice sign recovery.psbt --recovery")]
+\x20 countersign-signer --home alice sign recovery.psbt --recovery\n\
+\x20 countersign-signer --home bob sign w1.psbt --hand-to /media/card\n\
+\x20 countersign-signer --home bob sign --answer /media/card -o w1.bob.psbt")]
 pub(super) struct Sign {
     /// The PSBT (binary, base64 or hex), or - for standard input
-    file: PathBuf,
-    /// Write the signatures to this file
-    #[arg(long, short, value_name = "FILE")]
+    #[arg(required_unless_present = "answer")]
+    file: Option<PathBuf>,
+    /// Write it for the device that holds the key: to this file, into this
+    /// folder, or to standard output with -
+    #[arg(long, value_name = "OUT", conflicts_with = "answer")]
+    hand_to: Option<PathBuf>,
+    /// Take over what the device signed: files, folders, or - for standard
+    /// input
+    #[arg(long, value_name = "REPLY", num_args = 1.., conflicts_with = "recovery")]
+    answer: Vec<PathBuf>,
+    /// Write the signatures to this file; of several transfers into this folder
+    #[arg(long, short, value_name = "FILE", conflicts_with = "hand_to")]
     output: Option<PathBuf>,
     /// Sign a recovery, which takes the path with a timelock, and nothing but a recovery
     #[arg(long)]
@@ -40,21 +62,33 @@ impl Sign {
     pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
         let home = context.home()?;
         expect_signer(&home)?;
-        let bytes = read_transfer(&self.file)?;
-        let passphrase = context.passphrase()?;
-        let mut signer = Countersigner::open(&home, &passphrase)?;
-        let examined = match signer.examine(&bytes, clock::now()) {
-            Ok(examined) => examined,
-            Err(error) => {
-                signer.note_carried(&bytes, clock::now())?;
-                return Err(error.into());
-            }
-        };
+        if !self.answer.is_empty() {
+            return self.take_answers(context, &home);
+        }
+        // Required where there is no answer.
+        let file = self.file.clone().unwrap_or_default();
+        if let Some(out) = self.hand_to.clone() {
+            return self.hand_over(context, &home, &file, &out);
+        }
+        self.sign_here(context, &home, &file)
+    }
+
+    fn sign_here(&self, context: &mut Context, home: &Home, file: &Path) -> Result<(), Failure> {
+        if let Some(key) = home.device_key()? {
+            let device = key.kind().clone();
+            return Err(HomeError::KeyElsewhere { device }.into());
+        }
+        let Open {
+            bytes,
+            mut signer,
+            examined,
+            dated,
+        } = examined(context, home, file)?;
         let shown = review_json(examined.review());
-        context
-            .terminal
-            .talk(&review_text(examined.review(), signer.policy()));
         self.refuse_another_mode(examined.review().mode)?;
+        if let Some(dated) = &dated {
+            context.confirm_date(dated, self.yes)?;
+        }
         if !self.yes {
             let question = if self.recovery {
                 "Sign this RECOVERY?"
@@ -63,23 +97,14 @@ impl Sign {
             };
             context.terminal.confirm(question)?;
         }
-        let signed = signer.sign(examined, clock::now())?;
-        let psbt = signed.to_bytes();
-        let base64 = String::from_utf8_lossy(&Encoding::Base64.encode(&psbt)).into_owned();
-        let value = serde_json::json!({
-            "txid": signed.psbt.unsigned_tx.compute_txid().to_string(),
-            "signatures": signed.signatures,
-            "journal": signed.receipt.body.journal,
-            "counter": signed.receipt.body.counter,
-            "head": signed.receipt.body.head,
-            "review": shown,
-            "output": self.output,
-            "psbt": base64,
-        });
+        let signed = signer.sign(examined, context.now()?)?;
+        let mut value = signed_json(&signed);
+        value["review"] = shown;
+        value["output"] = serde_json::json!(self.output);
         let Some(output) = &self.output else {
-            return context.terminal.answer(&base64, &value);
+            return context.terminal.answer(&base64(&signed), &value);
         };
-        durable::replace(output, &Encoding::sniff(&bytes).encode(&psbt))?;
+        durable::replace(output, &Encoding::sniff(&bytes).encode(&signed.to_bytes()))?;
         let text = format!(
             "Signed: signatures for {} in {}",
             count(signed.signatures, "input"),
@@ -87,16 +112,7 @@ impl Sign {
         );
         context.terminal.answer(&text, &value)
     }
-}
 
-/// Refuses, before anybody is asked for a passphrase, a home that holds no signer's keys.
-pub(super) fn expect_signer(home: &Home) -> Result<(), Failure> {
-    let pinned = Pinned::load(home)?;
-    pinned.journal().ok_or(CountersignError::NotASigner)?;
-    Ok(())
-}
-
-impl Sign {
     /// A recovery is signed only by somebody who says that it is wanted, and then nothing else is.
     fn refuse_another_mode(&self, mode: SpendMode) -> Result<(), Failure> {
         match (mode, self.recovery) {
@@ -116,4 +132,66 @@ impl Sign {
             .hinted("leave --recovery out to sign what the review shows")),
         }
     }
+}
+
+/// A transfer that may be signed, and the open signer that may.
+struct Open {
+    bytes: Vec<u8>,
+    signer: Countersigner,
+    examined: Examined,
+    /// What it says of the time, where that is a person's word.
+    dated: Option<Dated>,
+}
+
+/// Opens the signer, reviews the transfer, and shows it.
+fn examined(context: &mut Context, home: &Home, file: &Path) -> Result<Open, Failure> {
+    let bytes = read_transfer(file)?;
+    let passphrase = context.passphrase()?;
+    let mut signer = Countersigner::open(home, &passphrase)?;
+    let now = context.now()?;
+    let reviewed = match signer.examine(&bytes, now) {
+        Ok(reviewed) => reviewed,
+        Err(error) => {
+            signer.note_carried(&bytes, now)?;
+            return Err(error.into());
+        }
+    };
+    context
+        .terminal
+        .talk(&review_text(reviewed.review(), signer.policy()));
+    let dated = context.dated(reviewed.review(), signer.policy())?;
+    if let Some(dated) = &dated {
+        context.terminal.talk(&dated.text(now));
+    }
+    Ok(Open {
+        bytes,
+        signer,
+        examined: reviewed,
+        dated,
+    })
+}
+
+/// What was signed, in base64 as text.
+fn base64(signed: &Signed) -> String {
+    let psbt = signed.to_bytes();
+    String::from_utf8_lossy(&Encoding::Base64.encode(&psbt)).into_owned()
+}
+
+/// What was signed, for programs.
+fn signed_json(signed: &Signed) -> serde_json::Value {
+    serde_json::json!({
+        "txid": signed.psbt.unsigned_tx.compute_txid().to_string(),
+        "signatures": signed.signatures,
+        "journal": signed.receipt.body.journal,
+        "counter": signed.receipt.body.counter,
+        "head": signed.receipt.body.head,
+        "psbt": base64(signed),
+    })
+}
+
+/// Refuses, before anybody is asked for a passphrase, a home that holds no signer's keys.
+pub(super) fn expect_signer(home: &Home) -> Result<(), Failure> {
+    let pinned = Pinned::load(home)?;
+    pinned.journal().ok_or(CountersignError::NotASigner)?;
+    Ok(())
 }

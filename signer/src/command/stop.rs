@@ -1,7 +1,6 @@
 //! `stop` and `go`: stop a vault, take stops in, release them, and let automatic co-signers sign.
 
 use super::{Context, person};
-use crate::clock;
 use crate::failure::{Failure, reason};
 use crate::home::KeyName;
 use crate::journal_file::{JournalFile, JournalFileError};
@@ -97,7 +96,7 @@ impl StopVerb {
     pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
         match self.what {
             None => {
-                let stop = new_stop(&self.reason.unwrap_or_default(), clock::now())?;
+                let stop = new_stop(&self.reason.unwrap_or_default(), context.now()?)?;
                 say_stop(context, stop, &self.by)
             }
             Some(What::Take { file }) => take(context, &read_input(&file, MAX_BYTES)?),
@@ -120,7 +119,7 @@ impl GoVerb {
         let pinned = Pinned::load(&context.home()?)?;
         let go = match &self.file {
             Some(file) => read_go(&read_input(file, MAX_BYTES)?)?,
-            None => new_go(pinned.policy(), clock::now())?,
+            None => new_go(pinned.policy(), context.now()?)?,
         };
         say(context, &pinned, go, &self.by, "Let them sign?").map(drop)
     }
@@ -137,7 +136,7 @@ fn say_stop(context: &mut Context, stop: Spoken, by: &By) -> Result<(), Failure>
             .talk(&what_comes_next(by.output.as_deref()));
         return Ok(());
     };
-    let now = clock::now();
+    let now = context.now()?;
     let moves = moves(&home)?;
     let stop = stop.after_moves(&moves);
     context.terminal.talk(&stop.words(pinned.policy(), now));
@@ -224,7 +223,7 @@ fn say(
     context
         .home()?
         .expect_person_key(Kind::Approval, by.key.as_ref())?;
-    let now = clock::now();
+    let now = context.now()?;
     context.terminal.talk(&spoken.words(policy, now));
     if !by.yes {
         context.terminal.confirm(question)?;
@@ -265,7 +264,7 @@ pub(super) fn hand_out(
 fn take(context: &mut Context, bytes: &[u8]) -> Result<(), Failure> {
     let (pinned, journal) = opened(&context.home()?)?;
     let mut journal = journal.ok_or_else(super::journal::no_signer)?;
-    let clock = clock::now();
+    let clock = context.now()?;
     let mut lines = Vec::new();
     let mut values = Vec::new();
     for heard in entitled(bytes, pinned.policy(), journal.history().now(clock))? {

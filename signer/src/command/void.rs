@@ -2,7 +2,6 @@
 
 use super::Context;
 use super::review::read_transfer;
-use crate::clock;
 use crate::countersign::CountersignError;
 use crate::failure::Failure;
 use crate::keystore::durable;
@@ -52,7 +51,7 @@ impl VoidVerb {
         }
         let key = context.journal_key()?;
         let vault = pinned.policy().vault;
-        let given = void(&mut journal, key.secret(), vault, txid, clock::now())?;
+        let given = void(&mut journal, key.secret(), vault, txid, context.now()?)?;
         let text = String::from_utf8_lossy(&given.encode()).into_owned();
         let value = serde_json::json!({ "txid": txid, "journal": given.journal, "void": text });
         match self.output {

@@ -15,7 +15,7 @@ impl Xpub {
     #[expect(clippy::unused_self, reason = "every verb runs the same way")]
     pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
         let home = context.home()?;
-        let key = home.sealed(Kind::Vault, None)?.header.public;
+        let key = home.vault_public()?;
         let journal = home.sealed(Kind::Journal, None)?.header.public;
         let value = serde_json::json!({ "key": key, "journal": journal });
         context.terminal.answer(&key, &value)

@@ -1,12 +1,14 @@
 //! Why a transfer is not signed, and what to do then.
 
-use crate::failure::{Class, Explained, NO_REASON, Reason};
+use crate::failure::{Class, Explained, Facts, NO_REASON, Reason};
 use crate::home::HomeError;
 use crate::journal_file::JournalFileError;
+use crate::keystore::{DeviceKind, WriteError};
 use crate::pin::PinError;
 use crate::signing::SigningError;
 use crate::succeeding::SucceedingError;
-use policies::psbt::PsbtRefusal;
+use bitcoin::Txid;
+use policies::psbt::{BadSignature, PsbtRefusal};
 use policies::review::Refusal;
 use policies::words::count;
 
@@ -22,6 +24,40 @@ pub enum CountersignError {
         /// Whether that is a former one.
         former: bool,
     },
+    /// The key that signs lies in a foreign device: nothing is signed here.
+    #[error("the key that signs lies in a device ({device}), not in this home")]
+    KeyElsewhere {
+        /// Its kind.
+        device: DeviceKind,
+    },
+    /// The key that signs lies here: nothing is handed to a device, nor taken from one.
+    #[error("the key that signs lies in this home, not in a device")]
+    KeyHere,
+    /// Signatures of a transaction that this journal never let a device sign.
+    #[error("transaction {txid} was never handed over from here")]
+    NotHandedOver {
+        /// The transaction.
+        txid: Txid,
+    },
+    /// An answer without a signature of this signer.
+    #[error("no signature of this signer for {txid}: the device did not sign it")]
+    NotAnswered {
+        /// The transaction.
+        txid: Txid,
+        /// Whether signatures of others are in it.
+        others: bool,
+    },
+    /// An answer in which every signature is wrong.
+    #[error("no signature of this signer for {txid}; {} refused", count(.refused.len(), "signature"))]
+    BadAnswer {
+        /// The transaction.
+        txid: Txid,
+        /// What was refused, and why.
+        refused: Vec<BadSignature>,
+    },
+    /// What was handed over could not be kept.
+    #[error(transparent)]
+    Kept(#[from] WriteError),
     /// The next version is not heard or followed.
     #[error(transparent)]
     Succeeding(Box<SucceedingError>),
@@ -54,6 +90,19 @@ impl From<SucceedingError> for CountersignError {
     }
 }
 
+/// What to do about a signature that does not hold.
+const BAD_ANSWER: &str =
+    "have the device that this home was made with sign it again, whole and with sighash ALL or DEFAULT";
+
+fn refused_signature(bad: &BadSignature) -> Reason {
+    Reason {
+        code: bad.reason.code(),
+        message: bad.to_string(),
+        hint: BAD_ANSWER.to_owned(),
+        facts: Facts::from_iter([("input".to_owned(), bad.input.into())]),
+    }
+}
+
 fn first(refusals: &[Refusal]) -> String {
     refusals.first().map(Refusal::to_string).unwrap_or_default()
 }
@@ -61,8 +110,14 @@ fn first(refusals: &[Refusal]) -> String {
 impl Explained for CountersignError {
     fn class(&self) -> Class {
         match self {
-            Self::NotASigner => Class::Usage,
-            Self::Psbt(_) | Self::Refused(_) | Self::OtherKeyset { .. } => Class::Refused,
+            Self::NotASigner | Self::KeyElsewhere { .. } | Self::KeyHere => Class::Usage,
+            Self::Psbt(_)
+            | Self::Refused(_)
+            | Self::OtherKeyset { .. }
+            | Self::NotHandedOver { .. }
+            | Self::NotAnswered { .. }
+            | Self::BadAnswer { .. } => Class::Refused,
+            Self::Kept(error) => error.class(),
             Self::Succeeding(error) => error.class(),
             Self::Pin(error) => error.class(),
             Self::Home(error) => error.class(),
@@ -82,6 +137,15 @@ impl Explained for CountersignError {
         match self {
             Self::NotASigner => "NOT_A_SIGNER",
             Self::OtherKeyset { .. } => "NO_KEY_OF_KEYSET",
+            Self::KeyElsewhere { .. } => "KEY_ELSEWHERE",
+            Self::KeyHere => "KEY_HERE",
+            Self::NotHandedOver { .. } => "NOT_HANDED_OVER",
+            Self::NotAnswered { .. } => "NOT_ANSWERED",
+            Self::BadAnswer { refused, .. } => {
+                let first = refused.first().map(|bad| bad.reason.code());
+                first.unwrap_or("NOT_ANSWERED")
+            }
+            Self::Kept(error) => error.code(),
             Self::Succeeding(error) => error.code(),
             Self::Psbt(refusal) => refusal.code(),
             Self::Refused(refusals) => refusals.first().map_or("REFUSED", Refusal::code),
@@ -102,6 +166,21 @@ impl Explained for CountersignError {
             Self::OtherKeyset { former: false } => {
                 "this home leaves the vault: it signs only what brings coins of its former keysets home".to_owned()
             }
+            Self::KeyElsewhere { .. } => {
+                "`sign FILE --hand-to DIR` writes it for the device; `sign --answer FILE` takes its signatures".to_owned()
+            }
+            Self::KeyHere => "sign it with `sign FILE`".to_owned(),
+            Self::NotHandedOver { .. } => {
+                "do not use these signatures: hand the transfer over first, with `sign FILE --hand-to DIR`".to_owned()
+            }
+            Self::NotAnswered { others: false, .. } => {
+                "sign it on the device, then give what it wrote; a file that ends in -part or -signed is newer".to_owned()
+            }
+            Self::NotAnswered { others: true, .. } => {
+                "those of others are handed in by them; have this signer's own device sign".to_owned()
+            }
+            Self::BadAnswer { .. } => BAD_ANSWER.to_owned(),
+            Self::Kept(error) => error.hint(),
             Self::Succeeding(error) => error.hint(),
             Self::Psbt(refusal) => refusal.hint().to_owned(),
             Self::Pin(error) => error.hint(),
@@ -131,8 +210,14 @@ impl Explained for CountersignError {
         match self {
             Self::Refused(refusals) => refusals.iter().map(Reason::of_refusal).collect(),
             Self::Succeeding(error) => error.reasons(),
+            Self::BadAnswer { refused, .. } => refused.iter().map(refused_signature).collect(),
             Self::NotASigner
             | Self::OtherKeyset { .. }
+            | Self::KeyElsewhere { .. }
+            | Self::KeyHere
+            | Self::NotHandedOver { .. }
+            | Self::NotAnswered { .. }
+            | Self::Kept(_)
             | Self::Psbt(_)
             | Self::Pin(_)
             | Self::Home(_)

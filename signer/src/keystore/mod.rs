@@ -5,6 +5,7 @@
 //! in the clear beside it, authenticated by the same seal.
 
 pub mod container;
+pub mod device_key;
 pub mod durable;
 mod explained;
 pub mod passphrase;
@@ -12,6 +13,7 @@ pub mod person_key;
 pub mod vault_key;
 
 pub use container::{Cost, Kind, Made, OpenError, Sealed};
+pub use device_key::{DeviceKey, DeviceKeyError, DeviceKind};
 pub use durable::WriteError;
 pub use passphrase::{Passphrase, PassphraseError};
 pub use person_key::PersonKey;

@@ -16,9 +16,9 @@ pub(super) fn signer_of(
     held: &[HeldKey],
     moves: &[MoveCertificate],
 ) -> Result<(String, Owner), KeyNotNamed> {
-    let text = || key.header.public.clone();
+    let text = || key.public.clone();
     let not_named = || KeyNotNamed::Signer { key: text() };
-    let own: SignerKey = key.header.public.parse().map_err(|_| not_named())?;
+    let own: SignerKey = key.public.parse().map_err(|_| not_named())?;
     let signer = policy
         .signers
         .iter()
@@ -31,8 +31,8 @@ pub(super) fn signer_of(
             key: text(),
         });
     }
-    let journal = held.iter().find(|held| held.header.kind == Kind::Journal);
-    let journal = journal.map_or("none", |held| held.header.public.as_str());
+    let journal = held.iter().find(|held| held.kind == Kind::Journal);
+    let journal = journal.map_or("none", |held| held.public.as_str());
     let own = moved_here(policy, signer, moves).unwrap_or(signer.journal);
     if own.to_string() != journal {
         return Err(KeyNotNamed::Journal {
@@ -57,11 +57,11 @@ fn moved_here(policy: &Policy, signer: &Signer, moves: &[MoveCertificate]) -> Op
 
 pub(super) fn person_of(policy: &Policy, key: &HeldKey) -> Result<Role, KeyNotNamed> {
     let not_named = || KeyNotNamed::Person {
-        kind: key.header.kind,
-        key: key.header.public.clone(),
+        kind: key.kind,
+        key: key.public.clone(),
     };
-    let public: PublicKey = key.header.public.parse().map_err(|_| not_named())?;
-    let role = if key.header.kind == Kind::Approval {
+    let public: PublicKey = key.public.parse().map_err(|_| not_named())?;
+    let role = if key.kind == Kind::Approval {
         policy
             .approver_of_key(public.id())
             .map(|(approver, _)| Role::Approver(approver.name.clone()))

@@ -1,9 +1,12 @@
 //! A whole treasury in temporary folders: policy, people, transfers, signatures, and adversaries.
 #![cfg(feature = "tool")]
 
+mod device;
 mod person;
 mod treasury;
 
+mod air_gap;
+mod answering;
 mod approving;
 #[cfg(feature = "online")]
 mod bridge_doors;

@@ -37,20 +37,33 @@ impl Person {
         }
     }
 
-    /// Reads until the program asks.
+    /// Reads until the program asks for a yes.
     pub(crate) fn reads(&mut self) -> &str {
+        self.reads_until("[yes/no] ")
+    }
+
+    /// Reads until these words stand on the screen, behind what was read before.
+    pub(crate) fn reads_until(&mut self, words: &str) -> &str {
         let mut byte = [0_u8];
-        while !self.shown.ends_with("[yes/no] ") {
+        let mut fresh = String::new();
+        while !fresh.ends_with(words) {
             let read = self.screen.read(&mut byte).expect("reads the screen");
             assert_eq!(read, 1, "it never asked: {}", self.shown);
+            fresh.push(char::from(byte[0]));
             self.shown.push(char::from(byte[0]));
         }
         &self.shown
     }
 
+    /// Types a line.
+    pub(crate) fn types(&mut self, line: &str) {
+        let line = format!("{line}\n");
+        self.keyboard.write_all(line.as_bytes()).expect("types");
+    }
+
     /// Says yes, and gives the exit code and all that was shown.
     pub(crate) fn says_yes(mut self) -> (Option<i32>, String) {
-        self.keyboard.write_all(b"yes\n").expect("types");
+        self.types("yes");
         let mut rest = Vec::new();
         self.screen.read_to_end(&mut rest).expect("reads on");
         self.shown.push_str(&String::from_utf8_lossy(&rest));

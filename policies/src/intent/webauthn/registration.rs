@@ -3,7 +3,7 @@
 //! No attestation is asked for and none is believed: the person who runs the tool holds the
 //! authenticator, and the policy's reviewers compare the record that the tool prints.
 
-use super::cbor::Reader;
+use crate::cbor::Reader;
 use super::{AssertionError, FIXED, RelyingParty, flag};
 use crate::intent::key::{KeyError, PublicKey};
 
@@ -94,7 +94,7 @@ impl RelyingParty {
         }
         let rest = data.get(FIXED..).ok_or(RegistrationError::NoCredential)?;
         let (credential_id, rest) = credential_id(rest).ok_or(RegistrationError::NoCredential)?;
-        let mut reader = Reader::new(rest);
+        let mut reader = Reader::canonical(rest);
         let key = cose_key(&mut reader)?;
         if flags & flag::EXTENSIONS != 0 {
             reader.skip().ok_or(RegistrationError::Object)?;
@@ -112,7 +112,7 @@ impl RelyingParty {
 
 /// `authData` of an attestation object of the format `none`.
 fn authenticator_data(object: &[u8]) -> Result<&[u8], RegistrationError> {
-    let mut reader = Reader::new(object);
+    let mut reader = Reader::canonical(object);
     let (mut data, mut format, mut statement) = (None, None, None);
     let pairs = reader.map().ok_or(RegistrationError::Object)?;
     for _ in 0..pairs {

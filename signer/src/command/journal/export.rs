@@ -1,7 +1,6 @@
 //! `journal export`: the journal for those who keep books, with its own key's word on where it ends.
 
 use super::{no_signer, read_own};
-use crate::clock;
 use crate::command::Context;
 use crate::failure::Failure;
 use crate::keystore::durable;
@@ -12,7 +11,7 @@ pub(super) fn answer(context: &mut Context, out: &Path) -> Result<(), Failure> {
     let (pinned, journal, lines) = read_own(context)?;
     let owner = pinned.journal().ok_or_else(no_signer)?;
     let key = context.journal_key()?;
-    let statement = ExportStatement::of(&journal, clock::now());
+    let statement = ExportStatement::of(&journal, context.now()?);
     durable::write_new(out, &statement.export(&lines, key.secret(), owner.vault))?;
     let transactions = journal.history().transactions();
     let text = format!(

@@ -1,7 +1,6 @@
 //! `journal move`: prepare on the new machine, export on the old one, import on the new one.
 
 use super::{born, no_signer};
-use crate::clock;
 use crate::command::Context;
 use crate::command::init::MAX_BYTES as MAX_POLICY_BYTES;
 use crate::enrolment::identified;
@@ -110,7 +109,7 @@ fn export(
             .terminal
             .confirm(&format!("Move to {to}? This home will sign nothing more."))?;
     }
-    let bundle = moving::export(&home, owner, key.secret(), to, clock::now())?;
+    let bundle = moving::export(&home, owner, key.secret(), to, context.now()?)?;
     durable::write_new(out, &bundle)?;
     let text = format!(
         "Moved: this home signs nothing more\n  bundle  {}\n  to\n    {to}",

@@ -1,6 +1,5 @@
 //! `policy propose`, `approve`, `follow`, `pin`, `ack` and `status`: the next version, at one home.
 
-use crate::clock;
 use crate::command::Context;
 use crate::command::approve::duration;
 use crate::command::init::MAX_BYTES;
@@ -151,7 +150,7 @@ impl Here {
         if self.adopted(version).is_some() {
             return self.answer_adopted(context, version);
         }
-        let now = clock::now();
+        let now = context.now()?;
         let journal = self.journal.as_mut();
         let successor = hear(&self.home, self.pinned.policy(), &file, journal, by, now)?;
         context.terminal.talk(&told(&successor));
@@ -276,7 +275,7 @@ impl Propose {
         let pinned = Pinned::load(&context.home()?)?;
         let document = read_input(&self.file, MAX_BYTES)?;
         let file = SuccessionFile::of(&document).map_err(SucceedingError::Mistakes)?;
-        let successor = judge(pinned.policy(), &file, clock::now())?;
+        let successor = judge(pinned.policy(), &file, context.now()?)?;
         let mut bytes = file.write();
         bytes.push(b'\n');
         durable::replace(&self.output, &bytes)?;
@@ -296,7 +295,7 @@ impl ApproveVersion {
         let pinned = Pinned::load(&home)?;
         home.expect_person_key(Kind::Approval, self.key.as_ref())?;
         let mut file = read_succession(&self.file)?;
-        let now = clock::now();
+        let now = context.now()?;
         let successor = judge(pinned.policy(), &file, now)?;
         context.terminal.talk(&told(&successor));
         if !self.yes {

@@ -1,8 +1,9 @@
-//! The little CBOR (RFC 8949) that authenticators write: CTAP2's canonical form, read without recursion
-//! into what is not needed.
+//! The little CBOR (RFC 8949) that authenticators and URs write, read without recursion into what is not
+//! needed.
 //!
-//! Of our own, because two maps are all there is to read: a general crate brings floats, tags, and
-//! nesting without bounds. Invariant: every length is checked against the bytes that are there, items
+//! Of our own, because two maps and a list are all there is to read: a general crate brings floats, tags, and
+//! nesting without bounds. Authenticators write CTAP2's canonical form, and nothing else is taken of them; what
+//! cameras saw of other programs' URs may have longer heads than it needs. Invariant: every length is checked against the bytes that are there, items
 //! nest at most four deep, and nothing is allocated.
 
 /// The deepest nesting that CTAP2 allows.
@@ -10,8 +11,9 @@ const MAX_DEPTH: u8 = 4;
 
 /// Bytes not yet read.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     rest: &'a [u8],
+    canonical: bool,
 }
 
 /// An item's head: the kind, and its value or length.
@@ -27,16 +29,29 @@ enum Head {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(rest: &'a [u8]) -> Self {
-        Self { rest }
+    /// Takes numbers in their shortest form alone.
+    pub(crate) fn canonical(rest: &'a [u8]) -> Self {
+        Self {
+            rest,
+            canonical: true,
+        }
     }
 
-    pub(super) fn rest(self) -> &'a [u8] {
+    /// Takes numbers in any form.
+    #[cfg(feature = "carriers")]
+    pub(crate) fn lenient(rest: &'a [u8]) -> Self {
+        Self {
+            rest,
+            canonical: false,
+        }
+    }
+
+    pub(crate) fn rest(self) -> &'a [u8] {
         self.rest
     }
 
     /// A whole number, negative or not.
-    pub(super) fn integer(&mut self) -> Option<i64> {
+    pub(crate) fn integer(&mut self) -> Option<i64> {
         match self.head()? {
             Head::Unsigned(value) => i64::try_from(value).ok(),
             Head::Negative(value) => i64::try_from(value).ok()?.checked_neg()?.checked_sub(1),
@@ -44,8 +59,36 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A whole number that is not negative.
+    #[cfg(feature = "carriers")]
+    pub(crate) fn unsigned(&mut self) -> Option<u64> {
+        match self.head()? {
+            Head::Unsigned(value) => Some(value),
+            Head::Negative(_)
+            | Head::Bytes(_)
+            | Head::Text(_)
+            | Head::Array(_)
+            | Head::Map(_)
+            | Head::Simple => None,
+        }
+    }
+
+    /// The number of items of a list.
+    #[cfg(feature = "carriers")]
+    pub(crate) fn array(&mut self) -> Option<u64> {
+        match self.head()? {
+            Head::Array(items) => Some(items),
+            Head::Unsigned(_)
+            | Head::Negative(_)
+            | Head::Bytes(_)
+            | Head::Text(_)
+            | Head::Map(_)
+            | Head::Simple => None,
+        }
+    }
+
     /// A byte string.
-    pub(super) fn bytes(&mut self) -> Option<&'a [u8]> {
+    pub(crate) fn bytes(&mut self) -> Option<&'a [u8]> {
         match self.head()? {
             Head::Bytes(length) => self.take(usize::try_from(length).ok()?),
             Head::Unsigned(_)
@@ -58,7 +101,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A text string.
-    pub(super) fn text(&mut self) -> Option<&'a str> {
+    pub(crate) fn text(&mut self) -> Option<&'a str> {
         match self.head()? {
             Head::Text(length) => {
                 std::str::from_utf8(self.take(usize::try_from(length).ok()?)?).ok()
@@ -73,7 +116,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The number of pairs of a map.
-    pub(super) fn map(&mut self) -> Option<u64> {
+    pub(crate) fn map(&mut self) -> Option<u64> {
         match self.head()? {
             Head::Map(pairs) => Some(pairs),
             Head::Unsigned(_)
@@ -86,7 +129,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Passes over one item.
-    pub(super) fn skip(&mut self) -> Option<()> {
+    pub(crate) fn skip(&mut self) -> Option<()> {
         self.skip_at(MAX_DEPTH)
     }
 
@@ -133,13 +176,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A big-endian number that has no shorter encoding.
+    /// A big-endian number; in the canonical form one that has no shorter encoding.
     fn number(&mut self, length: usize, least: u64) -> Option<u64> {
         let bytes = self.take(length)?;
         let value = bytes
             .iter()
             .fold(0_u64, |value, byte| (value << 8) | u64::from(*byte));
-        (value >= least).then_some(value)
+        (value >= least || !self.canonical).then_some(value)
     }
 
     fn take(&mut self, length: usize) -> Option<&'a [u8]> {
