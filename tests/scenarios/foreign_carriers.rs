@@ -114,7 +114,7 @@ fn letter(kind: PayloadKind) -> &'static str {
 /// The versions that a payload of this length is shown with: a small code holds too little of a large one.
 fn versions(carrier: Carrier, length: usize) -> Vec<QrVersion> {
     let all = Density::ALL.map(|density| density.version(carrier));
-    let most = if length > 50_000 { 1 } else { 0 };
+    let most = usize::from(length > 50_000);
     all[most..].to_vec()
 }
 

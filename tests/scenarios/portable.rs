@@ -24,7 +24,7 @@ fn is_gate(line: &str) -> bool {
 
 /// The lines that begin with one of these words, or contain what only some systems have, and stand behind no
 /// cfg of their own.
-fn ungated<'a>(text: &'a str, is_meant: impl Fn(&str) -> bool) -> Vec<&'a str> {
+fn ungated(text: &str, is_meant: impl Fn(&str) -> bool) -> Vec<&str> {
     let mut before = "";
     let mut found = Vec::new();
     for line in text.lines().map(str::trim) {
