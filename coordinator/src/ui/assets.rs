@@ -118,10 +118,22 @@ mod tests {
 
     #[test]
     fn only_scripts_and_pictures_are_served() {
-        for name in ["app.js", "app.css", "icon.svg", "qr/decode.js", "scan-worker.js"] {
+        for name in [
+            "app.js",
+            "app.css",
+            "icon.svg",
+            "qr/decode.js",
+            "scan-worker.js",
+        ] {
             assert!(file(name).is_ok(), "{name}");
         }
-        for name in ["htmx.LICENSE", "qr/LICENSE", "qr/../app.js", "css/lists.css", "qr/no.js"] {
+        for name in [
+            "htmx.LICENSE",
+            "qr/LICENSE",
+            "qr/../app.js",
+            "css/lists.css",
+            "qr/no.js",
+        ] {
             assert!(file(name).is_err(), "{name}");
         }
     }

@@ -39,7 +39,11 @@ impl Frames {
             Carrier::Bbqr => bbqr::parts_at_most(bytes, version),
             Carrier::Ur => {
                 let fragments = ur::fragments_at_most(bytes, version)?;
-                let more = if fragments == 1 { 0 } else { fountain_share(fragments) };
+                let more = if fragments == 1 {
+                    0
+                } else {
+                    fountain_share(fragments)
+                };
                 Some(fragments.saturating_add(more))
             }
         }

@@ -56,7 +56,10 @@ fn round(psbt: &[u8], carrier: Carrier) -> Option<Round> {
     // Only BBQr packs: how many fragments a UR has, its length says.
     let codes = if carrier == Carrier::Bbqr && psbt.len() <= COUNTED {
         let payload = Payload::sniff(psbt).ok()?;
-        Frames::write(&payload, carrier, version).ok()?.texts().len()
+        Frames::write(&payload, carrier, version)
+            .ok()?
+            .texts()
+            .len()
     } else {
         Frames::at_most(psbt.len(), carrier, version)?
     };

@@ -42,7 +42,14 @@ impl Receiver {
 
 /// Whether the makers' documents speak of UR and not of BBQr.
 fn reads_ur(kind: &str) -> bool {
-    let makers = ["keystone", "passport", "jade", "seedsigner", "krux", "onekey"];
+    let makers = [
+        "keystone",
+        "passport",
+        "jade",
+        "seedsigner",
+        "krux",
+        "onekey",
+    ];
     makers.iter().any(|maker| kind.starts_with(maker))
 }
 
@@ -64,10 +71,7 @@ pub(super) fn facts(carrying: &CarryingFacts) -> Vec<Fact> {
             )
         }
     };
-    let mut facts = vec![
-        fact("As BBQr", carrying.bbqr),
-        fact("As UR", carrying.ur),
-    ];
+    let mut facts = vec![fact("As BBQr", carrying.bbqr), fact("As UR", carrying.ur)];
     if carrying.previous_bytes > 0 {
         facts.push(Fact::new(
             "Previous transactions",
@@ -90,7 +94,11 @@ pub(super) fn warnings(carrying: &CarryingFacts) -> Vec<String> {
             words.push(slow(round));
         }
         (Some(one), Some(other)) if one.seconds.max(other.seconds) > LONG_ROUND_S => {
-            let slower = if one.seconds > other.seconds { one } else { other };
+            let slower = if one.seconds > other.seconds {
+                one
+            } else {
+                other
+            };
             words.push(slow(slower));
         }
         (Some(_), None | Some(_)) | (None, Some(_)) => {}
@@ -135,17 +143,27 @@ mod tests {
     fn a_round_of_more_than_a_minute_is_warned_of_and_what_makes_it_long_is_named() {
         assert!(warnings(&facts_of(1, 240, 999)).is_empty());
         let told = warnings(&facts_of(240, 241, 500));
-        assert_eq!(told, ["As QR codes it takes up to 61 seconds a round (241 codes)."]);
+        assert_eq!(
+            told,
+            ["As QR codes it takes up to 61 seconds a round (241 codes)."]
+        );
         let told = warnings(&facts_of(241, 12, 830));
         assert_eq!(told.len(), 2, "{told:?}");
         assert!(told[1].starts_with("Previous transactions are 83 % of it"));
-        let nowhere = CarryingFacts { bbqr: None, ur: None, ..facts_of(1, 1, 0) };
+        let nowhere = CarryingFacts {
+            bbqr: None,
+            ur: None,
+            ..facts_of(1, 1, 0)
+        };
         assert_eq!(warnings(&nowhere), ["It is too large for QR codes."]);
     }
 
     #[test]
     fn sizes_are_told_for_both_carriers_and_what_is_beyond_is_marked() {
-        let facts = facts(&CarryingFacts { ur: None, ..facts_of(12, 0, 250) });
+        let facts = facts(&CarryingFacts {
+            ur: None,
+            ..facts_of(12, 0, 250)
+        });
         let told: Vec<(&str, &str, bool)> = facts
             .iter()
             .map(|fact| (fact.is.as_str(), fact.bound.as_str(), fact.exceeds))
@@ -171,7 +189,11 @@ mod tests {
             (&["keystone", "coldcard"], true, "bbqr"),
         ] {
             let receiver = Receiver::of_kinds(kinds);
-            assert_eq!((receiver.is_device, receiver.carrier), (is_device, carrier), "{kinds:?}");
+            assert_eq!(
+                (receiver.is_device, receiver.carrier),
+                (is_device, carrier),
+                "{kinds:?}"
+            );
         }
     }
 }

@@ -24,9 +24,11 @@ use crate::service::gate::Pass;
 const AGAIN: u32 = 2;
 
 pub(super) fn routes(table: Table) -> Table {
-    table
-        .post("/carrier/show", Needs::Person, show::show)
-        .post("/carrier/scan", Needs::Person, scan::scan)
+    table.post("/carrier/show", Needs::Person, show::show).post(
+        "/carrier/scan",
+        Needs::Person,
+        scan::scan,
+    )
 }
 
 /// Why nothing is shown, or nothing was read.
@@ -67,11 +69,8 @@ impl IntoResponse for Refused {
 fn enter(ui: &Ui, visitor: &Visitor) -> Result<Pass, Response> {
     ui.service.carrying().enter(&visitor.person).map_err(|_| {
         let words = "The coordinator is busy with other codes.";
-        let busy = Refused::new("BUSY", words, "wait some seconds and try again");
-        let answer = (
-            StatusCode::SERVICE_UNAVAILABLE,
-            axum::Json(busy.told()),
-        );
+        let busy = Refused::new("busy", words, "wait some seconds and try again");
+        let answer = (StatusCode::SERVICE_UNAVAILABLE, axum::Json(busy.told()));
         Fault::plain(StatusCode::SERVICE_UNAVAILABLE, words)
             .after(AGAIN)
             .timed(answer.into_response())
@@ -91,12 +90,8 @@ async fn beside<T: Send + 'static>(
     done.await.map_err(|error| {
         tracing::error!(%error, "carrying failed");
         let words = "The coordinator has a fault. Its log says more.";
-        let told = Refused::new("INTERNAL", words, "bring the file instead");
-        (
-            StatusCode::INTERNAL_SERVER_ERROR,
-            axum::Json(told.told()),
-        )
-            .into_response()
+        let told = Refused::new("internal", words, "bring the file instead");
+        (StatusCode::INTERNAL_SERVER_ERROR, axum::Json(told.told())).into_response()
     })
 }
 

@@ -105,7 +105,10 @@ impl Scanned {
         let (stem, named) = match &txid {
             Some(txid) => {
                 let short: String = txid.chars().take(8).collect();
-                (format!("scanned-{short}"), format!(", transaction {short}…"))
+                (
+                    format!("scanned-{short}"),
+                    format!(", transaction {short}…"),
+                )
             }
             None => ("scanned".to_owned(), String::new()),
         };

@@ -100,7 +100,11 @@ impl Wish {
     fn read(&self) -> Result<(Carrier, QrVersion), Refused> {
         let unknown = |what: &str| {
             let words = format!("nothing is shown as {what:?}");
-            Refused::new("BAD_REQUEST", &words, "load the page again and try once more")
+            Refused::new(
+                "bad_request",
+                &words,
+                "load the page again and try once more",
+            )
         };
         let carrier = match self.carrier.as_str() {
             "" | "bbqr" => Carrier::Bbqr,

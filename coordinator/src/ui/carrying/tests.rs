@@ -42,10 +42,21 @@ fn what_is_shown_are_the_codes_of_the_bytes_that_were_sent_module_by_module() {
         let payload = Payload::sniff(text.as_bytes()).expect("a payload");
         let frames = Frames::write(&payload, carrier, Density::Normal.version(carrier));
         let symbols = frames.expect("it fits").symbols();
-        assert_eq!(shown["frames"].as_array().map(Vec::len), Some(symbols.len()));
-        assert_eq!((&shown["kind"], &shown["bytes"]), (&json!("text"), &json!(5_000)));
+        assert_eq!(
+            shown["frames"].as_array().map(Vec::len),
+            Some(symbols.len())
+        );
+        assert_eq!(
+            (&shown["kind"], &shown["bytes"]),
+            (&json!("text"), &json!(5_000))
+        );
         assert_eq!(shown["numbered"], carrier == Carrier::Bbqr);
-        for (packed, symbol) in shown["frames"].as_array().into_iter().flatten().zip(&symbols) {
+        for (packed, symbol) in shown["frames"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .zip(&symbols)
+        {
             let packed = packed.as_str().expect("base64");
             let bytes = BASE64_STANDARD.decode(packed).expect("base64");
             let side = symbol.side();
@@ -71,9 +82,12 @@ fn long_rounds_are_warned_of_and_what_cannot_be_shown_is_refused_by_name() {
     assert_eq!(refused(show("bbqr", "normal", b" \n")), "CARRIER_EMPTY");
     let huge = vec![0xaa; MAX_PAYLOAD + 1];
     assert_eq!(refused(show("bbqr", "normal", &huge)), "CARRIER_TOO_LARGE");
-    assert_eq!(refused(show("ur", "normal", &huge[1..])), "CARRIER_TOO_LARGE");
+    assert_eq!(
+        refused(show("ur", "normal", &huge[1..])),
+        "CARRIER_TOO_LARGE"
+    );
     for (carrier, density) in [("fax", "normal"), ("ur", "4"), ("ur", "41"), ("ur", "huge")] {
-        assert_eq!(refused(show(carrier, density, b"{}")), "BAD_REQUEST");
+        assert_eq!(refused(show(carrier, density, b"{}")), "bad_request");
     }
 }
 
@@ -86,8 +100,13 @@ fn codes_in_any_order_with_foreign_ones_among_them_become_the_file() {
         lines.insert(1, "https://holiday.example".to_owned());
         lines.push(String::new());
         match scanned(lines.join("\r\n").as_bytes()).expect("the whole") {
-            Scanned::Whole { whole, kind, name, .. } => {
-                assert_eq!(BASE64_STANDARD.decode(whole).expect("base64"), text.as_bytes());
+            Scanned::Whole {
+                whole, kind, name, ..
+            } => {
+                assert_eq!(
+                    BASE64_STANDARD.decode(whole).expect("base64"),
+                    text.as_bytes()
+                );
                 assert_eq!((kind, name.as_str()), ("text", "scanned.txt"));
             }
             partly @ Scanned::Partly { .. } => panic!("{partly:?}"),
@@ -104,7 +123,12 @@ fn what_is_missing_is_told_by_number_and_what_was_passed_over_by_its_code() {
     lines.remove(1);
     lines.push("https://holiday.example".to_owned());
     match scanned(lines.join("\n").as_bytes()).expect("a part") {
-        Scanned::Partly { have, of, missing, aside } => {
+        Scanned::Partly {
+            have,
+            of,
+            missing,
+            aside,
+        } => {
             assert_eq!((have, of, missing), (all - 2, all, Some(vec![2, 4])));
             assert_eq!(aside.expect("one was")["code"], "CARRIER_NOT_A_FRAME");
         }
@@ -122,12 +146,21 @@ fn hostile_lines_are_refused_by_name_before_anything_is_allocated_for_them() {
     assert_eq!(scan(&"A".repeat(4_297)), "CARRIER_NOT_A_FRAME");
     assert_eq!(scan("B$ZPZZZZ"), "CARRIER_BAD_FRAME");
     assert_eq!(scan("B$2PZZ00AAAA"), "CARRIER_BAD_COUNT");
-    assert_eq!(scan(&"B$2P0200AAAAAAAA\n".repeat(MAX_LINES + 1)), "CARRIER_TOO_LARGE");
-    assert_eq!(scan("ur:crypto-psbt/1-99999999/aeaeaeae"), "CARRIER_BAD_FRAME");
+    assert_eq!(
+        scan(&"B$2P0200AAAAAAAA\n".repeat(MAX_LINES + 1)),
+        "CARRIER_TOO_LARGE"
+    );
+    assert_eq!(
+        scan("ur:crypto-psbt/1-99999999/aeaeaeae"),
+        "CARRIER_BAD_FRAME"
+    );
     // A zip bomb: two megabytes and more of one letter pack into few codes.
     let bomb = "A".repeat(MAX_PAYLOAD);
     let lines = frames(&bomb, Carrier::Bbqr).join("\n");
-    assert!(matches!(scanned(lines.as_bytes()), Ok(Scanned::Whole { .. })));
+    assert!(matches!(
+        scanned(lines.as_bytes()),
+        Ok(Scanned::Whole { .. })
+    ));
 }
 
 #[test]
@@ -135,7 +168,12 @@ fn everybody_who_is_signed_in_shows_and_scans_and_nobody_else_does() {
     let served = Served::start();
     let text = long_text(3_000);
     let lines = frames(&text, Carrier::Ur).join("\n");
-    let roles = [PersonRole::Operator, PersonRole::Approver, PersonRole::Requester, PersonRole::Auditor];
+    let roles = [
+        PersonRole::Operator,
+        PersonRole::Approver,
+        PersonRole::Requester,
+        PersonRole::Auditor,
+    ];
     for (number, role) in roles.into_iter().enumerate() {
         let (_, person) = served.person(&format!("person-{number}"), role);
         let seen = served.script_text("/carrier/show?carrier=ur", &person, text.clone());
@@ -144,9 +182,15 @@ fn everybody_who_is_signed_in_shows_and_scans_and_nobody_else_does() {
         let seen = served.script_text("/carrier/scan", &person, lines.clone());
         assert_eq!(seen.status, 200, "{}", seen.text);
         assert_eq!(seen.json()["whole"], BASE64_STANDARD.encode(&text));
-        let without = Browser { csrf: String::new(), ..person };
+        let without = Browser {
+            csrf: String::new(),
+            ..person
+        };
         for path in ["/carrier/show", "/carrier/scan"] {
-            assert_eq!(served.script_text(path, &without, lines.clone()).status, 403);
+            assert_eq!(
+                served.script_text(path, &without, lines.clone()).status,
+                403
+            );
         }
     }
     for path in ["/carrier/show", "/carrier/scan"] {
@@ -170,7 +214,10 @@ fn what_is_too_much_is_refused_and_the_page_is_told_what_to_do() {
     assert_eq!(told["code"], "CARRIER_NOT_A_FRAME");
     for part in ["words", "hint"] {
         let words = told[part].as_str().expect("words");
-        assert!(words.ends_with('.') && words.starts_with(char::is_uppercase), "{words}");
+        assert!(
+            words.ends_with('.') && words.starts_with(char::is_uppercase),
+            "{words}"
+        );
     }
     // A PSBT that no signer of ours would read is not stripped for a device, and shown as it is.
     let psbt = BASE64_STANDARD.encode(b"psbt\xff\x01\x02\x03");
@@ -184,7 +231,11 @@ fn each_person_has_two_at_work_and_is_told_when_to_ask_again() {
     let served = Served::start();
     let (_, dana) = served.person("dana", PersonRole::Auditor);
     let (_, erin) = served.person("erin", PersonRole::Auditor);
-    let ask = |who: &Browser| served.script_text("/carrier/show", who, "{}".to_owned()).status;
+    let ask = |who: &Browser| {
+        served
+            .script_text("/carrier/show", who, "{}".to_owned())
+            .status
+    };
     let inside: Vec<_> = (0..2)
         .map(|_| served.service.carrying().enter("dana").expect("is let in"))
         .collect();

@@ -20,14 +20,14 @@ const SCANNED: Duration = Duration::from_secs(80);
 const ROUNDS: u64 = 3;
 
 /// The first file of the form, in base64.
-const CHOSEN: &str = r#"
+const CHOSEN: &str = r##"
     const file = document.querySelector("#files").files[0];
     return file ? file.arrayBuffer().then((bytes) => {
         let text = "";
         for (const byte of new Uint8Array(bytes)) text += String.fromCharCode(byte);
         return btoa(text);
     }) : null;
-"#;
+"##;
 
 /// Writes a film in which each frame is lost by chance, one in four.
 fn lossy_film(file: &Path, codes: &[Symbol], per_second: u32, seed: u64) -> Result<(), Failure> {
