@@ -1,5 +1,6 @@
 //! What a camera sees becomes a file in the form, with a quarter of the frames lost.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,8 +17,8 @@ use super::{Chance, psbt_like, symbols};
 const OPEN: &str = "[data-scan=files]";
 /// Enough for a film that is seen three times over.
 const SCANNED: Duration = Duration::from_secs(80);
-/// Rounds of a film, each with losses of its own, before it begins again.
-const ROUNDS: u64 = 3;
+/// Rounds of a film, each with losses of its own.
+const ROUNDS: usize = 2;
 
 /// The first file of the form, in base64.
 const CHOSEN: &str = r##"
@@ -29,11 +30,19 @@ const CHOSEN: &str = r##"
     }) : null;
 "##;
 
-/// Writes a film in which each frame is lost by chance, one in four.
+/// Writes a film in which each frame is lost by chance, one in four; after some rounds the one who shows it shows only those
+/// that were never seen.
 fn lossy_film(file: &Path, codes: &[Symbol], per_second: u32, seed: u64) -> Result<(), Failure> {
     let mut chance = Chance(seed);
-    let rounds = (0..ROUNDS).flat_map(|_| codes);
-    let seen: Vec<&Symbol> = rounds.filter(|_| !chance.loses()).collect();
+    let mut missing: BTreeSet<usize> = (0..codes.len()).collect();
+    let mut seen = Vec::new();
+    for place in (0..ROUNDS).flat_map(|_| 0..codes.len()) {
+        if !missing.is_empty() && !chance.loses() {
+            missing.remove(&place);
+            seen.push(&codes[place]);
+        }
+    }
+    seen.extend(missing.iter().map(|place| &codes[*place]));
     film(file, seen, per_second)
 }
 

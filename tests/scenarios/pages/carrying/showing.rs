@@ -17,8 +17,9 @@ fn attempt(treasury: &Treasury, inputs: u64) -> Result<Txid, Failure> {
     }
     treasury.node.mine(3)?;
     treasury.all_is_taken_in()?;
-    let amount = Amount::from_sat(1_000_000 * inputs - 100_000);
-    treasury.withdraw("w-1", &Purse::stranger(1), amount)?;
+    let amount = Amount::from_sat(1_000_000 * inputs - 400_000);
+    let intent = treasury.withdraw("w-1", &Purse::stranger(1), amount)?;
+    treasury.approve(&[&intent])?;
     treasury.batch()
 }
 
@@ -151,6 +152,9 @@ fn other_files_are_shown_too_and_without_scripts_the_download_stays() -> Outcome
     let id = treasury.people.policy.id;
     let part = format!("/policy/versions/{id}/export/document");
     dana.open(&treasury.vault_page("/policy?tab=document"))?;
+    // The codes stand still for whoever wants little motion.
+    let [(_, screen), ..] = Screen::ALL;
+    dana.picture(screen, &tempfile::tempdir()?.path().join("policy.png"))?;
     dana.click(&format!("[data-show$='{part}']"))?;
     dana.says("dialog [data-what]", "policy-1.toml: text")?;
     let web = Web::of(&treasury, &dana)?;
