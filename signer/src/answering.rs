@@ -92,10 +92,7 @@ pub fn take(
 }
 
 /// Where the account's keys sign in one script.
-fn places_of(
-    script: &Descriptor<DefiniteDescriptorKey>,
-    account: &Xpub,
-) -> BTreeSet<SignatureKey> {
+fn places_of(script: &Descriptor<DefiniteDescriptorKey>, account: &Xpub) -> BTreeSet<SignatureKey> {
     let is_own = |key: &DefiniteDescriptorKey| match key.as_descriptor_public_key() {
         DescriptorPublicKey::XPub(xpub) => xpub.xkey == *account,
         DescriptorPublicKey::Single(_) | DescriptorPublicKey::MultiXPub(_) => false,

@@ -100,9 +100,7 @@ impl Clock {
     pub fn now(&self) -> UnixTime {
         match self {
             Self::System => now(),
-            Self::Given { today, since, .. } => {
-                today.at.saturating_add(since.elapsed().as_secs())
-            }
+            Self::Given { today, since, .. } => today.at.saturating_add(since.elapsed().as_secs()),
         }
     }
 }
@@ -134,7 +132,14 @@ mod tests {
 
     #[test]
     fn what_is_no_date_is_refused() {
-        for text in ["", "today", "27.11.2026", "2026-13-01", "2026-11-27 25:00", "2026-11-27 é"] {
+        for text in [
+            "",
+            "today",
+            "27.11.2026",
+            "2026-13-01",
+            "2026-11-27 25:00",
+            "2026-11-27 é",
+        ] {
             assert_eq!(read(text), Err(TodayError), "{text}");
         }
     }

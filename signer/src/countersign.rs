@@ -299,8 +299,8 @@ impl<L: AppendLog> Countersigner<L> {
     ) -> Result<Review, CountersignError> {
         let at = self.journal.history().now(clock.max(examined.at));
         let history = self.journal.history();
-        let review = review(&examined.psbt, &self.policy, history, at)
-            .map_err(CountersignError::Refused)?;
+        let review =
+            review(&examined.psbt, &self.policy, history, at).map_err(CountersignError::Refused)?;
         self.check_keyset(&review)?;
         Ok(review)
     }

@@ -73,7 +73,8 @@ impl Dated {
 
     /// Whether the date given is so far after all that the file proves that it may be mistyped.
     pub fn is_far(&self, now: UnixTime) -> bool {
-        self.newest.is_some_and(|newest| now.secs_since(newest) > FAR)
+        self.newest
+            .is_some_and(|newest| now.secs_since(newest) > FAR)
     }
 }
 

@@ -29,7 +29,7 @@ mod wait;
 mod web;
 
 pub use self::api::{Answer, Api, items};
-pub use self::browser::{Browser, Screen};
+pub use self::browser::{Browser, Camera, Screen, film};
 pub use self::clock::now;
 pub use self::coordinator::{Coordinator, ENGINES, Settings};
 pub use self::database::{Backup, Store};

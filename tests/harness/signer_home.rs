@@ -10,9 +10,7 @@ use policies::PolicyId;
 use policies::document::{DeviceDraft, PinnedKeyDraft, SignerDraft};
 use serde_json::Value;
 use signer::home::Home;
-use signer::keystore::{
-    Cost, DeviceKey, Kind, Made, Passphrase, PersonKey, VaultKey, vault_key,
-};
+use signer::keystore::{Cost, DeviceKey, Kind, Made, Passphrase, PersonKey, VaultKey, vault_key};
 use tempfile::TempDir;
 
 use crate::node::free_port;

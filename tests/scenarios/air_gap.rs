@@ -37,8 +37,9 @@ fn scure(_: &Treasury, psbt: &[u8], master: &Xpriv) -> Result<Vec<u8>, Failure> 
         let segwit = input.bip32_derivation.values();
         let taproot = input.tap_key_origins.values().map(|(_, origin)| origin);
         let mut paths = segwit.chain(taproot).filter(|(of, _)| *of == own);
-        let (_, path): &(_, DerivationPath) =
-            paths.next().ok_or_else(|| Failure::new("an input of others"))?;
+        let (_, path): &(_, DerivationPath) = paths
+            .next()
+            .ok_or_else(|| Failure::new("an input of others"))?;
         let key = master.derive_priv(&secp, path)?;
         arguments.push(key.private_key.secret_bytes().to_lower_hex_string());
     }
@@ -114,7 +115,11 @@ impl Gap {
         alice.run(&["sign", issued])?.refused("KEY_ELSEWHERE")?;
         let said = alice.run(&["sign", issued, "--hand-to", card, "--yes"])?;
         let said = said.done()?;
-        assert!(said.stderr.contains("Compare on the device"), "{}", said.stderr);
+        assert!(
+            said.stderr.contains("Compare on the device"),
+            "{}",
+            said.stderr
+        );
         let handed = harness::field(&said.json()?, "handed_to")?;
         let name = format!("{}-dev.psbt", &self.txid.to_string()[..8]);
         assert!(handed.ends_with(&name), "{handed}");

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use coordinator::service::{BatchSettings, Service};
 use coordinator::ui::{Public, entries};
-use harness::showcase::{Showcase, Size};
+use harness::showcase::{Dialog, Showcase, Size};
 use harness::{Browser, Engine, Failure, Outcome, Screen, Web};
 use watchtower::store::database::Database;
 
@@ -73,6 +73,21 @@ fn take(folder: &PathBuf, size: Size) -> Outcome {
             pages.len() + public.len(),
             page.path
         ))?;
+    }
+    let film = tempfile::tempdir()?;
+    let camera = showcase.operator_with_camera(&traces, &film.path().join("film.y4m"))?;
+    for dialog in Dialog::ALL {
+        dialog.open(&showcase, &traces, &camera)?;
+        for (name, screen) in Screen::ALL {
+            let file = folder.join(format!("{}-{name}.png", dialog.name));
+            if let Err(failure) = camera.picture(screen, &file) {
+                faults.push(format!("{} ({name}): {failure}", dialog.name));
+            }
+        }
+        for fault in camera.faults()? {
+            faults.push(format!("{}: {fault}", dialog.name));
+        }
+        say(&format!("          {}", dialog.name))?;
     }
     say(&format!("The pictures are in {}.", folder.display()))?;
     if faults.is_empty() {

@@ -3,6 +3,7 @@
 //! Invariant: what can be recomputed is: change is derived again from the policy version that the manifest names,
 //! signatures are verified again, sizes are counted from the bytes. Nothing is told from what was only claimed.
 
+mod carrying;
 mod coins;
 mod money;
 mod outputs;
@@ -18,6 +19,7 @@ use watchtower::store::database::Transaction;
 use watchtower::store::{chain, outgoing};
 use watchtower::tracker::Placement;
 
+pub use self::carrying::{CarryingFacts, Round};
 pub use self::coins::{InputCoin, InputFacts};
 pub use self::money::{FeeFacts, Left};
 #[cfg(test)]
@@ -54,6 +56,8 @@ pub struct AttemptPage {
     pub fee: FeeFacts,
     /// How large it is; none where its PSBT is lost.
     pub size: Option<SizeFacts>,
+    /// How long its PSBT takes as QR codes; none where it is lost.
+    pub carrying: Option<CarryingFacts>,
     /// What its manifest carries; none where its PSBT is lost.
     pub manifest: Option<ManifestFacts>,
     /// Who signed what; none where its PSBT is lost.
@@ -191,6 +195,9 @@ pub async fn attempt_page(
     let size = session
         .as_ref()
         .map(|session| size::size(&row, session, psbt.len()));
+    let carrying = session
+        .as_ref()
+        .map(|session| carrying::carrying(&session.strict, &psbt));
     Ok(AttemptPage {
         vault_name: in_force.name.clone(),
         policy_in_force: vault.policy == row.policy,
@@ -208,6 +215,7 @@ pub async fn attempt_page(
         inputs,
         outputs,
         size,
+        carrying,
         signing,
         voids,
         now,

@@ -192,6 +192,7 @@ pub struct Service {
     policies: Arc<Mutex<HashMap<PolicyId, Arc<Policy>>>>,
     tries: Arc<Tries>,
     verifying: Gate,
+    carrying: Gate,
     exporting: Gate,
 }
 
@@ -220,6 +221,8 @@ impl Service {
             policies: Arc::default(),
             tries: Arc::default(),
             verifying: events::verifying(),
+            // Twice at once by each person, and by few at a time: it takes a processor for a while.
+            carrying: Gate::new(2, 4),
             exporting: events::exporting(),
         }
     }
@@ -305,6 +308,11 @@ impl Service {
     /// Where the chain of events is verified.
     pub(crate) fn verifying(&self) -> &Gate {
         &self.verifying
+    }
+
+    /// Where files become QR codes, and QR codes files.
+    pub(crate) fn carrying(&self) -> &Gate {
+        &self.carrying
     }
 
     /// Where the log of events is exported.

@@ -1,5 +1,6 @@
 //! The pages of attempts: their list, each with all about it, its files, and what takes its place.
 
+mod carrying;
 mod detail;
 mod files;
 pub(super) mod filters;

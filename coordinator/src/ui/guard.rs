@@ -296,7 +296,7 @@ async fn first_part(request: Request) -> String {
 
 /// What keeps a page to itself: no inline code, nothing from elsewhere, no frame, no sniffing, no cache.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-     img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+     img-src 'self'; connect-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Lets a page send its forms to the person's own tool too, which then learns which origin asked.
 pub(crate) fn bridged(mut response: Response, port: Option<u16>) -> Response {

@@ -12,6 +12,7 @@ mod assets;
 mod attempts;
 mod balance;
 mod batches;
+mod carrying;
 mod ceremony;
 mod coins;
 mod deposits;
@@ -107,6 +108,7 @@ fn table(ui: Ui) -> Table {
         addresses::routes,
         attempts::routes,
         batches::routes,
+        carrying::routes,
         coins::routes,
         deposits::routes,
         events::routes,

@@ -62,6 +62,13 @@ pub(super) fn bytes_within(version: QrVersion, parts: usize) -> usize {
         .min(MAX_PAYLOAD)
 }
 
+/// The most parts of so many bytes: in base 32, eight characters hold five bytes.
+pub(super) fn parts_at_most(bytes: usize, version: QrVersion) -> Option<usize> {
+    let room = version.capacity().saturating_sub(HEADER);
+    let parts = bytes.div_ceil(room.div_euclid(8).saturating_mul(5));
+    (bytes <= MAX_PAYLOAD && parts <= MAX_BBQR_PARTS).then_some(parts.max(1))
+}
+
 fn qr_version(version: QrVersion) -> Version {
     Version::try_from(version.get()).expect("versions 5 to 40 exist")
 }

@@ -64,10 +64,7 @@ fn what_is_no_transfer_is_for_no_device() {
         let transfer = world.attempt().bytes();
         let given = for_device(&transfer).expect("a transfer");
         // What has no manifest was never a transfer of ours.
-        assert!(matches!(
-            for_device(&given),
-            Err(PsbtRefusal::Manifest(_))
-        ));
+        assert!(matches!(for_device(&given), Err(PsbtRefusal::Manifest(_))));
         let cut = &transfer[..transfer.len() - 1];
         assert!(for_device(cut).is_err());
     }

@@ -41,6 +41,23 @@ impl Frames {
         Ok(Self { texts })
     }
 
+    /// The most frames of a round of so many bytes of a PSBT, without writing them: what is packed may take fewer.
+    /// Nothing where the carrier cannot hold as many.
+    pub fn at_most(bytes: usize, carrier: Carrier, version: QrVersion) -> Option<usize> {
+        match carrier {
+            Carrier::Bbqr => bbqr::parts_at_most(bytes, version),
+            Carrier::Ur => {
+                let fragments = ur::fragments_at_most(bytes, version)?;
+                let more = if fragments == 1 {
+                    0
+                } else {
+                    fountain_share(fragments)
+                };
+                Some(fragments.saturating_add(more))
+            }
+        }
+    }
+
     /// The frames' texts, in order.
     pub fn texts(&self) -> &[String] {
         &self.texts

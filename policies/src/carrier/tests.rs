@@ -261,3 +261,34 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_round_takes_no_more_frames_than_was_said_before_it_was_written() {
+    for carrier in carriers() {
+        for length in [6, 700, 1_384, 1_385, 20_000, 60_000] {
+            let payload = psbt_payload(length, 5);
+            let said = Frames::at_most(length, carrier.0, carrier.1);
+            match Frames::write(&payload, carrier.0, carrier.1) {
+                Ok(frames) => {
+                    let most = said.expect("it can be carried");
+                    let found = frames.texts().len();
+                    // Not beyond, and of what does not compress not far below either.
+                    assert!(found <= most, "{found} of {most}, {carrier:?} {length}");
+                    assert!(
+                        most <= found + found.div_ceil(5) + 1,
+                        "{found} of {most}, {carrier:?} {length}"
+                    );
+                }
+                Err(error) => assert_eq!((said, error), (None, CarrierError::TooManyFrames)),
+            }
+        }
+    }
+    assert_eq!(
+        Frames::at_most(MAX_PAYLOAD + 1, Carrier::Bbqr, QrVersion::MAX),
+        None
+    );
+    assert_eq!(
+        Frames::at_most(MAX_UR_PAYLOAD + 1, Carrier::Ur, QrVersion::MAX),
+        None
+    );
+}

@@ -87,6 +87,13 @@ pub(super) fn bytes_within(version: QrVersion, fragments: usize) -> usize {
     message.saturating_sub(MOST_HEAD).min(MAX_UR_PAYLOAD)
 }
 
+/// The most fragments of so many bytes of a PSBT.
+pub(super) fn fragments_at_most(bytes: usize, version: QrVersion) -> Option<usize> {
+    let message = bytes.saturating_add(MOST_HEAD);
+    let fragments = message.div_ceil(fragment_within(version, UrKind::CryptoPsbt));
+    (bytes <= MAX_UR_PAYLOAD && fragments <= MAX_UR_FRAGMENTS).then_some(fragments)
+}
+
 /// The bytes of a fragment whose frame fits a code of this version.
 fn fragment_within(version: QrVersion, kind: UrKind) -> usize {
     // The scheme, the kind, two numbers of four digits, and three strokes; two letters a byte; an array

@@ -9,14 +9,18 @@ use crate::review::Review;
 /// Returns what is to be compared on a device before it signs: every output in its order, and the fee.
 pub fn device_text(review: &Review, policy: &Policy, device: &str) -> String {
     let mut page = Page(String::new());
-    page.line(&format!("Compare on the device ({device}), output by output:"));
+    page.line(&format!(
+        "Compare on the device ({device}), output by output:"
+    ));
     for (number, output) in (0_u32..).zip(&review.transaction.output) {
         one_output(&mut page, number, output, review, policy);
     }
     page.line(&format!("  fee {}", amount(review.fee)));
     let inputs = count(review.inputs.len(), "input");
     page.line(&format!("  from {inputs}"));
-    page.wrapped("Sign there only if all of it is the same. The device knows no approvals and no rules.");
+    page.wrapped(
+        "Sign there only if all of it is the same. The device knows no approvals and no rules.",
+    );
     page.0
 }
 

@@ -52,7 +52,8 @@ impl Context {
 
     fn ask_today(&mut self) -> Result<Today, Failure> {
         let question = "What is the date and time, in UTC?";
-        let hint = "give --today \"2026-11-27 10:00\", in UTC: this home is marked as one without a clock";
+        let hint =
+            "give --today \"2026-11-27 10:00\", in UTC: this home is marked as one without a clock";
         loop {
             match self.terminal.ask(question, hint)?.parse() {
                 Ok(today) => return Ok(today),
@@ -93,7 +94,11 @@ impl Context {
     }
 
     /// Shows what a transfer says of the time, where that is a person's word.
-    pub(super) fn dated(&mut self, review: &Review, policy: &Policy) -> Result<Option<Dated>, Failure> {
+    pub(super) fn dated(
+        &mut self,
+        review: &Review,
+        policy: &Policy,
+    ) -> Result<Option<Dated>, Failure> {
         let clock = self.clock()?;
         match clock {
             Clock::System => Ok(None),
@@ -140,7 +145,10 @@ impl Context {
             }
             reason
         };
-        Failure::of(failure.class(), failure.reasons().iter().map(told).collect())
+        Failure::of(
+            failure.class(),
+            failure.reasons().iter().map(told).collect(),
+        )
     }
 }
 
@@ -151,8 +159,10 @@ pub(super) fn not_before(policy: &Policy, given: UnixTime) -> Result<(), Failure
         return Ok(());
     }
     let message = format!("the date given, {given}, lies before the policy's own, {head}");
-    Err(Failure::because(Class::Refused, "DATE_BEFORE_POLICY", message)
-        .hinted("run it again with the date and time of now, in UTC"))
+    Err(
+        Failure::because(Class::Refused, "DATE_BEFORE_POLICY", message)
+            .hinted("run it again with the date and time of now, in UTC"),
+    )
 }
 
 /// Refuses a day without its time, where a moment too early would revive what came before.

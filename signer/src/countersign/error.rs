@@ -91,8 +91,7 @@ impl From<SucceedingError> for CountersignError {
 }
 
 /// What to do about a signature that does not hold.
-const BAD_ANSWER: &str =
-    "have the device that this home was made with sign it again, whole and with sighash ALL or DEFAULT";
+const BAD_ANSWER: &str = "have the device that this home was made with sign it again, whole and with sighash ALL or DEFAULT";
 
 fn refused_signature(bad: &BadSignature) -> Reason {
     Reason {

@@ -5,10 +5,10 @@
 //! 129), and the JSON of Coldcard and those that write the same. Invariant: what is kept is one text, with
 //! origin, in the one form of policies.
 
+use super::WriteError;
 use super::container::OpenError;
 use super::durable;
 use super::vault_key::Origin;
-use super::WriteError;
 use crate::failure::{Class, Explained};
 use bitcoin::base58;
 use bitcoin::bip32::Xpub;
@@ -34,9 +34,7 @@ pub struct DeviceKind(String);
 
 /// A text is no kind of device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "not a kind of device: 1 to 32 of a-z, 0-9 and -, such as coldcard; software is none"
-)]
+#[error("not a kind of device: 1 to 32 of a-z, 0-9 and -, such as coldcard; software is none")]
 pub struct DeviceKindError;
 
 impl DeviceKind {
@@ -212,9 +210,11 @@ impl DeviceKey {
 
 /// The key with its origin in what a device exported, with the version bytes of BIP 32.
 fn found_in(exported: &str, origin: Option<&Origin>) -> Result<String, DeviceKeyError> {
-    if ["xprv", "tprv", "yprv", "zprv", "Yprv", "Zprv", "uprv", "vprv", "Uprv", "Vprv"]
-        .iter()
-        .any(|private| exported.contains(private))
+    if [
+        "xprv", "tprv", "yprv", "zprv", "Yprv", "Zprv", "uprv", "vprv", "Uprv", "Vprv",
+    ]
+    .iter()
+    .any(|private| exported.contains(private))
     {
         return Err(DeviceKeyError::PrivateKey);
     }

@@ -62,7 +62,10 @@ impl Desk {
         assert_ne!(output.status.code(), Some(0), "{line}");
         let answer: Value = serde_json::from_slice(&output.stdout).expect("answers in JSON");
         let field = |name: &str| answer["reasons"][0][name].as_str().map(str::to_owned);
-        (field("code").expect("a code"), field("hint").expect("a hint"))
+        (
+            field("code").expect("a code"),
+            field("hint").expect("a hint"),
+        )
     }
 
     /// A transfer to be signed, in this file.
@@ -91,10 +94,16 @@ fn a_devices_public_key_is_enrolled_with_a_journal_key_of_its_own() {
     let import = "import export.txt --device coldcard-q --name zoe";
     let (made, _) = desk.done("zoe", import);
     let record = text(&made["record"]);
-    assert!(record.contains("device = { kind = \"coldcard-q\" }"), "{record}");
+    assert!(
+        record.contains("device = { kind = \"coldcard-q\" }"),
+        "{record}"
+    );
     assert!(record.contains(&public), "{record}");
     let (shown, _) = desk.done("zoe", "xpub");
-    assert_eq!((&shown["key"], &shown["journal"]), (&made["key"], &made["journal"]));
+    assert_eq!(
+        (&shown["key"], &shown["journal"]),
+        (&made["key"], &made["journal"])
+    );
     assert_ne!(shown["journal"], desk.done("alice", "xpub").0["journal"]);
     assert!(!desk.path("zoe/keys/vault.key").exists());
     // A key is never replaced, by no way of bringing one.
@@ -103,7 +112,10 @@ fn a_devices_public_key_is_enrolled_with_a_journal_key_of_its_own() {
     let keygen = "keygen --network regtest --name zoe";
     assert_eq!(desk.refused("zoe", keygen).0, "KEY_EXISTS");
     // Her journal's key stands in no policy.
-    let init = format!("init --policy alice/policy.toml --id {}", desk.treasury.policy.id);
+    let init = format!(
+        "init --policy alice/policy.toml --id {}",
+        desk.treasury.policy.id
+    );
     assert_eq!(desk.refused("zoe", &init).0, "JOURNAL_NOT_IN_POLICY");
     desk.write("private.txt", b"[73c5da0a/48h/1h/0h/2h]tprv8ZgxMBicQKsPd");
     let import = "import private.txt --device jade --name mia";
@@ -121,7 +133,10 @@ fn a_home_of_a_device_hands_over_takes_answers_and_says_what_to_do() {
     let (code, hint) = desk.refused("alice", "sign w1.psbt --yes");
     assert_eq!(code, "KEY_ELSEWHERE");
     assert!(hint.contains("--hand-to"), "{hint}");
-    assert_eq!(desk.refused("bob", "sign w1.psbt --hand-to card --yes").0, "KEY_HERE");
+    assert_eq!(
+        desk.refused("bob", "sign w1.psbt --hand-to card --yes").0,
+        "KEY_HERE"
+    );
     let unsure = desk.refused("alice", "sign w1.psbt --hand-to card");
     assert_eq!(unsure.0, "NOBODY_TO_ASK");
     assert_eq!(desk.done("alice", "journal verify").0["counter"], 0);
@@ -130,7 +145,10 @@ fn a_home_of_a_device_hands_over_takes_answers_and_says_what_to_do() {
     let file = format!("card/{}-dev.psbt", &txid[..8]);
     assert_eq!(handed["handed_to"], file);
     let compare = text(&handed["compare"]);
-    assert!(compare.contains("  1. 0.01 000 000 BTC (1,000,000 sat) payment"), "{compare}");
+    assert!(
+        compare.contains("  1. 0.01 000 000 BTC (1,000,000 sat) payment"),
+        "{compare}"
+    );
     assert!(compare.contains("change, back to us"), "{compare}");
     assert!(compare.contains("fee 0.00 020 000 BTC"), "{compare}");
     assert!(talk.contains("--carrier bbqr"), "{talk}");
@@ -140,20 +158,34 @@ fn a_home_of_a_device_hands_over_takes_answers_and_says_what_to_do() {
     let void = format!("void {txid} --yes");
     assert_eq!(desk.refused("alice", &void).0, "ALREADY_SIGNED");
 
-    assert_eq!(desk.refused("alice", "sign --answer card").0, "NOT_ANSWERED");
+    assert_eq!(
+        desk.refused("alice", "sign --answer card").0,
+        "NOT_ANSWERED"
+    );
     let signed = device.signs(&desk.read(&file));
     desk.write("card/renamed-part.psbt", &signed.serialize());
     desk.write("card/photo.jpg", b"\xff\xd8\xff");
-    let foreign = desk.treasury.transfer(&[desk.treasury.intent("w9", 7_000)], &[7]);
+    let foreign = desk
+        .treasury
+        .transfer(&[desk.treasury.intent("w9", 7_000)], &[7]);
     desk.write("card/other-signed.psbt", &foreign.serialize());
     let (answered, talk) = desk.done("alice", "sign --answer card --output w1.alice.psbt");
     let one = &answered["answered"][0];
     assert_eq!(one["txid"], txid);
-    assert_eq!((&one["signatures"], &one["missing"]), (&2.into(), &Value::Array(vec![])));
+    assert_eq!(
+        (&one["signatures"], &one["missing"]),
+        (&2.into(), &Value::Array(vec![]))
+    );
     assert_eq!(answered["passed_over"].as_array().map(Vec::len), Some(2));
-    assert!(talk.contains("other-signed.psbt") && talk.contains("photo.jpg"), "{talk}");
+    assert!(
+        talk.contains("other-signed.psbt") && talk.contains("photo.jpg"),
+        "{talk}"
+    );
     let first = desk.read("w1.alice.psbt");
-    desk.done("alice", "sign --answer card/renamed-part.psbt --output again.psbt");
+    desk.done(
+        "alice",
+        "sign --answer card/renamed-part.psbt --output again.psbt",
+    );
     assert_eq!(desk.read("again.psbt"), first);
 
     // What was kept is gone: the transfer is given again, and the journal has it.
@@ -166,7 +198,10 @@ fn a_home_of_a_device_hands_over_takes_answers_and_says_what_to_do() {
     let late = desk.issue("w2.psbt", "w2", &[5]);
     let mut stripped = late.clone();
     stripped.proprietary.clear();
-    desk.write("w2.signed", &device.signs(&stripped.serialize()).serialize());
+    desk.write(
+        "w2.signed",
+        &device.signs(&stripped.serialize()).serialize(),
+    );
     let never = desk.refused("alice", "sign w2.psbt --answer w2.signed");
     assert_eq!(never.0, "NOT_HANDED_OVER");
 }
@@ -214,7 +249,10 @@ fn the_automatic_cosigner_needs_a_key_of_its_own() {
 
 /// A file as it comes out of the codes that it was shown as.
 fn carried(desk: &Desk, file: &str, carrier: &str) -> String {
-    let show = desk.run("nobody", &format!("qr show {file} --carrier {carrier} --texts"));
+    let show = desk.run(
+        "nobody",
+        &format!("qr show {file} --carrier {carrier} --texts"),
+    );
     assert_eq!(show.status.code(), Some(0));
     desk.write("lines", &show.stdout);
     let out = format!("{file}.{carrier}");
@@ -249,7 +287,10 @@ fn everything_that_travels_goes_by_codes_and_the_next_verb_reads_it() {
         let transfer = carried("w1.psbt");
         desk.done("bob", &format!("void {transfer} --yes --output w1.void"));
         carried("w1.void");
-        desk.done("alice", &format!("sign {transfer} --yes --output w1.alice.psbt"));
+        desk.done(
+            "alice",
+            &format!("sign {transfer} --yes --output w1.alice.psbt"),
+        );
         carried("w1.alice.psbt");
         desk.done("dana", "stop --reason lost --yes --output stop.json");
         let stop = carried("stop.json");
@@ -289,10 +330,19 @@ fn a_date_that_is_given_is_what_everything_is_judged_by() {
     assert_eq!(desk.done("alice", "review w1.psbt").0["date"], Value::Null);
 
     // What has expired by that date is refused, and told by which date.
-    let (code, hint) = desk.refused("alice", &format!("sign w1.psbt --yes --today {}", Desk::date(2 * DAY)));
+    let (code, hint) = desk.refused(
+        "alice",
+        &format!("sign w1.psbt --yes --today {}", Desk::date(2 * DAY)),
+    );
     assert_eq!(code, "INTENT_EXPIRED");
-    assert!(hint.contains("--today") && hint.contains("the date given"), "{hint}");
-    let (_, hint) = desk.refused("alice", &format!("review w1.psbt --today {}", Desk::date(2 * DAY)));
+    assert!(
+        hint.contains("--today") && hint.contains("the date given"),
+        "{hint}"
+    );
+    let (_, hint) = desk.refused(
+        "alice",
+        &format!("review w1.psbt --today {}", Desk::date(2 * DAY)),
+    );
     assert!(hint.contains("--today"), "{hint}");
 
     let before = desk.treasury.policy.head.time.saturating_sub(1);
@@ -305,7 +355,10 @@ fn a_date_that_is_given_is_what_everything_is_judged_by() {
     assert_eq!(desk.done("alice", "journal verify").0["counter"], 0);
 
     let (_, talk) = desk.done("alice", &format!("sign w1.psbt --yes --today {tomorrow}"));
-    assert!(talk.contains("Good until") && talk.contains("by the date given"), "{talk}");
+    assert!(
+        talk.contains("Good until") && talk.contains("by the date given"),
+        "{talk}"
+    );
     // The journal's time never runs backwards, and says so.
     let now = Desk::date(0);
     let (_, talk) = desk.done("alice", &format!("sign w1.psbt --yes --today {now}"));
@@ -354,7 +407,10 @@ fn a_date_far_after_the_newest_request_is_confirmed_by_a_person() {
     let verb = format!("review w1.psbt --today {far}");
     let mut person = Person::at(desk.treasury.folder.path(), "alice", &verb);
     let asked = person.reads().to_owned();
-    assert!(asked.contains("9 days after this machine's clock"), "{asked}");
+    assert!(
+        asked.contains("9 days after this machine's clock"),
+        "{asked}"
+    );
     let (code, shown) = person.says_yes();
     // By that date it has expired.
     assert_eq!(code, Some(1), "{shown}");

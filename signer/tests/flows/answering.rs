@@ -244,8 +244,7 @@ fn with_high_s(signature: &ecdsa::Signature) -> ecdsa::Signature {
     let mut compact = signature.signature.serialize_compact();
     let mut borrow = 0_i16;
     for position in (0..32).rev() {
-        let difference =
-            i16::from(ORDER[position]) - i16::from(compact[32 + position]) - borrow;
+        let difference = i16::from(ORDER[position]) - i16::from(compact[32 + position]) - borrow;
         borrow = i16::from(difference < 0);
         compact[32 + position] = difference.rem_euclid(256).try_into().expect("below 256");
     }
@@ -265,7 +264,11 @@ fn a_malformed_signature_or_one_by_a_foreign_key_is_refused_by_input_and_reason(
     let mut high = signed.clone();
     high.inputs[0].partial_sigs.insert(own, with_high_s(&good));
     let mut wrong = signed.clone();
-    let other = *signed.inputs[1].partial_sigs.values().next().expect("signed");
+    let other = *signed.inputs[1]
+        .partial_sigs
+        .values()
+        .next()
+        .expect("signed");
     wrong.inputs[0].partial_sigs.insert(own, other);
     let mut foreign = signed.clone();
     let stranger = *signed.inputs[1].partial_sigs.keys().next().expect("signed");

@@ -4,9 +4,11 @@
 //! the test. One browser is one person: its passkeys and cookies are nobody else's.
 
 mod acting;
+mod camera;
 mod handing;
 mod seeing;
 
+pub use self::camera::{Camera, film};
 pub use self::seeing::Screen;
 
 use std::process::Command;
@@ -77,6 +79,11 @@ impl Browser {
     /// The same with a browser that finds the pages behind a front.
     pub fn start_before(front: &Front) -> Result<Self, Failure> {
         Self::start_with(&front.flags())
+    }
+
+    /// The same with a browser that has a camera.
+    pub fn start_with_camera(camera: &Camera) -> Result<Self, Failure> {
+        Self::start_with(&camera.flags())
     }
 
     fn start_with(more: &[String]) -> Result<Self, Failure> {

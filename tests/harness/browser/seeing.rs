@@ -73,6 +73,11 @@ impl Browser {
         )))
     }
 
+    /// A picture of what is on the screen now, as PNG.
+    pub fn screenshot(&self) -> Result<Vec<u8>, Failure> {
+        Ok(self.runtime.block_on(self.client.screenshot())?)
+    }
+
     /// The same of the whole page, however long it is.
     #[track_caller]
     pub fn whole_picture(&self, screen: Screen, file: &Path) -> Result<(), Failure> {

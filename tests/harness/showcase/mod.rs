@@ -1,10 +1,12 @@
 //! A treasury as one finds it after a busy week: people with roles, many withdrawals in every state, batches
 //! of many outputs, coins, a list of counterparties, a next policy version. For pages to be looked at.
 
+mod dialogs;
 mod history;
 mod pages;
 mod policy;
 
+pub use self::dialogs::Dialog;
 pub use self::history::{Size, Traces};
 pub use self::pages::Page;
 

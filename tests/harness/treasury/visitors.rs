@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::Treasury;
 use crate::signer_home::field;
-use crate::{Api, Browser, Coordinator, Engine, Failure, Web, clock};
+use crate::{Api, Browser, Camera, Coordinator, Engine, Failure, Web, clock};
 
 impl Coordinator {
     /// Invites a person and gives the link that is for them alone.
@@ -83,8 +83,16 @@ impl Treasury {
 
     /// Somebody who is simply here, in a browser.
     pub fn visitor_in_browser(&self, person: &str, role: &str) -> Result<Browser, Failure> {
+        self.visitor_in(Browser::start()?, person, role)
+    }
+
+    /// The same with a camera.
+    pub fn visitor_with_camera(&self, person: &str, camera: &Camera) -> Result<Browser, Failure> {
+        self.visitor_in(Browser::start_with_camera(camera)?, person, "operator")
+    }
+
+    fn visitor_in(&self, browser: Browser, person: &str, role: &str) -> Result<Browser, Failure> {
         let secret = self.session_of(person, role, None)?;
-        let browser = Browser::start()?;
         browser.plug_in_authenticator()?;
         browser.hold_cookie(&self.coordinator.pages(), "countersign", &secret)?;
         browser.open(&self.page("/"))?;

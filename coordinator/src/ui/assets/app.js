@@ -36,9 +36,15 @@ function copyButtons(root) {
   }
 }
 
+/** Lets buttons be seen that do nothing without scripts. */
+function codeButtons(root) {
+  for (const button of root.querySelectorAll("[data-show][hidden], [data-scan][hidden]")) button.hidden = false;
+}
+
 function dress(root) {
   localTimes(root);
   copyButtons(root);
+  codeButtons(root);
 }
 
 /** Fetches this page again and puts in what is live on it, unless somebody types there. */
@@ -83,6 +89,16 @@ function keys() {
     if (search) { event.preventDefault(); search.focus(); }
   });
 }
+
+// What shows and scans QR codes is loaded by whoever wants it.
+addEventListener("click", (event) => {
+  const button = event.target.closest?.("[data-show], [data-scan]");
+  if (!button) return;
+  const part = button.matches("[data-show]") ? "show" : "scan";
+  import(`./${part}.js`).then((codes) => codes.open(button)).catch(() => {
+    button.textContent = "It could not be loaded: load the page again";
+  });
+});
 
 // On a phone the menu begins closed; where there is room it is always open.
 const narrow = matchMedia("(max-width: 56rem)");

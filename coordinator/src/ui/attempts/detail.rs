@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
+use super::carrying::{self, Receiver};
 use super::files::file_name;
 use super::flowing::flow;
 use super::money::{Fact, fee, size};
@@ -49,6 +50,11 @@ pub(super) struct DetailPage {
     flow: Flow,
     fees: Vec<Fact>,
     sizes: Vec<Fact>,
+    /// What to know before it is carried by QR codes.
+    slow: Vec<String>,
+    receiver: Receiver,
+    plan: Option<String>,
+    own_spend: String,
     chain: Vec<(&'static str, String)>,
     inputs: Vec<InputRow>,
     outputs: Vec<OutputRow>,
@@ -113,7 +119,18 @@ impl DetailPage {
             links: links(found),
             flow: flow(found, &title, unit),
             fees: fee(&found.fee, unit),
-            sizes: found.size.as_ref().map(size).unwrap_or_default(),
+            sizes: found
+                .size
+                .as_ref()
+                .map(size)
+                .into_iter()
+                .chain(found.carrying.as_ref().map(carrying::facts))
+                .flatten()
+                .collect(),
+            slow: found.carrying.as_ref().map(carrying::warnings).unwrap_or_default(),
+            receiver: Receiver::of(found),
+            plan: (may_batch && is_live).then(|| format!("/batches/{}/plan", attempt.batch)),
+            own_spend: format!("/vaults/{vault}/self-spend"),
             chain: chain(found),
             inputs: inputs(&found.inputs, unit),
             outputs: outputs(found, unit),

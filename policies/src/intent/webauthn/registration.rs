@@ -3,8 +3,8 @@
 //! No attestation is asked for and none is believed: the person who runs the tool holds the
 //! authenticator, and the policy's reviewers compare the record that the tool prints.
 
-use crate::cbor::Reader;
 use super::{AssertionError, FIXED, RelyingParty, flag};
+use crate::cbor::Reader;
 use crate::intent::key::{KeyError, PublicKey};
 
 /// The most bytes of an attestation object without attestation.

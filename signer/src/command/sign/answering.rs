@@ -80,12 +80,16 @@ impl Sign {
             }
         }
         if values.is_empty() {
-            let class = refused.first().map_or(Class::Refused, |(_, one)| one.class());
+            let class = refused
+                .first()
+                .map_or(Class::Refused, |(_, one)| one.class());
             let reasons = refused.iter().flat_map(|(_, error)| error.reasons());
             return Err(Failure::of(class, reasons.collect()));
         }
         for (txid, error) in &refused {
-            context.terminal.talk(&format!("{txid} is not answered for: {error}"));
+            context
+                .terminal
+                .talk(&format!("{txid} is not answered for: {error}"));
         }
         let passed: Vec<Value> = sorted
             .passed
@@ -249,7 +253,10 @@ fn tell_passed(context: &mut Context, passed: &[(PathBuf, Reason)]) {
 /// What a person is told of one answer.
 fn told(txid: &Txid, answered: &Answered) -> String {
     let signed = answered.inputs.saturating_sub(answered.missing.len());
-    let mut lines = vec![format!("{txid}\n  signed {signed} of {}", count(answered.inputs, "input"))];
+    let mut lines = vec![format!(
+        "{txid}\n  signed {signed} of {}",
+        count(answered.inputs, "input")
+    )];
     if !answered.missing.is_empty() {
         let missing: Vec<String> = answered.missing.iter().map(ToString::to_string).collect();
         lines.push(format!(
