@@ -152,6 +152,17 @@ const COLDCARD: DeviceLimits = DeviceLimits {
     ..NOTHING
 };
 
+/// What a kind of device reads codes as; UR where nothing is known, which most cameras of devices read.
+pub fn carrier_of(kind: &str) -> Carrier {
+    let camera = limits_of(kind).and_then(|limits| limits.camera);
+    match camera {
+        Some(camera) => camera.carrier,
+        // A Coldcard without a camera: what is shown is read by a Q.
+        None if kind.starts_with("coldcard") => Carrier::Bbqr,
+        None => Carrier::Ur,
+    }
+}
+
 /// What is known of a kind of device.
 pub fn limits_of(kind: &str) -> Option<DeviceLimits> {
     KNOWN.into_iter().find(|known| known.kind == kind)

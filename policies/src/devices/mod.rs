@@ -9,5 +9,5 @@ mod needed;
 #[cfg(test)]
 mod tests;
 
-pub use known::{Camera, DeviceLimits, limits_of};
+pub use known::{Camera, DeviceLimits, carrier_of, limits_of};
 pub use needed::{Needed, Room, needed};

@@ -14,6 +14,7 @@ use bitcoin::base58;
 use bitcoin::bip32::Xpub;
 use bitcoin::{Network, NetworkKind};
 use policies::carrier::Carrier;
+use policies::devices::carrier_of;
 use policies::document::{SignerKey, SignerKeyError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -43,13 +44,9 @@ impl DeviceKind {
         &self.0
     }
 
-    /// The codes that the device reads; UR where nothing else is known, which most read.
+    /// The codes that the device reads.
     pub fn carrier(&self) -> Carrier {
-        if self.0.starts_with("coldcard") {
-            Carrier::Bbqr
-        } else {
-            Carrier::Ur
-        }
+        carrier_of(&self.0)
     }
 }
 

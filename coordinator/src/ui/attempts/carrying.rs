@@ -3,6 +3,8 @@
 use super::counted;
 use super::money::{Fact, grouped};
 use crate::service::attempt_page::{AttemptPage, CarryingFacts, Round};
+use policies::carrier::Carrier;
+use policies::devices::carrier_of;
 
 /// A round that takes longer than this is long.
 const LONG_ROUND_S: u64 = 60;
@@ -34,23 +36,20 @@ impl Receiver {
     fn of_kinds(kinds: &[&str]) -> Self {
         let all = |of: fn(&str) -> bool| !kinds.is_empty() && kinds.iter().all(|kind| of(kind));
         Self {
-            is_device: all(|kind| kind != "software"),
+            is_device: all(is_foreign),
             carrier: if all(reads_ur) { "ur" } else { "bbqr" },
         }
     }
 }
 
-/// Whether the makers' documents speak of UR and not of BBQr.
+/// Whether a program of others reads it, which knows nothing of our records.
+fn is_foreign(kind: &str) -> bool {
+    !["software", "offline"].contains(&kind)
+}
+
+/// Whether the device reads UR; our own program reads both.
 fn reads_ur(kind: &str) -> bool {
-    let makers = [
-        "keystone",
-        "passport",
-        "jade",
-        "seedsigner",
-        "krux",
-        "onekey",
-    ];
-    makers.iter().any(|maker| kind.starts_with(maker))
+    is_foreign(kind) && carrier_of(kind) == Carrier::Ur
 }
 
 /// How long it takes, as facts beside its size.
@@ -183,9 +182,10 @@ mod tests {
         for (kinds, is_device, carrier) in [
             (&[][..], false, "bbqr"),
             (&["software"], false, "bbqr"),
+            (&["offline"], false, "bbqr"),
             (&["software", "coldcard"], false, "bbqr"),
-            (&["coldcard", "ledger"], true, "bbqr"),
-            (&["keystone", "jade-plus"], true, "ur"),
+            (&["coldcard", "coldcard-q"], true, "bbqr"),
+            (&["keystone", "jade"], true, "ur"),
             (&["keystone", "coldcard"], true, "bbqr"),
         ] {
             let receiver = Receiver::of_kinds(kinds);

@@ -74,7 +74,7 @@ pub(super) fn scanned(lines: &[u8]) -> Result<Scanned, Refused> {
     let mut aside = None;
     for line in lines() {
         match collector.take(line) {
-            Ok(Collected::Whole(payload)) => return Ok(Scanned::whole(payload)),
+            Ok(Collected::Whole(payload)) => return Ok(Scanned::whole(&payload)),
             Ok(Collected::Partly(_)) => {}
             Err(error) if error.ends_the_transfer() => return Err(error.into()),
             Err(error) => aside = Some(Refused::from(error)),
@@ -93,7 +93,7 @@ pub(super) fn scanned(lines: &[u8]) -> Result<Scanned, Refused> {
 }
 
 impl Scanned {
-    fn whole(payload: Payload) -> Self {
+    fn whole(payload: &Payload) -> Self {
         let kind = payload.kind();
         let txid = match kind {
             PayloadKind::Psbt | PayloadKind::Transaction => {
