@@ -8,7 +8,8 @@ use bitcoin::Amount;
 use bitcoin::base64::Engine as _;
 use bitcoin::base64::prelude::BASE64_STANDARD;
 use harness::{
-    Browser, Camera, Engine, Failure, Outcome, Purse, ScriptKind, Screen, Treasury, film, wait_until,
+    Browser, Camera, Engine, Failure, Outcome, Purse, Screen, ScriptKind, Treasury, film,
+    wait_until,
 };
 use policies::carrier::{Carrier, Symbol};
 
@@ -64,7 +65,12 @@ fn chosen(browser: &Browser) -> Result<Vec<u8>, Failure> {
 }
 
 /// Scans what a film of these bytes shows, into the form of all attempts.
-fn is_scanned(treasury: &Treasury, bytes: &[u8], (carrier, version): (Carrier, u8), fps: u32) -> Outcome {
+fn is_scanned(
+    treasury: &Treasury,
+    bytes: &[u8],
+    (carrier, version): (Carrier, u8),
+    fps: u32,
+) -> Outcome {
     let folder = tempfile::tempdir()?;
     let seen = folder.path().join("film.y4m");
     lossy_film(&seen, &symbols(bytes, carrier, version), fps, 11)?;
@@ -81,7 +87,8 @@ fn is_scanned(treasury: &Treasury, bytes: &[u8], (carrier, version): (Carrier, u
 ///    frames is lost.
 /// 2. Each becomes a file in the form, byte for byte, and the dialog closes.
 #[test]
-fn small_and_middling_files_are_scanned_by_each_carrier_with_a_quarter_of_the_frames_lost() -> Outcome {
+fn small_and_middling_files_are_scanned_by_each_carrier_with_a_quarter_of_the_frames_lost()
+-> Outcome {
     let treasury = Treasury::start(ScriptKind::Wsh, Engine::Sqlite)?;
     for (length, carrier, version) in [
         (1_000, Carrier::Bbqr, 15),
@@ -141,13 +148,19 @@ fn a_scan_that_was_left_goes_on_and_what_it_read_is_handed_in_like_any_file() ->
     dana.click(OPEN)?;
     let half = format!("{} of {} codes", first.len(), codes.len());
     dana.says("dialog [data-told]", &half)?;
-    dana.says("dialog [data-told]", &format!("missing {}–{}", first.len() + 1, codes.len()))?;
+    dana.says(
+        "dialog [data-told]",
+        &format!("missing {}–{}", first.len() + 1, codes.len()),
+    )?;
     let track = "globalThis.seen = document.querySelector('dialog video').srcObject.getTracks()[0]; return seen.readyState";
     assert_eq!(dana.script(track)?, "live");
     assert!(dana.faults()?.is_empty(), "{:?}", dana.faults()?);
     dana.click("dialog [data-close]")?;
     assert_eq!(dana.script("return seen.readyState")?, "ended");
-    assert_eq!(dana.script("return document.activeElement.dataset.scan")?, "files");
+    assert_eq!(
+        dana.script("return document.activeElement.dataset.scan")?,
+        "files"
+    );
 
     dana.click(OPEN)?;
     assert_eq!(chosen(&dana)?, signed);

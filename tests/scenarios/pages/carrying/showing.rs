@@ -1,7 +1,7 @@
 //! What the page shows is read by another reader from pictures of the screen, and is the file that is downloaded.
 
 use bitcoin::{Amount, Txid};
-use harness::{Browser, Engine, Failure, Outcome, Purse, ScriptKind, Screen, Treasury, Web};
+use harness::{Browser, Engine, Failure, Outcome, Purse, Screen, ScriptKind, Treasury, Web};
 use policies::carrier::{Collected, Collector, for_device};
 use signer::qr::codes_in;
 
@@ -41,11 +41,16 @@ fn round(browser: &Browser) -> Result<Vec<String>, Failure> {
     let (_, all) = count(browser)?;
     let mut texts = Vec::new();
     for place in 0..all {
-        browser.script("document.querySelector('dialog [data-code]').scrollIntoView({ block: 'center' })")?;
+        browser.script(
+            "document.querySelector('dialog [data-code]').scrollIntoView({ block: 'center' })",
+        )?;
         let picture = browser.screenshot()?;
         let found = codes_in(&picture)?;
         let [text] = found.as_slice() else {
-            return Err(Failure::new(format!("{} codes are read at {place} of {all}", found.len())));
+            return Err(Failure::new(format!(
+                "{} codes are read at {place} of {all}",
+                found.len()
+            )));
         };
         texts.push(text.clone());
         if all > 1 {
@@ -97,7 +102,8 @@ fn every_code_that_the_page_shows_is_read_and_they_are_the_download() -> Outcome
         dana.choose("dialog [data-carrier]", "ur")?;
         dana.says("dialog [data-count]", "Code 1 of")?;
         harness::wait_until("the fountain's codes", harness::SHORT, || {
-            let hidden = dana.script("return document.querySelector('dialog [data-only-row]').hidden")?;
+            let hidden =
+                dana.script("return document.querySelector('dialog [data-only-row]').hidden")?;
             Ok((hidden == true).then_some(()))
         })?;
         let texts = round(&dana)?;
@@ -128,7 +134,10 @@ fn every_code_that_the_page_shows_is_read_and_they_are_the_download() -> Outcome
         Ok((count(&dana)?.1 == with_records).then_some(()))
     })?;
     dana.fill("dialog [data-only]", "2-3, 5")?;
-    dana.says("dialog [data-count]", &format!("Code 2 of {with_records}; one round takes 1 s"))?;
+    dana.says(
+        "dialog [data-count]",
+        &format!("Code 2 of {with_records}; one round takes 1 s"),
+    )?;
     for number in [3, 5, 2] {
         dana.click("dialog [data-forward]")?;
         assert_eq!(count(&dana)?.0, number);
@@ -142,7 +151,10 @@ fn every_code_that_the_page_shows_is_read_and_they_are_the_download() -> Outcome
     dana.press_keys("\u{e00c}")?;
     assert_eq!(dana.count("dialog")?, 0);
     let focused = dana.script("return document.activeElement.dataset.name")?;
-    assert_eq!(focused, format!("countersign-{}.psbt", &txid.to_string()[..8]));
+    assert_eq!(
+        focused,
+        format!("countersign-{}.psbt", &txid.to_string()[..8])
+    );
     Ok(())
 }
 
