@@ -144,8 +144,8 @@ fn hostile_lines_are_refused_by_name_before_anything_is_allocated_for_them() {
     assert_eq!(refused(scanned(b"B$ZP0100\xff\xfe")), "CARRIER_NOT_A_FRAME");
     assert_eq!(scan("<script>alert(1)</script>"), "CARRIER_NOT_A_FRAME");
     assert_eq!(scan(&"A".repeat(4_297)), "CARRIER_NOT_A_FRAME");
-    assert_eq!(scan("B$ZPZZZZ"), "CARRIER_BAD_FRAME");
-    assert_eq!(scan("B$2PZZ00AAAA"), "CARRIER_BAD_COUNT");
+    assert_eq!(scan("B$ZP0100"), "CARRIER_BAD_FRAME");
+    assert_eq!(scan("B$2P0205AAAAAAAA"), "CARRIER_BAD_COUNT");
     assert_eq!(
         scan(&"B$2P0200AAAAAAAA\n".repeat(MAX_LINES + 1)),
         "CARRIER_TOO_LARGE"
