@@ -3,7 +3,6 @@
 //! Invariant: what can be recomputed is: change is derived again from the policy version that the manifest names,
 //! signatures are verified again, sizes are counted from the bytes. Nothing is told from what was only claimed.
 
-mod carrying;
 mod coins;
 mod money;
 mod outputs;
@@ -19,7 +18,6 @@ use watchtower::store::database::Transaction;
 use watchtower::store::{chain, outgoing};
 use watchtower::tracker::Placement;
 
-pub use self::carrying::{CarryingFacts, Round};
 pub use self::coins::{InputCoin, InputFacts};
 pub use self::money::{FeeFacts, Left};
 #[cfg(test)]
@@ -29,6 +27,7 @@ pub use self::signing::{ReceiptFacts, SignerFacts, Signing};
 pub use self::size::{DeviceFit, SizeFacts};
 use super::attempt_view::{AttemptView, opened, view};
 use super::attempts::existing;
+use super::carrying::CarryingFacts;
 use super::maintenance::newest_psbt;
 use super::opened::Session;
 use super::voids::{self, VoidsView};
@@ -195,9 +194,7 @@ pub async fn attempt_page(
     let size = session
         .as_ref()
         .map(|session| size::size(&row, session, psbt.len()));
-    let carrying = session
-        .as_ref()
-        .map(|session| carrying::carrying(&session.strict, &psbt));
+    let carrying = session.as_ref().map(|_| CarryingFacts::of(&psbt));
     Ok(AttemptPage {
         vault_name: in_force.name.clone(),
         policy_in_force: vault.policy == row.policy,

@@ -29,6 +29,7 @@ pub mod browsing;
 mod building;
 mod cancellations;
 mod cancelling;
+pub mod carrying;
 mod choosing;
 pub mod coin_marks;
 mod culprits;

@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::batches::BatchView;
+use super::carrying::CarryingFacts;
 use super::own_building::OwnBuilt;
 use super::own_spends::Wanted;
 
@@ -36,6 +37,8 @@ pub struct OwnSpendView {
     pub budget: Option<BudgetView>,
     /// The approvals of maintenance that signers will demand.
     pub maintenance: Option<MaintenanceNeedsView>,
+    /// Its PSBT as QR codes, without our records; none if there is nothing to spend.
+    pub carrying: Option<CarryingFacts>,
     /// The sets of signers, any one of which suffices.
     pub signers: Vec<Vec<String>>,
     /// Free coins that are not old enough yet.
@@ -117,6 +120,7 @@ pub(super) fn empty_view(
         to: None,
         budget: None,
         maintenance: None,
+        carrying: None,
         signers: signer_sets(keyset, wanted.older),
         waiting,
         frozen: Vec::new(),
@@ -157,6 +161,7 @@ pub(super) fn show(view: &mut OwnSpendView, own: &OwnBuilt, policy: &Policy) {
     view.fee_sat = own.built.fee.to_sat();
     view.feerate_sat_vb = format_sat_per_vb(own.built.fee / own.built.weight);
     view.weight_wu = own.built.weight.to_wu();
+    view.carrying = CarryingFacts::for_devices(&own.built.psbt);
     view.to = Some(OwnOutputView {
         address: Address::from_script(&own.script_pubkey, policy.network)
             .ok()

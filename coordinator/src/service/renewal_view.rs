@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::batches::BatchView;
 use super::building::Built;
+use super::carrying::CarryingFacts;
 use super::free_coins::keyset_spent;
 use super::own_spend_view::{BudgetView, MaintenanceNeedsView, signer_sets};
 use crate::exclusion::{Fate, Planned, Preview, WithdrawalFate};
@@ -53,6 +54,8 @@ pub struct PlanView {
     pub budget: Option<BudgetView>,
     /// The approvals of maintenance that signers will demand for a cancellation.
     pub maintenance: Option<MaintenanceNeedsView>,
+    /// Its PSBT as QR codes, without our records.
+    pub carrying: Option<CarryingFacts>,
     /// The same in words, in lines of at most 80 columns.
     pub words: Vec<String>,
 }
@@ -125,6 +128,7 @@ impl PlanView {
             signers: preview.signers,
             budget: None,
             maintenance: None,
+            carrying: CarryingFacts::for_devices(&built.psbt),
             words,
         }
     }

@@ -1,6 +1,6 @@
 //! The pages of attempts: their list, each with all about it, its files, and what takes its place.
 
-mod carrying;
+pub(super) mod carrying;
 mod detail;
 mod files;
 pub(super) mod filters;
@@ -14,6 +14,7 @@ mod signatures;
 mod tests;
 mod told;
 
+pub(super) use self::money::grouped;
 use super::routes::{Needs, Table};
 use crate::service::Right;
 

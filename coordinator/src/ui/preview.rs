@@ -6,10 +6,11 @@
 use bitcoin::Amount;
 use policies::VaultId;
 
-use super::attempts::{counted, short};
+use super::attempts::{carrying, counted, grouped, short};
 use super::sets::needs;
 use super::show::{Money, TxidText, Unit, duration};
 use crate::service::batch_preview::PlannedBatch;
+use crate::service::carrying::{CarryingFacts, Round};
 use crate::service::renewals::{FateView, PlanView};
 use crate::service::self_spends::{BudgetView, MaintenanceNeedsView, OwnSpendView};
 
@@ -75,6 +76,7 @@ impl Part {
         facts.push(("Feerate", format!("{} sat/vB", plan.feerate_sat_vb)));
         facts.push(("Spends", counted(plan.coins.len(), "coin")));
         facts.push(("Who must sign", needs(&plan.signers)));
+        facts.extend(carried(plan.carrying.as_ref()));
         if !plan.excludes.is_empty() {
             let count = usize::try_from(plan.ancestors).unwrap_or(usize::MAX);
             let proof = match count {
@@ -101,7 +103,7 @@ impl Part {
                 "bump" => "Pays again what was issued before".to_owned(),
                 _ => "A new attempt".to_owned(),
             },
-            warnings: large(plan.coins.len()),
+            warnings: large(plan.coins.len(), plan.carrying.as_ref()),
             replaces: replaces
                 .map(|txid| (format!("/attempts/{txid}"), short(txid)))
                 .collect(),
@@ -161,6 +163,7 @@ impl Part {
             ("Weight", format!("{} WU", own.weight_wu)),
             ("Who must sign", needs(&own.signers)),
         ];
+        facts.extend(carried(own.carrying.as_ref()));
         if let Some(to) = &own.to {
             let address = to
                 .address
@@ -200,7 +203,7 @@ impl Part {
                 "drain" => "Brings coins of a former keyset home".to_owned(),
                 _ => "Recovers coins".to_owned(),
             },
-            warnings: large(own.coins.len()),
+            warnings: large(own.coins.len(), own.carrying.as_ref()),
             replaces: Vec::new(),
             fates: Vec::new(),
             excludes: Vec::new(),
@@ -221,15 +224,43 @@ fn amount(sat: u64, unit: Unit) -> String {
     text.replace(' ', "\u{a0}")
 }
 
-fn large(inputs: usize) -> Vec<String> {
+fn large(inputs: usize, carrying: Option<&CarryingFacts>) -> Vec<String> {
     let words = format!(
         "This is a large transaction with {}. Hand devices take about a second for each, and some cannot take it.",
         counted(inputs, "input")
     );
-    (inputs > MANY_INPUTS)
+    let mut warnings: Vec<String> = (inputs > MANY_INPUTS)
         .then_some(words)
         .into_iter()
-        .collect()
+        .collect();
+    let slow = carrying.map(carrying::warnings).unwrap_or_default();
+    if !slow.is_empty() {
+        warnings.extend(slow);
+        warnings.push("Make smaller batches, join coins first, or carry it as a file.".to_owned());
+    }
+    warnings
+}
+
+/// How long it takes to show.
+fn carried(carrying: Option<&CarryingFacts>) -> Option<(&'static str, String)> {
+    let round = |name: &str, round: Option<Round>| match round {
+        Some(round) => format!(
+            "{} in {}\u{a0}s as {name}",
+            counted(round.codes, "code"),
+            round.seconds
+        ),
+        None => format!("too large for {name}"),
+    };
+    let carrying = carrying?;
+    let rounds = [round("BBQr", carrying.bbqr), round("UR", carrying.ur)];
+    Some((
+        "To carry",
+        format!(
+            "{} bytes: {}",
+            grouped(u64::try_from(carrying.psbt_bytes).unwrap_or(u64::MAX)),
+            rounds.join(", ")
+        ),
+    ))
 }
 
 fn own_facts(

@@ -2,7 +2,8 @@
 
 use super::counted;
 use super::money::{Fact, grouped};
-use crate::service::attempt_page::{AttemptPage, CarryingFacts, Round};
+use crate::service::attempt_page::AttemptPage;
+use crate::service::carrying::{CarryingFacts, Round};
 use policies::carrier::Carrier;
 use policies::devices::carrier_of;
 
@@ -85,7 +86,7 @@ pub(super) fn facts(carrying: &CarryingFacts) -> Vec<Fact> {
 }
 
 /// What to know before somebody begins to carry it by QR codes; nothing where that is quick.
-pub(super) fn warnings(carrying: &CarryingFacts) -> Vec<String> {
+pub(in crate::ui) fn warnings(carrying: &CarryingFacts) -> Vec<String> {
     let mut words = Vec::new();
     match (carrying.bbqr, carrying.ur) {
         (None, None) => words.push("It is too large for QR codes.".to_owned()),

@@ -85,7 +85,7 @@ fn percent(share: u64) -> String {
 }
 
 /// A number with its digits in threes.
-pub(super) fn grouped(number: u64) -> String {
+pub(in crate::ui) fn grouped(number: u64) -> String {
     let text = Money::new(Amount::from_sat(number), Unit::Satoshi).text();
     text.trim_end_matches(" sat").to_owned()
 }

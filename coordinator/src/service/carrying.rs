@@ -1,13 +1,15 @@
-//! How long an attempt's PSBT takes as QR codes, and what makes it large.
+//! How long a PSBT takes as QR codes, and what makes it large.
 
-use policies::carrier::{Carrier, Density, Frames, FramesPerSecond, Payload};
-use policies::psbt::StrictPsbt;
+use bitcoin::Psbt;
+use policies::carrier::{Carrier, Density, Frames, FramesPerSecond, Payload, for_device};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 /// PSBTs of up to so many bytes are written to be counted; of larger ones the most codes that they take are told.
 const COUNTED: usize = 256 * 1024;
 
-/// An attempt's PSBT as QR codes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A PSBT as QR codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CarryingFacts {
     /// The bytes of the PSBT.
     pub psbt_bytes: usize,
@@ -20,7 +22,7 @@ pub struct CarryingFacts {
 }
 
 /// One round of codes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Round {
     /// Codes.
     pub codes: usize,
@@ -38,16 +40,27 @@ impl Round {
     }
 }
 
-pub(super) fn carrying(strict: &StrictPsbt, psbt: &[u8]) -> CarryingFacts {
-    let previous = strict.psbt().inputs.iter().filter_map(|input| {
-        let previous = input.non_witness_utxo.as_ref()?;
-        Some(previous.total_size())
-    });
-    CarryingFacts {
-        psbt_bytes: psbt.len(),
-        previous_bytes: previous.sum(),
-        bbqr: round(psbt, Carrier::Bbqr),
-        ur: round(psbt, Carrier::Ur),
+impl CarryingFacts {
+    /// Of a PSBT as it is.
+    pub(super) fn of(psbt: &[u8]) -> Self {
+        let previous = Psbt::deserialize(psbt).map_or(0, |psbt| {
+            let previous = psbt.inputs.iter();
+            previous
+                .filter_map(|input| Some(input.non_witness_utxo.as_ref()?.total_size()))
+                .sum()
+        });
+        Self {
+            psbt_bytes: psbt.len(),
+            previous_bytes: previous,
+            bbqr: round(psbt, Carrier::Bbqr),
+            ur: round(psbt, Carrier::Ur),
+        }
+    }
+
+    /// Of a transfer as foreign devices get it, without our records: of the same transaction it is always the
+    /// same, whoever signed or approved meanwhile.
+    pub(super) fn for_devices(transfer: &[u8]) -> Option<Self> {
+        Some(Self::of(&for_device(transfer).ok()?))
     }
 }
 
