@@ -16,8 +16,8 @@ use policies::carrier::{Carrier, Symbol};
 use super::{Chance, psbt_like, symbols};
 
 const OPEN: &str = "[data-scan=files]";
-/// Enough for a film that is seen three times over.
-const SCANNED: Duration = Duration::from_secs(100);
+/// Enough for a film that is seen several times over.
+const SCANNED: Duration = Duration::from_secs(200);
 /// Rounds of a film, each with losses of its own.
 const ROUNDS: usize = 2;
 
