@@ -117,7 +117,7 @@ impl Terminal {
     /// # Errors
     /// As [`Terminal::confirm`].
     pub fn insist(&mut self, question: &str) -> Result<(), Failure> {
-        let hint = "run it at a terminal: a person must confirm this, whatever flags are given";
+        let hint = "have a person do so: no flag answers this";
         if !self.interactive {
             self.talk(question);
         }
@@ -145,7 +145,7 @@ impl Terminal {
                 "NOBODY_TO_ASK",
                 "no terminal to confirm at",
             )
-            .hinted(hint));
+            .hinted(format!("run it at a terminal, or {hint}")));
         }
         let asked = write!(self.err, "{question} ").and_then(|()| self.err.flush());
         drop(asked);
@@ -156,7 +156,8 @@ impl Terminal {
             Ok(_) => "standard input has ended".to_owned(),
             Err(error) => error.to_string(),
         };
-        Err(Failure::because(Class::Device, "STDIN", why).hinted(hint))
+        Err(Failure::because(Class::Device, "STDIN", why)
+            .hinted("run it at a terminal, or give beforehand what it asks for: --yes, --today"))
     }
 
     /// Gives the passphrase: from the file if one is named, else typed (twice when it is new).
