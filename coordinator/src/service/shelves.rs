@@ -102,9 +102,14 @@ impl Shelves {
                 });
             }
         }
-        if shelves.is_empty() && !self.stacks.is_empty() {
-            return Err(beyond);
+        match (shelves.is_empty(), self.stacks.is_empty()) {
+            (true, false) => Err(beyond),
+            // Coins that must be spent may suffice; if not, how much is missing is said where coins are chosen.
+            (true, true) => Ok(vec![Shelf {
+                coins: &[],
+                max_inputs: most,
+            }]),
+            (false, _) => Ok(shelves),
         }
-        Ok(shelves)
     }
 }

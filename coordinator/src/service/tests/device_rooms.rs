@@ -146,3 +146,23 @@ async fn a_consolidation_joins_what_the_slowest_needed_camera_reads_in_a_go() {
     assert!(bytes <= camera_of("seedsigner"), "{bytes} bytes");
     assert!((2..30).contains(&inputs), "{inputs} inputs");
 }
+
+#[tokio::test]
+async fn a_vault_without_free_coins_says_how_much_is_missing() {
+    let world = World::funded(Kind::Wsh, 1, 1_000_000).await;
+    world.submit("w-1", 300_000).await;
+    world.submit("w-2", 300_001).await;
+    world
+        .try_batch_of("w-1")
+        .await
+        .expect("takes the only coin");
+    let refused = world.try_batch_of("w-2").await;
+    let refused = refused.expect_err("there is no coin");
+    assert!(
+        matches!(
+            refused,
+            ServiceError::Batch(BatchError::CoinSelection(SelectionError::Shortfall { .. }))
+        ),
+        "{refused:?}"
+    );
+}
