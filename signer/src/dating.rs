@@ -32,8 +32,11 @@ pub fn dated(review: &Review, policy: &Policy, now: UnixTime) -> Dated {
     let approvals = approvals
         .map(|approval| approval.expires)
         .filter(|ends| relied_on && *ends > now);
+    let entries = review.payments.iter();
+    let entries = entries.filter_map(|payment| payment.entry.as_ref().filter(|_| relied_on));
     let ends = intents
         .chain(approvals)
+        .chain(entries.map(|entry| entry.expires))
         .fold(policy.valid_until, UnixTime::min);
     Dated { newest, ends }
 }

@@ -1,6 +1,6 @@
 //! The only place that speaks: data on standard output, talk on standard error.
 
-use crate::failure::{Class, Failure, NO_REASON};
+use crate::failure::{Class, Failure, NO_REASON, plain};
 use crate::keystore::{Passphrase, PassphraseError};
 use serde::Serialize;
 use std::io::{self, BufRead, IsTerminal, Read, Write};
@@ -89,9 +89,10 @@ impl Terminal {
             })
     }
 
-    /// Says something to the human beside the data; a closed standard error is no reason to stop.
+    /// Says something to the human beside the data, with what would move the cursor or hide words made visible: names
+    /// of a card's files may be in it. A closed standard error is no reason to stop.
     pub fn talk(&mut self, text: &str) {
-        let said = writeln!(self.err, "{}", text.trim_end()).and_then(|()| self.err.flush());
+        let said = writeln!(self.err, "{}", plain(text.trim_end())).and_then(|()| self.err.flush());
         drop(said);
     }
 
@@ -145,9 +146,9 @@ impl Terminal {
                 "NOBODY_TO_ASK",
                 "no terminal to confirm at",
             )
-            .hinted(format!("run it at a terminal, or {hint}")));
+            .hinted(format!("run it at a terminal; or {hint}")));
         }
-        let asked = write!(self.err, "{question} ").and_then(|()| self.err.flush());
+        let asked = write!(self.err, "{} ", plain(question)).and_then(|()| self.err.flush());
         drop(asked);
         let mut answer = String::new();
         let read = io::stdin().lock().read_line(&mut answer);
@@ -228,4 +229,33 @@ pub fn read_bounded(path: &Path, most: u64) -> Result<Vec<u8>, Failure> {
             .hinted("name the right file: nothing that this program reads is so large"));
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    #[derive(Clone, Default)]
+    struct Kept(Rc<RefCell<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.borrow_mut().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_is_talked_moves_no_cursor() {
+        let said = Kept::default();
+        let mut terminal = Terminal::of(Box::new(io::sink()), Box::new(said.clone()), false);
+        terminal.talk("passed over card/\u{1b}[2JSigned.psbt\nnext");
+        let said = String::from_utf8(said.0.take()).expect("is text");
+        assert_eq!(said, "passed over card/\\u{1b}[2JSigned.psbt\nnext\n");
+    }
 }

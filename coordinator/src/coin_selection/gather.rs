@@ -1,7 +1,9 @@
 //! Coins for a transaction whose one output takes all that they hold, less the fee: sweeps, spends to
 //! ourselves, recoveries. Invariant: inputs = output + fee, and the output is within its bounds.
 
-use bitcoin::{Amount, FeeRate, Weight};
+use std::collections::BTreeMap;
+
+use bitcoin::{Amount, FeeRate, OutPoint, Weight};
 
 use super::cost::lone_weight;
 use super::{Bounds, Candidate, SelectionError};
@@ -26,6 +28,17 @@ pub struct LoneOutput<'a> {
     pub required: usize,
     /// What the transaction takes the place of, and must pay for.
     pub replacing: Option<&'a Replacement>,
+    /// The bytes that there are for inputs.
+    pub room: InputRoom<'a>,
+}
+
+/// The bytes that a PSBT has for inputs, and what each coin takes of them.
+#[derive(Debug, Clone, Copy)]
+pub struct InputRoom<'a> {
+    /// All of them.
+    pub bytes: usize,
+    /// By coin; one that is not in it takes none.
+    pub taken: &'a BTreeMap<OutPoint, usize>,
 }
 
 /// Which of the coins given are taken.
@@ -33,8 +46,8 @@ pub struct LoneOutput<'a> {
 pub enum Take {
     /// All of them.
     Every,
-    /// Those that fit, in the order given: a coin that does not pay for itself, or that would take the
-    /// output or the fee above its bound, is left.
+    /// Those that fit, in the order given: a coin that does not pay for itself, for whose bytes there is no
+    /// room left, or that would take the output or the fee above its bound, is left.
     Fitting,
 }
 
@@ -54,6 +67,8 @@ pub struct Gathered {
 
 /// Gathers coins for one output.
 ///
+/// Room is taken by what is gathered alone: a coin that is left takes none from those behind it.
+///
 /// # Errors
 /// Why they cannot be spent together within the bounds.
 pub fn gather(
@@ -70,12 +85,16 @@ pub fn gather(
     }
     let overflow = SelectionError::Overflow;
     let mut taken: Vec<Candidate> = Vec::new();
+    let mut left = output.room.bytes;
+    let mut heavy = 0_usize;
     let mut sum = Amount::ZERO;
     let mut price = output.price(0).ok_or(overflow.clone())?;
     for coin in coins {
         let more = sum.checked_add(coin.txout.value).ok_or(overflow.clone())?;
         let count = taken.len().checked_add(1).ok_or(overflow.clone())?;
         let next = output.price(count).ok_or(overflow.clone())?;
+        let bytes = output.room.taken.get(&coin.outpoint);
+        let after = left.checked_sub(bytes.copied().unwrap_or(0));
         if take == Take::Fitting && taken.len() >= output.required {
             if taken.len() >= output.bounds.max_inputs || next.fee > output.bounds.fee_max {
                 break;
@@ -87,12 +106,19 @@ pub fn gather(
             let fits = more
                 .checked_sub(next.fee)
                 .is_none_or(|amount| amount <= output.most);
-            if !(pays_for_itself && fits) {
+            if !(pays_for_itself && fits && after.is_some()) {
                 continue;
             }
         }
+        if after.is_none() {
+            heavy = heavy.saturating_add(1);
+        }
+        left = after.unwrap_or(left);
         taken.push(coin.clone());
         (sum, price) = (more, next);
+    }
+    if heavy > 0 {
+        return Err(SelectionError::TooHeavy { coins: heavy });
     }
     output.settle(taken, sum, price)
 }
@@ -216,8 +242,14 @@ mod tests {
             },
             required: 0,
             replacing: None,
+            room: InputRoom {
+                bytes: usize::MAX,
+                taken: &EMPTY,
+            },
         }
     }
+
+    static EMPTY: BTreeMap<OutPoint, usize> = BTreeMap::new();
 
     #[test]
     fn every_coin_named_is_spent_or_the_reason_is_named() {
@@ -249,6 +281,33 @@ mod tests {
         )
         .expect("fit");
         assert_eq!(some.inputs.len(), 2, "an input costs 416 sat");
+    }
+
+    #[test]
+    fn only_what_is_gathered_takes_room() {
+        let given = coins(&[300, 60_000, 70_000, 80_000]);
+        let taken = [1_000, 1_000, 400, 600];
+        let taken: BTreeMap<OutPoint, usize> =
+            given.iter().map(|coin| coin.outpoint).zip(taken).collect();
+        let mut bounded = output(1_000, u64::MAX);
+        bounded.room = InputRoom {
+            bytes: 1_000,
+            taken: &taken,
+        };
+        let values = |found: Gathered| -> Vec<u64> {
+            let inputs = found.inputs.iter();
+            inputs.map(|coin| coin.txout.value.to_sat()).collect()
+        };
+        let some = gather(&given, &bounded, Take::Fitting).expect("the second fits");
+        assert_eq!(values(some), [60_000], "the first does not pay for itself");
+        let behind = given.get(2..).expect("two");
+        let both = gather(behind, &bounded, Take::Fitting).expect("both fit");
+        assert_eq!(values(both), [70_000, 80_000]);
+        let every = gather(&given, &bounded, Take::Every);
+        assert_eq!(every, Err(SelectionError::TooHeavy { coins: 3 }));
+        bounded.required = 2;
+        let required = gather(&given, &bounded, Take::Fitting);
+        assert_eq!(required, Err(SelectionError::TooHeavy { coins: 1 }));
     }
 
     #[test]

@@ -29,7 +29,7 @@ use policies::words::count;
 use crate::fee_bump::Replacement;
 
 pub use self::draw::Draw;
-pub use self::gather::{Gathered, LoneOutput, Take, gather};
+pub use self::gather::{Gathered, InputRoom, LoneOutput, Take, gather};
 use self::{cost::Cost, exact::find_exact};
 
 /// One coin that may be spent.

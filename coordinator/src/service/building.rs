@@ -25,8 +25,8 @@ use super::shelves::{Shelf, Shelves};
 use super::standing::Entry;
 use super::{BatchError, ServiceError, WithdrawalError};
 use crate::coin_selection::{
-    Bounds, Candidate, ChangePolicy, LoneOutput, Search, Selection, SelectionError, Take, Target,
-    gather, select,
+    Bounds, Candidate, ChangePolicy, InputRoom, LoneOutput, Search, Selection, SelectionError,
+    Take, Target, gather, select,
 };
 use crate::exclusion::{Anchors, frozen_among};
 use crate::fee_bump::Replacement;
@@ -268,7 +268,13 @@ fn choose_coins(plan: &mut Plan, context: &Context) -> Result<Choice, ServiceErr
     };
     let is_final = |error: &SelectionError| !plan.may_leave_out || !may_fit_elsewhere(error);
     let chosen = in_rooms(plan, |room| {
-        fill(payments.len(), |places| fits(places, room), is_final)
+        let chosen = fill(payments.len(), |places| fits(places, room), is_final)?;
+        // Who waits longest is not passed by for those who fit a smaller room.
+        let passed_by = !chosen.taken.contains(&0) && room != plan.rooms.largest();
+        if passed_by && fits(&[0], plan.rooms.largest()).is_ok() {
+            return Err(SelectionError::BeyondDevices { payments: 1 });
+        }
+        Ok(chosen)
     });
     let chosen = chosen.map_err(BatchError::CoinSelection)?;
     let mut left_for_devices = Vec::new();
@@ -304,17 +310,20 @@ fn sweep(
         value: intent.min,
         script_pubkey,
     }];
-    let shelves = shelves(plan);
-    // The coins that there is room for together, whichever of them are taken.
-    let shelves = shelves.within(room, &paid_least)?;
-    let shelf = shelves.last().ok_or(SelectionError::NothingToPay)?;
-    let mut coins = shelf.coins.to_vec();
+    let size = PsbtSize::of(&policy.descriptor, &policy.descriptor);
+    let left = room
+        .psbt_bytes
+        .checked_sub(size.without_inputs(&paid_least));
+    let bytes = left.ok_or(SelectionError::BeyondDevices { payments: 1 })?;
+    let mut coins = plan.candidates.clone();
     coins.sort_unstable_by(|a, b| {
         (b.txout.value, a.height, a.outpoint).cmp(&(a.txout.value, b.height, b.outpoint))
     });
     let required = &context.anchors.required;
     coins.retain(|coin| !required.contains(coin));
     coins.splice(0..0, required.iter().cloned());
+    let taken = size.inputs(&coins, &plan.fundings);
+    let max_inputs = usize::try_from(limits.max_inputs).unwrap_or(usize::MAX);
     let output = LoneOutput {
         input_weight: policy.descriptor.input_weight(),
         output_weight: paid_least.iter().map(TxOut::weight).sum(),
@@ -322,13 +331,17 @@ fn sweep(
         least: intent.min,
         most: intent.amount,
         bounds: Bounds {
-            max_inputs: shelf.max_inputs,
+            max_inputs: max_inputs.min(room.inputs),
             fee_max: fee_cap(&paid_least, limits.fee_max, limits.fee_share_max_percent)
                 .ok_or(SelectionError::Overflow)?,
             feerate_max: limits.feerate_max,
         },
         required: required.len(),
         replacing: context.replacing.as_ref(),
+        room: InputRoom {
+            bytes,
+            taken: &taken,
+        },
     };
     let gathered = gather(&coins, &output, Take::Fitting)?;
     Ok(Selection {
@@ -346,13 +359,13 @@ fn may_fit_elsewhere(error: &SelectionError) -> bool {
         SelectionError::Shortfall { .. }
         | SelectionError::TooFragmented { .. }
         | SelectionError::BeyondDevices { .. }
+        | SelectionError::TooHeavy { .. }
         | SelectionError::TooManyRequired { .. }
         | SelectionError::FeeAboveCap { .. }
         | SelectionError::ChangeBelowMinimum { .. } => true,
         SelectionError::NothingToPay
         | SelectionError::FeerateAboveCap { .. }
         | SelectionError::AboveMost { .. }
-        | SelectionError::TooHeavy { .. }
         | SelectionError::Overflow => false,
     }
 }

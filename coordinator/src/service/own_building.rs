@@ -23,7 +23,7 @@ use super::psbt_size::PsbtSize;
 use super::rooms::Rooms;
 use super::{BatchError, ServiceError};
 use crate::coin_selection::{
-    Bounds, Candidate, Gathered, LoneOutput, SelectionError, Take, gather,
+    Bounds, Candidate, Gathered, InputRoom, LoneOutput, SelectionError, Take, gather,
 };
 use crate::exclusion::Anchors;
 use crate::fee_bump::Replacement;
@@ -232,6 +232,7 @@ fn gather_within(
     let limits = &plan.policy.limits;
     let script_pubkey = destination.script_pubkey().clone();
     let dust = script_pubkey.minimal_non_dust();
+    let size = PsbtSize::of(plan.spent_descriptor(), &plan.policy.descriptor);
     let output = LoneOutput {
         input_weight: input_weight(plan.spent_descriptor(), plan.older),
         output_weight: TxOut {
@@ -252,12 +253,12 @@ fn gather_within(
         },
         required: plan.required,
         replacing: plan.replacing.as_ref(),
+        room: InputRoom {
+            bytes: room.psbt_bytes.saturating_sub(size.without_inputs(&[])),
+            taken: &size.inputs(&plan.coins, &plan.fundings),
+        },
     };
-    let (coins, heavy) = with_room(plan, room);
-    if heavy > 0 && (plan.take == Take::Every || plan.required > 0) {
-        return Err(SelectionError::TooHeavy { coins: heavy });
-    }
-    gather(&coins, &output, plan.take)
+    gather(&plan.coins, &output, plan.take)
 }
 
 /// The whole weight of one input on an ordinary path, or on the recovery paths of an age.
@@ -277,22 +278,6 @@ fn input_weight(descriptor: &VaultDescriptor, older: Option<u16>) -> Weight {
             .unwrap_or(Weight::ZERO),
     };
     base.checked_add(witness).unwrap_or(Weight::MAX)
-}
-
-/// The coins that a PSBT has room for, in order, and how many are left out.
-fn with_room(plan: &OwnPlan, room: Room) -> (Vec<Candidate>, usize) {
-    let size = PsbtSize::of(plan.spent_descriptor(), &plan.policy.descriptor);
-    let mut left = room.psbt_bytes.saturating_sub(size.without_inputs(&[]));
-    let mut coins = Vec::new();
-    for coin in &plan.coins {
-        let bytes = size.input(plan.fundings.get(&coin.outpoint.txid));
-        if let Some(after) = left.checked_sub(bytes) {
-            left = after;
-            coins.push(coin.clone());
-        }
-    }
-    let left_out = plan.coins.len().saturating_sub(coins.len());
-    (coins, left_out)
 }
 
 fn refused(error: impl std::error::Error) -> ServiceError {

@@ -9,10 +9,13 @@ use std::collections::BTreeMap;
 
 use bitcoin::absolute::LockTime;
 use bitcoin::transaction::Version;
-use bitcoin::{Amount, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, VarInt, Witness};
+use bitcoin::{
+    Amount, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid, VarInt, Witness,
+};
 use policies::Keychain;
 use policies::descriptor::{ScriptKind, VaultDescriptor};
 
+use crate::coin_selection::Candidate;
 use crate::roles::issued::{IssuedTransaction, SpentCoin};
 use crate::roles::updater::update;
 
@@ -65,6 +68,19 @@ impl PsbtSize {
         let funding = funding.filter(|_| self.carries_fundings);
         let size = funding.map_or(0, Transaction::total_size);
         self.input.saturating_add(carried(size))
+    }
+
+    /// What each of these coins takes as an input.
+    pub(super) fn inputs(
+        &self,
+        coins: &[Candidate],
+        fundings: &BTreeMap<Txid, Transaction>,
+    ) -> BTreeMap<OutPoint, usize> {
+        let sizes = coins.iter().map(|coin| {
+            let funding = fundings.get(&coin.outpoint.txid);
+            (coin.outpoint, self.input(funding))
+        });
+        sizes.collect()
     }
 }
 

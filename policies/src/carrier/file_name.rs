@@ -18,7 +18,16 @@ pub enum Stage {
 /// Devices put their own endings to it (`-part`, `-signed`, `-final`), which are not read: replies are
 /// matched by the transaction that they sign.
 pub fn file_name(txid: &Txid, stage: Stage) -> String {
-    let digits: String = txid.to_string().chars().take(8).collect();
+    named(txid, 8, stage)
+}
+
+/// The same with 32 digits, which nobody makes two transactions share: where another's file has the short name.
+pub fn long_file_name(txid: &Txid, stage: Stage) -> String {
+    named(txid, 32, stage)
+}
+
+fn named(txid: &Txid, digits: usize, stage: Stage) -> String {
+    let digits: String = txid.to_string().chars().take(digits).collect();
     let ending = match stage {
         Stage::ToSign => "",
         Stage::ForDevice => "-dev",

@@ -65,12 +65,9 @@ impl Frames {
 
     /// The frames as QR codes, all of one size.
     pub fn symbols(&self) -> Vec<Symbol> {
-        let version = self
-            .texts
-            .iter()
-            .map(|text| Symbol::version_of(text))
-            .max()
-            .expect("a round has a frame");
+        // All are of one alphabet, so that the longest takes the largest code.
+        let longest = self.texts.iter().max_by_key(|text| text.len());
+        let version = Symbol::version_of(longest.expect("a round has a frame"));
         let symbol = |text: &String| Symbol::of(text, version);
         self.texts.iter().map(symbol).collect()
     }

@@ -20,7 +20,7 @@ pub use collector::{Collected, Collector, Progress};
 pub use density::{Carrier, Density, FramesPerSecond, QrVersion};
 pub use device::for_device;
 pub use error::CarrierError;
-pub use file_name::{Stage, file_name};
+pub use file_name::{Stage, file_name, long_file_name};
 pub use frames::{Frames, bytes_within, fountain_share};
 pub use payload::{Payload, PayloadKind};
 pub use symbol::Symbol;

@@ -118,10 +118,13 @@ fn binary_kind(bytes: &[u8]) -> Option<PayloadKind> {
 
 fn text_kind(bytes: &[u8]) -> Option<PayloadKind> {
     let text = std::str::from_utf8(bytes).ok()?;
+    let is_shown = |shown: char| !shown.is_control() || matches!(shown, '\n' | '\r' | '\t');
+    if !text.chars().all(is_shown) {
+        return None;
+    }
     let opens = text.trim_start().starts_with(['{', '[']);
     if opens && serde_json::from_str::<&RawValue>(text).is_ok() {
         return Some(PayloadKind::Json);
     }
-    let is_shown = |shown: char| !shown.is_control() || matches!(shown, '\n' | '\r' | '\t');
-    text.chars().all(is_shown).then_some(PayloadKind::Text)
+    Some(PayloadKind::Text)
 }

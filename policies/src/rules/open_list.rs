@@ -47,6 +47,8 @@ pub struct UsableEntry {
     pub list: String,
     /// The entry's label.
     pub label: String,
+    /// The first moment at which it may not be used any more.
+    pub expires: UnixTime,
     /// Whether this is the small first payment, which nobody confirmed yet.
     pub is_test: bool,
 }
@@ -97,6 +99,7 @@ impl OpenLists {
                         subject: *subject,
                         list: list.to_owned(),
                         label: entry.statement.label.clone(),
+                        expires: entry.statement.expires,
                         is_test,
                     });
                 }

@@ -9,8 +9,9 @@ use crate::dating::{Dated, FAR, dated, span};
 use crate::failure::{Class, Failure, Reason};
 use crate::journal_file::JournalFile;
 use crate::pin::Pinned;
+use policies::psbt::read_strict;
 use policies::review::Review;
-use policies::{Policy, UnixTime};
+use policies::{Intent, Policy, UnixTime};
 
 /// The codes of what is refused for the date.
 const FOR_THE_DATE: [&str; 7] = [
@@ -19,7 +20,7 @@ const FOR_THE_DATE: [&str; 7] = [
     "INTENT_BEFORE_BIRTH",
     "INTENT_FROM_THE_FUTURE",
     "APPROVAL_EXPIRED",
-    "ENTRY_EXPIRED",
+    "DENIED",
     "VERSION_NOT_RIPE",
 ];
 
@@ -66,6 +67,7 @@ impl Context {
 
     /// Compares a date that was given with what is known here.
     fn check(&mut self, given: UnixTime) -> Result<(), Failure> {
+        let mut newest = None;
         let pinned = self
             .home()
             .ok()
@@ -76,6 +78,7 @@ impl Context {
                 .journal()
                 .and_then(|owner| JournalFile::read(&home.journal_file(), owner).ok());
             let last = journal.map(|journal| journal.history().last());
+            newest = last.map(|last| last.max(pinned.policy().head.time));
             if let Some(last) = last.filter(|last| *last > given) {
                 self.terminal.talk(&format!(
                     "The date given, {given}, lies before\nthe journal's last entry. {last} is taken, which was then."
@@ -88,9 +91,49 @@ impl Context {
                 "{given} is {} after this machine's clock.\nIs it the date today, in UTC?",
                 span(system, given)
             );
+            return self.terminal.insist(&question);
+        }
+        // A machine whose clock is ahead proves nothing of a date that is.
+        let newest = newest.filter(|_| self.has_no_clock());
+        if let Some(newest) = newest.filter(|newest| given.secs_since(*newest) > FAR) {
+            let question = format!(
+                "{given} is {} after the newest\nthat the journal and the policy know of. Is it the date today, in UTC?",
+                span(newest, given)
+            );
             self.terminal.insist(&question)?;
         }
         Ok(())
+    }
+
+    /// Has a person confirm a moment at which a journal is to be born, where it lies before the machine's own: born too
+    /// early it signs again what a journal before it signed.
+    pub(super) fn confirm_birth(&mut self, policy: &Policy) -> Result<(), Failure> {
+        let Clock::Given { today, .. } = self.clock()? else {
+            return Ok(());
+        };
+        let (given, system) = (today.at(), clock::now());
+        if given.saturating_add(policy.limits.clock_skew) >= system {
+            return Ok(());
+        }
+        let question = format!(
+            "{given} is {} before this machine's clock.\nA journal born too early may sign twice. \
+             Is it the date and time now,\nin UTC?",
+            span(given, system)
+        );
+        self.terminal.insist(&question)
+    }
+
+    /// Whether what a refused transfer carries may be remembered by the date at hand: one that lies far after all
+    /// requests in it is confirmed first, since the journal's time never runs backwards.
+    pub(super) fn may_note(&mut self, transfer: &[u8]) -> Result<bool, Failure> {
+        let (Clock::Given { .. }, Ok(psbt)) = (self.clock()?, read_strict(transfer)) else {
+            return Ok(true);
+        };
+        let intents = psbt.manifest().intents.values();
+        let read = intents.filter_map(|bytes| Intent::decode(bytes).ok());
+        let newest = read.map(|intent| intent.created).max();
+        let ends = self.now()?;
+        Ok(self.confirm_far(&Dated { newest, ends }).is_ok())
     }
 
     /// Shows what a transfer says of the time, where that is a person's word.
@@ -116,17 +159,23 @@ impl Context {
         else {
             return Ok(());
         };
-        let now = self.now()?;
-        if dated.is_far(now) {
-            let question = format!(
-                "The date given is more than 7 days after the newest request.\nIs it {now} now, in UTC?"
-            );
-            self.terminal.insist(&question)?;
-        }
+        self.confirm_far(dated)?;
         if yes && on_command_line {
             return Ok(());
         }
         let question = format!("Is it earlier than {} now, in UTC?", dated.ends);
+        self.terminal.insist(&question)
+    }
+
+    /// Has a person confirm a date that lies far after the newest request in a transfer.
+    pub(super) fn confirm_far(&mut self, dated: &Dated) -> Result<(), Failure> {
+        let now = self.now()?;
+        if !dated.is_far(now) {
+            return Ok(());
+        }
+        let question = format!(
+            "The date given is more than 7 days after the newest request.\nIs it {now} now, in UTC?"
+        );
         self.terminal.insist(&question)
     }
 

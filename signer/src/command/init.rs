@@ -57,6 +57,7 @@ impl Init {
         expect_time(&clock)?;
         if let Clock::Given { today, .. } = clock {
             not_before(&identified, today.at())?;
+            context.confirm_birth(&identified)?;
         }
         let enrolment = enrol_in_line(&home, &before, &document, self.id, clock.now())?;
         let policy = enrolment.pinned.policy();

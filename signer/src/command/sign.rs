@@ -11,10 +11,16 @@ use crate::failure::{Class, Failure};
 use crate::home::{Home, HomeError};
 use crate::keystore::durable;
 use crate::pin::Pinned;
+use crate::terminal::read_bounded;
+use bitcoin::Txid;
+use policies::carrier::{Stage, file_name, long_file_name};
 use policies::journal::SpendMode;
-use policies::psbt::Encoding;
+use policies::psbt::{Encoding, MAX_BYTES, read_intake};
 use policies::words::{count, review_text};
 use std::path::{Path, PathBuf};
+
+/// The most bytes of a PSBT in a file: hex takes twice its bytes.
+const MOST_READ: u64 = MAX_BYTES as u64 * 3;
 
 /// Review a transfer, remember it, and sign it
 ///
@@ -152,7 +158,9 @@ fn examined(context: &mut Context, home: &Home, file: &Path) -> Result<Open, Fai
     let reviewed = match signer.examine(&bytes, now) {
         Ok(reviewed) => reviewed,
         Err(error) => {
-            signer.note_carried(&bytes, now)?;
+            if context.may_note(&bytes)? {
+                signer.note_carried(&bytes, now)?;
+            }
             return Err(error.into());
         }
     };
@@ -169,6 +177,21 @@ fn examined(context: &mut Context, home: &Home, file: &Path) -> Result<Open, Fai
         examined: reviewed,
         dated,
     })
+}
+
+/// Where a transfer's file goes in a folder: by its short name, or by a longer one where something else has that. A
+/// coordinator can make two transactions whose short names are one.
+fn place_in(folder: &Path, txid: &Txid, stage: Stage) -> PathBuf {
+    let short = folder.join(file_name(txid, stage));
+    let its_own = || {
+        let there = read_bounded(&short, MOST_READ).ok()?;
+        Some(read_intake(&there).ok()?.txid == *txid)
+    };
+    if short.symlink_metadata().is_err() || its_own() == Some(true) {
+        short
+    } else {
+        folder.join(long_file_name(txid, stage))
+    }
 }
 
 /// What was signed, in base64 as text.

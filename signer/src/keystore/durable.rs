@@ -139,11 +139,15 @@ fn partial_of(path: &Path) -> PathBuf {
     PathBuf::from(partial)
 }
 
+/// Writes a file that was not there, whatever lies in its place: on a card, a link to another file of this user's.
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
+        Ok(()) | Err(_) => {}
+    }
     let mut file = system::private_file()
         .write(true)
-        .create(true)
-        .truncate(true)
+        .create_new(true)
         .open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
@@ -210,6 +214,27 @@ mod tests {
         replace(&path, b"second").expect("replaces");
         assert_eq!(fs::read(&path).expect("reads"), b"second");
         assert_eq!(fs::read_dir(folder.path()).expect("lists").count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_that_a_card_holds_are_not_followed() {
+        use std::os::unix::fs::symlink;
+        let (card, home) = (tempfile::tempdir(), tempfile::tempdir());
+        let (card, home) = (card.expect("a card"), home.expect("a home"));
+        let journal = home.path().join("journal");
+        fs::write(&journal, b"entries").expect("writes");
+        let path = card.path().join("out");
+        symlink(&journal, partial_of(&path)).expect("links");
+        symlink(&journal, &path).expect("links");
+        replace(&path, b"a transfer").expect("replaces");
+        assert_eq!(fs::read(&path).expect("reads"), b"a transfer");
+        let kind = fs::symlink_metadata(&path).expect("exists").file_type();
+        assert!(kind.is_file(), "the link itself was replaced");
+        let new = card.path().join("new");
+        symlink(&journal, partial_of(&new)).expect("links");
+        write_new(&new, b"another").expect("writes");
+        assert_eq!(fs::read(&journal).expect("reads"), b"entries");
     }
 
     #[test]

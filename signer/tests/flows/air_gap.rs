@@ -19,7 +19,11 @@ struct Desk {
 
 impl Desk {
     fn new(kind: ScriptKind) -> Self {
-        let treasury = Treasury::agree_at(kind, clock::now());
+        Self::agreed(kind, clock::now())
+    }
+
+    fn agreed(kind: ScriptKind, at: UnixTime) -> Self {
+        let treasury = Treasury::agree_at(kind, at);
         std::fs::write(treasury.folder.path().join("passphrase"), "correct horse\n")
             .expect("writes");
         Self { treasury }
@@ -377,6 +381,10 @@ fn a_home_without_a_clock_asks_for_the_date_and_never_takes_the_systems() {
     let (code, hint) = desk.refused("alice", &init);
     assert_eq!(code, "NOBODY_TO_ASK");
     assert!(hint.contains("--today"), "{hint}");
+    // Born an hour too early, a journal may sign again what one before it signed: a person says that it is not.
+    let hour_ago = clock::now().saturating_sub(3_600);
+    let early = desk.refused("alice", &format!("{init} --today {hour_ago}"));
+    assert_eq!(early.0, "NOBODY_TO_ASK");
     desk.done("alice", &format!("{init} --today {}", Desk::date(0)));
 
     desk.issue("w1.psbt", "w1", &[0]);
@@ -397,6 +405,25 @@ fn a_home_without_a_clock_asks_for_the_date_and_never_takes_the_systems() {
     assert_eq!(desk.run("alice", "journal verify").status.code(), Some(0));
     let verified = desk.done("alice", "journal verify").0;
     assert_eq!(verified["counter"], 1);
+}
+
+#[test]
+fn a_date_far_after_the_last_entry_is_confirmed_in_a_home_without_a_clock() {
+    let month = 30 * DAY;
+    let desk = Desk::agreed(ScriptKind::Wsh, clock::now().saturating_sub(month));
+    let verb = format!("journal status --today {}", Desk::date(0));
+    desk.done("alice", &verb);
+    std::fs::write(desk.path("alice/no-clock"), b"").expect("marks");
+    assert_eq!(desk.refused("alice", &verb).0, "NOBODY_TO_ASK");
+    let mut person = Person::at(desk.treasury.folder.path(), "alice", &verb);
+    let asked = person.reads().to_owned();
+    assert!(asked.contains("30 days after"), "{asked}");
+    assert_eq!(person.says_yes().0, Some(0));
+    // A week after is soon enough.
+    let week = Desk::date(0);
+    let desk = Desk::agreed(ScriptKind::Wsh, clock::now().saturating_sub(6 * DAY));
+    std::fs::write(desk.path("alice/no-clock"), b"").expect("marks");
+    desk.done("alice", &format!("journal status --today {week}"));
 }
 
 #[test]

@@ -1,14 +1,17 @@
 //! Batches and spends to ourselves hold what the devices take whose signers are needed; what replaces is never held up.
 
-use bitcoin::Txid;
+use bitcoin::hex::FromHex as _;
+use bitcoin::{Amount, ScriptBuf, TxOut, Txid};
 use policies::carrier::for_device;
 use policies::devices::limits_of;
 use policies::document::{DeviceDraft, PolicyDraft};
+use policies::{Intent, IntentKind};
 
 use super::people::House;
 use super::world::World;
 use crate::coin_selection::SelectionError;
 use crate::roles::fixture::Kind;
+use crate::service::approvals::record_approvals;
 use crate::service::people::PersonRole;
 use crate::service::people::absences::{NewAbsence, say_absent};
 use crate::service::renewals::{Renew, replace_attempt};
@@ -76,6 +79,45 @@ async fn what_no_camera_reads_in_a_go_goes_as_a_file_where_devices_take_one() {
     let batch = world.try_batch().await.expect("a batch");
     let (bytes, inputs) = given(&world, batch.attempts[0].txid).await;
     assert!(bytes > camera_of("krux") && inputs >= 9, "{bytes} bytes");
+}
+
+#[tokio::test]
+async fn who_waits_longest_is_not_passed_by_for_those_that_a_camera_reads() {
+    let edit = held_in(["krux", "krux", "krux"]);
+    let world = World::funded_on(Kind::Wsh, 12, 60_000, edit).await;
+    world.submit("w-large", 490_000).await;
+    world.submit("w-small", 30_000).await;
+    let batch = world.try_batch().await.expect("a batch");
+    let paid = batch.withdrawals.iter();
+    let paid: Vec<&str> = paid.map(|one| one.id.as_str()).collect();
+    assert!(paid.contains(&"w-large"), "{paid:?}");
+}
+
+#[tokio::test]
+async fn one_coin_with_a_heavy_parent_stints_no_sweep() {
+    let mut world = World::funded(Kind::Wsh, 12, 100_000).await;
+    let script = ScriptBuf::from_hex(&world.address().await.script_pubkey).expect("hex");
+    let mut heavy = world.payment_to(script, 30_000);
+    heavy.output.push(TxOut {
+        value: Amount::ZERO,
+        script_pubkey: ScriptBuf::from_bytes(vec![0x6a; 400_000]),
+    });
+    world.mine(vec![heavy]).await;
+    world.mine(Vec::new()).await;
+    world.mine(Vec::new()).await;
+    world.work().await;
+    let sweep = Intent {
+        kind: IntentKind::Sweep,
+        min: Amount::from_sat(1_100_000),
+        ..world.intent("w-1", 2_000_000)
+    };
+    let view = world.try_submit(&sweep).await.expect("is taken").0;
+    let approval = world.approval(&[view.intent_hash], false);
+    let recorded = record_approvals(&world.service, &world.operator, world.vault, &approval).await;
+    recorded.expect("is taken");
+    let batch = world.try_batch().await.expect("all coins have room");
+    let (bytes, inputs) = given(&world, batch.attempts[0].txid).await;
+    assert_eq!(inputs, 13, "{bytes} bytes");
 }
 
 #[tokio::test]

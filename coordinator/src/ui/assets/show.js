@@ -157,7 +157,8 @@ class Showing {
     const { side } = this.round;
     const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
     const ratio = devicePixelRatio || 1;
-    const room = Math.min(this.find("room").clientWidth, innerHeight * 0.8);
+    // So much as leaves what steers it in sight.
+    const room = Math.min(this.find("room").clientWidth, Math.max(innerHeight - 380, innerHeight / 2));
     const scale = Math.max(1, Math.floor((room * ratio) / side));
     this.canvas.width = this.canvas.height = side * scale;
     this.canvas.style.width = `${(side * scale) / ratio}px`;

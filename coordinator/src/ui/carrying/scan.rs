@@ -5,9 +5,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bitcoin::base64::Engine as _;
 use bitcoin::base64::prelude::BASE64_STANDARD;
-use policies::carrier::{
-    CarrierError, Collected, Collector, MAX_FRAME, Payload, PayloadKind, Progress,
-};
+use policies::carrier::{CarrierError, Collected, Collector, Payload, PayloadKind, Progress};
 use policies::psbt::read_intake;
 use serde::Serialize;
 use serde_json::Value;
@@ -65,10 +63,6 @@ pub(super) fn scanned(lines: &[u8]) -> Result<Scanned, Refused> {
         let words = format!("{found} codes, at most {MAX_LINES} are put together");
         let hint = "start anew, with one series of codes in sight; or bring the file";
         return Err(Refused::new("CARRIER_TOO_LARGE", &words, hint));
-    }
-    if let Some(line) = lines().find(|line| line.len() > MAX_FRAME) {
-        let found = line.len();
-        return Err(CarrierError::FrameTooLong { found }.into());
     }
     let mut collector = Collector::new();
     let mut aside = None;

@@ -103,10 +103,13 @@ impl Scan {
         }
         match whole {
             Some(payload) => {
-                if let Some(file) = kept {
+                // What holds the whole in one line is a file of the person's, and not what was kept of a scan.
+                let frames = kept.filter(|_| !scanning.taken.is_empty());
+                self.give(context, payload)?;
+                if let Some(file) = frames {
                     fs::remove_file(file).map_err(|error| unreadable(file, &error))?;
                 }
-                self.give(context, payload)
+                Ok(())
             }
             None => Err(self.incomplete(&scanning)?),
         }

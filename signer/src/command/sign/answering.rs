@@ -3,7 +3,7 @@
 //! Answers are matched by the transaction that they sign, never by their names: devices put endings to those
 //! (`-part`, `-signed`, `-final.txn`), and cards hold other things too.
 
-use super::{Sign, base64, signed_json};
+use super::{MOST_READ, Sign, base64, signed_json};
 use crate::command::Context;
 use crate::countersign::{Answered, CountersignError, Countersigner};
 use crate::failure::{Class, Explained, Failure, Reason, reason};
@@ -11,8 +11,8 @@ use crate::home::{Home, HomeError};
 use crate::keystore::durable;
 use crate::terminal::{read_bounded, read_input};
 use bitcoin::Txid;
-use policies::carrier::{Stage, file_name};
-use policies::psbt::{Encoding, Intake, MAX_BYTES, PsbtRefusal, read_intake, read_strict};
+use policies::carrier::Stage;
+use policies::psbt::{Encoding, Intake, PsbtRefusal, read_intake, read_strict};
 use policies::words::count;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +21,8 @@ use std::path::{Path, PathBuf};
 
 /// The most files of a folder that are looked at.
 const MAX_FILES: usize = 10_000;
+/// The most answers to one transfer that are looked at: more than a device writes for all signers of a policy.
+const MAX_ANSWERS: usize = 64;
 /// The most files passed over that are named to a person.
 const MOST_TOLD: usize = 10;
 
@@ -66,9 +68,18 @@ impl Sign {
         let mut values = Vec::new();
         let mut refused = Vec::new();
         for (txid, (transfer, answers)) in &sorted.answers {
-            let answered = signer
-                .examine(transfer, now)
-                .and_then(|examined| signer.answer(&examined, answers, now));
+            let answered = match signer.examine(transfer, now) {
+                Ok(examined) => {
+                    if let Some(dated) = context.dated(examined.review(), signer.policy())? {
+                        context
+                            .terminal
+                            .talk(&format!("{txid}\n{}", dated.text(now)));
+                        context.confirm_far(&dated)?;
+                    }
+                    signer.answer(&examined, answers, now)
+                }
+                Err(error) => Err(error),
+            };
             match answered {
                 Ok(answered) => {
                     context.terminal.talk(&told(txid, &answered));
@@ -137,7 +148,7 @@ impl Sign {
             return Ok(None);
         };
         let output = if output.is_dir() {
-            output.join(file_name(txid, Stage::Signed))
+            super::place_in(output, txid, Stage::Signed)
         } else {
             output.clone()
         };
@@ -153,11 +164,17 @@ impl Sorted {
         home: &Home,
         given: Option<&(Txid, Vec<u8>)>,
         file: PathBuf,
-        intake: Intake,
+        mut intake: Intake,
     ) -> Result<(), Failure> {
         let txid = intake.txid;
+        // Those of other signers, which no device answers with.
+        intake.receipts.clear();
         if let Some((_, answers)) = self.answers.get_mut(&txid) {
-            answers.push(intake);
+            if answers.len() < MAX_ANSWERS {
+                answers.push(intake);
+            } else {
+                self.passed.push((file, too_many()));
+            }
             return Ok(());
         }
         let transfer = match given {
@@ -210,10 +227,8 @@ fn files(named: &[PathBuf]) -> Result<Vec<(PathBuf, bool)>, Failure> {
 
 /// Reads one answer; what is none is a reason, and a file of a folder spoils nothing.
 fn read_answer(file: &Path, found: bool) -> Result<Result<Intake, Reason>, Failure> {
-    // Hex takes twice the bytes.
-    let most = u64::try_from(MAX_BYTES.saturating_mul(3)).unwrap_or(u64::MAX);
     let bytes = if found {
-        match read_bounded(file, most) {
+        match read_bounded(file, MOST_READ) {
             Ok(bytes) => bytes,
             Err(failure) => {
                 let first = failure.reasons().first().cloned();
@@ -221,7 +236,7 @@ fn read_answer(file: &Path, found: bool) -> Result<Result<Intake, Reason>, Failu
             }
         }
     } else {
-        read_input(file, most)?
+        read_input(file, MOST_READ)?
     };
     Ok(match read_intake(&bytes) {
         Ok(intake) => Ok(intake),
@@ -235,6 +250,15 @@ fn no_answer(file: &Path) -> Reason {
         code: PsbtRefusal::NotAPsbt.code(),
         message: format!("{} is neither a PSBT nor a transaction", file.display()),
         hint: "name what the device wrote after signing".to_owned(),
+        facts: crate::failure::Facts::new(),
+    }
+}
+
+fn too_many() -> Reason {
+    Reason {
+        code: "TOO_MANY_ANSWERS",
+        message: format!("more than {MAX_ANSWERS} answers to one transfer"),
+        hint: "name the file that the device wrote".to_owned(),
         facts: crate::failure::Facts::new(),
     }
 }

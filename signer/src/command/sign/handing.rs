@@ -9,7 +9,7 @@ use crate::countersign::{CountersignError, Handed};
 use crate::failure::Failure;
 use crate::home::Home;
 use crate::keystore::{DeviceKind, durable};
-use policies::carrier::{Carrier, Stage, file_name};
+use policies::carrier::{Carrier, Stage};
 use policies::psbt::Encoding;
 use policies::words::device_text;
 use std::path::{Path, PathBuf};
@@ -72,7 +72,7 @@ fn write(handed: &Handed, out: &Path) -> Result<Option<PathBuf>, Failure> {
         return Ok(None);
     }
     let file = if out.is_dir() {
-        out.join(file_name(&handed.txid, Stage::ForDevice))
+        super::place_in(out, &handed.txid, Stage::ForDevice)
     } else {
         out.to_owned()
     };
