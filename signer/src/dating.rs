@@ -68,7 +68,7 @@ impl Dated {
         };
         format!(
             "Date as given         {now}\n{newest}\nGood until            {},\n                      \
-             {} by the date given; if that has passed, do not sign",
+             {} by the date given: if that has passed,\n                      do not sign",
             self.ends,
             span(now, self.ends)
         )

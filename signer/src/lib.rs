@@ -39,6 +39,8 @@ pub mod maintaining;
 pub mod moving;
 #[cfg(feature = "online")]
 pub mod online;
+#[cfg(feature = "tool")]
+pub mod outputs;
 #[cfg(feature = "online")]
 pub mod page;
 #[cfg(feature = "tool")]

@@ -6,6 +6,9 @@ use serde::Serialize;
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::path::Path;
 
+/// The columns that every terminal has.
+const WIDTH: usize = 80;
+
 /// The three streams of the process, and what was asked about them.
 pub struct Terminal {
     out: Box<dyn Write>,
@@ -102,7 +105,18 @@ impl Terminal {
             let shown = self.answer("", &failure.json());
             drop(shown);
         }
-        self.talk(&failure.text());
+        let text = failure.text();
+        let lines: Vec<String> = text.lines().map(|line| self.fitted(line)).collect();
+        self.talk(&lines.join("\n"));
+    }
+
+    /// A line as a person's terminal takes it, broken at spaces; whole where a program reads it.
+    fn fitted(&self, line: &str) -> String {
+        if self.interactive {
+            folded(line, WIDTH)
+        } else {
+            line.to_owned()
+        }
     }
 
     /// Asks for a yes; without anybody there the answer is a usage failure that names the flag.
@@ -118,7 +132,7 @@ impl Terminal {
     /// # Errors
     /// As [`Terminal::confirm`].
     pub fn insist(&mut self, question: &str) -> Result<(), Failure> {
-        let hint = "have a person do so: no flag answers this";
+        let hint = "have a person answer it: no --yes does";
         if !self.interactive {
             self.talk(question);
         }
@@ -179,6 +193,25 @@ impl Terminal {
         }
         Ok(typed)
     }
+}
+
+/// A line broken at spaces; a word that alone is too long keeps its line, so that it can be copied.
+fn folded(line: &str, width: usize) -> String {
+    let mut out = String::new();
+    let mut column = 0_usize;
+    for word in line.split(' ') {
+        let length = word.chars().count();
+        if column > 0 && column.saturating_add(1).saturating_add(length) > width {
+            out.push_str("\n  ");
+            column = 2;
+        } else if column > 0 {
+            out.push(' ');
+            column = column.saturating_add(1);
+        }
+        out.push_str(word);
+        column = column.saturating_add(length);
+    }
+    out
 }
 
 fn ask(prompt: &str) -> Result<Passphrase, PassphraseError> {

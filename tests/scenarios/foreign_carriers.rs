@@ -3,9 +3,8 @@
 //! npm's `bbqr` (Coinkite's own) and `@ngraveio/bc-ur` stand for what devices have in them. Which frames are
 //! lost follows from seeds.
 
-use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use bitcoin::base64::Engine as _;
 use bitcoin::base64::prelude::BASE64_STANDARD;
@@ -19,13 +18,14 @@ use policies::carrier::{
 };
 use serde_json::{Value, json};
 
+use crate::independent_signers::{repository, told};
+
 /// The bytes of PSBTs: what one input makes, what forty make, and what large previous transactions make.
 const LENGTHS: [usize; 4] = [1_000, 5_000, 21_000, 200_000];
 
 /// Asks the driver all at once; its answers, in order.
-fn driver(asks: &[Value]) -> Result<Vec<Value>, Failure> {
-    let repository = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-    let found = Command::new(repository.join("tests/setup/carriers.sh"))
+fn asked_of_npm(asks: &[Value]) -> Result<Vec<Value>, Failure> {
+    let found = Command::new(repository().join("tests/setup/carriers.sh"))
         .arg("--find")
         .output()?;
     if !found.status.success() {
@@ -33,25 +33,11 @@ fn driver(asks: &[Value]) -> Result<Vec<Value>, Failure> {
             "bbqr or @ngraveio/bc-ur is not installed: run `make setup`",
         ));
     }
-    let mut child = Command::new("node")
-        .arg(repository.join("tests/independent/carriers.mjs"))
-        .arg(String::from_utf8(found.stdout)?.trim_end())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    let mut input = child
-        .stdin
-        .take()
-        .ok_or_else(|| Failure::new("a driver without standard input"))?;
-    input.write_all(&serde_json::to_vec(asks)?)?;
-    drop(input);
-    let done = child.wait_with_output()?;
-    if !done.status.success() {
-        let said = String::from_utf8_lossy(&done.stderr);
-        return Err(Failure::new(format!("the driver failed: {said}")));
-    }
-    let answers: Value = serde_json::from_slice(&done.stdout)?;
+    let script = repository().join("tests/independent/carriers.mjs");
+    let modules = String::from_utf8(found.stdout)?;
+    let arguments = [&*script.to_string_lossy(), modules.trim_end()];
+    let said = told(Path::new("node"), &arguments, &serde_json::to_vec(asks)?)?;
+    let answers: Value = serde_json::from_slice(&said)?;
     assert_eq!(items(&answers)?.len(), asks.len());
     Ok(items(&answers)?.to_vec())
 }
@@ -173,7 +159,7 @@ fn bbqr_of_ours_is_joined_by_npm_bbqr() -> Outcome {
             asked.push((payload, version));
         }
     }
-    for ((payload, version), answer) in asked.into_iter().zip(driver(&asks)?) {
+    for ((payload, version), answer) in asked.into_iter().zip(asked_of_npm(&asks)?) {
         let (kind, bytes) = decoded(&answer)?;
         assert_eq!(kind, letter(payload.kind()));
         assert!(bytes == payload.bytes(), "{} at {version}", bytes.len());
@@ -201,7 +187,7 @@ fn bbqr_of_npm_bbqr_in_every_encoding_is_joined_by_us() -> Outcome {
         }
     }
     let mut written = std::collections::BTreeSet::new();
-    for ((payload, encoding), answer) in asked.into_iter().zip(driver(&asks)?) {
+    for ((payload, encoding), answer) in asked.into_iter().zip(asked_of_npm(&asks)?) {
         written.insert(answer["encoding"].to_string());
         let mut frames = items(&answer["frames"])?.to_vec();
         frames.reverse();
@@ -230,7 +216,7 @@ fn ur_of_ours_is_joined_by_npm_bc_ur() -> Outcome {
             }
         }
     }
-    for ((payload, version), answer) in asked.into_iter().zip(driver(&asks)?) {
+    for ((payload, version), answer) in asked.into_iter().zip(asked_of_npm(&asks)?) {
         let (kind, bytes) = decoded(&answer)?;
         let expected = match payload.kind() {
             PayloadKind::Psbt => "crypto-psbt",
@@ -282,7 +268,7 @@ fn ur_of_npm_bc_ur_is_joined_by_us_in_order_lossy_and_from_mixed_frames_alone() 
             }
         }
     }
-    for ((payload, fragment, lossy), answer) in asked.into_iter().zip(driver(&asks)?) {
+    for ((payload, fragment, lossy), answer) in asked.into_iter().zip(asked_of_npm(&asks)?) {
         let frames = items(&answer["frames"])?;
         let mut state = 13;
         let kept = frames.iter().filter(|_| {

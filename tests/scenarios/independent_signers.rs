@@ -50,8 +50,13 @@ pub(super) fn installed() -> Result<(PathBuf, PathBuf), Failure> {
     }
 }
 
-/// Runs a driver with a PSBT on its standard input.
+/// Runs a driver with a PSBT in base64 on its standard input.
 pub(super) fn driver(program: &Path, arguments: &[&str], psbt: &[u8]) -> Result<Vec<u8>, Failure> {
+    told(program, arguments, BASE64_STANDARD.encode(psbt).as_bytes())
+}
+
+/// Runs a driver with these bytes on its standard input.
+pub(super) fn told(program: &Path, arguments: &[&str], bytes: &[u8]) -> Result<Vec<u8>, Failure> {
     let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::piped())
@@ -62,7 +67,7 @@ pub(super) fn driver(program: &Path, arguments: &[&str], psbt: &[u8]) -> Result<
         .stdin
         .take()
         .ok_or_else(|| Failure::new("a driver without standard input"))?;
-    input.write_all(BASE64_STANDARD.encode(psbt).as_bytes())?;
+    input.write_all(bytes)?;
     drop(input);
     let done = child.wait_with_output()?;
     if done.status.success() {

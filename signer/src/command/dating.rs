@@ -48,7 +48,12 @@ impl Context {
     }
 
     fn has_no_clock(&self) -> bool {
-        self.home().is_ok_and(|home| home.has_no_clock())
+        self.no_clock || self.home().is_ok_and(|home| home.has_no_clock())
+    }
+
+    /// Takes the system's clock for none, also before the home is marked so.
+    pub(super) fn have_no_clock(&mut self) {
+        self.no_clock = true;
     }
 
     fn ask_today(&mut self) -> Result<Today, Failure> {
@@ -79,7 +84,9 @@ impl Context {
                 .and_then(|owner| JournalFile::read(&home.journal_file(), owner).ok());
             let last = journal.map(|journal| journal.history().last());
             newest = last.map(|last| last.max(pinned.policy().head.time));
-            if let Some(last) = last.filter(|last| *last > given) {
+            // Within a minute it is the same moment, as people write it.
+            let minute = given.saturating_add(60);
+            if let Some(last) = last.filter(|last| *last > minute) {
                 self.terminal.talk(&format!(
                     "The date given, {given}, lies before\nthe journal's last entry. {last} is taken, which was then."
                 ));

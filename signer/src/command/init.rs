@@ -51,7 +51,7 @@ impl Init {
         }
         let identified = identified(&document, self.id)?;
         if self.no_clock {
-            home.mark_no_clock()?;
+            context.have_no_clock();
         }
         let clock = context.clock()?;
         expect_time(&clock)?;
@@ -60,6 +60,12 @@ impl Init {
             context.confirm_birth(&identified)?;
         }
         let enrolment = enrol_in_line(&home, &before, &document, self.id, clock.now())?;
+        if self.no_clock {
+            home.mark_no_clock()?;
+            context.terminal.talk(
+                "This home has no clock: the date is asked for from now on, or given with --today.",
+            );
+        }
         let policy = enrolment.pinned.policy();
         let roles = enrolment.pinned.roles().iter();
         let roles: Vec<String> = roles.map(Role::to_string).collect();

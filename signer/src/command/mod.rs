@@ -111,6 +111,8 @@ struct Context {
     terminal: Terminal,
     /// What tells the time, once it was asked for.
     clock: Option<Clock>,
+    /// Whether the system's clock is not to be trusted, which is said just now.
+    no_clock: bool,
 }
 
 impl Context {
@@ -183,6 +185,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         terminal: Terminal::of_process(line.common.json),
         common: line.common,
         clock: None,
+        no_clock: false,
     };
     match line.verb.run(&mut context) {
         Ok(()) => ExitCode::SUCCESS,

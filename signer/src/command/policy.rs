@@ -111,7 +111,9 @@ impl PolicyVerb {
             }
             What::Check { file } => {
                 let policy = read_policy(&file)?;
-                let words = policy.words().join(" ");
+                let words = policy.words();
+                let rows: Vec<String> = words.chunks(6).map(|six| six.join(" ")).collect();
+                let words = rows.join("\n         ");
                 let text = format!("No mistakes\n  id     {}\n  words  {words}", policy.id);
                 let value = serde_json::json!({ "id": policy.id, "words": policy.words() });
                 context.terminal.answer(&text, &value)

@@ -9,7 +9,7 @@ use crate::countersign::{CountersignError, Countersigner, Examined, Signed};
 use crate::dating::Dated;
 use crate::failure::{Class, Failure};
 use crate::home::{Home, HomeError};
-use crate::keystore::durable;
+use crate::outputs::{self, OutputError};
 use crate::pin::Pinned;
 use crate::terminal::read_bounded;
 use bitcoin::Txid;
@@ -84,6 +84,9 @@ impl Sign {
             let device = key.kind().clone();
             return Err(HomeError::KeyElsewhere { device }.into());
         }
+        if let Some(output) = &self.output {
+            expect_output(home, output, file)?;
+        }
         let Open {
             bytes,
             mut signer,
@@ -110,12 +113,17 @@ impl Sign {
         let Some(output) = &self.output else {
             return context.terminal.answer(&base64(&signed), &value);
         };
-        durable::replace(output, &Encoding::sniff(&bytes).encode(&signed.to_bytes()))?;
+        outputs::write(
+            Some(home),
+            output,
+            &Encoding::sniff(&bytes).encode(&signed.to_bytes()),
+        )?;
         let text = format!(
             "Signed: signatures for {} in {}",
             count(signed.signatures, "input"),
             output.display()
         );
+        context.terminal.talk(&hand_in(output));
         context.terminal.answer(&text, &value)
     }
 
@@ -192,6 +200,23 @@ fn place_in(folder: &Path, txid: &Txid, stage: Stage) -> PathBuf {
     } else {
         folder.join(long_file_name(txid, stage))
     }
+}
+
+/// Refuses, before anything is remembered, what could not be written then, or would take the place of what is read.
+fn expect_output(home: &Home, output: &Path, input: &Path) -> Result<(), Failure> {
+    let real = |path: &Path| path.canonicalize().ok();
+    if real(output).is_some_and(|output| real(input) == Some(output)) {
+        return Err(OutputError::Taken(output.to_owned()).into());
+    }
+    Ok(outputs::expect_writable(Some(home), output)?)
+}
+
+/// What a person does with signatures in a file.
+fn hand_in(output: &Path) -> String {
+    format!(
+        "Carry {} to the coordinator: its page takes it,\nand `countersign-coordinator attempt submit`.",
+        output.display()
+    )
 }
 
 /// What was signed, in base64 as text.

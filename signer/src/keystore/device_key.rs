@@ -245,6 +245,11 @@ fn found_in(exported: &str, origin: Option<&Origin>) -> Result<String, DeviceKey
 fn of_json(fields: &serde_json::Map<String, Value>) -> Option<String> {
     let text = |names: &[&str]| names.iter().find_map(|name| fields.get(*name)?.as_str());
     let fingerprint = text(&["xfp", "fingerprint", "master_fingerprint"])?;
+    // Of Coldcard's generic export, the account that BIP 48 gives to segwit version 0 scripts of several.
+    if let Some(Value::Object(account)) = fields.get("bip48_2") {
+        let text = |name: &str| account.get(name)?.as_str();
+        return Some(with_origin(fingerprint, text("deriv")?, text("xpub")?));
+    }
     let (path, key) = text(&["p2wsh_deriv"])
         .zip(text(&["p2wsh"]))
         .or_else(|| text(&["path", "deriv", "derivation"]).zip(text(&["xpub"])))?;

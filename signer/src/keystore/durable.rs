@@ -96,6 +96,24 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     write_whole(&partial, bytes)
         .and_then(|()| fs::rename(&partial, path))
         .and_then(|()| sync_folder(folder_of(path)))
+        .map_err(|cause| {
+            // Of a full card, what was begun is not left in the way.
+            drop(fs::remove_file(&partial));
+            WriteError::Io {
+                path: path.to_owned(),
+                cause,
+            }
+        })
+}
+
+/// Whether a file could be written where this one is to be; leaves nothing behind.
+///
+/// # Errors
+/// [`WriteError::Io`] when the system refuses.
+pub fn try_folder(path: &Path) -> Result<(), WriteError> {
+    let partial = partial_of(path);
+    write_whole(&partial, &[])
+        .and_then(|()| fs::remove_file(&partial))
         .map_err(|cause| WriteError::Io {
             path: path.to_owned(),
             cause,

@@ -83,6 +83,9 @@ impl Scan {
             terminal: &mut context.terminal,
         };
         let kept = self.keep.as_deref().filter(|file| file.exists());
+        if let Some(file) = kept {
+            expect_kept(file)?;
+        }
         let mut whole = match kept {
             Some(file) => scanning.read(file, open(file)?)?,
             None => None,
@@ -163,7 +166,8 @@ impl Scan {
             "output": self.output,
         });
         if let Some(output) = &self.output {
-            durable::replace(output, payload.bytes())?;
+            let home = context.home().ok();
+            outputs::write(home.as_ref(), output, payload.bytes())?;
             let text = format!("Read {what}, in {}", output.display());
             return context.terminal.answer(&text, &value);
         }
@@ -263,6 +267,22 @@ impl Scanning<'_> {
             }
         }
     }
+}
+
+/// Refuses to go on from, and later to remove or replace, a file that no scan kept.
+fn expect_kept(file: &Path) -> Result<(), Failure> {
+    let mut first = String::new();
+    let line = open(file)?.take(MAX_FRAME as u64 + 1).read_line(&mut first);
+    let is_frame = line.is_ok()
+        && Collector::new()
+            .take(&first)
+            .is_ok_and(|taken| matches!(taken, Collected::Partly(_)));
+    if is_frame {
+        return Ok(());
+    }
+    let message = format!("{} holds no codes that a scan kept", file.display());
+    Err(Failure::because(Class::Usage, "NOT_KEPT", message)
+        .hinted("name another file after --keep: it is made when codes are missing"))
 }
 
 fn told(progress: &Progress) -> String {

@@ -194,7 +194,7 @@ impl Show {
                     side.div_ceil(2).saturating_add(1)
                 );
                 Err(Failure::because(Class::Usage, "TERMINAL_TOO_SMALL", message).hinted(
-                    "make the window larger or its letters smaller, ask for a lower density, or give --images DIR",
+                    "leave --density and --qr-version out, which takes what fits, make the window larger or its letters smaller, or give --images DIR",
                 ))
             }
         }

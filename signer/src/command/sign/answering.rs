@@ -8,7 +8,7 @@ use crate::command::Context;
 use crate::countersign::{Answered, CountersignError, Countersigner};
 use crate::failure::{Class, Explained, Failure, Reason, reason};
 use crate::home::{Home, HomeError};
-use crate::keystore::durable;
+use crate::outputs;
 use crate::terminal::{read_bounded, read_input};
 use bitcoin::Txid;
 use policies::carrier::Stage;
@@ -38,6 +38,9 @@ impl Sign {
     pub(super) fn take_answers(&self, context: &mut Context, home: &Home) -> Result<(), Failure> {
         home.device_key()?.ok_or(CountersignError::KeyHere)?;
         let given = self.given()?;
+        if let Some(output) = self.output.as_ref().filter(|out| !out.is_dir()) {
+            outputs::expect_writable(Some(home), output)?;
+        }
         let sorted = self.sorted(home, given.as_ref())?;
         tell_passed(context, &sorted.passed);
         if sorted.answers.is_empty() {
@@ -83,7 +86,7 @@ impl Sign {
             match answered {
                 Ok(answered) => {
                     context.terminal.talk(&told(txid, &answered));
-                    let output = self.write(txid, transfer, &answered)?;
+                    let output = self.write(home, txid, transfer, &answered)?;
                     lines.push(line(&answered, output.as_deref()));
                     values.push(value(&answered, output.as_deref()));
                 }
@@ -140,6 +143,7 @@ impl Sign {
     /// Writes what leaves, as the transfer was written; nowhere without --output.
     fn write(
         &self,
+        home: &Home,
         txid: &Txid,
         transfer: &[u8],
         answered: &Answered,
@@ -153,7 +157,11 @@ impl Sign {
             output.clone()
         };
         let bytes = answered.signed.to_bytes();
-        durable::replace(&output, &Encoding::sniff(transfer).encode(&bytes))?;
+        outputs::write(
+            Some(home),
+            &output,
+            &Encoding::sniff(transfer).encode(&bytes),
+        )?;
         Ok(Some(output))
     }
 }

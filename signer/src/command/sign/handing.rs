@@ -8,7 +8,8 @@ use crate::command::review::review_json;
 use crate::countersign::{CountersignError, Handed};
 use crate::failure::Failure;
 use crate::home::Home;
-use crate::keystore::{DeviceKind, durable};
+use crate::keystore::DeviceKind;
+use crate::outputs;
 use policies::carrier::{Carrier, Stage};
 use policies::psbt::Encoding;
 use policies::words::device_text;
@@ -24,6 +25,14 @@ impl Sign {
     ) -> Result<(), Failure> {
         let key = home.device_key()?.ok_or(CountersignError::KeyHere)?;
         let device = key.kind();
+        if out != Path::new("-") {
+            let probe = if out.is_dir() {
+                out.join("psbt")
+            } else {
+                out.to_owned()
+            };
+            super::expect_output(home, &probe, file)?;
+        }
         let Open {
             mut signer,
             examined,
@@ -48,7 +57,7 @@ impl Sign {
         let handed = signer.hand_over(&examined, context.now()?)?;
         let base64 = Encoding::Base64.encode(&handed.psbt);
         let base64 = String::from_utf8_lossy(&base64).into_owned();
-        let written = write(&handed, out)?;
+        let written = write(home, &handed, out)?;
         let value = serde_json::json!({
             "txid": handed.txid,
             "device": device.name(),
@@ -57,7 +66,9 @@ impl Sign {
             "review": shown,
             "psbt": base64,
         });
-        context.terminal.talk(&next(written.as_deref(), device));
+        context
+            .terminal
+            .talk(&next(home, written.as_deref(), device));
         let text = match &written {
             Some(file) => format!("Handed over: {}", file.display()),
             None => base64,
@@ -67,7 +78,7 @@ impl Sign {
 }
 
 /// Writes it to the file or into the folder, and says where; nowhere for standard output.
-fn write(handed: &Handed, out: &Path) -> Result<Option<PathBuf>, Failure> {
+fn write(home: &Home, handed: &Handed, out: &Path) -> Result<Option<PathBuf>, Failure> {
     if out == Path::new("-") {
         return Ok(None);
     }
@@ -76,12 +87,12 @@ fn write(handed: &Handed, out: &Path) -> Result<Option<PathBuf>, Failure> {
     } else {
         out.to_owned()
     };
-    durable::replace(&file, &handed.psbt)?;
+    outputs::write(Some(home), &file, &handed.psbt)?;
     Ok(Some(file))
 }
 
 /// What a person does now.
-fn next(file: Option<&Path>, device: &DeviceKind) -> String {
+fn next(home: &Home, file: Option<&Path>, device: &DeviceKind) -> String {
     let carrier = match device.carrier() {
         Carrier::Bbqr => "bbqr",
         Carrier::Ur => "ur",
@@ -89,7 +100,9 @@ fn next(file: Option<&Path>, device: &DeviceKind) -> String {
     let file = file.map_or_else(|| "FILE".to_owned(), |file| file.display().to_string());
     format!(
         "It is journalled: the device may sign it now. Carry it there, as the file or\n\
-         by its codes:\n  qr show {file} --carrier {carrier}\n\
-         Compare, sign there, and bring back what the device gives:\n  sign --answer REPLY"
+         by its codes:\n  countersign-signer qr show {file} --carrier {carrier}\n\
+         Compare, sign there, and bring back what the device gives:\n  \
+         countersign-signer --home {} sign --answer REPLY --output SIGNED",
+        home.folder().display()
     )
 }

@@ -1,0 +1,128 @@
+//! Files that a person names for what leaves a home, written so that nothing that they have is lost.
+//!
+//! Invariant: nothing is written into the home, and what is there is replaced only by the same bytes or by another
+//! answer to the same transaction.
+
+use crate::failure::{Class, Explained};
+use crate::home::Home;
+use crate::keystore::{WriteError, durable};
+use crate::terminal::read_bounded;
+use policies::psbt::{MAX_BYTES, read_intake};
+use std::path::{Path, PathBuf};
+
+/// Why a file is not written.
+#[derive(Debug, thiserror::Error)]
+pub enum OutputError {
+    /// It would lie in the home, among keys and the journal.
+    #[error("{} lies in the home itself", .0.display())]
+    InHome(PathBuf),
+    /// Its folder is not there.
+    #[error("there is no folder {}", .0.display())]
+    NoFolder(PathBuf),
+    /// Something else has that name.
+    #[error("{} holds something else", .0.display())]
+    Taken(PathBuf),
+    /// The operating system refuses.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+impl Explained for OutputError {
+    fn class(&self) -> Class {
+        match self {
+            Self::InHome(_) | Self::NoFolder(_) | Self::Taken(_) => Class::Usage,
+            Self::Write(error) => error.class(),
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::InHome(_) => "OUTPUT_IN_HOME",
+            Self::NoFolder(_) => "NO_FOLDER",
+            Self::Taken(_) => "OUTPUT_TAKEN",
+            Self::Write(error) => error.code(),
+        }
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::InHome(_) => {
+                "name a file outside the home: what leaves it is no part of it".to_owned()
+            }
+            Self::NoFolder(_) => {
+                "make the folder first, or put the card in and mount it".to_owned()
+            }
+            Self::Taken(_) => {
+                "nothing is overwritten: name a file that is not there yet".to_owned()
+            }
+            Self::Write(error) => error.hint(),
+        }
+    }
+}
+
+/// Whether a file can be written once there is something for it: asked before anything is journalled.
+///
+/// # Errors
+/// [`OutputError`], but never for what is there already.
+pub fn expect_writable(home: Option<&Home>, file: &Path) -> Result<(), OutputError> {
+    let folder = durable::folder_of(file);
+    if !folder.is_dir() {
+        return Err(OutputError::NoFolder(folder.to_owned()));
+    }
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    if home.is_some_and(|home| real(folder).starts_with(real(home.folder()))) {
+        return Err(OutputError::InHome(file.to_owned()));
+    }
+    Ok(durable::try_folder(file)?)
+}
+
+/// Writes it.
+///
+/// # Errors
+/// [`OutputError`]; then what was there is there still.
+pub fn write(home: Option<&Home>, file: &Path, bytes: &[u8]) -> Result<(), OutputError> {
+    expect_writable(home, file)?;
+    if file.symlink_metadata().is_ok() && !may_replace(file, bytes) {
+        return Err(OutputError::Taken(file.to_owned()));
+    }
+    Ok(durable::replace(file, bytes)?)
+}
+
+/// Whether a file holds the same, or an earlier answer to the same transaction.
+fn may_replace(file: &Path, bytes: &[u8]) -> bool {
+    // Hex takes twice the bytes.
+    let most = u64::try_from(MAX_BYTES.saturating_mul(3)).unwrap_or(u64::MAX);
+    let Ok(there) = read_bounded(file, most) else {
+        return false;
+    };
+    let txid = |bytes: &[u8]| read_intake(bytes).ok().map(|intake| intake.txid);
+    there == bytes || txid(bytes).is_some_and(|new| txid(&there) == Some(new))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_written_into_the_home_nor_over_anything_else() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let home = Home::at(folder.path().join("alice"));
+        std::fs::create_dir(home.folder()).expect("makes");
+        let inside = home.folder().join("journal.jsonl");
+        let error = write(Some(&home), &inside, b"reply").expect_err("is in the home");
+        assert_eq!(error.code(), "OUTPUT_IN_HOME");
+        let around = folder.path().join("alice/../alice/new");
+        let error = write(Some(&home), &around, b"reply").expect_err("is in the home");
+        assert_eq!(error.code(), "OUTPUT_IN_HOME");
+        let out = folder.path().join("reply");
+        write(Some(&home), &out, b"reply").expect("writes");
+        write(Some(&home), &out, b"reply").expect("writes the same");
+        let error = write(Some(&home), &out, b"other").expect_err("is taken");
+        assert_eq!(error.code(), "OUTPUT_TAKEN");
+        assert_eq!(std::fs::read(&out).expect("reads"), b"reply");
+        let nowhere = folder.path().join("card/reply");
+        let error = expect_writable(None, &nowhere).expect_err("has no folder");
+        assert_eq!(error.code(), "NO_FOLDER");
+        assert_eq!(std::fs::read_dir(folder.path()).expect("lists").count(), 2);
+    }
+}
