@@ -1,6 +1,5 @@
 //! Batches and spends to ourselves hold what the devices take whose signers are needed; what replaces is never held up.
 
-use bitcoin::hex::FromHex as _;
 use bitcoin::{Amount, ScriptBuf, TxOut, Txid};
 use policies::carrier::for_device;
 use policies::devices::limits_of;

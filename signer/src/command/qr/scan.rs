@@ -4,6 +4,7 @@ use super::super::Context;
 use super::{kind_name, ranges};
 use crate::failure::{Class, Failure};
 use crate::keystore::durable;
+use crate::outputs;
 #[cfg(all(feature = "camera", target_os = "linux"))]
 use crate::qr::camera::{self, Camera, CameraError};
 use crate::qr::{Seen, Source, SourceError};
@@ -14,7 +15,7 @@ use policies::carrier::{
 use policies::psbt::{Encoding, read_intake};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 /// The most files of a folder that are looked at.
