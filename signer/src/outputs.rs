@@ -7,6 +7,7 @@ use crate::failure::{Class, Explained};
 use crate::home::Home;
 use crate::keystore::{WriteError, durable};
 use crate::terminal::read_bounded;
+use bitcoin::Txid;
 use policies::psbt::{MAX_BYTES, read_intake};
 use std::path::{Path, PathBuf};
 
@@ -76,6 +77,22 @@ pub fn expect_writable(home: Option<&Home>, file: &Path) -> Result<(), OutputErr
     Ok(durable::try_folder(file)?)
 }
 
+/// Whether a file is not there, or holds an earlier answer to this transaction: asked before anything is journalled.
+///
+/// # Errors
+/// [`OutputError::Taken`].
+pub fn expect_free(file: &Path, txid: &Txid) -> Result<(), OutputError> {
+    if file.symlink_metadata().is_err() || is_of(file, txid) {
+        return Ok(());
+    }
+    Err(OutputError::Taken(file.to_owned()))
+}
+
+/// Whether a file holds a PSBT or transaction with this id.
+pub fn is_of(file: &Path, txid: &Txid) -> bool {
+    read(file).is_some_and(|there| txid_of(&there) == Some(*txid))
+}
+
 /// Writes it.
 ///
 /// # Errors
@@ -90,13 +107,19 @@ pub fn write(home: Option<&Home>, file: &Path, bytes: &[u8]) -> Result<(), Outpu
 
 /// Whether a file holds the same, or an earlier answer to the same transaction.
 fn may_replace(file: &Path, bytes: &[u8]) -> bool {
+    read(file).is_some_and(|there| {
+        there == bytes || txid_of(bytes).is_some_and(|new| txid_of(&there) == Some(new))
+    })
+}
+
+fn read(file: &Path) -> Option<Vec<u8>> {
     // Hex takes twice the bytes.
     let most = u64::try_from(MAX_BYTES.saturating_mul(3)).unwrap_or(u64::MAX);
-    let Ok(there) = read_bounded(file, most) else {
-        return false;
-    };
-    let txid = |bytes: &[u8]| read_intake(bytes).ok().map(|intake| intake.txid);
-    there == bytes || txid(bytes).is_some_and(|new| txid(&there) == Some(new))
+    read_bounded(file, most).ok()
+}
+
+fn txid_of(bytes: &[u8]) -> Option<Txid> {
+    read_intake(bytes).ok().map(|intake| intake.txid)
 }
 
 #[cfg(test)]

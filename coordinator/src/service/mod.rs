@@ -222,8 +222,8 @@ impl Service {
             policies: Arc::default(),
             tries: Arc::default(),
             verifying: events::verifying(),
-            // Twice at once by each person, and no more in all: it takes a processor for a while.
-            carrying: Gate::new(2, 2),
+            // Twice at once by each person, and by few at a time: it takes a processor for a while.
+            carrying: Gate::new(2, 4),
             exporting: events::exporting(),
         }
     }

@@ -11,11 +11,10 @@ use crate::failure::{Class, Failure};
 use crate::home::{Home, HomeError};
 use crate::outputs::{self, OutputError};
 use crate::pin::Pinned;
-use crate::terminal::read_bounded;
 use bitcoin::Txid;
 use policies::carrier::{Stage, file_name, long_file_name};
 use policies::journal::SpendMode;
-use policies::psbt::{Encoding, MAX_BYTES, read_intake};
+use policies::psbt::{Encoding, MAX_BYTES};
 use policies::words::{count, review_text};
 use std::path::{Path, PathBuf};
 
@@ -95,6 +94,9 @@ impl Sign {
         } = examined(context, home, file)?;
         let shown = review_json(examined.review());
         self.refuse_another_mode(examined.review().mode)?;
+        if let Some(output) = &self.output {
+            outputs::expect_free(output, &examined.review().txid)?;
+        }
         if let Some(dated) = &dated {
             context.confirm_date(dated, self.yes)?;
         }
@@ -191,11 +193,7 @@ fn examined(context: &mut Context, home: &Home, file: &Path) -> Result<Open, Fai
 /// coordinator can make two transactions whose short names are one.
 fn place_in(folder: &Path, txid: &Txid, stage: Stage) -> PathBuf {
     let short = folder.join(file_name(txid, stage));
-    let its_own = || {
-        let there = read_bounded(&short, MOST_READ).ok()?;
-        Some(read_intake(&there).ok()?.txid == *txid)
-    };
-    if short.symlink_metadata().is_err() || its_own() == Some(true) {
+    if outputs::expect_free(&short, txid).is_ok() {
         short
     } else {
         folder.join(long_file_name(txid, stage))

@@ -219,14 +219,23 @@ fn several_transfers_are_answered_from_one_card_and_a_missing_input_is_said() {
     std::fs::create_dir(desk.path("card")).expect("makes a folder");
     std::fs::create_dir(desk.path("out")).expect("makes a folder");
     for transfer in ["w1.psbt", "w2.psbt"] {
-        let line = format!("sign {transfer} --hand-to handed.psbt --yes");
+        let line = format!("sign {transfer} --hand-to handed-{transfer} --yes");
         desk.done("alice", &line);
-        let mut signed = device.signs(&desk.read("handed.psbt"));
+        let mut signed = device.signs(&desk.read(&format!("handed-{transfer}")));
         if let Some(second) = signed.inputs.get_mut(1) {
             second.tap_script_sigs.clear();
         }
         desk.write(&format!("card/{transfer}"), &signed.serialize());
     }
+    // Nothing is written over what is there, and nothing is journalled then.
+    desk.issue("w3.psbt", "w3", &[6]);
+    let taken = desk.refused("alice", "sign w3.psbt --hand-to handed-w1.psbt --yes");
+    assert_eq!(taken.0, "OUTPUT_TAKEN");
+    let inside = desk.refused("alice", "sign w3.psbt --hand-to alice/journal.jsonl --yes");
+    assert_eq!(inside.0, "OUTPUT_IN_HOME");
+    let nowhere = desk.refused("alice", "sign w3.psbt --hand-to nowhere/w3.psbt --yes");
+    assert_eq!(nowhere.0, "NO_FOLDER");
+    assert_eq!(desk.done("alice", "journal verify").0["counter"], 2);
     let one_file = desk.refused("alice", "sign --answer card --output one.psbt");
     assert_eq!(one_file.0, "SEVERAL_ANSWERED");
     let (answered, talk) = desk.done("alice", "sign --answer card --output out");
@@ -417,7 +426,7 @@ fn a_date_far_after_the_last_entry_is_confirmed_in_a_home_without_a_clock() {
     assert_eq!(desk.refused("alice", &verb).0, "NOBODY_TO_ASK");
     let mut person = Person::at(desk.treasury.folder.path(), "alice", &verb);
     let asked = person.reads().to_owned();
-    assert!(asked.contains("30 days after"), "{asked}");
+    assert!(asked.contains("days after the newest"), "{asked}");
     assert_eq!(person.says_yes().0, Some(0));
     // A week after is soon enough.
     let week = Desk::date(0);

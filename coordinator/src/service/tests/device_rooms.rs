@@ -108,7 +108,7 @@ async fn one_coin_with_a_heavy_parent_stints_no_sweep() {
     let sweep = Intent {
         kind: IntentKind::Sweep,
         min: Amount::from_sat(1_100_000),
-        ..world.intent("w-1", 2_000_000)
+        ..world.intent("w-1", 1_230_000)
     };
     let view = world.try_submit(&sweep).await.expect("is taken").0;
     let approval = world.approval(&[view.intent_hash], false);

@@ -41,6 +41,9 @@ impl Sign {
         } = super::examined(context, home, file)?;
         let shown = review_json(examined.review());
         self.refuse_another_mode(examined.review().mode)?;
+        if out != Path::new("-") && !out.is_dir() {
+            outputs::expect_free(out, &examined.review().txid)?;
+        }
         let compare = device_text(examined.review(), signer.policy(), device.name());
         context.terminal.talk(&format!("\n{compare}"));
         if let Some(dated) = &dated {
