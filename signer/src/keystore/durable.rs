@@ -176,6 +176,8 @@ mod tests {
     use super::*;
     #[cfg(unix)]
     use std::os::unix::fs::PermissionsExt;
+    #[cfg(unix)]
+    use std::os::unix::fs::symlink;
 
     /// What FAT answers to a hard link (Linux: EPERM, macOS: ENOTSUP).
     fn no_links(_: &Path, _: &Path) -> io::Result<()> {
@@ -237,7 +239,6 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn links_that_a_card_holds_are_not_followed() {
-        use std::os::unix::fs::symlink;
         let (card, home) = (tempfile::tempdir(), tempfile::tempdir());
         let (card, home) = (card.expect("a card"), home.expect("a home"));
         let journal = home.path().join("journal");
