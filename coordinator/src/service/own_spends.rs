@@ -19,6 +19,7 @@ use super::own_building::{OwnPlan, build};
 use super::own_coins::{choose, frozen_coins};
 use super::own_spend_view::{BudgetView, MaintenanceNeedsView, OwnSpendView, empty_view, show};
 use super::record::Cause;
+use super::devices::DeviceTimeView;
 use super::rooms::{Rooms, rooms};
 use super::{Actor, BatchError, OwnSpendError, Service, ServiceError, VersionError, lock_vault};
 use crate::store::vaults::VaultRow;
@@ -123,6 +124,7 @@ pub(super) async fn spend_in(
         .into());
     }
     show(&mut view, &own, &policy);
+    view.devices = DeviceTimeView::all(purse.keyset(&policy), own.inputs.len());
     if wanted.purpose != AttemptPurpose::Recover {
         (view.budget, view.maintenance) = count(tx, &policy, now, own.built.fee).await?;
     }

@@ -8,7 +8,9 @@ use std::fmt;
 use bitcoin::NetworkKind;
 use bitcoin::bip32::{ChildNumber, DerivationPath, Fingerprint};
 
-use super::table::{Bounds, Pace, Paths, Row, Said, Verdict, has_suffix, rows_of, said};
+use super::table::{
+    Bounds, Pace, Paths, Row, Said, Verdict, bounding, has_suffix, rows_of, said,
+};
 use super::{Firmware, Form, Shape, Version};
 use crate::descriptor::{KeyPosition, VaultDescriptor};
 use crate::document::Device;
@@ -140,17 +142,14 @@ impl<'a> Demand<'a> {
         }
     }
 
-    /// The bounds within which a device signs; none where it does not, or where nothing is known.
-    pub fn bounds(&self, device: &Device) -> Option<Bounds> {
-        match said(&device.kind, self.shape.form, firmware_of(device)) {
-            Said::Row(row) => row.bounds(),
-            Said::From(_) | Said::Nothing => None,
-        }
+    /// The row whose bounds of one transaction hold for a device; none where nothing is known of it.
+    pub fn bounding(&self, device: &Device) -> Option<&'static Row> {
+        bounding(&device.kind, self.shape.form, firmware_of(device))
     }
 
     /// How long a device takes for a transaction, where that was measured.
     pub fn pace(&self, device: &Device) -> Option<Pace> {
-        self.bounds(device)?.pace
+        self.bounding(device)?.bounds()?.pace
     }
 
     /// The earliest firmware with which a kind of device signs scripts of this form.
@@ -267,3 +266,7 @@ impl Paths {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "ability_tests.rs"]
+mod tests;

@@ -248,3 +248,7 @@ fn facts(demand: &Demand<'_>, signer: &Signer) -> Vec<DeviceFinding> {
     };
     facts.into_iter().map(finding).collect()
 }
+
+#[cfg(test)]
+#[path = "finding_tests.rs"]
+mod tests;

@@ -14,6 +14,7 @@ mod known;
 mod needed;
 mod seeds;
 mod table;
+mod time;
 #[cfg(all(test, feature = "carriers"))]
 mod tests;
 
@@ -22,8 +23,9 @@ pub use finding::{DeviceFact, DeviceFinding, findings, refusals};
 pub use firmware::{Firmware, FirmwareError, Suffix, Version};
 pub use form::{Form, Shape};
 #[cfg(feature = "carriers")]
-pub use known::{Camera, DeviceLimits, carrier_of, limits_of};
+pub use known::{Camera, DeviceLimits, carrier_of, limits_for, limits_of};
 #[cfg(feature = "carriers")]
 pub use needed::{Needed, Room, needed};
 pub use seeds::{ADVISORIES, Advisory, SeedFact, seed_fact};
 pub use table::{Bounds, Pace, Paths, ROWS, Row, Verdict, is_known, rows_of};
+pub use time::{SigningTime, signing_times};

@@ -22,6 +22,7 @@ pub(crate) use self::document::{document, draft, rule};
 
 use crate::jobs;
 use crate::roles::fixture::{Kind, Vault};
+use crate::service::devices::OfDevices;
 use crate::service::addresses::{AddressView, NewAddress, issue_address};
 use crate::service::{Actor, BatchSettings, Service};
 
@@ -77,7 +78,7 @@ impl World {
         let mut draft = draft(&keys, &requester, &approver);
         edit(&mut draft);
         let document = draft.to_toml();
-        let vault = crate::service::vaults::create_vault(&service, &operator, document.as_bytes())
+        let vault = crate::service::vaults::create_vault(&service, &operator, document.as_bytes(), OfDevices::Pass)
             .await
             .expect("a vault");
         let mut world = Self {

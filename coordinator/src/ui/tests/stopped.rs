@@ -16,6 +16,7 @@ use crate::service::lists::{
 };
 use crate::service::people::PersonRole;
 use crate::service::tests::world::{World, draft, secret};
+use crate::service::devices::OfDevices;
 use crate::service::vaults::{create_vault, list_vaults};
 use crate::ui::{Public, entries};
 
@@ -59,7 +60,7 @@ async fn other_vault(world: &World) -> VaultId {
         signer.journal = journal.public().to_string();
     }
     let document = draft.to_toml();
-    let made = create_vault(&world.service, &world.operator, document.as_bytes()).await;
+    let made = create_vault(&world.service, &world.operator, document.as_bytes(), OfDevices::Refuse).await;
     made.expect("a vault").vault
 }
 

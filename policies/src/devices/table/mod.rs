@@ -165,6 +165,18 @@ pub(super) fn said(kind: &str, form: Form, firmware: Option<Firmware>) -> Said {
     found
 }
 
+/// The row whose bounds of one transaction hold: that of the form, otherwise the latest by which the kind signs at
+/// all, since inputs and bytes are bounded by what the device has room for.
+pub(super) fn bounding(kind: &str, form: Form, firmware: Option<Firmware>) -> Option<&'static Row> {
+    if let Said::Row(row) = said(kind, form, firmware)
+        && row.bounds().is_some()
+    {
+        return Some(row);
+    }
+    let mut latest = ROWS.iter().rev();
+    latest.find(|row| row.kind == kind && row.bounds().is_some())
+}
+
 /// Whether a maker writes such letters behind the firmware of a kind.
 pub(super) fn has_suffix(kind: &str, suffix: Suffix) -> bool {
     match kind {
@@ -173,3 +185,6 @@ pub(super) fn has_suffix(kind: &str, suffix: Suffix) -> bool {
         _ => suffix == Suffix::None,
     }
 }
+
+#[cfg(test)]
+mod tests;
