@@ -88,7 +88,11 @@ impl fmt::Display for Reason {
             Self::Above { what, found, most } => {
                 write!(f, "the policy has {found} {what}, it takes {most}")
             }
-            Self::Path { path } => write!(f, "it has no keys at {path:#}"),
+            Self::Path { path } => {
+                // The alternate form of a path does not reach its steps.
+                let steps: Vec<String> = path.into_iter().map(|step| format!("{step:#}")).collect();
+                write!(f, "it has no keys at {}", steps.join("/"))
+            }
             Self::Fingerprint { fingerprint } => write!(
                 f,
                 "two keys have the fingerprint {fingerprint}, it takes each once"

@@ -117,9 +117,12 @@ fn bounds_and_sources() -> Vec<String> {
 #[test]
 fn the_document_shows_what_the_table_says() {
     let document = include_str!("../../../../docs/devices.md");
-    let written: Vec<&str> = document
+    let (_, tables) = document
+        .split_once("## Which device signs what")
+        .expect("the part with the tables");
+    let written: Vec<&str> = tables
         .lines()
-        .filter(|line| line.starts_with("| ") && !line.starts_with("| Device") && !line.starts_with("| Code") && !line.starts_with("| `"))
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| Device"))
         .collect();
     let expected: Vec<String> = KINDS
         .into_iter()
