@@ -8,9 +8,7 @@ use std::fmt;
 use bitcoin::NetworkKind;
 use bitcoin::bip32::{ChildNumber, DerivationPath, Fingerprint};
 
-use super::table::{
-    Bounds, Pace, Paths, Row, Said, Verdict, bounding, has_suffix, rows_of, said,
-};
+use super::table::{Bounds, Pace, Paths, Row, Said, Verdict, bounding, has_suffix, rows_of, said};
 use super::{Firmware, Form, Shape, Version};
 use crate::descriptor::{KeyPosition, VaultDescriptor};
 use crate::document::Device;

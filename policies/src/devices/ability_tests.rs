@@ -85,8 +85,14 @@ fn sizes_are_counted_as_bip_388_writes_templates() {
     let taproot = Shape::of(&of_form(Form::TrMulti));
     let template = "tr(@0/**,multi_a(2,@1/**,@2/**,@3/**))";
     assert_eq!(taproot.template_chars, template.len());
-    assert_eq!((taproot.keys, taproot.multi_keys, taproot.leaves), (4, 3, 1));
-    let other = with_checksum(&format!("wpkh({})", ranged("alice").replace("<0;1>", "<2;3>")));
+    assert_eq!(
+        (taproot.keys, taproot.multi_keys, taproot.leaves),
+        (4, 3, 1)
+    );
+    let other = with_checksum(&format!(
+        "wpkh({})",
+        ranged("alice").replace("<0;1>", "<2;3>")
+    ));
     let other = Shape::of(&vault(&other));
     assert_eq!(other.template_chars, "wpkh(@0/<2;3>/*)".len());
     let twice = format!(
@@ -247,7 +253,9 @@ fn paths_fingerprints_and_places_are_bounds_too() {
     let seven = VaultDescriptor::parse(
         &with_checksum(&format!(
             "wsh({})",
-            multi("sortedmulti").replace("/48'/1'/", "/48'/7'/").replace("/48h/1h/", "/48h/7h/")
+            multi("sortedmulti")
+                .replace("/48'/1'/", "/48'/7'/")
+                .replace("/48h/1h/", "/48h/7h/")
         )),
         Network::Regtest,
     )
@@ -258,9 +266,8 @@ fn paths_fingerprints_and_places_are_bounds_too() {
     // Two accounts of one seed.
     let bob = named("bob", Network::Regtest).key.fingerprint.to_string();
     let alice = named("alice", Network::Regtest).key.fingerprint;
-    let one_seed = with_checksum(
-        &format!("wsh({})", multi("sortedmulti")).replace(&bob, &alice.to_string()),
-    );
+    let one_seed =
+        with_checksum(&format!("wsh({})", multi("sortedmulti")).replace(&bob, &alice.to_string()));
     let one_seed = vault(&one_seed);
     let key = &one_seed.key_positions()[0];
     let found = reason(ability(&device("coldcard", None), &one_seed, key));

@@ -40,13 +40,22 @@ fn a_device_that_cannot_sign_is_told_with_what_it_could() {
     );
     assert!(told[0].refuses());
     let text = report::show(&with(kind("trezor")));
-    assert!(text.contains("\nDevices\n  Warning: bob's trezor cannot sign this policy:"), "{text}");
+    assert!(
+        text.contains("\nDevices\n  Warning: bob's trezor cannot sign this policy:"),
+        "{text}"
+    );
     assert!(text.contains("Source: HWI 3.2.0"), "{text}");
-    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 80),
+        "{text}"
+    );
     let json = report::json(&with(kind("trezor")));
     let device = &json["analysis"]["devices"][0];
     assert_eq!(device["code"], "DEVICE_CANNOT_SIGN");
-    assert_eq!((&device["signer"], &device["refuses"]), (&"bob".into(), &true.into()));
+    assert_eq!(
+        (&device["signer"], &device["refuses"]),
+        (&"bob".into(), &true.into())
+    );
 }
 
 #[test]
@@ -70,7 +79,10 @@ fn what_the_version_before_had_already_is_not_refused_again() {
     assert_eq!(refused[0].signer, "alice");
     assert_eq!(report::new_findings(&before, &after), refused);
     let words = report::difference(&before, &after);
-    assert!(words.contains("\nDevices\n  Warning: alice's keepkey"), "{words}");
+    assert!(
+        words.contains("\nDevices\n  Warning: alice's keepkey"),
+        "{words}"
+    );
     assert!(!words.contains("bob's trezor"), "{words}");
 }
 
@@ -87,7 +99,10 @@ fn firmware_that_is_too_old_missing_or_unreadable_is_told() {
         old[0].to_string(),
         "bob's ledger cannot sign this policy: firmware >=2.1.1 is too old, it takes 2.1.2"
     );
-    assert_eq!(old[0].hint(), "update it, then write firmware = \">=2.1.2\"");
+    assert_eq!(
+        old[0].hint(),
+        "update it, then write firmware = \">=2.1.2\""
+    );
     let unwritten = found(kind("ledger"));
     assert_eq!(codes(kind("ledger")), ["DEVICE_FIRMWARE_UNWRITTEN"]);
     assert!(unwritten[0].to_string().contains("from firmware 2.1.2 on"));
@@ -128,7 +143,11 @@ fn seeds_of_the_advisorys_days_and_firmware_need_a_new_key() {
         ("2026-07-31", weak),
         ("2026-08-01", None),
     ] {
-        assert_eq!(seed("coldcard", Some(day), Some("5.6.1")), expected, "{day}");
+        assert_eq!(
+            seed("coldcard", Some(day), Some("5.6.1")),
+            expected,
+            "{day}"
+        );
     }
     for (kind, last, later) in [
         ("coldcard", "5.6.0", ">=5.6.1"),

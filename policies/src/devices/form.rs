@@ -106,7 +106,8 @@ impl Shape {
         let template = multipath.translate_pk(&mut places);
         let template_chars = template.map_or(0, |template: Descriptor<String>| {
             let text = template.to_string();
-            text.split_once('#').map_or(text.len(), |(body, _)| body.len())
+            text.split_once('#')
+                .map_or(text.len(), |(body, _)| body.len())
         });
         let mut shape = Self {
             form: Form::Wpkh,
@@ -192,9 +193,7 @@ impl Translator<DescriptorPublicKey> for Places {
 
     fn pk(&mut self, key: &DescriptorPublicKey) -> Result<String, Infallible> {
         let (xpub, steps) = match key {
-            DescriptorPublicKey::MultiXPub(key) => {
-                (key.xkey, steps(key.derivation_paths.paths()))
-            }
+            DescriptorPublicKey::MultiXPub(key) => (key.xkey, steps(key.derivation_paths.paths())),
             DescriptorPublicKey::XPub(key) => (key.xkey, "/*".to_owned()),
             // A vault's descriptor has extended keys only.
             DescriptorPublicKey::Single(_) => return Ok(key.to_string()),

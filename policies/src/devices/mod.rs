@@ -14,9 +14,9 @@ mod known;
 mod needed;
 mod seeds;
 mod table;
-mod time;
 #[cfg(all(test, feature = "carriers"))]
 mod tests;
+mod time;
 
 pub use ability::{Ability, Demand, Inability, Reason, ability};
 pub use finding::{DeviceFact, DeviceFinding, findings, refusals};

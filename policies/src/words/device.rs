@@ -45,7 +45,10 @@ fn spent<'p>(review: &Review, policy: &'p Policy) -> KeysetView<'p> {
 }
 
 fn holds(signer: &Signer, device: &str) -> bool {
-    signer.device.as_ref().is_some_and(|found| found.kind == device)
+    signer
+        .device
+        .as_ref()
+        .is_some_and(|found| found.kind == device)
 }
 
 fn one_output(page: &mut Page, number: u32, output: &TxOut, review: &Review, policy: &Policy) {

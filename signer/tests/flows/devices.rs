@@ -57,8 +57,7 @@ fn a_weak_seed_is_shown_by_a_check_that_passes() {
     let desk = Desk::new();
     let policy = agree(&desk);
     let toml = String::from_utf8(policy.bytes).expect("text");
-    let device =
-        "{ kind = \"coldcard-edge\", firmware = \">=6.6.1X\", seed_created = 2024-05-01 }";
+    let device = "{ kind = \"coldcard-edge\", firmware = \">=6.6.1X\", seed_created = 2024-05-01 }";
     write(&desk, "weak.toml", &with_device(&toml, device));
     let checked = desk.json("dana", &["policy", "check", "weak.toml"]);
     assert_eq!(checked["devices"][0]["code"], "DEVICE_SEED_WEAK");

@@ -38,9 +38,8 @@ async fn a_vault_whose_device_cannot_sign_is_added_only_despite_that() {
     let mut document = draft(&keys, &secret("exchange"), &secret("dana"));
     second("trezor")(&mut document);
     let document = document.to_toml();
-    let add = async |of_devices| {
-        create_vault(&service, &operator, document.as_bytes(), of_devices).await
-    };
+    let add =
+        async |of_devices| create_vault(&service, &operator, document.as_bytes(), of_devices).await;
     let refused = words(add(OfDevices::Refuse).await.expect_err("bob cannot sign"));
     assert!(
         refused.ends_with(

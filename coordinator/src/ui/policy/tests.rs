@@ -173,7 +173,12 @@ impl World {
         let operator = Actor::local();
         let document = draft(&Vault::new(Kind::Wsh));
         let text = document.to_toml();
-        let vault = crate::service::vaults::create_vault(&service, &operator, text.as_bytes(), OfDevices::Refuse);
+        let vault = crate::service::vaults::create_vault(
+            &service,
+            &operator,
+            text.as_bytes(),
+            OfDevices::Refuse,
+        );
         let vault = vault.await.expect("a vault").vault;
         Self {
             service,

@@ -11,12 +11,12 @@ use ureq::http::Method;
 
 use super::served::{Browser, Seen, Served};
 use crate::roles::fixture::{Kind, Vault};
+use crate::service::devices::OfDevices;
 use crate::service::lists::{
     ApproveStatement, SubmitStatement, approve_statement, submit_statement,
 };
 use crate::service::people::PersonRole;
 use crate::service::tests::world::{World, draft, secret};
-use crate::service::devices::OfDevices;
 use crate::service::vaults::{create_vault, list_vaults};
 use crate::ui::{Public, entries};
 
@@ -60,7 +60,13 @@ async fn other_vault(world: &World) -> VaultId {
         signer.journal = journal.public().to_string();
     }
     let document = draft.to_toml();
-    let made = create_vault(&world.service, &world.operator, document.as_bytes(), OfDevices::Refuse).await;
+    let made = create_vault(
+        &world.service,
+        &world.operator,
+        document.as_bytes(),
+        OfDevices::Refuse,
+    )
+    .await;
     made.expect("a vault").vault
 }
 
