@@ -57,11 +57,7 @@ async fn a_vault_whose_device_cannot_sign_is_added_only_despite_that() {
 async fn a_next_version_is_refused_for_a_new_device_unless_enough_approved_it() {
     let world = world(Kind::Wsh, 0).await;
     let keys = Vault::new(Kind::Wsh);
-    let alter = |draft: &mut PolicyDraft| {
-        second("trezor")(draft);
-        draft.keyset = None;
-    };
-    let document = next(&world, &keys, alter).await;
+    let document = next(&world, &keys, second("trezor")).await;
     let refused = hand_in(&world, &file(&document)).await;
     words(refused.expect_err("nobody approved it"));
     let list = list_versions(&world.service, &world.operator, world.vault);
@@ -72,7 +68,7 @@ async fn a_next_version_is_refused_for_a_new_device_unless_enough_approved_it() 
         .expect("a quorum stands in the file");
 
     let world = self::world(Kind::Wsh, 0).await;
-    let document = next(&world, &keys, alter).await;
+    let document = next(&world, &keys, second("trezor")).await;
     let request = SubmitSuccession {
         file: String::from_utf8(file(&document).write()).expect("text"),
         despite_devices: true,

@@ -137,7 +137,6 @@ fn a_document_is_looked_at_first_and_proposed_as_it_was_byte_for_byte() {
 fn a_device_that_cannot_sign_is_told_and_passed_only_by_saying_so() {
     let pages = Pages::new();
     let document = pages.next(|draft| {
-        draft.keyset = None;
         let device = draft.signers[1].device.as_mut().expect("a device");
         device.kind = "trezor".to_owned();
     });
