@@ -9,7 +9,6 @@ pub mod carrier;
 mod cbor;
 pub mod descriptor;
 pub mod destination;
-#[cfg(feature = "carriers")]
 pub mod devices;
 pub mod document;
 pub mod hash;

@@ -83,6 +83,40 @@ fn policy_files_with_a_mistake_are_refused_by_both_tools() -> Outcome {
     Ok(())
 }
 
+/// 1. Alice's key is in a Trezor, which has no miniscript: both tools refuse the document, and say with what it could.
+/// 2. Told that it was tried with a later firmware, both take it, and show the finding all the same.
+/// 3. `policy show` and `init` ask no table: the document has no mistake.
+#[test]
+fn a_device_that_cannot_sign_is_refused_by_both_tools_unless_they_are_told() -> Outcome {
+    let node = Bitcoind::start()?;
+    let people = People::agree(ScriptKind::Wsh, &node)?;
+    let genuine = String::from_utf8(people.policy.bytes.clone())?;
+    let trezor = genuine.replacen("kind = \"software\"", "kind = \"trezor\"", 1);
+    assert_ne!(trezor, genuine);
+    let file = people.alice.bring("trezor.toml", trezor.as_bytes())?;
+    let file = file.display().to_string();
+    for tool in ["countersign-signer", "countersign-coordinator"] {
+        let tool = Program::find(tool)?;
+        let check = ["policy", "check", file.as_str()];
+        let refused = tool.run(&check)?.ended_with(1)?;
+        let told = refused.stderr.split_whitespace().collect::<Vec<_>>();
+        let told = told.join(" ");
+        for words in [
+            "DEVICE_CANNOT_SIGN",
+            "trezor cannot sign this policy: no miniscript in its firmware; with sortedmulti it could",
+            "--despite-devices",
+        ] {
+            assert!(told.contains(words), "{words} is not in {told}");
+        }
+        let despite = [check.as_slice(), &["--despite-devices", "--json"]].concat();
+        let passed = tool.run(&despite)?.ended_with(0)?.json()?;
+        assert_eq!(passed["devices"][0]["code"], "DEVICE_CANNOT_SIGN");
+        let shown = tool.run(&["policy", "show", &file])?.ended_with(0)?;
+        assert!(shown.stdout.contains("\nDevices\n"), "{}", shown.stdout);
+    }
+    Ok(())
+}
+
 /// A home pins only the document whose id the human gave.
 #[test]
 fn init_refuses_a_document_of_another_id() -> Outcome {

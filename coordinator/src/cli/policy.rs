@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::{Subcommand, ValueEnum};
 use policies::Policy as Document;
 use policies::descriptor::{NamedKey, ScriptKind, compile};
+use policies::devices::{DeviceFinding, findings, refusals};
 use policies::document::{Mistake, SignerKey};
 use policies::report;
 use serde_json::json;
@@ -47,6 +48,9 @@ pub(super) enum Policy {
     Check {
         /// The document.
         file: PathBuf,
+        /// Do not refuse it for devices that cannot sign it as far as is known here.
+        #[arg(long)]
+        despite_devices: bool,
     },
     Propose(version::Propose),
     /// List the versions in force and those proposed, with what is missing.
@@ -116,17 +120,30 @@ pub(super) fn run(
                 out.text(&report::show(&document))
             }
         }
-        Policy::Check { file } => {
+        Policy::Check {
+            file,
+            despite_devices,
+        } => {
             let document = parse(file)?;
+            if !despite_devices {
+                refuse_devices(&refusals(&document, None))?;
+            }
+            let devices = findings(&document.descriptor, &document.signers);
             let words = document.words().join(" ");
             if out.json() {
-                return out.record(&json!({ "valid": true, "id": document.id, "words": words }));
+                return out.record(&json!({
+                    "valid": true, "id": document.id, "words": words, "devices": devices,
+                }));
             }
-            out.text(&format!(
+            let mut text = format!(
                 "{} is valid\nid     {}\nwords  {words}",
                 file.display(),
                 document.id
-            ))
+            );
+            if !devices.is_empty() {
+                text += &format!("\nDevices\n{}", report::device_lines(&devices).trim_end());
+            }
+            out.text(&text)
         }
         Policy::Diff(verb) => verb.run(out),
         Policy::Replay(verb) => verb.run(api, out),
@@ -134,6 +151,23 @@ pub(super) fn run(
         Policy::Reach(verb) => verb.run(out),
         Policy::ReplaceSigner(verb) => verb.run(out),
     }
+}
+
+/// Refuses a new version for devices that cannot sign it.
+fn refuse_devices(found: &[DeviceFinding]) -> Result<(), CliError> {
+    let Some(first) = found.first() else {
+        return Ok(());
+    };
+    let said: Vec<String> = found.iter().map(ToString::to_string).collect();
+    Err(CliError::Refused {
+        code: first.code().to_owned(),
+        detail: said.join("; "),
+        problem: None,
+        hint: Some(format!(
+            "{}; if a later firmware signs it after all, --despite-devices",
+            first.hint()
+        )),
+    })
 }
 
 pub(super) fn parse(file: &Path) -> Result<Document, CliError> {

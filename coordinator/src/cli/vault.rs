@@ -22,6 +22,9 @@ pub(super) enum Vault {
     Add {
         /// The policy document.
         file: PathBuf,
+        /// Do not refuse it for devices that cannot sign it as far as is known here.
+        #[arg(long)]
+        despite_devices: bool,
     },
     /// List vaults.
     #[command(after_help = "Example:\n  countersign-coordinator vault list")]
@@ -36,12 +39,15 @@ pub(super) enum Vault {
 
 pub(super) fn run(verb: &Vault, api: &Api, out: &Output) -> Result<(), CliError> {
     match verb {
-        Vault::Add { file } => {
+        Vault::Add {
+            file,
+            despite_devices,
+        } => {
             let document = String::from_utf8(api::read(file)?).map_err(|_| CliError::Usage {
                 message: format!("{} is not UTF-8 text", file.display()),
             })?;
             let before = api.get("/vaults")?;
-            let vault = api.post("/vaults", Body::Json(json!({ "document": document })))?;
+            let vault = api.post("/vaults", Body::Json(vault_of(&document, *despite_devices)))?;
             out.told(&vault, || added(&vault, api::items(&before)))
         }
         Vault::List => out.table(
@@ -59,6 +65,15 @@ pub(super) fn run(verb: &Vault, api: &Api, out: &Output) -> Result<(), CliError>
             })
         }
     }
+}
+
+/// What is asked for; the same as ever where devices are not passed by.
+fn vault_of(document: &str, despite_devices: bool) -> Value {
+    let mut asked = json!({ "document": document });
+    if despite_devices {
+        asked["despite_devices"] = json!(true);
+    }
+    asked
 }
 
 /// What was added, or that it was there before.

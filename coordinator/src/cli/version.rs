@@ -19,6 +19,9 @@ use super::output::Output;
 pub(super) struct Propose {
     /// What `countersign-signer policy propose` and `policy approve` wrote.
     file: PathBuf,
+    /// Do not refuse it for devices that cannot sign it as far as is known here.
+    #[arg(long)]
+    despite_devices: bool,
 }
 
 /// Write the file of a version with all signatures that are known.
@@ -82,7 +85,11 @@ impl Propose {
             message: format!("{} is not UTF-8 text", self.file.display()),
         })?;
         let path = format!("{}/successions", api.vault_path()?);
-        let answer = api.post(&path, Body::Json(json!({ "file": file })))?;
+        let mut asked = json!({ "file": file });
+        if self.despite_devices {
+            asked["despite_devices"] = json!(true);
+        }
+        let answer = api.post(&path, Body::Json(asked))?;
         out.told(&answer, || proposal(&answer))
     }
 }

@@ -9,6 +9,7 @@ use super::Problem;
 use super::authentication::Caller;
 use super::body::{JsonBody, Named};
 use crate::service::Service;
+use crate::service::devices::OfDevices;
 use crate::service::vaults::{self, VaultView};
 
 /// A vault to add.
@@ -17,6 +18,9 @@ use crate::service::vaults::{self, VaultView};
 pub(super) struct NewVault {
     /// The policy document, exactly as it was reviewed.
     document: String,
+    /// Whether it is added although devices cannot sign it as far as is known here.
+    #[serde(default)]
+    despite_devices: bool,
 }
 
 /// Adds a vault by its policy document. The same document again gives the same answer.
@@ -29,8 +33,10 @@ pub(super) async fn create(
     Caller(actor): Caller,
     JsonBody(new): JsonBody<NewVault>,
 ) -> Result<Json<VaultView>, Problem> {
+    let of_devices = OfDevices::despite(new.despite_devices);
+    let document = new.document.as_bytes();
     Ok(Json(
-        vaults::create_vault(&service, &actor, new.document.as_bytes()).await?,
+        vaults::create_vault(&service, &actor, document, of_devices).await?,
     ))
 }
 

@@ -33,6 +33,7 @@ pub mod carrying;
 mod choosing;
 pub mod coin_marks;
 mod culprits;
+pub mod devices;
 pub(crate) mod draining;
 mod error;
 pub mod events;

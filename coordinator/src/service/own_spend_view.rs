@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::batches::BatchView;
 use super::carrying::CarryingFacts;
+use super::devices::DeviceTimeView;
 use super::own_building::OwnBuilt;
 use super::own_spends::Wanted;
 
@@ -39,6 +40,8 @@ pub struct OwnSpendView {
     pub maintenance: Option<MaintenanceNeedsView>,
     /// Its PSBT as QR codes, without our records; none if there is nothing to spend.
     pub carrying: Option<CarryingFacts>,
+    /// How long the signers' devices take, where that was measured.
+    pub devices: Vec<DeviceTimeView>,
     /// The sets of signers, any one of which suffices.
     pub signers: Vec<Vec<String>>,
     /// Free coins that are not old enough yet.
@@ -121,6 +124,7 @@ pub(super) fn empty_view(
         budget: None,
         maintenance: None,
         carrying: None,
+        devices: Vec::new(),
         signers: signer_sets(keyset, wanted.older),
         waiting,
         frozen: Vec::new(),

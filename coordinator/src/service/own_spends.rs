@@ -12,6 +12,7 @@ use watchtower::store::database::Transaction;
 use super::agreed::Agreed;
 use super::batches as service_batches;
 use super::choosing::{feerate, refuse_in_trouble};
+use super::devices::DeviceTimeView;
 use super::free_coins::Purse;
 use super::issuing::store;
 use super::lines::spent_fees;
@@ -123,6 +124,7 @@ pub(super) async fn spend_in(
         .into());
     }
     show(&mut view, &own, &policy);
+    view.devices = DeviceTimeView::all(purse.keyset(&policy), own.inputs.len());
     if wanted.purpose != AttemptPurpose::Recover {
         (view.budget, view.maintenance) = count(tx, &policy, now, own.built.fee).await?;
     }

@@ -24,6 +24,7 @@ use self::filling::{fill_attempts, fill_moves, fill_request, fill_statements};
 use self::following::follow;
 use self::scanning::{upto, watch};
 use self::telling::{append_rebuilt, report};
+use super::devices::OfDevices;
 use super::record::Cause;
 use super::remembering::{Books, known_withdrawal};
 use super::vaults::create_vault;
@@ -139,7 +140,9 @@ pub async fn begin(service: &Service, rebuild: &Rebuild) -> Result<Stage, Servic
     tx.commit().await?;
     for gathered in &rebuild.gathered {
         let line = gathered.line();
-        create_vault(service, &rebuilder(), &line.first().bytes).await?;
+        // Signers follow it, whatever the table of devices says.
+        let document = &line.first().bytes;
+        create_vault(service, &rebuilder(), document, OfDevices::Pass).await?;
         follow(service, line, now).await?;
         let mut tx = service.database().begin_write().await?;
         for tree in line.trees() {

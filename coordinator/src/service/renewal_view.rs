@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use super::batches::BatchView;
 use super::building::Built;
 use super::carrying::CarryingFacts;
+use super::devices::DeviceTimeView;
 use super::free_coins::keyset_spent;
 use super::own_spend_view::{BudgetView, MaintenanceNeedsView, signer_sets};
 use crate::exclusion::{Fate, Planned, Preview, WithdrawalFate};
@@ -56,6 +57,8 @@ pub struct PlanView {
     pub maintenance: Option<MaintenanceNeedsView>,
     /// Its PSBT as QR codes, without our records.
     pub carrying: Option<CarryingFacts>,
+    /// How long the signers' devices take, where that was measured.
+    pub devices: Vec<DeviceTimeView>,
     /// The same in words, in lines of at most 80 columns.
     pub words: Vec<String>,
 }
@@ -129,6 +132,7 @@ impl PlanView {
             budget: None,
             maintenance: None,
             carrying: CarryingFacts::for_devices(&built.psbt),
+            devices: DeviceTimeView::all(keyset, built.coins.len()),
             words,
         }
     }

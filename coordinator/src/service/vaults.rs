@@ -7,6 +7,7 @@ use serde_json::{Map, json};
 use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
 
+use super::devices::{OfDevices, refuse_devices};
 use super::record::{Cause, append_event};
 use super::{Actor, Right, Service, ServiceError, VaultError, WithdrawalError};
 use crate::store::vaults::{self, VaultRow};
@@ -42,11 +43,12 @@ pub struct VaultView {
 ///
 /// # Errors
 /// [`VaultError::PolicyMistakes`], [`VaultError::WrongNetwork`], [`VaultError::WrongSignet`],
-/// [`VaultError::KeyInOtherVault`].
+/// [`VaultError::KeyInOtherVault`], [`VaultError::DeviceCannotSign`].
 pub async fn create_vault(
     service: &Service,
     actor: &Actor,
     document: &[u8],
+    of_devices: OfDevices,
 ) -> Result<VaultView, ServiceError> {
     actor.require_everywhere(Right::AddVault)?;
     let policy = Policy::parse(document)
@@ -75,6 +77,7 @@ pub async fn create_vault(
         return Ok(view(&standing, &policy));
     }
     refuse_keys_of_others(service, &mut tx, &policy).await?;
+    refuse_devices(&policy, None, of_devices)?;
     let row = VaultRow {
         id: policy.vault,
         name: policy.name.clone(),

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
 
 pub use super::acks::ReachView;
+use super::devices::{OfDevices, refuse_devices};
 use super::record::{Cause, append_event};
 use super::vaults::refuse_keys_of_others;
 use super::version_view::{Judged, step_name};
@@ -32,13 +33,17 @@ const MAX_OPEN: usize = 16;
 pub struct SubmitSuccession {
     /// The succession file, byte for byte as a person's own tool wrote it.
     pub file: String,
+    /// Whether it is taken in although devices cannot sign it as far as is known here.
+    #[serde(default)]
+    pub despite_devices: bool,
 }
 
 /// Takes a next version in, or joins its file's signatures to those that are known; says whether it is new.
 ///
 /// # Errors
 /// [`VersionError::File`], [`VaultError::PolicyMistakes`], [`VersionError::DoesNotFollow`],
-/// [`VersionError::NoSuccession`], [`VaultError::KeyInOtherVault`], [`VersionError::TooManyProposals`].
+/// [`VersionError::NoSuccession`], [`VaultError::KeyInOtherVault`], [`VaultError::DeviceCannotSign`],
+/// [`VersionError::TooManyProposals`].
 pub async fn submit_succession(
     service: &Service,
     actor: &Actor,
@@ -59,7 +64,9 @@ pub async fn submit_succession(
             return Err(VersionError::UnknownVersion { policy: id }.into());
         }
     } else {
-        let proposed = new_proposal(service, &mut tx, &policy, &file, actor, now).await?;
+        let of_devices = OfDevices::despite(request.despite_devices);
+        let proposing = new_proposal(service, &mut tx, (&policy, &file), of_devices, actor, now);
+        let proposed = proposing.await?;
         proposals::insert(&mut tx, &proposed).await?;
         let mut body = Map::new();
         body.insert("version".to_owned(), json!(proposed.version));
@@ -166,8 +173,8 @@ pub async fn list_successions(
 async fn new_proposal(
     service: &Service,
     tx: &mut Transaction,
-    policy: &Policy,
-    file: &SuccessionFile,
+    (policy, file): (&Policy, &SuccessionFile),
+    of_devices: OfDevices,
     actor: &Actor,
     now: UnixTime,
 ) -> Result<ProposalRow, ServiceError> {
@@ -182,6 +189,11 @@ async fn new_proposal(
         return Err(VersionError::NoSuccession.into());
     }
     refuse_keys_of_others(service, tx, &next).await?;
+    // Signers may follow what enough persons have approved.
+    let approved = approved(policy, next.id, file.approvals().values(), now);
+    if !approved.is_some_and(|approved| approved.is_met()) {
+        refuse_devices(&next, Some(policy), of_devices)?;
+    }
     refuse_too_many(tx, policy, file, now).await?;
     Ok(ProposalRow {
         id: next.id,

@@ -11,6 +11,7 @@ use super::sets::needs;
 use super::show::{Money, TxidText, Unit, duration};
 use crate::service::batch_preview::PlannedBatch;
 use crate::service::carrying::{CarryingFacts, Round};
+use crate::service::devices::DeviceTimeView;
 use crate::service::renewals::{FateView, PlanView};
 use crate::service::self_spends::{BudgetView, MaintenanceNeedsView, OwnSpendView};
 
@@ -77,6 +78,7 @@ impl Part {
         facts.push(("Spends", counted(plan.coins.len(), "coin")));
         facts.push(("Who must sign", needs(&plan.signers)));
         facts.extend(carried(plan.carrying.as_ref()));
+        facts.extend(device_times(&plan.devices));
         if !plan.excludes.is_empty() {
             let count = usize::try_from(plan.ancestors).unwrap_or(usize::MAX);
             let proof = match count {
@@ -164,6 +166,7 @@ impl Part {
             ("Who must sign", needs(&own.signers)),
         ];
         facts.extend(carried(own.carrying.as_ref()));
+        facts.extend(device_times(&own.devices));
         if let Some(to) = &own.to {
             let address = to
                 .address
@@ -239,6 +242,12 @@ fn large(inputs: usize, carrying: Option<&CarryingFacts>) -> Vec<String> {
         warnings.push("Make smaller batches, join coins first, or carry it as a file.".to_owned());
     }
     warnings
+}
+
+/// How long devices take that were measured.
+fn device_times(devices: &[DeviceTimeView]) -> Option<(&'static str, String)> {
+    let words: Vec<&str> = devices.iter().map(|time| time.words.as_str()).collect();
+    (!words.is_empty()).then(|| ("Devices take", words.join("; ")))
 }
 
 /// How long it takes to show.

@@ -31,6 +31,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::descriptor::{Resource, ScriptKind, VaultDescriptor};
+use crate::devices::{DeviceFinding, findings};
 use crate::document::{Policy, Signer};
 use holders::Holders;
 
@@ -73,6 +74,8 @@ pub struct Analysis {
     pub double_payment_tolerance: i32,
     /// Timelocks under 30 days, in blocks.
     pub short_timelocks: Vec<u16>,
+    /// What is to be known of the devices.
+    pub devices: Vec<DeviceFinding>,
     /// What a reader should not overlook.
     pub warnings: Vec<Warning>,
 }
@@ -108,6 +111,7 @@ impl Analysis {
             double_payment_tolerance: tolerance_of(descriptor, &policy.signers),
             short_timelocks,
             paths,
+            devices: findings(descriptor, &policy.signers),
             warnings: Vec::new(),
         };
         analysis.warnings = warnings::warnings(policy, &analysis);

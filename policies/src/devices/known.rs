@@ -1,6 +1,8 @@
 //! What is known of each kind of device, as its maker's source or documents say.
 
+use super::Demand;
 use crate::carrier::{Carrier, Density, FramesPerSecond, QrVersion, bytes_within};
+use crate::document::Device;
 
 /// What a kind of device takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,33 +66,13 @@ const NOTHING: DeviceLimits = DeviceLimits {
     source: "",
 };
 
-/// The table.
-const KNOWN: [DeviceLimits; 11] = [
-    DeviceLimits {
-        kind: "ledger",
-        inputs: Some(512),
-        outputs: Some(512),
-        source: "app-bitcoin 2.4, MAX_N_INPUTS and MAX_N_OUTPUTS",
-        ..NOTHING
-    },
-    DeviceLimits {
-        kind: "coldcard",
-        source: "Coldcard firmware, docs/limitations.md (Mk4)",
-        ..COLDCARD
-    },
+/// What reads codes.
+const KNOWN: [DeviceLimits; 8] = [
     DeviceLimits {
         kind: "coldcard-q",
         camera: Some(BBQR),
         source: "Coldcard firmware, docs/limitations.md (Q)",
-        ..COLDCARD
-    },
-    DeviceLimits {
-        kind: "coldcard-mk3",
-        inputs: Some(20),
-        outputs: None,
-        psbt_bytes: Some(384 * 1024),
-        source: "Coldcard firmware, docs/limitations.md (Mk3)",
-        ..COLDCARD
+        ..NOTHING
     },
     DeviceLimits {
         kind: "passport",
@@ -144,14 +126,6 @@ const KNOWN: [DeviceLimits; 11] = [
     },
 ];
 
-const COLDCARD: DeviceLimits = DeviceLimits {
-    inputs: Some(250),
-    outputs: Some(2_000),
-    psbt_bytes: Some(2 * 1024 * 1024),
-    transaction_bytes: Some(100_000),
-    ..NOTHING
-};
-
 /// What a kind of device reads codes as; UR where nothing is known, which most cameras of devices read.
 pub fn carrier_of(kind: &str) -> Carrier {
     let camera = limits_of(kind).and_then(|limits| limits.camera);
@@ -163,7 +137,40 @@ pub fn carrier_of(kind: &str) -> Carrier {
     }
 }
 
-/// What is known of a kind of device.
+/// What a device takes of a vault's transactions, by its kind, its firmware and the vault's scripts; none where no
+/// bound is known.
+pub fn limits_for(demand: &Demand<'_>, device: &Device) -> Option<DeviceLimits> {
+    let camera = limits_of(&device.kind);
+    let Some((row, bounds)) = demand
+        .bounding(device)
+        .and_then(|row| Some((row, row.bounds()?)))
+    else {
+        return camera;
+    };
+    let limits = DeviceLimits {
+        kind: row.kind,
+        inputs: bounds.inputs,
+        outputs: bounds.outputs,
+        psbt_bytes: bounds.psbt_bytes,
+        transaction_bytes: bounds.transaction_bytes,
+        ..camera.unwrap_or(NOTHING)
+    };
+    let is_bounded = [
+        limits.inputs,
+        limits.outputs,
+        limits.psbt_bytes,
+        limits.transaction_bytes,
+    ]
+    .into_iter()
+    .any(|most| most.is_some());
+    if is_bounded {
+        let source = row.source;
+        return Some(DeviceLimits { source, ..limits });
+    }
+    camera
+}
+
+/// What is known of the camera of a kind of device.
 pub fn limits_of(kind: &str) -> Option<DeviceLimits> {
     KNOWN.into_iter().find(|known| known.kind == kind)
 }

@@ -4,7 +4,7 @@
 //! large as that path's weakest device takes whose weakest device takes most; a signer whose device takes
 //! less is not needed for it.
 
-use super::{DeviceLimits, limits_of};
+use super::{Demand, DeviceLimits, limits_for};
 use crate::analysis::signer_of;
 use crate::descriptor::VaultDescriptor;
 use crate::document::Signer;
@@ -72,12 +72,12 @@ impl Needed {
         }
     }
 
-    fn of(signers: &[&Signer]) -> Self {
+    fn of(demand: &Demand<'_>, signers: &[&Signer]) -> Self {
         let mut needed = Self::nothing();
         for signer in signers {
             needed.signers.push(signer.name.clone());
             let limits = signer.device.as_ref();
-            let Some(limits) = limits.and_then(|device| limits_of(&device.kind)) else {
+            let Some(limits) = limits.and_then(|device| limits_for(demand, device)) else {
                 continue;
             };
             let at_all = Room::of(&limits);
@@ -105,6 +105,7 @@ pub fn needed(
     signers: &[Signer],
     is_away: impl Fn(&Signer) -> bool,
 ) -> Needed {
+    let demand = Demand::of(descriptor);
     let ordinary = descriptor
         .paths()
         .iter()
@@ -115,7 +116,7 @@ pub fn needed(
             .filter_map(|key| signer_of(descriptor, signers, *key))
             .collect();
         let all_here = !held.iter().any(|signer| is_away(signer));
-        (all_here, Needed::of(&held))
+        (all_here, Needed::of(&demand, &held))
     });
     // The first of equals, so that the answer does not hang on how paths are listed.
     paths

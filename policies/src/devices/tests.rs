@@ -70,11 +70,36 @@ fn inputs_and_outputs_are_bounded_by_the_same_path() {
 }
 
 #[test]
+fn an_older_firmware_bounds_more_than_a_later_one() {
+    let mut policy = samples::policy(ScriptKind::Wsh);
+    let key = |name: &str| crate::descriptor::samples::ranged(name);
+    let sorted = format!("wsh(sortedmulti(2,{},{}))", key("alice"), key("bob"));
+    let sorted = crate::descriptor::samples::with_checksum(&sorted);
+    policy.descriptor = crate::descriptor::samples::vault(&sorted);
+    for (firmware, inputs) in [(">=2.0.3", 64), (">=2.0.4", 512)] {
+        let device = policy.signers[0].device.as_mut().expect("a device");
+        device.kind = "ledger".to_owned();
+        device.firmware = Some(firmware.to_owned());
+        assert_eq!(here(&policy).at_all.inputs, inputs, "{firmware}");
+    }
+}
+
+#[test]
+fn a_device_that_is_asked_despite_the_table_is_bounded_all_the_same() {
+    let policy = devices(["coldcard-mk3", "coldcard-mk3", "coldcard-mk3"]);
+    assert_eq!(crate::devices::refusals(&policy, None).len(), 3);
+    assert_eq!(here(&policy).at_all.inputs, 20);
+}
+
+#[test]
 fn a_transaction_beyond_what_a_device_takes_is_told_with_both_numbers() {
-    let ledger = limits_of("ledger").expect("known");
+    let policy = devices(["ledger", "ledger", "abacus"]);
+    let demand = Demand::of(&policy.descriptor);
+    let of = |signer: &Signer| limits_for(&demand, signer.device.as_ref().expect("a device"));
+    let ledger = of(&policy.signers[0]).expect("known");
     assert!(ledger.exceeded(512, 512, usize::MAX, usize::MAX).is_empty());
     assert_eq!(ledger.exceeded(513, 1, 0, 0), ["513 inputs, it takes 512"]);
-    assert!(limits_of("abacus").is_none());
+    assert!(of(&policy.signers[2]).is_none());
     let seedsigner = limits_of("seedsigner").expect("known");
     let most = room_of("seedsigner");
     assert_eq!(seedsigner.beyond_camera(most), None);

@@ -5,6 +5,7 @@ use super::text::{field, sat, title};
 use crate::analysis::{
     Analysis, Automatic, Exposure, PageApprovals, PageKey, PageRule, SpendingPath, WindowBound,
 };
+use crate::devices::DeviceFinding;
 use crate::document::format_duration;
 use crate::words::thousands;
 
@@ -75,6 +76,29 @@ pub(super) fn spending(out: &mut String, analysis: &Analysis) {
         analysis,
         |exposure| exposure.theft.as_ref(),
     );
+}
+
+/// What is to be known of the devices; nothing where nothing is.
+pub(super) fn devices(out: &mut String, analysis: &Analysis) {
+    if analysis.devices.is_empty() {
+        return;
+    }
+    title(out, "Devices");
+    *out += &device_lines(&analysis.devices);
+}
+
+/// What is to be known of devices, with what to do and where it is written.
+pub fn device_lines(findings: &[DeviceFinding]) -> String {
+    let mut out = String::new();
+    for finding in findings {
+        let label = if finding.is_grave() { "Warning: " } else { "" };
+        out += &wrap(&format!("{label}{finding}."), "  ", "    ");
+        out += &wrap(&format!("To do: {}.", finding.hint()), "    ", "      ");
+        if let Some(source) = finding.source() {
+            out += &wrap(&format!("Source: {source}."), "    ", "      ");
+        }
+    }
+    out
 }
 
 /// What theft of requesters moves, and what windows bound.

@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json as object};
 
+use super::analysis::device_lines;
 use super::layout::wrap;
 use super::text::title;
+use crate::devices::{DeviceFinding, findings};
 use crate::document::Policy;
 use crate::succession::{Change, Step, diff, follows};
 
@@ -36,7 +38,20 @@ pub fn difference(previous: &Policy, next: &Policy) -> String {
             &" ".repeat(13),
         );
     }
+    let devices = new_findings(previous, next);
+    if !devices.is_empty() {
+        title(&mut out, "Devices");
+        out += &device_lines(&devices);
+    }
     out
+}
+
+/// What is to be known of the devices of a version that was not to be known of the one before it.
+pub fn new_findings(previous: &Policy, next: &Policy) -> Vec<DeviceFinding> {
+    let known = findings(&previous.descriptor, &previous.signers);
+    let mut found = findings(&next.descriptor, &next.signers);
+    found.retain(|finding| !known.contains(finding));
+    found
 }
 
 /// The same as JSON.
@@ -60,6 +75,7 @@ pub fn difference_json(previous: &Policy, next: &Policy) -> Value {
         "step": followed.ok(),
         "mistakes": mistakes.unwrap_or_default(),
         "changes": diff(previous, next),
+        "devices": new_findings(previous, next),
     })
 }
 

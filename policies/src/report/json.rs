@@ -37,6 +37,8 @@ pub fn json(policy: &Policy) -> Value {
             "name": signer.name,
             "person": signer.person,
             "device": signer.device.as_ref().map(|device| &device.kind),
+            "firmware": signer.device.as_ref().and_then(|device| device.firmware.as_ref()),
+            "seed_created": signer.device.as_ref().and_then(|device| device.seed_created.as_ref()),
             "host": signer.device.as_ref().and_then(|device| device.host.as_ref()),
             "key": signer.key.text,
             "journal": signer.journal.to_string(),

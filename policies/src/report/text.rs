@@ -19,6 +19,7 @@ pub fn show(policy: &Policy) -> String {
     head(&mut out, policy);
     spending(&mut out, policy, &analysis);
     people(&mut out, policy);
+    analysis::devices(&mut out, &analysis);
     limits(&mut out, policy);
     rules(&mut out, policy);
     analysis::bounds(&mut out, &analysis);
@@ -93,8 +94,13 @@ fn people(out: &mut String, policy: &Policy) {
             .device
             .as_ref()
             .map(|device| {
+                let firmware = device.firmware.as_ref();
+                let firmware = firmware.map(|firmware| format!(", firmware {firmware}"));
+                let seed = device.seed_created.as_ref();
+                let seed = seed.map(|day| format!(", seed made {day}"));
                 let host = device.host.as_ref().map(|host| format!(" on host {host}"));
-                format!(", {}{}", device.kind, host.unwrap_or_default())
+                let parts: String = [host, firmware, seed].into_iter().flatten().collect();
+                format!(", {}{parts}", device.kind)
             })
             .unwrap_or_default();
         *out += &wrap(

@@ -3,10 +3,11 @@
 mod succession;
 
 use super::Context;
-use crate::failure::{Class, Failure};
+use crate::failure::{Class, Failure, Reason, facts_of};
 use crate::pin::mistake_reason;
 use crate::terminal::read_input;
 use policies::descriptor::{NamedKey, compile};
+use policies::devices::{DeviceFinding, findings, refusals};
 use policies::document::SignerKey;
 use policies::{Policy, ScriptKind, report};
 use std::path::{Path, PathBuf};
@@ -45,6 +46,9 @@ Examples:\n\
     Check {
         /// The document, or - for standard input
         file: PathBuf,
+        /// Do not refuse it for devices that cannot sign it as far as is known here
+        #[arg(long)]
+        despite_devices: bool,
     },
     /// Show every difference between two versions, part by part
     #[command(after_help = "\
@@ -109,14 +113,26 @@ impl PolicyVerb {
                 let (text, value) = (report::show(&policy), report::json(&policy));
                 context.terminal.answer(&text, &value)
             }
-            What::Check { file } => {
+            What::Check {
+                file,
+                despite_devices,
+            } => {
                 let policy = read_policy(&file)?;
+                if !despite_devices {
+                    refuse_devices(&refusals(&policy, None))?;
+                }
                 let words = policy.words();
                 let rows: Vec<String> = words.chunks(6).map(|six| six.join(" ")).collect();
                 let words = rows.join("\n         ");
-                let text = format!("No mistakes\n  id     {}\n  words  {words}", policy.id);
-                let value = serde_json::json!({ "id": policy.id, "words": policy.words() });
-                context.terminal.answer(&text, &value)
+                let devices = findings(&policy.descriptor, &policy.signers);
+                let mut text = format!("No mistakes\n  id     {}\n  words  {words}", policy.id);
+                if !devices.is_empty() {
+                    text += &format!("\nDevices\n{}", report::device_lines(&devices));
+                }
+                let value = serde_json::json!({
+                    "id": policy.id, "words": policy.words(), "devices": devices,
+                });
+                context.terminal.answer(text.trim_end(), &value)
             }
             What::Diff { before, after } => {
                 let (before, after) = (read_policy(&before)?, read_policy(&after)?);
@@ -147,6 +163,28 @@ impl PolicyVerb {
             }
         }
     }
+}
+
+/// Refuses a new version for devices that cannot sign it, each with a reason of its own.
+fn refuse_devices(found: &[DeviceFinding]) -> Result<(), Failure> {
+    let reasons: Vec<Reason> = found
+        .iter()
+        .map(|finding| Reason {
+            code: finding.code(),
+            message: finding.to_string(),
+            hint: format!(
+                "{}; if a later firmware signs it after all, --despite-devices",
+                finding.hint()
+            ),
+            facts: facts_of(serde_json::json!({
+                "signer": finding.signer, "device": finding.kind, "source": finding.source(),
+            })),
+        })
+        .collect();
+    if reasons.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::of(Class::Refused, reasons))
 }
 
 fn read_policy(file: &Path) -> Result<Policy, Failure> {

@@ -40,7 +40,7 @@ impl Desk {
         serde_json::from_slice(&output.stdout).expect("answers in JSON")
     }
 
-    fn refused(&self, home: &str, arguments: &[&str]) -> (Option<i32>, String) {
+    pub(crate) fn refused(&self, home: &str, arguments: &[&str]) -> (Option<i32>, String) {
         let output = self.run(home, &[arguments, &["--json"]].concat());
         let answer: Value = serde_json::from_slice(&output.stdout).expect("answers in JSON");
         let code = answer["reasons"][0]["code"].as_str().expect("a code");

@@ -1,7 +1,7 @@
 //! How large an attempt is, against what policy and devices allow.
 
 use policies::carrier::for_device;
-use policies::devices::{DeviceLimits, limits_of};
+use policies::devices::{Demand, DeviceLimits, SigningTime, limits_for};
 
 use crate::service::opened::Session;
 use crate::store::attempts::AttemptRow;
@@ -43,6 +43,8 @@ pub struct DeviceFit {
     pub limit: Option<DeviceLimits>,
     /// What exceeds it, each in words; empty where all fits.
     pub exceeds: Vec<String>,
+    /// How long it takes, without the human; none where nobody measured it.
+    pub time: Option<SigningTime>,
 }
 
 pub(super) fn size(row: &AttemptRow, session: &Session, psbt_bytes: usize) -> SizeFacts {
@@ -51,10 +53,13 @@ pub(super) fn size(row: &AttemptRow, session: &Session, psbt_bytes: usize) -> Si
     let bytes = usize::try_from(row.weight.to_vbytes_ceil()).unwrap_or(usize::MAX);
     // Foreign devices get it without our records.
     let given = for_device(&row.psbt).map_or(psbt_bytes, |bytes| bytes.len());
-    let devices = session.keyset().signers.iter().filter_map(|signer| {
+    let keyset = session.keyset();
+    let demand = Demand::of(keyset.descriptor);
+    let devices = keyset.signers.iter().filter_map(|signer| {
         let device = signer.device.as_ref()?;
-        let limit = limits_of(&device.kind);
+        let limit = limits_for(&demand, device);
         Some(DeviceFit {
+            time: SigningTime::of(&demand, signer, inputs),
             signer: signer.name.clone(),
             device: device.kind.clone(),
             exceeds: limit.map_or_else(Vec::new, |limit| {

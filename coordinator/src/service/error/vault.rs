@@ -1,6 +1,7 @@
 //! What is refused about vaults and their policies.
 
 use policies::VaultId;
+use policies::devices::DeviceFinding;
 use policies::document::Mistake;
 use policies::words::count;
 use serde_json::{Value, json};
@@ -70,6 +71,12 @@ pub enum VaultError {
         /// The scripts that count.
         reach: u32,
     },
+    /// Devices that cannot sign what the policy asks of them.
+    #[error("{}", .findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    DeviceCannotSign {
+        /// Each with its reason.
+        findings: Vec<DeviceFinding>,
+    },
     /// A stored policy document cannot be read any more.
     #[error("the stored policy {policy} cannot be read")]
     StoredPolicy {
@@ -128,6 +135,12 @@ impl VaultError {
                 Class::Refused,
                 "a new version of the paying vault's policy must write a higher `reach` for the other one",
             ),
+            Self::DeviceCannotSign { .. } => (
+                "device_cannot_sign",
+                Class::Refused,
+                "give the key to another device, or write the policy with what it signs; if a later firmware signs \
+                 it after all, say `--despite-devices`",
+            ),
             Self::StoredPolicy { .. } => internal(),
         }
     }
@@ -147,6 +160,7 @@ impl VaultError {
             Self::BeyondReach { to, index, reach } => {
                 json!({ "to": to, "index": index, "reach": reach })
             }
+            Self::DeviceCannotSign { findings } => json!({ "devices": findings }),
             Self::UnknownVault { .. }
             | Self::WrongSignet
             | Self::BalancesItself

@@ -5,6 +5,7 @@ use policies::report;
 use policies::succession::{Direction, Step, diff, follows};
 use policies::{PolicyId, VaultId};
 
+use super::devices::DeviceView;
 use super::found::Found;
 use crate::service::{Actor, Right, Service, ServiceError};
 
@@ -26,6 +27,8 @@ pub struct Comparison {
     pub mistakes: Vec<MistakeView>,
     /// The differences, part by part.
     pub parts: Vec<PartView>,
+    /// What is to be known of the devices of the one after, and was not of the one before.
+    pub devices: Vec<DeviceView>,
     /// The document before.
     pub document_before: String,
     /// The document after.
@@ -133,6 +136,9 @@ pub(super) fn comparison(before: &Policy, after: &Policy) -> Comparison {
             })
             .collect(),
         parts,
+        devices: (report::new_findings(before, after).iter())
+            .map(DeviceView::of)
+            .collect(),
         document_before: text(before),
         document_after: text(after),
     }

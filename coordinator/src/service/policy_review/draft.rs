@@ -2,6 +2,7 @@
 //!
 //! Nothing is stored by looking at it.
 
+use policies::devices::refusals;
 use policies::document::{Mistake, Policy, id_of, words_of};
 use policies::succession::{SuccessionFile, draft_next};
 use policies::{PolicyId, VaultId};
@@ -49,6 +50,8 @@ pub struct Proposable {
     pub comparison: Comparison,
     /// Whether the version in force names who approves a next one.
     pub can_be_approved: bool,
+    /// Whether devices cannot sign it that could before: it is proposed only if somebody says so.
+    pub devices_cannot: bool,
     /// Its succession file, without any signature.
     pub file: String,
 }
@@ -103,6 +106,7 @@ pub async fn examine(
         words: words_of(next.id),
         comparison: comparison(&in_force, &next),
         can_be_approved: in_force.change.is_some(),
+        devices_cannot: !refusals(&next, Some(&in_force)).is_empty(),
         file: String::from_utf8_lossy(&file.write()).into_owned(),
     })))
 }

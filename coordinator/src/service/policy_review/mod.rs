@@ -6,6 +6,7 @@
 mod bands;
 mod case;
 mod comparing;
+mod devices;
 mod draft;
 mod found;
 mod keys;
@@ -18,6 +19,7 @@ mod view;
 pub use bands::{Band, bands};
 pub use case::{Case, Follower, Signature, case, succession_file};
 pub use comparing::{Comparison, DifferenceView, MistakeView, PartView, compare};
+pub use devices::DeviceView;
 pub use draft::{DocumentMistake, Draft, Proposable, beginning, examine};
 pub use keys::{ApproverView, KeyView, PeopleView, RequesterView, SignerView};
 pub use replaying::{REPLAY_DAYS, REPLAYED, ReplayView, ReplayedView, replay_version};

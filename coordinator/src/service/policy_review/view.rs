@@ -6,6 +6,7 @@ use policies::{Keyset, PolicyId, UnixTime, VaultId, report};
 use serde_json::Value;
 use watchtower::store::fees;
 
+use super::devices::DeviceView;
 use super::found::Found;
 use super::keys::PeopleView;
 use super::rulebook::RulebookView;
@@ -47,6 +48,8 @@ pub struct PolicyReview {
     pub people: PeopleView,
     /// Rules, limits, lists.
     pub rulebook: RulebookView,
+    /// What is to be known of the devices.
+    pub devices: Vec<DeviceView>,
     /// What a reader should not overlook.
     pub warnings: Vec<WarningView>,
 }
@@ -131,6 +134,7 @@ fn view(found: &Found, analysis: &Analysis, spending: SpendingView) -> PolicyRev
         spending,
         people: PeopleView::of(policy),
         rulebook: RulebookView::of(policy, analysis),
+        devices: analysis.devices.iter().map(DeviceView::of).collect(),
         warnings: (analysis.warnings.iter())
             .map(|warning| WarningView {
                 code: warning.code(),

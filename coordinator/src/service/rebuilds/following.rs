@@ -31,7 +31,11 @@ pub(super) async fn follow(
     }
     for file in line.proposed() {
         let file = String::from_utf8_lossy(&file.write()).into_owned();
-        submit_succession(service, &rebuilder(), vault, &SubmitSuccession { file }).await?;
+        let request = SubmitSuccession {
+            file,
+            despite_devices: true,
+        };
+        submit_succession(service, &rebuilder(), vault, &request).await?;
     }
     Ok(())
 }

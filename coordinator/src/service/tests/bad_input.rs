@@ -6,6 +6,7 @@ use policies::{IntentKind, KeyId};
 use super::world::{World, foreign, secret};
 use crate::roles::fixture::{Kind, Vault};
 use crate::service::approvals::record_approvals;
+use crate::service::devices::OfDevices;
 use crate::service::vaults::create_vault;
 use crate::service::withdrawals::{
     SubmitWithdrawal, cancel_withdrawal, list_withdrawals, submit_withdrawal,
@@ -325,8 +326,15 @@ async fn a_policy_of_another_network_or_with_mistakes_is_refused() {
     let document_of =
         |keys: Vault| super::world::document(&keys, &world.requester, &world.approver);
     let document = document_of(Vault::from_seed(Kind::Tr, 5));
-    let add =
-        async |text: &str| create_vault(&world.service, &world.operator, text.as_bytes()).await;
+    let add = async |text: &str| {
+        create_vault(
+            &world.service,
+            &world.operator,
+            text.as_bytes(),
+            OfDevices::Refuse,
+        )
+        .await
+    };
     let added = add(&document).await.expect("is added");
     assert_eq!(add(&document).await.expect("the same again"), added);
     let unknown = document.replace("network = ", "colour = 1\nnetwork = ");
@@ -345,18 +353,36 @@ async fn a_policy_of_another_network_or_with_mistakes_is_refused() {
         bitcoin::Network::Signet,
         world.service.batch_settings(),
     );
-    let error = create_vault(&signet, &world.operator, document.as_bytes()).await;
+    let error = create_vault(
+        &signet,
+        &world.operator,
+        document.as_bytes(),
+        OfDevices::Refuse,
+    )
+    .await;
     assert_eq!(error.expect_err("is refused").code(), "wrong_network");
     let own_signet =
         (world.service.clone()).on_signet(Some(ScriptBuf::from_hex("51").expect("hex")));
-    let error = create_vault(&own_signet, &world.operator, document.as_bytes()).await;
+    let error = create_vault(
+        &own_signet,
+        &world.operator,
+        document.as_bytes(),
+        OfDevices::Refuse,
+    )
+    .await;
     assert_eq!(error.expect_err("is refused").code(), "wrong_signet");
     let service = Actor {
         name: "s".to_owned(),
         role: Role::Service,
         vault: None,
     };
-    let error = create_vault(&world.service, &service, document.as_bytes()).await;
+    let error = create_vault(
+        &world.service,
+        &service,
+        document.as_bytes(),
+        OfDevices::Refuse,
+    )
+    .await;
     assert_eq!(error.expect_err("is refused").code(), "forbidden");
 }
 

@@ -12,6 +12,7 @@ mod chain;
 mod coin_marks;
 mod crash;
 mod device_rooms;
+mod devices;
 mod events;
 mod exclusion;
 mod figures;

@@ -102,6 +102,7 @@ pub(super) async fn hand_in(
 ) -> Result<ProposalView, ServiceError> {
     let request = SubmitSuccession {
         file: String::from_utf8(file.write()).expect("text"),
+        despite_devices: false,
     };
     let (view, _) =
         submit_succession(&world.service, &world.operator, world.vault, &request).await?;

@@ -23,6 +23,7 @@ pub(crate) use self::document::{document, draft, rule};
 use crate::jobs;
 use crate::roles::fixture::{Kind, Vault};
 use crate::service::addresses::{AddressView, NewAddress, issue_address};
+use crate::service::devices::OfDevices;
 use crate::service::{Actor, BatchSettings, Service};
 
 /// The time at which every test begins.
@@ -77,9 +78,14 @@ impl World {
         let mut draft = draft(&keys, &requester, &approver);
         edit(&mut draft);
         let document = draft.to_toml();
-        let vault = crate::service::vaults::create_vault(&service, &operator, document.as_bytes())
-            .await
-            .expect("a vault");
+        let vault = crate::service::vaults::create_vault(
+            &service,
+            &operator,
+            document.as_bytes(),
+            OfDevices::Pass,
+        )
+        .await
+        .expect("a vault");
         let mut world = Self {
             folder,
             service,

@@ -121,6 +121,10 @@ pub(super) fn size(size: &SizeFacts) -> Vec<Fact> {
             [] => "it fits".to_owned(),
             exceeds => exceeds.join("; "),
         };
+        let is = match &fit.time {
+            Some(time) => format!("{is}; about {}", time.takes()),
+            None => is,
+        };
         facts.push(Fact {
             exceeds: !fit.exceeds.is_empty(),
             ..Fact::new("Device", format!("{whose}: {is}"), limit.source.to_owned())

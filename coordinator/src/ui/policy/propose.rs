@@ -156,7 +156,10 @@ pub(super) async fn look(
         } else {
             given.file.clone()
         };
-        let request = SubmitSuccession { file };
+        let request = SubmitSuccession {
+            file,
+            despite_devices: uploaded.text("despite_devices") == "yes",
+        };
         match submit_succession(service, actor, vault, &request).await {
             Ok((proposal, _)) => {
                 let path = format!("/vaults/{vault}/policy/versions/{}", proposal.policy);

@@ -21,6 +21,7 @@ use watchtower::store::database::Database;
 
 use super::{propose, replay, sheet, show, version};
 use crate::roles::fixture::{Kind, Vault};
+use crate::service::devices::OfDevices;
 use crate::service::people::PersonRole;
 use crate::service::policy_review::{
     ReplayView, ReplayedView, case, compare, examine, replay_version, review,
@@ -172,7 +173,12 @@ impl World {
         let operator = Actor::local();
         let document = draft(&Vault::new(Kind::Wsh));
         let text = document.to_toml();
-        let vault = crate::service::vaults::create_vault(&service, &operator, text.as_bytes());
+        let vault = crate::service::vaults::create_vault(
+            &service,
+            &operator,
+            text.as_bytes(),
+            OfDevices::Refuse,
+        );
         let vault = vault.await.expect("a vault").vault;
         Self {
             service,
@@ -216,7 +222,10 @@ impl World {
 
     async fn propose(&self, document: &[u8], by: &[&str]) -> ProposalView {
         let file = self.file(document, by);
-        let request = SubmitSuccession { file };
+        let request = SubmitSuccession {
+            file,
+            despite_devices: false,
+        };
         let taken = submit_succession(&self.service, &self.operator, self.vault, &request).await;
         taken.expect("is taken").0
     }

@@ -104,7 +104,10 @@ pub(super) async fn hand_in(
         Ok(_) | Err(_) => {}
     }
     if wrong.is_empty() {
-        let request = SubmitSuccession { file: text.clone() };
+        let request = SubmitSuccession {
+            file: text.clone(),
+            despite_devices: false,
+        };
         match submit_succession(&ui.service, &visitor.actor, vault, &request).await {
             Ok((view, _)) if view.not_counted.is_empty() => {
                 let path = format!("/vaults/{vault}/policy/versions/{version}");

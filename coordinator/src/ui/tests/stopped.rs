@@ -11,6 +11,7 @@ use ureq::http::Method;
 
 use super::served::{Browser, Seen, Served};
 use crate::roles::fixture::{Kind, Vault};
+use crate::service::devices::OfDevices;
 use crate::service::lists::{
     ApproveStatement, SubmitStatement, approve_statement, submit_statement,
 };
@@ -59,7 +60,13 @@ async fn other_vault(world: &World) -> VaultId {
         signer.journal = journal.public().to_string();
     }
     let document = draft.to_toml();
-    let made = create_vault(&world.service, &world.operator, document.as_bytes()).await;
+    let made = create_vault(
+        &world.service,
+        &world.operator,
+        document.as_bytes(),
+        OfDevices::Refuse,
+    )
+    .await;
     made.expect("a vault").vault
 }
 

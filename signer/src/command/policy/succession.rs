@@ -1,5 +1,6 @@
 //! `policy propose`, `approve`, `follow`, `pin`, `ack` and `status`: the next version, at one home.
 
+use super::refuse_devices;
 use crate::command::Context;
 use crate::command::approve::duration;
 use crate::command::init::MAX_BYTES;
@@ -16,9 +17,10 @@ use crate::succeeding::{
     to_acknowledge,
 };
 use crate::terminal::read_input;
+use policies::devices::{findings, refusals};
 use policies::document::policy_id_from_text;
 use policies::succession::{Step, SuccessionFile, ripe_at};
-use policies::{Policy, PolicyId, UnixTime};
+use policies::{Policy, PolicyId, UnixTime, report};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -33,6 +35,9 @@ pub(super) struct Propose {
     /// Where its file is written
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
+    /// Do not refuse it for devices that cannot sign it as far as is known here
+    #[arg(long)]
+    despite_devices: bool,
 }
 
 /// Approve a next version, after reading it
@@ -276,6 +281,9 @@ impl Propose {
         let document = read_input(&self.file, MAX_BYTES)?;
         let file = SuccessionFile::of(&document).map_err(SucceedingError::Mistakes)?;
         let successor = judge(pinned.policy(), &file, context.now()?)?;
+        if !self.despite_devices {
+            refuse_devices(&refusals(&successor.policy, Some(pinned.policy())))?;
+        }
         let mut bytes = file.write();
         bytes.push(b'\n');
         durable::replace(&self.output, &bytes)?;
@@ -402,6 +410,10 @@ fn told(successor: &Successor) -> String {
     );
     for fault in &approved.faults {
         text += &format!("\n  not counted: {fault}");
+    }
+    let devices = findings(&policy.descriptor, &policy.signers);
+    if !devices.is_empty() {
+        text += &format!("\n{}", report::device_lines(&devices).trim_end());
     }
     if let Some(ripe) = successor.ripe {
         text += &format!("\n  may be adopted from {ripe}");

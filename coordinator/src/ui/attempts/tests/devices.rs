@@ -24,7 +24,7 @@ async fn devices_without_a_known_limit_are_named_in_one_line() {
     for words in [
         "<dt>Devices</dt>",
         "trezor of bob, bitbox02 of carol: no limit is known here",
-        "ledger of alice: it fits",
+        "ledger of alice: it fits; about 6 s",
     ] {
         assert!(page.contains(words), "{words}\n{page}");
     }

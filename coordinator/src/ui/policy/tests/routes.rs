@@ -134,6 +134,42 @@ fn a_document_is_looked_at_first_and_proposed_as_it_was_byte_for_byte() {
 }
 
 #[test]
+fn a_device_that_cannot_sign_is_told_and_passed_only_by_saying_so() {
+    let pages = Pages::new();
+    let document = pages.next(|draft| {
+        let device = draft.signers[1].device.as_mut().expect("a device");
+        device.kind = "trezor".to_owned();
+    });
+    let id = Policy::parse(&document).expect("a policy").id;
+    let text = String::from_utf8(document.clone()).expect("text");
+    let looked = pages.bring(&document);
+    assert_eq!(looked.status, 200, "{}", looked.text);
+    for words in [
+        "trezor cannot sign this policy: no miniscript in its firmware; with sortedmulti it could",
+        "DEVICE_CANNOT_SIGN",
+        "name=\"despite_devices\"",
+    ] {
+        let plain = unescaped(&looked.text);
+        assert!(plain.contains(words), "{words} in {plain}");
+    }
+    let refused = pages.type_in(&text, &id.to_string());
+    assert_eq!(refused.status, 422);
+    assert!(unescaped(&refused.text).contains("--despite-devices"));
+    assert_eq!(pages.proposals(), 0);
+    let confirmed = id.to_string();
+    let parts = [
+        ("confirmed", None, confirmed.as_bytes()),
+        ("despite_devices", None, b"yes".as_slice()),
+        ("document", None, text.as_bytes()),
+    ];
+    let path = format!("{}/propose", pages.root);
+    let done = pages.served.upload(&path, &pages.dana, &parts);
+    assert_eq!(done.status, 303, "{}", done.text);
+    let people = pages.get(&format!("?version={id}&tab=people"));
+    assert!(unescaped(&people.text).contains("trezor cannot sign this policy"));
+}
+
+#[test]
 fn what_is_no_next_version_is_told_beside_the_field_which_keeps_it() {
     let pages = Pages::new();
     let refused = |seen: &Seen, why: &str| {
