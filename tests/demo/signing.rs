@@ -52,10 +52,7 @@ pub(crate) fn sign_from_a_file(page: &Page, treasury: &Treasury, of: Txid) -> Ou
     treasury.hand_in(of, &bytes)?;
     page.fact(
         "alice",
-        &format!(
-            "countersign-signer sign transfer.psbt -o {name}: {} bytes",
-            bytes.len()
-        ),
+        &format!("sign transfer.psbt -o {name}: {} bytes", bytes.len()),
     )
 }
 
