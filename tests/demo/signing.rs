@@ -38,22 +38,21 @@ pub(crate) fn two_of_three_sign(page: &mut Page, treasury: &mut Treasury, txid: 
 }
 
 /// Alice signs a file, and the operator carries the answer back.
-pub(crate) fn sign_from_a_file(page: &Page, treasury: &Treasury, txid: Txid) -> Outcome {
+pub(crate) fn sign_from_a_file(page: &Page, treasury: &Treasury, of: Txid) -> Outcome {
     let alice = &treasury.people.alice;
-    let transfer = alice.bring("transfer.psbt", &treasury.psbt(txid)?)?;
-    let signed = transfer.with_file_name("signed.psbt");
+    let transfer = alice.bring("transfer.psbt", &treasury.psbt(of)?)?;
+    let txid = of.to_string();
+    let name = format!("{}-signed.psbt", txid.get(..8).unwrap_or(&txid));
+    let signed = transfer.with_file_name(&name);
     let [transfer, signed_text] = [&transfer, &signed].map(|path| path.display().to_string());
     alice
         .run(&["sign", &transfer, "-o", &signed_text, "--yes"])?
         .done()?;
     let bytes = fs::read(&signed)?;
-    treasury.hand_in(txid, &bytes)?;
+    treasury.hand_in(of, &bytes)?;
     page.fact(
         "alice",
-        &format!(
-            "countersign-signer sign transfer.psbt -o signed.psbt: {} bytes",
-            bytes.len()
-        ),
+        &format!("sign transfer.psbt -o {name}: {} bytes", bytes.len()),
     )
 }
 

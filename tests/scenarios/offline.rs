@@ -135,6 +135,10 @@ fn signed_by(alice: &SignerHome, psbt: &[u8], way: Way) -> Result<Vec<u8>, Failu
     let review = alice.run_plainly(&["review", &file], b"")?.done()?.text();
     assert!(review.contains("dana"), "{review}");
     let output = file.replace("to-sign", "signed");
+    // Nothing is written over what is there: the reply of the round before is taken away.
+    if Path::new(&output).exists() {
+        fs::remove_file(&output)?;
+    }
     let sign = ["sign", &file, "--yes", "--output", &output];
     alice.run_plainly(&sign, b"")?.done()?;
     let signed = fs::read(output)?;
