@@ -241,8 +241,10 @@ impl Running {
     }
 
     fn kill(&self, signal: Signal) {
-        // A group without members is what is wanted.
-        drop(kill_process_group(self.group, signal));
+        match kill_process_group(self.group, signal) {
+            // A group without members is what is wanted; what the system keeps from us, it tells as not ended.
+            Ok(()) | Err(_) => {}
+        }
     }
 
     fn settle(&mut self, most: Duration, is_settled: impl Fn(&Self) -> bool) {

@@ -174,6 +174,12 @@ pub enum DeviceError {
         /// The policy's scripts.
         script: &'static str,
     },
+    /// It is larger than the device takes.
+    #[error("it is larger than the device takes: {what}")]
+    TooLarge {
+        /// What of it, with both numbers.
+        what: String,
+    },
     /// The answer holds no new signature of the device's key.
     #[error("the device answered without a signature, and without saying why")]
     NotSigned,
@@ -238,6 +244,7 @@ impl Explained for DeviceError {
     fn class(&self) -> Class {
         match self {
             Self::NoWay { .. }
+            | Self::TooLarge { .. }
             | Self::RefusedThere
             | Self::OtherKey
             | Self::OtherTransaction { .. }
@@ -302,6 +309,7 @@ impl Explained for DeviceError {
             Self::NotRegistered => "NOT_REGISTERED",
             Self::Unsupported { .. } => "DEVICE_UNSUPPORTED",
             Self::NoWay { .. } => "DEVICE_CANNOT_SIGN",
+            Self::TooLarge { .. } => "DEVICE_TOO_SMALL",
             Self::NotSigned => "DEVICE_DID_NOT_SIGN",
             Self::OtherTransaction { .. } => "OTHER_TRANSACTION",
             Self::NotAPsbt(_) => "NOT_A_PSBT",
@@ -380,6 +388,9 @@ impl Explained for DeviceError {
             }
             Self::NoWay { .. } => {
                 "use a device that signs it, or a card or codes where this one takes them: `sign --hand-to`".to_owned()
+            }
+            Self::TooLarge { .. } => {
+                "have the coordinator make smaller batches, or sign with the other signers".to_owned()
             }
             Self::NotSigned => {
                 "register the policy on it and try again; what it cannot sign, some tools pass by in silence".to_owned()

@@ -5,6 +5,7 @@
 //! is bytes, from which only our own verified signatures are taken (BIP 174's Signer is the device; the review and
 //! the journal are here); its errors become facts of ours.
 
+mod address;
 mod bhwi;
 pub mod child;
 mod error;
@@ -12,15 +13,18 @@ mod found;
 mod hwi;
 mod lock;
 mod meaning;
+mod preparing;
 mod registrations;
 mod watch;
 mod wire;
 
+pub use address::same_script;
 pub use bhwi::Bhwi;
 pub use error::{DeviceError, Words};
 pub use found::{Found, State, Wanted, choose};
 pub use hwi::Hwi;
 pub use lock::{Held, Locks};
+pub use preparing::{for_wire, screens};
 pub use registrations::{Checked, Registration, Registrations};
 pub use watch::{Cancel, Watch};
 pub use wire::{Options, Purpose, Wire, tool_to_register, tool_to_show, tool_to_sign};

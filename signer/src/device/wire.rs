@@ -56,16 +56,8 @@ pub struct Purpose<'a> {
 
 impl Wire {
     /// The devices of this computer.
-    pub fn new(options: Options) -> Self {
-        Self {
-            options,
-            locks: Locks::of_user(),
-        }
-    }
-
-    /// The network that devices are to serve.
-    pub fn network(&self) -> Network {
-        self.options.network
+    pub fn new(options: Options, locks: Locks) -> Self {
+        Self { options, locks }
     }
 
     /// All devices that a tool finds.
@@ -83,15 +75,15 @@ impl Wire {
     ///
     /// # Errors
     /// [`DeviceError`], when it is not there, or from what is done.
-    pub fn with<T>(
+    pub fn with<T, E: From<DeviceError>>(
         &self,
         tool: Tool,
         wanted: &Wanted,
         key: Option<Fingerprint>,
         descriptor: Option<&VaultDescriptor>,
         watch: &Watch<'_>,
-        what: impl FnOnce(&dyn Device) -> Result<T, DeviceError>,
-    ) -> Result<T, DeviceError> {
+        what: impl FnOnce(&dyn Device) -> Result<T, E>,
+    ) -> Result<T, E> {
         match tool {
             Tool::Hwi => {
                 let hwi = Hwi::open(&self.options, &self.locks, watch)?;

@@ -28,3 +28,5 @@ mod stopping;
 mod succeeding;
 mod swapping;
 mod telling;
+#[cfg(feature = "devices")]
+mod wired;
