@@ -206,8 +206,8 @@ impl Verb {
     /// Whether it works in a home that was begun before, and in no other way.
     fn needs_a_home(&self) -> bool {
         match self {
-            Self::Xpub(_)
-            | Self::Init(_)
+            Self::Xpub(verb) => verb.needs_a_home(),
+            Self::Init(_)
             | Self::Review(_)
             | Self::Sign(_)
             | Self::Approve(_)

@@ -399,7 +399,9 @@ impl Explained for DeviceError {
                 "do not use this device or tool: it was asked for one transaction and signed another; tell the others"
                     .to_owned()
             }
-            Self::NotAPsbt(refusal) => refusal.hint().to_owned(),
+            Self::NotAPsbt(_) => {
+                "try again; if it stays, use another tool or `sign --hand-to`: nothing of the answer was taken".to_owned()
+            }
             Self::OtherAddress { .. } => {
                 "give this address to nobody: register the policy on the device anew, then look again".to_owned()
             }

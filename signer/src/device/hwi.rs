@@ -287,6 +287,15 @@ pub(super) fn path_is_sane(path: &str) -> bool {
     !path.is_empty() && path.len() <= MOST_PATH && path.bytes().all(shown)
 }
 
+/// What came back, if it is not what was given.
+fn given_back(answer: SignAnswer, psbt: &[u8]) -> Result<Vec<u8>, DeviceError> {
+    let binary = to_binary(answer.psbt.as_bytes());
+    if binary.is_ok_and(|binary| binary.as_ref() == psbt) {
+        return Err(DeviceError::NotSigned);
+    }
+    Ok(answer.psbt.into_bytes())
+}
+
 impl HwiDevice<'_> {
     fn ask<T: DeserializeOwned>(
         &self,
@@ -344,11 +353,7 @@ impl Device for HwiDevice<'_> {
         let base64 = Encoding::Base64.encode(psbt);
         let base64 = String::from_utf8_lossy(&base64).into_owned();
         let answer: SignAnswer = self.ask(&["signtx", base64.trim()], watch)?;
-        let binary = to_binary(answer.psbt.as_bytes());
-        if binary.is_ok_and(|binary| binary.as_ref() == psbt) {
-            return Err(DeviceError::NotSigned);
-        }
-        Ok(answer.psbt.into_bytes())
+        given_back(answer, psbt)
     }
 }
 

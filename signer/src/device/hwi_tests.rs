@@ -128,3 +128,33 @@ fn another_version_is_refused_unless_any_is_wished() {
     let broken = check_version(Tool::Hwi, &said("hwi 3.2.0", "", 1), true);
     assert_eq!(broken.expect_err("failed").code(), "TOOL_CRASHED");
 }
+
+/// What HWI 3.2.0 printed for a real Ledger app in its emulator; see `tests/recorded/README.md`.
+fn recorded(name: &str) -> Vec<u8> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded");
+    std::fs::read(folder.join(name)).expect("is recorded")
+}
+
+#[test]
+fn recorded_answers_of_a_ledger_are_a_signature_a_refused_policy_and_a_silent_nothing() {
+    let asked = |name: &str| {
+        let base64 = recorded(&format!("{name}.psbt"));
+        to_binary(&base64).expect("is base64").into_owned()
+    };
+    let answered = |name: &str| {
+        let output = recorded(&format!("{name}.hwi.json"));
+        let heard = Said {
+            output,
+            ..said("", "", 0)
+        };
+        understood::<SignAnswer>(&heard).and_then(|answer| given_back(answer, &asked(name)))
+    };
+    for name in ["ms", "msv2"] {
+        let psbt = answered(name).expect("is signed");
+        assert!(policies::psbt::read_intake(&psbt).is_ok(), "{name}");
+    }
+    let refused = answered("mini").expect_err("has no miniscript in HWI");
+    assert_eq!(refused.code(), "DEVICE_UNSUPPORTED");
+    let silent = answered("trm").expect_err("has no script paths in HWI");
+    assert_eq!(silent.code(), "DEVICE_DID_NOT_SIGN");
+}

@@ -2,22 +2,18 @@
 
 use bitcoin::psbt::Psbt;
 use policies::descriptor::VaultDescriptor;
-use policies::psbt::{PsbtRefusal, read_strict};
 
 /// The PSBT for a tool. HWI tells a Ledger who the cosigners are from the global extended keys alone (BIP 174,
 /// `PSBT_GLOBAL_XPUB`), and signs nothing, in silence, where they are missing.
-///
-/// # Errors
-/// When it is no PSBT that a signer reads.
-pub fn for_wire(handed: &[u8], descriptor: &VaultDescriptor) -> Result<Vec<u8>, PsbtRefusal> {
-    let mut psbt: Psbt = read_strict(handed)?.psbt().clone();
+pub fn for_wire(handed: &[u8], descriptor: &VaultDescriptor) -> Vec<u8> {
+    let mut psbt = Psbt::deserialize(handed).expect("what is handed over was written as a PSBT");
     if psbt.xpub.is_empty() {
         for key in descriptor.key_positions() {
             let origin = (key.fingerprint, key.path.clone());
             psbt.xpub.insert(key.xpub, origin);
         }
     }
-    Ok(psbt.serialize())
+    psbt.serialize()
 }
 
 /// How a kind of device words what is compared, as a text to follow the comparison; empty where nobody wrote it

@@ -21,6 +21,7 @@ mod first_steps;
 mod listing;
 mod maintaining;
 mod moving;
+mod recorded;
 mod remembering;
 mod signing;
 #[cfg(feature = "online")]

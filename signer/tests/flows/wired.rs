@@ -5,6 +5,7 @@ mod answers;
 mod fake;
 mod looking;
 mod refusing;
+mod registering;
 mod stopping;
 
 use fake::Bench;

@@ -7,13 +7,15 @@ pub(super) mod register;
 use super::Context;
 use crate::countersign::CountersignError;
 use crate::device::{
-    Cancel, DeviceError, Locks, Options, Purpose, Registration, Registrations, Wanted, Watch, Wire,
+    Cancel, DeviceError, Locks, Options, Purpose, Registration, Registrations, Tool, Wanted, Watch,
+    Wire,
 };
 use crate::failure::{Class, Failure, reason};
 use crate::home::Home;
 use crate::keystore::DeviceKey;
 use crate::pin::Pinned;
 use bitcoin::Network;
+use bitcoin::bip32::DerivationPath;
 use policies::Policy;
 use policies::exchange::WalletPolicy;
 use std::cell::RefCell;
@@ -190,6 +192,29 @@ impl Owner {
             script: self.policy.descriptor.kind().name(),
         })
     }
+}
+
+/// The account key at a path, with its origin, as a device gives it.
+pub(super) fn read_key(
+    context: &mut Context,
+    args: &WireArgs,
+    wanted: &Wanted,
+    network: Network,
+    path: &DerivationPath,
+) -> Result<String, Failure> {
+    // HWI does not know every kind; the other tool is asked for what it alone knows.
+    let tool = match wanted {
+        Wanted::Kind(kind) if kind.name() == "specter-diy" => Tool::Bhwi,
+        Wanted::Any | Wanted::Kind(_) | Wanted::Fingerprint(_) => Tool::Hwi,
+    };
+    let wire = args.wire(network);
+    let waiting = Waiting::new(args)?;
+    wire.with(tool, wanted, None, None, &waiting.silent(), |device| {
+        let fingerprint = device.info().fingerprint.ok_or(DeviceError::Locked)?;
+        let what = format!("Reading the key at m/{path}; confirm on the device if it asks");
+        let key = waiting.told(context, &what, |watch| device.xpub(path, watch))?;
+        Ok(format!("[{fingerprint}/{path}]{key}"))
+    })
 }
 
 /// A failure as one line, where it does not end the command.

@@ -110,7 +110,7 @@ fn ask(
     owner: &Owner,
     waiting: &Waiting,
 ) -> Result<Vec<u8>, Failure> {
-    let psbt = for_wire(&handed.psbt, &owner.policy.descriptor).map_err(DeviceError::NotAPsbt)?;
+    let psbt = for_wire(&handed.psbt, &owner.policy.descriptor);
     let kind = owner.key.kind();
     let what = format!("Look at the device ({kind}), compare, and sign there");
     let answer = waiting.told(context, &what, |watch| {

@@ -5,10 +5,10 @@ use crate::treasury::{NOW, Treasury};
 use bitcoin::psbt::{Psbt, PsbtSighashType};
 use bitcoin::secp256k1::Secp256k1;
 use bitcoin::sighash::EcdsaSighashType;
-use bitcoin::{Amount, ecdsa};
+use bitcoin::{Address, Amount, Network, ecdsa};
 use miniscript::psbt::PsbtExt;
-use policies::ScriptKind;
 use policies::psbt::{Encoding, to_binary};
+use policies::{Keychain, ScriptKind};
 use serde_json::Value;
 use signer::clock;
 use std::fs;
@@ -110,15 +110,44 @@ impl Bench {
     }
 
     fn install(&self) {
-        let fake = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/independent/fake_hwi.py");
+        self.install_tool("hwi");
+    }
+
+    /// Puts a fake tool onto the desk.
+    pub(super) fn install_tool(&self, name: &str) {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/independent");
         let script = format!(
             "#!/bin/sh\nexec python3 '{}' '{}' \"$@\"\n",
-            fake.display(),
+            folder.join(format!("fake_{name}.py")).display(),
             self.path("state").display()
         );
-        self.write("hwi", script.as_bytes());
+        self.write(name, script.as_bytes());
         let mode = fs::Permissions::from_mode(0o755);
-        fs::set_permissions(self.path("hwi"), mode).expect("may be run");
+        fs::set_permissions(self.path(name), mode).expect("may be run");
+    }
+
+    /// The device is of another kind, as the home and the fakes know it.
+    pub(super) fn becomes(&self, kind: &str) {
+        let file = String::from_utf8(self.read("alice/keys/vault.public")).expect("is text");
+        self.write(
+            "alice/keys/vault.public",
+            file.replace("coldcard", kind).as_bytes(),
+        );
+        self.write("state/kind", kind.as_bytes());
+    }
+
+    /// A deposit address as a device for test networks says it.
+    pub(super) fn says_address(&self, index: u32) {
+        let descriptor = &self.treasury.policy.descriptor;
+        let script = descriptor.script_pubkey(Keychain::External, index);
+        let address = Address::from_script(&script, Network::Testnet).expect("has one");
+        self.write("state/address", address.to_string().as_bytes());
+    }
+
+    /// Alice's key, as the device gives it.
+    pub(super) fn says_xpub(&self) {
+        let signer = self.treasury.policy.signer("alice").expect("is named");
+        self.write("state/xpub", signer.key.xpub.to_string().as_bytes());
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -139,6 +168,10 @@ impl Bench {
 
     /// The command with these words, not run yet.
     pub(super) fn command(&self, case: &str, line: &str) -> Command {
+        self.command_in("alice", case, line)
+    }
+
+    fn command_in(&self, home: &str, case: &str, line: &str) -> Command {
         self.write("state/case", case.as_bytes());
         let mut command = Command::new(env!("CARGO_BIN_EXE_countersign-signer"));
         command
@@ -149,19 +182,18 @@ impl Bench {
             .env("BHWI_BIN", self.path("bhwi"))
             .env("XDG_RUNTIME_DIR", self.path("run"))
             .current_dir(self.treasury.folder.path())
-            .args([
-                "--passphrase-file",
-                "passphrase",
-                "--home",
-                "alice",
-                "--json",
-            ])
+            .args(["--passphrase-file", "passphrase", "--home", home, "--json"])
             .args(line.split(' '));
         command
     }
 
     pub(super) fn run(&self, case: &str, line: &str) -> Said {
         let output = self.command(case, line).output().expect("runs");
+        Self::said(case, &output)
+    }
+
+    pub(super) fn run_in(&self, home: &str, case: &str, line: &str) -> Said {
+        let output = self.command_in(home, case, line).output().expect("runs");
         Self::said(case, &output)
     }
 
