@@ -11,7 +11,9 @@ use std::process::{Command, Stdio};
 
 use bitcoin::Amount;
 use bitcoin::secp256k1::Secp256k1;
-use harness::{AUTOMATIC_MAX_SAT, Engine, Failure, Outcome, Purse, ScriptKind, SignerHome, Treasury};
+use harness::{
+    AUTOMATIC_MAX_SAT, Engine, Failure, Outcome, Purse, ScriptKind, SignerHome, Treasury,
+};
 use serde_json::{Value, json};
 
 use crate::independent_signers::{installed, repository};
@@ -61,15 +63,29 @@ fn a_wire_goes_between(kind: ScriptKind) -> Outcome {
     let hwi = script(alice, "hwi", &run)?;
     let tools = ["--hwi", text(&hwi)?, "--bhwi", "/nowhere/bhwi"];
 
-    let listed = alice.run(&[&["devices"], &tools[..]].concat())?.done()?.json()?;
+    let listed = alice
+        .run(&[&["devices"], &tools[..]].concat())?
+        .done()?
+        .json()?;
     assert_eq!(listed["devices"][0]["state"], "READY", "{listed}");
     assert_eq!(listed["devices"][0]["own"], true, "{listed}");
 
     let issued = alice.bring("w.psbt", &treasury.psbt(txid)?)?;
     let out = state.with_file_name("w.alice.psbt");
-    let sign = ["sign", text(&issued)?, "--device", "--yes", "-o", text(&out)?];
+    let sign = [
+        "sign",
+        text(&issued)?,
+        "--device",
+        "--yes",
+        "-o",
+        text(&out)?,
+    ];
     let signed = alice.run(&[&sign[..], &tools].concat())?.done()?;
-    assert!(signed.stderr.contains("Compare on the device"), "{}", signed.stderr);
+    assert!(
+        signed.stderr.contains("Compare on the device"),
+        "{}",
+        signed.stderr
+    );
     let signed = signed.json()?;
     assert_eq!(signed["missing"], json!([]), "{signed}");
     assert_eq!(signed["refused"], json!([]), "{signed}");
@@ -135,9 +151,21 @@ fn the_real_hwi_is_understood_where_no_device_is_plugged_in() -> Outcome {
     let listed = devices(&hwi)?.done()?.json()?;
     assert_eq!(listed["devices"], json!([]), "{listed}");
     assert_eq!(listed["tools"][0]["reason"]["code"], "TOOL_MISSING");
-    let xpub = ["xpub", "--device", "ledger", "--network", "regtest", "--hwi", text(&hwi)?];
+    let xpub = [
+        "xpub",
+        "--device",
+        "ledger",
+        "--network",
+        "regtest",
+        "--hwi",
+        text(&hwi)?,
+    ];
     let none = alice.run(&xpub)?.ended_with(3)?;
-    assert!(none.stderr.contains("(DEVICE_NOT_FOUND)"), "{}", none.stderr);
+    assert!(
+        none.stderr.contains("(DEVICE_NOT_FOUND)"),
+        "{}",
+        none.stderr
+    );
 
     let hidden = repository().join("tests/independent/without_libusb");
     let lines = format!(
@@ -146,8 +174,16 @@ fn the_real_hwi_is_understood_where_no_device_is_plugged_in() -> Outcome {
         hwi.display()
     );
     let without = devices(&script(&alice, "hwi", &lines)?)?.ended_with(3)?;
-    assert!(without.stderr.contains("(LIBUSB_MISSING)"), "{}", without.stderr);
-    assert!(without.stderr.contains("libusb-1.0-0"), "{}", without.stderr);
+    assert!(
+        without.stderr.contains("(LIBUSB_MISSING)"),
+        "{}",
+        without.stderr
+    );
+    assert!(
+        without.stderr.contains("libusb-1.0-0"),
+        "{}",
+        without.stderr
+    );
     Ok(())
 }
 
@@ -163,7 +199,8 @@ fn the_real_hwi_reads_quoted_words_from_its_input_and_complains_in_json() -> Out
         "'--device-type=coldcard' '--device-path=nothing here' 'signtx' '{large}' "
     ))?;
     assert_eq!((code, &gone["code"]), (Some(0), &json!(-3)), "{gone}");
-    let (_, option) = said_by_hwi("'--device-type=coldcard' '--device-path=--help' 'getxpub' 'm/0' ")?;
+    let (_, option) =
+        said_by_hwi("'--device-type=coldcard' '--device-path=--help' 'getxpub' 'm/0' ")?;
     assert_eq!(option["code"], -3, "a path is never an option: {option}");
     Ok(())
 }

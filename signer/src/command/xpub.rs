@@ -49,9 +49,10 @@ impl Xpub {
     )]
     pub(super) fn needs_a_home(&self) -> bool {
         #[cfg(feature = "devices")]
-        return self.device.is_none();
+        let from_device = self.device.is_some();
         #[cfg(not(feature = "devices"))]
-        true
+        let from_device = false;
+        !from_device
     }
 
     #[cfg_attr(

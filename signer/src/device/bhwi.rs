@@ -168,6 +168,13 @@ fn found(entry: Entry) -> Result<Found, DeviceError> {
     })
 }
 
+/// Descriptor and code of a registration, for devices that want to be given them.
+fn given(registration: &Registration) -> (String, Option<String>) {
+    let hmac = registration.hmac.as_ref();
+    let hmac = hmac.map(|hmac| format!("--hmac={hmac}"));
+    (registration.descriptor(), hmac)
+}
+
 impl BhwiDevice<'_> {
     fn ask(
         &self,
@@ -186,13 +193,6 @@ impl BhwiDevice<'_> {
             return Err(DeviceError::NotFound);
         }
         Ok(output)
-    }
-
-    /// Name, descriptor and code of a registration, for devices that want to be given them.
-    fn given(&self, registration: &Registration) -> (String, Option<String>) {
-        let descriptor = registration.descriptor();
-        let hmac = registration.hmac.as_ref();
-        (descriptor, hmac.map(|hmac| format!("--hmac={hmac}")))
     }
 }
 
@@ -247,7 +247,7 @@ impl Device for BhwiDevice<'_> {
         let registration = registration.ok_or(DeviceError::NotRegistered)?;
         let name = format!("--from-descriptor={}", registration.name);
         let index = format!("--index={}", place.index);
-        let (descriptor, hmac) = self.given(registration);
+        let (descriptor, hmac) = given(registration);
         let descriptor = format!("--wallet-descriptor={descriptor}");
         let mut words = vec!["address", "get", &name, &index, "--display", &descriptor];
         if place.keychain == Keychain::Internal {
@@ -266,7 +266,7 @@ impl Device for BhwiDevice<'_> {
     ) -> Result<Vec<u8>, DeviceError> {
         let registration = registration.ok_or(DeviceError::NotRegistered)?;
         let name = format!("--name={}", registration.name);
-        let (descriptor, hmac) = self.given(registration);
+        let (descriptor, hmac) = given(registration);
         let descriptor = format!("--descriptor={descriptor}");
         let mut words = vec!["psbt", "sign", "--psbt=/dev/stdin"];
         match self.found.kind.as_str() {

@@ -241,10 +241,8 @@ impl Running {
     }
 
     fn kill(&self, signal: Signal) {
-        match kill_process_group(self.group, signal) {
-            // A group without members is what is wanted; what the system keeps from us, it tells as not ended.
-            Ok(()) | Err(_) => {}
-        }
+        // A group without members is what is wanted, and what the system keeps from us is told as not ended.
+        kill_process_group(self.group, signal).ok();
     }
 
     fn settle(&mut self, most: Duration, is_settled: impl Fn(&Self) -> bool) {

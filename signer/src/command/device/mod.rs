@@ -17,6 +17,7 @@ use crate::pin::Pinned;
 use bitcoin::Network;
 use bitcoin::bip32::DerivationPath;
 use policies::Policy;
+use policies::descriptor::KeyPosition;
 use policies::exchange::WalletPolicy;
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -213,7 +214,12 @@ pub(super) fn read_key(
         let fingerprint = device.info().fingerprint.ok_or(DeviceError::Locked)?;
         let what = format!("Reading the key at m/{path}; confirm on the device if it asks");
         let key = waiting.told(context, &what, |watch| device.xpub(path, watch))?;
-        Ok(format!("[{fingerprint}/{path}]{key}"))
+        let position = KeyPosition {
+            fingerprint,
+            path: path.clone(),
+            xpub: key,
+        };
+        Ok(position.to_string())
     })
 }
 

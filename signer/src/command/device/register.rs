@@ -23,11 +23,11 @@ pub(in crate::command) struct Register {
     /// key
     #[arg(long, value_name = "WHICH")]
     device: Option<Wanted>,
-    #[command(flatten)]
-    wire: WireArgs,
     /// Do not ask before the device shows it
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    wire: WireArgs,
 }
 
 impl Register {

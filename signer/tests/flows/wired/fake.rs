@@ -232,8 +232,9 @@ impl Bench {
     /// What the fake was called with.
     pub(super) fn calls(&self) -> Vec<Value> {
         let lines = String::from_utf8(self.read("state/calls")).expect("is text");
+        // The last line may be half written.
         let calls = lines.lines().map(serde_json::from_str);
-        calls.collect::<Result<_, _>>().expect("is JSON")
+        calls.filter_map(Result::ok).collect()
     }
 
     pub(super) fn decoded(&self, base64: &str) -> Psbt {

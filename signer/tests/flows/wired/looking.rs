@@ -52,10 +52,6 @@ fn a_tool_that_is_not_there_or_is_no_program_is_named_with_how_to_get_it() {
         bench.run("good", &format!("{sign} ./passphrase")).code(),
         "TOOL_NOT_STARTED"
     );
-    assert_eq!(
-        bench.run("good", &format!("{sign} .")).code(),
-        "TOOL_NOT_STARTED"
-    );
     // Another version is taken by whoever says so.
     let any = "sign w1.psbt --device --yes --any-version";
     bench.run("version_old", any).done();
