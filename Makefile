@@ -54,6 +54,7 @@ pure: ## The pure half of each crate, and the signer without network code
 	done
 	@cargo clippy --locked --package countersign-signer --no-default-features --features tool -- -D warnings
 	@cargo clippy --locked --package countersign-signer --no-default-features --features camera -- -D warnings
+	@cargo clippy --locked --package countersign-signer --no-default-features --features devices -- -D warnings
 	@tests/setup/offline.sh
 
 docs: ## The reference builds, and documents show only what is there

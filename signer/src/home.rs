@@ -487,7 +487,7 @@ impl Explained for HomeError {
             Self::NoKey(Kind::Approval) => "make one with keygen --approval NAME",
             Self::NoKey(Kind::Request) => "make one with keygen --request NAME",
             Self::KeyElsewhere { .. } => {
-                "`sign FILE --hand-to DIR` writes it for the device; `sign --answer FILE` takes its signatures"
+                "`sign FILE --device` where it is plugged in; else `sign FILE --hand-to DIR` writes it for the device, and `sign --answer FILE` takes its signatures"
             }
             Self::SeveralKeys(_) => "say which with --key NAME",
             Self::Write(WriteError::Exists(_)) => {

@@ -1,8 +1,8 @@
 //! The Signer role of Countersign: reviews, journals, signs.
 //!
-//! Three halves by feature. Without features only what is pure: [`signing`], [`answering`] and [`reply`]. `tool`
+//! Parts by feature. Without features only what is pure: [`signing`], [`answering`] and [`reply`]. `tool`
 //! adds the command line, the software keys and the journal file; `online` adds the automatic
-//! co-signer and the tool's own page, and with them the only network code. Everything that is decided is decided by
+//! co-signer and the tool's own page, and with them the only network code; `devices` adds signing on devices on a wire. Everything that is decided is decided by
 //! `policies`; this crate obeys.
 
 pub mod answering;
@@ -21,6 +21,8 @@ pub mod command;
 pub mod countersign;
 #[cfg(feature = "tool")]
 pub mod dating;
+#[cfg(feature = "devices")]
+pub mod device;
 #[cfg(feature = "tool")]
 pub mod enrolment;
 #[cfg(feature = "tool")]

@@ -43,3 +43,4 @@ mod watchtower_outgoing;
 mod watchtower_tower;
 mod webhooks;
 mod windows;
+mod wired;

@@ -2,7 +2,7 @@
 # Installs or builds whatever this machine still lacks; does nothing, quickly, when all is there.
 #   setup.sh demo     what `make demo` needs: a C compiler, a bitcoind
 #   setup.sh check    what `make check` needs: also PostgreSQL, Chromium, cargo-nextest, coverage, Node and
-#                     Python with the signers of others and a mail server (default)
+#                     Python with the signers of others, hwi and a mail server (default)
 # Talk goes to stderr. Nothing is installed outside Debian's packages, cargo's bin folder and
 # ${COUNTERSIGN_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/countersign}.
 set -euo pipefail
@@ -55,6 +55,7 @@ missing_packages() {
         command -v chromedriver >/dev/null || wanted+=(chromium-driver)
         python3 -c 'import ensurepip, venv' 2>/dev/null || wanted+=(python3 python3-venv)
         command -v openssl >/dev/null || wanted+=(openssl)
+        ldconfig -p | grep -q libusb-1.0.so.0 || wanted+=(libusb-1.0-0)
         command -v node >/dev/null && command -v npm >/dev/null || wanted+=(nodejs npm)
     fi
     for package in "${wanted[@]}"; do
@@ -94,5 +95,6 @@ if [ "$purpose" = check ]; then
     tests/setup/axe.sh >/dev/null || fail "axe-core could not be installed"
     tests/setup/mail.sh >/dev/null || fail "aiosmtpd could not be installed"
     tests/setup/independent.sh >/dev/null || fail "embit or @scure/btc-signer could not be installed"
+    tests/setup/hwi.sh >/dev/null || fail "hwi could not be installed"
     tests/setup/carriers.sh >/dev/null || fail "bbqr or @ngraveio/bc-ur could not be installed"
 fi

@@ -7,6 +7,8 @@ mod approve;
 #[cfg(feature = "online")]
 mod bridge;
 mod dating;
+#[cfg(feature = "devices")]
+mod device;
 mod import;
 mod init;
 mod journal;
@@ -85,6 +87,12 @@ enum Verb {
     Keygen(keygen::Keygen),
     Import(import::Import),
     Xpub(xpub::Xpub),
+    #[cfg(feature = "devices")]
+    Devices(device::devices::Devices),
+    #[cfg(feature = "devices")]
+    Register(device::register::Register),
+    #[cfg(feature = "devices")]
+    Address(device::address::AddressVerb),
     Init(init::Init),
     Review(review::ReviewVerb),
     Sign(sign::Sign),
@@ -201,8 +209,8 @@ impl Verb {
     /// Whether it works in a home that was begun before, and in no other way.
     fn needs_a_home(&self) -> bool {
         match self {
-            Self::Xpub(_)
-            | Self::Init(_)
+            Self::Xpub(verb) => verb.needs_a_home(),
+            Self::Init(_)
             | Self::Review(_)
             | Self::Sign(_)
             | Self::Approve(_)
@@ -211,6 +219,10 @@ impl Verb {
             | Self::Void(_) => true,
             #[cfg(feature = "online")]
             Self::Serve(_) | Self::Bridge(_) => true,
+            #[cfg(feature = "devices")]
+            Self::Register(_) | Self::Address(_) => true,
+            #[cfg(feature = "devices")]
+            Self::Devices(_) => false,
             Self::Keygen(_)
             | Self::Import(_)
             | Self::Request(_)
@@ -231,6 +243,12 @@ impl Verb {
             Self::Keygen(verb) => verb.run(context),
             Self::Import(verb) => verb.run(context),
             Self::Xpub(verb) => verb.run(context),
+            #[cfg(feature = "devices")]
+            Self::Devices(verb) => verb.run(context),
+            #[cfg(feature = "devices")]
+            Self::Register(verb) => verb.run(context),
+            #[cfg(feature = "devices")]
+            Self::Address(verb) => verb.run(context),
             Self::Init(verb) => verb.run(context),
             Self::Review(verb) => verb.run(context),
             Self::Sign(verb) => verb.run(context),

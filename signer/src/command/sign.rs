@@ -2,11 +2,17 @@
 
 mod answering;
 mod handing;
+#[cfg(feature = "devices")]
+mod wired;
 
 use super::Context;
+#[cfg(feature = "devices")]
+use super::device::WireArgs;
 use super::review::{read_transfer, review_json};
 use crate::countersign::{CountersignError, Countersigner, Examined, Signed};
 use crate::dating::Dated;
+#[cfg(feature = "devices")]
+use crate::device::Wanted;
 use crate::failure::{Class, Failure};
 use crate::home::{Home, HomeError};
 use crate::outputs::{self, OutputError};
@@ -26,18 +32,22 @@ const MOST_READ: u64 = MAX_BYTES as u64 * 3;
 /// Gives back signatures and a receipt only, as a PSBT: on standard output in base64, or in a file
 /// written as the transfer was. Nothing is written when it is refused.
 ///
+/// Where the key lies in a device that is plugged in, --device has it sign there, by way of `hwi` or `bhwi`.
+///
 /// Where the key lies in a device that no wire joins (`import --device`), --hand-to writes the transfer for
 /// it once it is reviewed and journalled, and --answer takes what the device signed: files, a card's
 /// folder, or - for standard input. What answers to nothing handed over is passed over.
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "\
 countersign-signer sign [OPTIONS] <FILE>\n       \
+countersign-signer sign <FILE> --device [WHICH]\n       \
 countersign-signer sign <FILE> --hand-to <OUT>\n       \
 countersign-signer sign [FILE] --answer <REPLY>...")]
 #[command(after_help = "\
 Examples:\n\
 \x20 countersign-signer --home alice sign w1.psbt --output w1.alice.psbt\n\
 \x20 countersign-signer --home alice sign recovery.psbt --recovery\n\
+\x20 countersign-signer --home carol sign w1.psbt --device\n\
 \x20 countersign-signer --home bob sign w1.psbt --hand-to /media/card\n\
 \x20 countersign-signer --home bob sign --answer /media/card -o w1.bob.psbt")]
 pub(super) struct Sign {
@@ -48,6 +58,11 @@ pub(super) struct Sign {
     /// folder, or to standard output with -
     #[arg(long, value_name = "OUT", conflicts_with = "answer")]
     hand_to: Option<PathBuf>,
+    /// Have the device sign that is plugged in: of a kind, with a fingerprint, or
+    /// auto for the one with this home's key
+    #[cfg(feature = "devices")]
+    #[arg(long, value_name = "WHICH", num_args = 0..=1, default_missing_value = "auto", conflicts_with_all = ["answer", "hand_to"])]
+    device: Option<Wanted>,
     /// Take over what the device signed: files, folders, or - for standard
     /// input
     #[arg(long, value_name = "REPLY", num_args = 1.., conflicts_with = "recovery")]
@@ -61,6 +76,9 @@ pub(super) struct Sign {
     /// Do not ask: it was reviewed before, or the rules are all that is wanted
     #[arg(long)]
     yes: bool,
+    #[cfg(feature = "devices")]
+    #[command(flatten)]
+    wire: WireArgs,
 }
 
 impl Sign {
@@ -72,6 +90,10 @@ impl Sign {
         }
         // Required where there is no answer.
         let file = self.file.clone().unwrap_or_default();
+        #[cfg(feature = "devices")]
+        if let Some(wanted) = self.device.clone() {
+            return self.sign_on_device(context, &home, &file, &wanted);
+        }
         if let Some(out) = self.hand_to.clone() {
             return self.hand_over(context, &home, &file, &out);
         }

@@ -166,7 +166,7 @@ impl Explained for CountersignError {
                 "this home leaves the vault: it signs only what brings coins of its former keysets home".to_owned()
             }
             Self::KeyElsewhere { .. } => {
-                "`sign FILE --hand-to DIR` writes it for the device; `sign --answer FILE` takes its signatures".to_owned()
+                "`sign FILE --device` where it is plugged in; else `sign FILE --hand-to DIR` writes it for the device, and `sign --answer FILE` takes its signatures".to_owned()
             }
             Self::KeyHere => "sign it with `sign FILE`".to_owned(),
             Self::NotHandedOver { .. } => {

@@ -11,7 +11,7 @@ use super::durable;
 use super::vault_key::Origin;
 use crate::failure::{Class, Explained};
 use bitcoin::base58;
-use bitcoin::bip32::Xpub;
+use bitcoin::bip32::{Fingerprint, Xpub};
 use bitcoin::{Network, NetworkKind};
 use policies::carrier::Carrier;
 use policies::devices::carrier_of;
@@ -152,6 +152,11 @@ impl DeviceKey {
     /// What kind of device holds it.
     pub fn kind(&self) -> &DeviceKind {
         &self.kind
+    }
+
+    /// The fingerprint of the master key above it.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.key.fingerprint
     }
 
     /// The extended public key.

@@ -22,6 +22,7 @@ mod first_steps;
 mod listing;
 mod maintaining;
 mod moving;
+mod recorded;
 mod remembering;
 mod signing;
 #[cfg(feature = "online")]
@@ -29,3 +30,5 @@ mod stopping;
 mod succeeding;
 mod swapping;
 mod telling;
+#[cfg(feature = "devices")]
+mod wired;

@@ -141,7 +141,7 @@ impl Sign {
     }
 
     /// Writes what leaves, as the transfer was written; nowhere without --output.
-    fn write(
+    pub(super) fn write(
         &self,
         home: &Home,
         txid: &Txid,
@@ -283,7 +283,7 @@ fn tell_passed(context: &mut Context, passed: &[(PathBuf, Reason)]) {
 }
 
 /// What a person is told of one answer.
-fn told(txid: &Txid, answered: &Answered) -> String {
+pub(super) fn told(txid: &Txid, answered: &Answered) -> String {
     let signed = answered.inputs.saturating_sub(answered.missing.len());
     let mut lines = vec![format!(
         "{txid}\n  signed {signed} of {}",
@@ -308,7 +308,7 @@ fn told(txid: &Txid, answered: &Answered) -> String {
     lines.join("\n")
 }
 
-fn line(answered: &Answered, output: Option<&Path>) -> String {
+pub(super) fn line(answered: &Answered, output: Option<&Path>) -> String {
     let Some(output) = output else {
         return base64(&answered.signed);
     };
@@ -320,7 +320,7 @@ fn line(answered: &Answered, output: Option<&Path>) -> String {
     )
 }
 
-fn value(answered: &Answered, output: Option<&Path>) -> Value {
+pub(super) fn value(answered: &Answered, output: Option<&Path>) -> Value {
     let refused: Vec<Value> = answered
         .refused
         .iter()

@@ -1,0 +1,164 @@
+//! All devices of this computer, by both tools, and which tool serves which device and policy.
+
+use super::found::word_of;
+use super::{
+    Bhwi, Device, DeviceError, Found, Hwi, Locks, Registration, Tool, Wanted, Watch, choose,
+};
+use crate::keystore::DeviceKind;
+use bitcoin::Network;
+use bitcoin::bip32::Fingerprint;
+use miniscript::Descriptor;
+use policies::Policy;
+use policies::descriptor::VaultDescriptor;
+use std::path::PathBuf;
+
+/// Which programs speak to devices, and for which network.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The tool `hwi`.
+    pub hwi: PathBuf,
+    /// The tool `bhwi`.
+    pub bhwi: PathBuf,
+    /// Whether versions are taken that nobody tried.
+    pub any_version: bool,
+    /// The address of an emulator: then it is the only device.
+    pub emulator: Option<String>,
+    /// The network that devices are to serve.
+    pub network: Network,
+}
+
+impl Options {
+    /// With an emulator named, no other device.
+    pub(super) fn only_emulator(&self, found: Vec<Found>) -> Vec<Found> {
+        let Some(emulator) = &self.emulator else {
+            return found;
+        };
+        let is_it = |one: &Found| one.path.ends_with(emulator.as_str());
+        found.into_iter().filter(is_it).collect()
+    }
+}
+
+/// What is plugged in here.
+#[derive(Debug)]
+pub struct Wire {
+    options: Options,
+    locks: Locks,
+}
+
+/// What a device is used for: with which policy, and by which registration.
+#[derive(Debug, Clone, Copy)]
+pub struct Purpose<'a> {
+    /// The policy.
+    pub policy: &'a Policy,
+    /// That the device has it registered, where it has.
+    pub registration: Option<&'a Registration>,
+}
+
+impl Wire {
+    /// The devices of this computer.
+    pub fn new(options: Options, locks: Locks) -> Self {
+        Self { options, locks }
+    }
+
+    /// All devices that a tool finds.
+    ///
+    /// # Errors
+    /// [`DeviceError`].
+    pub fn list(&self, tool: Tool, watch: &Watch<'_>) -> Result<Vec<Found>, DeviceError> {
+        match tool {
+            Tool::Hwi => Hwi::open(&self.options, &self.locks, watch)?.enumerate(watch),
+            Tool::Bhwi => Bhwi::open(&self.options, &self.locks, watch)?.enumerate(watch),
+        }
+    }
+
+    /// Opens the device that is meant by this tool, and does something with it.
+    ///
+    /// # Errors
+    /// [`DeviceError`], when it is not there, or from what is done.
+    pub fn with<T, E: From<DeviceError>>(
+        &self,
+        tool: Tool,
+        wanted: &Wanted,
+        key: Option<Fingerprint>,
+        descriptor: Option<&VaultDescriptor>,
+        watch: &Watch<'_>,
+        what: impl FnOnce(&dyn Device) -> Result<T, E>,
+    ) -> Result<T, E> {
+        match tool {
+            Tool::Hwi => {
+                let hwi = Hwi::open(&self.options, &self.locks, watch)?;
+                let found = choose(hwi.enumerate(watch)?, wanted, key)?;
+                what(&hwi.device(found, descriptor))
+            }
+            Tool::Bhwi => {
+                let bhwi = Bhwi::open(&self.options, &self.locks, watch)?;
+                let found = choose(bhwi.enumerate(watch)?, wanted, key)?;
+                what(&bhwi.device(found))
+            }
+        }
+    }
+}
+
+/// The tool by which a kind of device signs for a policy.
+///
+/// HWI's own table: `multi` and `sortedmulti` on all that it knows, and a Coldcard is handed whatever it is
+/// given. Registered policies, of any script, go by `bhwi`.
+///
+/// # Errors
+/// [`DeviceError::NoWay`] for what no tool does, [`DeviceError::NotRegistered`] for what needs it first.
+pub fn tool_to_sign(kind: &DeviceKind, purpose: Purpose<'_>) -> Result<Tool, DeviceError> {
+    let descriptor = &purpose.policy.descriptor;
+    let no_way = || DeviceError::NoWay {
+        kind: kind.clone(),
+        script: descriptor.kind().name(),
+    };
+    let registered = purpose.registration.is_some();
+    match word_of(kind.name()) {
+        "coldcard" => Ok(Tool::Hwi),
+        "ledger" | "bitbox02" | "jade" if registered => Ok(Tool::Bhwi),
+        "specter" if registered => Ok(Tool::Bhwi),
+        "ledger" | "bitbox02" | "jade" if is_plain(descriptor) => Ok(Tool::Hwi),
+        "ledger" | "bitbox02" | "jade" | "specter" => Err(DeviceError::NotRegistered),
+        "trezor" | "keepkey" | "digitalbitbox" if is_plain(descriptor) => Ok(Tool::Hwi),
+        _ => Err(no_way()),
+    }
+}
+
+/// The tool by which a kind of device shows an address of a policy.
+///
+/// # Errors
+/// As [`tool_to_sign`].
+pub fn tool_to_show(kind: &DeviceKind, purpose: Purpose<'_>) -> Result<Tool, DeviceError> {
+    match word_of(kind.name()) {
+        "coldcard" if purpose.registration.is_some() => Ok(Tool::Bhwi),
+        "coldcard" if !is_plain(&purpose.policy.descriptor) => Err(DeviceError::NotRegistered),
+        _ => tool_to_sign(kind, purpose),
+    }
+}
+
+/// The tool that registers policies on a kind of device.
+///
+/// # Errors
+/// [`DeviceError::NoWay`] where nothing is registered.
+pub fn tool_to_register(kind: &DeviceKind, policy: &Policy) -> Result<Tool, DeviceError> {
+    match word_of(kind.name()) {
+        "coldcard" | "ledger" | "bitbox02" | "jade" | "specter" => Ok(Tool::Bhwi),
+        _ => Err(DeviceError::NoWay {
+            kind: kind.clone(),
+            script: policy.descriptor.kind().name(),
+        }),
+    }
+}
+
+/// Whether scripts are one `multi` or `sortedmulti`, or one key.
+fn is_plain(descriptor: &VaultDescriptor) -> bool {
+    let text = descriptor.text();
+    let nested = text.bytes().filter(|letter| *letter == b'(').count();
+    match descriptor.multipath() {
+        Descriptor::Wsh(_) => {
+            nested == 2 && (text.starts_with("wsh(multi(") || text.starts_with("wsh(sortedmulti("))
+        }
+        Descriptor::Wpkh(_) => true,
+        Descriptor::Tr(_) | Descriptor::Bare(_) | Descriptor::Pkh(_) | Descriptor::Sh(_) => false,
+    }
+}
