@@ -175,7 +175,9 @@ fn each_firmware_is_judged_by_the_latest_row_that_is_not_later() {
 
 #[test]
 fn each_bound_of_a_policy_holds_at_its_last_value_and_not_beyond() {
-    let set: [(&str, fn(&mut Bounds, usize), fn(&Shape) -> usize); 6] = [
+    /// Its name, how it is set, and what of a shape it bounds.
+    type Bound = (&'static str, fn(&mut Bounds, usize), fn(&Shape) -> usize);
+    let set: [Bound; 6] = [
         ("keys", |b, n| b.keys = Some(n), |s| s.keys),
         (
             "keys in one multisig",

@@ -12,6 +12,7 @@ use crate::countersign::{Answered, CountersignError, Countersigner, Examined, Ha
 use crate::device::{Device, DeviceError, Registration, Wanted, for_wire, screens, tool_to_sign};
 use crate::failure::Failure;
 use crate::home::Home;
+use crate::outputs;
 use policies::carrier::for_device;
 use policies::devices::limits_of;
 use policies::psbt::read_intake;
@@ -57,6 +58,10 @@ impl Sign {
         } = super::examined(context, home, file)?;
         let shown = review_json(examined.review());
         self.refuse_another_mode(examined.review().mode)?;
+        if let Some(output) = self.output.as_ref().filter(|out| !out.is_dir()) {
+            super::expect_output(home, output, file)?;
+            outputs::expect_free(output, &examined.review().txid)?;
+        }
         let transaction = &examined.review().transaction;
         refuse_too_large(
             kind.name(),
@@ -90,7 +95,7 @@ impl Sign {
             );
         })?;
         context.terminal.talk(&told(&handed.txid, &answered));
-        let output = self.write(&handed.txid, &bytes, &answered)?;
+        let output = self.write(home, &handed.txid, &bytes, &answered)?;
         let mut value = value(&answered, output.as_deref());
         value["device"] = json!(kind.name());
         value["compare"] = json!(compare);
