@@ -55,7 +55,7 @@ async fn a_vault_whose_device_cannot_sign_is_added_only_despite_that() {
 
 #[tokio::test]
 async fn a_next_version_is_refused_for_a_new_device_unless_enough_approved_it() {
-    let world = world(Kind::Wsh, 0).await;
+    let world = world(Kind::Wsh, 1).await;
     let keys = Vault::new(Kind::Wsh);
     let document = next(&world, &keys, second("trezor")).await;
     let refused = hand_in(&world, &file(&document)).await;
@@ -67,7 +67,7 @@ async fn a_next_version_is_refused_for_a_new_device_unless_enough_approved_it() 
         .await
         .expect("a quorum stands in the file");
 
-    let world = self::world(Kind::Wsh, 0).await;
+    let world = self::world(Kind::Wsh, 1).await;
     let document = next(&world, &keys, second("trezor")).await;
     let request = SubmitSuccession {
         file: String::from_utf8(file(&document).write()).expect("text"),
