@@ -122,14 +122,26 @@ fn each_recorded_signature_is_taken_and_finalizes_with_a_second_one() {
     }
 }
 
+/// HWI 3.2.0 writes transaction version 1 into a PSBT of version 2, whatever it was asked for: a reason to give
+/// tools version 0 alone, and one to compare what comes back.
 #[test]
-fn a_recorded_answer_of_version_2_is_taken_like_any_other() {
+fn a_recorded_answer_of_version_2_is_over_another_transaction_and_refused() {
     let recorded: Value = serde_json::from_slice(&read("msv2.hwi.json")).expect("is JSON");
     let text = recorded["psbt"].as_str().expect("a text");
     let ms = Recorded::of("policies_ledger.json", "ms");
-    // The same transaction was asked for in version 0.
-    let taken = ms.take(&read_intake(text.as_bytes()).expect("reads"));
-    assert_eq!((taken.count(), taken.missing.len()), (1, 0));
+    let asked = read_intake(&read("msv2.psbt")).expect("reads");
+    assert_eq!(asked.txid, ms.asked.unsigned_tx.compute_txid());
+    let answer = read_intake(text.as_bytes()).expect("reads");
+    let refused = take(
+        &ms.asked.unsigned_tx,
+        &ms.inputs,
+        &ms.device,
+        std::slice::from_ref(&answer),
+    );
+    let mut rewritten = ms.asked.unsigned_tx.clone();
+    rewritten.version = bitcoin::transaction::Version::ONE;
+    assert_eq!(answer.txid, rewritten.compute_txid());
+    assert_eq!(refused.expect_err("is another").found, answer.txid);
 }
 
 #[test]
