@@ -7,7 +7,7 @@ use bitcoin::NetworkKind;
 use bitcoin::secp256k1;
 use miniscript::descriptor::DescriptorPublicKey;
 use miniscript::policy::{Concrete, Liftable};
-use miniscript::{Descriptor, Segwitv0, Translator, translate_hash_fail};
+use miniscript::{Descriptor, Segwitv0, Terminal, Translator, translate_hash_fail};
 
 use super::paths::minimal_sets_of;
 use super::{DescriptorError, KeyPosition, ScriptKind, VaultDescriptor, is_nums, nums_xpub};
@@ -51,7 +51,8 @@ pub enum CompileError {
 }
 
 /// Compiles a policy over named keys to a descriptor with checksum, multipath `<0;1>/*`; taproot
-/// without a key path of its own gets the NUMS internal key.
+/// without a key path of its own gets the NUMS internal key, and a `wsh` of nothing but so many of some keys
+/// is a `sortedmulti`.
 pub fn compile(policy: &str, kind: ScriptKind, keys: &[NamedKey]) -> Result<String, CompileError> {
     let concrete: Concrete<String> = policy.parse().map_err(CompileError::Syntax)?;
     // Locks that no signer serves are refused before keys are put in.
@@ -73,7 +74,12 @@ pub fn compile(policy: &str, kind: ScriptKind, keys: &[NamedKey]) -> Result<Stri
             let script = concrete
                 .compile::<Segwitv0>()
                 .map_err(|error| CompileError::Impossible(error.into()))?;
-            Descriptor::new_wsh(script)
+            // Of keys alone, sorted (BIP 67): the form that most devices sign.
+            if let Terminal::Multi(keys) = script.node {
+                Descriptor::new_wsh_sortedmulti(keys)
+            } else {
+                Descriptor::new_wsh(script)
+            }
         }
         ScriptKind::Tr => {
             let nums = internal_key(&used, network);

@@ -303,6 +303,9 @@ fn a_policy_compiles_to_descriptors_that_mean_the_same() {
             .collect();
         assert!(means_the_same(samples::POLICY, &descriptor, &positions).expect("analysed"));
     }
+    let plain = "thresh(2,pk(alice),pk(bob),pk(machine))";
+    let plain = compile(plain, ScriptKind::Wsh, &keys).expect("compiles");
+    assert!(plain.starts_with("wsh(sortedmulti(2,"), "{plain}");
     let hot = compile("pk(machine)", ScriptKind::Wpkh, &keys).expect("compiles");
     assert_eq!(vault(&hot).kind(), ScriptKind::Wpkh);
     let own_key_path = compile(
