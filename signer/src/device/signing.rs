@@ -80,8 +80,11 @@ pub fn taken(
     }
     signer
         .answer(examined, &[intake], clock)
-        .map_err(|error| match error {
-            CountersignError::NotAnswered { .. } => DeviceError::NotSigned.into(),
-            other => other.into(),
+        .map_err(|error| {
+            if matches!(error, CountersignError::NotAnswered { .. }) {
+                DeviceError::NotSigned.into()
+            } else {
+                error.into()
+            }
         })
 }
