@@ -106,7 +106,7 @@ pub struct Registrations<'a>(
 );
 
 impl Registrations<'_> {
-    fn file(&self, fingerprint: Fingerprint, policy: &Policy) -> PathBuf {
+    fn file(self, fingerprint: Fingerprint, policy: &Policy) -> PathBuf {
         let keyset: String = policy.keyset.to_string().chars().take(16).collect();
         let folder = self.0.folder().join("registrations");
         folder.join(format!("{fingerprint}-{keyset}.json"))

@@ -142,9 +142,12 @@ fn taken(
     }
     signer
         .answer(examined, &[intake], context.now()?)
-        .map_err(|error| match error {
-            CountersignError::NotAnswered { .. } => DeviceError::NotSigned.into(),
-            other => other.into(),
+        .map_err(|error| {
+            if let CountersignError::NotAnswered { .. } = error {
+                DeviceError::NotSigned.into()
+            } else {
+                error.into()
+            }
         })
 }
 
