@@ -116,13 +116,12 @@ pub fn tool_to_sign(kind: &DeviceKind, purpose: Purpose<'_>) -> Result<Tool, Dev
     match word_of(kind.name()) {
         "coldcard" => Ok(Tool::Hwi),
         "ledger" | "bitbox02" | "jade" | "specter" if registered => Ok(Tool::Bhwi),
-        "specter" => Err(DeviceError::NotRegistered),
         "ledger" | "bitbox02" | "jade" | "trezor" | "keepkey" | "digitalbitbox"
             if is_plain(descriptor) =>
         {
             Ok(Tool::Hwi)
         }
-        "ledger" | "bitbox02" | "jade" => Err(DeviceError::NotRegistered),
+        "ledger" | "bitbox02" | "jade" | "specter" => Err(DeviceError::NotRegistered),
         _ => Err(no_way()),
     }
 }
