@@ -12,6 +12,7 @@ pub mod destination;
 #[cfg(feature = "carriers")]
 pub mod devices;
 pub mod document;
+pub mod exchange;
 pub mod hash;
 pub mod ids;
 pub mod inclusion;
