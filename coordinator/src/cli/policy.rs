@@ -1,4 +1,4 @@
-//! `policy`: compile, show, check and compare policy documents, offline; their versions and what they would have
+//! `policy`: compile, show, check, export and compare policy documents, offline; their versions and what they would have
 //! asked of past withdrawals, at a running coordinator.
 
 mod replay;
@@ -10,6 +10,7 @@ use clap::{Subcommand, ValueEnum};
 use policies::Policy as Document;
 use policies::descriptor::{NamedKey, ScriptKind, compile};
 use policies::document::{Mistake, SignerKey};
+use policies::exchange::{Format, export};
 use policies::report;
 use serde_json::json;
 
@@ -45,6 +46,19 @@ pub(super) enum Policy {
     /// Check a policy document and name every mistake.
     #[command(after_help = "Example:\n  countersign-coordinator policy check policy.toml")]
     Check {
+        /// The document.
+        file: PathBuf,
+    },
+    /// Write a vault for another wallet, for a device, or on a sheet to print.
+    ///
+    /// A wallet that would make other scripts of the keys is refused.
+    #[command(
+        after_help = "Example:\n  countersign-coordinator policy export bsms policy.toml > treasury.bsms"
+    )]
+    Export {
+        /// descriptor, branches, bip388, bsms, core, coldcard, coldcard-edge, sparrow, specter, nunchuk, caravan,
+        /// sheet or sheet-html.
+        format: Format,
         /// The document.
         file: PathBuf,
     },
@@ -128,12 +142,29 @@ pub(super) fn run(
                 document.id
             ))
         }
+        Policy::Export { format, file } => exported(*format, &parse(file)?, out),
         Policy::Diff(verb) => verb.run(out),
         Policy::Replay(verb) => verb.run(api, out),
         Policy::Standing(verb) => verb.run(out),
         Policy::Reach(verb) => verb.run(out),
         Policy::ReplaceSigner(verb) => verb.run(out),
     }
+}
+
+fn exported(format: Format, document: &Document, out: &Output) -> Result<(), CliError> {
+    let text = export(document, format).map_err(|error| CliError::Refused {
+        code: error.code().to_owned(),
+        detail: error.to_string(),
+        problem: None,
+        hint: Some(error.hint().to_owned()),
+    })?;
+    if out.json() {
+        let file_name = format.file_name(document);
+        return out
+            .record(&json!({ "format": format.name(), "file_name": file_name, "text": text }));
+    }
+    // Byte for byte: some readers count lines.
+    out.bytes(text.as_bytes())
 }
 
 pub(super) fn parse(file: &Path) -> Result<Document, CliError> {
