@@ -8,6 +8,7 @@ mod both_engines;
 mod bridge;
 mod deposits;
 mod exactly_once;
+mod exports;
 mod first_steps;
 mod foreign_carriers;
 mod grants;
