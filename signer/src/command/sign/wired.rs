@@ -137,9 +137,12 @@ fn taken(
     }
     signer
         .answer(examined, &[intake], context.now()?)
-        .map_err(|error| match error {
-            CountersignError::NotAnswered { .. } => DeviceError::NotSigned.into(),
-            other => other.into(),
+        .map_err(|error| {
+            if matches!(error, CountersignError::NotAnswered { .. }) {
+                DeviceError::NotSigned.into()
+            } else {
+                error.into()
+            }
         })
 }
 
