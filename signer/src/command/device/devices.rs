@@ -86,7 +86,7 @@ fn add(found: &mut Vec<Found>, listed: Vec<Found>) {
 }
 
 fn note(tool: Tool, error: &DeviceError) -> String {
-    if let DeviceError::ToolMissing { .. } = error {
+    if matches!(error, DeviceError::ToolMissing { .. }) {
         return format!("{tool} is not installed: what it alone serves is not seen.");
     }
     format!("{tool} did not look: {}", super::one_line(error))

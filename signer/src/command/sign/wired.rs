@@ -143,7 +143,7 @@ fn taken(
     signer
         .answer(examined, &[intake], context.now()?)
         .map_err(|error| {
-            if let CountersignError::NotAnswered { .. } = error {
+            if matches!(error, CountersignError::NotAnswered { .. }) {
                 DeviceError::NotSigned.into()
             } else {
                 error.into()
