@@ -22,6 +22,8 @@ pub mod countersign;
 #[cfg(feature = "tool")]
 pub mod dating;
 #[cfg(feature = "tool")]
+pub mod drilling;
+#[cfg(feature = "tool")]
 pub mod enrolment;
 #[cfg(feature = "tool")]
 pub mod failure;

@@ -7,6 +7,7 @@ mod approve;
 #[cfg(feature = "online")]
 mod bridge;
 mod dating;
+mod drill;
 mod import;
 mod init;
 mod journal;
@@ -88,6 +89,7 @@ enum Verb {
     Init(init::Init),
     Review(review::ReviewVerb),
     Sign(sign::Sign),
+    Drill(drill::Drill),
     #[cfg(feature = "online")]
     Serve(serve::Serve),
     #[cfg(feature = "online")]
@@ -211,6 +213,7 @@ impl Verb {
             | Self::Void(_) => true,
             #[cfg(feature = "online")]
             Self::Serve(_) | Self::Bridge(_) => true,
+            Self::Drill(verb) => verb.needs_a_home(),
             Self::Keygen(_)
             | Self::Import(_)
             | Self::Request(_)
@@ -234,6 +237,7 @@ impl Verb {
             Self::Init(verb) => verb.run(context),
             Self::Review(verb) => verb.run(context),
             Self::Sign(verb) => verb.run(context),
+            Self::Drill(verb) => verb.run(context),
             #[cfg(feature = "online")]
             Self::Serve(verb) => verb.run(context),
             #[cfg(feature = "online")]

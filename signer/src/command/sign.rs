@@ -3,6 +3,8 @@
 mod answering;
 mod handing;
 
+pub(super) use answering::{files, read_answer};
+
 use super::Context;
 use super::review::{read_transfer, review_json};
 use crate::countersign::{CountersignError, Countersigner, Examined, Signed};
@@ -191,7 +193,7 @@ fn examined(context: &mut Context, home: &Home, file: &Path) -> Result<Open, Fai
 
 /// Where a transfer's file goes in a folder: by its short name, or by a longer one where something else has that. A
 /// coordinator can make two transactions whose short names are one.
-fn place_in(folder: &Path, txid: &Txid, stage: Stage) -> PathBuf {
+pub(super) fn place_in(folder: &Path, txid: &Txid, stage: Stage) -> PathBuf {
     let short = folder.join(file_name(txid, stage));
     if outputs::expect_free(&short, txid).is_ok() {
         short
