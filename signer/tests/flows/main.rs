@@ -16,6 +16,7 @@ mod bridging;
 mod command_line;
 #[cfg(feature = "online")]
 mod cosigning;
+mod drilling;
 mod enrolling;
 mod first_steps;
 mod listing;

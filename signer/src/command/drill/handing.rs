@@ -51,9 +51,7 @@ impl Drill {
         };
         let shown = file.as_ref();
         let shown = shown.map_or_else(|| "FILE".to_owned(), |file| file.display().to_string());
-        context
-            .terminal
-            .talk(&next(&shown, carrier, home.folder()));
+        context.terminal.talk(&next(&shown, carrier, home.folder()));
         let text = match &file {
             Some(file) => format!("Handed over: {}", file.display()),
             None => base64,
