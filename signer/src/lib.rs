@@ -24,6 +24,8 @@ pub mod dating;
 #[cfg(feature = "devices")]
 pub mod device;
 #[cfg(feature = "tool")]
+pub mod drilling;
+#[cfg(feature = "tool")]
 pub mod enrolment;
 #[cfg(feature = "tool")]
 pub mod failure;

@@ -7,6 +7,7 @@ mod books;
 mod both_engines;
 mod bridge;
 mod deposits;
+mod drills;
 mod exactly_once;
 mod exports;
 mod first_steps;

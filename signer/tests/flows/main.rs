@@ -17,6 +17,7 @@ mod command_line;
 #[cfg(feature = "online")]
 mod cosigning;
 mod devices;
+mod drilling;
 mod enrolling;
 mod first_steps;
 mod listing;
