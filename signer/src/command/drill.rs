@@ -102,7 +102,7 @@ impl Drill {
         }
         let proof = self.proof(context, &drilling)?;
         match self.hand_to.clone() {
-            Some(out) => self.hand_over(context, &drilling, &proof, &out),
+            Some(out) => Self::hand_over(context, &drilling, &proof, &out),
             None => self.sign(context, &drilling, &proof),
         }
     }

@@ -17,7 +17,6 @@ use std::path::{Path, PathBuf};
 
 impl Drill {
     pub(super) fn hand_over(
-        &self,
         context: &mut Context,
         drilling: &Drilling,
         proof: &Proof<'_>,
