@@ -261,7 +261,7 @@ fn of_a_drill_that_is_altered_nothing_is_believed() {
         ("format", json!("countersign/drill/2"), "NOT_A_DRILL"),
         ("format", json!("countersign/proof/1"), "NOT_A_DRILL"),
         ("more", json!(1), "NOT_A_DRILL"),
-        ("psbt", json!("cHNidP8="), "PSBT_ENDS_EARLY"),
+        ("psbt", json!("cHNidP8="), "PSBT_TRUNCATED"),
         ("psbt", theirs["psbt"].clone(), "DRILL_OTHER_TRANSACTION"),
     ] {
         let line = desk.altered("alice.json", &[(field, to.clone())]);
