@@ -85,7 +85,9 @@ fn every_exported_descriptor_is_the_vaults_to_bitcoin_core() -> Outcome {
             if matches!(format, Format::Sheet | Format::SheetHtml) {
                 continue;
             }
-            for found in descriptors_in(&text) {
+            // Templates of BIP 388 have places for keys, which no node reads.
+            let descriptors = descriptors_in(&text).into_iter();
+            for found in descriptors.filter(|found| !found.contains('@')) {
                 let found = with_branches(&world, found)?;
                 let info: Value = world.node.call("getdescriptorinfo", json!([found]))?;
                 assert_eq!(info["isrange"], true, "{format}: {found}");
@@ -166,6 +168,6 @@ fn a_vault_leaves_by_both_tools_and_comes_back_as_a_draft() -> Outcome {
     let checked = signer
         .run(&["policy", "check", &draft])?
         .refused("MISSING")?;
-    assert!(checked.text().contains("requesters"), "{}", checked.text());
+    assert!(checked.stderr.contains("requesters"), "{}", checked.stderr);
     Ok(())
 }

@@ -8,11 +8,12 @@ use std::fmt;
 use bitcoin::base64::Engine;
 use bitcoin::base64::engine::general_purpose::STANDARD;
 use bitcoin::consensus::{deserialize, serialize};
+use bitcoin::transaction::Version;
 use bitcoin::{PublicKey, Script, TapLeafHash, Transaction, Txid, Witness, ecdsa, taproot};
 use miniscript::{Satisfier, ToPublicKey as _};
 
 use super::Proof;
-use super::transactions::{to_sign, to_spend};
+use super::transactions::{of_version_2, to_sign, to_spend};
 use crate::psbt::{SignatureBytes, SignatureKey, SignatureSet};
 use crate::witness::{AllowedPaths, WitnessChecker, WitnessError};
 
@@ -116,6 +117,11 @@ pub fn verify_full(
     let to_spend = to_spend(script_pubkey, message);
     let expected = to_sign(&to_spend);
     let transaction = read(signature, &expected)?;
+    let expected = if transaction.version == Version::TWO {
+        of_version_2(expected)
+    } else {
+        expected
+    };
     let (expected, found) = (expected.compute_txid(), transaction.compute_txid());
     if found != expected {
         return Err(FullError::Other { expected, found });
@@ -146,7 +152,7 @@ fn check(transaction: &Transaction, prevouts: &[bitcoin::TxOut]) -> Result<(), W
     WitnessChecker::new(transaction, prevouts, AllowedPaths::Ordinary).check(0, witness)
 }
 
-/// Signatures of the one input. No age is ever offered: the sequence is zero, and version 0 knows none (BIP 68).
+/// Signatures of the one input. No age is ever offered: the sequence is zero.
 struct Signed<'a>(&'a SignatureSet);
 
 impl Signed<'_> {

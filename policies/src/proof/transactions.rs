@@ -56,6 +56,14 @@ pub fn to_sign(to_spend: &Transaction) -> Transaction {
     transaction(input, output)
 }
 
+/// The same in version 2, which the full form may have and devices know: some that are handed version 0 sign version 2.
+pub(super) fn of_version_2(to_sign: Transaction) -> Transaction {
+    Transaction {
+        version: Version::TWO,
+        ..to_sign
+    }
+}
+
 fn transaction(input: TxIn, output: TxOut) -> Transaction {
     Transaction {
         version: Version(0),

@@ -392,7 +392,7 @@ mod tests {
     #[test]
     fn a_key_record_whose_signature_is_not_by_its_own_key_is_refused() {
         let own = own();
-        let signature = "H".repeat(87) + "=";
+        let signature = "H".repeat(86) + "E=";
         let record = format!(
             "BSMS 1.0\n00\n[73c5da0a/48'/1'/0'/2']{}\nmine\n{signature}",
             own.xpub
