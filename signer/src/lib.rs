@@ -1,8 +1,8 @@
 //! The Signer role of Countersign: reviews, journals, signs.
 //!
-//! Parts by feature. Without features only what is pure: [`signing`], [`answering`] and [`reply`]. `tool`
-//! adds the command line, the software keys and the journal file; `online` adds the automatic
-//! co-signer and the tool's own page, and with them the only network code; `devices` adds signing on devices on a wire. Everything that is decided is decided by
+//! Four parts by feature. Without features only what is pure: [`signing`], [`answering`] and [`reply`]. `tool` adds the
+//! command line, the software keys and the journal file; `online` the automatic co-signer and the tool's own page, and
+//! with them the only network code; `devices` signing on devices on a wire. Everything that is decided is decided by
 //! `policies`; this crate obeys.
 
 pub mod answering;

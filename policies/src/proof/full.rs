@@ -13,7 +13,7 @@ use bitcoin::{PublicKey, Script, TapLeafHash, Transaction, Txid, Witness, ecdsa,
 use miniscript::{Satisfier, ToPublicKey as _};
 
 use super::Proof;
-use super::transactions::{of_version_2, to_sign, to_spend};
+use super::transactions::{for_devices, to_sign, to_spend};
 use crate::psbt::{SignatureBytes, SignatureKey, SignatureSet};
 use crate::witness::{AllowedPaths, WitnessChecker, WitnessError};
 
@@ -118,7 +118,7 @@ pub fn verify_full(
     let expected = to_sign(&to_spend);
     let transaction = read(signature, &expected)?;
     let expected = if transaction.version == Version::TWO {
-        of_version_2(expected)
+        for_devices(expected)
     } else {
         expected
     };
@@ -152,7 +152,7 @@ fn check(transaction: &Transaction, prevouts: &[bitcoin::TxOut]) -> Result<(), W
     WitnessChecker::new(transaction, prevouts, AllowedPaths::Ordinary).check(0, witness)
 }
 
-/// Signatures of the one input. No age is ever offered: the sequence is zero.
+/// Signatures of the one input. No age is ever offered (BIP 68): the sequence is one that says none, or zero.
 struct Signed<'a>(&'a SignatureSet);
 
 impl Signed<'_> {

@@ -6,7 +6,7 @@ use bitcoin::psbt::{Psbt, raw};
 use bitcoin::{Address, Transaction, TxOut, Txid};
 
 use super::full::Full;
-use super::transactions::{of_version_2, to_sign, to_spend};
+use super::transactions::{for_devices, to_sign, to_spend};
 use super::{Challenge, Day};
 use crate::descriptor::{DerivedScript, MAX_INDEX, ScriptKind};
 use crate::psbt::{
@@ -83,7 +83,7 @@ impl<'a> Proof<'a> {
             .expect("a vault's scripts have addresses");
         let message = words(policy, place, &address, day, challenge.as_ref());
         let to_spend = to_spend(&derived.script_pubkey, &message);
-        let to_sign = of_version_2(to_sign(&to_spend));
+        let to_sign = for_devices(to_sign(&to_spend));
         Ok(Self {
             policy,
             place,

@@ -56,10 +56,16 @@ pub fn to_sign(to_spend: &Transaction) -> Transaction {
     transaction(input, output)
 }
 
-/// The same in version 2, which the full form may have and devices know: some that are handed version 0 sign version 2.
-pub(super) fn of_version_2(to_sign: Transaction) -> Transaction {
+/// The same as devices know transactions, which the full form allows: of version 2, and replaceable. Handed one of
+/// version 0 or sequence 0, embit (in SeedSigner, Krux, Specter) signs another one, of version 2 and sequence 0xffffffff.
+pub(super) fn for_devices(to_sign: Transaction) -> Transaction {
+    let input = to_sign.input.into_iter().map(|input| TxIn {
+        sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
+        ..input
+    });
     Transaction {
         version: Version::TWO,
+        input: input.collect(),
         ..to_sign
     }
 }
