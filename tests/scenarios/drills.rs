@@ -45,7 +45,7 @@ fn as_coinbase(treasury: &Treasury, spent: &Transaction) -> Result<Value, Failur
 /// 2. Bob drills by the key in his home; together they prove the address, and Bitcoin Core's code agrees.
 /// 3. The node takes neither transaction: not into its pool, not into a block, not as a block's coinbase.
 fn strangers_drill(kind: ScriptKind, device: Device) -> Outcome {
-    let treasury = Treasury::start(kind, Engine::Sqlite)?;
+    let mut treasury = Treasury::start(kind, Engine::Sqlite)?;
     let (alice, bob) = (&treasury.people.alice, &treasury.people.bob);
     let master = alice.put_key_into_device("coldcard")?;
     let drill = ["drill", "--challenge", "audit-7", "--index", "2"];
