@@ -101,8 +101,8 @@ impl Drill {
             return self.take_answers(context, &drilling);
         }
         let proof = self.proof(context, &drilling)?;
-        match self.hand_to.clone() {
-            Some(out) => Self::hand_over(context, &drilling, &proof, &out),
+        match &self.hand_to {
+            Some(out) => handing::hand_over(context, &drilling, &proof, out),
             None => self.sign(context, &drilling, &proof),
         }
     }
