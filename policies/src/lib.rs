@@ -11,6 +11,7 @@ pub mod descriptor;
 pub mod destination;
 pub mod devices;
 pub mod document;
+pub mod exchange;
 pub mod hash;
 pub mod ids;
 pub mod inclusion;

@@ -106,7 +106,7 @@ fn examine_token(token: &str) -> Result<(), DescriptorError> {
 }
 
 /// The checksum of BIP 380; none where a letter is not of its alphabet.
-pub(super) fn checksum_of(body: &str) -> Option<String> {
+pub(crate) fn checksum_of(body: &str) -> Option<String> {
     let mut engine = Engine::new();
     engine.input(body).ok()?;
     Some(engine.checksum())

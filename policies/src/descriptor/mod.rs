@@ -20,6 +20,7 @@ pub(crate) use compile::means_the_same;
 pub use compile::{CompileError, NamedKey, compile};
 pub use error::DescriptorError;
 pub use keys::KeyPosition;
+pub(crate) use keys::checksum_of;
 pub use nums::{is_nums, nums_xpub};
 pub use own_scripts::OwnScripts;
 pub(crate) use paths::{Effort, minimal};
