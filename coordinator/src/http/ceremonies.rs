@@ -1,7 +1,8 @@
 //! `/ceremonies` and `/sitting`: boards for operators, and each person's own seat.
 
 use axum::Json;
-use axum::extract::{ConnectInfo, FromRequestParts, State};
+use axum::extract::connect_info::ConnectInfo;
+use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
@@ -36,6 +37,22 @@ impl FromRequestParts<Service> for Sitter {
             .map(|(_, secret)| secret.trim().to_owned());
         let over = ServiceError::from(CeremonyError::SittingOver);
         secret.map(Self).ok_or_else(|| over.into())
+    }
+}
+
+/// Where a request comes from.
+#[derive(Debug)]
+pub(super) struct Place(String);
+
+impl FromRequestParts<Service> for Place {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Service) -> Result<Self, Problem> {
+        let peer = parts.extensions.get::<ConnectInfo<Peer>>();
+        Ok(Self(peer.map_or_else(
+            || "unknown".to_owned(),
+            |ConnectInfo(Peer(address))| address.ip().to_string(),
+        )))
     }
 }
 
@@ -198,10 +215,9 @@ pub(super) async fn activate(
 )]
 pub(super) async fn sit(
     State(service): State<Service>,
-    peer: Option<ConnectInfo<Peer>>,
+    Place(from): Place,
     JsonBody(link): JsonBody<UseLink>,
 ) -> Result<(StatusCode, Json<NewSitting>), Problem> {
-    let from = peer.map_or_else(String::new, |ConnectInfo(Peer(peer))| peer.ip().to_string());
     Ok((
         StatusCode::CREATED,
         Json(sitting::sit(&service, &from, &link.secret).await?),

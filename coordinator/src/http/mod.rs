@@ -80,6 +80,7 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(balancing::set_marks, balancing::clear_marks))
         .routes(routes!(balancing::draft))
         .routes(routes!(addresses::issue, addresses::list))
+        .routes(routes!(addresses::superseded))
         .routes(routes!(books::deposits))
         .routes(routes!(books::coins))
         .routes(routes!(coins::freeze, coins::thaw))

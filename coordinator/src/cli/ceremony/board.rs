@@ -73,7 +73,6 @@ pub(super) fn active(active: &Value) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::*;
     use crate::cli::layout::WIDTH;
 
     #[test]

@@ -171,8 +171,10 @@ pub(super) fn step(standing: &Standing) -> Step {
             _ => Step::Abandoned,
         };
     }
+    if !standing.empty_seats().is_empty() {
+        return Step::Gathering;
+    }
     match standing.draft() {
-        _ if !standing.empty_seats().is_empty() => Step::Gathering,
         None => Step::Drafting,
         Some(draft) if standing.unconfirmed(draft).is_empty() => Step::Confirmed,
         Some(_) => Step::Confirming,

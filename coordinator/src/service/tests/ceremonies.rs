@@ -51,7 +51,7 @@ fn code<T: std::fmt::Debug>(refused: Result<T, ServiceError>) -> &'static str {
 }
 
 /// The policy of a vault whose keys are all in software.
-fn policy_draft(keys: &Vault) -> PolicyDraft {
+pub(crate) fn policy_draft(keys: &Vault) -> PolicyDraft {
     let mut draft = draft(keys, &secret("exchange"), &secret("dana"));
     for signer in &mut draft.signers {
         signer.device = Some(DeviceDraft {
@@ -62,7 +62,7 @@ fn policy_draft(keys: &Vault) -> PolicyDraft {
 }
 
 /// What `keygen` prints for one of a vault's keys.
-fn record(keys: &Vault, seat: usize) -> String {
+pub(crate) fn record(keys: &Vault, seat: usize) -> String {
     let signer = &policy_draft(keys).signers[seat];
     format!(
         "[[signers]]\nname = \"{0}\"\nperson = \"{0}\"\ndevice = {{ kind = \"software\" }}\nkey = \"{1}\"\n\

@@ -8,7 +8,7 @@ mod bad_input;
 mod book_pages;
 mod browsing;
 mod cancelling;
-mod ceremonies;
+pub(crate) mod ceremonies;
 mod chain;
 mod coin_marks;
 mod crash;

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::{FromRequest, Request, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum_extra::extract::CookieJar;
 use serde::Deserialize;
@@ -134,15 +134,13 @@ async fn sit(State(ui): State<Ui>, browser: Browser, named: Named) -> Result<Res
     Ok(response)
 }
 
-async fn show(State(ui): State<Ui>, jar: CookieJar, request: Request) -> Result<Response, Fault> {
+async fn show(State(ui): State<Ui>, jar: CookieJar, headers: HeaderMap) -> Result<Response, Fault> {
     let secret = secret_of(&ui, &jar);
-    let cross = |name: &str, value: &[u8]| {
-        request.headers().get(name).map(|one| one.as_bytes()) == Some(value)
-    };
-    if secret.is_empty()
-        && cross("sec-fetch-site", b"cross-site")
-        && cross("sec-fetch-mode", b"navigate")
-    {
+    let says =
+        |name: &str, value: &[u8]| headers.get(name).is_some_and(|one| one.as_bytes() == value);
+    let from_elsewhere =
+        says("sec-fetch-site", b"cross-site") && says("sec-fetch-mode", b"navigate");
+    if secret.is_empty() && from_elsewhere {
         // A link from elsewhere comes without the cookie, which is for this site alone: the page asks for itself.
         return Ok(again());
     }

@@ -3,9 +3,12 @@
 use policies::document::Policy;
 use policies::succession::{Step as PolicyStep, follows};
 
+use watchtower::store::events;
+
 use super::super::versions::world;
 use super::super::world::World;
 use super::*;
+use crate::service::addresses::list_superseded;
 use crate::service::vaults::show_vault;
 use crate::service::versions::list_versions;
 
@@ -152,4 +155,40 @@ async fn a_version_that_came_in_force_meanwhile_stops_the_ceremony() {
     .await;
     super::super::versions::change_to(&replacing.world, &rules).await;
     assert_eq!(code(replacing.written().await), "ceremony_stale");
+}
+
+#[tokio::test]
+async fn after_the_keys_changed_the_service_learns_which_addresses_to_reissue() {
+    let world = world(Kind::SortedMulti, 1).await;
+    let (service, operator) = (&world.service, &world.operator);
+    let before = world.address().await;
+    let none = list_superseded(service, operator, world.vault, 0, None).await;
+    assert_eq!(none.expect("a list"), []);
+    let keys = Vault::from_seed(Kind::SortedMulti, 60);
+    let next = super::super::versions::next(&world, &keys, |draft| {
+        for signer in &mut draft.signers {
+            signer.journal = secret(&format!("new {}", signer.name)).public().to_string();
+        }
+    })
+    .await;
+    super::super::versions::change_to(&world, &next).await;
+    let after = world.address().await;
+    let all = list_superseded(service, operator, world.vault, 0, None).await;
+    let all: Vec<String> = all
+        .expect("a list")
+        .into_iter()
+        .map(|one| one.address)
+        .collect();
+    assert_eq!(all.len(), 2);
+    assert!(all.contains(&before.address) && !all.contains(&after.address));
+    let second = list_superseded(service, operator, world.vault, 1, Some(1)).await;
+    assert_eq!(second.expect("a list")[0].address, all[1]);
+    let mut tx = service.database().begin_read().await.expect("begins");
+    let (object, kind) = (world.vault.to_string(), "vault.addresses-superseded");
+    let told = events::of_object(&mut tx, "vault", &object, kind, 10).await;
+    let told = told.expect("events");
+    assert_eq!(
+        (told.len(), &told[0].body["addresses"]),
+        (1, &serde_json::json!(2))
+    );
 }
