@@ -19,6 +19,10 @@ pub enum Matter {
     Stop,
     /// The release of a stop.
     Release,
+    /// A transfer, by a signer's key.
+    Transfer,
+    /// A transfer, by a signer's device.
+    TransferOnDevice,
 }
 
 /// What it is called.
@@ -31,6 +35,8 @@ pub const fn matter_title(matter: Matter) -> &'static str {
         Matter::Version => "Approve the next version of the policy",
         Matter::Stop => "Stop the vault",
         Matter::Release => "Release a stop",
+        Matter::Transfer => "Countersign a transfer",
+        Matter::TransferOnDevice => "Countersign a transfer on your device",
     }
 }
 
@@ -57,6 +63,12 @@ pub fn matter_summary(matter: Matter, policy: &Policy) -> String {
             )
         }
         Matter::Release => format!("Sign that {vault} may pay again, once enough persons have."),
+        Matter::Transfer => {
+            format!("Sign that {vault} makes this transfer, once enough signers have.")
+        }
+        Matter::TransferOnDevice => format!(
+            "Have your device sign that {vault} makes this transfer, once enough signers have. Compare on its screen."
+        ),
     }
 }
 
@@ -64,7 +76,8 @@ pub fn matter_summary(matter: Matter, policy: &Policy) -> String {
 pub const fn matter_button(matter: Matter) -> &'static str {
     match matter {
         Matter::Request => "Request it",
-        Matter::ListAdd | Matter::ListConfirm | Matter::Version => "Sign it",
+        Matter::ListAdd | Matter::ListConfirm | Matter::Version | Matter::Transfer => "Sign it",
+        Matter::TransferOnDevice => "Sign on the device",
         Matter::ListRemove => "Remove it",
         Matter::Stop => "Stop the vault",
         Matter::Release => "Release it",

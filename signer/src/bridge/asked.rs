@@ -44,11 +44,13 @@ pub enum What {
     Maintain,
     /// Let automatic co-signers go.
     Go,
+    /// Countersign a transfer.
+    Countersign,
 }
 
 impl What {
     /// All that a page may ask for.
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Approve,
         Self::Reject,
         Self::Request,
@@ -61,6 +63,7 @@ impl What {
         Self::Release,
         Self::Maintain,
         Self::Go,
+        Self::Countersign,
     ];
 
     /// Its name in the form.
@@ -78,6 +81,7 @@ impl What {
             Self::Release => "release",
             Self::Maintain => "maintain",
             Self::Go => "go",
+            Self::Countersign => "countersign",
         }
     }
 
@@ -96,6 +100,7 @@ impl What {
             Self::Release => "stop release",
             Self::Maintain => "maintain",
             Self::Go => "go",
+            Self::Countersign => "sign",
         }
     }
 
@@ -157,7 +162,8 @@ impl Asked {
             | What::Stop
             | What::Release
             | What::Maintain
-            | What::Go => Vec::new(),
+            | What::Go
+            | What::Countersign => Vec::new(),
         };
         Ok(Self {
             vault,

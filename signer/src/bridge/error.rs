@@ -116,6 +116,20 @@ pub enum BridgeError {
     /// The bridge does not do that yet.
     #[error("not by the bridge yet: {}", .0.name())]
     NotYet(What),
+    /// A recovery, which a page does not ask for.
+    #[error(
+        "not by the bridge: this is a recovery, which takes the path with a timelock and pays all of its coins to where \
+         the policy says"
+    )]
+    RecoveryByPage,
+    /// The date is a person's word, which a page does not ask for.
+    #[error(
+        "not by the bridge: the date of this home is a person's word, which the terminal has confirmed each time"
+    )]
+    DatedByWord,
+    /// The home follows another version by now.
+    #[error("this home follows another version of the policy than when the page was opened")]
+    OtherVersion,
     /// `bridge.json` cannot be read.
     #[error("cannot read {}: {cause}", .path.display())]
     Unreadable {
@@ -160,7 +174,10 @@ impl Explained for BridgeError {
             | Self::OtherBytes { .. }
             | Self::OwnRequest { .. }
             | Self::NoKey(_)
-            | Self::NotYet(_) => Class::Refused,
+            | Self::NotYet(_)
+            | Self::RecoveryByPage
+            | Self::DatedByWord
+            | Self::OtherVersion => Class::Refused,
             Self::Unreadable { .. } | Self::Write(_) => Class::Device,
             Self::Entropy(error) => error.class(),
         }
@@ -189,7 +206,8 @@ impl Explained for BridgeError {
             Self::OtherBytes { .. } => "OTHER_BYTES",
             Self::OwnRequest { .. } => "OWN_REQUEST",
             Self::NoKey(_) => "NO_KEY_OPEN",
-            Self::NotYet(_) => "NOT_BY_THE_BRIDGE",
+            Self::NotYet(_) | Self::RecoveryByPage | Self::DatedByWord => "NOT_BY_THE_BRIDGE",
+            Self::OtherVersion => "OPENED_UNDER_ANOTHER_VERSION",
             Self::Unreadable { .. } => "UNREADABLE",
             Self::OriginsBroken(_) => "NOT_A_BRIDGE",
             Self::Write(_) => "CANNOT_WRITE",
@@ -247,6 +265,16 @@ impl Explained for BridgeError {
                     "use `countersign-signer {}` with the file that the page offers",
                     what.verb()
                 );
+            }
+            Self::RecoveryByPage => {
+                "ask the other signers; if the vault is to be recovered now, use `countersign-signer sign --recovery` \
+                 with the file that the page offers"
+            }
+            Self::DatedByWord => {
+                "use `countersign-signer sign` with the file that the page offers, and --today"
+            }
+            Self::OtherVersion => {
+                "read it again: open it once more from the coordinator's page"
             }
             Self::Unreadable { .. } => "make the file readable for this user, then try again",
             Self::OriginsBroken(_) => {

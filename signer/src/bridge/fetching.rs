@@ -4,11 +4,14 @@
 
 use super::error::BridgeError;
 use crate::approving::{ApprovingError, Candidate, read};
+use crate::countersign::CountersignError;
 use crate::failure::Failure;
 use crate::listing::SignedStatement;
 use crate::online::http::MAX_ANSWER;
 use crate::online::{Attempts, CoordinatorError, HttpCoordinator};
 use crate::requesting::SignedRequest;
+use bitcoin::Txid;
+use policies::psbt::read_strict;
 use policies::succession::SuccessionFile;
 use policies::{Intent, IntentHash, KeyId, Policy, PolicyId, Statement, Subject, VaultId};
 use serde::Deserialize;
@@ -91,6 +94,20 @@ pub(super) fn version(
         }
         .into()
     })
+}
+
+/// The PSBT of a transfer that is out for signing.
+pub(super) fn transfer(coordinator: &HttpCoordinator, txid: Txid) -> Result<Vec<u8>, Failure> {
+    let bytes = match coordinator.psbt(txid) {
+        Err(CoordinatorError::Refused { status: 404, .. }) => {
+            let (what, hash) = ("transfer", txid.to_string());
+            return Err(BridgeError::UnknownHash { what, hash }.into());
+        }
+        answer => answer?,
+    };
+    let found = read_strict(&bytes).map_err(CountersignError::Psbt)?.txid();
+    same(&txid.to_string(), &found.to_string())?;
+    Ok(bytes)
 }
 
 fn same(asked: &str, found: &str) -> Result<(), BridgeError> {

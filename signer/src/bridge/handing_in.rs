@@ -8,9 +8,11 @@ use crate::failure::Failure;
 use crate::home::Home;
 use crate::keystore::durable;
 use crate::listing::{SignedStatement, StatementSignature};
-use crate::online::{CoordinatorError, HttpCoordinator};
+use crate::online::http::MAX_ANSWER;
+use crate::online::{Attempts as _, CoordinatorError, HttpCoordinator};
 use crate::requesting::SignedRequest;
 use crate::stopping::Spoken;
+use bitcoin::Txid;
 use policies::succession::SuccessionFile;
 use policies::{KeyId, Statement, Subject, UnixTime, VaultId};
 use serde::Deserialize;
@@ -27,6 +29,19 @@ pub(super) enum Signed {
     Statements(Vec<Said>),
     /// The next version with all approvals that are known here.
     Version(Box<SuccessionFile>),
+    /// Signatures of a transfer.
+    Transfer(SignedTransfer),
+}
+
+/// Our signatures of a transfer, with the receipt.
+#[derive(Debug)]
+pub(super) struct SignedTransfer {
+    /// The transaction.
+    pub(super) txid: Txid,
+    /// The PSBT that leaves.
+    pub(super) psbt: Vec<u8>,
+    /// What a device left unsigned or gave besides, in words.
+    pub(super) unsigned: Option<String>,
 }
 
 /// A statement with the one signature that was made here.
@@ -55,6 +70,14 @@ struct Counted {
     count: usize,
     needed: usize,
     approved_by: Vec<String>,
+}
+
+/// Who signed a transfer, in the answers of the interface.
+#[derive(Deserialize)]
+struct Attempt {
+    signed_by: Vec<String>,
+    missing_signers: Vec<String>,
+    complete: bool,
 }
 
 #[derive(Deserialize)]
@@ -100,6 +123,7 @@ impl Signed {
             Self::Request(_) => ("request", "withdrawal submit"),
             Self::Statements(_) => ("statement", "statement submit"),
             Self::Version(_) => ("version", "policy propose"),
+            Self::Transfer(_) => ("transfer", "attempt submit"),
         }
     }
 
@@ -115,6 +139,7 @@ impl Signed {
                 all => pretty(all.iter().map(|one| one.file.clone()).collect()),
             },
             Self::Version(file) => file.write(),
+            Self::Transfer(signed) => return signed.psbt.clone(),
         };
         bytes.push(b'\n');
         bytes
@@ -151,7 +176,21 @@ impl Signed {
             ),
             Some(_) | None => words,
         };
-        Ok(Outcome { words, taken })
+        Ok(match self.unsigned() {
+            // Its person is to do something yet.
+            Some(unsigned) => Outcome {
+                words: format!("{words}\n{unsigned}"),
+                taken: false,
+            },
+            None => Outcome { words, taken },
+        })
+    }
+
+    fn unsigned(&self) -> Option<&str> {
+        match self {
+            Self::Transfer(signed) => signed.unsigned.as_deref(),
+            Self::Verdict(_) | Self::Request(_) | Self::Statements(_) | Self::Version(_) => None,
+        }
     }
 
     fn not_taken(&self, error: &CoordinatorError, kept: &std::path::Path) -> String {
@@ -177,7 +216,11 @@ impl Signed {
         let bytes = self.bytes();
         let mark = policies::hash::tagged("signed-file", &[&bytes]);
         let mark = u32::from_be_bytes([mark[0], mark[1], mark[2], mark[3]]);
-        let path = folder.join(format!("{name}-{}-{mark:08x}.json", now.as_secs()));
+        let ending = match self {
+            Self::Transfer(_) => "psbt",
+            Self::Verdict(_) | Self::Request(_) | Self::Statements(_) | Self::Version(_) => "json",
+        };
+        let path = folder.join(format!("{name}-{}-{mark:08x}.{ending}", now.as_secs()));
         durable::replace(&path, &bytes).map_err(super::error::BridgeError::Write)?;
         Ok(path)
     }
@@ -225,7 +268,45 @@ impl Signed {
                 let counted: Counted = read(&answer)?;
                 Ok(of(&counted.approved_by, counted.needed, "approved it"))
             }
+            Self::Transfer(signed) => signed.submit(coordinator),
         }
+    }
+}
+
+impl SignedTransfer {
+    fn submit(&self, coordinator: &HttpCoordinator) -> Result<String, CoordinatorError> {
+        coordinator.submit(self.txid, &self.psbt)?;
+        // It is handed in, whether or not the coordinator says what is missing yet.
+        let path = format!("attempts/{}", self.txid);
+        let answer = coordinator.get(&path, "application/json", MAX_ANSWER);
+        let attempt = answer.and_then(|answer| read::<Attempt>(&answer));
+        Ok(attempt.map_or_else(|_| "Handed in.".to_owned(), |attempt| attempt.words()))
+    }
+}
+
+impl Attempt {
+    fn words(&self) -> String {
+        if self.complete {
+            return "Handed in. The transfer has all the signatures that it needs.".to_owned();
+        }
+        let have = if self.signed_by.len() == 1 {
+            "has"
+        } else {
+            "have"
+        };
+        format!(
+            "Handed in. {} {have} signed; {} can still sign.",
+            names(&self.signed_by),
+            names(&self.missing_signers)
+        )
+    }
+}
+
+fn names(all: &[String]) -> String {
+    if all.is_empty() {
+        "nobody".to_owned()
+    } else {
+        all.join(", ")
     }
 }
 

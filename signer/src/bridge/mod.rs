@@ -18,8 +18,10 @@ mod origin;
 mod pages;
 mod pairing;
 mod preparing;
+mod progress;
 mod server;
 mod statements;
+mod transfers;
 
 pub use asked::{Asked, What};
 pub use browser::Browser;
@@ -29,3 +31,5 @@ pub use keys::Keys;
 pub use origin::{Origin, Paired, forget, paired, remember};
 pub use pairing::Pairing;
 pub use server::{Bridge, Clock};
+#[cfg(feature = "devices")]
+pub use transfers::Attached;

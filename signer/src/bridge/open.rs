@@ -5,6 +5,7 @@
 //! others make room for one another, each origin's for its own, so that nobody is kept from opening one.
 
 use super::origin::Origin;
+use super::progress::Progress;
 use crate::keystore::{NoEntropy, fresh};
 use bitcoin::hex::DisplayHex as _;
 use std::collections::BTreeMap;
@@ -45,6 +46,8 @@ pub(super) struct Sheet {
     pub(super) html: String,
     /// The page to go back to.
     pub(super) back: Option<String>,
+    /// Where its answer is, where that takes a while.
+    pub(super) progress: Progress,
 }
 
 /// One ask.
@@ -73,6 +76,8 @@ pub(super) enum Pressed {
     Before(Answered),
     /// It does not count.
     Again(String),
+    /// Nothing was, or a device is at it already; where it is, in words.
+    Nothing(String),
 }
 
 /// All asks.
@@ -129,23 +134,34 @@ impl Asks {
         kept.by_secret.insert(secret.to_owned(), Arc::clone(ask));
     }
 
+    /// Stops whatever devices are at.
+    pub(super) fn stop(&self) {
+        for ask in self.kept().by_secret.values() {
+            ask.sheet.progress.stop();
+        }
+    }
+
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Kept {
-    /// Makes room for one more of an origin's asks: of those answered first, then of the oldest.
+    /// Makes room for one more of an origin's asks: of those answered first, then of the oldest; last of those that a
+    /// device is at, which nobody could stop any more.
     fn make_room(&mut self, from: &Origin, seen: bool, most: usize) {
         let of_these =
             |ask: &Ask| ask.sheet.from == *from && ask.seen.load(Ordering::SeqCst) == seen;
         let found = self.by_secret.iter().filter(|(_, ask)| of_these(ask));
-        let mut found: Vec<(bool, u64, String)> = found
-            .map(|(secret, ask)| (ask.over().is_none(), ask.number, secret.clone()))
+        let mut found: Vec<(bool, bool, u64, String)> = found
+            .map(|(secret, ask)| {
+                let (open, works) = (ask.over().is_none(), ask.works());
+                (works, open, ask.number, secret.clone())
+            })
             .collect();
         found.sort_unstable();
         let beyond = found.len().saturating_add(1).saturating_sub(most);
-        for (_, _, secret) in found.iter().take(beyond) {
+        for (_, _, _, secret) in found.iter().take(beyond) {
             self.by_secret.remove(secret);
         }
     }
@@ -153,7 +169,12 @@ impl Kept {
 
 impl Ask {
     fn is_old(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.begun) >= PATIENCE
+        now.saturating_duration_since(self.begun) >= PATIENCE && !self.works()
+    }
+
+    /// Whether a device is at it just now.
+    fn works(&self) -> bool {
+        self.sheet.progress.said().is_some()
     }
 
     /// How it was answered; none while it is open or being answered.
@@ -176,7 +197,11 @@ impl Ask {
     }
 
     /// Takes an answer that came now; two at once wait for each other, and the first good one holds.
+    /// What comes while a device is at it is no answer to what becomes of that.
     pub(super) fn answer(&self, body: &[u8], now: Instant) -> Pressed {
+        if let Some(said) = self.sheet.progress.said() {
+            return Pressed::Nothing(said);
+        }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let judged = match &mut *state {
             State::Over(answered) => return Pressed::Before(answered.clone()),

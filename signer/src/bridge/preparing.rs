@@ -8,7 +8,12 @@ use super::error::BridgeError;
 use super::fetching;
 use super::handing_in::Signed;
 use super::keys::Keys;
+use super::progress::Progress;
+use super::server::Clock;
 use super::statements;
+use super::transfers;
+#[cfg(feature = "devices")]
+use super::transfers::Attached;
 use crate::approving::{Candidate, Prepared, Verdict, check, summary, tell};
 use crate::failure::{Explained, Failure};
 use crate::home::Home;
@@ -25,6 +30,8 @@ use policies::words::{
     verdict_title, version_told,
 };
 use policies::{IntentHash, Policy, PolicyId, Subject, UnixTime};
+#[cfg(feature = "devices")]
+use std::sync::Arc;
 
 /// How long a verdict counts, as at the terminal unless said otherwise.
 const VERDICT_COUNTS: u64 = 86_400;
@@ -39,9 +46,13 @@ pub(super) struct Ready {
     pub(super) title: String,
     pub(super) summary: String,
     pub(super) told: Vec<Told>,
+    /// Longer texts, each under its title, as the terminal lays them out.
+    pub(super) texts: Vec<(&'static str, String)>,
     pub(super) button: String,
     pub(super) ask: Ask,
     pub(super) sign: Sign,
+    /// Where signing is, where that takes a while.
+    pub(super) progress: Progress,
 }
 
 /// What asks are prepared with.
@@ -49,8 +60,14 @@ pub(super) struct Desk<'a> {
     pub(super) home: &'a Home,
     pub(super) keys: &'a Keys,
     pub(super) coordinator: &'a HttpCoordinator,
+    #[cfg(feature = "devices")]
+    pub(super) attached: Option<&'a Arc<Attached>>,
     pub(super) port: u16,
     pub(super) now: UnixTime,
+    /// The same clock, for what is signed later.
+    pub(super) clock: Clock,
+    /// Whether that clock is a person's word.
+    pub(super) dated_by_word: bool,
 }
 
 impl Desk<'_> {
@@ -76,6 +93,7 @@ impl Desk<'_> {
             }
             What::Stop => statements::stop(self, policy, &asked.reason),
             What::Release => statements::release(self, &pinned, asked.hash()?),
+            What::Countersign => transfers::of_transfer(self, asked),
             What::Maintain | What::Go => Err(BridgeError::NotYet(asked.what).into()),
         }
     }
@@ -142,9 +160,11 @@ impl Desk<'_> {
             title,
             summary,
             told,
+            texts: Vec::new(),
             button,
             ask,
             sign,
+            progress: Progress::default(),
         })
     }
 
@@ -212,9 +232,11 @@ pub(super) fn ready(
         title: matter_title(matter).to_owned(),
         summary: matter_summary(matter, policy),
         told,
+        texts: Vec::new(),
         button: matter_button(matter).to_owned(),
         ask: Ask::Confirm,
         sign: Box::new(move |_| sign()),
+        progress: Progress::default(),
     }
 }
 

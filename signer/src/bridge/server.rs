@@ -12,6 +12,8 @@ use super::event::BridgeEvent;
 use super::keys::Keys;
 use super::open::Asks;
 use super::pairing::{MINUTES, Pairing};
+#[cfg(feature = "devices")]
+use super::transfers::Attached;
 use crate::failure::{Class, Explained as _, Failure};
 use crate::home::Home;
 use crate::online::{HttpCoordinator, Stop};
@@ -29,7 +31,7 @@ const TICK: Duration = Duration::from_millis(50);
 const PARTING: Duration = Duration::from_secs(2);
 
 /// The clock of a bridge.
-pub type Clock = Box<dyn Fn() -> UnixTime + Send + Sync>;
+pub type Clock = Arc<dyn Fn() -> UnixTime + Send + Sync>;
 
 /// A bridge that can be opened.
 pub struct Bridge {
@@ -37,6 +39,9 @@ pub struct Bridge {
     keys: Keys,
     coordinator: HttpCoordinator,
     port: u16,
+    #[cfg(feature = "devices")]
+    attached: Option<Arc<Attached>>,
+    dated_by_word: bool,
     clock: Clock,
     steady: Box<dyn Fn() -> Instant + Send + Sync>,
     pairing: Mutex<Option<Pairing>>,
@@ -59,7 +64,10 @@ impl Bridge {
             keys,
             coordinator,
             port,
-            clock: Box::new(clock),
+            #[cfg(feature = "devices")]
+            attached: None,
+            dated_by_word: false,
+            clock: Arc::new(clock),
             steady: Box::new(Instant::now),
             pairing: Mutex::new(pairing),
             asks: Asks::default(),
@@ -71,6 +79,21 @@ impl Bridge {
     #[must_use]
     pub fn timed_by(mut self, steady: impl Fn() -> Instant + Send + Sync + 'static) -> Self {
         self.steady = Box::new(steady);
+        self
+    }
+
+    /// The same with the devices of this computer: one that holds the home's key signs transfers.
+    #[cfg(feature = "devices")]
+    #[must_use]
+    pub fn with_devices(mut self, attached: Attached) -> Self {
+        self.attached = Some(Arc::new(attached));
+        self
+    }
+
+    /// The same where the clock is a person's word, if it is: no transfer is signed by it.
+    #[must_use]
+    pub fn dated_by_word(mut self, is_word: bool) -> Self {
+        self.dated_by_word = is_word;
         self
     }
 
@@ -115,6 +138,8 @@ impl Bridge {
                     tell(&event);
                 }
             }
+            // No tool of a device outlives the bridge.
+            bridge.asks.stop();
             ending.send_replace(true);
             let parted = async { while tasks.join_next().await.is_some() {} };
             drop(tokio::time::timeout(PARTING, parted).await);

@@ -66,7 +66,8 @@ fn drafts(desk: &Desk<'_>, policy: &Policy, asked: &Asked) -> Result<Vec<Draft>,
         | What::Stop
         | What::Release
         | What::Maintain
-        | What::Go => fetched(desk, policy, asked.hash()?)?,
+        | What::Go
+        | What::Countersign => fetched(desk, policy, asked.hash()?)?,
     };
     Ok(vec![one])
 }

@@ -1,8 +1,13 @@
 //! `bridge`: the loopback bridge that the coordinator's pages open.
 
 use super::Context;
+#[cfg(feature = "devices")]
+use super::device::WireArgs;
 use super::token::read_token;
+#[cfg(feature = "devices")]
+use crate::bridge::Attached;
 use crate::bridge::{Bridge, BridgeEvent, Keys, Origin, Pairing, forget, paired};
+use crate::clock::Clock;
 use crate::failure::{Class, Explained as _, Failure};
 use crate::home::KeyName;
 use crate::online::{HttpCoordinator, Stop, Url};
@@ -16,6 +21,8 @@ use std::time::Instant;
 ///
 /// The pages pass hashes, or a draft. This tool fetches the bytes, checks them under the pinned policy, shows them, signs
 /// once you confirm, and hands in what was signed. A page is paired first, by a code that this shows.
+///
+/// A signer's home countersigns transfers so: with the key that is here, or on the device that is plugged in.
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "\
 countersign-signer bridge [OPTIONS] --coordinator <URL>\n         --token-file <FILE>\n       \
@@ -25,6 +32,8 @@ countersign-signer bridge --forget <ORIGIN>")]
 Examples:\n\
 \x20 countersign-signer --home dana bridge --coordinator http://127.0.0.1:7540 \\\n\
 \x20   --token-file token --pair\n\
+\x20 countersign-signer --home alice bridge --coordinator http://127.0.0.1:7540 \\\n\
+\x20   --token-file token --deadline 300\n\
 \x20 countersign-signer --home dana bridge --list\n\
 \x20 countersign-signer --home dana bridge --forget https://treasury.example")]
 pub(super) struct BridgeVerb {
@@ -49,6 +58,9 @@ pub(super) struct BridgeVerb {
     /// Forget an origin: its pages open nothing more
     #[arg(long, value_name = "ORIGIN", conflicts_with_all = ["coordinator", "token_file", "port", "key", "pair"])]
     forget: Option<Origin>,
+    #[cfg(feature = "devices")]
+    #[command(flatten)]
+    wire: WireArgs,
 }
 
 impl BridgeVerb {
@@ -85,8 +97,15 @@ impl BridgeVerb {
                 .hinted("end other programs, then start it again")
         })?;
         let clock = context.clock()?;
+        let by_word = matches!(clock, Clock::Given { .. });
         let now = move || clock.now();
-        let bridge = Bridge::new(home, keys, coordinator, port, pairing, now);
+        let bridge =
+            Bridge::new(home, keys, coordinator, port, pairing, now).dated_by_word(by_word);
+        #[cfg(feature = "devices")]
+        let bridge = {
+            let wire = self.wire.wire(policy.network);
+            bridge.with_devices(Attached::new(wire, self.wire.deadline()))
+        };
         let terminal = &mut context.terminal;
         bridge.run(&policy.name, &stop, |event| say(terminal, event))?;
         terminal.talk("Ended as asked");

@@ -14,6 +14,7 @@ use bitcoin::secp256k1::{All, Secp256k1};
 use policies::UnixTime;
 use policies::carrier::for_device;
 use policies::psbt::{BadSignature, Intake};
+use policies::words::count;
 
 /// Where the key is that signs.
 #[derive(Debug)]
@@ -93,6 +94,34 @@ pub struct Answered {
     pub others: usize,
     /// What was refused, and why.
     pub refused: Vec<BadSignature>,
+}
+
+impl Answered {
+    /// What a person is told of it.
+    pub fn text(&self, txid: &Txid) -> String {
+        let signed = self.inputs.saturating_sub(self.missing.len());
+        let mut lines = vec![format!(
+            "{txid}\n  signed {signed} of {}",
+            count(self.inputs, "input")
+        )];
+        if !self.missing.is_empty() {
+            let missing: Vec<String> = self.missing.iter().map(ToString::to_string).collect();
+            lines.push(format!(
+                "  NOT SIGNED: input {}; have the device sign again, then give all answers",
+                missing.join(", ")
+            ));
+        }
+        for bad in &self.refused {
+            lines.push(format!("  refused: {bad}"));
+        }
+        if self.others > 0 {
+            lines.push(format!(
+                "  left to the coordinator: {} of others",
+                count(self.others, "signature")
+            ));
+        }
+        lines.join("\n")
+    }
 }
 
 impl<L: AppendLog> Countersigner<L> {

@@ -13,8 +13,10 @@ mod found;
 mod hwi;
 mod lock;
 mod meaning;
+mod owner;
 mod preparing;
 mod registrations;
+mod signing;
 mod watch;
 mod wire;
 
@@ -24,8 +26,10 @@ pub use error::{DeviceError, Words};
 pub use found::{Found, State, Wanted, choose};
 pub use hwi::Hwi;
 pub use lock::{Held, Locks};
+pub use owner::Owner;
 pub use preparing::{for_wire, screens};
 pub use registrations::{Checked, Registration, Registrations};
+pub use signing::{STAYS_JOURNALLED, ask, comparison, expect_fits, taken};
 pub use watch::{Cancel, Watch};
 pub use wire::{Options, Purpose, Wire, tool_to_register, tool_to_show, tool_to_sign};
 

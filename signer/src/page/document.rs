@@ -11,6 +11,8 @@ use policies::words::{Told, escaped};
 pub enum Ask {
     /// A press of the button; a key of a file signs.
     Confirm,
+    /// A press of the button; a device that is attached signs, which takes a while and can be stopped.
+    Device,
     /// The touch of one of these passkeys.
     Assert {
         /// What is signed.
@@ -38,6 +40,8 @@ pub struct Document<'a> {
     pub summary: &'a str,
     /// The intents, as the terminal shows them.
     pub told: &'a [Told],
+    /// Texts as the terminal lays them out, each under its title.
+    pub texts: &'a [(&'static str, String)],
     /// What the button says.
     pub button: &'a str,
     /// What the other button says.
@@ -55,6 +59,7 @@ impl Document<'_> {
     pub fn html(&self) -> String {
         let title = escaped(self.title);
         let intents: String = self.told.iter().map(intent).collect();
+        let texts: String = self.texts.iter().map(laid_out).collect();
         format!(
             "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -64,7 +69,7 @@ impl Document<'_> {
              <script src=\"page.js\" type=\"module\"></script>\n</head>\n\
              <body {}{}>\n<main>\n\
              <p class=\"place\">countersign-signer on this computer</p>\n\
-             <h1>{title}</h1>\n<p class=\"summary\">{}</p>\n{intents}\
+             <h1>{title}</h1>\n<p class=\"summary\">{}</p>\n{intents}{texts}\
              <div class=\"actions\">\n\
              <button id=\"act\" type=\"button\" disabled>{}</button>\n\
              <button id=\"decline\" type=\"button\" class=\"quiet\">{}</button>\n</div>\n\
@@ -85,6 +90,7 @@ impl Ask {
     fn attributes(&self) -> String {
         match self {
             Self::Confirm => "data-ask=\"confirm\"".to_owned(),
+            Self::Device => "data-ask=\"device\"".to_owned(),
             Self::Assert {
                 challenge,
                 credentials,
@@ -130,6 +136,12 @@ fn intent(told: &Told) -> String {
     )
 }
 
+fn laid_out((title, text): &(&'static str, String)) -> String {
+    let (title, text) = (escaped(title), escaped(text));
+    // A line break after `<pre>` is none of the text (HTML Living Standard §13.1.2.5).
+    format!("<article tabindex=\"0\">\n<h2>{title}</h2>\n<pre>\n{text}</pre>\n</article>\n")
+}
+
 /// Where the page's script finds this browser's half.
 fn kept_under(name: &str) -> String {
     format!(" data-browser=\"{}\"", escaped(name))
@@ -162,6 +174,7 @@ mod tests {
             title: "Approve 1 withdrawal",
             summary: "Approve it.",
             told: &[told],
+            texts: &[("What it does", "Pays <b>\n  1 BTC".to_owned())],
             button: "Approve with your passkey",
             decline: "Do not sign",
             ask: &ask,
@@ -173,6 +186,7 @@ mod tests {
             "payment of &lt;1&gt;",
             "&quot;&gt;&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;",
             "<div class=\"warns\"><dt>REPEATS</dt>",
+            "<h2>What it does</h2>\n<pre>\nPays &lt;b&gt;\n  1 BTC</pre>",
             "data-credentials=\"AQ AgM\"",
             "data-browser=\"bridge-1&quot;\"",
             // The script lets it be pressed once the page was looked at.

@@ -1,6 +1,7 @@
 //! A bridge that runs over a home, a coordinator of a few lines that it calls, and a browser that visits it.
 
 use crate::treasury::{NOW, Treasury, passphrase};
+use bitcoin::hex::DisplayHex as _;
 use serde_json::{Value, json};
 use signer::bridge::{Bridge, BridgeEvent, Keys, Pairing};
 use signer::home::Home;
@@ -88,6 +89,12 @@ impl Coordinator {
         books.answers.insert(path.to_owned(), body.to_string());
     }
 
+    /// The same with a text that is no JSON.
+    pub(crate) fn gives_text(&self, path: &str, text: &str) {
+        let mut books = self.books.lock().expect("nobody panicked");
+        books.answers.insert(path.to_owned(), text.to_owned());
+    }
+
     /// Lets it close every connection that posts.
     pub(crate) fn is_deaf(&self) {
         self.books.lock().expect("nobody panicked").deaf = true;
@@ -135,7 +142,11 @@ fn answer(books: &Mutex<Books>, waits: &Waits, stream: &TcpStream) {
         if books.deaf {
             return;
         }
-        let value = serde_json::from_slice(&body).expect("is JSON");
+        let value = if header("content-type: ") == Some("application/octet-stream") {
+            json!(body.to_lower_hex_string())
+        } else {
+            serde_json::from_slice(&body).expect("is JSON")
+        };
         books.posted.push((path.to_owned(), value));
     }
     let known = books.answers.get(path).cloned();
@@ -195,6 +206,15 @@ impl World {
 
     /// A bridge over a home that another one may run over too.
     pub(crate) fn of_home(treasury: Treasury, home: &Home) -> Self {
+        Self::altered(treasury, home, |bridge| bridge)
+    }
+
+    /// The same with an altered bridge.
+    pub(crate) fn altered(
+        treasury: Treasury,
+        home: &Home,
+        alter: impl FnOnce(Bridge) -> Bridge,
+    ) -> Self {
         let coordinator = Coordinator::start();
         let taken = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let port = taken.local_addr().expect("its address").port();
@@ -210,6 +230,7 @@ impl World {
         let passing = Arc::clone(&passed);
         let bridge = Bridge::new(home.clone(), keys, http, port, Some(pairing), || NOW)
             .timed_by(move || begun + Duration::from_millis(passing.load(Ordering::SeqCst)));
+        let bridge = alter(bridge);
         let stop = Stop::default();
         let (tells, events) = channel();
         let wish = stop.clone();
@@ -237,11 +258,15 @@ impl World {
 
     /// The same, with the coordinator's pages paired.
     pub(crate) fn paired(treasury: Treasury, name: &str) -> Self {
-        let mut world = Self::of(treasury, name);
-        let visit = world.pair(PAGES, &world.code);
+        Self::of(treasury, name).pairs()
+    }
+
+    /// Pairs the coordinator's pages.
+    pub(crate) fn pairs(mut self) -> Self {
+        let visit = self.pair(PAGES, &self.code);
         assert_eq!(visit.status, 200, "{}", visit.text);
-        world.held = visit.held();
-        world
+        self.held = visit.held();
+        self
     }
 
     /// Lets time pass for the bridge, for which it passes in no other way.
@@ -331,17 +356,13 @@ impl World {
 
     /// Presses a button of the bridge's own page, in a browser that holds this.
     pub(crate) fn press(&self, path: &str, held: &Held) -> Visit {
-        let own = self.own();
-        let mut headers = vec![
-            ("origin", own.as_str()),
-            ("content-type", "application/json"),
-        ];
-        for (name, value) in [("cookie", &held.cookie), ("countersign-half", &held.half)] {
-            if !value.is_empty() {
-                headers.push((name, value));
-            }
-        }
-        self.post(path, &headers, "{}")
+        self.presser()(path, held)
+    }
+
+    /// What presses buttons, for a thread of its own.
+    pub(crate) fn presser(&self) -> impl Fn(&str, &Held) -> Visit + Send + use<> {
+        let port = self.port;
+        move |path, held| press_at(port, path, held)
     }
 
     /// Answers an ask on the bridge's own page, once it was looked at: the status, and what it says.
@@ -359,6 +380,22 @@ impl World {
         assert_eq!(page.status, 200, "{}", page.text);
         (visit.location, page.text)
     }
+}
+
+fn press_at(port: u16, path: &str, held: &Held) -> Visit {
+    let own = format!("http://localhost:{port}");
+    let url = format!("http://127.0.0.1:{port}{path}");
+    let mut request = World::agent()
+        .post(url)
+        .header("host", format!("localhost:{port}"))
+        .header("origin", own)
+        .header("content-type", "application/json");
+    for (name, value) in [("cookie", &held.cookie), ("countersign-half", &held.half)] {
+        if !value.is_empty() {
+            request = request.header(name, value);
+        }
+    }
+    Visit::of(request.send("{}"))
 }
 
 impl Visit {
@@ -397,11 +434,18 @@ impl Visit {
     }
 }
 
-impl Drop for World {
-    fn drop(&mut self) {
+impl World {
+    /// Ends the bridge, and returns once it has ended.
+    pub(crate) fn ends(&mut self) {
         self.stop.wish();
         if let Some(running) = self.running.take() {
             drop(running.join());
         }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.ends();
     }
 }

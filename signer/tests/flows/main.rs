@@ -16,6 +16,8 @@ mod bridging;
 mod command_line;
 #[cfg(feature = "online")]
 mod cosigning;
+#[cfg(all(feature = "devices", feature = "online"))]
+mod countersigning;
 mod devices;
 mod drilling;
 mod enrolling;

@@ -22,7 +22,7 @@ use crate::ui::drawing::flow::Flow;
 use crate::ui::fault::Fault;
 use crate::ui::frame::{Frame, Place, Tab, page};
 use crate::ui::posted::Named;
-use crate::ui::show::{Moment, Outside, State as Chip, TxidText, Waiting, waiting_line};
+use crate::ui::show::{Ask, Moment, Outside, State as Chip, TxidText, Waiting, waiting_line};
 use crate::ui::visitor::Visitor;
 
 #[derive(Template)]
@@ -71,6 +71,7 @@ pub(super) struct DetailPage {
     file: String,
     upload: String,
     command: String,
+    ask: Ask,
     has_psbt: bool,
     may_sign: bool,
     may_replace: bool,
@@ -87,11 +88,11 @@ pub(super) async fn show(
     let absent = absent_now(&ui.service).await?;
     let viewer = visitor.viewer(&absent);
     let waits = of_attempt(&ui.service, &viewer, txid).await?;
-    page(&DetailPage::of(&visitor, &found, waits))
+    page(&DetailPage::of(&visitor, &found, waits, ui.public.origin()))
 }
 
 impl DetailPage {
-    fn of(visitor: &Visitor, found: &AttemptPage, waits: Option<AgendaLine>) -> Self {
+    fn of(visitor: &Visitor, found: &AttemptPage, waits: Option<AgendaLine>, origin: &str) -> Self {
         let attempt = &found.attempt;
         let unit = visitor.unit;
         let vault = attempt.vault;
@@ -164,6 +165,7 @@ impl DetailPage {
             upload: format!("/attempts/{}/files", attempt.txid),
             command: format!("countersign-signer review {}.psbt", file_name(attempt.txid)),
             file: file_name(attempt.txid),
+            ask: ask(visitor, found, origin),
             has_psbt: attempt.psbt,
             may_sign: visitor.may(Right::Sign) && attempt.psbt && (is_live || attempt.state == "confirmed"),
             may_replace: may_batch
@@ -173,4 +175,14 @@ impl DetailPage {
             title,
         }
     }
+}
+
+/// The form that asks the person's own tool to review and countersign it. The page passes the id of the transaction and
+/// nothing else: the tool fetches it, and reviews all of it itself.
+fn ask(visitor: &Visitor, found: &AttemptPage, origin: &str) -> Ask {
+    let attempt = &found.attempt;
+    let txid = attempt.txid.to_string();
+    let back = format!("{origin}/attempts/{txid}");
+    let button = "Sign on this computer";
+    Ask::new(visitor.bridge, attempt.vault, "countersign", back, button).with("hash", &txid)
 }

@@ -133,6 +133,9 @@ async fn the_page_of_an_attempt_shows_where_the_money_goes_and_whom_it_waits_for
         "enctype=\"multipart/form-data\"",
         &format!("/batches/{made}/cancel"),
         &format!("/attempts/{txid}/replace"),
+        "action=\"http://localhost:7543/ask\"",
+        "name=\"what\" value=\"countersign\"",
+        &format!("name=\"hash\" value=\"{txid}\""),
     ] {
         assert!(page.contains(words), "{words}\n{page}");
     }
@@ -148,6 +151,7 @@ async fn the_page_of_an_attempt_shows_where_the_money_goes_and_whom_it_waits_for
     let (state, visitor) = looking.asks();
     let (_, page) = html(detail::show(state, visitor, attempt(txid)).await).await;
     assert!(!page.contains("/replace\"") && !page.contains("multipart/form-data"));
+    assert!(!page.contains("countersign\""), "{page}");
     assert!(page.contains("countersign-signer review countersign-"));
     looking.world.broadcast(txid).await;
     let (state, visitor) = looking.asks();

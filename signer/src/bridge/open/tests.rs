@@ -22,6 +22,7 @@ fn opened_by(asks: &Asks, from: &str, now: Instant) -> String {
         from: from.parse().expect("an origin"),
         html: "the page".to_owned(),
         back: None,
+        progress: Progress::default(),
     };
     asks.open(sheet, judge(), now).expect("opens")
 }
@@ -133,4 +134,23 @@ fn of_what_the_paired_browser_looks_at_the_answered_makes_room_first_and_then_th
     let last = all.last().expect("one");
     asks.keep(last, &asks.find(last, now).expect("is open"));
     assert_eq!(kept(&asks, &all, now).len(), MAX_SEEN);
+}
+
+#[test]
+fn an_ask_whose_device_works_keeps_its_place_until_it_ends() {
+    let (asks, now) = (Asks::default(), Instant::now());
+    let secret = seen_by(&asks, "https://treasury.example", now);
+    let ask = asks.find(&secret, now).expect("is open");
+    let working = ask.sheet.progress.begin("Looking", || ());
+    for _ in 0..MAX_SEEN {
+        seen_by(&asks, "https://treasury.example", now);
+    }
+    let late = now + PATIENCE;
+    assert!(asks.find(&secret, now).is_some(), "others made room");
+    assert!(
+        asks.find(&secret, late).is_some(),
+        "it is answered just now"
+    );
+    drop(working);
+    assert!(asks.find(&secret, late).is_none());
 }

@@ -21,12 +21,14 @@ const MAX_ANSWER: usize = 16 * 1024;
 /// What the page sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
-    /// That it came up: its ask keeps its place.
+    /// That it is there: its ask keeps its place, and it hears where its answer is.
     Here,
     /// The button that signs.
     Act,
     /// The other button.
     Decline,
+    /// The button that ends the wait for a device.
+    Stop,
 }
 
 pub(super) async fn pressed(
@@ -49,6 +51,7 @@ pub(super) async fn pressed(
         "here" => Part::Here,
         "answer" => Part::Act,
         "decline" => Part::Decline,
+        "stop" => Part::Stop,
         _ => return StatusCode::NOT_FOUND.into_response(),
     };
     let headers = request.headers().clone();
@@ -56,14 +59,14 @@ pub(super) async fn pressed(
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     let (working, secret) = (Arc::clone(&bridge), secret.to_owned());
-    let done = tokio::task::spawn_blocking(move || -> Result<Option<Pressed>, BridgeError> {
+    let done = tokio::task::spawn_blocking(move || -> Result<Pressed, BridgeError> {
         working.known(&ask, &headers)?;
         working.asks.keep(&secret, &ask);
         Ok(working.take(&ask, part, &body, now))
     });
     match done.await {
-        Ok(Ok(None)) => said(StatusCode::OK, "", false),
-        Ok(Ok(Some(Pressed::Now(answered)))) => {
+        Ok(Ok(Pressed::Nothing(words))) => said(StatusCode::OK, &words, false),
+        Ok(Ok(Pressed::Now(answered))) => {
             let status = if answered.good {
                 StatusCode::OK
             } else {
@@ -71,12 +74,8 @@ pub(super) async fn pressed(
             };
             said(status, &answered.words, true)
         }
-        Ok(Ok(Some(Pressed::Before(answered)))) => {
-            said(StatusCode::CONFLICT, &answered.words, true)
-        }
-        Ok(Ok(Some(Pressed::Again(words)))) => {
-            said(StatusCode::UNPROCESSABLE_ENTITY, &words, false)
-        }
+        Ok(Ok(Pressed::Before(answered))) => said(StatusCode::CONFLICT, &answered.words, true),
+        Ok(Ok(Pressed::Again(words))) => said(StatusCode::UNPROCESSABLE_ENTITY, &words, false),
         Ok(Err(error)) => {
             let words = words(&error);
             let failure = error.into();
@@ -104,18 +103,24 @@ impl Bridge {
         Err(BridgeError::NotThisBrowser(from.clone()))
     }
 
-    /// Takes what the page of the browser that paired sends; none where nothing was pressed.
-    fn take(&self, ask: &Ask, part: Part, body: &[u8], now: Instant) -> Option<Pressed> {
+    /// Takes what the page of the browser that paired sends.
+    fn take(&self, ask: &Ask, part: Part, body: &[u8], now: Instant) -> Pressed {
+        let progress = &ask.sheet.progress;
         match part {
-            Part::Here => None,
-            Part::Act => Some(ask.answer(body, now)),
+            Part::Here => Pressed::Nothing(progress.said().unwrap_or_default()),
+            Part::Act => ask.answer(body, now),
+            Part::Stop => {
+                progress.stop();
+                Pressed::Nothing(progress.said().unwrap_or_default())
+            }
             Part::Decline => {
+                progress.stop();
                 let pressed = ask.decline();
                 if matches!(pressed, Pressed::Now(_)) {
                     let what = ask.sheet.what;
                     self.tell(BridgeEvent::Declined { what });
                 }
-                Some(pressed)
+                pressed
             }
         }
     }

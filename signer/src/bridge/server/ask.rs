@@ -77,21 +77,28 @@ impl Bridge {
             home: &self.home,
             keys: &self.keys,
             coordinator: &self.coordinator,
+            #[cfg(feature = "devices")]
+            attached: self.attached.as_ref(),
             port: self.port,
             now: (self.clock)(),
+            clock: Arc::clone(&self.clock),
+            dated_by_word: self.dated_by_word,
         };
         let Ready {
             title,
             summary,
             told,
+            texts,
             button,
             ask,
             mut sign,
+            progress,
         } = desk.prepare(&asked)?;
         let html = Document {
             title: &title,
             summary: &summary,
             told: &told,
+            texts: &texts,
             button: &button,
             decline: "Sign nothing",
             ask: &ask,
@@ -122,6 +129,7 @@ impl Bridge {
             from,
             html,
             back: asked.back,
+            progress,
         };
         Ok(self.asks.open(sheet, judge, (self.steady)())?)
     }

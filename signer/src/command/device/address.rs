@@ -1,9 +1,9 @@
 //! `address`: the device shows an address, and it is the policy's or the command fails.
 
-use super::{Owner, Waiting, WireArgs, or_any};
+use super::{Waiting, WireArgs, or_any};
 use crate::command::Context;
 use crate::device::{
-    Checked, DeviceError, Place, Registrations, Wanted, Words, same_script, tool_to_show,
+    Checked, DeviceError, Owner, Place, Registrations, Wanted, Words, same_script, tool_to_show,
 };
 use crate::failure::Failure;
 use bitcoin::Address;

@@ -5,20 +5,11 @@ pub(super) mod devices;
 pub(super) mod register;
 
 use super::Context;
-use crate::countersign::CountersignError;
-use crate::device::{
-    Cancel, DeviceError, Locks, Options, Purpose, Registration, Registrations, Tool, Wanted, Watch,
-    Wire,
-};
+use crate::device::{Cancel, DeviceError, Locks, Options, Tool, Wanted, Watch, Wire};
 use crate::failure::{Class, Failure, reason};
-use crate::home::Home;
-use crate::keystore::DeviceKey;
-use crate::pin::Pinned;
 use bitcoin::Network;
 use bitcoin::bip32::DerivationPath;
-use policies::Policy;
 use policies::descriptor::KeyPosition;
-use policies::exchange::WalletPolicy;
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -150,47 +141,6 @@ impl Waiting {
             deadline: self.deadline,
             cancel: &self.cancel,
             tick: &tick,
-        })
-    }
-}
-
-/// A signer whose key lies in a device, and what that device is to know.
-pub(super) struct Owner {
-    pub(super) key: DeviceKey,
-    pub(super) policy: Policy,
-    pub(super) wallet: Option<WalletPolicy>,
-    pub(super) registration: Option<Registration>,
-}
-
-impl Owner {
-    pub(super) fn of(home: &Home) -> Result<Self, Failure> {
-        let key = home.device_key()?.ok_or(CountersignError::KeyHere)?;
-        let policy = Pinned::load(home)?.policy().clone();
-        let wallet = WalletPolicy::of(&policy).ok();
-        let known = wallet
-            .as_ref()
-            .map(|wallet| Registrations(home).find(key.fingerprint(), &policy, wallet));
-        let registration = known.transpose()?.flatten();
-        Ok(Self {
-            key,
-            policy,
-            wallet,
-            registration,
-        })
-    }
-
-    pub(super) fn purpose(&self) -> Purpose<'_> {
-        Purpose {
-            policy: &self.policy,
-            registration: self.registration.as_ref(),
-        }
-    }
-
-    /// The wallet policy that a device keeps.
-    pub(super) fn wallet(&self) -> Result<&WalletPolicy, DeviceError> {
-        self.wallet.as_ref().ok_or_else(|| DeviceError::NoWay {
-            kind: self.key.kind().clone(),
-            script: self.policy.descriptor.kind().name(),
         })
     }
 }

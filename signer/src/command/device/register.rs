@@ -1,8 +1,8 @@
 //! `register`: the policy is shown on the device, compared there, and kept by it (BIP 388).
 
-use super::{Owner, Waiting, WireArgs, or_any};
+use super::{Waiting, WireArgs, or_any};
 use crate::command::Context;
-use crate::device::{Registered, Registration, Registrations, Wanted, tool_to_register};
+use crate::device::{Owner, Registered, Registration, Registrations, Wanted, tool_to_register};
 use crate::failure::Failure;
 use crate::keystore::DeviceKind;
 use policies::exchange::WalletPolicy;

@@ -85,7 +85,7 @@ impl Sign {
             };
             match answered {
                 Ok(answered) => {
-                    context.terminal.talk(&told(txid, &answered));
+                    context.terminal.talk(&answered.text(txid));
                     let output = self.write(home, txid, transfer, &answered)?;
                     lines.push(line(&answered, output.as_deref()));
                     values.push(value(&answered, output.as_deref()));
@@ -283,32 +283,6 @@ fn tell_passed(context: &mut Context, passed: &[(PathBuf, Reason)]) {
         let line = format!("passed over {} more", count(more, "file"));
         context.terminal.talk(&line);
     }
-}
-
-/// What a person is told of one answer.
-pub(super) fn told(txid: &Txid, answered: &Answered) -> String {
-    let signed = answered.inputs.saturating_sub(answered.missing.len());
-    let mut lines = vec![format!(
-        "{txid}\n  signed {signed} of {}",
-        count(answered.inputs, "input")
-    )];
-    if !answered.missing.is_empty() {
-        let missing: Vec<String> = answered.missing.iter().map(ToString::to_string).collect();
-        lines.push(format!(
-            "  NOT SIGNED: input {}; have the device sign again, then give all answers",
-            missing.join(", ")
-        ));
-    }
-    for bad in &answered.refused {
-        lines.push(format!("  refused: {bad}"));
-    }
-    if answered.others > 0 {
-        lines.push(format!(
-            "  left to the coordinator: {} of others",
-            count(answered.others, "signature")
-        ));
-    }
-    lines.join("\n")
 }
 
 pub(super) fn line(answered: &Answered, output: Option<&Path>) -> String {

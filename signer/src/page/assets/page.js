@@ -7,14 +7,20 @@ const said = document.getElementById("said");
 // How long a page must have been in front before its button can be pressed. A page that just came up, or was turned to
 // by another one, may lie under a press that was meant for what was there before.
 const HOLD_MS = 800;
+// How often a page asks where its device is.
+const ASK_MS = 1000;
+const declines = decline.textContent;
 let busy = false;
+// Whether a device is waited for, which the other button stops.
+let waiting = false;
 let seen = false;
 let wasOnAct = false;
 let waits;
 
 function draw() {
   act.disabled = busy || !seen;
-  decline.disabled = busy;
+  decline.disabled = busy && !waiting;
+  decline.textContent = waiting ? "Stop waiting" : declines;
   if (wasOnAct && !act.disabled && document.activeElement === document.body) {
     act.focus();
   }
@@ -48,6 +54,9 @@ const text = (buffer) =>
 
 const ways = {
   async confirm() {
+    return {};
+  },
+  async device() {
     return {};
   },
   async assert() {
@@ -96,6 +105,27 @@ async function send(where, answer) {
   return { words: said, ok: response.ok, ends: over ?? response.ok };
 }
 
+// Says where the device is until it is done; then says so to whoever waits for that.
+function watch(done) {
+  waiting = true;
+  draw();
+  const asks = setInterval(async () => {
+    const { words } = await send("here", {}).catch(() => ({}));
+    if (!waiting) {
+      return;
+    }
+    if (words) {
+      say(words, "waiting");
+    } else if (words === "") {
+      done?.();
+    }
+  }, ASK_MS);
+  return () => {
+    clearInterval(asks);
+    waiting = false;
+  };
+}
+
 async function run(step) {
   busy = true;
   wasOnAct = true;
@@ -121,12 +151,33 @@ async function run(step) {
 
 // The browser that paired says that it looks at this: then the tool keeps it, whatever others open meanwhile. Any other
 // browser hears why its answer does not count once it gives one.
+// A device that was at it before this came up is at it still.
 if (asked.browser) {
-  send("here", {}).catch(() => {});
+  send("here", {}).then(({ words, ok }) => {
+    if (ok && words) {
+      busy = true;
+      say(words, "waiting");
+      watch(() => location.reload());
+    }
+  }).catch(() => {});
 }
 
+const firstWords = {
+  confirm: "One moment…",
+  device: "Looking for the device…",
+};
 act.addEventListener("click", () => {
-  say(asked.ask === "confirm" ? "One moment…" : "Follow your browser: it asks for your passkey.", "waiting");
-  run(async () => send("answer", await ways[asked.ask]()));
+  say(firstWords[asked.ask] ?? "Follow your browser: it asks for your passkey.", "waiting");
+  run(async () => {
+    const answer = await ways[asked.ask]();
+    const watched = asked.ask === "device" ? watch() : () => {};
+    return send("answer", answer).finally(watched);
+  });
 });
-decline.addEventListener("click", () => run(() => send("decline", {})));
+decline.addEventListener("click", () => {
+  if (waiting) {
+    send("stop", {}).then(({ words }) => waiting && words && say(words, "waiting")).catch(() => {});
+  } else {
+    run(() => send("decline", {}));
+  }
+});
