@@ -18,6 +18,7 @@ pub mod inclusion;
 pub mod intent;
 pub mod journal;
 pub mod planted;
+pub mod proof;
 pub mod psbt;
 pub mod report;
 pub mod review;

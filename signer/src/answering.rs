@@ -6,13 +6,11 @@
 
 use crate::signing::InputSignatures;
 use bitcoin::bip32::Xpub;
-use bitcoin::{Transaction, TxOut, XOnlyPublicKey};
-use miniscript::descriptor::{DefiniteDescriptorKey, Descriptor, DescriptorPublicKey};
-use miniscript::{ForEachKey, ToPublicKey};
+use bitcoin::{Transaction, TxOut};
 use policies::DerivedScript;
 use policies::psbt::{
     BadSignature, Intake, Issued, OtherTransaction, SignatureBytes, SignatureKey, SignatureSet,
-    take_signatures,
+    places_of, take_signatures,
 };
 use policies::review::ReviewedInput;
 use std::collections::BTreeSet;
@@ -56,7 +54,7 @@ pub fn take(
     };
     let places: Vec<BTreeSet<SignatureKey>> = scripts
         .iter()
-        .map(|derived| places_of(&derived.definite, account))
+        .map(|derived| places_of(derived, account))
         .collect();
     let mut ours = SignatureSet::new();
     let mut others = SignatureSet::new();
@@ -89,38 +87,6 @@ pub fn take(
         others: others.len(),
         refused,
     })
-}
-
-/// Where the account's keys sign in one script.
-fn places_of(script: &Descriptor<DefiniteDescriptorKey>, account: &Xpub) -> BTreeSet<SignatureKey> {
-    let is_own = |key: &DefiniteDescriptorKey| match key.as_descriptor_public_key() {
-        DescriptorPublicKey::XPub(xpub) => xpub.xkey == *account,
-        DescriptorPublicKey::Single(_) | DescriptorPublicKey::MultiXPub(_) => false,
-    };
-    let mut places = BTreeSet::new();
-    match script {
-        Descriptor::Tr(tr) => {
-            if is_own(tr.internal_key()) {
-                places.insert(SignatureKey::TapKey);
-            }
-            for leaf in tr.spend_info().leaves() {
-                for key in leaf.miniscript().iter_pk().filter(is_own) {
-                    let key: XOnlyPublicKey = key.to_x_only_pubkey();
-                    places.insert(SignatureKey::TapLeaf(key, leaf.leaf_hash()));
-                }
-            }
-        }
-        Descriptor::Wsh(_) | Descriptor::Wpkh(_) => {
-            script.for_each_key(|key| {
-                if is_own(key) {
-                    places.insert(SignatureKey::Ecdsa(key.to_public_key()));
-                }
-                true
-            });
-        }
-        Descriptor::Bare(_) | Descriptor::Pkh(_) | Descriptor::Sh(_) => {}
-    }
-    places
 }
 
 fn by_input(set: &SignatureSet, inputs: usize) -> Vec<InputSignatures> {

@@ -15,6 +15,7 @@
 //! no-clock                  that this machine's clock is not to be trusted: the date is asked for
 //! signed/                   what was signed on the bridge and is still to be handed in
 //! handed/TXID.psbt          what was handed to that device, as it was reviewed
+//! drills/TXID.json          which drill was handed to that device
 //! approved-versions/ID.json which successors of version ID were approved here
 //! journal.jsonl             the journal, append-only
 //! journal.fresh             that the journal key was drawn here and has begun no journal yet
@@ -240,6 +241,16 @@ impl Home {
     /// One transfer that was handed over, its exact bytes.
     pub fn handed_file(&self, txid: Txid) -> PathBuf {
         self.handed().join(format!("{txid}.psbt"))
+    }
+
+    /// Where the drills that were handed to a foreign device are kept.
+    pub fn drills(&self) -> PathBuf {
+        self.folder.join("drills")
+    }
+
+    /// One drill that was handed over.
+    pub fn drill_file(&self, txid: Txid) -> PathBuf {
+        self.drills().join(format!("{txid}.json"))
     }
 
     fn keys(&self) -> PathBuf {

@@ -1,8 +1,8 @@
 //! The Signer role of Countersign: reviews, journals, signs.
 //!
-//! Parts by feature. Without features only what is pure: [`signing`], [`answering`] and [`reply`]. `tool`
-//! adds the command line, the software keys and the journal file; `online` adds the automatic
-//! co-signer and the tool's own page, and with them the only network code; `devices` adds signing on devices on a wire. Everything that is decided is decided by
+//! Four parts by feature. Without features only what is pure: [`signing`], [`answering`] and [`reply`]. `tool` adds the
+//! command line, the software keys and the journal file; `online` the automatic co-signer and the tool's own page, and
+//! with them the only network code; `devices` signing on devices on a wire. Everything that is decided is decided by
 //! `policies`; this crate obeys.
 
 pub mod answering;
@@ -23,6 +23,8 @@ pub mod countersign;
 pub mod dating;
 #[cfg(feature = "devices")]
 pub mod device;
+#[cfg(feature = "tool")]
+pub mod drilling;
 #[cfg(feature = "tool")]
 pub mod enrolment;
 #[cfg(feature = "tool")]

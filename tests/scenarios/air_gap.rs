@@ -21,12 +21,12 @@ use crate::independent_signers::{driver, embit_signs, installed, repository};
 const LARGE: Amount = Amount::from_sat(AUTOMATIC_MAX_SAT + 1);
 
 /// Embit, as a device.
-fn embit(_: &Treasury, psbt: &[u8], master: &Xpriv) -> Result<Vec<u8>, Failure> {
+pub(super) fn embit(_: &Treasury, psbt: &[u8], master: &Xpriv) -> Result<Vec<u8>, Failure> {
     embit_signs(psbt, master)
 }
 
 /// @scure/btc-signer, which is given the key of each input.
-fn scure(_: &Treasury, psbt: &[u8], master: &Xpriv) -> Result<Vec<u8>, Failure> {
+pub(super) fn scure(_: &Treasury, psbt: &[u8], master: &Xpriv) -> Result<Vec<u8>, Failure> {
     let (_, modules) = installed()?;
     let script = repository().join("tests/independent/scure_sign.mjs");
     let secp = Secp256k1::new();
@@ -74,7 +74,7 @@ fn core(treasury: &Treasury, psbt: &[u8], master: &Xpriv) -> Result<Vec<u8>, Fai
 }
 
 /// What stands in for the device.
-type Device = fn(&Treasury, &[u8], &Xpriv) -> Result<Vec<u8>, Failure>;
+pub(super) type Device = fn(&Treasury, &[u8], &Xpriv) -> Result<Vec<u8>, Failure>;
 
 /// A treasury whose alice has her key in a device, and a withdrawal of two coins that is to be signed.
 struct Gap {
@@ -155,7 +155,7 @@ impl Gap {
     }
 }
 
-fn path(path: &Path) -> Result<&str, Failure> {
+pub(super) fn path(path: &Path) -> Result<&str, Failure> {
     path.to_str()
         .ok_or_else(|| Failure::new(format!("{} is not UTF-8", path.display())))
 }

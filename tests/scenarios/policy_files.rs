@@ -112,7 +112,8 @@ fn a_device_that_cannot_sign_is_refused_by_both_tools_unless_they_are_told() -> 
         let passed = tool.run(&despite)?.ended_with(0)?.json()?;
         assert_eq!(passed["devices"][0]["code"], "DEVICE_CANNOT_SIGN");
         let shown = tool.run(&["policy", "show", &file])?.ended_with(0)?;
-        assert!(shown.stdout.contains("\nDevices\n"), "{}", shown.stdout);
+        let text = shown.text();
+        assert!(text.contains("\nDevices\n"), "{text}");
     }
     Ok(())
 }

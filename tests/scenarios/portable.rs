@@ -15,8 +15,8 @@ const FOREIGN: [&str; 6] = [
     "\"/sys/",
 ];
 
-/// What only the `online` feature builds: it runs where a coordinator is reached from.
-const ONLINE: [&str; 3] = ["online", "bridge", "page"];
+/// What only the features `online` and `devices` build: it runs where a coordinator is reached from, or a device.
+const CONNECTED: [&str; 4] = ["online", "bridge", "page", "device"];
 
 fn is_gate(line: &str) -> bool {
     line.starts_with("#[cfg(") && (line.contains("unix") || line.contains("target_os"))
@@ -69,7 +69,7 @@ fn sources(folder: &Path, files: &mut Vec<PathBuf>) -> Outcome {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_stem().and_then(|stem| stem.to_str());
-        if name.is_some_and(|name| ONLINE.contains(&name)) {
+        if name.is_some_and(|name| CONNECTED.contains(&name)) {
             continue;
         }
         if path.is_dir() {

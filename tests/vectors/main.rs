@@ -3,6 +3,7 @@
 
 mod approval;
 mod bip;
+mod bip322;
 mod codes;
 mod documents;
 mod events;

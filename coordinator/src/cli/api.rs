@@ -40,7 +40,15 @@ impl Api {
     /// [`CliError::NoToken`] where none is named, else as [`token_file::read`].
     pub(super) fn connect(connection: &Connection) -> Result<Self, CliError> {
         let file = connection.token_file.as_ref().ok_or(CliError::NoToken)?;
-        let token = token_file::read(file)?;
+        Ok(Self::with(connection, token_file::read(file)?))
+    }
+
+    /// Prepares the connection for the one call that needs no token.
+    pub(super) fn without_token(connection: &Connection) -> Self {
+        Self::with(connection, String::new())
+    }
+
+    fn with(connection: &Connection, token: String) -> Self {
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -48,12 +56,12 @@ impl Api {
             .build()
             .new_agent();
         let url = connection.url.trim_end_matches('/').to_owned();
-        Ok(Self {
+        Self {
             agent,
             url,
             token,
             vault: connection.vault.clone(),
-        })
+        }
     }
 
     /// Returns `/vaults/ID` for the vault meant.

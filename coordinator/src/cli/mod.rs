@@ -12,6 +12,7 @@ mod approval;
 mod attempt;
 mod balancing;
 mod batch;
+mod ceremony;
 mod chain;
 mod coin;
 mod daemon;
@@ -122,6 +123,9 @@ enum Verb {
     /// Add and show vaults.
     #[command(subcommand)]
     Vault(vault::Vault),
+    /// Set up a vault, or replace a signer, with each person in an own place.
+    #[command(subcommand)]
+    Ceremony(ceremony::Ceremony),
     /// Keep vaults between their marks by transfers from one to another.
     #[command(subcommand)]
     Balancing(balancing::Balancing),
@@ -223,6 +227,7 @@ fn dispatch(cli: Cli) -> Result<(), CliError> {
         Verb::Policy(verb) => policy::run(&verb, api, &out),
         Verb::Signer(verb) => version::run(&verb, &api()?, &out),
         Verb::Vault(verb) => vault::run(&verb, &api()?, &out),
+        Verb::Ceremony(verb) => ceremony::run(&verb, &cli.connection, &out),
         Verb::Balancing(verb) => balancing::run(&verb, &api()?, &out),
         Verb::Address(verb) => address::run(&verb, &api()?, &out),
         Verb::Deposit(chain::Deposit::List) => chain::deposits(&api()?, &out),

@@ -1,4 +1,4 @@
-//! `policy`: compile, show, check and compare policy documents, offline; their versions and what they would have
+//! `policy`: compile, show, check, export and compare policy documents, offline; their versions and what they would have
 //! asked of past withdrawals, at a running coordinator.
 
 mod replay;
@@ -11,6 +11,7 @@ use policies::Policy as Document;
 use policies::descriptor::{NamedKey, ScriptKind, compile};
 use policies::devices::{DeviceFinding, findings, refusals};
 use policies::document::{Mistake, SignerKey};
+use policies::exchange::{Format, export};
 use policies::report;
 use serde_json::json;
 
@@ -51,6 +52,19 @@ pub(super) enum Policy {
         /// Do not refuse it for devices that cannot sign it as far as is known here.
         #[arg(long)]
         despite_devices: bool,
+    },
+    /// Write a vault for another wallet, for a device, or on a sheet to print.
+    ///
+    /// A wallet that would make other scripts of the keys is refused.
+    #[command(
+        after_help = "Example:\n  countersign-coordinator policy export bsms policy.toml > treasury.bsms"
+    )]
+    Export {
+        /// descriptor, branches, bip388, bsms, core, coldcard, coldcard-edge, sparrow, specter, nunchuk, caravan,
+        /// sheet or sheet-html.
+        format: Format,
+        /// The document.
+        file: PathBuf,
     },
     Propose(version::Propose),
     /// List the versions in force and those proposed, with what is missing.
@@ -145,6 +159,7 @@ pub(super) fn run(
             }
             out.text(&text)
         }
+        Policy::Export { format, file } => exported(*format, &parse(file)?, out),
         Policy::Diff(verb) => verb.run(out),
         Policy::Replay(verb) => verb.run(api, out),
         Policy::Standing(verb) => verb.run(out),
@@ -168,6 +183,22 @@ fn refuse_devices(found: &[DeviceFinding]) -> Result<(), CliError> {
             first.hint()
         )),
     })
+}
+
+fn exported(format: Format, document: &Document, out: &Output) -> Result<(), CliError> {
+    let text = export(document, format).map_err(|error| CliError::Refused {
+        code: error.code().to_owned(),
+        detail: error.to_string(),
+        problem: None,
+        hint: Some(error.hint().to_owned()),
+    })?;
+    if out.json() {
+        let file_name = format.file_name(document);
+        return out
+            .record(&json!({ "format": format.name(), "file_name": file_name, "text": text }));
+    }
+    // Byte for byte: some readers count lines.
+    out.bytes(text.as_bytes())
 }
 
 pub(super) fn parse(file: &Path) -> Result<Document, CliError> {

@@ -41,3 +41,22 @@ pub(super) async fn list(
         addresses::list_addresses(&service, &actor, named.vault()?, page.limit).await?,
     ))
 }
+
+/// Lists the addresses that the newest descriptor does not give, the oldest first: to be reissued to whoever has them.
+/// `after` is how many of them were seen already.
+#[utoipa::path(
+    get, path = "/api/v1/vaults/{vault}/addresses/superseded", tag = "addresses",
+    params(("vault" = String, Path), Page),
+    responses((status = 200, body = Vec<AddressView>), (status = "4XX", body = Problem)),
+)]
+pub(super) async fn superseded(
+    State(service): State<Service>,
+    Caller(actor): Caller,
+    named: Named,
+    Asked(page): Asked,
+) -> Result<Json<Vec<AddressView>>, Problem> {
+    let (vault, after) = (named.vault()?, page.after.unwrap_or_default());
+    Ok(Json(
+        addresses::list_superseded(&service, &actor, vault, after, page.limit).await?,
+    ))
+}

@@ -12,6 +12,7 @@ mod balancing;
 mod batches;
 mod body;
 mod books;
+mod ceremonies;
 mod coins;
 mod events;
 mod journals;
@@ -79,6 +80,7 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(balancing::set_marks, balancing::clear_marks))
         .routes(routes!(balancing::draft))
         .routes(routes!(addresses::issue, addresses::list))
+        .routes(routes!(addresses::superseded))
         .routes(routes!(books::deposits))
         .routes(routes!(books::coins))
         .routes(routes!(coins::freeze, coins::thaw))
@@ -132,6 +134,16 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(people::invite))
         .routes(routes!(people::revoke))
         .routes(routes!(people::take_back))
+        .routes(routes!(ceremonies::begin, ceremonies::list))
+        .routes(routes!(ceremonies::show, ceremonies::end))
+        .routes(routes!(ceremonies::fill, ceremonies::empty))
+        .routes(routes!(ceremonies::invite))
+        .routes(routes!(ceremonies::draft))
+        .routes(routes!(ceremonies::activate))
+        .routes(routes!(ceremonies::sit, ceremonies::seat))
+        .routes(routes!(ceremonies::hand_in))
+        .routes(routes!(ceremonies::compare))
+        .routes(routes!(ceremonies::ready))
         .routes(routes!(notifications::show, notifications::set))
         .routes(routes!(webhooks::add, webhooks::list))
         .routes(routes!(webhooks::show, webhooks::remove))

@@ -151,6 +151,30 @@ pub async fn list_addresses(
     Ok(views)
 }
 
+/// The addresses of a vault that its newest descriptor does not give, the oldest first, from a place on: whoever was
+/// given one is to be given another. They stay watched for ever.
+///
+/// # Errors
+/// `VaultError::UnknownVault`.
+pub async fn list_superseded(
+    service: &Service,
+    actor: &Actor,
+    vault: VaultId,
+    after: u64,
+    limit: Option<u32>,
+) -> Result<Vec<AddressView>, ServiceError> {
+    actor.require(Right::Read, vault)?;
+    let mut tx = service.database().begin_read().await?;
+    let (row, _) = service.vault(&mut tx, vault).await?;
+    let limit = limit.unwrap_or(MAX_LIMIT).min(MAX_LIMIT);
+    let mut views = Vec::new();
+    for row in addresses::superseded(&mut tx, vault, row.keychain, (after, limit)).await? {
+        let policy = service.policy(&mut tx, row.policy).await?;
+        views.push(view(row, policy.descriptor.text())?);
+    }
+    Ok(views)
+}
+
 /// Checks a request and gives its metadata as canonical text.
 fn check(request: &NewAddress) -> Result<String, ServiceError> {
     let printable = request

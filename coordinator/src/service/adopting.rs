@@ -14,7 +14,7 @@ use serde_json::{Map, json};
 use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
 
-use super::record::{Cause, move_withdrawal};
+use super::record::{Cause, append_event, move_withdrawal};
 use super::standing::Known;
 use super::version_view::{Judged, stays, step_name};
 use super::versions::{append, is_disputed, judged};
@@ -23,7 +23,7 @@ use super::{Actor, Right, Service, ServiceError, VaultError, VersionError, lock_
 use crate::session::withdrawal::{WithdrawalEvent, WithdrawalState};
 use crate::store::vaults::{self, VaultRow};
 use crate::store::withdrawals::{self, WithdrawalRow};
-use crate::store::{approvals, proposals, signer_marks};
+use crate::store::{addresses, approvals, proposals, signer_marks};
 
 /// Puts a version in force.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -169,6 +169,9 @@ pub(super) async fn put_in_force(
     if judged.step == Step::Keyset {
         let keychain = keychain_of(service, tx, row, &next).await?;
         vaults::insert_keyset(tx, row.id, next.keyset, keychain, now).await?;
+        if keychain != row.keychain {
+            tell_superseded(tx, row, keychain, (actor, now)).await?;
+        }
     }
     vaults::adopt(tx, row, next.id, next.keyset).await?;
     proposals::set_adopted(tx, policy, now, actor).await?;
@@ -188,6 +191,34 @@ pub(super) async fn put_in_force(
     body.insert("version".to_owned(), json!(next.version));
     append(tx, &judged.row, "policy.adopted", body, actor, now).await?;
     Ok(fates)
+}
+
+/// Tells the service how many addresses the new descriptor does not give: they are watched for ever, and whoever has one
+/// is to be given another.
+async fn tell_superseded(
+    tx: &mut Transaction,
+    row: &VaultRow,
+    keychain: Keyset,
+    (actor, now): (&str, UnixTime),
+) -> Result<(), ServiceError> {
+    let count = addresses::count_superseded(tx, row.id, keychain).await?;
+    if count == 0 {
+        return Ok(());
+    }
+    let mut body = Map::new();
+    body.insert("addresses".to_owned(), json!(count));
+    body.insert("keyset".to_owned(), json!(keychain));
+    let vault = row.id.to_string();
+    let (object, cause) = (("vault", vault.as_str()), Cause::by(actor, now));
+    append_event(
+        tx,
+        row.id,
+        object,
+        "vault.addresses-superseded",
+        body,
+        cause,
+    )
+    .await
 }
 
 /// The keychain of a new keyset: that of the first one with the same descriptor, or its own. Else a version that

@@ -5,6 +5,7 @@
 mod approval;
 mod attempt;
 mod batch;
+mod ceremony;
 mod journal;
 mod list;
 mod notify;
@@ -26,6 +27,7 @@ use watchtower::store::ledger::LedgerError;
 pub use self::approval::ApprovalError;
 pub use self::attempt::AttemptError;
 pub use self::batch::BatchError;
+pub use self::ceremony::CeremonyError;
 pub use self::journal::JournalError;
 pub use self::list::ListError;
 pub use self::notify::NotifyError;
@@ -167,6 +169,9 @@ pub enum ServiceError {
     /// About persons, their passkeys, sessions, invitations and roles.
     #[error(transparent)]
     People(#[from] PeopleError),
+    /// About ceremonies, their seats and what persons confirm.
+    #[error(transparent)]
+    Ceremony(#[from] CeremonyError),
     /// About webhooks.
     #[error(transparent)]
     Notify(#[from] NotifyError),
@@ -280,6 +285,7 @@ impl ServiceError {
             Self::Journal(error) => error.answer(),
             Self::List(error) => error.answer(),
             Self::People(error) => error.answer(),
+            Self::Ceremony(error) => error.answer(),
             Self::Notify(error) => error.answer(),
             Self::Rebuild(error) => error.answer(),
             Self::Database(DatabaseError::Connect(_) | DatabaseError::Commit(_)) => (
@@ -318,6 +324,7 @@ impl ServiceError {
             Self::Journal(error) => error.facts(),
             Self::List(error) => error.facts(),
             Self::People(error) => error.facts(),
+            Self::Ceremony(error) => error.facts(),
             Self::Notify(error) => error.facts(),
             Self::Rebuild(error) => error.facts(),
             Self::Unauthorized

@@ -30,6 +30,7 @@ mod building;
 mod cancellations;
 mod cancelling;
 pub mod carrying;
+pub mod ceremonies;
 mod choosing;
 pub mod coin_marks;
 mod culprits;
@@ -119,9 +120,9 @@ use watchtower::store::database::{Database, Transaction};
 
 pub use access::{Actor, Right, Role};
 pub use error::{
-    ApprovalError, AttemptError, BatchError, ErrorClass, JournalError, ListError, NotifyError,
-    OwnSpendError, PeopleError, QueueError, RebuildError, ServiceError, VaultError, VersionError,
-    WithdrawalError,
+    ApprovalError, AttemptError, BatchError, CeremonyError, ErrorClass, JournalError, ListError,
+    NotifyError, OwnSpendError, PeopleError, QueueError, RebuildError, ServiceError, VaultError,
+    VersionError, WithdrawalError,
 };
 
 use self::gate::Gate;

@@ -1,5 +1,6 @@
 //! Vaults: added once, by the policy document that people reviewed.
 
+use bitcoin::secp256k1::PublicKey;
 use policies::document::{Policy, name_of_network};
 use policies::{Keyset, PolicyId, UnixTime, VaultId};
 use serde::Serialize;
@@ -51,6 +52,15 @@ pub async fn create_vault(
     of_devices: OfDevices,
 ) -> Result<VaultView, ServiceError> {
     actor.require_everywhere(Right::AddVault)?;
+    let policy = first_version(service, document)?;
+    let mut tx = service.database().begin_write().await?;
+    let view = add(service, &mut tx, actor, &policy, of_devices).await?;
+    tx.commit().await?;
+    Ok(view)
+}
+
+/// Reads a document that may begin a vault here.
+pub(super) fn first_version(service: &Service, document: &[u8]) -> Result<Policy, ServiceError> {
     let policy = Policy::parse(document)
         .map_err(|mistakes| ServiceError::Vault(VaultError::PolicyMistakes { mistakes }))?;
     if policy.network != service.network() {
@@ -69,15 +79,25 @@ pub async fn create_vault(
         }
         .into());
     }
+    Ok(policy)
+}
+
+/// Adds the vault of a first version that was read; one that is there already is answered as it is.
+pub(super) async fn add(
+    service: &Service,
+    tx: &mut Transaction,
+    actor: &Actor,
+    policy: &Policy,
+    of_devices: OfDevices,
+) -> Result<VaultView, ServiceError> {
     let now = service.now();
-    let mut tx = service.database().begin_write().await?;
-    super::lock_vault(&mut tx, policy.vault).await?;
-    if vaults::lookup(&mut tx, policy.vault).await?.is_some() {
-        let (standing, policy) = service.vault(&mut tx, policy.vault).await?;
+    super::lock_vault(tx, policy.vault).await?;
+    if vaults::lookup(tx, policy.vault).await?.is_some() {
+        let (standing, policy) = service.vault(tx, policy.vault).await?;
         return Ok(view(&standing, &policy));
     }
-    refuse_keys_of_others(service, &mut tx, &policy).await?;
-    refuse_devices(&policy, None, of_devices)?;
+    refuse_keys_of_others(service, tx, policy).await?;
+    refuse_devices(policy, None, of_devices)?;
     let row = VaultRow {
         id: policy.vault,
         name: policy.name.clone(),
@@ -86,13 +106,13 @@ pub async fn create_vault(
         keychain: policy.keyset,
         created_at: now,
     };
-    vaults::insert_policy(&mut tx, &policy, now).await?;
-    vaults::insert(&mut tx, &row).await?;
+    vaults::insert_policy(tx, policy, now).await?;
+    vaults::insert(tx, &row).await?;
     let mut body = Map::new();
     body.insert("name".to_owned(), json!(row.name));
     body.insert("policy".to_owned(), json!(row.policy));
     append_event(
-        &mut tx,
+        tx,
         row.id,
         ("vault", &row.id.to_string()),
         "vault.created",
@@ -100,8 +120,7 @@ pub async fn create_vault(
         Cause::by(&actor.name, now),
     )
     .await?;
-    tx.commit().await?;
-    Ok(view(&row, &policy))
+    Ok(view(&row, policy))
 }
 
 /// The vaults that the actor may see.
@@ -153,6 +172,23 @@ pub(super) async fn refuse_keys_of_others(
         }
     }
     Ok(())
+}
+
+/// The vault, other than one's own, that has a key among its signers or had it.
+pub(super) async fn vault_of_key(
+    service: &Service,
+    tx: &mut Transaction,
+    key: PublicKey,
+    own: Option<VaultId>,
+) -> Result<Option<VaultId>, ServiceError> {
+    for other in vaults::list(tx).await? {
+        let policy = service.policy(tx, other.policy).await?;
+        let mut signers = policy.keysets().flat_map(|keyset| keyset.signers);
+        if Some(other.id) != own && signers.any(|signer| signer.key.xpub.public_key == key) {
+            return Ok(Some(other.id));
+        }
+    }
+    Ok(None)
 }
 
 /// A signer of one policy whose key is in the other one's keysets, too.

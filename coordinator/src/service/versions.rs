@@ -52,40 +52,44 @@ pub async fn submit_succession(
 ) -> Result<(ProposalView, bool), ServiceError> {
     actor.require(Right::Approve, vault)?;
     let file = SuccessionFile::read(request.file.as_bytes()).map_err(VersionError::File)?;
+    let of_devices = OfDevices::despite(request.despite_devices);
+    let mut tx = service.database().begin_write().await?;
+    let taken = take_in(service, &mut tx, actor, vault, (&file, of_devices)).await?;
+    tx.commit().await?;
+    Ok(taken)
+}
+
+/// Takes a next version in, or joins its file's signatures to those that are known; says whether it is new.
+pub(super) async fn take_in(
+    service: &Service,
+    tx: &mut Transaction,
+    actor: &Actor,
+    vault: VaultId,
+    (file, of_devices): (&SuccessionFile, OfDevices),
+) -> Result<(ProposalView, bool), ServiceError> {
     let id = file.version();
     let now = service.now();
-    let mut tx = service.database().begin_write().await?;
-    lock_vault(&mut tx, vault).await?;
-    let (row, policy) = service.vault(&mut tx, vault).await?;
-    let known = proposals::lookup(&mut tx, id).await?;
+    lock_vault(tx, vault).await?;
+    let (row, policy) = service.vault(tx, vault).await?;
+    let known = proposals::lookup(tx, id).await?;
     let is_new = known.is_none();
     if let Some(known) = known {
         if known.vault != vault {
             return Err(VersionError::UnknownVersion { policy: id }.into());
         }
     } else {
-        let of_devices = OfDevices::despite(request.despite_devices);
-        let proposing = new_proposal(service, &mut tx, (&policy, &file), of_devices, actor, now);
+        let proposing = new_proposal(service, tx, (&policy, file), of_devices, actor, now);
         let proposed = proposing.await?;
-        proposals::insert(&mut tx, &proposed).await?;
+        proposals::insert(tx, &proposed).await?;
         let mut body = Map::new();
         body.insert("version".to_owned(), json!(proposed.version));
-        append(
-            &mut tx,
-            &proposed,
-            "policy.proposed",
-            body,
-            &actor.name,
-            now,
-        )
-        .await?;
+        append(tx, &proposed, "policy.proposed", body, &actor.name, now).await?;
     }
-    let not_counted = join(service, &mut tx, &file, actor, now).await?;
-    let judged = note_quorum(service, &mut tx, id, &actor.name, now).await?;
-    let disputed = is_disputed(&mut tx, &row).await?;
+    let not_counted = join(service, tx, file, actor, now).await?;
+    let judged = note_quorum(service, tx, id, &actor.name, now).await?;
+    let disputed = is_disputed(tx, &row).await?;
     let mut view = judged.view(&row, disputed, now);
     view.not_counted = not_counted;
-    tx.commit().await?;
     Ok((view, is_new))
 }
 

@@ -115,6 +115,54 @@ pub async fn list(
     .collect()
 }
 
+/// The addresses of a vault that other keychains than this one give, the oldest first, from a place on. Nothing is added
+/// to them: an address of a former descriptor is never issued again, so that places stay what they are.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn superseded(
+    tx: &mut Transaction,
+    vault: VaultId,
+    keychain: Keyset,
+    (after, limit): (u64, u32),
+) -> Result<Vec<AddressRow>, DatabaseError> {
+    tx.rows(
+        "SELECT a.keyset, a.keychain, a.idx, a.vault, a.policy, a.script_pubkey, a.address, a.reference, a.metadata,
+             a.issued_at
+         FROM address a JOIN vault_keyset k ON k.vault = a.vault AND k.keyset = a.keyset
+         WHERE a.vault = $1 AND k.keychain <> $2 ORDER BY a.issued_at, a.script_pubkey LIMIT $3 OFFSET $4",
+        &[
+            vault.to_bytes().into(),
+            keychain.to_bytes().into(),
+            limit.into(),
+            Value::from_u64(after)?,
+        ],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
+/// How many addresses of a vault other keychains than this one give.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn count_superseded(
+    tx: &mut Transaction,
+    vault: VaultId,
+    keychain: Keyset,
+) -> Result<u64, DatabaseError> {
+    tx.one_row(
+        "SELECT count(*) AS number
+         FROM address a JOIN vault_keyset k ON k.vault = a.vault AND k.keyset = a.keyset
+         WHERE a.vault = $1 AND k.keychain <> $2",
+        &[vault.to_bytes().into(), keychain.to_bytes().into()],
+    )
+    .await?
+    .u64("number")
+}
+
 /// The issued address with a script, if it is one of the vault's.
 ///
 /// # Errors

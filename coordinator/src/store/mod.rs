@@ -31,6 +31,8 @@ pub mod statements;
 pub mod stops;
 pub mod tokens;
 pub mod unsettled;
+pub mod vault_ceremonies;
+pub mod vault_seats;
 pub mod vaults;
 pub mod voids;
 pub mod webhooks;
@@ -113,6 +115,11 @@ pub const OWNER: Owner = Owner {
             number: 14,
             name: "challenges",
             sql: include_str!("../../migrations/0014_challenges.sql"),
+        },
+        Migration {
+            number: 15,
+            name: "ceremonies",
+            sql: include_str!("../../migrations/0015_ceremonies.sql"),
         },
     ],
 };

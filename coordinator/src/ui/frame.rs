@@ -30,6 +30,8 @@ pub(crate) enum Place {
     Events,
     /// Webhooks.
     Webhooks,
+    /// Ceremonies.
+    Ceremonies,
     /// Tokens.
     Tokens,
     /// Health.
@@ -175,6 +177,7 @@ impl Visitor {
                 | Place::People
                 | Place::Events
                 | Place::Webhooks
+                | Place::Ceremonies
                 | Place::Tokens
                 | Place::Health
                 | Place::Account
@@ -207,6 +210,9 @@ impl Visitor {
             (Place::People, "/people", "People"),
             (Place::Webhooks, "/webhooks", "Webhooks"),
         ];
+        if self.may(Right::AddVault) {
+            links.push((Place::Ceremonies, "/ceremonies", "Ceremonies"));
+        }
         if self.may(Right::Tokens) {
             links.push((Place::Tokens, "/tokens", "Tokens"));
         }
@@ -232,6 +238,7 @@ impl Visitor {
                 | Place::People
                 | Place::Events
                 | Place::Webhooks
+                | Place::Ceremonies
                 | Place::Tokens
                 | Place::Health
                 | Place::Account

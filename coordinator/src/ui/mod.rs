@@ -13,6 +13,7 @@ mod attempts;
 mod balance;
 mod batches;
 mod carrying;
+mod ceremonies;
 mod ceremony;
 mod coins;
 mod deposits;
@@ -109,6 +110,7 @@ fn table(ui: Ui) -> Table {
         attempts::routes,
         batches::routes,
         carrying::routes,
+        ceremonies::routes,
         coins::routes,
         deposits::routes,
         events::routes,

@@ -1,6 +1,7 @@
 //! The pages as a browser sees them, by the real router.
 
 mod account;
+mod ceremonies;
 mod limits;
 mod people;
 mod receipts;

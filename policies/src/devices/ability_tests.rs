@@ -1,5 +1,7 @@
 //! What signs is told from what does not, at each bound exactly; and nothing is refused that no row refuses.
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -21,8 +23,16 @@ fn multi(fragment: &str) -> String {
     format!("{fragment}(2,{keys})")
 }
 
-/// A vault of each form.
+/// A vault of each form, made once: weighing the paths of one takes long in so many cases.
+static VAULTS: LazyLock<Vec<VaultDescriptor>> =
+    LazyLock::new(|| Form::ALL.into_iter().map(made).collect());
+
 fn of_form(form: Form) -> VaultDescriptor {
+    let place = Form::ALL.iter().position(|one| *one == form);
+    VAULTS[place.expect("one of all")].clone()
+}
+
+fn made(form: Form) -> VaultDescriptor {
     let text = match form {
         Form::Wpkh => format!("wpkh({})", ranged("alice")),
         Form::WshSorted => format!("wsh({})", multi("sortedmulti")),

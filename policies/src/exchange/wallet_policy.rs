@@ -4,7 +4,7 @@
 //! there once, and no place of a key is used twice.
 
 mod error;
-mod key_text;
+pub(super) mod key_text;
 #[cfg(test)]
 mod tests;
 

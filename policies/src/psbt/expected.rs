@@ -1,11 +1,14 @@
 //! Which signatures an input can use, and what each must be over, by our own descriptor alone.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use bitcoin::bip32::Xpub;
 use bitcoin::secp256k1::{Message, Secp256k1, VerifyOnly};
 use bitcoin::sighash::{Prevouts, SighashCache};
 use bitcoin::{EcdsaSighashType, PublicKey, TapSighashType, Transaction, TxOut, XOnlyPublicKey};
-use miniscript::{Descriptor, ForEachKey};
+use miniscript::descriptor::{DefiniteDescriptorKey, DescriptorPublicKey};
+use miniscript::{Descriptor, ForEachKey, ToPublicKey};
 
 use super::signatures::SignatureKey;
 use crate::descriptor::DerivedScript;
@@ -134,4 +137,36 @@ fn segwit_v0_message(
             .ok()?
     };
     Some(Message::from(sighash))
+}
+
+/// Where the keys of an account sign in one script of a vault.
+pub fn places_of(derived: &DerivedScript, account: &Xpub) -> BTreeSet<SignatureKey> {
+    let is_own = |key: &DefiniteDescriptorKey| match key.as_descriptor_public_key() {
+        DescriptorPublicKey::XPub(xpub) => xpub.xkey == *account,
+        DescriptorPublicKey::Single(_) | DescriptorPublicKey::MultiXPub(_) => false,
+    };
+    let mut places = BTreeSet::new();
+    match &derived.definite {
+        Descriptor::Tr(tr) => {
+            if is_own(tr.internal_key()) {
+                places.insert(SignatureKey::TapKey);
+            }
+            for leaf in tr.spend_info().leaves() {
+                for key in leaf.miniscript().iter_pk().filter(is_own) {
+                    let key: XOnlyPublicKey = key.to_x_only_pubkey();
+                    places.insert(SignatureKey::TapLeaf(key, leaf.leaf_hash()));
+                }
+            }
+        }
+        script @ (Descriptor::Wsh(_) | Descriptor::Wpkh(_)) => {
+            script.for_each_key(|key| {
+                if is_own(key) {
+                    places.insert(SignatureKey::Ecdsa(key.to_public_key()));
+                }
+                true
+            });
+        }
+        Descriptor::Bare(_) | Descriptor::Pkh(_) | Descriptor::Sh(_) => {}
+    }
+    places
 }

@@ -18,7 +18,7 @@ mod version;
 mod version2;
 
 pub use encoding::{Encoding, EncodingError, to_binary};
-pub use expected::{ExpectedInput, ExpectedSignature};
+pub use expected::{ExpectedInput, ExpectedSignature, places_of};
 pub use intake::{Intake, OfferedSignature, OfferedSlot, read_intake};
 pub use manifest::{AttemptPurpose, Manifest, ManifestError};
 pub use refusal::{MapName, PsbtRefusal};

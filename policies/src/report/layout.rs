@@ -4,7 +4,7 @@
 pub(super) const COLUMNS: usize = 80;
 
 /// Breaks a text at spaces, or inside words longer than a line, each line after an indent.
-pub(super) fn wrap(text: &str, first: &str, rest: &str) -> String {
+pub(crate) fn wrap(text: &str, first: &str, rest: &str) -> String {
     let mut out = String::new();
     let mut line = first.to_owned();
     let mut empty = true;

@@ -12,6 +12,7 @@ mod text;
 pub use analysis::{automatic_words, days, device_lines, page_words, tolerance_words};
 pub use difference::{change_words, difference, difference_json, new_findings, step_words};
 pub use json::json;
+pub(crate) use layout::wrap;
 pub use reach::{force_words, reach, reach_json, reach_summary};
 pub use replay::{outcome_words, replay, replay_json, replay_summary};
 pub use standing::{first_steps, next_steps, standing, standing_json};

@@ -9,6 +9,7 @@ mod bridge;
 mod dating;
 #[cfg(feature = "devices")]
 mod device;
+mod drill;
 mod import;
 mod init;
 mod journal;
@@ -96,6 +97,7 @@ enum Verb {
     Init(init::Init),
     Review(review::ReviewVerb),
     Sign(sign::Sign),
+    Drill(drill::Drill),
     #[cfg(feature = "online")]
     Serve(serve::Serve),
     #[cfg(feature = "online")]
@@ -223,6 +225,7 @@ impl Verb {
             Self::Register(_) | Self::Address(_) => true,
             #[cfg(feature = "devices")]
             Self::Devices(_) => false,
+            Self::Drill(verb) => verb.needs_a_home(),
             Self::Keygen(_)
             | Self::Import(_)
             | Self::Request(_)
@@ -252,6 +255,7 @@ impl Verb {
             Self::Init(verb) => verb.run(context),
             Self::Review(verb) => verb.run(context),
             Self::Sign(verb) => verb.run(context),
+            Self::Drill(verb) => verb.run(context),
             #[cfg(feature = "online")]
             Self::Serve(verb) => verb.run(context),
             #[cfg(feature = "online")]

@@ -1,5 +1,7 @@
-//! `policy`: writes, checks, shows and compares policy documents without a home, and leads a home to the next version.
+//! `policy`: writes, checks, shows, compares, exports and imports policy documents without a home, and leads a home
+//! to the next version.
 
+mod exchange;
 mod succession;
 
 use super::Context;
@@ -17,7 +19,7 @@ const MAX_BYTES: u64 = 1024 * 1024;
 /// What is said before all differences between two vaults.
 const OTHER_VAULT: &str = "The second is of another vault: use the home of that vault\n";
 
-/// Compile, check or show a policy; propose, approve, follow or pin the next version
+/// Compile, check, show, export or import a policy; propose, approve, follow or pin the next version
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:\n\
@@ -60,6 +62,8 @@ Example:\n\
         /// The document of the version after
         after: PathBuf,
     },
+    Export(exchange::Export),
+    Import(exchange::Import),
     Propose(succession::Propose),
     Approve(succession::ApproveVersion),
     Follow(succession::Follow),
@@ -143,6 +147,8 @@ impl PolicyVerb {
                 let value = report::difference_json(&before, &after);
                 context.terminal.answer(text.trim_end(), &value)
             }
+            What::Export(verb) => verb.run(context),
+            What::Import(verb) => verb.run(context),
             What::Propose(verb) => verb.run(context),
             What::Approve(verb) => verb.run(context),
             What::Follow(verb) => verb.run(context),

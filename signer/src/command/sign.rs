@@ -5,6 +5,8 @@ mod handing;
 #[cfg(feature = "devices")]
 mod wired;
 
+pub(super) use answering::{files, read_answer};
+
 use super::Context;
 #[cfg(feature = "devices")]
 use super::device::WireArgs;
@@ -213,7 +215,7 @@ fn examined(context: &mut Context, home: &Home, file: &Path) -> Result<Open, Fai
 
 /// Where a transfer's file goes in a folder: by its short name, or by a longer one where something else has that. A
 /// coordinator can make two transactions whose short names are one.
-fn place_in(folder: &Path, txid: &Txid, stage: Stage) -> PathBuf {
+pub(super) fn place_in(folder: &Path, txid: &Txid, stage: Stage) -> PathBuf {
     let short = folder.join(file_name(txid, stage));
     if outputs::expect_free(&short, txid).is_ok() {
         short

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use std::time::Duration;
 
 /// How long what needs no human may take.
-const QUICK: Duration = Duration::from_secs(60);
+const QUICK: Duration = Duration::from_mins(1);
 /// The most devices of one wire.
 const MOST_DEVICES: usize = 64;
 

@@ -127,9 +127,12 @@ fn start(program: &Path, arguments: &[OsString]) -> Result<Child, ChildError> {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    command.spawn().map_err(|error| match error.kind() {
-        ErrorKind::NotFound => ChildError::Missing,
-        _ => ChildError::NotStarted(error),
+    command.spawn().map_err(|error| {
+        if error.kind() == ErrorKind::NotFound {
+            ChildError::Missing
+        } else {
+            ChildError::NotStarted(error)
+        }
     })
 }
 

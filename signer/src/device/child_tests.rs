@@ -103,7 +103,7 @@ fn a_wish_ends_it_long_before_the_deadline() {
     let cancel = Cancel::default();
     let wisher = cancel.clone();
     let watch = Watch {
-        deadline: Duration::from_secs(60),
+        deadline: Duration::from_mins(1),
         cancel: &cancel,
         // The first second has passed.
         tick: &|_| wisher.wish(),

@@ -21,7 +21,7 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 /// How long what needs no human may take: looking opens every device.
-const QUICK: Duration = Duration::from_secs(60);
+const QUICK: Duration = Duration::from_mins(1);
 /// The most devices of one wire.
 const MOST_DEVICES: usize = 64;
 /// The longest path of a device.

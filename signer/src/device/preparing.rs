@@ -3,8 +3,10 @@
 use bitcoin::psbt::Psbt;
 use policies::descriptor::VaultDescriptor;
 
-/// The PSBT for a tool, always of version 0: into one of version 2, HWI 3.2.0 writes another transaction version. HWI tells a Ledger who the cosigners are from the global extended keys alone (BIP 174,
-/// `PSBT_GLOBAL_XPUB`), and signs nothing, in silence, where they are missing.
+/// The PSBT for a tool, always of version 0: into one of version 2, HWI 3.2.0 writes another transaction version.
+///
+/// HWI tells a Ledger who the cosigners are from the global extended keys alone (BIP 174, `PSBT_GLOBAL_XPUB`), and
+/// signs nothing, in silence, where they are missing.
 pub fn for_wire(handed: &[u8], descriptor: &VaultDescriptor) -> Vec<u8> {
     let mut psbt = Psbt::deserialize(handed).expect("what is handed over was written as a PSBT");
     if psbt.xpub.is_empty() {

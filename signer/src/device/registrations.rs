@@ -106,7 +106,7 @@ pub struct Registrations<'a>(
 );
 
 impl Registrations<'_> {
-    fn file(&self, fingerprint: Fingerprint, policy: &Policy) -> PathBuf {
+    fn file(self, fingerprint: Fingerprint, policy: &Policy) -> PathBuf {
         let keyset: String = policy.keyset.to_string().chars().take(16).collect();
         let folder = self.0.folder().join("registrations");
         folder.join(format!("{fingerprint}-{keyset}.json"))
@@ -117,7 +117,7 @@ impl Registrations<'_> {
     /// # Errors
     /// When the system refuses; a file that is none of ours is as good as none.
     pub fn find(
-        &self,
+        self,
         fingerprint: Fingerprint,
         policy: &Policy,
         wallet: &WalletPolicy,
@@ -139,7 +139,7 @@ impl Registrations<'_> {
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn keep(&self, policy: &Policy, registration: &Registration) -> Result<(), DeviceError> {
+    pub fn keep(self, policy: &Policy, registration: &Registration) -> Result<(), DeviceError> {
         let path = self.file(registration.fingerprint, policy);
         durable::make_folder(durable::folder_of(&path))?;
         let mut text = serde_json::to_vec_pretty(registration).expect("it is plain JSON");

@@ -115,11 +115,13 @@ pub fn tool_to_sign(kind: &DeviceKind, purpose: Purpose<'_>) -> Result<Tool, Dev
     let registered = purpose.registration.is_some();
     match word_of(kind.name()) {
         "coldcard" => Ok(Tool::Hwi),
-        "ledger" | "bitbox02" | "jade" if registered => Ok(Tool::Bhwi),
-        "specter" if registered => Ok(Tool::Bhwi),
-        "ledger" | "bitbox02" | "jade" if is_plain(descriptor) => Ok(Tool::Hwi),
+        "ledger" | "bitbox02" | "jade" | "specter" if registered => Ok(Tool::Bhwi),
+        "ledger" | "bitbox02" | "jade" | "trezor" | "keepkey" | "digitalbitbox"
+            if is_plain(descriptor) =>
+        {
+            Ok(Tool::Hwi)
+        }
         "ledger" | "bitbox02" | "jade" | "specter" => Err(DeviceError::NotRegistered),
-        "trezor" | "keepkey" | "digitalbitbox" if is_plain(descriptor) => Ok(Tool::Hwi),
         _ => Err(no_way()),
     }
 }

@@ -16,6 +16,7 @@ use bitcoin::{Network, NetworkKind};
 use policies::carrier::Carrier;
 use policies::devices::carrier_of;
 use policies::document::{SignerKey, SignerKeyError};
+use policies::exchange::{KeyRecord, KeyRecordError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::Path;
@@ -103,6 +104,9 @@ pub enum DeviceKeyError {
     /// Nothing in it is an extended public key with its origin.
     #[error("no extended public key with its origin: {0}")]
     NotAKey(#[from] SignerKeyError),
+    /// A key record that is none, or that somebody altered.
+    #[error("the key record is not taken: {0}")]
+    Record(#[from] KeyRecordError),
     /// The key serves another kind of network.
     #[error("the key is for {found:?} networks, not for {network}")]
     WrongNetwork {
@@ -223,13 +227,10 @@ fn found_in(exported: &str, origin: Option<&Origin>) -> Result<String, DeviceKey
     if let Ok(Value::Object(fields)) = serde_json::from_str::<Value>(exported) {
         return of_json(&fields).ok_or(DeviceKeyError::NotAKey(SignerKeyError::Shape));
     }
-    // BIP 129: the key stands in the third line of a record.
-    let mut lines = exported.lines().map(str::trim);
-    let line = if exported.starts_with("BSMS ") {
-        lines.find(|line| line.starts_with('['))
-    } else {
-        lines.next_back()
-    };
+    if exported.starts_with("BSMS ") {
+        return Ok(KeyRecord::read(exported)?.key.text);
+    }
+    let line = exported.lines().map(str::trim).next_back();
     let line = line.unwrap_or_default();
     match line.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((origin, key)) => {
@@ -299,6 +300,7 @@ impl Explained for DeviceKeyError {
             Self::PrivateKey => "PRIVATE_KEY",
             Self::OriginNeeded => "ORIGIN_NEEDED",
             Self::NotAKey(_) => "NOT_A_KEY",
+            Self::Record(error) => error.code(),
             Self::WrongNetwork { .. } => "WRONG_NETWORK",
         }
     }
@@ -313,6 +315,7 @@ impl Explained for DeviceKeyError {
                 "give the account's public key as the device exports it: [fingerprint/path]xpub, a BSMS key \
                  record, or JSON with xfp"
             }
+            Self::Record(error) => error.hint(),
             Self::WrongNetwork { .. } => "give --network of the network that the key is for",
         }
         .to_owned()
@@ -359,7 +362,7 @@ mod tests {
             own.text.clone(),
             format!("\n[73C5DA0A/48'/1'/0'/2']{xpub}/<0;1>/*\r\n"),
             format!("[73c5da0a/48h/1h/0h/2h]{other}"),
-            format!("BSMS 1.0\n00\n[73c5da0a/48'/1'/0'/2']{xpub}\nColdcard 0F\nsignature"),
+            format!("BSMS 1.0\n00\n[73c5da0a/48'/1'/0'/2']{xpub}\nColdcard 0F"),
             format!(
                 r#"{{"p2sh":"none","p2wsh_deriv":"m/48h/1h/0h/2h","p2wsh":"{other}","account":"0","xfp":"73C5DA0A"}}"#
             ),
@@ -384,6 +387,19 @@ mod tests {
             with("[73c5da0a/48h/1h/0h]"),
             Err(DeviceKeyError::NotAKey(SignerKeyError::Depth { .. }))
         ));
+    }
+
+    #[test]
+    fn a_key_record_whose_signature_is_not_by_its_own_key_is_refused() {
+        let own = own();
+        let signature = "H".repeat(86) + "E=";
+        let record = format!(
+            "BSMS 1.0\n00\n[73c5da0a/48'/1'/0'/2']{}\nmine\n{signature}",
+            own.xpub
+        );
+        let refused = read(&record).expect_err("refused");
+        assert_eq!(refused, DeviceKeyError::Record(KeyRecordError::NotSigned));
+        assert_eq!(refused.code(), "KEY_RECORD_ALTERED");
     }
 
     #[test]

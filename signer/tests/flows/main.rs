@@ -19,6 +19,7 @@ mod cosigning;
 #[cfg(all(feature = "devices", feature = "online"))]
 mod countersigning;
 mod devices;
+mod drilling;
 mod enrolling;
 mod first_steps;
 mod listing;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use coordinator::ui::{Entry, Needs};
+use serde_json::json;
 
 use super::{Showcase, Traces};
 use crate::{Failure, Web, field};
@@ -84,8 +85,21 @@ impl Showcase {
             ("version", traces.next.clone()),
             ("policy", policy.id.to_string()),
             ("signer", "bob".to_owned()),
+            ("ceremony", self.ceremony()?),
         ]
         .into())
+    }
+
+    /// A ceremony that is open, begun where there is none.
+    fn ceremony(&self) -> Result<String, Failure> {
+        let operator = self.treasury.operator();
+        let all = operator.get("/ceremonies")?.done()?;
+        if let Some(first) = all.get(0) {
+            return field(first, "id");
+        }
+        let seats = json!([{ "name": "erin" }, { "name": "frank" }, { "name": "grace" }]);
+        let asked = json!({ "name": "cold", "seats": seats });
+        field(&operator.post("/ceremonies", &asked)?.done()?, "id")
     }
 
     /// The path of a route, with something in the place of each part.

@@ -132,17 +132,17 @@ pub struct Visit {
 }
 
 /// The hash by which a secret is kept and found.
-fn hash_of(secret: &str) -> [u8; 32] {
+pub(in crate::service) fn hash_of(secret: &str) -> [u8; 32] {
     sha256::Hash::hash(secret.as_bytes()).to_byte_array()
 }
 
 /// A new secret: 64 hex digits.
-fn fresh_secret(service: &Service) -> String {
+pub(in crate::service) fn fresh_secret(service: &Service) -> String {
     service.random().to_lower_hex_string()
 }
 
 /// A new public id.
-fn fresh_id(service: &Service) -> String {
+pub(in crate::service) fn fresh_id(service: &Service) -> String {
     let random = service.random();
     let (short, _) = random.split_at(8);
     short.to_lower_hex_string()
@@ -166,7 +166,7 @@ pub(super) async fn lock_people(tx: &mut Transaction) -> Result<(), ServiceError
 }
 
 /// Refuses what no policy could name either.
-fn expect_name(name: &str) -> Result<(), ServiceError> {
+pub(in crate::service) fn expect_name(name: &str) -> Result<(), ServiceError> {
     let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
     if (1..=32).contains(&name.len()) && name.bytes().all(allowed) {
         return Ok(());

@@ -175,7 +175,7 @@ pub(super) async fn begin_sign_in(
 ///
 /// # Errors
 /// [`PeopleError::TooManyTries`].
-pub(super) fn open_link(service: &Service, from: &str) -> Result<(), ServiceError> {
+pub(in crate::service) fn open_link(service: &Service, from: &str) -> Result<(), ServiceError> {
     (service.tries()).allow(service, What::Invitation, &place(from))
 }
 

@@ -27,4 +27,6 @@ pub use rulebook::{FactView, ListedView, OtherVaultView, RuleView, RulebookView}
 pub use spending::{
     BoundView, Costs, FeerateView, PathView, SetsView, SpendingView, StageView, TheftView,
 };
-pub use view::{PolicyReview, StandingOf, WarningView, document, review, review_json};
+pub use view::{
+    ExportView, PolicyReview, StandingOf, WarningView, document, exported, review, review_json,
+};

@@ -2,6 +2,7 @@
 
 use policies::analysis::Analysis;
 use policies::document::{Head, Policy, name_of_network};
+use policies::exchange::{ExportError, Format, export};
 use policies::{Keyset, PolicyId, UnixTime, VaultId, report};
 use serde_json::Value;
 use watchtower::store::fees;
@@ -52,6 +53,19 @@ pub struct PolicyReview {
     pub devices: Vec<DeviceView>,
     /// What a reader should not overlook.
     pub warnings: Vec<WarningView>,
+    /// The formats of other wallets, and why one cannot hold the vault.
+    pub exports: Vec<ExportView>,
+}
+
+/// A format in which the vault leaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportView {
+    /// The format.
+    pub format: Format,
+    /// The file's name.
+    pub file_name: String,
+    /// Why the wallet that reads it cannot hold the vault.
+    pub refused: Option<String>,
 }
 
 /// Where a version stands.
@@ -141,7 +155,39 @@ fn view(found: &Found, analysis: &Analysis, spending: SpendingView) -> PolicyRev
                 says: warning.to_string(),
             })
             .collect(),
+        exports: exports(policy),
     }
+}
+
+/// The formats besides the descriptor and the sheet for a browser, which have places of their own.
+fn exports(policy: &Policy) -> Vec<ExportView> {
+    let shown = |format: &Format| ![Format::Descriptor, Format::SheetHtml].contains(format);
+    let offered = Format::ALL.into_iter().filter(shown);
+    offered
+        .map(|format| ExportView {
+            format,
+            file_name: format.file_name(policy),
+            refused: export(policy, format).err().map(|error| error.to_string()),
+        })
+        .collect()
+}
+
+/// A version in a format of other wallets: the file's name and its text.
+///
+/// # Errors
+/// As [`review`]; inside, why the format cannot hold the vault.
+pub async fn exported(
+    service: &Service,
+    actor: &Actor,
+    vault: VaultId,
+    version: Option<PolicyId>,
+    format: Format,
+) -> Result<Result<(String, String), ExportError>, ServiceError> {
+    actor.require(Right::Read, vault)?;
+    let mut tx = service.database().begin_read().await?;
+    let found = Found::of(service, &mut tx, vault, version).await?;
+    let policy = &found.policy;
+    Ok(export(policy, format).map(|text| (format.file_name(policy), text)))
 }
 
 /// The document of a version, byte for byte.

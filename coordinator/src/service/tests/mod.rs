@@ -8,6 +8,7 @@ mod bad_input;
 mod book_pages;
 mod browsing;
 mod cancelling;
+pub(crate) mod ceremonies;
 mod chain;
 mod coin_marks;
 mod crash;

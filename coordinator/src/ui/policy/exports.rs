@@ -1,12 +1,15 @@
-//! Files of a version: its document byte for byte, its descriptor, its analysis, and what signers and approvers take.
+//! Files of a version: its document byte for byte, its descriptor, its analysis, what other wallets read, and what
+//! signers and approvers take.
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Response;
+use policies::exchange::Format;
 use policies::{PolicyId, VaultId};
 
-use crate::service::policy_review::{document, review, review_json, succession_file};
+use crate::service::policy_review::{document, exported, review, review_json, succession_file};
 use crate::ui::Ui;
-use crate::ui::fault::Fault;
+use crate::ui::fault::{Fault, sentence};
 use crate::ui::listing::attachment;
 use crate::ui::posted::Named;
 use crate::ui::visitor::Visitor;
@@ -50,6 +53,19 @@ pub(super) async fn export(
             let name = format!("version-{}.json", review.version);
             Ok(attachment(&name, JSON, format!("{file}\n")))
         }
-        _ => Err(Fault::nothing_here()),
+        other => {
+            let format: Format = other.parse().map_err(|_| Fault::nothing_here())?;
+            match exported(service, actor, vault, Some(version), format).await? {
+                Ok((name, text)) => Ok(attachment(&name, format.media_type(), text)),
+                Err(refused) => {
+                    let words = format!(
+                        "{} What to do: {}.",
+                        sentence(&refused.to_string()),
+                        refused.hint()
+                    );
+                    Err(Fault::plain(StatusCode::CONFLICT, &words))
+                }
+            }
+        }
     }
 }

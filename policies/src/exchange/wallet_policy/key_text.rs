@@ -8,7 +8,7 @@ use super::{BOTH, WalletPolicyError};
 use crate::descriptor::checksum_of;
 
 /// A stretch of a descriptor or template.
-pub(super) enum Span<'a> {
+pub(in crate::exchange) enum Span<'a> {
     /// Fragments, numbers, hashes and what separates them.
     Script(&'a str),
     /// A key or placeholder with its path.
@@ -40,7 +40,7 @@ pub(super) struct Placeholder {
 
 /// A descriptor or template in stretches: only keys have a slash in them, and nothing that separates
 /// fragments stands in a key.
-pub(super) fn spans(text: &str) -> impl Iterator<Item = Span<'_>> {
+pub(in crate::exchange) fn spans(text: &str) -> impl Iterator<Item = Span<'_>> {
     text.split_inclusive(['(', ')', ',', '{', '}'])
         .flat_map(|piece| {
             let word = piece.trim_end_matches(['(', ')', ',', '{', '}']);

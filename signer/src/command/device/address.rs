@@ -2,7 +2,9 @@
 
 use super::{Waiting, WireArgs, or_any};
 use crate::command::Context;
-use crate::device::{Checked, DeviceError, Owner, Place, Registrations, Wanted, Words, same_script, tool_to_show};
+use crate::device::{
+    Checked, DeviceError, Owner, Place, Registrations, Wanted, Words, same_script, tool_to_show,
+};
 use crate::failure::Failure;
 use bitcoin::Address;
 use policies::Keychain;

@@ -86,12 +86,10 @@ fn add(found: &mut Vec<Found>, listed: Vec<Found>) {
 }
 
 fn note(tool: Tool, error: &DeviceError) -> String {
-    match error {
-        DeviceError::ToolMissing { .. } => {
-            format!("{tool} is not installed: what it alone serves is not seen.")
-        }
-        other => format!("{tool} did not look: {}", super::one_line(other)),
+    if matches!(error, DeviceError::ToolMissing { .. }) {
+        return format!("{tool} is not installed: what it alone serves is not seen.");
     }
+    format!("{tool} did not look: {}", super::one_line(error))
 }
 
 fn text(found: &Found, own: Option<Fingerprint>) -> String {

@@ -210,7 +210,7 @@ fn handed(home: &Home, txid: Txid) -> Result<Option<Vec<u8>>, Failure> {
 }
 
 /// The files named, and those of folders in the order of their names; whether each was found in a folder.
-fn files(named: &[PathBuf]) -> Result<Vec<(PathBuf, bool)>, Failure> {
+pub(in crate::command) fn files(named: &[PathBuf]) -> Result<Vec<(PathBuf, bool)>, Failure> {
     let mut files = Vec::new();
     for path in named {
         if !path.is_dir() {
@@ -234,7 +234,10 @@ fn files(named: &[PathBuf]) -> Result<Vec<(PathBuf, bool)>, Failure> {
 }
 
 /// Reads one answer; what is none is a reason, and a file of a folder spoils nothing.
-fn read_answer(file: &Path, found: bool) -> Result<Result<Intake, Reason>, Failure> {
+pub(in crate::command) fn read_answer(
+    file: &Path,
+    found: bool,
+) -> Result<Result<Intake, Reason>, Failure> {
     let bytes = if found {
         match read_bounded(file, MOST_READ) {
             Ok(bytes) => bytes,

@@ -1,0 +1,61 @@
+//! A person's own seat at the command line.
+
+use std::path::Path;
+
+use policies::PolicyId;
+use serde_json::{Value, json};
+
+use super::super::CliError;
+use super::super::answer::text;
+use super::super::api::{self, Api, Body};
+use super::super::layout::{Lines, paragraph};
+use super::super::output::{Output, say};
+
+/// Uses a link up. The token alone goes to standard output, for a file.
+pub(super) fn join(api: &Api, link: &str, out: &Output) -> Result<(), CliError> {
+    let secret = link.trim().rsplit('/').next().unwrap_or_default();
+    let begun = api.post("/sitting", Body::Json(json!({ "secret": secret })))?;
+    if out.json() {
+        return out.record(&begun);
+    }
+    let sitting = begun.get("sitting").cloned().unwrap_or_default();
+    say(&words(&sitting));
+    out.text(text(&begun, "secret"))
+}
+
+pub(super) fn told(sitting: &Value, out: &Output) -> Result<(), CliError> {
+    out.told(sitting, || words(sitting))
+}
+
+fn words(sitting: &Value) -> String {
+    let seat = sitting.get("seat").cloned().unwrap_or_default();
+    let draft = sitting.get("draft").cloned().unwrap_or_default();
+    let lines = Lines::default()
+        .with("ceremony", text(sitting, "name"))
+        .with("network", text(sitting, "network"))
+        .with("your seat", text(&seat, "name"))
+        .with("state", text(&seat, "state"))
+        .with("first address", text(&draft, "first_address"));
+    format!("{}{}", lines.text(), paragraph(text(sitting, "next"), 0))
+}
+
+/// Writes the document as it is, for the own tool.
+pub(super) fn document(sitting: &Value, out: &Output) -> Result<(), CliError> {
+    let draft = sitting.get("draft").filter(|draft| !draft.is_null());
+    let Some(draft) = draft else {
+        return Err(CliError::Usage {
+            message: "there is no document yet".to_owned(),
+        });
+    };
+    if out.json() {
+        return out.record(draft);
+    }
+    out.bytes(text(draft, "document").as_bytes())?;
+    say("Its words: `countersign-signer policy check FILE`. Compare all of them by voice.");
+    Ok(())
+}
+
+/// The id of the document in one's own file: it is never taken from the coordinator.
+pub(super) fn id_of(file: &Path) -> Result<PolicyId, CliError> {
+    Ok(policies::document::id_of(&api::read(file)?))
+}
