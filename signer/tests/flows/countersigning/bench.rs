@@ -19,7 +19,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How long a device is waited for where nothing else is said.
-pub(super) const PATIENT: Duration = Duration::from_secs(60);
+pub(super) const PATIENT: Duration = Duration::from_mins(1);
 
 /// The world, and the transfer that its coordinator has out for signing.
 pub(super) struct Bench {
