@@ -1,14 +1,14 @@
 //! Files that a person names for what leaves a home, written so that nothing that they have is lost.
 //!
 //! Invariant: nothing is written into the home, and what is there is replaced only by the same bytes or by another
-//! answer to the same transaction.
+//! answer to the same transaction; a transfer, which no answer gives back, never.
 
 use crate::failure::{Class, Explained};
 use crate::home::Home;
 use crate::keystore::{WriteError, durable};
 use crate::terminal::read_bounded;
 use bitcoin::Txid;
-use policies::psbt::{MAX_BYTES, read_intake};
+use policies::psbt::{MAX_BYTES, read_intake, read_strict, to_binary};
 use std::path::{Path, PathBuf};
 
 /// Why a file is not written.
@@ -88,9 +88,15 @@ pub fn expect_free(file: &Path, txid: &Txid) -> Result<(), OutputError> {
     Err(OutputError::Taken(file.to_owned()))
 }
 
-/// Whether a file holds a PSBT or transaction with this id.
-pub fn is_of(file: &Path, txid: &Txid) -> bool {
-    read(file).is_some_and(|there| txid_of(&there) == Some(*txid))
+/// Whether a file holds what answers this transaction, or was made of its transfer for a device.
+fn is_of(file: &Path, txid: &Txid) -> bool {
+    read(file).is_some_and(|there| is_answer(&there, txid))
+}
+
+/// A transfer has the same id, and holds what no answer gives back.
+fn is_answer(there: &[u8], txid: &Txid) -> bool {
+    let is_transfer = to_binary(there).is_ok_and(|binary| read_strict(&binary).is_ok());
+    !is_transfer && txid_of(there) == Some(*txid)
 }
 
 /// Writes it.
@@ -108,7 +114,7 @@ pub fn write(home: Option<&Home>, file: &Path, bytes: &[u8]) -> Result<(), Outpu
 /// Whether a file holds the same, or an earlier answer to the same transaction.
 fn may_replace(file: &Path, bytes: &[u8]) -> bool {
     read(file).is_some_and(|there| {
-        there == bytes || txid_of(bytes).is_some_and(|new| txid_of(&there) == Some(new))
+        there == bytes || txid_of(bytes).is_some_and(|new| is_answer(&there, &new))
     })
 }
 

@@ -33,7 +33,7 @@ pub struct WalletPolicy {
 }
 
 impl WalletPolicy {
-    /// The wallet policy of a vault's current keyset, under [`device_name`] of [`MAX_DEVICE_NAME`] letters.
+    /// The wallet policy of a vault's current keyset, under [`device_name()`] of [`MAX_DEVICE_NAME`] letters.
     ///
     /// # Errors
     /// Where BIP 388 cannot say the descriptor.

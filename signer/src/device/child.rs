@@ -1,11 +1,14 @@
 //! A foreign tool as a child process: bounded in time and in what it says, and gone when its time is over.
 //!
 //! No shell, a group of its own, a clean environment, everything secret or large by standard input. Invariant:
-//! when a call returns, nothing of the group runs any more, unless the system cannot end it, which is told.
+//! when a call returns, nothing of the group runs any more but what the system does not end within seconds;
+//! where that is the tool itself, it is told.
 
 use super::watch::Watch;
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, kill_process_group, test_kill_process_group, waitid,
+};
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Read, Write};
@@ -22,6 +25,8 @@ pub const MOST_SAID: u64 = 8 * 1024 * 1024;
 const MOST_COMPLAINED: usize = 16 * 1024;
 /// How often a wish to end is looked for.
 const STEP: Duration = Duration::from_millis(50);
+/// How often the end of a killed group is looked for: the system needs a few of these at most.
+const SHORT_STEP: Duration = Duration::from_millis(2);
 /// How long a tool may take to end by itself once it is told to.
 const GRACE: Duration = Duration::from_secs(1);
 /// How long the system may take to end what was killed.
@@ -105,6 +110,7 @@ pub fn run(program: &Path, call: Call, watch: &Watch<'_>) -> Result<Said, ChildE
         return Err(ChildError::Stuck);
     }
     let status = child.wait().map_err(ChildError::NotStarted)?;
+    running.outlast();
     waited?;
     let output = running.output.take().ok_or(ChildError::Stuck)??;
     Ok(Said {
@@ -246,6 +252,20 @@ impl Running {
     fn kill(&self, signal: Signal) {
         // A group without members is what is wanted, and what the system keeps from us is told as not ended.
         kill_process_group(self.group, signal).ok();
+    }
+
+    /// Waits until the group has no member: one that was killed closes its files before it is gone.
+    ///
+    /// What nobody reaps stays a member, and holds nothing: so a bound, and no error.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the system tells nobody of the end of another's child: this is the loop that asks"
+    )]
+    fn outlast(&self) {
+        let begun = Instant::now();
+        while test_kill_process_group(self.group).is_ok() && begun.elapsed() < SETTLING {
+            thread::sleep(SHORT_STEP);
+        }
     }
 
     fn settle(&mut self, most: Duration, is_settled: impl Fn(&Self) -> bool) {

@@ -124,9 +124,6 @@ pub enum DeviceError {
         /// Those that are there.
         found: Vec<Fingerprint>,
     },
-    /// The device gave another key for the same path: another seed, or another passphrase.
-    #[error("the device's key at this path is not the key of this signer")]
-    OtherKey,
     /// The device waits for its PIN.
     #[error("the device is locked")]
     Locked,
@@ -246,7 +243,6 @@ impl Explained for DeviceError {
             Self::NoWay { .. }
             | Self::TooLarge { .. }
             | Self::RefusedThere
-            | Self::OtherKey
             | Self::OtherTransaction { .. }
             | Self::OtherAddress { .. } => Class::Refused,
             Self::SeveralFound { .. } | Self::NotRegistered => Class::Usage,
@@ -296,7 +292,6 @@ impl Explained for DeviceError {
             Self::NotFound => "DEVICE_NOT_FOUND",
             Self::SeveralFound { .. } => "SEVERAL_DEVICES",
             Self::OtherDevice { .. } => "OTHER_DEVICE",
-            Self::OtherKey => "OTHER_KEY_ON_DEVICE",
             Self::Locked => "DEVICE_LOCKED",
             Self::NeedsPassphrase => "DEVICE_PASSPHRASE",
             Self::NotSetUp => "DEVICE_NOT_SET_UP",
@@ -358,9 +353,6 @@ impl Explained for DeviceError {
             }
             Self::OtherDevice { .. } => {
                 "plug in the device of this signer, with the passphrase that it was enrolled with".to_owned()
-            }
-            Self::OtherKey => {
-                "use the seed and passphrase that this signer was enrolled with; do not sign with this one".to_owned()
             }
             Self::Locked => "unlock it with its PIN, then try again".to_owned(),
             Self::NeedsPassphrase => {

@@ -10,13 +10,12 @@ use super::container::OpenError;
 use super::durable;
 use super::vault_key::Origin;
 use crate::failure::{Class, Explained};
-use bitcoin::base58;
 use bitcoin::bip32::{Fingerprint, Xpub};
 use bitcoin::{Network, NetworkKind};
 use policies::carrier::Carrier;
 use policies::devices::carrier_of;
 use policies::document::{SignerKey, SignerKeyError};
-use policies::exchange::{KeyRecord, KeyRecordError};
+use policies::exchange::{KeyRecord, KeyRecordError, plain_version};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::Path;
@@ -24,10 +23,6 @@ use std::str::FromStr;
 
 const FORMAT: &str = "countersign/public-key/1";
 const MAX_BYTES: u64 = 4 * 1024;
-
-/// Version bytes of BIP 32 public keys.
-const XPUB: [u8; 4] = [0x04, 0x88, 0xb2, 0x1e];
-const TPUB: [u8; 4] = [0x04, 0x35, 0x87, 0xcf];
 
 /// The kind of a device, as policies name it: 1 to 32 of a-z, 0-9 and -.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -274,22 +269,6 @@ fn with_origin(fingerprint: &str, path: &str, key: &str) -> String {
     )
 }
 
-/// The same key with the version bytes of BIP 32: SLIP 132's say a script kind, which the policy says here.
-fn plain_version(key: &str) -> String {
-    let version = match key.get(..4) {
-        Some("ypub" | "zpub" | "Ypub" | "Zpub") => XPUB,
-        Some("upub" | "vpub" | "Upub" | "Vpub") => TPUB,
-        _ => return key.to_owned(),
-    };
-    match base58::decode_check(key) {
-        Ok(mut bytes) if bytes.len() == 78 => {
-            bytes[..4].copy_from_slice(&version);
-            base58::encode_check(&bytes)
-        }
-        Ok(_) | Err(_) => key.to_owned(),
-    }
-}
-
 impl Explained for DeviceKeyError {
     fn class(&self) -> Class {
         Class::Refused
@@ -327,6 +306,7 @@ mod tests {
     use super::*;
     use crate::keystore::VaultKey;
     use crate::keystore::vault_key::default_path;
+    use bitcoin::base58;
     use bitcoin::secp256k1::Secp256k1;
 
     const WORDS: &str = "abandon abandon abandon abandon abandon abandon abandon abandon abandon \

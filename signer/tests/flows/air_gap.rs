@@ -231,6 +231,9 @@ fn several_transfers_are_answered_from_one_card_and_a_missing_input_is_said() {
     desk.issue("w3.psbt", "w3", &[6]);
     let taken = desk.refused("alice", "sign w3.psbt --hand-to handed-w1.psbt --yes");
     assert_eq!(taken.0, "OUTPUT_TAKEN");
+    desk.write("copy.psbt", &desk.read("w3.psbt"));
+    let transfer = desk.refused("alice", "sign w3.psbt --hand-to copy.psbt --yes");
+    assert_eq!(transfer.0, "OUTPUT_TAKEN");
     let inside = desk.refused("alice", "sign w3.psbt --hand-to alice/journal.jsonl --yes");
     assert_eq!(inside.0, "OUTPUT_IN_HOME");
     let nowhere = desk.refused("alice", "sign w3.psbt --hand-to nowhere/w3.psbt --yes");

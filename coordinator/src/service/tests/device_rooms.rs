@@ -83,9 +83,9 @@ async fn what_no_camera_reads_in_a_go_goes_as_a_file_where_devices_take_one() {
 #[tokio::test]
 async fn who_waits_longest_is_not_passed_by_for_those_that_a_camera_reads() {
     let edit = held_in(["krux", "krux", "krux"]);
-    let world = World::funded_on(Kind::Wsh, 12, 60_000, edit).await;
-    world.submit("w-large", 490_000).await;
-    world.submit("w-small", 30_000).await;
+    let world = World::funded_on(Kind::Wsh, 12, 100_000, edit).await;
+    world.submit("w-large", 890_000).await;
+    world.submit("w-small", 280_000).await;
     let batch = world.try_batch().await.expect("a batch");
     let paid = batch.withdrawals.iter();
     let paid: Vec<&str> = paid.map(|one| one.id.as_str()).collect();
