@@ -10,7 +10,7 @@ use bitcoin::{Transaction, TxOut};
 use policies::DerivedScript;
 use policies::psbt::{
     BadSignature, Intake, Issued, OtherTransaction, SignatureBytes, SignatureKey, SignatureSet,
-    places_of, take_signatures,
+    places_of, remember, take_signatures,
 };
 use policies::review::ReviewedInput;
 use std::collections::BTreeSet;
@@ -70,8 +70,7 @@ pub fn take(
                         others.insert(verified);
                     }
                 }
-                Err(bad) if refused.contains(&bad) => {}
-                Err(bad) => refused.push(bad),
+                Err(bad) => remember(&mut refused, bad),
             }
         }
     }

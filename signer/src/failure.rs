@@ -169,6 +169,15 @@ pub(crate) fn plain(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
+/// Words of others in one line of at most so many letters, in which nothing hides or turns.
+pub fn one_line(words: &str, most: usize) -> String {
+    let line = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.chars()
+        .filter(|letter| !hides(*letter))
+        .take(most)
+        .collect()
+}
+
 /// Whether a letter is a control, has no width, or changes the direction of others (Unicode Standard Annex 9 §2).
 fn hides(letter: char) -> bool {
     letter.is_control()

@@ -8,7 +8,7 @@ use crate::home::Home;
 use crate::keystore::{WriteError, durable};
 use crate::terminal::read_bounded;
 use bitcoin::Txid;
-use policies::psbt::{MAX_BYTES, read_intake, read_strict, to_binary};
+use policies::psbt::{MAX_BYTES, OfferedSignature, read_intake, read_strict, to_binary};
 use std::path::{Path, PathBuf};
 
 /// Why a file is not written.
@@ -105,23 +105,37 @@ fn is_answer(there: &[u8], txid: &Txid) -> bool {
 /// [`OutputError`]; then what was there is there still.
 pub fn write(home: Option<&Home>, file: &Path, bytes: &[u8]) -> Result<(), OutputError> {
     expect_writable(home, file)?;
-    if file.symlink_metadata().is_ok() && !may_replace(file, bytes) {
+    if !is_free_for(file, bytes) {
         return Err(OutputError::Taken(file.to_owned()));
     }
     Ok(durable::replace(file, bytes)?)
 }
 
-/// Whether a file holds the same, or an earlier answer to the same transaction.
+/// Whether a file is not there, or may be replaced by these bytes.
+pub fn is_free_for(file: &Path, bytes: &[u8]) -> bool {
+    file.symlink_metadata().is_err() || may_replace(file, bytes)
+}
+
+/// Whether a file holds the same, or an earlier answer to the same transaction that these bytes have all of: another
+/// signer's answer stays.
 fn may_replace(file: &Path, bytes: &[u8]) -> bool {
-    read(file).is_some_and(|there| {
-        there == bytes || txid_of(bytes).is_some_and(|new| is_answer(&there, &new))
-    })
+    read(file).is_some_and(|there| there == bytes || is_in(&there, bytes))
+}
+
+fn is_in(there: &[u8], bytes: &[u8]) -> bool {
+    let (Ok(earlier), Ok(new)) = (read_intake(there), read_intake(bytes)) else {
+        return false;
+    };
+    let has = |one: &OfferedSignature| new.signatures.contains(one);
+    is_answer(there, &new.txid) && earlier.signatures.iter().all(has)
 }
 
 fn read(file: &Path) -> Option<Vec<u8>> {
     // Hex takes twice the bytes.
     let most = u64::try_from(MAX_BYTES.saturating_mul(3)).unwrap_or(u64::MAX);
-    read_bounded(file, most).ok()
+    // A pipe of that name would be waited for.
+    let is_file = file.metadata().is_ok_and(|found| found.is_file());
+    is_file.then(|| read_bounded(file, most).ok()).flatten()
 }
 
 fn txid_of(bytes: &[u8]) -> Option<Txid> {
@@ -131,6 +145,17 @@ fn txid_of(bytes: &[u8]) -> Option<Txid> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_with_that_name_is_something_else_and_is_not_waited_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pipe = folder.path().join("reply");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.expect("mkfifo starts").success());
+        let error = write(None, &pipe, b"reply").expect_err("is taken");
+        assert_eq!(error.code(), "OUTPUT_TAKEN");
+    }
 
     #[test]
     fn nothing_is_written_into_the_home_nor_over_anything_else() {

@@ -316,6 +316,22 @@ impl SignerHome {
         self.start_bridge(url, token, &["--port", &port])
     }
 
+    /// The same with a device on the wire, which this program speaks to.
+    pub fn bridge_of_device(
+        &self,
+        url: &str,
+        token: &str,
+        hwi: &Path,
+    ) -> Result<(Process, u16, String), Failure> {
+        let port = free_port()?.to_string();
+        let more = ["--port", &port, "--hwi", text(hwi)?];
+        self.start_bridge(
+            url,
+            token,
+            &[&more[..], &["--bhwi", "/nowhere/bhwi"]].concat(),
+        )
+    }
+
     /// The same at the port where the home's passkey answers.
     pub fn bridge_of_passkey(
         &self,

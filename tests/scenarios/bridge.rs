@@ -1,11 +1,12 @@
 //! The loopback bridge in real browsers: what binds an answer to the browser that paired, and to a person who looked.
 
+use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use bitcoin::Amount;
+use bitcoin::{Amount, Txid};
 use harness::{
     AUTOMATIC_MAX_SAT, Bitcoind, Browser, Coordinator, Engine, Failure, Outcome, People, Purse,
     ScriptKind, Settings, Store, Terms, Treasury, field,
@@ -13,6 +14,7 @@ use harness::{
 use serde_json::Value;
 
 use crate::passkeys::register;
+use crate::wired::plugged_in;
 
 /// How long a connection may say nothing.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -68,6 +70,17 @@ fn large(treasury: &Treasury, id: &str) -> Result<String, Failure> {
     field(&treasury.auditor().get(&path)?.done()?, "intent_hash")
 }
 
+/// A person pairs the bridge with this browser, on the coordinator's page.
+fn paired(browser: &Browser, treasury: &Treasury, port: u16, code: &str) -> Outcome {
+    browser.open(&treasury.page("/account/bridge"))?;
+    browser.fill("#port", &port.to_string())?;
+    browser.click("form[action='/account/bridge'] button")?;
+    browser.shows("#code")?;
+    browser.fill("#code", code)?;
+    browser.click("form[action$='/pair'] button")?;
+    browser.says("h1", "Paired")
+}
+
 /// 1. Dana makes a passkey on the page of the own tool, and the policy pins it.
 /// 2. The bridge runs at that passkey's port without any key of a file, and is paired in the same browser.
 /// 3. A withdrawal waits. Dana opens the bridge from the coordinator's page, reads, and answers with the passkey.
@@ -91,13 +104,7 @@ fn an_approver_answers_on_the_bridges_page_with_a_passkey() -> Outcome {
     let token = treasury.token("tool of dana", "signer")?;
     let url = treasury.coordinator.url();
     let (_tool, port, code) = treasury.people.dana.bridge_of_passkey(url, &token)?;
-    browser.open(&treasury.page("/account/bridge"))?;
-    browser.fill("#port", &port.to_string())?;
-    browser.click("form[action='/account/bridge'] button")?;
-    browser.shows("#code")?;
-    browser.fill("#code", &code)?;
-    browser.click("form[action$='/pair'] button")?;
-    browser.says("h1", "Paired")?;
+    paired(&browser, &treasury, port, &code)?;
 
     browser.open(&treasury.vault_page(&format!("/withdrawals/approve?intent={hash}")))?;
     // The virtual authenticator belongs to this tab; a real one would answer in the new one as well.
@@ -182,4 +189,85 @@ fn only_the_browser_that_paired_answers_and_only_once_its_page_was_looked_at() -
     dana.says("#said", "Handed in. 1 of 1 person has approved.")?;
     assert_eq!(treasury.withdrawal_state("w-1")?, "approved");
     Ok(())
+}
+
+/// Opens a transfer's page and asks the bridge for it, in the same tab.
+fn asks_to_sign(browser: &Browser, treasury: &Treasury, txid: Txid) -> Outcome {
+    browser.open(&treasury.page(&format!("/attempts/{txid}")))?;
+    browser.script("document.querySelector(\"form[action$='/ask']\").removeAttribute('target')")?;
+    browser.click("form[action$='/ask'] button")?;
+    browser.says("h1", "Countersign a transfer")
+}
+
+/// 1. Alice's key is in a device on a wire, bob's in his home; both run the bridge, paired in a browser each.
+/// 2. Alice opens the transfer from its page. The bridge shows its own review and what the device must show; nothing is
+///    journalled yet.
+/// 3. She presses while the device never answers, reads where it is, and stops waiting; the page says so.
+/// 4. She presses again, the device signs, and the page says who is missing. Bob signs with his own key.
+/// 5. The withdrawal settles, paid once.
+#[test]
+fn signers_countersign_from_the_transfers_page_on_a_device_and_with_a_key_here() -> Outcome {
+    let mut treasury = Treasury::start(ScriptKind::Wsh, Engine::Sqlite)?;
+    let master = treasury.people.alice.put_key_into_device("coldcard-edge")?;
+    treasury.deposit(Amount::ONE_BTC)?;
+    let payee = Purse::stranger(1);
+    let amount = Amount::from_sat(AUTOMATIC_MAX_SAT + 1);
+    let intent = treasury.withdraw("w-1", &payee, amount)?;
+    treasury.approve(&[&intent])?;
+    let txid = treasury.batch()?;
+
+    let url = treasury.coordinator.url().to_owned();
+    let (alice, bob) = (Browser::start()?, Browser::start()?);
+    for (browser, person) in [(&alice, "alice"), (&bob, "bob")] {
+        let secret = treasury.session_of(person, "signer", None)?;
+        browser.hold_cookie(&treasury.coordinator.pages(), "countersign", &secret)?;
+    }
+    let (hwi, state) = plugged_in(&treasury.people.alice, &master)?;
+    let token = treasury.token("tool of alice", "signer")?;
+    let on_device = treasury.people.alice.bridge_of_device(&url, &token, &hwi)?;
+    paired(&alice, &treasury, on_device.1, &on_device.2)?;
+    asks_to_sign(&alice, &treasury, txid)?;
+    alice.shows("body[data-ask=device]")?;
+    let shown = alice.text("main")?;
+    for part in [
+        "asked for by exchange as w-1",
+        "What the device must show",
+        "OK TO SEND?",
+        "Plug it in and unlock it before you press.",
+    ] {
+        assert!(shown.contains(part), "{part} in\n{shown}");
+    }
+    assert!(!state.join("calls").exists(), "no device is asked before");
+
+    fs::write(state.join("case"), "sign_hang")?;
+    alice.click("#act")?;
+    alice.says(
+        "#said",
+        "Look at the device (coldcard-edge), compare, and sign there",
+    )?;
+    alice.says("#decline", "Stop waiting")?;
+    alice.click("#decline")?;
+    alice.says("#said", "DEVICE_CANCELLED")?;
+    fs::write(state.join("case"), "good")?;
+    alice.click("#act")?;
+    alice.says(
+        "#said",
+        "Handed in. alice has signed; bob, machine can still sign.",
+    )?;
+    assert!(treasury.node.mempool()?.is_empty());
+
+    let token = treasury.token("tool of bob", "signer")?;
+    let here = treasury.people.bob.bridge(&url, &token)?;
+    paired(&bob, &treasury, here.1, &here.2)?;
+    asks_to_sign(&bob, &treasury, txid)?;
+    bob.shows("body[data-ask=confirm]")?;
+    bob.click("#act")?;
+    bob.says(
+        "#said",
+        "Handed in. The transfer has all the signatures that it needs.",
+    )?;
+    treasury.settle(txid, &["w-1"])?;
+    assert_eq!(treasury.received(&payee)?, amount);
+    treasury.reconcile()?;
+    treasury.must_be_well()
 }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use bitcoin::Amount;
+use bitcoin::bip32::Xpriv;
 use bitcoin::secp256k1::Secp256k1;
 use harness::{
     AUTOMATIC_MAX_SAT, Engine, Failure, Outcome, Purse, ScriptKind, SignerHome, Treasury,
@@ -30,6 +31,26 @@ fn script(home: &SignerHome, name: &str, lines: &str) -> Result<PathBuf, Failure
     Ok(path)
 }
 
+/// A Coldcard with this master key behind a fake `hwi`, in which embit signs: the program, and the folder by which it is
+/// told how to behave.
+pub(crate) fn plugged_in(home: &SignerHome, master: &Xpriv) -> Result<(PathBuf, PathBuf), Failure> {
+    let state = home.home().with_file_name("device");
+    fs::create_dir(&state)?;
+    fs::write(state.join("kind"), "coldcard")?;
+    fs::write(state.join("master"), master.to_string())?;
+    let fingerprint = master.fingerprint(&Secp256k1::new());
+    fs::write(state.join("fingerprint"), fingerprint.to_string())?;
+    let (python, _) = installed()?;
+    let fake = repository().join("tests/independent/fake_hwi.py");
+    let run = format!(
+        "exec '{}' '{}' '{}' \"$@\"",
+        python.display(),
+        fake.display(),
+        state.display()
+    );
+    Ok((script(home, "hwi", &run)?, state))
+}
+
 /// 1. Alice's key lies in a Coldcard that is plugged in; a withdrawal of two coins is to be signed.
 /// 2. `devices` lists it as hers; `sign --device` reviews, journals, has it sign by way of `hwi`, and answers.
 /// 3. What it gives is handed in, bob signs, and it settles.
@@ -46,21 +67,7 @@ fn a_wire_goes_between(kind: ScriptKind) -> Outcome {
     let txid = treasury.batch()?;
 
     let alice = &treasury.people.alice;
-    let state = alice.home().with_file_name("device");
-    fs::create_dir(&state)?;
-    fs::write(state.join("kind"), "coldcard")?;
-    fs::write(state.join("master"), master.to_string())?;
-    let fingerprint = master.fingerprint(&Secp256k1::new());
-    fs::write(state.join("fingerprint"), fingerprint.to_string())?;
-    let (python, _) = installed()?;
-    let fake = repository().join("tests/independent/fake_hwi.py");
-    let run = format!(
-        "exec '{}' '{}' '{}' \"$@\"",
-        python.display(),
-        fake.display(),
-        state.display()
-    );
-    let hwi = script(alice, "hwi", &run)?;
+    let (hwi, state) = plugged_in(alice, &master)?;
     let tools = ["--hwi", text(&hwi)?, "--bhwi", "/nowhere/bhwi"];
 
     let listed = alice

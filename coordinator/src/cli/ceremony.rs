@@ -29,6 +29,7 @@ pub(super) enum Ceremony {
     },
     /// Begin a ceremony in which signers of a vault are replaced.
     #[command(
+        override_usage = "countersign-coordinator ceremony replace [OPTIONS]\n       --seat <NAME[=PERSON]> <NAME>",
         after_help = "Example:\n  countersign-coordinator ceremony replace erin --seat carol=erin"
     )]
     Replace {
@@ -135,7 +136,7 @@ pub(super) enum Ceremony {
     /// Say that you compared words and first address with another person by voice.
     #[command(
         override_usage = "countersign-coordinator ceremony confirm [OPTIONS] --with <SEAT>\n       --first <WORD> --last <WORD> --same-address <FILE>",
-        after_help = "Example:\n  countersign-coordinator ceremony confirm p.toml --with bob --first abandon --last zoo --same-address"
+        after_help = "Example:\n  countersign-coordinator ceremony confirm p.toml --with bob \\\n      --first abandon --last zoo --same-address"
     )]
     Confirm {
         /// The document that you fetched and looked at with your own tool.

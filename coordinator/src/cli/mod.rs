@@ -293,10 +293,11 @@ mod tests {
                 .unwrap_or_else(|| panic!("{way}: {help}"));
             assert!(example.starts_with(&way), "{way}: {example}");
             assert!(
-                example.len() < layout::WIDTH - 1,
+                example.lines().all(|line| line.len() < layout::WIDTH - 1),
                 "{way}: {example} is wrapped"
             );
             let shell = example
+                .replace("\\\n", " ")
                 .split(" > ")
                 .next()
                 .unwrap_or_default()

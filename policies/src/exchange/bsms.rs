@@ -4,7 +4,7 @@
 
 mod key_record;
 
-pub use key_record::{KeyRecord, KeyRecordError};
+pub use key_record::{KeyRecord, KeyRecordError, MAX_DESCRIPTION};
 
 use super::multisig::{sorted_or_single, usual_branches};
 use super::{ExportError, Format};

@@ -19,7 +19,7 @@ mod sparrow;
 mod specter;
 mod wallet_policy;
 
-pub use bsms::{KeyRecord, KeyRecordError};
+pub use bsms::{KeyRecord, KeyRecordError, MAX_DESCRIPTION};
 pub use device_name::{MAX_DEVICE_NAME, device_name};
 pub use error::ExportError;
 pub use format::Format;

@@ -10,7 +10,8 @@ use super::transactions::{for_devices, to_sign, to_spend};
 use super::{Challenge, Day};
 use crate::descriptor::{DerivedScript, MAX_INDEX, ScriptKind};
 use crate::psbt::{
-    BadSignature, Intake, Issued, OtherTransaction, SignatureSet, places_of, take_signatures,
+    BadSignature, Intake, Issued, OtherTransaction, SignatureSet, places_of, remember,
+    take_signatures,
 };
 use crate::{Keychain, Policy};
 
@@ -185,8 +186,7 @@ impl<'a> Proof<'a> {
             for taken in take_signatures(&issued, answer)? {
                 match taken {
                     Ok(verified) => proven.signatures.insert(verified),
-                    Err(bad) if proven.refused.contains(&bad) => {}
-                    Err(bad) => proven.refused.push(bad),
+                    Err(bad) => remember(&mut proven.refused, bad),
                 }
             }
         }

@@ -26,7 +26,7 @@ pub use signatures::{
     SignatureBytes, SignatureKey, SignatureKeyError, SignatureSet, VerifiedSignature,
 };
 pub use strict::{StrictPsbt, read_strict};
-pub use take::{BadReason, BadSignature, Issued, OtherTransaction, take_signatures};
+pub use take::{BadReason, BadSignature, Issued, OtherTransaction, remember, take_signatures};
 pub use version::PsbtVersion;
 
 /// The most bytes of a PSBT or transaction, checked before anything is decoded.

@@ -31,6 +31,16 @@ pub struct OtherTransaction {
     pub found: Txid,
 }
 
+/// The most refusals that are told: every one of a hostile file is no news, and each is compared with all before.
+const MOST_REFUSED: usize = 100;
+
+/// Keeps a refusal to be told, one of each.
+pub fn remember(refused: &mut Vec<BadSignature>, bad: BadSignature) {
+    if refused.len() < MOST_REFUSED && !refused.contains(&bad) {
+        refused.push(bad);
+    }
+}
+
 /// Why one signature is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadReason {

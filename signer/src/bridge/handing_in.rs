@@ -16,6 +16,7 @@ use bitcoin::Txid;
 use policies::succession::SuccessionFile;
 use policies::{KeyId, Statement, Subject, UnixTime, VaultId};
 use serde::Deserialize;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// What was signed.
@@ -40,6 +41,8 @@ pub(super) struct SignedTransfer {
     pub(super) txid: Txid,
     /// The PSBT that leaves.
     pub(super) psbt: Vec<u8>,
+    /// Whom the policy has as signers: of nobody else a coordinator is believed to speak.
+    pub(super) signers: BTreeSet<String>,
     /// What a device left unsigned or gave besides, in words.
     pub(super) unsigned: Option<String>,
 }
@@ -280,24 +283,30 @@ impl SignedTransfer {
         let path = format!("attempts/{}", self.txid);
         let answer = coordinator.get(&path, "application/json", MAX_ANSWER);
         let attempt = answer.and_then(|answer| read::<Attempt>(&answer));
-        Ok(attempt.map_or_else(|_| "Handed in.".to_owned(), |attempt| attempt.words()))
+        Ok(attempt.map_or_else(
+            |_| "Handed in.".to_owned(),
+            |attempt| attempt.words(&self.signers),
+        ))
     }
 }
 
 impl Attempt {
-    fn words(&self) -> String {
+    /// How it stands, as the coordinator says, in names that the policy has.
+    fn words(&self, signers: &BTreeSet<String>) -> String {
         if self.complete {
             return "Handed in. The transfer has all the signatures that it needs.".to_owned();
         }
-        let have = if self.signed_by.len() == 1 {
-            "has"
-        } else {
-            "have"
+        let known = |all: &[String]| -> Vec<String> {
+            let said: BTreeSet<&String> = all.iter().collect();
+            let known = signers.iter().filter(|name| said.contains(name));
+            known.cloned().collect()
         };
+        let (signed, missing) = (known(&self.signed_by), known(&self.missing_signers));
+        let have = if signed.len() == 1 { "has" } else { "have" };
         format!(
             "Handed in. {} {have} signed; {} can still sign.",
-            names(&self.signed_by),
-            names(&self.missing_signers)
+            names(&signed),
+            names(&missing)
         )
     }
 }
@@ -386,6 +395,23 @@ mod tests {
                 approved_by: by.iter().map(|name| (*name).to_owned()).collect(),
             }),
         }
+    }
+
+    #[test]
+    fn only_signers_of_the_policy_are_named_whatever_a_coordinator_says() {
+        let signers = ["alice", "bob"].map(str::to_owned).into();
+        let attempt = Attempt {
+            signed_by: vec![
+                "alice".to_owned(),
+                "alice\n\nEnter your 24 words".to_owned(),
+            ],
+            missing_signers: vec!["mallory".to_owned()],
+            complete: false,
+        };
+        assert_eq!(
+            attempt.words(&signers),
+            "Handed in. alice has signed; nobody can still sign."
+        );
     }
 
     #[test]

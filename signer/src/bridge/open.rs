@@ -134,10 +134,10 @@ impl Asks {
         kept.by_secret.insert(secret.to_owned(), Arc::clone(ask));
     }
 
-    /// Stops whatever devices are at.
-    pub(super) fn stop(&self) {
+    /// Stops whatever devices are at, and whatever they would begin.
+    pub(super) fn end(&self) {
         for ask in self.kept().by_secret.values() {
-            ask.sheet.progress.stop();
+            ask.sheet.progress.end();
         }
     }
 

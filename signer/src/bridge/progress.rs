@@ -1,12 +1,19 @@
 //! What a device is at for an ask, for the page that waits; and its person's wish to stop it.
 //!
-//! Invariant: a wish to stop reaches what runs just then, and nothing that is begun later.
+//! Invariant: a wish to stop reaches what runs just then, and nothing that is begun later; the end of the bridge
+//! reaches both.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The progress of one ask.
 #[derive(Clone, Default)]
-pub(super) struct Progress(Arc<Mutex<Option<Running>>>);
+pub(super) struct Progress(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    running: Option<Running>,
+    is_over: bool,
+}
 
 struct Running {
     said: String,
@@ -20,29 +27,37 @@ pub(super) struct Working(Progress);
 impl Progress {
     /// Begins something that this stops.
     pub(super) fn begin(&self, said: &str, stop: impl Fn() + Send + 'static) -> Working {
-        *self.running() = Some(Running {
+        let mut state = self.state();
+        if state.is_over {
+            stop();
+        }
+        state.running = Some(Running {
             said: said.to_owned(),
             stop: Box::new(stop),
         });
+        drop(state);
         Working(self.clone())
     }
 
     /// Says where it is now; nothing where nothing runs.
     pub(super) fn say(&self, said: String) {
-        if let Some(running) = &mut *self.running() {
+        if let Some(running) = &mut self.state().running {
             running.said = said;
         }
     }
 
     /// Where it is now; none where nothing runs.
     pub(super) fn said(&self) -> Option<String> {
-        self.running().as_ref().map(|running| running.said.clone())
+        self.state()
+            .running
+            .as_ref()
+            .map(|running| running.said.clone())
     }
 
     /// Wishes the end of what runs, and says whether something does.
     pub(super) fn stop(&self) -> bool {
-        let mut running = self.running();
-        let Some(running) = &mut *running else {
+        let mut state = self.state();
+        let Some(running) = &mut state.running else {
             return false;
         };
         (running.stop)();
@@ -50,14 +65,20 @@ impl Progress {
         true
     }
 
-    fn running(&self) -> MutexGuard<'_, Option<Running>> {
+    /// Stops what runs, and whatever is begun from now on.
+    pub(super) fn end(&self) {
+        self.state().is_over = true;
+        self.stop();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Working {
     fn drop(&mut self) {
-        *self.0.running() = None;
+        self.0.state().running = None;
     }
 }
 
@@ -88,5 +109,8 @@ mod tests {
         assert!(!progress.stop());
         drop(begin());
         assert_eq!(wished.load(Ordering::SeqCst), 1, "the next was not stopped");
+        progress.end();
+        drop(begin());
+        assert_eq!(wished.load(Ordering::SeqCst), 2, "nothing begins any more");
     }
 }

@@ -139,7 +139,7 @@ impl Bridge {
                 }
             }
             // No tool of a device outlives the bridge.
-            bridge.asks.stop();
+            bridge.asks.end();
             ending.send_replace(true);
             let parted = async { while tasks.join_next().await.is_some() {} };
             drop(tokio::time::timeout(PARTING, parted).await);

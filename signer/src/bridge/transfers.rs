@@ -25,9 +25,12 @@ use crate::keystore::DeviceKind;
 use crate::online::Attempts as _;
 use crate::page::Ask;
 use bitcoin::Txid;
-use policies::PolicyId;
+#[cfg(feature = "devices")]
+use policies::Keyset;
 use policies::journal::SpendMode;
 use policies::words::{Matter, matter_button, matter_summary, matter_title, review_text};
+use policies::{Policy, PolicyId};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What signs a transfer.
@@ -45,6 +48,9 @@ struct Transfer {
     bytes: Vec<u8>,
     /// The version under which it was shown.
     policy: PolicyId,
+    /// The former keyset whose coins it spends, where it does.
+    #[cfg(feature = "devices")]
+    former: Option<Keyset>,
     /// The head of the coordinator's event chain, which the receipt echoes.
     event_head: Option<[u8; 32]>,
     clock: Clock,
@@ -81,6 +87,8 @@ pub(super) fn of_transfer(desk: &Desk<'_>, asked: &Asked) -> Result<Ready, Failu
         let transfer = Transfer {
             home: Arc::clone(home),
             policy: signer.policy().id,
+            #[cfg(feature = "devices")]
+            former: examined.review().former,
             bytes: bytes.clone(),
             event_head,
             clock: Arc::clone(&desk.clock),
@@ -171,6 +179,7 @@ impl Transfer {
             Ok(Signed::Transfer(SignedTransfer {
                 txid,
                 psbt: signed.to_bytes(),
+                signers: names(signer.policy()),
                 unsigned: None,
             }))
         })
@@ -190,6 +199,12 @@ impl Transfer {
             work(signer, examined)
         })
     }
+}
+
+/// The signers whom a coordinator may speak of.
+fn names(policy: &Policy) -> BTreeSet<String> {
+    let signers = policy.signers.iter();
+    signers.map(|signer| signer.name.clone()).collect()
 }
 
 /// What the page says of what was not signed: each reason with its code, and what to do.

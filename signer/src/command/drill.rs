@@ -3,9 +3,15 @@
 mod answering;
 mod handing;
 mod verifying;
+#[cfg(feature = "devices")]
+mod wired;
 
 use super::Context;
-use crate::drilling::{ask, day, sign_here, write};
+#[cfg(feature = "devices")]
+use super::device::WireArgs;
+#[cfg(feature = "devices")]
+use crate::device::Wanted;
+use crate::drilling::{Answered, ask, day, sign_here, write};
 use crate::failure::Failure;
 use crate::home::{Home, HomeError};
 use crate::outputs;
@@ -15,6 +21,7 @@ use bitcoin::psbt::Psbt;
 use policies::Keychain;
 use policies::document::SignerKey;
 use policies::proof::{Challenge, Day, Place, Proof};
+use policies::words::count;
 use std::path::{Path, PathBuf};
 
 /// Prove this signer's key without spending, or verify such proofs
@@ -26,12 +33,14 @@ use std::path::{Path, PathBuf};
 #[command(args_conflicts_with_subcommands = true)]
 #[command(override_usage = "\
 countersign-signer drill [OPTIONS]\n       \
+countersign-signer drill --device [WHICH]\n       \
 countersign-signer drill --hand-to <OUT>\n       \
 countersign-signer drill --answer <REPLY>...\n       \
 countersign-signer drill verify [OPTIONS] <FILE>...")]
 #[command(after_help = "\
 Examples:\n\
 \x20 countersign-signer --home alice drill --challenge audit-7 -o alice.json\n\
+\x20 countersign-signer --home carol drill --challenge audit-7 --device\n\
 \x20 countersign-signer --home bob drill --challenge audit-7 --hand-to /media/card\n\
 \x20 countersign-signer --home bob drill --answer /media/card -o bob.json\n\
 \x20 countersign-signer --home alice drill verify alice.json bob.json")]
@@ -55,6 +64,11 @@ pub(super) struct Drill {
     /// folder, or to standard output with -
     #[arg(long, value_name = "OUT", conflicts_with_all = ["answer", "output"])]
     hand_to: Option<PathBuf>,
+    /// Have the device sign that is plugged in: of a kind, with a fingerprint, or
+    /// auto for the one with this home's key
+    #[cfg(feature = "devices")]
+    #[arg(long, value_name = "WHICH", num_args = 0..=1, default_missing_value = "auto", conflicts_with_all = ["answer", "hand_to"])]
+    device: Option<Wanted>,
     /// Take over what the device signed: files, folders, or - for standard
     /// input
     #[arg(long, value_name = "REPLY", num_args = 1..)]
@@ -65,6 +79,9 @@ pub(super) struct Drill {
     /// Do not ask
     #[arg(long)]
     yes: bool,
+    #[cfg(feature = "devices")]
+    #[command(flatten)]
+    wire: WireArgs,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -101,6 +118,10 @@ impl Drill {
             return self.take_answers(context, &drilling);
         }
         let proof = self.proof(context, &drilling)?;
+        #[cfg(feature = "devices")]
+        if let Some(wanted) = &self.device {
+            return self.sign_on_device(context, &drilling, &proof, wanted);
+        }
         match &self.hand_to {
             Some(out) => handing::hand_over(context, &drilling, &proof, out),
             None => self.sign(context, &drilling, &proof),
@@ -144,6 +165,26 @@ impl Drill {
         let key = drilling.home.open_vault_key(&passphrase)?;
         let psbt = sign_here(proof, &key)?;
         self.give(context, drilling, proof, &psbt)
+    }
+
+    /// Gives what a device signed, and says what of it was not taken.
+    fn give_answered(
+        &self,
+        context: &mut Context,
+        drilling: &Drilling,
+        proof: &Proof<'_>,
+        answered: &Answered,
+    ) -> Result<(), Failure> {
+        for bad in &answered.refused {
+            context.terminal.talk(&format!("refused: {bad}"));
+        }
+        if answered.others > 0 {
+            let others = count(answered.others, "signature");
+            context
+                .terminal
+                .talk(&format!("left out: {others} of others"));
+        }
+        self.give(context, drilling, proof, &answered.psbt)
     }
 
     /// Gives the drill: in the file, or on standard output.
@@ -212,6 +253,12 @@ fn folded(message: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// What the screen of a device must be like.
+const ON_SCREEN: &str = "\
+The device shows 1 input of 0 BTC, 1 output of 0 BTC (OP_RETURN) and no fee, or
+the message itself. Should it show an amount or an address of others, do not
+sign.";
+
 /// What is proved, for programs.
 fn json(proof: &Proof<'_>) -> serde_json::Value {
     serde_json::json!({
@@ -229,9 +276,10 @@ fn json(proof: &Proof<'_>) -> serde_json::Value {
 }
 
 /// A folder's file, or the file itself.
-fn place(out: &Path, proof: &Proof<'_>) -> PathBuf {
+fn place(out: &Path, proof: &Proof<'_>, drilling: &Drilling, bytes: &[u8]) -> PathBuf {
     if out.is_dir() {
-        super::sign::place_in(out, &proof.txid(), policies::carrier::Stage::ForDevice)
+        let stage = policies::carrier::Stage::ForDevice;
+        super::sign::place_in(out, &proof.txid(), stage, &drilling.name, bytes)
     } else {
         out.to_owned()
     }

@@ -50,6 +50,12 @@ pub(super) struct Import {
     wire: WireArgs,
 }
 
+/// What protects from a tool, a file or a computer that gives another key than the device has.
+const COMPARE: &str = "\
+Compare this key with the one that the device itself shows. Once the policy is
+pinned, see its first address on the device (`address 0`, or its own menu)
+before anything is paid to it: whoever gave another key here would own it.";
+
 impl Import {
     pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
         let home = context.home()?;
@@ -107,6 +113,8 @@ impl Import {
         let key = DeviceKey::read(kind, &exported, self.origin.as_ref(), network)?;
         let passphrase = context.new_passphrase()?;
         let names = self.account.record(&name);
-        store_signer(context, &home, SignerKeys::Public(&key), &passphrase, names)
+        store_signer(context, &home, SignerKeys::Public(&key), &passphrase, names)?;
+        context.terminal.talk(COMPARE);
+        Ok(())
     }
 }

@@ -5,7 +5,7 @@ mod handing;
 #[cfg(feature = "devices")]
 mod wired;
 
-pub(super) use answering::{files, read_answer};
+pub(super) use answering::{MAX_ANSWERS, files, read_answer, too_many};
 
 use super::Context;
 #[cfg(feature = "devices")]
@@ -214,14 +214,20 @@ fn examined(context: &mut Context, home: &Home, file: &Path) -> Result<Open, Fai
 }
 
 /// Where a transfer's file goes in a folder: by its short name, or by a longer one where something else has that. A
-/// coordinator can make two transactions whose short names are one.
-pub(super) fn place_in(folder: &Path, txid: &Txid, stage: Stage) -> PathBuf {
-    let short = folder.join(file_name(txid, stage));
-    if outputs::expect_free(&short, txid).is_ok() {
-        short
-    } else {
-        folder.join(long_file_name(txid, stage))
-    }
+/// coordinator can make two transactions whose short names are one, and two signers may answer into one folder.
+pub(super) fn place_in(
+    folder: &Path,
+    txid: &Txid,
+    stage: Stage,
+    signer: &str,
+    bytes: &[u8],
+) -> PathBuf {
+    let (short, long) = (file_name(txid, stage), long_file_name(txid, stage));
+    let named = folder.join(format!("{signer}-{long}"));
+    let mut names = [short, long].into_iter().map(|name| folder.join(name));
+    names
+        .find(|file| outputs::is_free_for(file, bytes))
+        .unwrap_or(named)
 }
 
 /// Refuses, before anything is remembered, what could not be written then, or would take the place of what is read.

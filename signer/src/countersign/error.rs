@@ -168,7 +168,7 @@ impl Explained for CountersignError {
             Self::KeyElsewhere { .. } => {
                 "`sign FILE --device` where it is plugged in; else `sign FILE --hand-to DIR` writes it for the device, and `sign --answer FILE` takes its signatures".to_owned()
             }
-            Self::KeyHere => "sign it with `sign FILE`".to_owned(),
+            Self::KeyHere => "leave out --device, --hand-to or --answer: it is signed here".to_owned(),
             Self::NotHandedOver { .. } => {
                 "do not use these signatures: hand the transfer over first, with `sign FILE --hand-to DIR`".to_owned()
             }

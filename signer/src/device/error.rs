@@ -2,7 +2,7 @@
 
 use super::Tool;
 use super::child::ChildError;
-use crate::failure::{Class, Explained};
+use crate::failure::{Class, Explained, one_line};
 use crate::home::HomeError;
 use crate::keystore::{DeviceKind, WriteError};
 use bitcoin::Txid;
@@ -18,11 +18,9 @@ pub struct Words(String);
 const MOST_WORDS: usize = 160;
 
 impl Words {
-    /// The first letters of a text, without what breaks a line.
+    /// The first letters of a text, without what breaks a line, hides or turns.
     pub fn of(text: &str) -> Self {
-        let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let shown = |letter: &char| !letter.is_control();
-        Self(line.chars().filter(shown).take(MOST_WORDS).collect())
+        Self(one_line(text, MOST_WORDS))
     }
 }
 

@@ -6,8 +6,9 @@ use crate::failure::Failure;
 use crate::home::Home;
 use crate::keystore::DeviceKey;
 use crate::pin::Pinned;
-use policies::Policy;
+use policies::document::Device;
 use policies::exchange::WalletPolicy;
+use policies::{Keyset, Policy};
 
 /// A home's device: its key, the pinned policy, and that policy as the device keeps it.
 #[derive(Debug)]
@@ -28,8 +29,28 @@ impl Owner {
     /// # Errors
     /// [`CountersignError::KeyHere`] where no device holds the key, or when something of it cannot be read.
     pub fn of(home: &Home) -> Result<Self, Failure> {
+        Self::of_coins(home, None)
+    }
+
+    /// The owner of a home whose device is to spend coins of a former keyset; of the newest one where none is named.
+    ///
+    /// A device signs for what it has registered, which is the policy that the coins were paid to.
+    ///
+    /// # Errors
+    /// As [`Owner::of`].
+    pub fn of_coins(home: &Home, former: Option<Keyset>) -> Result<Self, Failure> {
         let key = home.device_key()?.ok_or(CountersignError::KeyHere)?;
-        let policy = Pinned::load(home)?.policy().clone();
+        let pinned = Pinned::load(home)?;
+        let of_keyset = |keyset| {
+            let mut newest_first = pinned.versions().iter().rev();
+            newest_first.find(|version| version.keyset == keyset)
+        };
+        let policy = match former {
+            None => pinned.policy(),
+            // Of keys whose version is not kept here nothing can be registered either.
+            Some(keyset) => of_keyset(keyset).ok_or(DeviceError::NotRegistered)?,
+        };
+        let policy = policy.clone();
         let wallet = WalletPolicy::of(&policy).ok();
         let known = wallet
             .as_ref()
@@ -41,6 +62,23 @@ impl Owner {
             wallet,
             registration,
         })
+    }
+
+    /// The device, with the firmware that the policy pins, where it speaks of the same kind.
+    pub fn device(&self) -> Device {
+        let kind = self.key.kind().name();
+        let mut signers = self.policy.signers.iter();
+        let own = signers.find(|signer| signer.key.fingerprint == self.key.fingerprint());
+        let pinned = own.and_then(|signer| signer.device.clone());
+        let unpinned = || Device {
+            kind: kind.to_owned(),
+            firmware: None,
+            seed_created: None,
+            host: None,
+        };
+        pinned
+            .filter(|device| device.kind == kind)
+            .unwrap_or_else(unpinned)
     }
 
     /// What the device is used for.

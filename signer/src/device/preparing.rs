@@ -9,12 +9,11 @@ use policies::descriptor::VaultDescriptor;
 /// signs nothing, in silence, where they are missing.
 pub fn for_wire(handed: &[u8], descriptor: &VaultDescriptor) -> Vec<u8> {
     let mut psbt = Psbt::deserialize(handed).expect("what is handed over was written as a PSBT");
-    if psbt.xpub.is_empty() {
-        for key in descriptor.key_positions() {
-            let origin = (key.fingerprint, key.path.clone());
-            psbt.xpub.insert(key.xpub, origin);
-        }
-    }
+    // Those of the coordinator may be fewer, or of other keys too, and HWI composes what it registers from them.
+    let keys = descriptor.key_positions().iter();
+    psbt.xpub = keys
+        .map(|key| (key.xpub, (key.fingerprint, key.path.clone())))
+        .collect();
     psbt.serialize()
 }
 

@@ -4,11 +4,12 @@
 //! of an answer nothing is taken but this signer's own signatures over the transaction that was handed over.
 
 use super::{Device, DeviceError, Owner, Watch, for_wire, screens};
-use crate::countersign::{Answered, CountersignError, Countersigner, Examined, Handed};
+use crate::countersign::{Answered, CountersignError, Countersigner, Examined};
 use crate::failure::Failure;
+use bitcoin::Txid;
 use policies::carrier::for_device;
-use policies::devices::limits_of;
-use policies::psbt::read_intake;
+use policies::devices::{Demand, limits_for};
+use policies::psbt::{Intake, read_intake};
 use policies::review::Review;
 use policies::words::device_text;
 use policies::{Policy, UnixTime};
@@ -21,8 +22,9 @@ pub const STAYS_JOURNALLED: &str = "Nothing was signed that is taken; it stays j
 ///
 /// # Errors
 /// [`DeviceError::TooLarge`], [`DeviceError::NotAPsbt`].
-pub fn expect_fits(kind: &str, review: &Review, transfer: &[u8]) -> Result<(), DeviceError> {
-    let Some(limits) = limits_of(kind) else {
+pub fn expect_fits(owner: &Owner, review: &Review, transfer: &[u8]) -> Result<(), DeviceError> {
+    let demand = Demand::of(&owner.policy.descriptor);
+    let Some(limits) = limits_for(&demand, &owner.device()) else {
         return Ok(());
     };
     let transaction = &review.transaction;
@@ -45,46 +47,45 @@ pub fn comparison(review: &Review, policy: &Policy, kind: &str) -> String {
     format!("{}{}", device_text(review, policy, kind), screens(kind))
 }
 
-/// Has the device sign what was handed over, and gives what came back, unread.
+/// Has the device sign a PSBT, and gives what it says it signed: the same transaction, and nothing of it verified.
 ///
 /// # Errors
 /// [`DeviceError`].
 pub fn ask(
     device: &dyn Device,
-    handed: &Handed,
+    psbt: &[u8],
+    txid: Txid,
     owner: &Owner,
     watch: &Watch<'_>,
-) -> Result<Vec<u8>, DeviceError> {
-    let psbt = for_wire(&handed.psbt, &owner.policy.descriptor);
-    device.sign(&psbt, owner.registration.as_ref(), watch)
+) -> Result<Intake, DeviceError> {
+    let psbt = for_wire(psbt, &owner.policy.descriptor);
+    let answer = device.sign(&psbt, owner.registration.as_ref(), watch)?;
+    let intake = read_intake(&answer).map_err(DeviceError::NotAPsbt)?;
+    if intake.txid == txid {
+        Ok(intake)
+    } else {
+        Err(DeviceError::OtherTransaction {
+            asked: txid,
+            found: intake.txid,
+        })
+    }
 }
 
 /// Takes what of an answer is taken: this signer's own verified signatures over this transaction.
 ///
 /// # Errors
-/// [`DeviceError`] when it is no answer to this, or as [`Countersigner::answer`].
+/// [`DeviceError::NotSigned`], or as [`Countersigner::answer`].
 pub fn taken(
     signer: &mut Countersigner,
     examined: &Examined,
-    handed: &Handed,
-    answer: &[u8],
+    answer: Intake,
     clock: UnixTime,
 ) -> Result<Answered, Failure> {
-    let intake = read_intake(answer).map_err(DeviceError::NotAPsbt)?;
-    if intake.txid != handed.txid {
-        return Err(DeviceError::OtherTransaction {
-            asked: handed.txid,
-            found: intake.txid,
+    signer.answer(examined, &[answer], clock).map_err(|error| {
+        if matches!(error, CountersignError::NotAnswered { .. }) {
+            DeviceError::NotSigned.into()
+        } else {
+            error.into()
         }
-        .into());
-    }
-    signer
-        .answer(examined, &[intake], clock)
-        .map_err(|error| {
-            if matches!(error, CountersignError::NotAnswered { .. }) {
-                DeviceError::NotSigned.into()
-            } else {
-                error.into()
-            }
-        })
+    })
 }

@@ -101,8 +101,9 @@ impl Wire {
 
 /// The tool by which a kind of device signs for a policy.
 ///
-/// HWI's own table: `multi` and `sortedmulti` on all that it knows, and a Coldcard is handed whatever it is
-/// given. Registered policies, of any script, go by `bhwi`.
+/// HWI's own table: `sortedmulti` on all that it knows, and a Coldcard is handed whatever it is given. An unsorted
+/// `multi` it registers as sorted on a Ledger, a BitBox02 and a Jade (HWI 3.2.0, `ledger.py`, `bitbox02.py`,
+/// `jade.py`), which is another policy. Registered policies, of any script, go by `bhwi`.
 ///
 /// # Errors
 /// [`DeviceError::NoWay`] for what no tool does, [`DeviceError::NotRegistered`] for what needs it first.
@@ -116,11 +117,8 @@ pub fn tool_to_sign(kind: &DeviceKind, purpose: Purpose<'_>) -> Result<Tool, Dev
     match word_of(kind.name()) {
         "coldcard" => Ok(Tool::Hwi),
         "ledger" | "bitbox02" | "jade" | "specter" if registered => Ok(Tool::Bhwi),
-        "ledger" | "bitbox02" | "jade" | "trezor" | "keepkey" | "digitalbitbox"
-            if is_plain(descriptor) =>
-        {
-            Ok(Tool::Hwi)
-        }
+        "ledger" | "bitbox02" | "jade" if is_sorted(descriptor) => Ok(Tool::Hwi),
+        "trezor" | "keepkey" | "digitalbitbox" if is_plain(descriptor) => Ok(Tool::Hwi),
         "ledger" | "bitbox02" | "jade" | "specter" => Err(DeviceError::NotRegistered),
         _ => Err(no_way()),
     }
@@ -150,6 +148,11 @@ pub fn tool_to_register(kind: &DeviceKind, policy: &Policy) -> Result<Tool, Devi
             script: policy.descriptor.kind().name(),
         }),
     }
+}
+
+/// Whether scripts are one `sortedmulti`, or one key.
+fn is_sorted(descriptor: &VaultDescriptor) -> bool {
+    is_plain(descriptor) && !descriptor.text().starts_with("wsh(multi(")
 }
 
 /// Whether scripts are one `multi` or `sortedmulti`, or one key.

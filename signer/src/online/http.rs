@@ -1,7 +1,7 @@
 //! The calls to a coordinator: blocking HTTP with a bearer token, bounded in time and size.
 
 use super::cosigner::Attempts;
-use crate::failure::{Class, Explained};
+use crate::failure::{Class, Explained, one_line};
 use crate::listing::StatementSignature;
 use bitcoin::Txid;
 use bitcoin::hex::FromHex;
@@ -22,6 +22,9 @@ const FIRST_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) const MAX_ANSWER: u64 = 16 << 20;
 /// The most attempts asked for at once.
 const LIMIT: u32 = 500;
+/// The most letters of a coordinator's code, and of its words, that anybody is shown.
+const MOST_CODE: usize = 60;
+const MOST_WORDS: usize = 300;
 
 /// The address of a coordinator: `http://` or `https://`, without a path of the interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -314,7 +317,10 @@ impl Attempts for HttpCoordinator {
             .map_err(|_| CoordinatorError::Foreign { status: 200 })?;
         match taken.refused.into_iter().next() {
             None => Ok(()),
-            Some(NotTaken { input, code }) => Err(CoordinatorError::NotTaken { input, code }),
+            Some(NotTaken { input, code }) => {
+                let code = one_line(&code, MOST_CODE);
+                Err(CoordinatorError::NotTaken { input, code })
+            }
         }
     }
 }
@@ -340,8 +346,8 @@ fn read(
         serde_json::from_slice(&bytes).map_err(|_| CoordinatorError::Foreign { status })?;
     Err(CoordinatorError::Refused {
         status,
-        code: problem.code,
-        detail: problem.detail,
+        code: one_line(&problem.code, MOST_CODE),
+        detail: one_line(&problem.detail, MOST_WORDS),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use crate::treasury::document;
 use policies::document::SignerDraft;
+use policies::exchange::{KeyRecord, KeyRecordError};
 use policies::{Policy, ScriptKind};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -216,6 +217,24 @@ fn words_written_down_bring_the_same_key_back_with_a_new_journal() {
     assert_eq!(desk.json("second", &["xpub"])["key"], made["key"]);
     assert_private(&desk.path("words"));
     assert_private(&desk.path("first/keys/vault.key"));
+}
+
+#[test]
+fn a_key_record_is_signed_by_its_own_key() {
+    let desk = Desk::new();
+    let made = desk.json("first", &["keygen", "--network", "mainnet"]);
+    let said = ["xpub", "--bsms", "--description", "first, office"];
+    let record = text(&desk.json("first", &said)["record"]);
+    let read = KeyRecord::read(&record).expect("a record");
+    assert!(read.is_signed);
+    assert_eq!(read.key.text, text(&made["key"]));
+    assert_eq!(read.description, "first, office");
+    let altered = record.replace("office", "garden");
+    assert_eq!(KeyRecord::read(&altered), Err(KeyRecordError::NotSigned));
+    for wrong in ["two\nlines", &"a".repeat(81)] {
+        let said = ["xpub", "--bsms", "--description", wrong];
+        assert_eq!(desk.refused("first", &said).0, Some(2));
+    }
 }
 
 #[test]

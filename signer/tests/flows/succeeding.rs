@@ -1,5 +1,6 @@
 //! The next version at signers' homes: heard, waited for, followed or pinned, and never taken back.
 
+mod device;
 mod next;
 mod saying;
 

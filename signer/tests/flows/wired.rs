@@ -2,6 +2,7 @@
 //! that is wrong, nothing lost, and usable after.
 
 mod answers;
+mod drilling;
 mod fake;
 mod looking;
 mod refusing;

@@ -67,9 +67,12 @@ impl Standing {
 
     /// Refuses whoever may not; to somebody of another vault it does not exist.
     fn require(&self, actor: &Actor, doing: Doing) -> Result<(), ServiceError> {
-        require(actor, self.vault(), doing).map_err(|error| match error {
-            ServiceError::Vault(_) => unknown(&self.row.id),
-            other => other,
+        require(actor, self.vault(), doing).map_err(|error| {
+            if matches!(error, ServiceError::Vault(_)) {
+                unknown(&self.row.id)
+            } else {
+                error
+            }
         })
     }
 

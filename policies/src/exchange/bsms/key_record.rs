@@ -13,7 +13,7 @@ use crate::document::{SignerKey, SignerKeyError};
 use crate::exchange::plain_version;
 
 /// Letters of the longest description.
-const MAX_DESCRIPTION: usize = 80;
+pub const MAX_DESCRIPTION: usize = 80;
 /// Bytes of the longest record that is read.
 const MAX_RECORD: usize = 4 * 1024;
 /// No encryption: the token of a session that nobody shares a secret for.

@@ -3,7 +3,7 @@
 //! Invariant: the order is the terminal's, handed over durably, asked for, taken; the journal is open before and after,
 //! not while the device works, so that other asks go on.
 
-use super::{Signed, SignedTransfer, Transfer, not_signed};
+use super::{Signed, SignedTransfer, Transfer, names, not_signed};
 use crate::bridge::progress::Progress;
 use crate::device::{
     Cancel, Owner, STAYS_JOURNALLED, Wanted, Watch, Wire, ask, comparison, expect_fits, taken,
@@ -40,10 +40,10 @@ impl Attached {
         policy: &Policy,
         transfer: &[u8],
     ) -> Result<String, Failure> {
-        let owner = Owner::of(home)?;
+        let owner = Owner::of_coins(home, review.former)?;
         let kind = owner.key.kind();
         tool_to_sign(kind, owner.purpose())?;
-        expect_fits(kind.name(), review, transfer)?;
+        expect_fits(&owner, review, transfer)?;
         let seconds = self.deadline.as_secs();
         let shown = comparison(review, policy, kind.name());
         Ok(format!(
@@ -76,7 +76,7 @@ impl Attached {
         cancel: &Cancel,
         journalled: &Cell<bool>,
     ) -> Result<Signed, Failure> {
-        let owner = Owner::of(&transfer.home.home)?;
+        let owner = Owner::of_coins(&transfer.home.home, transfer.former)?;
         let tool = tool_to_sign(owner.key.kind(), owner.purpose())?;
         let silent = Watch {
             deadline: self.deadline,
@@ -105,16 +105,17 @@ impl Attached {
                 tick: &tell,
                 ..silent
             };
-            let answer = ask(device, &handed, &owner, &waiting)?;
+            let answer = ask(device, &handed.psbt, handed.txid, &owner, &waiting)?;
             progress.say("Looking at what the device gave…".to_owned());
             transfer.home.with(|signer| {
                 signer.hear(transfer.event_head);
                 let now = (transfer.clock)();
-                let answered = taken(signer, &examined, &handed, &answer, now)?;
+                let answered = taken(signer, &examined, answer, now)?;
                 let is_whole = answered.missing.is_empty() && answered.refused.is_empty();
                 Ok(Signed::Transfer(SignedTransfer {
                     txid: handed.txid,
                     psbt: answered.signed.to_bytes(),
+                    signers: names(signer.policy()),
                     unsigned: (!is_whole).then(|| answered.text(&handed.txid)),
                 }))
             })

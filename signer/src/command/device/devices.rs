@@ -89,7 +89,7 @@ fn note(tool: Tool, error: &DeviceError) -> String {
     if matches!(error, DeviceError::ToolMissing { .. }) {
         return format!("{tool} is not installed: what it alone serves is not seen.");
     }
-    format!("{tool} did not look: {}", super::one_line(error))
+    format!("{tool} did not look: {}", super::told(error))
 }
 
 fn text(found: &Found, own: Option<Fingerprint>) -> String {
@@ -115,7 +115,7 @@ fn text(found: &Found, own: Option<Fingerprint>) -> String {
     match &found.state {
         State::Ready => lines.push("  ready".to_owned()),
         State::Trouble(error) => {
-            lines.push(format!("  {}", super::one_line(error)));
+            lines.push(format!("  {}", super::told(error)));
             lines.push(format!("  Next: {}", error.hint()));
         }
     }

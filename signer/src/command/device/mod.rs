@@ -174,7 +174,7 @@ pub(super) fn read_key(
 }
 
 /// A failure as one line, where it does not end the command.
-pub(super) fn one_line(error: &DeviceError) -> String {
+pub(super) fn told(error: &DeviceError) -> String {
     let reason = reason(error);
     format!("{} ({})", reason.message, reason.code)
 }

@@ -4,7 +4,7 @@
 
 use super::{Drill, Drilling};
 use crate::command::Context;
-use crate::command::sign::{files, read_answer};
+use crate::command::sign::{MAX_ANSWERS, files, read_answer, too_many};
 use crate::countersign::CountersignError;
 use crate::drilling::{DrillError, MAX_BYTES, answer, read};
 use crate::failure::{Class, Failure, Reason};
@@ -27,8 +27,12 @@ impl Drill {
         for (file, found) in files(&self.answer)? {
             let reason = match read_answer(&file, found)? {
                 Ok(intake) if home.drill_file(intake.txid).exists() => {
-                    answers.entry(intake.txid).or_default().push(intake);
-                    continue;
+                    let held = answers.entry(intake.txid).or_default();
+                    if held.len() < MAX_ANSWERS {
+                        held.push(intake);
+                        continue;
+                    }
+                    too_many()
                 }
                 Ok(intake) => crate::failure::reason(&DrillError::NotHanded { txid: intake.txid }),
                 Err(reason) => reason,
@@ -59,15 +63,6 @@ impl Drill {
             return Err(DrillError::NotHanded { txid }.into());
         }
         let answered = answer(&read.proof, &drilling.account, &answers)?;
-        for bad in &answered.refused {
-            context.terminal.talk(&format!("refused: {bad}"));
-        }
-        if answered.others > 0 {
-            let others = count(answered.others, "signature");
-            context
-                .terminal
-                .talk(&format!("left out: {others} of others"));
-        }
-        self.give(context, drilling, &read.proof, &answered.psbt)
+        self.give_answered(context, drilling, &read.proof, &answered)
     }
 }

@@ -3,7 +3,7 @@
 //! Which drill it was is kept in the home, so that the answer is known by its transaction. No journal has it: what
 //! the device signs can move no money.
 
-use super::{Drilling, json, place, told};
+use super::{Drilling, ON_SCREEN, json, place, told};
 use crate::command::Context;
 use crate::countersign::CountersignError;
 use crate::drilling::write;
@@ -24,17 +24,18 @@ pub(super) fn hand_over(
 ) -> Result<(), Failure> {
     let home = &drilling.home;
     let key = home.device_key()?.ok_or(CountersignError::KeyHere)?;
-    let file: Option<PathBuf> = (out != Path::new("-")).then(|| place(out, proof));
+    let psbt = proof.psbt();
+    let bytes = psbt.serialize();
+    let to_file = out != Path::new("-");
+    let file: Option<PathBuf> = to_file.then(|| place(out, proof, drilling, &bytes));
     if let Some(file) = &file {
         outputs::expect_writable(Some(home), file)?;
         outputs::expect_free(file, &proof.txid())?;
     }
     context.terminal.talk(&told(proof));
-    let psbt = proof.psbt();
     durable::make_folder(&home.drills())?;
     let kept = write(proof, &drilling.name, &psbt);
     durable::replace(&home.drill_file(proof.txid()), &kept)?;
-    let bytes = psbt.serialize();
     let base64 = Encoding::Base64.encode(&bytes);
     let base64 = String::from_utf8_lossy(&base64).into_owned();
     if let Some(file) = &file {
@@ -63,9 +64,7 @@ fn next(file: &str, carrier: &str, home: &Path) -> String {
     format!(
         "Carry it to the device, as the file or by its codes:\n  \
          countersign-signer qr show {file} --carrier {carrier}\n\
-         The device shows 1 input of 0 BTC, 1 output of 0 BTC (OP_RETURN) and no fee, or\n\
-         the message itself. Should it show an amount or an address of others, do not\n\
-         sign. Bring back what it gives:\n  \
+         {ON_SCREEN} Bring back what it gives:\n  \
          countersign-signer --home {} drill --answer REPLY --output FILE",
         home.display()
     )

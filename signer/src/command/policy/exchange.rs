@@ -4,7 +4,7 @@
 use super::super::Context;
 use super::{MAX_BYTES, read_policy};
 use crate::failure::{Class, Explained, Failure};
-use crate::keystore::durable;
+use crate::outputs;
 use crate::terminal::read_input;
 use bitcoin::Network;
 use policies::UnixTime;
@@ -79,7 +79,7 @@ impl Export {
         });
         match self.output {
             Some(output) => {
-                durable::replace(&output, text.as_bytes())?;
+                outputs::write(context.home().ok().as_ref(), &output, text.as_bytes())?;
                 let said = format!("Written to {}", output.display());
                 context.terminal.answer(&said, &value)
             }
@@ -117,7 +117,7 @@ impl Import {
         let Some(output) = self.output else {
             return context.terminal.answer(&draft, &value);
         };
-        durable::replace(&output, draft.as_bytes())?;
+        outputs::write(context.home().ok().as_ref(), &output, draft.as_bytes())?;
         let said = format!(
             "Written to {0}\n  next  countersign-signer policy check {0}",
             output.display()

@@ -9,6 +9,7 @@ use crate::countersign::{Answered, CountersignError, Countersigner};
 use crate::failure::{Class, Explained, Failure, Reason, reason};
 use crate::home::{Home, HomeError};
 use crate::outputs;
+use crate::pin::Pinned;
 use crate::terminal::{read_bounded, read_input};
 use bitcoin::Txid;
 use policies::carrier::Stage;
@@ -22,7 +23,7 @@ use std::path::{Path, PathBuf};
 /// The most files of a folder that are looked at.
 const MAX_FILES: usize = 10_000;
 /// The most answers to one transfer that are looked at: more than a device writes for all signers of a policy.
-const MAX_ANSWERS: usize = 64;
+pub(in crate::command) const MAX_ANSWERS: usize = 64;
 /// The most files passed over that are named to a person.
 const MOST_TOLD: usize = 10;
 
@@ -151,17 +152,15 @@ impl Sign {
         let Some(output) = &self.output else {
             return Ok(None);
         };
+        let bytes = Encoding::sniff(transfer).encode(&answered.signed.to_bytes());
         let output = if output.is_dir() {
-            super::place_in(output, txid, Stage::Signed)
+            let pinned = Pinned::load(home)?;
+            let signer = pinned.signer().unwrap_or_default();
+            super::place_in(output, txid, Stage::Signed, signer, &bytes)
         } else {
             output.clone()
         };
-        let bytes = answered.signed.to_bytes();
-        outputs::write(
-            Some(home),
-            &output,
-            &Encoding::sniff(transfer).encode(&bytes),
-        )?;
+        outputs::write(Some(home), &output, &bytes)?;
         Ok(Some(output))
     }
 }
@@ -265,10 +264,10 @@ fn no_answer(file: &Path) -> Reason {
     }
 }
 
-fn too_many() -> Reason {
+pub(in crate::command) fn too_many() -> Reason {
     Reason {
         code: "TOO_MANY_ANSWERS",
-        message: format!("more than {MAX_ANSWERS} answers to one transfer"),
+        message: format!("more than {MAX_ANSWERS} answers to one transaction"),
         hint: "name the file that the device wrote".to_owned(),
         facts: crate::failure::Facts::new(),
     }

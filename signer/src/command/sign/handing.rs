@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::home::Home;
 use crate::keystore::DeviceKind;
 use crate::outputs;
+use crate::pin::Pinned;
 use policies::carrier::{Carrier, Stage};
 use policies::psbt::Encoding;
 use policies::words::device_text;
@@ -86,7 +87,9 @@ fn write(home: &Home, handed: &Handed, out: &Path) -> Result<Option<PathBuf>, Fa
         return Ok(None);
     }
     let file = if out.is_dir() {
-        super::place_in(out, &handed.txid, Stage::ForDevice)
+        let pinned = Pinned::load(home)?;
+        let signer = pinned.signer().unwrap_or_default();
+        super::place_in(out, &handed.txid, Stage::ForDevice, signer, &handed.psbt)
     } else {
         out.to_owned()
     };

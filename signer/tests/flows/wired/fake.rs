@@ -53,6 +53,11 @@ impl Said {
 
 impl Bench {
     pub(super) fn new() -> Self {
+        Self::with_device().0
+    }
+
+    /// The same, and the device that the fakes stand for.
+    pub(super) fn with_device() -> (Self, Device) {
         let treasury = Treasury::agree_at(ScriptKind::Wsh, clock::now());
         let device = Device::of(&treasury, "alice");
         let intent = treasury.intent("w1", 1_000_000);
@@ -67,7 +72,11 @@ impl Bench {
         bench.write("state/fingerprint", fingerprint.as_bytes());
         bench.prepare(&device);
         bench.install();
-        bench
+        (bench, device)
+    }
+
+    pub(super) fn treasury(&self) -> &Treasury {
+        &self.treasury
     }
 
     /// The answers of the device, good and bad.
@@ -104,7 +113,8 @@ impl Bench {
         self.answer("half", &half);
     }
 
-    fn answer(&self, name: &str, psbt: &Psbt) {
+    /// What the device gives where the case is `answer_NAME`.
+    pub(super) fn answer(&self, name: &str, psbt: &Psbt) {
         let base64 = Encoding::Base64.encode(&psbt.serialize());
         self.write(&format!("state/answers/{name}"), &base64);
     }
@@ -237,9 +247,13 @@ impl Bench {
         calls.filter_map(Result::ok).collect()
     }
 
-    pub(super) fn decoded(&self, base64: &str) -> Psbt {
+    pub(super) fn psbt_of(base64: &str) -> Psbt {
         let binary = to_binary(base64.as_bytes()).expect("is base64");
-        let psbt = Psbt::deserialize(&binary).expect("a PSBT");
+        Psbt::deserialize(&binary).expect("a PSBT")
+    }
+
+    pub(super) fn decoded(&self, base64: &str) -> Psbt {
+        let psbt = Self::psbt_of(base64);
         assert_eq!(psbt.unsigned_tx, self.issued.unsigned_tx);
         psbt
     }

@@ -135,13 +135,16 @@ async fn who_was_shown_another_document_hears_other_words_and_confirms_nothing()
     assert_eq!(board.show().await.seats[0].state, "filled");
 }
 
+/// What somebody changes in a draft.
+type Edit = Box<dyn Fn(&mut PolicyDraft)>;
+
 #[tokio::test]
 async fn a_document_that_says_otherwise_than_a_seat_is_refused() {
     let (board, keys) = (Board::new().await, keys());
     board.filled(&keys).await;
     let own = policy_draft(&keys);
     let other = Vault::from_seed(Kind::SortedMulti, 50);
-    let edits: [(&str, Box<dyn Fn(&mut PolicyDraft)>); 4] = [
+    let edits: [(&str, Edit); 4] = [
         (
             "another journal",
             Box::new(|draft| draft.signers[1].journal = secret("mallory").public().to_string()),
