@@ -219,7 +219,7 @@ fn signers_countersign_from_the_transfers_page_on_a_device_and_with_a_key_here()
     let url = treasury.coordinator.url().to_owned();
     let (alice, bob) = (Browser::start()?, Browser::start()?);
     for (browser, person) in [(&alice, "alice"), (&bob, "bob")] {
-        let secret = treasury.session_of(person, "signer", None)?;
+        let secret = treasury.session_of(person, "approver", None)?;
         browser.hold_cookie(&treasury.coordinator.pages(), "countersign", &secret)?;
     }
     let (hwi, state) = plugged_in(&treasury.people.alice, &master)?;

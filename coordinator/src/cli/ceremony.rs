@@ -109,11 +109,12 @@ pub(super) enum Ceremony {
     },
     /// Use a link to your seat up; prints the token of your sitting, this once. Needs no token.
     #[command(
-        after_help = "Example:\n  countersign-coordinator ceremony join LINK > sitting.token"
+        after_help = "Example:\n  countersign-coordinator ceremony join link.txt > sitting.token"
     )]
     Join {
-        /// The link, or what it ends with.
-        link: String,
+        /// A file with the link, or - for standard input: in arguments everybody on this machine could read it.
+        #[arg(value_name = "FILE")]
+        link: PathBuf,
     },
     /// Show your own seat, with the token of your sitting.
     #[command(

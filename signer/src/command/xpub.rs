@@ -26,7 +26,7 @@ use policies::exchange::{KeyRecord, MAX_DESCRIPTION};
 #[command(after_help = "\
 Examples:\n\
 \x20 countersign-signer --home alice xpub\n\
-\x20 countersign-signer --home alice xpub --bsms --description office > a.bsms\n\
+\x20 countersign-signer --home alice xpub --bsms --description office\n\
 \x20 countersign-signer xpub --device ledger --network mainnet")]
 pub(super) struct Xpub {
     /// Write a key record, signed by the key (BIP 129, round 1, unencrypted)

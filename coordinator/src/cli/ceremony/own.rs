@@ -11,8 +11,9 @@ use super::super::api::{self, Api, Body};
 use super::super::layout::{Lines, paragraph};
 use super::super::output::{Output, say};
 
-/// Uses a link up. The token alone goes to standard output, for a file.
-pub(super) fn join(api: &Api, link: &str, out: &Output) -> Result<(), CliError> {
+/// Uses the link in a file up. The token alone goes to standard output, for a file.
+pub(super) fn join(api: &Api, file: &Path, out: &Output) -> Result<(), CliError> {
+    let link = String::from_utf8_lossy(&api::read(file)?).into_owned();
     let secret = link.trim().rsplit('/').next().unwrap_or_default();
     let begun = api.post("/sitting", Body::Json(json!({ "secret": secret })))?;
     if out.json() {

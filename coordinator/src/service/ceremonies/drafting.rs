@@ -33,7 +33,7 @@ pub struct SetDraft {
     pub despite_devices: bool,
 }
 
-/// Sets the document. The same one again changes nothing; another one voids every confirmation.
+/// Sets the document. The same one again changes nothing of what was confirmed; another one voids every confirmation.
 ///
 /// # Errors
 /// [`CeremonyError::SeatsEmpty`], [`CeremonyError::DraftDiffers`], [`CeremonyError::NotWritten`],
@@ -61,8 +61,11 @@ pub async fn set_draft(
     };
     let of_devices = OfDevices::despite(request.despite_devices);
     let policy = judged(service, &mut tx, &standing, &document, of_devices).await?;
-    let is_same = standing.draft() == Some(policy.id);
-    if !is_same {
+    let (stands, despite) = (standing.draft(), standing.row.despite_devices);
+    if stands == Some(policy.id) && despite == request.despite_devices {
+        return Ok(view(&standing, now));
+    }
+    if stands != Some(policy.id) {
         void_confirmations(&mut tx, &standing.seats, "").await?;
     }
     let draft = DraftRow {
@@ -72,12 +75,14 @@ pub async fn set_draft(
         by: actor.name.clone(),
     };
     rows::set_draft(&mut tx, id, Some(&draft), request.despite_devices).await?;
-    if !is_same {
-        let cause = Cause::by(&actor.name, now);
-        standing
-            .tell(&mut tx, "ceremony.drafted", of_policy(policy.id), cause)
-            .await?;
+    let cause = Cause::by(&actor.name, now);
+    let mut body = of_policy(policy.id);
+    if request.despite_devices {
+        body.insert("despite_devices".to_owned(), json!(true));
     }
+    standing
+        .tell(&mut tx, "ceremony.drafted", body, cause)
+        .await?;
     let standing = Standing::read(service, &mut tx, id).await?;
     tx.commit().await?;
     Ok(view(&standing, now))

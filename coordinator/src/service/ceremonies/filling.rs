@@ -8,8 +8,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
 
-use super::operating::about;
-use super::{Standing, seats};
+use super::{Standing, about, seats};
 use crate::service::record::Cause;
 use crate::service::vaults::vault_of_key;
 use crate::service::{CeremonyError, Service, ServiceError, VaultError};
@@ -52,6 +51,13 @@ pub(super) async fn fill(
         return Err(CeremonyError::DraftStands { seat }.into());
     }
     let read = read(service, seat, handed)?;
+    if seat
+        .filled
+        .as_ref()
+        .is_some_and(|one| one.record == read.text)
+    {
+        return Ok(());
+    }
     let key = read.signer.key.xpub.public_key;
     let journal = read.signer.journal.to_string();
     refuse_taken(standing, seat, key, &journal)?;
@@ -71,7 +77,9 @@ pub(super) async fn fill(
     };
     seats::update(tx, &row).await?;
     let mut body = about(&row);
-    body.insert("key".to_owned(), json!(read.signer.key.text));
+    // Never the key itself: events go on to others, and with all keys of a vault one sees all its coins.
+    let fingerprint = read.signer.key.fingerprint;
+    body.insert("fingerprint".to_owned(), json!(fingerprint));
     if let Some(called) = read.called.filter(|called| *called != row.name) {
         body.insert("called".to_owned(), json!(called));
     }

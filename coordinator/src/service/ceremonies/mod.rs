@@ -142,6 +142,14 @@ impl Standing {
     }
 }
 
+/// What an event says of a seat.
+fn about(seat: &SeatRow) -> Map<String, serde_json::Value> {
+    let mut body = Map::new();
+    body.insert("seat".to_owned(), json!(seat.name));
+    body.insert("person".to_owned(), json!(seat.person));
+    body
+}
+
 /// What somebody does with a ceremony.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Doing {

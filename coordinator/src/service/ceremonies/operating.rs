@@ -12,7 +12,7 @@ use watchtower::store::database::Transaction;
 
 use super::filling::{HandIn, fill};
 use super::view::{CeremonyView, view};
-use super::{Doing, Standing, require};
+use super::{Doing, Standing, about, require};
 use crate::service::people::invitations::LIFE;
 use crate::service::people::{expect_name, fresh_id, fresh_secret, hash_of};
 use crate::service::record::Cause;
@@ -24,6 +24,8 @@ use crate::store::vault_seats::{self as seats, SeatRow};
 
 /// The most seats: as many as a multisig script has keys at most.
 const MOST_SEATS: usize = 20;
+/// Seconds for which a sitting still reads its seat after the end.
+const AFTER: u64 = 7 * 86_400;
 
 /// Begins a ceremony.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -244,7 +246,7 @@ pub async fn show(
 }
 
 /// Makes a link to a seat. The one before opens nothing any more, and the sitting that came of it is over; what was
-/// handed in and confirmed stays.
+/// handed in stays, what was confirmed there does not: somebody else may have done it.
 ///
 /// # Errors
 /// [`CeremonyError::Unknown`], [`CeremonyError::Ended`], [`CeremonyError::UnknownSeat`].
@@ -263,6 +265,8 @@ pub async fn invite(
     let row = SeatRow {
         link: Some((hash_of(&secret), expires)),
         sitting: None,
+        compared: None,
+        ready: None,
         ..before.clone()
     };
     seats::update(&mut tx, &row).await?;
@@ -341,8 +345,12 @@ pub(super) async fn close(
     (by, now): (&str, UnixTime),
 ) -> Result<(), ServiceError> {
     for seat in &standing.seats {
+        let last = now.saturating_add(AFTER);
         let over = SeatRow {
             link: None,
+            sitting: seat
+                .sitting
+                .map(|(secret, until, sat)| (secret, until.min(last), sat)),
             ..seat.clone()
         };
         seats::update(tx, &over).await?;
@@ -374,14 +382,6 @@ pub(super) async fn void_confirmations(
         seats::update(tx, &void).await?;
     }
     Ok(())
-}
-
-/// What an event says of a seat.
-pub(super) fn about(seat: &SeatRow) -> Map<String, serde_json::Value> {
-    let mut body = Map::new();
-    body.insert("seat".to_owned(), json!(seat.name));
-    body.insert("person".to_owned(), json!(seat.person));
-    body
 }
 
 /// Hands in the key of a seat for a person who sent the record on another way. What it says is the person's to

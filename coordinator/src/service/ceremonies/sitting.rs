@@ -12,9 +12,8 @@ use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
 
 use super::filling::{HandIn, fill};
-use super::operating::about;
 use super::view::{SeatView, Step, first_address, says_of, seat_view, step};
-use super::{Standing, lock, seats};
+use super::{Standing, about, lock, seats};
 use crate::service::people::{fresh_secret, hash_of, throttling};
 use crate::service::record::Cause;
 use crate::service::{CeremonyError, PeopleError, Service, ServiceError};
@@ -74,12 +73,23 @@ pub struct SittingView {
     /// The own seat.
     pub seat: SeatView,
     /// The other seats: who reads the words out to whom.
-    pub others: Vec<SeatView>,
+    pub others: Vec<OtherSeat>,
     /// The document to be confirmed, without its words.
     pub draft: Option<SittingDraft>,
     /// When the sitting stops counting (unix seconds).
     #[schema(value_type = u64)]
     pub until: UnixTime,
+}
+
+/// What a sitting shows of another seat: whom to call, and nothing of keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct OtherSeat {
+    /// The signer's name in the policy.
+    pub name: String,
+    /// Who sits on it.
+    pub person: String,
+    /// As [`SeatView::state`].
+    pub state: String,
 }
 
 /// The document as a person in a sitting sees it.
@@ -162,7 +172,8 @@ pub async fn sit(service: &Service, from: &str, secret: &str) -> Result<NewSitti
         ..seat
     };
     seats::update(&mut tx, &row).await?;
-    let cause = Cause::by(&row.person, now);
+    let actor = actor_of(&row);
+    let cause = Cause::by(&actor, now);
     standing
         .tell(&mut tx, "ceremony.sat", about(&row), cause)
         .await?;
@@ -224,7 +235,7 @@ pub async fn hand_in(
         &mut tx,
         (&standing, &seat),
         handed,
-        (&seat.person, now),
+        (&actor_of(&seat), now),
     )
     .await?;
     done(service, tx, &seat, until).await
@@ -256,6 +267,12 @@ pub async fn compare(
     if !compared.same_address {
         return Err(CeremonyError::AddressNotCompared.into());
     }
+    let said = |(policy, by, _): &(PolicyId, String, UnixTime)| {
+        *policy == compared.policy && *by == with.name
+    };
+    if seat.compared.as_ref().is_some_and(said) {
+        return Ok(view(service, &standing, &seat, until));
+    }
     let row = SeatRow {
         compared: Some((compared.policy, with.name.clone(), now)),
         ..seat
@@ -264,7 +281,8 @@ pub async fn compare(
     let mut body = about(&row);
     body.insert("policy".to_owned(), json!(compared.policy));
     body.insert("with".to_owned(), json!(with.name));
-    let cause = Cause::by(&row.person, now);
+    let actor = actor_of(&row);
+    let cause = Cause::by(&actor, now);
     standing
         .tell(&mut tx, "ceremony.compared", body, cause)
         .await?;
@@ -287,6 +305,9 @@ pub async fn ready(
     if !super::has_compared(&seat, ready.policy) {
         return Err(CeremonyError::NotCompared.into());
     }
+    if seat.ready.is_some_and(|(policy, _)| policy == ready.policy) {
+        return Ok(view(service, &standing, &seat, until));
+    }
     let row = SeatRow {
         ready: Some((ready.policy, now)),
         ..seat
@@ -294,7 +315,8 @@ pub async fn ready(
     seats::update(&mut tx, &row).await?;
     let mut body = about(&row);
     body.insert("policy".to_owned(), json!(ready.policy));
-    let cause = Cause::by(&row.person, now);
+    let actor = actor_of(&row);
+    let cause = Cause::by(&actor, now);
     standing
         .tell(&mut tx, "ceremony.ready", body, cause)
         .await?;
@@ -340,6 +362,12 @@ async fn changing(
     Ok((standing, seat, until))
 }
 
+/// Who did it, for the events: the seat, whose person showed no more than a link. No person and no token has such a
+/// name.
+fn actor_of(seat: &SeatRow) -> String {
+    format!("seat {}", seat.name)
+}
+
 async fn done(
     service: &Service,
     mut tx: Transaction,
@@ -357,6 +385,19 @@ fn view(service: &Service, standing: &Standing, seat: &SeatRow, until: UnixTime)
     // As it is stored now, not as it was read before a change.
     let own = standing.seat(&seat.name).unwrap_or(seat);
     let others = standing.seats.iter().filter(|one| one.name != seat.name);
+    let other = |row: &SeatRow| {
+        let SeatView {
+            name,
+            person,
+            state,
+            ..
+        } = of(row);
+        OtherSeat {
+            name,
+            person,
+            state,
+        }
+    };
     SittingView {
         ceremony: standing.row.id.clone(),
         name: standing.row.name.clone(),
@@ -364,7 +405,7 @@ fn view(service: &Service, standing: &Standing, seat: &SeatRow, until: UnixTime)
         step: step(standing),
         next: says_of(standing, own),
         seat: of(own),
-        others: others.map(of).collect(),
+        others: others.map(other).collect(),
         draft: standing.row.draft.as_ref().map(|draft| SittingDraft {
             policy: draft.id,
             document: String::from_utf8_lossy(&draft.document).into_owned(),

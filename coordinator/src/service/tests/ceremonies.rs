@@ -172,6 +172,18 @@ impl Board {
         }
     }
 
+    /// All events, as they are written.
+    async fn told(&self) -> Vec<String> {
+        let mut tx = self.service.database().begin_read().await.expect("begins");
+        let rows = tx.rows("SELECT actor, body FROM event", &[]).await;
+        let rows = rows.expect("reads").into_iter();
+        let told = rows.map(|row| {
+            let part = |name| row.text(name).expect("a text");
+            format!("{} {}", part("actor"), part("body"))
+        });
+        told.collect()
+    }
+
     async fn activate(&self) -> Result<ActivatedView, ServiceError> {
         activate(&self.service, &self.operator, &self.id).await
     }

@@ -1,6 +1,8 @@
 //! Descriptors as wallets write them, brought into the one form of policies: both branches in each key, the
 //! notation of BIP 32, and a checksum.
 
+use std::collections::BTreeSet;
+
 use bitcoin::bip32::Xpub;
 use bitcoin::{Address, Network, NetworkKind};
 
@@ -75,15 +77,19 @@ fn key_and_path(text: &str) -> (&str, &str) {
     text.split_at(path)
 }
 
-/// One descriptor: keys that end in one branch, in `/**` (BIP 129) or in nothing get both.
+/// One descriptor: keys that end in one branch, in `/**` (BIP 129) or in nothing get both, all alike: keys of different
+/// ends gave addresses that no end for all gives.
 fn of_one(body: &str, notes: &mut Vec<Note>) -> Result<String, ImportError> {
     let mut out = String::with_capacity(body.len());
+    let mut ends = BTreeSet::new();
     for span in spans(body) {
         let text = match span {
             Span::Script(text) => {
                 // A key alone has no slash; what it is, the descriptor's own check says.
                 out += text;
                 if is_key(text) {
+                    ends.insert(Some("BRANCHES_ASSUMED"));
+                    note(notes, Note::BranchesAssumed);
                     out += BOTH;
                 }
                 continue;
@@ -94,22 +100,32 @@ fn of_one(body: &str, notes: &mut Vec<Note>) -> Result<String, ImportError> {
         let assumed = match path {
             "/0/*" => Some(Note::ChangeAssumed),
             "/1/*" => Some(Note::DepositsAssumed),
-            "" | "/**" => None,
+            "" => Some(Note::BranchesAssumed),
+            "/**" => None,
             _ if path.contains('<') => {
+                ends.insert(None);
                 out += text;
                 continue;
             }
             _ => return Err(ImportError::Branch(text.chars().take(200).collect())),
         };
-        if let Some(note) = assumed
-            && !notes.contains(&note)
-        {
-            notes.push(note);
+        ends.insert(assumed.as_ref().map(Note::code));
+        if let Some(assumed) = assumed {
+            note(notes, assumed);
         }
         out += key;
         out += BOTH;
     }
+    if ends.len() > 1 {
+        return Err(ImportError::NotOneWallet);
+    }
     Ok(out)
+}
+
+fn note(notes: &mut Vec<Note>, new: Note) {
+    if !notes.contains(&new) {
+        notes.push(new);
+    }
 }
 
 fn is_key(text: &str) -> bool {

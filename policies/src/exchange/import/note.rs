@@ -11,6 +11,8 @@ pub enum Note {
     ChangeAssumed,
     /// It said where change goes, and deposits were taken to stand where wallets put them.
     DepositsAssumed,
+    /// Its keys have no branches at all, and were given those that wallets use.
+    BranchesAssumed,
     /// Keys in the notation of SLIP 132 were written in that of BIP 32.
     PlainVersions,
     /// The wallet names no device, or one that policies have no name for.
@@ -26,6 +28,7 @@ impl Note {
             Self::NoChecksum => "NO_CHECKSUM",
             Self::ChangeAssumed => "CHANGE_ASSUMED",
             Self::DepositsAssumed => "DEPOSITS_ASSUMED",
+            Self::BranchesAssumed => "BRANCHES_ASSUMED",
             Self::PlainVersions => "PLAIN_VERSIONS",
             Self::UnknownDevice(_) => "UNKNOWN_DEVICE",
             Self::Ignored(_) => "IGNORED",
@@ -44,6 +47,9 @@ impl fmt::Display for Note {
             ),
             Self::DepositsAssumed => f.write_str(
                 "the file says only where change goes: deposits are taken to stand at branch 0, as wallets do it",
+            ),
+            Self::BranchesAssumed => f.write_str(
+                "its keys say no branches: deposits are taken to stand at 0 and change at 1, as wallets do it; compare addresses",
             ),
             Self::PlainVersions => f.write_str(
                 "keys in the notation of SLIP 132 (Zpub, Vpub and others) are written as xpub or tpub: the same keys",

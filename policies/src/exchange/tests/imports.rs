@@ -55,7 +55,11 @@ fn descriptors_are_read_with_every_end_that_wallets_write() {
     for (what, text, notes) in [
         ("both", summed(&sorted("/<0;1>/*")), vec![]),
         ("a template", summed(&sorted("/**")), vec![]),
-        ("no path at all", summed(&sorted("")), vec![]),
+        (
+            "no path at all",
+            summed(&sorted("")),
+            vec![Note::BranchesAssumed],
+        ),
         ("Specter-DIY", summed(&sorted("/{0,1}/*")), vec![]),
         (
             "deposits",
@@ -113,6 +117,17 @@ fn a_descriptor_that_contradicts_itself_is_refused() {
     }
     assert!(matches!(refused(&sorted("/7/*")), ImportError::Branch(_)));
     assert!(matches!(refused(&sorted("/0/1/*")), ImportError::Branch(_)));
+    let ends = ["/0/*", "/1/*", "/<0;1>/*", ""];
+    for (one, other) in ends.iter().flat_map(|one| ends.map(|other| (one, other))) {
+        let [a, b, c] = keys();
+        let mixed = format!("wsh(sortedmulti(2,{a}{one},{b}{other},{c}{one}))");
+        if *one != other {
+            assert!(
+                matches!(refused(&mixed), ImportError::NotOneWallet),
+                "{mixed}"
+            );
+        }
+    }
     let four = [&*sorted("/0/*"); 4].join("\n");
     assert!(matches!(refused(&four), ImportError::Several(4)));
     let three = format!(

@@ -37,7 +37,7 @@ fn a_device_that_is_plugged_in_proves_its_key_and_no_journal_has_it() {
     let said = bench.run("answer_drill", DRILL).done();
     for shown in [
         "no money moves",
-        "challenge: audit-7",
+        "Signed is the message",
         "1 input of 0 BTC",
         "waits 20 s",
     ] {
@@ -64,7 +64,7 @@ fn what_proves_nothing_is_named_and_the_same_command_works_after() {
         // A transfer that it signed.
         ("answer_good", "OTHER_TRANSACTION"),
         ("answer_drill_pays", "OTHER_TRANSACTION"),
-        ("answer_drill_none", "DRILL_PROVES_NOBODY"),
+        ("answer_drill_none", "SIGNATURE_SIGHASH"),
         ("answer_drill_others", "DRILL_PROVES_NOBODY"),
         ("sign_unsigned", "DEVICE_DID_NOT_SIGN"),
         ("sign_refused", "REFUSED_ON_DEVICE"),

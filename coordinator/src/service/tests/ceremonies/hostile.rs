@@ -51,6 +51,50 @@ async fn a_new_link_ends_the_sitting_of_whoever_stole_the_one_before() {
         .expect("is taken");
 }
 
+/// 1. A thief of bob's second link says that the document was compared, and that all is ready.
+/// 2. Bob gets another link: what the thief said is gone, and the vault waits for bob.
+#[tokio::test]
+async fn a_new_link_takes_back_what_whoever_stole_the_one_before_confirmed() {
+    let (board, keys) = (Board::new().await, keys());
+    let mut sittings = board.filled(&keys).await;
+    sittings[1] = board.seated("bob").await;
+    let policy = board.drafted(&keys).await;
+    board.confirmed(&sittings, policy).await;
+    assert_eq!(board.show().await.seats[1].state, "ready");
+    let bob = board.seated("bob").await;
+    assert_eq!(board.show().await.seats[1].state, "filled");
+    assert_eq!(code(board.activate().await), "not_confirmed");
+    board
+        .compare(&bob, policy, "alice")
+        .await
+        .expect("compares");
+    board.ready(&bob, policy).await.expect("is ready");
+    board.activate().await.expect("is added");
+}
+
+/// All keys of a vault show all its coins: no seat and no event gives them away, and who repeats says nothing new.
+#[tokio::test]
+async fn a_sitting_and_the_events_show_no_keys_of_others_and_repeat_nothing() {
+    let (board, keys) = (Board::new().await, keys());
+    let sittings = board.filled(&keys).await;
+    let seen = show_sitting(&board.service, &sittings[0]).await;
+    let seen = serde_json::to_string(&seen.expect("reads").others).expect("is JSON");
+    assert!(seen.contains("carol") && !seen.contains("tpub"), "{seen}");
+    let policy = board.drafted(&keys).await;
+    board.confirmed(&sittings, policy).await;
+    let told = board.told().await;
+    assert!(!told.concat().contains("tpub"), "{told:?}");
+    assert!(told.concat().contains("seat alice"), "{told:?}");
+    board
+        .hand_in(&sittings[0], &record(&keys, 0))
+        .await
+        .expect_err("a document stands");
+    let document = policy_draft(&keys).to_toml();
+    board.set(&document).await.expect("is the same");
+    board.confirmed(&sittings, policy).await;
+    assert_eq!(board.told().await.len(), told.len());
+}
+
 #[tokio::test]
 async fn a_key_or_a_journal_of_another_seat_is_refused() {
     let (board, keys) = (Board::new().await, keys());
