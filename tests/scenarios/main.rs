@@ -6,6 +6,7 @@ mod bad_input;
 mod books;
 mod both_engines;
 mod bridge;
+mod ceremony;
 mod deposits;
 mod drills;
 mod exactly_once;

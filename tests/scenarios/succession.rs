@@ -14,6 +14,7 @@ use policies::Policy;
 use policies::document::{ApprovalsDraft, PolicyDraft, SuccessionDraft};
 use serde_json::{Value, json};
 
+pub(crate) use self::five::come_home;
 use self::five::{CREW, Five};
 
 const COIN: Amount = Amount::from_sat(50_000_000);
@@ -75,7 +76,7 @@ fn proposed(treasury: &Treasury, name: &str, next: &Policy) -> Result<PathBuf, F
 }
 
 /// The version in force at the coordinator.
-fn version(treasury: &Treasury) -> Result<Value, Failure> {
+pub(crate) fn version(treasury: &Treasury) -> Result<Value, Failure> {
     Ok(treasury.operator().get(&treasury.path(""))?.done()?["version"].clone())
 }
 
@@ -125,7 +126,7 @@ fn is_in_force_once_acknowledged(treasury: &Treasury, next_file: &Path) -> Outco
 }
 
 /// How many unspent outputs pay an address.
-fn payments(treasury: &Treasury, to: &Address) -> Result<usize, Failure> {
+pub(crate) fn payments(treasury: &Treasury, to: &Address) -> Result<usize, Failure> {
     let script = format!("raw({})", to.script_pubkey().to_hex_string());
     let found: Value = treasury
         .node

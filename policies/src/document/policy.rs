@@ -6,7 +6,7 @@ use super::{
     Approvals, Approver, Limits, List, Mistake, OtherVault, PinnedKey, Requester, Rule, Signer,
 };
 use crate::descriptor::VaultDescriptor;
-use crate::{KeyId, Keyset, PolicyId, PublicKey, UnixTime, VaultId};
+use crate::{KeyId, Keychain, Keyset, PolicyId, PublicKey, UnixTime, VaultId};
 
 /// The largest policy document, in bytes.
 pub const MAX_BYTES: usize = 64 * 1024;
@@ -152,6 +152,14 @@ impl Policy {
     /// The BIP 39 English words of the id, for reading it out to another person.
     pub fn words(&self) -> [&'static str; 24] {
         super::words_of(self.id)
+    }
+
+    /// The vault's first address, which persons compare by voice beside the words.
+    pub fn first_address(&self) -> String {
+        let script = self.descriptor.script_pubkey(Keychain::External, 0);
+        Address::from_script(&script, self.network)
+            .expect("scripts of P2WSH, P2TR and P2WPKH have an address")
+            .to_string()
     }
 
     /// Whether a version is this one or one before it with the same keyset: transfers that were made for one of

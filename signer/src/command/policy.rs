@@ -129,12 +129,17 @@ impl PolicyVerb {
                 let rows: Vec<String> = words.chunks(6).map(|six| six.join(" ")).collect();
                 let words = rows.join("\n         ");
                 let devices = findings(&policy.descriptor, &policy.signers);
-                let mut text = format!("No mistakes\n  id     {}\n  words  {words}", policy.id);
+                let first_address = policy.first_address();
+                let mut text = format!(
+                    "No mistakes\n  id     {}\n  words  {words}\n  first address\n         {first_address}",
+                    policy.id
+                );
                 if !devices.is_empty() {
                     text += &format!("\nDevices\n{}", report::device_lines(&devices));
                 }
                 let value = serde_json::json!({
-                    "id": policy.id, "words": policy.words(), "devices": devices,
+                    "id": policy.id, "words": policy.words(), "first_address": first_address,
+                    "devices": devices,
                 });
                 context.terminal.answer(text.trim_end(), &value)
             }

@@ -181,28 +181,34 @@ impl Five {
 
     /// Signs with three former signers whatever cancels and drains, until nothing of former keysets is left.
     pub(super) fn come_home(&self, by: &[&SignerHome]) -> Outcome {
-        let treasury = &self.treasury;
-        wait_until("the former coins to be home", LONG, || {
-            let path = treasury.path("/attempts?state=issued");
-            let mut open = 0;
-            for attempt in items(&treasury.auditor().get(&path)?.done()?)? {
-                if !["cancel", "drain"].contains(&attempt["purpose"].as_str().unwrap_or_default()) {
-                    continue;
-                }
-                open += 1;
-                if attempt["complete"] == false {
-                    let txid = field(attempt, "txid")?.parse()?;
-                    self.sign(by.iter().copied(), txid)?;
-                }
-            }
-            if !treasury.node.mempool()?.is_empty() {
-                treasury.node.mine(3)?;
-            }
-            let balance = treasury.auditor().get(&treasury.path("/balance"))?.done()?;
-            let home = balance["former_sat"] == 0
-                && balance["total_sat"] == balance["settled_sat"]
-                && open == 0;
-            Ok(home.then_some(()))
-        })
+        come_home(&self.treasury, by)
     }
+}
+
+/// Signs with former signers whatever cancels and drains, until nothing of former keysets is left.
+pub(crate) fn come_home(treasury: &Treasury, by: &[&SignerHome]) -> Outcome {
+    wait_until("the former coins to be home", LONG, || {
+        let path = treasury.path("/attempts?state=issued");
+        let mut open = 0;
+        for attempt in items(&treasury.auditor().get(&path)?.done()?)? {
+            if !["cancel", "drain"].contains(&attempt["purpose"].as_str().unwrap_or_default()) {
+                continue;
+            }
+            open += 1;
+            if attempt["complete"] == false {
+                let txid = field(attempt, "txid")?.parse()?;
+                for home in by {
+                    treasury.countersign(home, txid)?;
+                }
+            }
+        }
+        if !treasury.node.mempool()?.is_empty() {
+            treasury.node.mine(3)?;
+        }
+        let balance = treasury.auditor().get(&treasury.path("/balance"))?.done()?;
+        let home = balance["former_sat"] == 0
+            && balance["total_sat"] == balance["settled_sat"]
+            && open == 0;
+        Ok(home.then_some(()))
+    })
 }

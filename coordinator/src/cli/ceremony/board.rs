@@ -40,7 +40,8 @@ fn drafted(draft: &Value) -> String {
     let lines = Lines::default()
         .with("document", text(draft, "policy"))
         .with("words", words.join(" "))
-        .with("first address", text(draft, "first_address"));
+        // The first one. More words do not fit beside the longest address.
+        .with("address 0", text(draft, "first_address"));
     format!("{}\n", lines.text())
 }
 

@@ -36,7 +36,8 @@ fn words(sitting: &Value) -> String {
         .with("network", text(sitting, "network"))
         .with("your seat", text(&seat, "name"))
         .with("state", text(&seat, "state"))
-        .with("first address", text(&draft, "first_address"));
+        // The first one. More words do not fit beside the longest address.
+        .with("address 0", text(&draft, "first_address"));
     format!("{}{}", lines.text(), paragraph(text(sitting, "next"), 0))
 }
 

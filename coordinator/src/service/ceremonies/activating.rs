@@ -27,8 +27,9 @@ pub struct ActivatedView {
 /// Makes the document of a ceremony active. Doing it again answers the same.
 ///
 /// # Errors
-/// [`CeremonyError::NoDraft`], [`CeremonyError::NotConfirmed`], [`CeremonyError::Ended`]; what
-/// [`vaults::create_vault`] refuses of a first version, and [`versions::submit_succession`] of a next one.
+/// [`CeremonyError::NoDraft`], [`CeremonyError::NotConfirmed`], [`CeremonyError::Ended`], [`VaultError::StoredPolicy`]
+/// for a document that is not the one of its id; what [`vaults::create_vault`] refuses of a first version, and
+/// [`versions::submit_succession`] of a next one.
 pub async fn activate(
     service: &Service,
     actor: &Actor,
@@ -58,6 +59,10 @@ pub async fn activate(
     }
     let of_devices = OfDevices::despite(standing.row.despite_devices);
     let policy = judged(service, &mut tx, &standing, &draft.document, of_devices).await?;
+    if policy.id != draft.id {
+        // What was confirmed is the id; somebody exchanged the bytes behind it.
+        return Err(VaultError::StoredPolicy { policy: draft.id }.into());
+    }
     let vault = policy.vault;
     let outcome = if standing.before.is_some() {
         let file = SuccessionFile::of(&draft.document)

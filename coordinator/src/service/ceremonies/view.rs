@@ -1,8 +1,7 @@
 //! The board of a ceremony: where it stands, each seat's state, and what is next for whom.
 
-use bitcoin::Address;
 use policies::document::{Policy, words_of};
-use policies::{Keychain, PolicyId, UnixTime, VaultId};
+use policies::{PolicyId, UnixTime, VaultId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -302,12 +301,5 @@ fn sits(seat: &SeatRow, now: UnixTime) -> bool {
 
 /// The first address of a document that was checked before it was stored.
 pub(super) fn first_address(document: &[u8]) -> String {
-    let address = |policy: Policy| {
-        let script = policy.descriptor.script_pubkey(Keychain::External, 0);
-        Address::from_script(&script, policy.network).ok()
-    };
-    (Policy::parse(document).ok())
-        .and_then(address)
-        .map(|address| address.to_string())
-        .unwrap_or_default()
+    Policy::parse(document).map_or_else(|_| String::new(), |policy| policy.first_address())
 }

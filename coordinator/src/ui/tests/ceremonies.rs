@@ -29,7 +29,8 @@ fn seated(seen: &Seen) -> Browser {
 
 /// The link in a page of an operator.
 fn link_in(page: &str) -> String {
-    let (_, rest) = page.split_once("/seats/").expect("a link");
+    let (_, shown) = page.split_once("id=\"link\"").expect("a link");
+    let (_, rest) = shown.split_once("/seats/").expect("a link");
     let secret = rest.split(['"', '<']).next().expect("a secret");
     format!("/seats/{secret}")
 }
