@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use policies::document::Policy;
 use policies::{PolicyId, VaultId};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use watchtower::store::database::Transaction;
 use watchtower::store::events::{self, NewEvent};
 
@@ -143,7 +143,7 @@ impl Standing {
 }
 
 /// What an event says of a seat.
-fn about(seat: &SeatRow) -> Map<String, serde_json::Value> {
+fn about(seat: &SeatRow) -> Map<String, Value> {
     let mut body = Map::new();
     body.insert("seat".to_owned(), json!(seat.name));
     body.insert("person".to_owned(), json!(seat.person));
