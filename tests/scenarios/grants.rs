@@ -52,8 +52,11 @@ const GRANTED: &[(&str, &str, &str, &str, &str)] = &[
     // The auditor sees who holds tokens, never what a token could be checked against.
     ("token", "si", "", "s", ""),
     ("vault", "si", "", "s", "s"),
+    ("vault_ceremony", "si", "", "", "s"),
     ("vault_keyset", "si", "", "s", "s"),
     ("vault_marks", "si", "", "s", "s"),
+    // The auditor sees who sits on it and what was handed in, never what a link or a sitting could be checked against.
+    ("vault_seat", "si", "", "", ""),
     ("vault_statement", "si", "", "s", "s"),
     ("vault_statement_approval", "si", "", "s", "s"),
     ("void", "si", "", "s", "s"),
@@ -147,6 +150,19 @@ const UPDATED: &[(&str, &[&str])] = &[
     ("token", &["revoked_at"]),
     ("vault", &["keyset", "policy"]),
     (
+        "vault_ceremony",
+        &[
+            "despite_devices",
+            "draft",
+            "draft_id",
+            "drafted_at",
+            "drafted_by",
+            "ended_at",
+            "ended_by",
+            "outcome",
+        ],
+    ),
+    (
         "vault_marks",
         &[
             "drain_to",
@@ -157,6 +173,26 @@ const UPDATED: &[(&str, &[&str])] = &[
             "set_at",
             "set_by",
             "standing",
+        ],
+    ),
+    (
+        "vault_seat",
+        &[
+            "compared",
+            "compared_at",
+            "compared_with",
+            "filled_at",
+            "filled_by",
+            "journal",
+            "link",
+            "link_until",
+            "ready",
+            "ready_at",
+            "record",
+            "sat_at",
+            "sitting",
+            "sitting_until",
+            "xpub",
         ],
     ),
     ("vault_statement", &["entitled_at"]),

@@ -86,6 +86,7 @@ impl Showcase {
             ("policy", policy.id.to_string()),
             ("signer", "bob".to_owned()),
             ("ceremony", self.ceremony()?),
+            ("seat", "erin".to_owned()),
         ]
         .into())
     }

@@ -113,6 +113,25 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("DELETE", "/webhooks/{id}/pause", "o"),
     ("POST", "/webhooks/{id}/test", "o"),
     ("GET", "/status", "sgoa"),
+    ("GET", "/vaults/{vault}/addresses/superseded", "sgoa"),
+    ("GET", "/ceremonies", "sgoa"),
+    ("POST", "/ceremonies", "o"),
+    ("GET", "/ceremonies/{ceremony}", "sgoa"),
+    ("DELETE", "/ceremonies/{ceremony}", "o"),
+    ("PUT", "/ceremonies/{ceremony}/seats/{seat}", "o"),
+    ("DELETE", "/ceremonies/{ceremony}/seats/{seat}", "o"),
+    ("POST", "/ceremonies/{ceremony}/seats/{seat}/link", "o"),
+    ("PUT", "/ceremonies/{ceremony}/draft", "o"),
+    ("POST", "/ceremonies/{ceremony}/activation", "o"),
+];
+
+/// Which ask for a link or for the token of a sitting, whatever role somebody has besides.
+const OF_SEATS: &[(&str, &str)] = &[
+    ("POST", "/sitting"),
+    ("GET", "/sitting"),
+    ("PUT", "/sitting/record"),
+    ("POST", "/sitting/comparison"),
+    ("POST", "/sitting/readiness"),
 ];
 
 /// Good requests for every route, about things that exist.
@@ -125,6 +144,7 @@ struct Requests {
     hash: String,
     approval: Value,
     psbt: Vec<u8>,
+    ceremony: String,
 }
 
 impl Requests {
@@ -140,7 +160,10 @@ impl Requests {
             .auditor()
             .get(&format!("/attempts/{txid}"))?
             .done()?;
+        let new = json!({ "name": "cold", "seats": [{ "name": "zoe" }] });
+        let begun = treasury.operator().post("/ceremonies", &new)?.done()?;
         Ok(Self {
+            ceremony: field(&begun, "id")?,
             vault: treasury.people.policy.vault.to_string(),
             batch: field(&attempt, "batch")?,
             psbt: treasury.psbt(txid.parse()?)?,
@@ -172,6 +195,8 @@ impl Requests {
             .replace("{outpoint}", &format!("{}:0", self.txid))
             .replace("{subject}", &"11".repeat(32))
             .replace("{policy}", &"11".repeat(32))
+            .replace("{ceremony}", &self.ceremony)
+            .replace("{seat}", "zoe")
             .replace("{id}", batch);
         let body = match route.rsplit('/').next() {
             Some("vaults") => json!({ "document": self.document }),
@@ -213,6 +238,17 @@ impl Requests {
                 "shape": "json",
                 "url": "https://hooks.example/x",
             }),
+            Some("ceremonies") => json!({ "name": "x", "seats": [{ "name": "y" }] }),
+            Some("{seat}" | "record") => json!({ "record": "x" }),
+            Some("sitting") => json!({ "secret": "ab".repeat(32) }),
+            Some("comparison") => json!({
+                "policy": "11".repeat(32),
+                "with": "x",
+                "first_word": "y",
+                "last_word": "z",
+                "same_address": true,
+            }),
+            Some("readiness") => json!({ "policy": "11".repeat(32) }),
             Some("tokens") => json!({ "name": "x", "role": "operator" }),
             Some("invitations") => json!({ "name": "x", "role": "auditor" }),
             _ => json!({}),
@@ -231,6 +267,7 @@ impl Requests {
 
 /// 1. The matrix of this file names every route that the API describes.
 /// 2. Without a token, with a wrong one, with half of one or with a revoked one, every route refuses.
+///    What is of seats asks for a link or a sitting, also of operators.
 /// 3. With a token of each role, every route outside the role's part refuses, and every route to
 ///    read in it answers.
 #[test]
@@ -249,9 +286,11 @@ fn each_role_is_refused_what_is_not_its_part() -> Outcome {
             routes.insert((verb.0.to_uppercase(), path));
         }
     }
-    let known: BTreeSet<_> = ROUTES
-        .iter()
-        .map(|(verb, path, _)| ((*verb).to_owned(), (*path).to_owned()))
+    let of_roles = ROUTES.iter().map(|(verb, path, _)| (verb, path));
+    let of_seats = OF_SEATS.iter().map(|(verb, path)| (verb, path));
+    let known: BTreeSet<_> = of_roles
+        .chain(of_seats)
+        .map(|(verb, path)| ((*verb).to_owned(), (*path).to_owned()))
         .collect();
     assert_eq!(routes, known, "every route stands in the matrix");
 
@@ -281,6 +320,16 @@ fn each_role_is_refused_what_is_not_its_part() -> Outcome {
                 requests
                     .send(&api, verb, route)?
                     .refused(401, "unauthorized")?;
+                refused += 1;
+            }
+        }
+        for api in [anybody.with_token(None), treasury.operator()] {
+            for (verb, route) in OF_SEATS {
+                let (status, code) = match *verb {
+                    "POST" if *route == "/sitting" => (404, "invitation_void"),
+                    _ => (401, "sitting_over"),
+                };
+                requests.send(&api, verb, route)?.refused(status, code)?;
                 refused += 1;
             }
         }
@@ -324,7 +373,7 @@ fn each_role_is_refused_what_is_not_its_part() -> Outcome {
     })?;
     println!(
         "{} routes: {refused} requests refused, {answered} answered",
-        ROUTES.len()
+        ROUTES.len() + OF_SEATS.len()
     );
     Ok(())
 }
