@@ -18,7 +18,8 @@ use serde_json::Value;
 use signer::keystore::{VaultKey, vault_key};
 
 use self::places::{
-    Hall, Person, SEATS, all_compare, begins, board, invites, leads, of_seats, policy_around, text,
+    Hall, Person, SEATS, all_compare, begins, board, invites, leads, of_seats, opens,
+    policy_around, text,
 };
 use crate::succession::payments;
 
@@ -114,10 +115,6 @@ fn written(hall: &Hall, id: &str) -> Result<(SignerHome, String), Failure> {
 /// A link opens once, and not after another was made; whoever came by the one before is out.
 fn links_open_once(hall: &Hall, id: &str, people: &[Person]) -> Outcome {
     let at = &hall.coordinator;
-    let join = |link: &str| {
-        at.program()
-            .run(&["ceremony", "join", link, "--url", at.url()])
-    };
     for person in people {
         let first = invites(at, id, person.name())?;
         match person.name() {
@@ -134,12 +131,12 @@ fn links_open_once(hall: &Hall, id: &str, people: &[Person]) -> Outcome {
             }
             "carol" => {
                 let second = invites(at, id, "carol")?;
-                join(&first)?.refused("invitation_void")?;
+                opens(at, &person.home, &first)?.refused("invitation_void")?;
                 person.joins(at, &second)?;
             }
             _ => person.joins(at, &first)?,
         }
-        join(&first)?.refused("invitation_void")?;
+        opens(at, &person.home, &first)?.refused("invitation_void")?;
     }
     assert_eq!(of_seats(&board(at, id)?, "state")?, ["sitting"; 5]);
     Ok(())
@@ -265,7 +262,7 @@ fn confirming_takes_another_person(hall: &Hall, people: &[Person]) -> Outcome {
     let heard = bob.reads_out()?;
     for place in [0, 23] {
         let mut wrong = heard.clone();
-        wrong[place] = heard[11].clone();
+        wrong[place].clone_from(&heard[11]);
         if wrong != heard {
             alice.confirms(at, "bob", &wrong)?.refused("words_differ")?;
         }

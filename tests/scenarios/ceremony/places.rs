@@ -92,6 +92,14 @@ pub(super) fn invites(at: &Coordinator, id: &str, seat: &str) -> Result<String, 
     Ok(said.text().trim().to_owned())
 }
 
+/// What `ceremony join` says of a link, which comes in a file.
+pub(super) fn opens(at: &Coordinator, home: &SignerHome, link: &str) -> Result<Said, Failure> {
+    let file = home.bring("link.txt", link.as_bytes())?;
+    let file = file.to_string_lossy();
+    at.program()
+        .run(&["ceremony", "join", &file, "--url", at.url()])
+}
+
 impl Person {
     /// Somebody whose home is empty.
     pub(super) fn new(name: &str) -> Result<Self, Failure> {
@@ -116,10 +124,8 @@ impl Person {
 
     /// Uses a link up, without any token; what comes of it is kept.
     pub(super) fn joins(&self, at: &Coordinator, link: &str) -> Outcome {
-        let said = at
-            .program()
-            .run(&["ceremony", "join", link, "--url", at.url()]);
-        self.home.bring("sitting.token", &said?.done()?.stdout)?;
+        let said = opens(at, &self.home, link)?;
+        self.home.bring("sitting.token", &said.done()?.stdout)?;
         Ok(())
     }
 
@@ -251,7 +257,10 @@ pub(super) fn policy_around(
     }
     let descriptor = hall.coordinator.program().run(&compile)?.done()?;
     let mut draft = PolicyDraft::first_version("cold", Network::Regtest, head(&hall.node)?);
-    draft.spending.descriptor = descriptor.text().trim().to_owned();
+    descriptor
+        .text()
+        .trim()
+        .clone_into(&mut draft.spending.descriptor);
     draft.requesters = vec![RequesterDraft {
         name: "exchange".to_owned(),
         person: None,
