@@ -194,8 +194,11 @@ fn only_the_browser_that_paired_answers_and_only_once_its_page_was_looked_at() -
 /// Opens a transfer's page and asks the bridge for it, in the same tab.
 fn asks_to_sign(browser: &Browser, treasury: &Treasury, txid: Txid) -> Outcome {
     browser.open(&treasury.page(&format!("/attempts/{txid}")))?;
-    browser.script("document.querySelector(\"form[action$='/ask']\").removeAttribute('target')")?;
-    browser.click("form[action$='/ask'] button")?;
+    browser.shows("form[action$='/ask'] button")?;
+    // At once: what is live on the page would be drawn anew in between.
+    let asks = "const form = document.querySelector(\"form[action$='/ask']\"); \
+                form.removeAttribute('target'); form.querySelector('button').click();";
+    browser.script(asks)?;
     browser.says("h1", "Countersign a transfer")
 }
 

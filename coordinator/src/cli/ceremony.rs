@@ -18,6 +18,7 @@ use crate::service::ceremonies::filling::HandIn;
 pub(super) enum Ceremony {
     /// Begin the ceremony of a new vault, with a seat for each signer.
     #[command(
+        override_usage = "countersign-coordinator ceremony new [OPTIONS]\n       --seat <NAME[=PERSON]> <NAME>",
         after_help = "Example:\n  countersign-coordinator ceremony new cold --seat alice --seat bob=robert"
     )]
     New {

@@ -189,7 +189,8 @@ async fn document(State(ui): State<Ui>, jar: CookieJar) -> Result<Response, Faul
     let seat = sitting::show_sitting(&ui.service, &secret_of(&ui, &jar)).await?;
     let draft = seat.draft.ok_or_else(Fault::nothing_here)?;
     let kind = "text/plain; charset=utf-8";
-    Ok(attachment("policy.toml", kind, draft.document))
+    let name = format!("{}.toml", seat.name);
+    Ok(attachment(&name, kind, draft.document))
 }
 
 async fn record(State(ui): State<Ui>, jar: CookieJar, request: Request) -> Result<Response, Fault> {
