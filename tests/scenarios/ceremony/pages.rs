@@ -100,7 +100,7 @@ fn two_persons_and_an_operator_set_up_a_vault_in_browsers() -> Outcome {
     type_words(&alices, &heard[0], "nothing")?;
     alices.click("input[name=same_address]")?;
     alices.click(COMPARE)?;
-    alices.says(".notice-bad", "stop")?;
+    alices.says(".notice-bad", "compare all 24 words")?;
     assert_eq!(alices.count(READY)?, 0);
     type_words(&alices, &heard[0], &heard[23])?;
     alices.click("input[name=same_address]")?;

@@ -61,3 +61,23 @@ pub(super) fn document(sitting: &Value, out: &Output) -> Result<(), CliError> {
 pub(super) fn id_of(file: &Path) -> Result<PolicyId, CliError> {
     Ok(policies::document::id_of(&api::read(file)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::cli::layout::WIDTH;
+
+    #[test]
+    fn a_seat_is_told_within_eighty_columns() {
+        let told = super::words(&json!({
+            "name": "a-ceremony-of-a-name-of-32-letters", "network": "regtest",
+            "seat": { "name": "alice", "state": "filled" },
+            "draft": { "first_address": "bcrt1p".to_owned() + &"a".repeat(58) },
+            "next": "Your key is in. Others are missing; come back when all are in.",
+        }));
+        assert!(told.contains("bcrt1paaaa"), "{told}");
+        let widest = told.lines().map(|line| line.chars().count()).max();
+        assert!(widest.is_some_and(|widest| widest <= WIDTH), "{told}");
+    }
+}

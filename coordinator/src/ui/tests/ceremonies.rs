@@ -109,7 +109,8 @@ fn a_vault_is_set_up_by_the_pages_alone() {
         };
         let differs = compare("nothing");
         assert_eq!(differs.status, 422);
-        assert!(differs.text.contains("stop"), "{}", differs.text);
+        let told = "stop, and compare all 24 words from both tools";
+        assert!(differs.text.contains(told), "{}", differs.text);
         assert_eq!(compare(words[23]).status, 303);
         let ready = served.form("/seat/readiness", browser, &[("policy", &policy)]);
         assert_eq!(ready.status, 303, "{}", ready.text);

@@ -5,7 +5,8 @@ use crate::service::Role;
 use crate::service::ceremonies::operating::{fill_seat, list};
 use crate::service::ceremonies::sitting::{look_at_link, show_sitting};
 use crate::service::devices::OfDevices;
-use crate::service::vaults::create_vault;
+use crate::service::vaults::{create_vault, list_vaults};
+use crate::store::vault_ceremonies::{self as rows, DraftRow};
 
 #[tokio::test]
 async fn a_link_opens_once_within_two_days_and_not_after_another_was_made() {
@@ -181,6 +182,31 @@ async fn who_was_shown_another_document_hears_other_words_and_confirms_nothing()
 
 /// What somebody changes in a draft.
 type Edit = Box<dyn Fn(&mut PolicyDraft)>;
+
+#[tokio::test]
+async fn a_document_exchanged_behind_its_id_is_not_made_active() {
+    let (board, keys) = (Board::new().await, keys());
+    let sittings = board.filled(&keys).await;
+    let policy = board.drafted(&keys).await;
+    board.confirmed(&sittings, policy).await;
+    let mut other = policy_draft(&keys);
+    other.limits.fee_max_sat -= 1;
+    let exchanged = DraftRow {
+        document: other.to_toml().into_bytes(),
+        id: policy,
+        at: policies::UnixTime::from_secs(NOW),
+        by: "mallory".to_owned(),
+    };
+    let database = board.service.database();
+    let mut tx = database.begin_write().await.expect("begins");
+    rows::set_draft(&mut tx, &board.id, Some(&exchanged), false)
+        .await
+        .expect("is written");
+    tx.commit().await.expect("commits");
+    assert_eq!(code(board.activate().await), "internal");
+    let vaults = list_vaults(&board.service, &board.operator).await;
+    assert!(vaults.expect("a list").is_empty());
+}
 
 #[tokio::test]
 async fn a_document_that_says_otherwise_than_a_seat_is_refused() {
