@@ -97,7 +97,9 @@ fn people_make_keys_pin_a_policy_request_and_approve() {
     assert_eq!(text(&shown["id"]), policy.id.to_string());
     let first_address = policy.first_address();
     assert_eq!(text(&shown["first_address"]), first_address);
-    let told = desk.run("alice", &["policy", "check", "policy.toml"]).stdout;
+    let told = desk
+        .run("alice", &["policy", "check", "policy.toml"])
+        .stdout;
     let told = String::from_utf8_lossy(&told).into_owned();
     assert!(told.contains(&first_address), "{told}");
     let words = policy.words().join(" ");
