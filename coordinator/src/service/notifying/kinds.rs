@@ -27,6 +27,12 @@ pub const FAMILIES: &[(&str, &[&str])] = &[
     ),
     ("batch", &["created"]),
     (
+        "ceremony",
+        &[
+            "begun", "compared", "drafted", "emptied", "ended", "filled", "invited", "ready", "sat",
+        ],
+    ),
+    (
         "change",
         &[
             "confirmed",
@@ -112,6 +118,7 @@ pub const FAMILIES: &[(&str, &[&str])] = &[
     (
         "vault",
         &[
+            "addresses-superseded",
             "created",
             "mark-crossed",
             "marks-cleared",
