@@ -145,6 +145,11 @@ fn txid_of(bytes: &[u8]) -> Option<Txid> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bitcoin::absolute::LockTime;
+    use bitcoin::psbt::Psbt;
+    use bitcoin::secp256k1::{Message, Secp256k1, SecretKey};
+    use bitcoin::transaction::Version;
+    use bitcoin::{Amount, PublicKey, ScriptBuf, Transaction, TxIn, TxOut, ecdsa};
 
     #[cfg(unix)]
     #[test]
@@ -155,6 +160,43 @@ mod tests {
         assert!(made.expect("mkfifo starts").success());
         let error = write(None, &pipe, b"reply").expect_err("is taken");
         assert_eq!(error.code(), "OUTPUT_TAKEN");
+    }
+
+    /// An answer to one transaction, with a signature of each of these keys.
+    fn answer(keys: &[u8]) -> Vec<u8> {
+        let transaction = Transaction {
+            version: Version::TWO,
+            lock_time: LockTime::ZERO,
+            input: vec![TxIn::default()],
+            output: vec![TxOut {
+                value: Amount::from_sat(1_000),
+                script_pubkey: ScriptBuf::new(),
+            }],
+        };
+        let mut psbt = Psbt::from_unsigned_tx(transaction).expect("is unsigned");
+        let secp = Secp256k1::new();
+        for key in keys {
+            let secret = SecretKey::from_slice(&[*key; 32]).expect("a key");
+            let signature = secp.sign_ecdsa(&Message::from_digest([7; 32]), &secret);
+            let signature = ecdsa::Signature::sighash_all(signature);
+            let key = PublicKey::new(secret.public_key(&secp));
+            psbt.inputs[0].partial_sigs.insert(key, signature);
+        }
+        psbt.serialize()
+    }
+
+    #[test]
+    fn an_answer_is_replaced_by_one_that_has_all_of_it_and_another_signers_stays() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("w1-signed.psbt");
+        write(None, &file, &answer(&[1])).expect("writes");
+        write(None, &file, &answer(&[1, 2])).expect("has all of it");
+        for others in [answer(&[1]), answer(&[3]), answer(&[])] {
+            let error = write(None, &file, &others).expect_err("would lose one");
+            assert_eq!(error.code(), "OUTPUT_TAKEN");
+            assert!(!is_free_for(&file, &others));
+        }
+        assert_eq!(std::fs::read(&file).expect("reads"), answer(&[1, 2]));
     }
 
     #[test]

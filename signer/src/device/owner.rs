@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::home::Home;
 use crate::keystore::DeviceKey;
 use crate::pin::Pinned;
+use policies::devices::{Demand, DeviceLimits, limits_for};
 use policies::document::Device;
 use policies::exchange::WalletPolicy;
 use policies::{Keyset, Policy};
@@ -65,7 +66,7 @@ impl Owner {
     }
 
     /// The device, with the firmware that the policy pins, where it speaks of the same kind.
-    pub fn device(&self) -> Device {
+    fn device(&self) -> Device {
         let kind = self.key.kind().name();
         let mut signers = self.policy.signers.iter();
         let own = signers.find(|signer| signer.key.fingerprint == self.key.fingerprint());
@@ -79,6 +80,11 @@ impl Owner {
         pinned
             .filter(|device| device.kind == kind)
             .unwrap_or_else(unpinned)
+    }
+
+    /// What it takes of one of these coins' transactions, where that is known.
+    pub fn limits(&self) -> Option<DeviceLimits> {
+        limits_for(&Demand::of(&self.policy.descriptor), &self.device())
     }
 
     /// What the device is used for.

@@ -8,7 +8,6 @@ use crate::countersign::{Answered, CountersignError, Countersigner, Examined};
 use crate::failure::Failure;
 use bitcoin::Txid;
 use policies::carrier::for_device;
-use policies::devices::{Demand, limits_for};
 use policies::psbt::{Intake, read_intake};
 use policies::review::Review;
 use policies::words::device_text;
@@ -23,8 +22,7 @@ pub const STAYS_JOURNALLED: &str = "Nothing was signed that is taken; it stays j
 /// # Errors
 /// [`DeviceError::TooLarge`], [`DeviceError::NotAPsbt`].
 pub fn expect_fits(owner: &Owner, review: &Review, transfer: &[u8]) -> Result<(), DeviceError> {
-    let demand = Demand::of(&owner.policy.descriptor);
-    let Some(limits) = limits_for(&demand, &owner.device()) else {
+    let Some(limits) = owner.limits() else {
         return Ok(());
     };
     let transaction = &review.transaction;

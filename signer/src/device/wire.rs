@@ -167,3 +167,45 @@ fn is_plain(descriptor: &VaultDescriptor) -> bool {
         Descriptor::Tr(_) | Descriptor::Bare(_) | Descriptor::Pkh(_) | Descriptor::Sh(_) => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bitcoin::NetworkKind;
+    use bitcoin::bip32::{Xpriv, Xpub};
+    use bitcoin::secp256k1::Secp256k1;
+
+    fn descriptor(script: &str) -> VaultDescriptor {
+        let secp = Secp256k1::new();
+        let mut text = script.to_owned();
+        for name in ["A", "B", "C"] {
+            let master = Xpriv::new_master(NetworkKind::Test, name.as_bytes()).expect("a key");
+            let key = format!(
+                "[{}/48h/1h/0h/2h]{}/<0;1>/*",
+                master.fingerprint(&secp),
+                Xpub::from_priv(&secp, &master)
+            );
+            text = text.replace(name, &key);
+        }
+        let whole: Descriptor<miniscript::DescriptorPublicKey> = text.parse().expect("parses");
+        VaultDescriptor::parse(&whole.to_string(), Network::Regtest).expect("a vault's")
+    }
+
+    #[test]
+    fn a_plain_multisig_is_one_script_of_keys_and_sorted_only_where_it_says_so() {
+        for (script, plain, sorted) in [
+            ("wsh(sortedmulti(2,A,B,C))", true, true),
+            ("wsh(multi(2,A,B,C))", true, false),
+            ("wsh(and_v(v:multi(2,A,B),older(144)))", false, false),
+            (
+                "wsh(or_d(multi(2,A,B),and_v(v:pkh(C),older(144))))",
+                false,
+                false,
+            ),
+        ] {
+            let descriptor = descriptor(script);
+            assert_eq!(is_plain(&descriptor), plain, "{script}");
+            assert_eq!(is_sorted(&descriptor), sorted, "{script}");
+        }
+    }
+}

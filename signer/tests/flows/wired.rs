@@ -9,6 +9,7 @@ mod refusing;
 mod registering;
 mod stopping;
 
+use bitcoin::psbt::Psbt;
 use fake::Bench;
 
 #[test]
@@ -30,6 +31,26 @@ fn what_the_device_signs_leaves_as_from_a_key_here() {
     assert_eq!(bench.counter(), 1);
     // What leaves holds our signatures and receipt, and finalizes with bob's.
     bench.finalizes(&first);
+}
+
+/// HWI composes what it registers on a device from these keys, and a coordinator could write others.
+#[test]
+fn the_tool_gets_exactly_the_cosigners_keys_whatever_the_transfer_has() {
+    let bench = Bench::new();
+    let mut issued = Psbt::deserialize(&bench.read("w1.psbt")).expect("a PSBT");
+    let key = bench.treasury().policy.descriptor.key_positions()[0].clone();
+    let origin = (key.fingerprint, key.path);
+    issued.xpub = [(key.xpub, origin)].into();
+    bench.write("w1.psbt", &issued.serialize());
+    bench.signs("good").done();
+    let calls = bench.calls();
+    let words = &calls.last().expect("was called")["words"];
+    let given = words.as_array().and_then(|words| words.last()?.as_str());
+    let given = Bench::psbt_of(given.expect("a PSBT"));
+    let expected = bench.treasury().policy.descriptor.key_positions();
+    let expected: Vec<_> = expected.iter().map(|key| key.xpub).collect();
+    assert_eq!(given.xpub.len(), expected.len());
+    assert!(expected.iter().all(|key| given.xpub.contains_key(key)));
 }
 
 #[test]

@@ -7,6 +7,19 @@ use policies::ScriptKind;
 use policies::exchange::WalletPolicy;
 use signer::device::{Owner, Registration, Registrations};
 
+/// What is too large for a device is refused before anything is journalled for it.
+#[test]
+fn a_device_takes_as_much_as_its_row_of_the_table_says() {
+    let treasury = Treasury::agree(ScriptKind::Wsh);
+    Device::of(&treasury, "alice");
+    let home = treasury.home("alice");
+    let file = home.folder().join("keys/vault.public");
+    let text = std::fs::read_to_string(&file).expect("reads");
+    std::fs::write(&file, text.replace("coldcard", "coldcard-edge")).expect("writes");
+    let limits = Owner::of(&home).expect("has a device").limits();
+    assert_eq!(limits.expect("is known").inputs, Some(250));
+}
+
 #[test]
 fn coins_of_former_keys_are_signed_by_what_the_device_keeps_of_those() {
     let treasury = Treasury::agree(ScriptKind::Wsh);
@@ -37,6 +50,11 @@ fn coins_of_former_keys_are_signed_by_what_the_device_keeps_of_those() {
     let former = Owner::of_coins(&home, Some(treasury.policy.keyset)).expect("has a device");
     assert_eq!(former.policy.id, treasury.policy.id);
     assert_eq!(former.registration, Some(kept));
+    assert_eq!(
+        former.limits(),
+        None,
+        "nothing is known of this kind and script"
+    );
     let own = Owner::of_coins(&home, Some(next.keyset)).expect("has a device");
     assert_eq!(own.policy.id, next.id);
 }
