@@ -403,7 +403,10 @@ fn token_of_another_vault_learns_nothing() -> Outcome {
                 (_, route) if route.starts_with("/batches/") => (404, "unknown_batch"),
                 (_, route) if route.starts_with("/attempts/") => (404, "unknown_attempt"),
                 ("GET", route) if route.starts_with("/webhooks/") => (404, "unknown_webhook"),
-                ("GET", "/vaults" | "/balancing" | "/events" | "/status" | "/webhooks") => {
+                (
+                    "GET",
+                    "/vaults" | "/balancing" | "/ceremonies" | "/events" | "/status" | "/webhooks",
+                ) => {
                     let text = answer.text();
                     answer.done()?;
                     assert!(!text.contains(&requests.vault), "{text}");
