@@ -21,6 +21,7 @@ use crate::ui::Ui;
 use crate::ui::drawing::flow::Flow;
 use crate::ui::fault::Fault;
 use crate::ui::frame::{Frame, Place, Tab, page};
+use crate::ui::guard::bridged;
 use crate::ui::posted::Named;
 use crate::ui::show::{Ask, Moment, Outside, State as Chip, TxidText, Waiting, waiting_line};
 use crate::ui::visitor::Visitor;
@@ -88,7 +89,8 @@ pub(super) async fn show(
     let absent = absent_now(&ui.service).await?;
     let viewer = visitor.viewer(&absent);
     let waits = of_attempt(&ui.service, &viewer, txid).await?;
-    page(&DetailPage::of(&visitor, &found, waits, ui.public.origin()))
+    let detail = DetailPage::of(&visitor, &found, waits, ui.public.origin());
+    Ok(bridged(page(&detail)?, visitor.bridge))
 }
 
 impl DetailPage {
