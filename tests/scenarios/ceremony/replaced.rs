@@ -178,6 +178,14 @@ fn a_signer_is_replaced(engine: Engine) -> Outcome {
     assert_eq!(superseded(&settled.treasury, 2)?, [""; 0]);
 
     let next = adopted(&settled, &id, &carol)?;
+    let before = settled.people[2]
+        .home
+        .bring("v1.toml", &settled.first.bytes)?;
+    // A journal signs nothing that was asked for before its birth.
+    let frank = &settled.people[2];
+    frank
+        .pins(&frank.reads_out()?, &[before.as_path()])?
+        .done()?;
     assert_eq!(version(&settled.treasury)?, 2);
     let told = told(&settled.treasury)?;
     assert_eq!(told.len(), 1, "{told:?}");
@@ -207,13 +215,6 @@ fn a_signer_is_replaced(engine: Engine) -> Outcome {
     ];
     come_home(&settled.treasury, &former)?;
 
-    let before = settled.people[2]
-        .home
-        .bring("v1.toml", &settled.first.bytes)?;
-    let frank = &settled.people[2];
-    frank
-        .pins(&frank.reads_out()?, &[before.as_path()])?
-        .done()?;
     settled.treasury.people.policy = line(vec![settled.first.clone(), next])?;
     let treasury = &mut settled.treasury;
     let payee = Purse::stranger(2);
