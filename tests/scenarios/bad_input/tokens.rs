@@ -160,7 +160,7 @@ impl Requests {
             .auditor()
             .get(&format!("/attempts/{txid}"))?
             .done()?;
-        let new = json!({ "name": "cold", "seats": [{ "name": "zoe" }] });
+        let new = json!({ "name": "cold", "seats": [{ "name": "zoe" }, { "name": "yan" }] });
         let begun = treasury.operator().post("/ceremonies", &new)?.done()?;
         Ok(Self {
             ceremony: field(&begun, "id")?,
@@ -238,7 +238,9 @@ impl Requests {
                 "shape": "json",
                 "url": "https://hooks.example/x",
             }),
-            Some("ceremonies") => json!({ "name": "x", "seats": [{ "name": "y" }] }),
+            Some("ceremonies") => {
+                json!({ "name": "x", "seats": [{ "name": "y" }, { "name": "z" }] })
+            }
             Some("{seat}" | "record") => json!({ "record": "x" }),
             Some("sitting") => json!({ "secret": "ab".repeat(32) }),
             Some("comparison") => json!({

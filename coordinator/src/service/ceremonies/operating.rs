@@ -91,9 +91,9 @@ pub async fn begin(
     require(actor, request.vault, Doing::Changing)?;
     expect_name(&request.name)?;
     let found = request.seats.len();
-    if !(1..=MOST_SEATS).contains(&found) {
-        let most = MOST_SEATS;
-        return Err(CeremonyError::SeatCount { found, most }.into());
+    let (least, most) = (if request.vault.is_none() { 2 } else { 1 }, MOST_SEATS);
+    if !(least..=most).contains(&found) {
+        return Err(CeremonyError::SeatCount { found, least, most }.into());
     }
     for (place, seat) in request.seats.iter().enumerate() {
         expect_name(&seat.name)?;

@@ -29,10 +29,12 @@ pub enum CeremonyError {
     #[error("the vault's policy has changed since the ceremony began")]
     Stale,
     /// It has too few seats or too many.
-    #[error("{found} seats, a ceremony has 1 to {most}")]
+    #[error("{found} named, a ceremony has {least} to {most} seats")]
     SeatCount {
         /// How many were named.
         found: usize,
+        /// The fewest there may be: of a new vault two, for nobody compares words alone.
+        least: usize,
         /// The most there may be.
         most: usize,
     },
@@ -264,7 +266,9 @@ impl CeremonyError {
         match self {
             Self::Unknown { id } => json!({ "id": id }),
             Self::Ended { outcome } => json!({ "outcome": outcome }),
-            Self::SeatCount { found, most } => json!({ "found": found, "most": most }),
+            Self::SeatCount { found, least, most } => {
+                json!({ "found": found, "least": least, "most": most })
+            }
             Self::SeatTwice { seat }
             | Self::UnknownSeat { seat }
             | Self::SeatKeeps { seat }

@@ -319,7 +319,7 @@ async fn only_operators_lead_a_ceremony_and_others_read() {
 }
 
 #[tokio::test]
-async fn seats_are_one_to_twenty_with_names_of_their_own() {
+async fn seats_are_two_to_twenty_with_names_of_their_own() {
     let board = Board::new().await;
     let with = async |names: &[&str]| {
         let request = NewCeremony {
@@ -330,9 +330,10 @@ async fn seats_are_one_to_twenty_with_names_of_their_own() {
         begin(&board.service, &board.operator, &request).await
     };
     assert_eq!(code(with(&[]).await), "seat_count");
+    assert_eq!(code(with(&["alone"]).await), "seat_count");
     assert_eq!(code(with(&["a"; 21]).await), "seat_count");
     assert_eq!(code(with(&["a", "b", "a"]).await), "seat_twice");
-    assert_eq!(code(with(&["Alice"]).await), "malformed");
+    assert_eq!(code(with(&["Alice", "bob"]).await), "malformed");
 }
 
 #[tokio::test]
