@@ -8,6 +8,7 @@ mod both_engines;
 mod bridge;
 mod deposits;
 mod drills;
+mod emulated;
 mod exactly_once;
 mod exports;
 mod first_steps;
