@@ -274,7 +274,9 @@ impl Buttons {
             Pressing::No => &REFUSES,
             Pressing::Nothing => return Ok(false),
         };
-        let is_it = wanted.iter().any(|word| page.trim_end_matches('?') == *word)
+        let is_it = wanted
+            .iter()
+            .any(|word| page.trim_end_matches('?') == *word)
             || (pressing == Pressing::No && REFUSES.iter().any(|word| page.starts_with(word)));
         self.button(if is_it { "both" } else { "right" })?;
         Ok(false)

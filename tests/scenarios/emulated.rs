@@ -67,12 +67,7 @@ impl Desk {
     }
 
     /// A command of a home while somebody is at the screen, and how long it took.
-    fn run(
-        &self,
-        home: &SignerHome,
-        pressing: Pressing,
-        words: &[&str],
-    ) -> Result<Said, Failure> {
+    fn run(&self, home: &SignerHome, pressing: Pressing, words: &[&str]) -> Result<Said, Failure> {
         let begun = Instant::now();
         let said = self
             .emulator
@@ -202,8 +197,7 @@ impl<'a> Story<'a> {
         let (_, out) = self.files(txid)?;
         self.treasury.hand_in(txid, &fs::read(out)?)?;
         assert!(self.treasury.node.mempool()?.is_empty());
-        self.treasury
-            .countersign(&self.treasury.people.bob, txid)?;
+        self.treasury.countersign(&self.treasury.people.bob, txid)?;
         self.treasury.settle(txid, &[id])
     }
 
@@ -219,7 +213,8 @@ impl<'a> Story<'a> {
         let (issued, out) = self.files(txid)?;
         let words = ["sign", &issued, "--device", "--yes", "-o", &out];
         let Self { desk, treasury, .. } = self;
-        let tools = desk.tools();
+        let tools = desk.tools.clone();
+        let tools: Vec<&str> = tools.iter().map(String::as_str).collect();
         let words = [&words[..], &tools].concat();
         let alice = &treasury.people.alice;
         let said = std::thread::scope(|scope| {

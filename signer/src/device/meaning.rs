@@ -96,6 +96,8 @@ const BY_WORDS: [(&[&str], Meaning); 15] = [
             "broken pipe",
             "i/o error",
             "io error",
+            "connection reset",
+            "connection refused",
             "no longer connected",
             // A status word of nothing: the wire to the emulator ended.
             "'0x0'",
@@ -280,6 +282,11 @@ mod tests {
             (
                 -13,
                 "('0x0', 'Error in <BitcoinInsType.REGISTER_WALLET: 2> command', '')",
+                "DEVICE_GONE",
+            ),
+            (
+                -13,
+                "Could not open client or get fingerprint information: [Errno 104] Connection reset by peer",
                 "DEVICE_GONE",
             ),
             (-9, "Cannot sign bare multisig", "DEVICE_UNSUPPORTED"),
