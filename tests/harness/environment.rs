@@ -103,6 +103,28 @@ pub fn python_of_mail() -> Result<PathBuf, Failure> {
     }
 }
 
+/// The address of a device's emulator, where whoever runs the tests gives one.
+pub(crate) fn emulator() -> Result<Option<String>, Failure> {
+    setting("COUNTERSIGN_DEVICE_EMULATOR")
+}
+
+/// The address of the interface by which that emulator's buttons are pressed, where it has one.
+pub(crate) fn emulator_api() -> Result<Option<String>, Failure> {
+    setting("COUNTERSIGN_DEVICE_EMULATOR_API")
+}
+
+/// The program `bhwi`: `BHWI_BIN`, else the one in `PATH`.
+pub fn bhwi() -> Option<PathBuf> {
+    variable("BHWI_BIN")
+        .map(PathBuf::from)
+        .or_else(|| system_program("bhwi"))
+}
+
+fn setting(name: &str) -> Result<Option<String>, Failure> {
+    let text = variable(name).map(OsString::into_string).transpose();
+    text.map_err(|_| Failure::new(format!("{name} is not UTF-8")))
+}
+
 /// A program of the system, if it is in `PATH`.
 pub(crate) fn system_program(name: &str) -> Option<PathBuf> {
     path()

@@ -109,6 +109,30 @@ impl SignerHome {
         })
     }
 
+    /// Enrols the key of a device that is plugged in, and gives the record for the policy.
+    pub fn make_device_signer(&self, kind: &str, tools: &[&str]) -> Result<SignerDraft, Failure> {
+        let import = [
+            "import",
+            "--device",
+            kind,
+            "--from-device",
+            "--network",
+            "regtest",
+            "--name",
+            &self.name,
+        ];
+        let made = self.run(&[&import[..], tools].concat())?.done()?.json()?;
+        Ok(SignerDraft {
+            name: self.name.clone(),
+            person: self.name.clone(),
+            device: Some(DeviceDraft {
+                kind: kind.to_owned(),
+            }),
+            key: field(&made, "key")?,
+            journal: field(&made, "journal")?,
+        })
+    }
+
     /// Makes an approver's key, and gives it as the policy names it.
     pub fn make_approver(&self) -> Result<PinnedKeyDraft, Failure> {
         self.make_person("--approval")

@@ -29,8 +29,8 @@ def say(value):
     sys.exit(0)
 
 
-def fail(text):
-    sys.stderr.write("Warning: skipping nothing\nError: " + text + "\n")
+def fail(text, warning="Warning: device Ledger is on testnet, expected regtest"):
+    sys.stderr.write(warning + "\nError: " + text + "\n")
     sys.exit(1)
 
 
@@ -56,7 +56,9 @@ if words[-2:] == ["device", "list"]:
         "firmware": None,
     }
     if case == "bhwi_skipped":
-        fail("[Locked] unlock it")
+        fail("[Locked] Ledger device is locked")
+    if case == "bhwi_no_usb":
+        fail("usb enumeration failed: /sys/bus/usb/devices/ not found (errno 2)")
     if case == "bhwi_list":
         say("[{")
     if case == "bhwi_option":
@@ -67,13 +69,18 @@ if words[-2:] == ["device", "list"]:
 complaint = {
     "bhwi_cancelled": "[UserCancelled]",
     "bhwi_locked": "[Locked]",
-    "bhwi_hmac": "[Rejected] 0xb008",
-    "bhwi_app": "[WrongNetwork] the app is for Main",
-    "bhwi_gone": "[Transport] reset by peer",
+    "bhwi_hmac": "[UnexpectedResponse] no error or result returned",
+    "bhwi_app": "[NotReady] Bitcoin app is not open",
+    "bhwi_gone": "transport error: ledger io error: early eof",
     "bhwi_unsupported": "[Unsupported]",
 }.get(case)
 if complaint:
     fail(complaint)
+if case == "bhwi_left":
+    fail("[NotReady] open app failed, the Bitcoin app is not ready: status IncorrectData (0x6a80)")
+if case == "bhwi_other_app":
+    fail("[InvalidInput] register wallet failed: status IncorrectData (0x6a80)",
+         "Warning: device Ledger is on bitcoin, expected regtest")
 if case == "bhwi_panic":
     sys.stderr.write("thread 'main' has overflowed its stack\n")
     sys.exit(101)
@@ -95,7 +102,7 @@ if "address" in words:
     say(read("address"))
 if "sign" in words:
     if option("hmac") != hmac or not option("name") or not option("descriptor"):
-        fail("[Rejected] 0xb008")
+        fail("[UnexpectedResponse] no error or result returned")
     with open(option("psbt"), encoding="utf-8") as file:
         given = file.read().strip()
     if case == "bhwi_unsigned":

@@ -9,6 +9,7 @@ mod bridge;
 mod ceremony;
 mod deposits;
 mod drills;
+mod emulated;
 mod exactly_once;
 mod exports;
 mod first_steps;

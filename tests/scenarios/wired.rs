@@ -119,7 +119,7 @@ fn a_withdrawal_signed_on_a_device_that_is_plugged_in_settles_from_tr() -> Outco
 }
 
 /// The real `hwi`.
-fn real_hwi() -> Result<PathBuf, Failure> {
+pub(crate) fn real_hwi() -> Result<PathBuf, Failure> {
     let found = Command::new(repository().join("tests/setup/hwi.sh"))
         .arg("--find")
         .output()?;

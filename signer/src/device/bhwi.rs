@@ -81,8 +81,13 @@ impl<'a> Bhwi<'a> {
     pub fn enumerate(&self, watch: &Watch<'_>) -> Result<Vec<Found>, DeviceError> {
         let held = self.locks.wire()?;
         let arguments = self.arguments(&["--format=json", "device", "list"]);
-        let output = answered(self.run(arguments, Vec::new(), &watch.within(QUICK))?)?;
+        let answer = answered(self.run(arguments, Vec::new(), &watch.within(QUICK))?);
         drop(held);
+        // Where nothing at all can be plugged in it complains of that, in place of an empty list.
+        let output = match answer {
+            Err(DeviceError::NotFound) => return Ok(Vec::new()),
+            answer => answer?,
+        };
         let entries: Vec<Entry> =
             serde_json::from_slice(&output).map_err(|_| garbage("it is no list of devices"))?;
         if entries.len() > MOST_DEVICES {
@@ -127,10 +132,34 @@ fn answered(said: Said) -> Result<Vec<u8>, DeviceError> {
     }
     let lines = said.complaint.lines();
     let mut complaints = lines.filter_map(|line| line.strip_prefix("Error: "));
-    match complaints.next() {
-        Some(complaint) => Err(meaning::of_bhwi(complaint)),
-        None => Err(crashed(Tool::Bhwi, &said)),
+    let Some(complaint) = complaints.next() else {
+        return Err(crashed(Tool::Bhwi, &said));
+    };
+    match meaning::of_bhwi(complaint) {
+        // A Ledger's app of another network knows none of our paths, and says no more than that.
+        DeviceError::Unsupported { .. } if is_of_other_network(&said.complaint) => {
+            Err(DeviceError::WrongApp)
+        }
+        error => Err(error),
     }
+}
+
+/// Whether it warned that a device serves mainnet alone where we are on a test network, or the other way round. All
+/// test networks are one to a device.
+fn is_of_other_network(complaint: &str) -> bool {
+    let warnings = complaint
+        .lines()
+        .filter_map(|line| line.strip_prefix("Warning: device "));
+    let mut networks = warnings.filter_map(|line| {
+        let (reported, expected) = line.rsplit_once(", expected ")?;
+        Some((reported.rsplit_once(" is on ")?.1, expected))
+    });
+    networks.any(|(reported, expected)| {
+        let is_main = |network: &str| network == "bitcoin";
+        !reported
+            .split(", ")
+            .any(|network| is_main(network) == is_main(expected))
+    })
 }
 
 fn garbage(what: &'static str) -> DeviceError {
@@ -288,3 +317,7 @@ impl Device for BhwiDevice<'_> {
         Ok(output)
     }
 }
+
+#[cfg(test)]
+#[path = "bhwi_tests.rs"]
+mod tests;

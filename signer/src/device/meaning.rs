@@ -17,7 +17,16 @@ const BY_WORDS: [(&[&str], Meaning); 15] = [
         ],
         Meaning::Refused,
     ),
-    (&["0x6901", "busy", "0x9001"], Meaning::Busy),
+    (
+        &[
+            "0x6901",
+            "busy",
+            "0x9001",
+            // A Ledger's app takes what comes next for an answer to what a cut wire left unasked.
+            "not ready: status incorrectdata",
+        ],
+        Meaning::Busy,
+    ),
     (
         &[
             "0x5515",
@@ -55,6 +64,8 @@ const BY_WORDS: [(&[&str], Meaning); 15] = [
     (
         &[
             "0xb008",
+            // What bhwi 0.1.1 makes of 0xb008 at signing.
+            "no error or result returned",
             "unknown multisig",
             "not enrolled",
             "unknown wallet",
@@ -84,11 +95,23 @@ const BY_WORDS: [(&[&str], Meaning); 15] = [
             "device went away",
             "broken pipe",
             "i/o error",
+            "io error",
+            "connection reset",
+            "connection refused",
+            "no longer connected",
+            // A status word of nothing: the wire to the emulator ended.
+            "'0x0'",
         ],
         Meaning::Gone,
     ),
     (
-        &["could not find device", "no device", "cannot find"],
+        &[
+            "could not find device",
+            "no device",
+            "cannot find",
+            // A machine on which no USB is.
+            "usb enumeration failed",
+        ],
         Meaning::NotFound,
     ),
     (
@@ -151,7 +174,7 @@ pub(super) fn of_bhwi(said: &str) -> DeviceError {
     let named = match kind {
         "UserCancelled" | "AuthenticationRefused" => Some(Meaning::Refused),
         "Locked" | "WrongPin" => Some(Meaning::Locked),
-        "NotReady" | "HostUnavailable" => Some(Meaning::NotReady),
+        "HostUnavailable" => Some(Meaning::NotReady),
         "NotInitialized" => Some(Meaning::NotSetUp),
         "WrongNetwork" => Some(Meaning::App),
         "MissingContext" => Some(Meaning::NotRegistered),
@@ -162,6 +185,8 @@ pub(super) fn of_bhwi(said: &str) -> DeviceError {
     let meaning = named.or_else(|| by_words(said)).unwrap_or(match kind {
         "Rejected" => Meaning::Unsupported,
         "Transport" => Meaning::Gone,
+        // Mostly an app that is not open, and then its words say so.
+        "NotReady" => Meaning::NotReady,
         _ => Meaning::Failed,
     });
     error(meaning, said, super::Tool::Bhwi)
@@ -254,6 +279,16 @@ mod tests {
             ),
             (-3, "open failed", "DEVICE_PERMISSION"),
             (-3, "Device disconnected", "DEVICE_GONE"),
+            (
+                -13,
+                "('0x0', 'Error in <BitcoinInsType.REGISTER_WALLET: 2> command', '')",
+                "DEVICE_GONE",
+            ),
+            (
+                -13,
+                "Could not open client or get fingerprint information: [Errno 104] Connection reset by peer",
+                "DEVICE_GONE",
+            ),
             (-9, "Cannot sign bare multisig", "DEVICE_UNSUPPORTED"),
             (
                 -7,
@@ -266,12 +301,40 @@ mod tests {
         }
         for (said, fact) in [
             ("Error: [UserCancelled]", "REFUSED_ON_DEVICE"),
-            ("Error: [Locked]", "DEVICE_LOCKED"),
+            ("Error: [Locked] Ledger device is locked", "DEVICE_LOCKED"),
+            ("Error: [NotReady] Bitcoin app is not open", "DEVICE_APP"),
+            (
+                "Error: [NotReady] get version failed, the Bitcoin app is not ready: \
+                 status CommandNotAllowed (0x6901)",
+                "DEVICE_BUSY",
+            ),
+            ("Error: [NotReady]", "DEVICE_NOT_READY"),
+            (
+                "Error: [NotReady] open app failed, the Bitcoin app is not ready: \
+                 status IncorrectData (0x6a80)",
+                "DEVICE_BUSY",
+            ),
+            (
+                "Error: [UnexpectedResponse] no error or result returned",
+                "NOT_REGISTERED",
+            ),
+            (
+                "Error: transport error: ledger io error: early eof",
+                "DEVICE_GONE",
+            ),
+            (
+                "Error: [DeviceFailure] sign psbt failed: status SignatureFail (0xb008)",
+                "NOT_REGISTERED",
+            ),
             ("Error: [MissingContext] wallet policy", "NOT_REGISTERED"),
             ("Error: [WrongNetwork] the app is for Main", "DEVICE_APP"),
             (
                 "Error: [Transport] hidapi error: Permission denied",
                 "DEVICE_PERMISSION",
+            ),
+            (
+                "Error: usb enumeration failed: /sys/bus/usb/devices/ not found (errno 2)",
+                "DEVICE_NOT_FOUND",
             ),
             ("Error: [Transport] reset by peer", "DEVICE_GONE"),
             ("Error: [Rejected] 0xb008", "NOT_REGISTERED"),

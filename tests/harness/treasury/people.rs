@@ -87,6 +87,17 @@ impl People {
         Self::agree_among(alice, kind, node, &Terms::default(), make, |_| {})
     }
 
+    /// The same with signers who make their keys in another way.
+    pub fn agree_made(
+        kind: ScriptKind,
+        node: &Bitcoind,
+        make_signer: impl Fn(&SignerHome) -> Result<SignerDraft, Failure>,
+        edit: impl FnOnce(&mut PolicyDraft),
+    ) -> Result<Self, Failure> {
+        let make = (make_signer, SignerHome::make_approver);
+        Self::agree_between(kind, node, &Terms::default(), make, edit)
+    }
+
     fn agree_between(
         kind: ScriptKind,
         node: &Bitcoind,

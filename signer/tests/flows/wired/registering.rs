@@ -90,6 +90,7 @@ fn each_way_in_which_registering_fails_is_named_and_keeps_nothing() {
     for (case, code) in [
         ("bhwi_version", "TOOL_VERSION"),
         ("bhwi_none", "DEVICE_NOT_FOUND"),
+        ("bhwi_no_usb", "DEVICE_NOT_FOUND"),
         ("bhwi_emulated", "DEVICE_NOT_FOUND"),
         ("bhwi_skipped", "DEVICE_LOCKED"),
         ("bhwi_list", "TOOL_ANSWER"),
@@ -98,6 +99,7 @@ fn each_way_in_which_registering_fails_is_named_and_keeps_nothing() {
         ("bhwi_cancelled", "REFUSED_ON_DEVICE"),
         ("bhwi_unsupported", "DEVICE_UNSUPPORTED"),
         ("bhwi_app", "DEVICE_APP"),
+        ("bhwi_other_app", "DEVICE_APP"),
         ("bhwi_panic", "TOOL_CRASHED"),
         ("bhwi_empty", "DEVICE_NOT_FOUND"),
         ("bhwi_garbage", "TOOL_ANSWER"),
@@ -122,6 +124,7 @@ fn each_way_in_which_a_registered_policy_is_not_signed_for_is_named_and_works_af
         ("bhwi_locked", "DEVICE_LOCKED"),
         ("bhwi_hmac", "NOT_REGISTERED"),
         ("bhwi_gone", "DEVICE_GONE"),
+        ("bhwi_left", "DEVICE_BUSY"),
         ("bhwi_panic", "TOOL_CRASHED"),
         ("bhwi_empty", "DEVICE_NOT_FOUND"),
         ("bhwi_garbage", "NOT_A_PSBT"),
