@@ -90,6 +90,8 @@ fn an_app_of_another_test_network_is_ours_and_one_of_mainnet_is_not() {
     assert!(!warned("bitcoin, testnet", "bitcoin"));
     assert!(warned("bitcoin", "signet"));
     assert!(warned("testnet", "bitcoin"));
-    assert!(!is_of_other_network("Warning: skipping jade at x: [Locked]"));
+    assert!(!is_of_other_network(
+        "Warning: skipping jade at x: [Locked]"
+    ));
     assert!(!is_of_other_network(""));
 }
