@@ -498,7 +498,7 @@ impl Explained for HomeError {
             Self::NoKey(Kind::Approval) => "make one with keygen --approval NAME",
             Self::NoKey(Kind::Request) => "make one with keygen --request NAME",
             Self::KeyElsewhere { .. } => {
-                "`sign FILE --device` where it is plugged in; else `sign FILE --hand-to DIR` writes it for the device, and `sign --answer FILE` takes its signatures"
+                "where it is plugged in, with --device; else --hand-to DIR writes it for the device, and --answer FILE takes its signatures; a key record is exported there"
             }
             Self::SeveralKeys(_) => "say which with --key NAME",
             Self::Write(WriteError::Exists(_)) => {

@@ -99,7 +99,7 @@ impl DeviceFinding {
                     .to_owned()
             }
             DeviceFact::Seed(SeedFact::DayUnwritten(_)) => {
-                "write seed_created = 2026-10-01, the day on which its seed was made".to_owned()
+                "write seed_created = YYYY-MM-DD, the day on which its seed was made".to_owned()
             }
             DeviceFact::Seed(SeedFact::FirmwareUnwritten(_)) => {
                 "write the firmware with which its seed was made".to_owned()

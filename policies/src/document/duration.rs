@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DurationError {
     /// Not a number and a unit.
-    #[error("a duration is a whole number and s, m, h or d, like 24h")]
+    #[error("a whole number and s, m, h or d, like 24h")]
     Shape,
     /// More seconds than can be counted.
     #[error("the duration is too long")]

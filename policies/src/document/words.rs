@@ -12,8 +12,20 @@ pub enum WordsError {
     #[error("a policy id is 64 lower hex digits or 24 words")]
     Shape,
     /// A word is not of the list, or the checksum is wrong.
-    #[error("the words are not a policy id: {0}")]
+    #[error("the words are not a policy id: {}; have them read out again", trouble(.0))]
     Words(bip39::Error),
+}
+
+/// What is wrong with words, as persons count them.
+fn trouble(error: &bip39::Error) -> String {
+    if let bip39::Error::UnknownWord(place) = error {
+        let place = place.saturating_add(1);
+        return format!("word {place} is none of the list");
+    }
+    if matches!(error, bip39::Error::InvalidChecksum) {
+        return "at least one of them is another word of the list".to_owned();
+    }
+    error.to_string()
 }
 
 /// The id of a document's exact bytes, whatever they are.
@@ -65,8 +77,13 @@ mod tests {
     #[test]
     fn a_misheard_word_is_refused() {
         let mut words = words_of(PolicyId::from_bytes([7; 32]));
+        words[23] = "zzz";
+        let refused = policy_id_from_text(&words.join(" ")).expect_err("is no word");
+        assert!(refused.to_string().contains("word 24 is none"), "{refused}");
+        words = words_of(PolicyId::from_bytes([7; 32]));
         words.swap(0, 5);
-        assert!(policy_id_from_text(&words.join(" ")).is_err());
+        let refused = policy_id_from_text(&words.join(" ")).expect_err("are others");
+        assert!(refused.to_string().contains("another word"), "{refused}");
         assert_eq!(policy_id_from_text("abandon"), Err(WordsError::Shape));
     }
 }

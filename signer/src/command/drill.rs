@@ -210,9 +210,13 @@ impl Drill {
         let text = format!("Proved: {} in {}", drilling.name, output.display());
         context.terminal.talk(&format!(
             "Give {} to whoever asked; they check it with\n  \
-             countersign-signer drill verify {} --policy policy.toml",
+             countersign-signer drill verify {} --policy policy.toml{}",
             output.display(),
-            output.display()
+            output.display(),
+            proof
+                .challenge()
+                .map(|challenge| format!(" \\\n    --challenge '{}'", challenge.as_str()))
+                .unwrap_or_default()
         ));
         context.terminal.answer(&text, &value)
     }

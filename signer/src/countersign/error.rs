@@ -166,9 +166,9 @@ impl Explained for CountersignError {
                 "this home leaves the vault: it signs only what brings coins of its former keysets home".to_owned()
             }
             Self::KeyElsewhere { .. } => {
-                "`sign FILE --device` where it is plugged in; else `sign FILE --hand-to DIR` writes it for the device, and `sign --answer FILE` takes its signatures".to_owned()
+                "where it is plugged in, with --device; else --hand-to DIR writes it for the device, and --answer FILE takes its signatures".to_owned()
             }
-            Self::KeyHere => "leave out --device, --hand-to or --answer: it is signed here".to_owned(),
+            Self::KeyHere => "no device takes part: leave out --device, --hand-to or --answer, and register nothing; `policy check` shows the first address".to_owned(),
             Self::NotHandedOver { .. } => {
                 "do not use these signatures: hand the transfer over first, with `sign FILE --hand-to DIR`".to_owned()
             }

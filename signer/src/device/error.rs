@@ -169,6 +169,12 @@ pub enum DeviceError {
         /// The policy's scripts.
         script: &'static str,
     },
+    /// It keeps no policies, and signs this one without.
+    #[error("a {kind} keeps no policies: there is nothing to register")]
+    NothingToRegister {
+        /// The kind of the device.
+        kind: DeviceKind,
+    },
     /// It is larger than the device takes.
     #[error("it is larger than the device takes: {what}")]
     TooLarge {
@@ -243,7 +249,9 @@ impl Explained for DeviceError {
             | Self::RefusedThere
             | Self::OtherTransaction { .. }
             | Self::OtherAddress { .. } => Class::Refused,
-            Self::SeveralFound { .. } | Self::NotRegistered => Class::Usage,
+            Self::SeveralFound { .. } | Self::NotRegistered | Self::NothingToRegister { .. } => {
+                Class::Usage
+            }
             Self::Kept(error) => error.class(),
             Self::Home(error) => error.class(),
             Self::ToolMissing { .. }
@@ -302,6 +310,7 @@ impl Explained for DeviceError {
             Self::NotRegistered => "NOT_REGISTERED",
             Self::Unsupported { .. } => "DEVICE_UNSUPPORTED",
             Self::NoWay { .. } => "DEVICE_CANNOT_SIGN",
+            Self::NothingToRegister { .. } => "NOTHING_TO_REGISTER",
             Self::TooLarge { .. } => "DEVICE_TOO_SMALL",
             Self::NotSigned => "DEVICE_DID_NOT_SIGN",
             Self::OtherTransaction { .. } => "OTHER_TRANSACTION",
@@ -378,6 +387,9 @@ impl Explained for DeviceError {
             }
             Self::NoWay { .. } => {
                 "use a device that signs it, or a card or codes where this one takes them: `sign --hand-to`".to_owned()
+            }
+            Self::NothingToRegister { .. } => {
+                "go on: see the first address on it with `address 0`, then sign with `sign FILE --device`".to_owned()
             }
             Self::TooLarge { .. } => {
                 "have the coordinator make smaller batches, or sign with the other signers".to_owned()

@@ -139,10 +139,17 @@ pub fn tool_to_show(kind: &DeviceKind, purpose: Purpose<'_>) -> Result<Tool, Dev
 /// The tool that registers policies on a kind of device.
 ///
 /// # Errors
-/// [`DeviceError::NoWay`] where nothing is registered.
+/// [`DeviceError::NothingToRegister`] where it signs without; [`DeviceError::NoWay`] where it does not sign.
 pub fn tool_to_register(kind: &DeviceKind, policy: &Policy) -> Result<Tool, DeviceError> {
+    let unregistered = Purpose {
+        policy,
+        registration: None,
+    };
     match word_of(kind.name()) {
         "coldcard" | "ledger" | "bitbox02" | "jade" | "specter" => Ok(Tool::Bhwi),
+        _ if tool_to_sign(kind, unregistered).is_ok() => {
+            Err(DeviceError::NothingToRegister { kind: kind.clone() })
+        }
         _ => Err(DeviceError::NoWay {
             kind: kind.clone(),
             script: policy.descriptor.kind().name(),
@@ -178,7 +185,7 @@ mod tests {
     fn descriptor(script: &str) -> VaultDescriptor {
         let secp = Secp256k1::new();
         let mut text = script.to_owned();
-        for name in ["A", "B", "C"] {
+        for name in ["@0", "@1", "@2"] {
             let master = Xpriv::new_master(NetworkKind::Test, name.as_bytes()).expect("a key");
             let key = format!(
                 "[{}/48h/1h/0h/2h]{}/<0;1>/*",
@@ -194,11 +201,10 @@ mod tests {
     #[test]
     fn a_plain_multisig_is_one_script_of_keys_and_sorted_only_where_it_says_so() {
         for (script, plain, sorted) in [
-            ("wsh(sortedmulti(2,A,B,C))", true, true),
-            ("wsh(multi(2,A,B,C))", true, false),
-            ("wsh(and_v(v:multi(2,A,B),older(144)))", false, false),
+            ("wsh(sortedmulti(2,@0,@1,@2))", true, true),
+            ("wsh(multi(2,@0,@1,@2))", true, false),
             (
-                "wsh(or_d(multi(2,A,B),and_v(v:pkh(C),older(144))))",
+                "wsh(or_d(multi(2,@0,@1),and_v(v:pkh(@2),older(144))))",
                 false,
                 false,
             ),

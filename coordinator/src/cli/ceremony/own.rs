@@ -46,7 +46,7 @@ pub(super) fn document(sitting: &Value, out: &Output) -> Result<(), CliError> {
     let draft = sitting.get("draft").filter(|draft| !draft.is_null());
     let Some(draft) = draft else {
         return Err(CliError::Usage {
-            message: "there is no document yet".to_owned(),
+            message: "there is no document yet: come back when the operator has set it".to_owned(),
         });
     };
     if out.json() {

@@ -93,9 +93,11 @@ impl Imported {
         if facts.head.is_none() {
             out += "# - head = { height = H, time = T } of a recent block, and valid_until\n";
         }
-        out += "# - journal = \"ed25519:…\" of each of [[signers]]: countersign-signer xpub prints it\n";
+        out += "# - journal = \"ed25519:…\" of each of [[signers]]: countersign-signer xpub --json\n#   prints it\n";
         out += "# - person of each of [[signers]], and device where it is missing\n";
-        out += "# - [[requesters]], [[approvers]], [[rules]] and [change]\n";
+        out += "# - [[requesters]], [[approvers]] and [[rules]]\n";
+        out += "# - [change], which no check asks for: without it no next version can ever be approved\n";
+        out += "# The limits below, and valid_until, are proposals of this tool: no file says any. Read each.\n";
         out += "# An existing wallet's coins may also be spent outside of this policy, by whoever has enough keys.\n\n";
         out
     }

@@ -69,7 +69,7 @@ const NOTHING: &str = "\
 No device was found. Plug it in, unlock it, and open its bitcoin app.
 On Linux a user may open it only by udev rules, which this program never
 installs by itself:
-  sudo hwi installudevrules";
+  sudo /path/to/hwi installudevrules";
 
 /// Adds what the second tool found, where the first did not.
 fn add(found: &mut Vec<Found>, listed: Vec<Found>) {
