@@ -135,13 +135,13 @@ fn answered(said: Said) -> Result<Vec<u8>, DeviceError> {
     let Some(complaint) = complaints.next() else {
         return Err(crashed(Tool::Bhwi, &said));
     };
-    match meaning::of_bhwi(complaint) {
-        // A Ledger's app of another network knows none of our paths, and says no more than that.
-        DeviceError::Unsupported { .. } if is_of_other_network(&said.complaint) => {
-            Err(DeviceError::WrongApp)
-        }
-        error => Err(error),
+    let error = meaning::of_bhwi(complaint);
+    // A Ledger's app of another network knows none of our paths, and says no more than that.
+    let unsupported = matches!(error, DeviceError::Unsupported { .. });
+    if unsupported && is_of_other_network(&said.complaint) {
+        return Err(DeviceError::WrongApp);
     }
+    Err(error)
 }
 
 /// Whether it warned that a device serves mainnet alone where we are on a test network, or the other way round. All
