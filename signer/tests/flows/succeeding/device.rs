@@ -50,11 +50,6 @@ fn coins_of_former_keys_are_signed_by_what_the_device_keeps_of_those() {
     let former = Owner::of_coins(&home, Some(treasury.policy.keyset)).expect("has a device");
     assert_eq!(former.policy.id, treasury.policy.id);
     assert_eq!(former.registration, Some(kept));
-    assert_eq!(
-        former.limits(),
-        None,
-        "nothing is known of this kind and script"
-    );
     let own = Owner::of_coins(&home, Some(next.keyset)).expect("has a device");
     assert_eq!(own.policy.id, next.id);
 }
