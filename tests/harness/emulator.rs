@@ -116,7 +116,7 @@ impl Emulator {
         what: impl FnOnce() -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let Some(buttons) = &self.buttons else {
-            return self.by_hand(pressing, what);
+            return by_hand(pressing, what);
         };
         let done = AtomicBool::new(false);
         thread::scope(|scope| {
@@ -130,19 +130,6 @@ impl Emulator {
         })
     }
 
-    fn by_hand<T>(
-        &self,
-        pressing: Pressing,
-        what: impl FnOnce() -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
-        note(match pressing {
-            Pressing::Yes => "at the emulator: compare, and agree",
-            Pressing::No => "at the emulator: REFUSE what it asks",
-            Pressing::Nothing => "at the emulator: do nothing",
-        });
-        what()
-    }
-
     /// Refuses what a broken call has left on the screen; a human is told to.
     pub fn dismiss(&self) -> Result<(), Failure> {
         let Some(buttons) = &self.buttons else {
@@ -153,6 +140,15 @@ impl Emulator {
             Ok(buttons.step(Pressing::No)?.then_some(()))
         })
     }
+}
+
+fn by_hand<T>(pressing: Pressing, what: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    note(match pressing {
+        Pressing::Yes => "at the emulator: compare, and agree",
+        Pressing::No => "at the emulator: REFUSE what it asks",
+        Pressing::Nothing => "at the emulator: do nothing",
+    });
+    what()
 }
 
 impl Drop for Emulator {

@@ -50,16 +50,14 @@ impl Desk {
             Failure::new("bhwi is not in PATH: set BHWI_BIN to the program of the crate bhwi-cli")
         })?;
         let tools = [
-            ("--hwi", text(real_hwi()?)?),
-            ("--bhwi", text(bhwi)?),
-            ("--emulator", emulator.address().to_owned()),
+            "--hwi".to_owned(),
+            text(real_hwi()?)?,
+            "--bhwi".to_owned(),
+            text(bhwi)?,
+            "--emulator".to_owned(),
+            emulator.address().to_owned(),
         ];
-        let [a, b, c] = tools.map(|(option, value)| [option.to_owned(), value]);
-        let [[a, x], [b, y], [c, z]] = [a, b, c];
-        Ok(Self {
-            emulator,
-            tools: [a, x, b, y, c, z],
-        })
+        Ok(Self { emulator, tools })
     }
 
     fn tools(&self) -> Vec<&str> {
