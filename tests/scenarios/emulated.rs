@@ -154,9 +154,9 @@ impl<'a> Story<'a> {
     }
 
     /// A withdrawal, so small that no approval is asked for.
-    fn withdrawal(&self, id: &str) -> Result<Txid, Failure> {
+    fn withdrawal(&self, id: &str, sat: u64) -> Result<Txid, Failure> {
         self.treasury
-            .withdraw(id, &Purse::stranger(1), Amount::from_sat(2_500_000))?;
+            .withdraw(id, &Purse::stranger(1), Amount::from_sat(sat))?;
         self.treasury.batch()
     }
 
@@ -255,17 +255,17 @@ fn where_an_emulator_is_given_the_whole_way_of_a_device_runs_on_it() -> Outcome 
     let mut desk = Desk::of(emulator)?;
 
     let story = Story::begin(&mut desk, "wsh sortedmulti", ScriptKind::Wsh, sorted)?;
-    let first = story.withdrawal("w-1")?;
+    let first = story.withdrawal("w-1", 2_500_000)?;
     let signed = story.sign(first, Pressing::Yes)?;
     story.finish(first, "w-1", signed)?;
     story.register()?;
-    let second = story.withdrawal("w-2")?;
+    let second = story.withdrawal("w-2", 2_400_000)?;
     let signed = story.sign(second, Pressing::Yes)?;
     story.finish(second, "w-2", signed)?;
     story.ends()?;
 
     let mut story = Story::begin(&mut desk, "wsh miniscript", ScriptKind::Wsh, |_| {})?;
-    let first = story.withdrawal("w-1")?;
+    let first = story.withdrawal("w-1", 2_500_000)?;
     let unknown = story.sign(first, Pressing::Nothing)?;
     assert_eq!(code(&unknown)?, "NOT_REGISTERED", "{}", unknown.stderr);
     story.register()?;
@@ -281,7 +281,7 @@ fn where_an_emulator_is_given_the_whole_way_of_a_device_runs_on_it() -> Outcome 
     story.ends()?;
 
     let story = Story::begin(&mut desk, "tr with tapscript", ScriptKind::Tr, |_| {})?;
-    let first = story.withdrawal("w-1")?;
+    let first = story.withdrawal("w-1", 2_500_000)?;
     story.register()?;
     let signed = story.sign(first, Pressing::Yes)?;
     story.finish(first, "w-1", signed)?;
