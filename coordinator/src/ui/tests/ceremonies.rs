@@ -81,7 +81,7 @@ fn a_vault_is_set_up_by_the_pages_alone() {
     assert_eq!(nothing.status, 401);
 
     let document = policy_draft(&keys).to_toml();
-    let parts = [("file", Some("policy.toml"), document.as_bytes())];
+    let parts = [("file", Some("draft.toml"), document.as_bytes())];
     let set = served.upload(&format!("{board}/draft"), &olga, &parts);
     assert_eq!(set.status, 303, "{}", set.text);
     let id = id_of(document.as_bytes());
