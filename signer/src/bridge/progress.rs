@@ -21,11 +21,13 @@ struct Running {
 }
 
 /// Something runs until this is dropped.
+#[cfg(any(feature = "devices", test))]
 #[must_use = "it has ended once this is dropped"]
 pub(super) struct Working(Progress);
 
 impl Progress {
     /// Begins something that this stops.
+    #[cfg(any(feature = "devices", test))]
     pub(super) fn begin(&self, said: &str, stop: impl Fn() + Send + 'static) -> Working {
         let mut state = self.state();
         if state.is_over {
@@ -40,6 +42,7 @@ impl Progress {
     }
 
     /// Says where it is now; nothing where nothing runs.
+    #[cfg(any(feature = "devices", test))]
     pub(super) fn say(&self, said: String) {
         if let Some(running) = &mut self.state().running {
             running.said = said;
@@ -76,6 +79,7 @@ impl Progress {
     }
 }
 
+#[cfg(any(feature = "devices", test))]
 impl Drop for Working {
     fn drop(&mut self) {
         self.0.state().running = None;

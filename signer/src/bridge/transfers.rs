@@ -164,6 +164,10 @@ fn examined(signer: &mut Countersigner, bytes: &[u8], clock: &Clock) -> Result<E
 }
 
 impl Transfer {
+    #[cfg_attr(
+        not(feature = "devices"),
+        expect(unused_variables, reason = "a key that is here signs at once")
+    )]
     fn sign(&self, way: &Way, progress: &Progress) -> Result<Signed, String> {
         match way {
             Way::Here => self.sign_here().map_err(|failure| not_signed(&failure)),

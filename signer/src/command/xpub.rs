@@ -80,10 +80,6 @@ impl Xpub {
         !from_device
     }
 
-    #[cfg_attr(
-        not(feature = "devices"),
-        expect(clippy::unused_self, reason = "every verb runs the same way")
-    )]
     pub(super) fn run(self, context: &mut Context) -> Result<(), Failure> {
         #[cfg(feature = "devices")]
         if let (Some(wanted), Some(network)) = (&self.device, self.network) {
