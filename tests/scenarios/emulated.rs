@@ -161,8 +161,9 @@ impl<'a> Story<'a> {
     }
 
     fn files(&self, txid: Txid) -> Result<(String, String), Failure> {
-        let issued = self.alice().bring("w.psbt", &self.treasury.psbt(txid)?)?;
-        let out = issued.with_file_name("w.alice.psbt");
+        let (name, answer) = (format!("{txid}.psbt"), format!("{txid}.alice.psbt"));
+        let issued = self.alice().bring(&name, &self.treasury.psbt(txid)?)?;
+        let out = issued.with_file_name(answer);
         Ok((text(issued)?, text(out)?))
     }
 
