@@ -1,7 +1,7 @@
 //! Files that a person names for what leaves a home, written so that nothing that they have is lost.
 //!
-//! Invariant: nothing is written into the home, and what is there is replaced only by the same bytes or by another
-//! answer to the same transaction; a transfer, which no answer gives back, never.
+//! Invariant: nothing is written into the home, and what is there is replaced only by the same bytes or by an answer to
+//! the same transaction that has all signatures of the one before; a transfer, which no answer gives back, never.
 
 use crate::failure::{Class, Explained};
 use crate::home::Home;

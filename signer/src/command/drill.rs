@@ -215,7 +215,10 @@ impl Drill {
             output.display(),
             proof
                 .challenge()
-                .map(|challenge| format!(" \\\n    --challenge '{}'", challenge.as_str()))
+                .map(|challenge| {
+                    let quoted = challenge.as_str().replace('\'', r#"'"'"'"#);
+                    format!(" \\\n    --challenge '{quoted}'")
+                })
                 .unwrap_or_default()
         ));
         context.terminal.answer(&text, &value)

@@ -147,6 +147,27 @@ fn two_who_drill_on_one_day_prove_the_address_and_no_journal_has_it() {
 }
 
 #[test]
+fn a_challenge_with_quotes_is_one_word_of_the_command_that_is_printed() {
+    let desk = Desk::new(ScriptKind::Wsh);
+    let output = Command::new(env!("CARGO_BIN_EXE_countersign-signer"))
+        .env_clear()
+        .current_dir(desk.treasury.folder.path())
+        .args([
+            "--passphrase-file",
+            "passphrase",
+            "--home",
+            "alice",
+            "drill",
+        ])
+        .args(["--yes", "-o", "alice.json", "--challenge", "x'; rm y; '"])
+        .output()
+        .expect("runs");
+    let talk = String::from_utf8_lossy(&output.stderr).into_owned();
+    let quoted = r#"--challenge 'x'"'"'; rm y; '"'"''"#;
+    assert!(talk.contains(quoted), "{talk}");
+}
+
+#[test]
 fn what_people_read_fits_their_terminal_and_says_that_no_money_moves() {
     let desk = Desk::new(ScriptKind::Wsh);
     let output = desk.run("--home alice drill --yes -o alice.json");

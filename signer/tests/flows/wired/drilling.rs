@@ -45,6 +45,8 @@ fn a_device_that_is_plugged_in_proves_its_key_and_no_journal_has_it() {
     }
     assert_eq!(said.value["signer"], "alice");
     assert_eq!(bench.counter(), 0);
+    // What is printed for whoever asked demands the challenge.
+    assert!(said.talk.contains("--challenge 'audit-7'"), "{}", said.talk);
     let line = "drill verify alice.json --challenge audit-7";
     let verified = bench.run_in("bob", "good", line).done();
     assert_eq!(verified.value["proofs"][0]["proven"], json!(["alice"]));
