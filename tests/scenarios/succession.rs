@@ -52,7 +52,7 @@ fn parsed(draft: &PolicyDraft) -> Result<Policy, Failure> {
 }
 
 /// Dana writes the file of a next version with her own tool, reads it and approves it.
-fn approved(treasury: &Treasury, name: &str, next: &Policy) -> Result<PathBuf, Failure> {
+pub(crate) fn approved(treasury: &Treasury, name: &str, next: &Policy) -> Result<PathBuf, Failure> {
     let file = proposed(treasury, name, next)?;
     let approve = ["policy", "approve", text(&file)?, "--yes"];
     treasury.people.dana.run(&approve)?.done()?;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::places::{Hall, Person, all_compare, board, invites, leads, of_seats, text};
 use super::{COIN, gathered, parsed, sets, treasury_of, written};
-use crate::succession::{come_home, payments, version};
+use crate::succession::{approved, come_home, payments, version};
 
 /// Five persons with a vault that a ceremony made.
 struct Settled {
@@ -111,18 +111,7 @@ fn adopted(settled: &Settled, id: &str, carol: &Person) -> Result<Policy, Failur
     let frank = next.signer("carol").map(|signer| signer.person.clone());
     assert_eq!(frank.as_deref(), Some("frank"));
     let dana = &treasury.people.dana;
-    let document = dana.bring("next.toml", &next.bytes)?;
-    let file = dana.bring("next.json", b"")?;
-    let propose = [
-        "policy",
-        "propose",
-        text(&document)?,
-        "--output",
-        text(&file)?,
-    ];
-    dana.run(&propose)?.done()?;
-    let approve = ["policy", "approve", text(&file)?, "--yes"];
-    dana.run(&approve)?.done()?;
+    let file = approved(treasury, "next", &next)?;
     let propose = ["policy", "propose", text(&file)?];
     let proposed = treasury.command_line(&propose)?.done()?.json()?;
     assert_eq!(proposed["step"], "keyset", "{proposed}");
