@@ -5,11 +5,16 @@ use policies::UnixTime;
 use serde_json::{Map, json};
 
 use super::{RoundError, Worker};
+use crate::alarm::AlarmKind;
 use crate::bitcoind::ChainInfo;
 use crate::clock;
+use crate::store::alarms::{self, NewAlarm};
+use crate::store::database::Transaction;
 use crate::store::events::{self, NewEvent};
 use crate::store::node::{self, NodeStatus, Trouble};
 
+/// Who is named in events about nodes.
+const ACTOR: &str = "watchtower";
 /// The one node that is followed.
 const NODE: &str = "main";
 /// Seconds after which an unchanged status is written again, to show that somebody looks.
@@ -97,16 +102,38 @@ impl Worker {
                 },
                 vault: None,
                 body,
-                actor: "watchtower",
+                actor: ACTOR,
                 reason: &status.detail,
                 at: now,
             };
             events::append(&mut tx, &event).await?;
         }
+        tell_alarm(&mut tx, &status).await?;
         tx.commit().await?;
         self.status.written = Some((status, now));
         Ok(())
     }
+}
+
+/// A node in trouble is an alarm until it is well again.
+async fn tell_alarm(tx: &mut Transaction, status: &NodeStatus) -> Result<(), RoundError> {
+    let (subject, at) = (status.node.as_str(), status.checked_at);
+    if let Some(trouble) = status.trouble {
+        let detail = format!("{}: {}", trouble.code(), status.detail);
+        let new = NewAlarm {
+            kind: AlarmKind::NodeTrouble,
+            subject,
+            vault: None,
+            detail: &detail,
+            actor: ACTOR,
+            at,
+        };
+        alarms::raise(tx, &new).await?;
+    } else {
+        let node = (AlarmKind::NodeTrouble, subject);
+        alarms::end(tx, node, ACTOR, "the node is well again", at).await?;
+    }
+    Ok(())
 }
 
 fn next(before: Option<&NodeStatus>, finding: Finding, now: UnixTime) -> NodeStatus {

@@ -4,6 +4,7 @@
 //! step; times come in as arguments. The coordinator calls these too: it hands transactions over in
 //! the very transaction that sets `broadcasting`.
 
+pub mod alarms;
 pub mod chain;
 pub mod coins;
 pub mod cursor;
@@ -49,6 +50,11 @@ pub const OWNER: Owner = Owner {
             number: 4,
             name: "what lists are read by",
             sql: include_str!("../../migrations/0004_pages.sql"),
+        },
+        Migration {
+            number: 5,
+            name: "alarms",
+            sql: include_str!("../../migrations/0005_alarms.sql"),
         },
     ],
 };
