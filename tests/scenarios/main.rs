@@ -1,6 +1,7 @@
 //! What the whole of Countersign does, told in sentences: each on a node and database of its own.
 
 mod air_gap;
+mod alarms;
 mod attempts;
 mod bad_input;
 mod books;
@@ -10,6 +11,7 @@ mod ceremony;
 mod deposits;
 mod drills;
 mod emulated;
+mod event_proofs;
 mod exactly_once;
 mod exports;
 mod first_steps;

@@ -134,7 +134,8 @@ pub(super) async fn list(
 }
 
 /// Sends events after a number as they come, as server-sent events: `id` is the number, `event` the kind, `data` the
-/// whole event. It ends after five minutes; whoever asks again with the header `Last-Event-ID` misses none.
+/// whole event. It ends after five minutes, and after `limit` events where that is given; whoever asks again with the
+/// header `Last-Event-ID` misses none.
 #[utoipa::path(
     get, path = "/api/v1/events/stream", tag = "events", params(Asked),
     responses((status = 200, content_type = "text/event-stream", body = String), (status = "4XX", body = Problem)),
@@ -162,10 +163,8 @@ pub(super) async fn listen(
         service,
         actor,
         after,
-        wanted: events::Wanted {
-            limit: Some(READ),
-            proofs: asked.proofs.unwrap_or(false),
-        },
+        left: asked.limit,
+        proofs: asked.proofs.unwrap_or(false),
         _room: room,
     };
     let sent = heard.pages().flat_map(|page| {
@@ -195,7 +194,9 @@ struct Heard {
     service: Service,
     actor: Actor,
     after: u64,
-    wanted: events::Wanted,
+    /// So many more; without end where none is said.
+    left: Option<u32>,
+    proofs: bool,
     _room: Pass,
 }
 
@@ -203,10 +204,16 @@ impl Heard {
     /// The pages of events that it hears, until its time or the program is over.
     fn pages(self) -> impl Stream<Item = Vec<EventView>> + Send + 'static {
         stream::unfold(self, async |mut heard| {
+            if heard.left == Some(0) {
+                return None;
+            }
             loop {
-                let page =
-                    events::list_events(&heard.service, &heard.actor, heard.after, heard.wanted)
-                        .await;
+                let wanted = events::Wanted {
+                    limit: Some(heard.left.map_or(READ, |left| left.min(READ))),
+                    proofs: heard.proofs,
+                };
+                let (service, actor) = (&heard.service, &heard.actor);
+                let page = events::list_events(service, actor, heard.after, wanted).await;
                 let page = match page {
                     Ok(page) => page,
                     Err(error) => {
@@ -217,6 +224,8 @@ impl Heard {
                 };
                 heard.after = page.next_after;
                 if !page.events.is_empty() {
+                    let sent = u32::try_from(page.events.len()).unwrap_or(u32::MAX);
+                    heard.left = heard.left.map(|left| left.saturating_sub(sent));
                     return Some((page.events, heard));
                 }
                 let after = heard.after;

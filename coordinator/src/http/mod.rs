@@ -19,6 +19,7 @@ mod events;
 mod journals;
 mod lingering;
 mod lists;
+mod metrics;
 mod notifications;
 mod openapi;
 mod people;
@@ -156,6 +157,7 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(webhooks::test))
         .routes(routes!(alarms::list))
         .routes(routes!(alarms::end))
+        .routes(routes!(metrics::show))
         .routes(routes!(status::show))
 }
 

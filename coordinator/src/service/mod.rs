@@ -58,6 +58,7 @@ pub mod lists;
 pub(crate) mod lookout;
 pub mod maintenance;
 mod manifests;
+pub mod metrics;
 pub mod misses;
 pub mod notifying;
 pub(crate) mod opened;

@@ -1,8 +1,10 @@
 //! Answers of the node as values. Amounts are read from their decimal text, never through floats.
 
-use bitcoin::{Amount, BlockHash, Denomination, FeeRate, ScriptBuf};
+use bitcoin::{Amount, BlockHash, Denomination, FeeRate, ScriptBuf, Txid};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+
+use crate::tracker::Pooled;
 
 /// `getblockchaininfo`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -65,6 +67,28 @@ impl TxOutAnswer {
             amount: bitcoins(&self.value)?,
             script_pubkey: self.script.hex,
             tip: self.bestblock,
+        })
+    }
+}
+
+/// An entry of `getmempooldescendants`, and `getmempoolentry`.
+#[derive(Deserialize)]
+pub(super) struct PoolEntry {
+    vsize: u64,
+    fees: PoolFees,
+}
+
+#[derive(Deserialize)]
+struct PoolFees {
+    base: Box<RawValue>,
+}
+
+impl PoolEntry {
+    pub(super) fn read(self, txid: Txid) -> Result<Pooled, String> {
+        Ok(Pooled {
+            txid,
+            fee: bitcoins(&self.fees.base)?,
+            size: self.vsize,
         })
     }
 }

@@ -1,5 +1,6 @@
 //! A small JSON-RPC client: cookie or password, batches, typed calls.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -14,11 +15,14 @@ use serde_json::{Value, json};
 
 use super::answers::{self, ChainInfo, TestAccept, UnspentOutput};
 use super::error::RpcError;
+use crate::tracker::Pooled;
 
 /// How long one call may take; `getblock` of a full block takes well under a second.
 const TIMEOUT: Duration = Duration::from_mins(1);
 /// Calls in one batch.
 const BATCH: usize = 100;
+/// RPC_INVALID_ADDRESS_OR_KEY: a transaction that is not in the mempool.
+const INVALID_ADDRESS_OR_KEY: i64 = -5;
 /// RPC_INVALID_PARAMETER: a height beyond the tip.
 const INVALID_PARAMETER: i64 = -8;
 
@@ -178,6 +182,34 @@ impl Client {
             .ok_or_else(|| malformed(method, "no result"))
     }
 
+    /// A transaction of the mempool, and those that descend from it there; none where it is not in it.
+    pub async fn descendants(&self, txid: Txid) -> Result<Option<(Pooled, Vec<Pooled>)>, RpcError> {
+        let own = match self.call("getmempoolentry", json!([txid])).await {
+            Ok(entry) => pooled("getmempoolentry", txid, entry)?,
+            Err(RpcError::Refused {
+                code: INVALID_ADDRESS_OR_KEY,
+                ..
+            }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let method = "getmempooldescendants";
+        let found: BTreeMap<Txid, answers::PoolEntry> =
+            match self.call(method, json!([txid, true])).await {
+                Ok(found) => found,
+                // It left meanwhile.
+                Err(RpcError::Refused {
+                    code: INVALID_ADDRESS_OR_KEY,
+                    ..
+                }) => return Ok(None),
+                Err(error) => return Err(error),
+            };
+        let found = found
+            .into_iter()
+            .map(|(txid, entry)| pooled(method, txid, entry))
+            .collect::<Result<_, _>>()?;
+        Ok(Some((own, found)))
+    }
+
     /// The node's estimate for confirmation within `target` blocks, if it has one.
     pub async fn estimate_fee(&self, target: u32) -> Result<Option<FeeRate>, RpcError> {
         let method = "estimatesmartfee";
@@ -306,6 +338,12 @@ impl Client {
         }
         Ok(pair)
     }
+}
+
+fn pooled(method: &'static str, txid: Txid, entry: answers::PoolEntry) -> Result<Pooled, RpcError> {
+    entry
+        .read(txid)
+        .map_err(|reason| malformed(method, &reason))
 }
 
 fn parse<T: DeserializeOwned>(method: &'static str, raw: &RawValue) -> Result<T, RpcError> {

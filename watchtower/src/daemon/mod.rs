@@ -8,6 +8,7 @@ mod broadcasts;
 mod estimates;
 mod inclusion;
 mod mempool;
+mod pinning;
 mod reconcile;
 mod sequencer;
 mod status;
@@ -114,6 +115,7 @@ pub async fn run(
         mempool_tip: None,
         status: status::Recorder::default(),
         estimated: None,
+        pins_looked_at: UnixTime::ZERO,
         reconciled_at: UnixTime::ZERO,
         without_block: BTreeSet::new(),
         config: config.clone(),
@@ -141,6 +143,8 @@ struct Worker {
     mempool_tip: Option<BlockHash>,
     status: status::Recorder,
     estimated: Option<(BlockHash, UnixTime)>,
+    /// When what hangs on ours was last looked at.
+    pins_looked_at: UnixTime,
     reconciled_at: UnixTime,
     /// Blocks that the node has no more.
     without_block: BTreeSet<BlockHash>,
@@ -181,6 +185,7 @@ impl Worker {
         self.fill_inclusion().await?;
         self.look_at_mempool().await?;
         self.send_outgoing().await?;
+        self.look_for_pins().await?;
         self.test_requested().await?;
         self.estimate_fees(&info).await?;
         self.reconcile().await?;

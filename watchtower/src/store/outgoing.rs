@@ -143,6 +143,29 @@ pub async fn outgoing(tx: &mut Transaction, txid: Txid) -> Result<Option<Outgoin
     }))
 }
 
+/// The transactions handed over that are in the mempool, the oldest first, each with its vault.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn in_mempool(
+    tx: &mut Transaction,
+    most: u32,
+) -> Result<Vec<(Txid, VaultId)>, DatabaseError> {
+    tx.rows(
+        "SELECT t.txid, o.vault FROM chain_transaction t JOIN outgoing o ON o.txid = t.txid
+         WHERE t.placement = 'unconfirmed' ORDER BY o.created_at, t.txid LIMIT $1",
+        &[most.into()],
+    )
+    .await?
+    .iter()
+    .map(|row| {
+        let txid = Txid::from_byte_array(row.array("txid")?);
+        Ok((txid, VaultId::from_bytes(row.array("vault")?)))
+    })
+    .collect()
+}
+
 /// A transaction that is to be sent now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueBroadcast {

@@ -12,6 +12,7 @@ mod block;
 mod coin;
 mod event;
 mod mempool;
+mod pinning;
 mod posting;
 #[cfg(test)]
 pub(crate) mod simulation;
@@ -23,6 +24,7 @@ mod view;
 pub use self::block::{Block, BlockRef};
 pub use self::coin::{Coin, Placement, WatchedScript};
 pub use self::event::{EventDraft, event};
+pub use self::pinning::{Pinned, Pooled, pinned};
 pub use self::posting::postings;
 pub use self::view::{Needs, OutgoingTerms, TrackedTransaction, View, needs};
 
