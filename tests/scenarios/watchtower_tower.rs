@@ -8,7 +8,7 @@ use bitcoin::{
     Address, Amount, Network, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Witness,
     absolute, transaction,
 };
-use harness::{Bitcoind, Engine, Failure, LONG, Postgres, Role, wait_until};
+use harness::{Bitcoind, Engine, Failure, LONG, Outcome, Postgres, Role, wait_until};
 use policies::{Keychain, Keyset, UnixTime, VaultId};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -56,7 +56,11 @@ impl Tower {
 
     /// The same before the watchtower runs.
     pub(crate) fn prepare(engine: Engine) -> Result<Self, Failure> {
-        let node = Bitcoind::start()?;
+        Self::prepare_on(engine, Bitcoind::start()?)
+    }
+
+    /// The same on this node.
+    pub(crate) fn prepare_on(engine: Engine, node: Bitcoind) -> Result<Self, Failure> {
         let folder = tempfile::tempdir()?;
         let runtime = Runtime::new()?;
         let (postgres, url, own_url) = match engine {
@@ -167,19 +171,28 @@ impl Tower {
 
     /// Watches a script of the vault and returns its address.
     pub(crate) fn address(&self, keychain: Keychain, index: u32) -> Result<Address, Failure> {
-        let script_pubkey = witness_script(keychain, index).to_p2wsh();
-        let address = Address::from_script(&script_pubkey, Network::Regtest)?;
+        self.watch(keychain, index, None)?;
+        unwatched(keychain, index)
+    }
+
+    /// Watches a script of the vault, blocks up to a height being history.
+    pub(crate) fn watch(
+        &self,
+        keychain: Keychain,
+        index: u32,
+        history_until: Option<u32>,
+    ) -> Outcome {
         let script = WatchedScript {
-            script_pubkey,
+            script_pubkey: witness_script(keychain, index).to_p2wsh(),
             vault: VAULT,
             keyset: KEYSET,
             keychain,
             index,
             settle_depth: DEPTH,
             reference: None,
+            history_until,
         };
-        self.ask(async |tx| Ok(scripts::watch_script(tx, &script, NOW).await?))?;
-        Ok(address)
+        self.ask(async |tx| Ok(scripts::watch_script(tx, &script, NOW).await?))
     }
 
     /// The kinds of the sequenced events of one object, in order.
@@ -216,6 +229,12 @@ impl Drop for Tower {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// An address of the vault that nobody watches yet.
+pub(crate) fn unwatched(keychain: Keychain, index: u32) -> Result<Address, Failure> {
+    let script_pubkey = witness_script(keychain, index).to_p2wsh();
+    Ok(Address::from_script(&script_pubkey, Network::Regtest)?)
 }
 
 /// A script that anyone can satisfy, different for each index.

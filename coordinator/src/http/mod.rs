@@ -23,6 +23,7 @@ mod openapi;
 mod people;
 mod problem;
 mod queue;
+mod scans;
 mod self_spends;
 mod status;
 mod tokens;
@@ -149,6 +150,8 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(webhooks::show, webhooks::remove))
         .routes(routes!(webhooks::pause, webhooks::resume))
         .routes(routes!(webhooks::test))
+        .routes(routes!(scans::request, scans::list))
+        .routes(routes!(scans::show))
         .routes(routes!(status::show))
 }
 

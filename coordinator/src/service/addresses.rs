@@ -96,6 +96,7 @@ pub async fn issue_address(
         index,
         settle_depth: policy.limits.confirmations_deposit.max(1),
         reference: (!request.reference.is_empty()).then(|| request.reference.clone()),
+        history_until: None,
     };
     scripts::watch_script(&mut tx, &watched, now).await?;
     let issued = AddressRow {

@@ -127,6 +127,12 @@ pub enum ServiceError {
         /// The token asked for.
         id: String,
     },
+    /// No such scan.
+    #[error("no scan {id}")]
+    UnknownScan {
+        /// The scan asked for.
+        id: u64,
+    },
     /// It takes much of this machine, and is done for somebody else at the moment.
     #[error("{what} for somebody else")]
     Busy {
@@ -263,6 +269,11 @@ impl ServiceError {
                 Class::NotFound,
                 "`token list` names the tokens",
             ),
+            Self::UnknownScan { .. } => (
+                "unknown_scan",
+                Class::NotFound,
+                "`chain scans` lists the last ones",
+            ),
             Self::Busy { .. } => ("busy", Class::Unavailable, "try again in some seconds"),
             Self::Illegal(_) => (
                 "illegal_transition",
@@ -331,6 +342,7 @@ impl ServiceError {
             | Self::Busy { .. }
             | Self::Key(_)
             | Self::UnknownToken { .. }
+            | Self::UnknownScan { .. }
             | Self::Illegal(_)
             | Self::Claim(_)
             | Self::Event(_)

@@ -9,6 +9,7 @@ use watchtower::store::database::Transaction;
 use watchtower::store::node::Trouble;
 use watchtower::store::{chain, reconciliation};
 
+use super::scans::ProgressView;
 use super::status::{JobView, NodeView, StatusView, show_status};
 use super::{Actor, Service, ServiceError};
 use crate::store::vaults::{self, VaultRow};
@@ -126,8 +127,16 @@ fn alarms(status: &StatusView, tip_time: Option<UnixTime>, differ: &[Disagreemen
             "Start the watchtower with the node of this network.",
         ));
     }
+    if let Some(ProgressView { done, of }) = status.progress {
+        alarms.push(lesser(
+            format!("The watchtower is catching up with its node: {done} of {of} blocks."),
+            "Wait: nothing after those blocks is known yet.",
+        ));
+    }
+    let catching_up = status.progress.is_some();
     for node in &status.nodes {
-        alarms.extend(of_node(node, status.now));
+        let quiet = catching_up && node.trouble.is_none();
+        alarms.extend(of_node(node, status.now).filter(|_| !quiet));
     }
     let waited = tip_time.map(|at| status.now.secs_since(at));
     if let Some(waited) = waited.filter(|waited| *waited >= NO_BLOCK) {
@@ -229,6 +238,7 @@ mod tests {
             database: "sqlite".to_owned(),
             height: Some(7),
             tip: None,
+            progress: None,
             nodes: vec![NodeView {
                 node: "main".to_owned(),
                 chain: "main".to_owned(),

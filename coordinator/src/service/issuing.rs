@@ -184,6 +184,7 @@ async fn watch_change(
         index: change.index,
         settle_depth: policy.limits.confirmations_change.max(1),
         reference: None,
+        history_until: None,
     };
     Ok(scripts::watch_script(tx, &watched, cause.at).await?)
 }

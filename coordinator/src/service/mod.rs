@@ -81,6 +81,7 @@ pub mod renewals;
 mod renewing;
 mod replanning;
 mod rooms;
+pub mod scans;
 pub mod search;
 pub mod self_spends;
 mod shelves;

@@ -9,6 +9,7 @@ mod estimates;
 mod inclusion;
 mod mempool;
 mod reconcile;
+mod scans;
 mod sequencer;
 mod status;
 
@@ -112,6 +113,7 @@ pub async fn run(
         identified: false,
         examined: BTreeSet::new(),
         mempool_tip: None,
+        sent_at: None,
         status: status::Recorder::default(),
         estimated: None,
         reconciled_at: UnixTime::ZERO,
@@ -139,6 +141,8 @@ struct Worker {
     examined: BTreeSet<Txid>,
     /// The tip at which the mempool was last looked at.
     mempool_tip: Option<BlockHash>,
+    /// The tip at which transactions were last sent.
+    sent_at: Option<BlockHash>,
     status: status::Recorder,
     estimated: Option<(BlockHash, UnixTime)>,
     reconciled_at: UnixTime,
@@ -153,7 +157,12 @@ impl Worker {
         loop {
             match self.hold_lease().await {
                 Ok(true) => match self.round(first_contact).await {
-                    Ok(()) => first_contact = false,
+                    Ok(busy) => {
+                        first_contact = false;
+                        if busy {
+                            continue;
+                        }
+                    }
                     Err(Ended::For(error)) => return Err(error),
                     Err(Ended::Now(error)) => self.report(&error).await,
                 },
@@ -164,8 +173,8 @@ impl Worker {
         }
     }
 
-    /// One look at the node and everything that follows from it.
-    async fn round(&mut self, first_contact: bool) -> Result<(), Ended> {
+    /// One look at the node and everything that follows from it; whether there is more to do at once.
+    async fn round(&mut self, first_contact: bool) -> Result<bool, Ended> {
         let info = self.client.chain_info().await.map_err(RoundError::from)?;
         if !self.identified {
             self.identify(first_contact).await?;
@@ -177,7 +186,7 @@ impl Worker {
             }
             .into());
         }
-        self.follow_chain(info.tip).await?;
+        self.follow_chain(&info).await?;
         self.fill_inclusion().await?;
         self.look_at_mempool().await?;
         self.send_outgoing().await?;
@@ -185,7 +194,8 @@ impl Worker {
         self.estimate_fees(&info).await?;
         self.reconcile().await?;
         self.record_status(status::fine(&info)).await?;
-        Ok(())
+        let busy = self.scan().await?;
+        Ok(busy)
     }
 
     /// Compares the genesis block of node, database and configuration.

@@ -8,7 +8,7 @@ use super::{RoundError, Worker};
 use crate::clock;
 use crate::store::events::{self, NewEvent};
 use crate::store::reconciliation::{self, Reconciliation};
-use crate::store::{chain, coins, ledger};
+use crate::store::{chain, coins, ledger, scans};
 
 impl Worker {
     /// Answers requests, and compares every vault when its time has come.
@@ -43,6 +43,10 @@ impl Worker {
             let Some(tip) = chain::tip(&mut tx).await? else {
                 return Ok(());
             };
+            // A spend may still be found of what a scan found: the three differ until then.
+            if scans::is_unfinished(&mut tx, vault).await? {
+                return Ok(());
+            }
             let total = ledger::vault_total(&mut tx, vault).await?;
             let held = coins::confirmed_unspent(&mut tx, vault).await?;
             (

@@ -19,6 +19,7 @@ pub mod node;
 pub mod outgoing;
 pub mod pages;
 pub mod reconciliation;
+pub mod scans;
 pub mod scripts;
 #[cfg(test)]
 mod tests;
@@ -49,6 +50,11 @@ pub const OWNER: Owner = Owner {
             number: 4,
             name: "what lists are read by",
             sql: include_str!("../../migrations/0004_pages.sql"),
+        },
+        Migration {
+            number: 5,
+            name: "scans, history, nodes",
+            sql: include_str!("../../migrations/0005_scans.sql"),
         },
     ],
 };
