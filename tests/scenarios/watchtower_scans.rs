@@ -1,6 +1,6 @@
 //! Blocks that are read again for scripts that were watched only later, and history.
 
-use bitcoin::{Amount, OutPoint, Transaction};
+use bitcoin::{Address, Amount, Network, OutPoint, Transaction};
 use harness::{Bitcoind, Engine, Failure, LONG, Outcome, Purse, ScriptKind, Treasury, wait_until};
 use policies::Keychain;
 use watchtower::ledger::Account;
@@ -192,5 +192,57 @@ fn operator_has_blocks_read_again_and_sees_how_far_it_is() -> Outcome {
     cli(&["chain", "scan", "--from", &above])?.ended_with(1)?;
     let status = treasury.auditor().get("/status")?.done()?;
     assert!(status["progress"].is_null(), "{status}");
+    treasury.must_be_well()
+}
+
+/// 1. Money came to addresses of the vault that were given out elsewhere, one of them the next to be given out here.
+/// 2. A list with a stranger's address is refused, by its number, and nothing of it is watched.
+/// 3. The list is watched from the height of the money on, as opening balance; the books agree with the node.
+/// 4. The next address given out here is none of them.
+#[test]
+fn addresses_given_out_elsewhere_are_watched_and_their_past_is_opening_balance() -> Outcome {
+    let treasury = Treasury::start(ScriptKind::Wsh, Engine::Sqlite)?;
+    let descriptor = &treasury.people.policy.descriptor;
+    let elsewhere = |index| -> Result<Address, Failure> {
+        let script = descriptor.script_pubkey(Keychain::External, index);
+        Ok(Address::from_script(&script, Network::Regtest)?)
+    };
+    let (near, far) = (elsewhere(0)?, elsewhere(700)?);
+    let height = treasury.node.height()?;
+    treasury.node.fund_all(&[(near.clone(), AMOUNT), (far.clone(), AMOUNT)])?;
+    treasury.node.mine(6)?;
+    let token_file = treasury.coordinator.token_file();
+    let access = [
+        "--url",
+        treasury.coordinator.url(),
+        "--token-file",
+        token_file
+            .to_str()
+            .ok_or_else(|| Failure::new("no UTF-8"))?,
+        "--json",
+    ];
+    let program = treasury.coordinator.program();
+    let cli = |arguments: &[&str]| program.run(&[arguments, &access].concat());
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("old.txt");
+    let path = file.to_str().ok_or_else(|| Failure::new("no UTF-8"))?;
+    let (first, stranger) = (height.to_string(), Purse::stranger(0));
+    let verb = ["chain", "watch-addresses", path, "--from", &first];
+    std::fs::write(&file, format!("{near}\n{stranger}\n"))?;
+    let refused = cli(&verb)?.refused("not_of_the_vault")?;
+    assert!(refused.stderr.contains("entry 2 "), "{refused:?}");
+
+    std::fs::write(&file, format!("# an old wallet\n{near}\n{far}\n"))?;
+    let told = cli(&[&verb[..], &["--opening", "--wait"]].concat())?.done()?.json()?;
+    assert_eq!(told["watched"]["watched"], 2, "{told}");
+    assert_eq!(told["scan"]["found"], 2, "{told}");
+    let balance = cli(&["balance"])?.done()?.json()?;
+    assert_eq!(balance["total_sat"], 2 * AMOUNT.to_sat(), "{balance}");
+    let accounts = balance["accounts"].to_string();
+    assert!(accounts.contains("\"opening\""), "{accounts}");
+    assert!(!accounts.contains("deposits_"), "{accounts}");
+    cli(&["reconcile"])?.done()?;
+    let next = cli(&["address", "new"])?.done()?.json()?;
+    assert_ne!(next["address"], near.to_string(), "{next}");
     treasury.must_be_well()
 }

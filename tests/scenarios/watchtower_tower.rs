@@ -13,7 +13,7 @@ use policies::{Keychain, Keyset, UnixTime, VaultId};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use watchtower::configuration::{Config, NodeConfig};
+use watchtower::configuration::{Config, NodeConfig, WitnessConfig};
 use watchtower::store::database::{Database, Transaction as StoreTransaction};
 use watchtower::store::{self, events, scripts};
 use watchtower::tracker::WatchedScript;
@@ -40,6 +40,10 @@ pub(crate) struct Tower {
     pub(crate) database: Database,
     /// As the watchtower sees it.
     own: Database,
+    /// Further nodes that it compares with.
+    pub(crate) witness: Vec<WitnessConfig>,
+    /// After how many seconds a tip is too old.
+    pub(crate) stalled_after_s: Option<u64>,
     running: Option<Running>,
     _postgres: Option<Postgres>,
     _folder: tempfile::TempDir,
@@ -97,6 +101,8 @@ impl Tower {
             runtime,
             database,
             own,
+            witness: Vec::new(),
+            stalled_after_s: None,
             running: None,
             _postgres: postgres,
             _folder: folder,
@@ -124,6 +130,8 @@ impl Tower {
                 user: None,
                 password_file: None,
             },
+            witness: self.witness.clone(),
+            stalled_after_s: self.stalled_after_s,
             poll_interval_ms: 20,
             instance: "tower".to_owned(),
             reconcile_interval_s: 1,

@@ -1,5 +1,8 @@
 //! `chain`: have blocks read again, and follow how far that is.
 
+mod watched;
+
+use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -34,6 +37,30 @@ pub(super) enum Chain {
         #[arg(long)]
         wait: bool,
     },
+    /// Watch addresses of the vault that were given out elsewhere.
+    ///
+    /// The file has an address or a script in hex on each line, or it is a JSON list of objects with
+    /// script and index. All must be of a keyset of the vault.
+    #[command(
+        after_help = "Example:\n  countersign-coordinator chain watch-addresses old.txt --from 700000"
+    )]
+    WatchAddresses {
+        /// The list; `-` for standard input.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// The height from which blocks are read again for them.
+        #[arg(long, value_name = "HEIGHT")]
+        from: Option<u32>,
+        /// The highest index up to which to look for them [default: 1000 beyond the last address].
+        #[arg(long, value_name = "INDEX")]
+        upto: Option<u32>,
+        /// What blocks up to now did with them is opening balance, and not deposits and payments.
+        #[arg(long)]
+        opening: bool,
+        /// Wait until the blocks are read, and show how far that is.
+        #[arg(long, requires = "from")]
+        wait: bool,
+    },
     /// List what was asked to be read again, the newest first.
     #[command(after_help = "Example:\n  countersign-coordinator chain scans")]
     Scans,
@@ -45,6 +72,26 @@ pub(super) fn run(verb: &Chain, api: &Api, out: &Output) -> Result<(), CliError>
             let asked = api.post("/scans", Body::Json(json!({ "from": from, "to": to })))?;
             let scan = if *wait { follow(api, asked)? } else { asked };
             out.told(&scan, || told(&scan))
+        }
+        Chain::WatchAddresses {
+            file,
+            from,
+            upto,
+            opening,
+            wait,
+        } => {
+            let bytes = super::api::read(file)?;
+            let entries = watched::entries(&bytes)?;
+            let body = json!({ "upto": upto, "opening": opening });
+            let answer = watched::hand_in(api, &entries, &body)?;
+            let Some(from) = from else {
+                return out.told(&answer, || watched::told(&answer));
+            };
+            say(&watched::told(&answer));
+            let asked = api.post("/scans", Body::Json(json!({ "from": from, "to": null })))?;
+            let scan = if *wait { follow(api, asked)? } else { asked };
+            let both = json!({ "watched": answer, "scan": scan });
+            out.told(&both, || told(&both["scan"]))
         }
         Chain::Scans => {
             let mut scans = api.get("/scans")?;

@@ -2,7 +2,7 @@
 
 use policies::UnixTime;
 use serde_json::Value;
-use watchtower::store::node::Trouble;
+use watchtower::store::node::{MAIN, Trouble};
 
 use super::CliError;
 use super::answer::{count, list, moment, names, number, text};
@@ -126,7 +126,10 @@ fn of_node(node: &Value, now: UnixTime, start: &str, catching_up: bool) -> Vec<C
             text(node, "detail")
         );
         let to_do = Trouble::from_code(trouble).map_or("see to the node", Trouble::hint);
-        let until = format!("{to_do}; until then no batch is made and no deposit credited");
+        let until = match text(node, "node") {
+            MAIN => format!("{to_do}; until then no batch is made and no deposit credited"),
+            _ => to_do.to_owned(),
+        };
         found.push(concern(&what, &until));
     }
     found

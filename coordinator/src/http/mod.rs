@@ -30,6 +30,7 @@ mod tokens;
 mod vaults;
 mod versions;
 mod voids;
+mod watched;
 mod webhooks;
 mod withdrawals;
 
@@ -150,6 +151,7 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(webhooks::show, webhooks::remove))
         .routes(routes!(webhooks::pause, webhooks::resume))
         .routes(routes!(webhooks::test))
+        .routes(routes!(watched::watch))
         .routes(routes!(scans::request, scans::list))
         .routes(routes!(scans::show))
         .routes(routes!(status::show))

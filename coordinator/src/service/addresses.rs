@@ -81,8 +81,14 @@ pub async fn issue_address(
     let mut tx = service.database().begin_write().await?;
     let (row, policy) = service.vault(&mut tx, vault).await?;
     let keychain = Keychain::External;
-    let index = addresses::take_index(&mut tx, row.keychain, keychain).await?;
-    let script_pubkey = policy.descriptor.script_pubkey(keychain, index);
+    let (index, script_pubkey) = loop {
+        let index = addresses::take_index(&mut tx, row.keychain, keychain).await?;
+        let script_pubkey = policy.descriptor.script_pubkey(keychain, index);
+        // One that somebody had watched was given out elsewhere: it is nobody's new address.
+        if scripts::watched_script(&mut tx, &script_pubkey).await?.is_none() {
+            break (index, script_pubkey);
+        }
+    };
     let address = Address::from_script(&script_pubkey, policy.network).map_err(|_| {
         ServiceError::Withdrawal(WithdrawalError::ScriptNotAllowed {
             script: script_pubkey.clone(),

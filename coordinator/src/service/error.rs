@@ -15,6 +15,7 @@ mod queue;
 mod rebuild;
 mod vault;
 mod version;
+mod watch;
 mod withdrawal;
 
 use policies::intent::{IntentError, KeyError, StatementError};
@@ -37,6 +38,7 @@ pub use self::queue::QueueError;
 pub use self::rebuild::RebuildError;
 pub use self::vault::VaultError;
 pub use self::version::VersionError;
+pub use self::watch::WatchError;
 pub use self::withdrawal::WithdrawalError;
 use super::access::{Right, Role};
 use crate::session::IllegalTransition;
@@ -184,6 +186,9 @@ pub enum ServiceError {
     /// About rebuilding a database.
     #[error(transparent)]
     Rebuild(#[from] RebuildError),
+    /// About scripts that are to be watched.
+    #[error(transparent)]
+    Watch(#[from] WatchError),
     /// A state does not allow an event.
     #[error(transparent)]
     Illegal(#[from] IllegalTransition),
@@ -299,6 +304,7 @@ impl ServiceError {
             Self::Ceremony(error) => error.answer(),
             Self::Notify(error) => error.answer(),
             Self::Rebuild(error) => error.answer(),
+            Self::Watch(error) => error.answer(),
             Self::Database(DatabaseError::Connect(_) | DatabaseError::Commit(_)) => (
                 "database_unavailable",
                 Class::Unavailable,
@@ -338,6 +344,7 @@ impl ServiceError {
             Self::Ceremony(error) => error.facts(),
             Self::Notify(error) => error.facts(),
             Self::Rebuild(error) => error.facts(),
+            Self::Watch(error) => error.facts(),
             Self::Unauthorized
             | Self::Busy { .. }
             | Self::Key(_)

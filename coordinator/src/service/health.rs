@@ -6,7 +6,7 @@ use bitcoin::Network;
 use policies::UnixTime;
 use policies::words::count;
 use watchtower::store::database::Transaction;
-use watchtower::store::node::Trouble;
+use watchtower::store::node::{MAIN, Trouble};
 use watchtower::store::{chain, reconciliation};
 
 use super::scans::ProgressView;
@@ -168,7 +168,7 @@ fn alarms(status: &StatusView, tip_time: Option<UnixTime>, differ: &[Disagreemen
 pub(crate) fn node_in_words(name: &str) -> String {
     match name {
         "main" => "the watchtower's node".to_owned(),
-        other => format!("the watchtower's node {other}"),
+        other => format!("the witness {other}"),
     }
 }
 
@@ -180,10 +180,14 @@ fn of_node(node: &NodeView, now: UnixTime) -> Option<Alarm> {
         } else {
             &node.detail
         };
+        let follows = match node.node.as_str() {
+            MAIN => "No deposit is credited and no batch is made.",
+            _ => "It is compared with no more until that is over.",
+        };
         return Some(Alarm {
-            grave: true,
+            grave: node.node == MAIN,
             what: format!(
-                "{}: {words}. No deposit is credited and no batch is made.",
+                "{}: {words}. {follows}",
                 node_in_words(&node.node).replacen('t', "T", 1)
             ),
             todo: hint.to_owned(),
@@ -192,7 +196,7 @@ fn of_node(node: &NodeView, now: UnixTime) -> Option<Alarm> {
     }
     let unseen = now.secs_since(node.checked_at);
     (unseen >= UNSEEN).then(|| Alarm {
-        grave: true,
+        grave: node.node == MAIN,
         what: format!(
             "Nobody has looked at {} for {} minutes.",
             node_in_words(&node.node),

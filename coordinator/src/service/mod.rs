@@ -104,6 +104,7 @@ pub mod versions;
 pub(crate) mod voiding;
 pub mod voids;
 pub mod waiting;
+pub mod watching;
 pub mod withdrawal_history;
 pub mod withdrawal_list;
 mod withdrawal_view;
@@ -123,7 +124,7 @@ pub use access::{Actor, Right, Role};
 pub use error::{
     ApprovalError, AttemptError, BatchError, CeremonyError, ErrorClass, JournalError, ListError,
     NotifyError, OwnSpendError, PeopleError, QueueError, RebuildError, ServiceError, VaultError,
-    VersionError, WithdrawalError,
+    VersionError, WatchError, WithdrawalError,
 };
 
 use self::gate::Gate;

@@ -26,7 +26,12 @@ const TELL: Duration = Duration::from_secs(2);
 
 impl Worker {
     /// Takes blocks in, or back, until our tip is the node's.
-    pub(super) async fn follow_chain(&mut self, info: &ChainInfo) -> Result<(), RoundError> {
+    /// None beyond the limit is taken in.
+    pub(super) async fn follow_chain(
+        &mut self,
+        info: &ChainInfo,
+        limit: u32,
+    ) -> Result<(), RoundError> {
         let target = info.tip;
         let mut lost_base = None;
         let mut catching_up = None;
@@ -44,6 +49,9 @@ impl Worker {
                 continue;
             }
             let next = tip.height.saturating_add(1);
+            if next > limit {
+                return Ok(());
+            }
             // The node has moved on from `target` and may be below it now: look again next round.
             let Some(hash) = self.client.block_hash(next).await? else {
                 return Ok(());

@@ -12,6 +12,7 @@ mod reconcile;
 mod scans;
 mod sequencer;
 mod status;
+mod witnesses;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -106,9 +107,11 @@ pub async fn run(
     config.check()?;
     let client =
         Client::new(&config.node.url, config.credentials()?).map_err(DaemonError::Client)?;
+    let witnesses = witnesses::connect(&config)?;
     let mut worker = Worker {
         database: database.clone(),
         client,
+        witnesses,
         lease: None,
         identified: false,
         examined: BTreeSet::new(),
@@ -134,6 +137,7 @@ struct Worker {
     database: Database,
     config: Config,
     client: Client,
+    witnesses: Vec<witnesses::Witness>,
     lease: Option<Lease>,
     /// Whether the node's genesis block was compared since it last answered.
     identified: bool,
@@ -186,11 +190,16 @@ impl Worker {
             }
             .into());
         }
-        self.follow_chain(&info).await?;
+        let verdict = self.compare_witnesses(&info).await?;
+        self.follow_chain(&info, verdict.limit).await?;
         self.fill_inclusion().await?;
         self.look_at_mempool().await?;
         self.send_outgoing().await?;
         self.test_requested().await?;
+        // What is asked of the chain and the fees waits; what is ours is sent all the same.
+        if let Some((trouble, detail)) = verdict.trouble {
+            return Err(RoundError::Trouble { trouble, detail }.into());
+        }
         self.estimate_fees(&info).await?;
         self.reconcile().await?;
         self.record_status(status::fine(&info)).await?;

@@ -186,7 +186,7 @@ impl Worker {
         match failure {
             None => tracing::info!(scan = id, found, "blocks were read again"),
             Some(failure) => {
-                tracing::warn!(scan = id, found, failure, "blocks cannot be read again")
+                tracing::warn!(scan = id, found, failure, "blocks cannot be read again");
             }
         }
         // What the mempool does with coins that were found was not told before.

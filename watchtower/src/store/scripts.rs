@@ -36,6 +36,23 @@ pub async fn watch_script(
     .await
 }
 
+/// Watches a script unless it is watched; whether it is now only. What is watched stays as it was.
+///
+/// # Errors
+///
+/// A unique violation if another script has its place on the keychain.
+pub async fn watch_missing(
+    tx: &mut Transaction,
+    script: &WatchedScript,
+    now: UnixTime,
+) -> Result<bool, DatabaseError> {
+    if watched_script(tx, &script.script_pubkey).await?.is_some() {
+        return Ok(false);
+    }
+    watch_script(tx, script, now).await?;
+    Ok(true)
+}
+
 /// The watched script with these bytes, if it is watched.
 ///
 /// # Errors
