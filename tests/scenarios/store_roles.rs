@@ -11,6 +11,7 @@ use watchtower::store::database::Database;
 /// What each role may do beyond reading: `i` insert, `u` update, `d` delete.
 const GRANTED: &[(&str, &str, &str, &str)] = &[
     // table, coordinator, watchtower, web
+    ("alarm", "i", "i", ""),
     ("block_header", "", "id", ""),
     ("catch_up", "", "iu", ""),
     ("chain_block", "", "id", ""),

@@ -6,6 +6,7 @@
 //! Exit status: 0 done, 1 refused, 2 usage, 3 connection, 255 bug.
 
 mod address;
+mod alarm;
 mod answer;
 mod api;
 mod approval;
@@ -137,6 +138,9 @@ enum Verb {
     /// List deposits with their confirmations.
     #[command(subcommand)]
     Deposit(chain::Deposit),
+    /// List alarms with what to do, and end those that were looked into.
+    #[command(subcommand)]
+    Alarm(alarm::Alarm),
     /// List coins, freeze, thaw and label them.
     #[command(subcommand)]
     Coin(coin::Coin),
@@ -236,6 +240,7 @@ fn dispatch(cli: Cli) -> Result<(), CliError> {
         Verb::Balancing(verb) => balancing::run(&verb, &api()?, &out),
         Verb::Address(verb) => address::run(&verb, &api()?, &out),
         Verb::Deposit(chain::Deposit::List) => chain::deposits(&api()?, &out),
+        Verb::Alarm(verb) => alarm::run(&verb, &api()?, &out),
         Verb::Coin(verb) => coin::run(&verb, &api()?, &out),
         Verb::Balance => chain::balance(&api()?, &out),
         Verb::Ledger(verb) => chain::ledger(&verb, &api()?, &out),

@@ -2,6 +2,7 @@
 
 use policies::UnixTime;
 use serde_json::Value;
+use watchtower::alarm::AlarmKind;
 use watchtower::store::node::{MAIN, Trouble};
 
 use super::CliError;
@@ -104,6 +105,8 @@ fn concerns(status: &Value) -> Vec<Concern> {
     for node in nodes {
         found.extend(of_node(node, now, start, progress.is_some()));
     }
+    let told = |alarm: &&Value| text(alarm, "alarm") != AlarmKind::NodeTrouble.code();
+    found.extend(list(status, "alarms").iter().filter(told).map(of_alarm));
     found.extend(list(status, "stops").iter().map(of_stop));
     found.extend(list(status, "jobs").iter().map(of_job));
     found.extend(list(status, "journals").iter().map(of_journal));
@@ -133,6 +136,17 @@ fn of_node(node: &Value, now: UnixTime, start: &str, catching_up: bool) -> Vec<C
         found.push(concern(&what, &until));
     }
     found
+}
+
+/// A node in trouble is told of by its node already.
+fn of_alarm(alarm: &Value) -> Concern {
+    let what = format!(
+        "Alarm {}: {}: {}.",
+        number(alarm, "id"),
+        text(alarm, "title"),
+        text(alarm, "detail")
+    );
+    concern(&what, text(alarm, "todo"))
 }
 
 fn of_job(job: &Value) -> Concern {

@@ -2,6 +2,7 @@
 //!
 //! A file for each thing that is refused about; here, what every operation may meet.
 
+mod alarm;
 mod approval;
 mod attempt;
 mod batch;
@@ -25,6 +26,7 @@ use watchtower::store::database::DatabaseError;
 use watchtower::store::events::EventError;
 use watchtower::store::ledger::LedgerError;
 
+pub use self::alarm::AlarmError;
 pub use self::approval::ApprovalError;
 pub use self::attempt::AttemptError;
 pub use self::batch::BatchError;
@@ -135,6 +137,12 @@ pub enum ServiceError {
         /// The scan asked for.
         id: u64,
     },
+    /// No such event.
+    #[error("there is no event {number}")]
+    UnknownEvent {
+        /// The number asked for.
+        number: u64,
+    },
     /// It takes much of this machine, and is done for somebody else at the moment.
     #[error("{what} for somebody else")]
     Busy {
@@ -180,6 +188,9 @@ pub enum ServiceError {
     /// About ceremonies, their seats and what persons confirm.
     #[error(transparent)]
     Ceremony(#[from] CeremonyError),
+    /// About alarms.
+    #[error(transparent)]
+    Alarm(#[from] AlarmError),
     /// About webhooks.
     #[error(transparent)]
     Notify(#[from] NotifyError),
@@ -269,6 +280,11 @@ impl ServiceError {
                 Class::Malformed,
                 "give the key as the person's own tool printed it",
             ),
+            Self::UnknownEvent { .. } => (
+                "unknown_event",
+                ErrorClass::NotFound,
+                "`event list` shows the events, the last number is in `status`",
+            ),
             Self::UnknownToken { .. } => (
                 "unknown_token",
                 Class::NotFound,
@@ -302,6 +318,7 @@ impl ServiceError {
             Self::List(error) => error.answer(),
             Self::People(error) => error.answer(),
             Self::Ceremony(error) => error.answer(),
+            Self::Alarm(error) => error.answer(),
             Self::Notify(error) => error.answer(),
             Self::Rebuild(error) => error.answer(),
             Self::Watch(error) => error.answer(),
@@ -342,6 +359,7 @@ impl ServiceError {
             Self::List(error) => error.facts(),
             Self::People(error) => error.facts(),
             Self::Ceremony(error) => error.facts(),
+            Self::Alarm(error) => error.facts(),
             Self::Notify(error) => error.facts(),
             Self::Rebuild(error) => error.facts(),
             Self::Watch(error) => error.facts(),
@@ -350,6 +368,7 @@ impl ServiceError {
             | Self::Key(_)
             | Self::UnknownToken { .. }
             | Self::UnknownScan { .. }
+            | Self::UnknownEvent { .. }
             | Self::Illegal(_)
             | Self::Claim(_)
             | Self::Event(_)

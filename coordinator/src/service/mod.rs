@@ -11,6 +11,7 @@ pub mod addresses;
 pub mod adopting;
 pub mod agenda;
 pub mod agreed;
+pub mod alarms;
 
 pub mod approvals;
 pub mod approvers;
@@ -54,6 +55,7 @@ mod lines;
 mod list_view;
 mod list_walk;
 pub mod lists;
+pub(crate) mod lookout;
 pub mod maintenance;
 mod manifests;
 pub mod misses;
@@ -68,7 +70,9 @@ pub mod paging;
 pub mod people;
 pub mod policy_review;
 pub mod previews;
+pub mod proving;
 mod psbt_size;
+pub(crate) mod pulse;
 pub mod queue;
 pub mod rebuilds;
 pub mod receipts;
@@ -122,9 +126,9 @@ use watchtower::store::database::{Database, Transaction};
 
 pub use access::{Actor, Right, Role};
 pub use error::{
-    ApprovalError, AttemptError, BatchError, CeremonyError, ErrorClass, JournalError, ListError,
-    NotifyError, OwnSpendError, PeopleError, QueueError, RebuildError, ServiceError, VaultError,
-    VersionError, WatchError, WithdrawalError,
+    AlarmError, ApprovalError, AttemptError, BatchError, CeremonyError, ErrorClass, JournalError,
+    ListError, NotifyError, OwnSpendError, PeopleError, QueueError, RebuildError, ServiceError,
+    VaultError, VersionError, WatchError, WithdrawalError,
 };
 
 use self::gate::Gate;

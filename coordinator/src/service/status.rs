@@ -7,6 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use watchtower::store::{chain, events, fees, node, scans};
 
+use super::alarms::{AlarmView, list_alarms};
 use super::journals::{RefusedReceiptView, troubled as troubled_journals};
 use super::scans::ProgressView;
 use super::stops::{StopView, standing as standing_stops};
@@ -36,6 +37,8 @@ pub struct StatusView {
     pub jobs: Vec<JobView>,
     /// Receipts that were refused of journals that nothing was accepted of since, with what to do.
     pub journals: Vec<RefusedReceiptView>,
+    /// The open alarms, the grave first.
+    pub alarms: Vec<AlarmView>,
     /// Stops in force: these vaults pay nobody until they are released.
     pub stops: Vec<StopView>,
     /// The number of the last sequenced event.
@@ -111,6 +114,7 @@ pub async fn show_status(service: &Service, actor: &Actor) -> Result<StatusView,
         Vec::new()
     };
     let journals = troubled_journals(service, &mut tx, actor).await?;
+    let alarms = list_alarms(service, actor, false, None).await?;
     let stops = standing_stops(service, &mut tx, actor).await?;
     Ok(StatusView {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -149,6 +153,7 @@ pub async fn show_status(service: &Service, actor: &Actor) -> Result<StatusView,
             })
             .collect(),
         journals,
+        alarms,
         stops,
         event_number,
         event_hash: event_hash.to_lower_hex_string(),

@@ -5,10 +5,16 @@ use policies::VaultId;
 use serde_json::{Map, json};
 
 use super::{RoundError, Worker};
+use crate::alarm::AlarmKind;
 use crate::clock;
+use crate::store::alarms::{self, NewAlarm};
+use crate::store::database::Transaction;
 use crate::store::events::{self, NewEvent};
 use crate::store::reconciliation::{self, Reconciliation};
 use crate::store::{chain, coins, ledger, scans};
+
+/// Who is named in events about books.
+const ACTOR: &str = "watchtower";
 
 impl Worker {
     /// Answers requests, and compares every vault when its time has come.
@@ -116,18 +122,39 @@ impl Worker {
                 },
                 vault: Some(vault),
                 body,
-                actor: "watchtower",
+                actor: ACTOR,
                 reason: &result.detail,
                 at: result.at,
             };
             events::append(&mut tx, &event).await?;
         }
+        tell_alarm(&mut tx, &result).await?;
         tx.commit().await?;
         if !result.agrees {
             tracing::error!(%vault, detail = result.detail, "the books do not agree with the node");
         }
         Ok(())
     }
+}
+
+/// Books that differ are an alarm until they agree again.
+async fn tell_alarm(tx: &mut Transaction, result: &Reconciliation) -> Result<(), RoundError> {
+    let subject = result.vault.to_string();
+    if result.agrees {
+        let books = (AlarmKind::BooksDiffer, subject.as_str());
+        alarms::end(tx, books, ACTOR, "they agree again", result.at).await?;
+    } else {
+        let new = NewAlarm {
+            kind: AlarmKind::BooksDiffer,
+            subject: &subject,
+            vault: Some(result.vault),
+            detail: &result.detail,
+            actor: ACTOR,
+            at: result.at,
+        };
+        alarms::raise(tx, &new).await?;
+    }
+    Ok(())
 }
 
 fn sum(total: Amount, amount: Amount) -> Result<Amount, RoundError> {

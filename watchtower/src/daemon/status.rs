@@ -7,11 +7,16 @@ use policies::UnixTime;
 use serde_json::{Map, json};
 
 use super::{RoundError, Worker};
+use crate::alarm::AlarmKind;
 use crate::bitcoind::ChainInfo;
 use crate::clock;
+use crate::store::alarms::{self, NewAlarm};
+use crate::store::database::Transaction;
 use crate::store::events::{self, NewEvent};
 use crate::store::node::{self, MAIN, NodeStatus, Trouble};
 
+/// Who is named in events about nodes.
+const ACTOR: &str = "watchtower";
 /// Seconds after which an unchanged status is written again, to show that somebody looks.
 const REFRESH: u64 = 10;
 /// Headers without blocks beyond which the node is behind.
@@ -95,7 +100,12 @@ impl Worker {
         if self.status.written.is_empty() {
             let witnesses = self.config.witness.iter();
             let names = witnesses.map(|witness| witness.name.as_str());
-            node::keep(&mut tx, &names.chain([MAIN]).collect::<Vec<_>>()).await?;
+            let names: Vec<&str> = names.chain([MAIN]).collect();
+            for node in node::keep(&mut tx, &names).await? {
+                let alarm = (AlarmKind::NodeTrouble, node.as_str());
+                let why = "the node is configured no more";
+                alarms::end(&mut tx, alarm, ACTOR, why, now).await?;
+            }
         }
         node::record(&mut tx, &status).await?;
         if before.as_ref().and_then(|before| before.trouble) != status.trouble {
@@ -122,17 +132,39 @@ impl Worker {
                 },
                 vault: None,
                 body,
-                actor: "watchtower",
+                actor: ACTOR,
                 reason: &status.detail,
                 at: now,
             };
             events::append(&mut tx, &event).await?;
         }
+        tell_alarm(&mut tx, &status).await?;
         tx.commit().await?;
         let name = name.to_owned();
         self.status.written.insert(name, (status, now));
         Ok(())
     }
+}
+
+/// A node in trouble is an alarm until it is well again.
+async fn tell_alarm(tx: &mut Transaction, status: &NodeStatus) -> Result<(), RoundError> {
+    let (subject, at) = (status.node.as_str(), status.checked_at);
+    if let Some(trouble) = status.trouble {
+        let detail = format!("{}: {}", trouble.code(), status.detail);
+        let new = NewAlarm {
+            kind: AlarmKind::NodeTrouble,
+            subject,
+            vault: None,
+            detail: &detail,
+            actor: ACTOR,
+            at,
+        };
+        alarms::raise(tx, &new).await?;
+    } else {
+        let node = (AlarmKind::NodeTrouble, subject);
+        alarms::end(tx, node, ACTOR, "the node is well again", at).await?;
+    }
+    Ok(())
 }
 
 fn next(

@@ -4,6 +4,7 @@
 //! step; times come in as arguments. The coordinator calls these too: it hands transactions over in
 //! the very transaction that sets `broadcasting`.
 
+pub mod alarms;
 pub mod chain;
 pub mod coins;
 pub mod cursor;
@@ -55,6 +56,11 @@ pub const OWNER: Owner = Owner {
             number: 5,
             name: "scans, history, nodes",
             sql: include_str!("../../migrations/0005_scans.sql"),
+        },
+        Migration {
+            number: 6,
+            name: "alarms",
+            sql: include_str!("../../migrations/0006_alarms.sql"),
         },
     ],
 };

@@ -182,20 +182,27 @@ pub async fn record(tx: &mut Transaction, status: &NodeStatus) -> Result<(), Dat
     .await
 }
 
-/// Forgets nodes that are configured no more.
+/// Forgets nodes that are configured no more, and names them.
 ///
 /// # Errors
 ///
 /// On a failed statement.
-pub(crate) async fn keep(tx: &mut Transaction, names: &[&str]) -> Result<(), DatabaseError> {
-    for status in node_status(tx).await? {
-        if !names.contains(&status.node.as_str()) {
-            tx.execute(
-                "DELETE FROM node_status WHERE node = $1",
-                &[status.node.into()],
-            )
-            .await?;
-        }
+pub(crate) async fn keep(
+    tx: &mut Transaction,
+    names: &[&str],
+) -> Result<Vec<String>, DatabaseError> {
+    let mut forgotten: Vec<String> = node_status(tx)
+        .await?
+        .into_iter()
+        .map(|status| status.node)
+        .collect();
+    forgotten.retain(|node| !names.contains(&node.as_str()));
+    for node in &forgotten {
+        tx.execute(
+            "DELETE FROM node_status WHERE node = $1",
+            &[node.as_str().into()],
+        )
+        .await?;
     }
-    Ok(())
+    Ok(forgotten)
 }

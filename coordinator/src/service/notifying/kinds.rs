@@ -5,6 +5,7 @@
 /// The kinds of each family: an event's kind is the family, a point, and one of these.
 pub const FAMILIES: &[(&str, &[&str])] = &[
     ("address", &["issued"]),
+    ("alarm", &["ended", "raised"]),
     ("approval", &["recorded"]),
     (
         "attempt",

@@ -17,6 +17,7 @@ use crate::tracker::simulation::{
 };
 use crate::tracker::{Block, BlockRef};
 
+mod alarms;
 mod evidence;
 mod inclusion;
 mod scans;
