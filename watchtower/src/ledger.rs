@@ -28,6 +28,9 @@ pub enum Account {
     Withdrawals,
     /// Fees paid to miners.
     Fees,
+    /// What was there before this vault's books began: coins that blocks of history made, less those that
+    /// blocks of history spent.
+    Opening,
 }
 
 impl Account {
@@ -40,6 +43,7 @@ impl Account {
             Self::Clearing => "clearing",
             Self::Withdrawals => "withdrawals",
             Self::Fees => "fees",
+            Self::Opening => "opening",
         }
     }
 
@@ -52,7 +56,8 @@ impl Account {
             | Self::DepositsPending
             | Self::Clearing
             | Self::Withdrawals
-            | Self::Fees => "",
+            | Self::Fees
+            | Self::Opening => "",
         }
     }
 
@@ -69,6 +74,7 @@ impl Account {
             "clearing" => Self::Clearing,
             "withdrawals" => Self::Withdrawals,
             "fees" => Self::Fees,
+            "opening" => Self::Opening,
             _ => return None,
         };
         reference.is_empty().then_some(plain)
@@ -150,6 +156,7 @@ mod tests {
             Account::DepositsSettled(None),
             Account::DepositsSettled(Some("customer/17".to_owned())),
             Account::Fees,
+            Account::Opening,
         ] {
             assert_eq!(account.to_string().parse(), Ok(account));
         }

@@ -5,6 +5,7 @@
 //! `bitcoind` speaks to the node, `daemon` connects them.
 
 pub mod alarm;
+pub mod answer;
 #[cfg(feature = "daemon")]
 pub mod bitcoind;
 pub mod canonical;

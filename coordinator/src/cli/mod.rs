@@ -29,11 +29,13 @@ mod output;
 mod own_spend;
 mod person;
 mod policy;
+mod progress;
 mod queue;
 mod rebuild;
 mod reconcile;
 mod recovery;
 mod renewal;
+mod scan;
 mod self_spend;
 mod status;
 mod token;
@@ -147,6 +149,9 @@ enum Verb {
     Balance,
     /// Show accounts and entries of the ledger.
     Ledger(chain::Ledger),
+    /// Read blocks of the chain again, and show how far that is.
+    #[command(subcommand)]
+    Chain(scan::Chain),
     /// Compare ledger, tracker and node now, and show the result.
     #[command(after_help = "Example:\n  countersign-coordinator reconcile")]
     Reconcile,
@@ -239,6 +244,7 @@ fn dispatch(cli: Cli) -> Result<(), CliError> {
         Verb::Coin(verb) => coin::run(&verb, &api()?, &out),
         Verb::Balance => chain::balance(&api()?, &out),
         Verb::Ledger(verb) => chain::ledger(&verb, &api()?, &out),
+        Verb::Chain(verb) => scan::run(&verb, &api()?, &out),
         Verb::Reconcile => reconcile::run(&api()?, &out),
         Verb::Withdrawal(verb) => withdrawal::run(&verb, &api()?, &out),
         Verb::Queue(verb) => queue::run(&verb, &api()?, &out),

@@ -25,12 +25,14 @@ mod openapi;
 mod people;
 mod problem;
 mod queue;
+mod scans;
 mod self_spends;
 mod status;
 mod tokens;
 mod vaults;
 mod versions;
 mod voids;
+mod watched;
 mod webhooks;
 mod withdrawals;
 
@@ -155,6 +157,9 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(webhooks::show, webhooks::remove))
         .routes(routes!(webhooks::pause, webhooks::resume))
         .routes(routes!(webhooks::test))
+        .routes(routes!(watched::watch))
+        .routes(routes!(scans::request, scans::list))
+        .routes(routes!(scans::show))
         .routes(routes!(alarms::list))
         .routes(routes!(alarms::end))
         .routes(routes!(metrics::show))

@@ -16,6 +16,7 @@ mod queue;
 mod rebuild;
 mod vault;
 mod version;
+mod watch;
 mod withdrawal;
 
 use policies::intent::{IntentError, KeyError, StatementError};
@@ -39,6 +40,7 @@ pub use self::queue::QueueError;
 pub use self::rebuild::RebuildError;
 pub use self::vault::VaultError;
 pub use self::version::VersionError;
+pub use self::watch::WatchError;
 pub use self::withdrawal::WithdrawalError;
 use super::access::{Right, Role};
 use crate::session::IllegalTransition;
@@ -129,6 +131,12 @@ pub enum ServiceError {
         /// The token asked for.
         id: String,
     },
+    /// No such scan.
+    #[error("no scan {id}")]
+    UnknownScan {
+        /// The scan asked for.
+        id: u64,
+    },
     /// No such event.
     #[error("there is no event {number}")]
     UnknownEvent {
@@ -189,6 +197,9 @@ pub enum ServiceError {
     /// About rebuilding a database.
     #[error(transparent)]
     Rebuild(#[from] RebuildError),
+    /// About scripts that are to be watched.
+    #[error(transparent)]
+    Watch(#[from] WatchError),
     /// A state does not allow an event.
     #[error(transparent)]
     Illegal(#[from] IllegalTransition),
@@ -279,6 +290,11 @@ impl ServiceError {
                 Class::NotFound,
                 "`token list` names the tokens",
             ),
+            Self::UnknownScan { .. } => (
+                "unknown_scan",
+                Class::NotFound,
+                "`chain scans` lists the last ones",
+            ),
             Self::Busy { .. } => ("busy", Class::Unavailable, "try again in some seconds"),
             Self::Illegal(_) => (
                 "illegal_transition",
@@ -305,6 +321,7 @@ impl ServiceError {
             Self::Alarm(error) => error.answer(),
             Self::Notify(error) => error.answer(),
             Self::Rebuild(error) => error.answer(),
+            Self::Watch(error) => error.answer(),
             Self::Database(DatabaseError::Connect(_) | DatabaseError::Commit(_)) => (
                 "database_unavailable",
                 Class::Unavailable,
@@ -345,10 +362,12 @@ impl ServiceError {
             Self::Alarm(error) => error.facts(),
             Self::Notify(error) => error.facts(),
             Self::Rebuild(error) => error.facts(),
+            Self::Watch(error) => error.facts(),
             Self::Unauthorized
             | Self::Busy { .. }
             | Self::Key(_)
             | Self::UnknownToken { .. }
+            | Self::UnknownScan { .. }
             | Self::UnknownEvent { .. }
             | Self::Illegal(_)
             | Self::Claim(_)

@@ -7,9 +7,10 @@ use policies::UnixTime;
 use policies::words::count;
 use watchtower::alarm::AlarmKind;
 use watchtower::store::chain;
-use watchtower::store::node::Trouble;
+use watchtower::store::node::{MAIN, Trouble};
 
 use super::alarms::AlarmView;
+use super::scans::ProgressView;
 use super::status::{JobView, NodeView, StatusView, show_status};
 use super::{Actor, Service, ServiceError};
 
@@ -94,8 +95,16 @@ fn alarms(status: &StatusView, tip_time: Option<UnixTime>) -> Vec<Alarm> {
             "Start the watchtower with the node of this network.",
         ));
     }
+    if let Some(ProgressView { done, of }) = status.progress {
+        alarms.push(lesser(
+            format!("The watchtower is catching up with its node: {done} of {of} blocks."),
+            "Wait: nothing after those blocks is known yet.",
+        ));
+    }
+    let catching_up = status.progress.is_some();
     for node in &status.nodes {
-        alarms.extend(of_node(node, status.now));
+        let quiet = catching_up && node.trouble.is_none();
+        alarms.extend(of_node(node, status.now).filter(|_| !quiet));
     }
     let waited = tip_time.map(|at| status.now.secs_since(at));
     if let Some(waited) = waited.filter(|waited| *waited >= NO_BLOCK) {
@@ -138,7 +147,7 @@ fn of_alarm(alarm: &AlarmView) -> Alarm {
 pub(crate) fn node_in_words(name: &str) -> String {
     match name {
         "main" => "the watchtower's node".to_owned(),
-        other => format!("the watchtower's node {other}"),
+        other => format!("the witness {other}"),
     }
 }
 
@@ -150,10 +159,14 @@ fn of_node(node: &NodeView, now: UnixTime) -> Option<Alarm> {
         } else {
             &node.detail
         };
+        let follows = match node.node.as_str() {
+            MAIN => "No deposit is credited and no batch is made.",
+            _ => "It is compared with no more until that is over.",
+        };
         return Some(Alarm {
-            grave: true,
+            grave: node.node == MAIN,
             what: format!(
-                "{}: {words}. No deposit is credited and no batch is made.",
+                "{}: {words}. {follows}",
                 node_in_words(&node.node).replacen('t', "T", 1)
             ),
             todo: hint.to_owned(),
@@ -163,7 +176,7 @@ fn of_node(node: &NodeView, now: UnixTime) -> Option<Alarm> {
     }
     let unseen = now.secs_since(node.checked_at);
     (unseen >= UNSEEN).then(|| Alarm {
-        grave: true,
+        grave: node.node == MAIN,
         what: format!(
             "Nobody has looked at {} for {} minutes.",
             node_in_words(&node.node),
@@ -212,6 +225,7 @@ mod tests {
             database: "sqlite".to_owned(),
             height: Some(7),
             tip: None,
+            progress: None,
             nodes: vec![NodeView {
                 node: "main".to_owned(),
                 chain: "main".to_owned(),

@@ -86,6 +86,7 @@ pub mod renewals;
 mod renewing;
 mod replanning;
 mod rooms;
+pub mod scans;
 pub mod search;
 pub mod self_spends;
 mod shelves;
@@ -108,6 +109,7 @@ pub mod versions;
 pub(crate) mod voiding;
 pub mod voids;
 pub mod waiting;
+pub mod watching;
 pub mod withdrawal_history;
 pub mod withdrawal_list;
 mod withdrawal_view;
@@ -127,7 +129,7 @@ pub use access::{Actor, Right, Role};
 pub use error::{
     AlarmError, ApprovalError, AttemptError, BatchError, CeremonyError, ErrorClass, JournalError,
     ListError, NotifyError, OwnSpendError, PeopleError, QueueError, RebuildError, ServiceError,
-    VaultError, VersionError, WithdrawalError,
+    VaultError, VersionError, WatchError, WithdrawalError,
 };
 
 use self::gate::Gate;

@@ -5,10 +5,11 @@ use policies::UnixTime;
 use policies::document::{format_sat_per_vb, name_of_network};
 use serde::Serialize;
 use utoipa::ToSchema;
-use watchtower::store::{chain, events, fees, node};
+use watchtower::store::{chain, events, fees, node, scans};
 
 use super::alarms::{AlarmView, list_alarms};
 use super::journals::{RefusedReceiptView, troubled as troubled_journals};
+use super::scans::ProgressView;
 use super::stops::{StopView, standing as standing_stops};
 use super::{Actor, Right, Service, ServiceError};
 use crate::store::jobs;
@@ -26,6 +27,8 @@ pub struct StatusView {
     pub height: Option<u32>,
     /// The watchtower's tip: its hash.
     pub tip: Option<String>,
+    /// How far the watchtower is, while it catches up with its node; null once it has.
+    pub progress: Option<ProgressView>,
     /// The nodes.
     pub nodes: Vec<NodeView>,
     /// The node's fee estimates.
@@ -102,6 +105,7 @@ pub async fn show_status(service: &Service, actor: &Actor) -> Result<StatusView,
     let tip = chain::tip(&mut tx).await?;
     let (event_number, event_hash) = events::head(&mut tx).await?;
     let nodes = node::node_status(&mut tx).await?;
+    let progress = scans::catching_up(&mut tx, service.now()).await?;
     let estimates = fees::fee_estimates(&mut tx).await?;
     // What failed may name other vaults.
     let troubled = if actor.vault.is_none() {
@@ -118,6 +122,7 @@ pub async fn show_status(service: &Service, actor: &Actor) -> Result<StatusView,
         database: service.database().engine().to_string(),
         height: tip.map(|tip| tip.height),
         tip: tip.map(|tip| tip.hash.to_string()),
+        progress: progress.map(Into::into),
         nodes: nodes
             .into_iter()
             .map(|node| NodeView {

@@ -21,6 +21,9 @@ pub struct ChainInfo {
     /// Whether the node is still downloading the chain.
     #[serde(rename = "initialblockdownload")]
     pub initial_download: bool,
+    /// The time that the tip's header says.
+    #[serde(default, rename = "time")]
+    pub tip_time: u64,
     /// On a signet: the script that its blocks satisfy.
     #[serde(default)]
     pub signet_challenge: Option<ScriptBuf>,

@@ -1,6 +1,7 @@
 //! A small JSON-RPC client: cookie or password, batches, typed calls.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -99,6 +100,19 @@ impl Client {
             }) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// The hashes of the active chain's blocks at these heights, all of which it must have.
+    pub async fn block_hashes(&self, heights: Range<u32>) -> Result<Vec<BlockHash>, RpcError> {
+        let method = "getblockhash";
+        let calls: Vec<Value> = heights.map(|height| json!([height])).collect();
+        let mut hashes = Vec::with_capacity(calls.len());
+        for part in calls.chunks(BATCH) {
+            for answer in self.batch(method, part).await? {
+                hashes.push(parse(method, &answer?)?);
+            }
+        }
+        Ok(hashes)
     }
 
     /// A whole block, whose header has this hash and whose transactions are those it commits to.
@@ -233,7 +247,7 @@ impl Client {
             .transpose()
     }
 
-    async fn call<T: DeserializeOwned>(
+    pub(super) async fn call<T: DeserializeOwned>(
         &self,
         method: &'static str,
         parameters: Value,
@@ -350,7 +364,7 @@ fn parse<T: DeserializeOwned>(method: &'static str, raw: &RawValue) -> Result<T,
     serde_json::from_str(raw.get()).map_err(|error| malformed(method, &error.to_string()))
 }
 
-fn malformed(method: &'static str, reason: &str) -> RpcError {
+pub(super) fn malformed(method: &'static str, reason: &str) -> RpcError {
     RpcError::Malformed {
         method,
         reason: reason.to_owned(),

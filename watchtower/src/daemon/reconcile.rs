@@ -11,7 +11,7 @@ use crate::store::alarms::{self, NewAlarm};
 use crate::store::database::Transaction;
 use crate::store::events::{self, NewEvent};
 use crate::store::reconciliation::{self, Reconciliation};
-use crate::store::{chain, coins, ledger};
+use crate::store::{chain, coins, ledger, scans};
 
 /// Who is named in events about books.
 const ACTOR: &str = "watchtower";
@@ -49,6 +49,10 @@ impl Worker {
             let Some(tip) = chain::tip(&mut tx).await? else {
                 return Ok(());
             };
+            // A spend may still be found of what a scan found: the three differ until then.
+            if scans::is_unfinished(&mut tx, vault).await? {
+                return Ok(());
+            }
             let total = ledger::vault_total(&mut tx, vault).await?;
             let held = coins::confirmed_unspent(&mut tx, vault).await?;
             (

@@ -20,6 +20,7 @@ pub mod node;
 pub mod outgoing;
 pub mod pages;
 pub mod reconciliation;
+pub mod scans;
 pub mod scripts;
 #[cfg(test)]
 mod tests;
@@ -53,8 +54,13 @@ pub const OWNER: Owner = Owner {
         },
         Migration {
             number: 5,
+            name: "scans, history, nodes",
+            sql: include_str!("../../migrations/0005_scans.sql"),
+        },
+        Migration {
+            number: 6,
             name: "alarms",
-            sql: include_str!("../../migrations/0005_alarms.sql"),
+            sql: include_str!("../../migrations/0006_alarms.sql"),
         },
     ],
 };

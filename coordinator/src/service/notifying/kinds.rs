@@ -58,6 +58,7 @@ pub const FAMILIES: &[(&str, &[&str])] = &[
     ),
     ("journal", &["imported", "moved", "refused"]),
     ("node", &["ok", "trouble"]),
+    ("opening", &["confirmed", "reversed", "settled"]),
     ("outgoing", &["accepted", "known", "unknown"]),
     (
         "person",

@@ -21,6 +21,7 @@ fn ill() -> Health {
             database: "SQLite".to_owned(),
             height: Some(900_000),
             tip: Some("ab".repeat(32)),
+            progress: None,
             nodes: vec![NodeView {
                 node: "main".to_owned(),
                 chain: "main".to_owned(),
