@@ -15,6 +15,7 @@ pub mod jobs;
 pub mod journals;
 pub mod marks;
 pub mod memories;
+pub mod moving_in;
 pub mod notices;
 pub mod payments;
 pub mod people;
@@ -120,6 +121,11 @@ pub const OWNER: Owner = Owner {
             number: 15,
             name: "ceremonies",
             sql: include_str!("../../migrations/0015_ceremonies.sql"),
+        },
+        Migration {
+            number: 16,
+            name: "moving_in",
+            sql: include_str!("../../migrations/0016_moving_in.sql"),
         },
     ],
 };
