@@ -4,6 +4,7 @@ mod air_gap;
 mod attempts;
 mod bad_input;
 mod books;
+mod books_of_a_month;
 mod both_engines;
 mod bridge;
 mod ceremony;

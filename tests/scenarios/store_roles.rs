@@ -32,7 +32,9 @@ const GRANTED: &[(&str, &str, &str, &str)] = &[
     ("outgoing", "i", "", ""),
     ("outgoing_status", "", "iu", ""),
     ("reconciliation", "", "i", ""),
+    ("reconciliation_difference", "", "i", ""),
     ("reconciliation_request", "i", "", "i"),
+    ("reconciliation_scan", "", "i", ""),
     ("watched_script", "i", "", ""),
     ("watchtower_migration", "", "", ""),
 ];

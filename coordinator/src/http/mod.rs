@@ -4,6 +4,7 @@
 //! Every route is registered here together with its place in the OpenAPI document, so that none can be
 //! served and not described. Unknown routes and verbs are refused, bodies and times are bounded.
 
+mod account_books;
 mod addresses;
 mod approvals;
 mod attempts;
@@ -87,8 +88,12 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(coins::label))
         .routes(routes!(books::balance))
         .routes(routes!(books::ledger))
+        .routes(routes!(account_books::show))
+        .routes(routes!(account_books::statement))
+        .routes(routes!(account_books::movements))
         .routes(routes!(books::reconciliation, books::reconcile))
-        .routes(routes!(books::reconciliation_result))
+        .routes(routes!(books::reconcile_deep))
+        .routes(routes!(books::reconciliation_result, books::call_off))
         .routes(routes!(withdrawals::submit, withdrawals::list))
         .routes(routes!(withdrawals::show))
         .routes(routes!(withdrawals::cancel))

@@ -5,6 +5,7 @@
 //! policies, which never change under their id, and how many do a thing at the moment.
 
 pub mod access;
+pub mod account_books;
 mod acks;
 pub mod address_book;
 pub mod addresses;
@@ -73,6 +74,7 @@ pub mod queue;
 pub mod rebuilds;
 pub mod receipts;
 pub(crate) mod record;
+pub mod reconciliations;
 pub mod recoveries;
 pub(crate) mod rehearsal;
 pub(crate) mod remembering;
@@ -120,7 +122,7 @@ use watchtower::store::database::{Database, Transaction};
 
 pub use access::{Actor, Right, Role};
 pub use error::{
-    ApprovalError, AttemptError, BatchError, CeremonyError, ErrorClass, JournalError, ListError,
+    ApprovalError, AttemptError, BatchError, BooksError, CeremonyError, ErrorClass, JournalError, ListError,
     NotifyError, OwnSpendError, PeopleError, QueueError, RebuildError, ServiceError, VaultError,
     VersionError, WithdrawalError,
 };

@@ -4,6 +4,6 @@ mod answers;
 mod client;
 mod error;
 
-pub use self::answers::{ChainInfo, TestAccept, UnspentOutput};
+pub use self::answers::{ChainInfo, Scanned, TestAccept, UnspentOutput};
 pub use self::client::{Client, Credentials};
 pub use self::error::RpcError;

@@ -5,6 +5,7 @@
 
 mod blocks;
 mod broadcasts;
+mod deep;
 mod estimates;
 mod inclusion;
 mod mempool;
@@ -115,6 +116,8 @@ pub async fn run(
         status: status::Recorder::default(),
         estimated: None,
         reconciled_at: UnixTime::ZERO,
+        scan: None,
+        scan_again_at: UnixTime::ZERO,
         without_block: BTreeSet::new(),
         config: config.clone(),
     };
@@ -142,6 +145,10 @@ struct Worker {
     status: status::Recorder,
     estimated: Option<(BlockHash, UnixTime)>,
     reconciled_at: UnixTime,
+    /// The scan of the node's whole UTXO set that is going on.
+    scan: Option<deep::Scan>,
+    /// When the next one may begin, after one that failed.
+    scan_again_at: UnixTime,
     /// Blocks that the node has no more.
     without_block: BTreeSet<BlockHash>,
 }

@@ -50,6 +50,11 @@ pub const OWNER: Owner = Owner {
             name: "what lists are read by",
             sql: include_str!("../../migrations/0004_pages.sql"),
         },
+        Migration {
+            number: 5,
+            name: "deep reconciliation",
+            sql: include_str!("../../migrations/0005_deep_reconciliation.sql"),
+        },
     ],
 };
 
