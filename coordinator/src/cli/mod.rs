@@ -16,6 +16,7 @@ mod book;
 mod ceremony;
 mod chain;
 mod coin;
+mod customer;
 mod daemon;
 mod error;
 mod event;
@@ -147,6 +148,9 @@ enum Verb {
     /// Show the books by account and reference, and write statements of a period.
     #[command(subcommand)]
     Book(book::Book),
+    /// Say whether references are accounts, and which of them are below 0.
+    #[command(subcommand)]
+    Customer(customer::Customer),
     /// Compare ledger, tracker and node now, and show the result.
     Reconcile(reconcile::Reconcile),
     /// Submit, list, show, cancel and pay again withdrawals.
@@ -238,6 +242,7 @@ fn dispatch(cli: Cli) -> Result<(), CliError> {
         Verb::Balance => chain::balance(&api()?, &out),
         Verb::Ledger(verb) => chain::ledger(&verb, &api()?, &out),
         Verb::Book(verb) => book::run(&verb, &api()?, &out),
+        Verb::Customer(verb) => customer::run(&verb, &api()?, &out),
         Verb::Reconcile(verb) => reconcile::run(&verb, &api()?, &out),
         Verb::Withdrawal(verb) => withdrawal::run(&verb, &api()?, &out),
         Verb::Queue(verb) => queue::run(&verb, &api()?, &out),

@@ -15,6 +15,7 @@ mod body;
 mod books;
 mod ceremonies;
 mod coins;
+mod customers;
 mod events;
 mod journals;
 mod lingering;
@@ -91,6 +92,8 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(account_books::show))
         .routes(routes!(account_books::statement))
         .routes(routes!(account_books::movements))
+        .routes(routes!(customers::show, customers::set))
+        .routes(routes!(customers::release))
         .routes(routes!(books::reconciliation, books::reconcile))
         .routes(routes!(books::reconcile_deep))
         .routes(routes!(books::reconciliation_result, books::call_off))

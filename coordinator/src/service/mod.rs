@@ -35,6 +35,7 @@ pub mod ceremonies;
 mod choosing;
 pub mod coin_marks;
 mod culprits;
+pub mod customers;
 pub mod devices;
 pub(crate) mod draining;
 mod error;

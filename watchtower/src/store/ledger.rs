@@ -319,6 +319,36 @@ pub async fn between(
     .collect()
 }
 
+/// Debits less credits of one account; nothing for one without entries.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn balance_of(
+    tx: &mut Transaction,
+    vault: VaultId,
+    account: &Account,
+) -> Result<SignedAmount, DatabaseError> {
+    let row = tx
+        .one_row(
+            "SELECT CAST(
+                 COALESCE((SELECT SUM(e.amount_sat) FROM ledger_entry e
+                     JOIN ledger_account a ON a.id = e.debit
+                     WHERE a.vault = $1 AND a.kind = $2 AND a.reference = $3), 0)
+                 - COALESCE((SELECT SUM(e.amount_sat) FROM ledger_entry e
+                     JOIN ledger_account a ON a.id = e.credit
+                     WHERE a.vault = $1 AND a.kind = $2 AND a.reference = $3), 0)
+                 AS BIGINT) AS net_sat",
+            &[
+                vault.to_bytes().into(),
+                account.kind().into(),
+                account.reference().into(),
+            ],
+        )
+        .await?;
+    Ok(SignedAmount::from_sat(row.int("net_sat")?))
+}
+
 /// How many entries of a vault take another one back, and what they come to; of one reference, or of all.
 ///
 /// # Errors

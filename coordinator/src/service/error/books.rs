@@ -14,6 +14,12 @@ pub enum BooksError {
         /// The reference, at most 80 characters of it.
         reference: String,
     },
+    /// A reference that is not below 0, or no account.
+    #[error("the reference {reference:?} is not below 0, or references are no accounts here")]
+    NotNegative {
+        /// The reference, at most 80 characters of it.
+        reference: String,
+    },
     /// There is no such request for a reconciliation of this vault, or nothing is left of it to call off.
     #[error("no reconciliation {request} of this vault is going on")]
     NoReconciliation {
@@ -33,6 +39,11 @@ impl BooksError {
                 "unknown_reference",
                 Class::NotFound,
                 "write it as the address or the intent has it; `book show` lists all that have entries",
+            ),
+            Self::NotNegative { .. } => (
+                "customer_not_negative",
+                Class::Conflict,
+                "nothing is held because of it; `customer list` names those that are",
             ),
             Self::NoReconciliation { .. } => (
                 "no_reconciliation",
@@ -55,7 +66,7 @@ impl BooksError {
     /// The facts by name, or null where the words say all.
     pub(super) fn facts(&self) -> Value {
         match self {
-            Self::UnknownReference { reference } => json!({ "reference": reference }),
+            Self::UnknownReference { reference } | Self::NotNegative { reference } => json!({ "reference": reference }),
             Self::NoReconciliation { request } => json!({ "request": request }),
             Self::Period(PeriodError::NotADate { text }) => json!({ "text": text }),
             Self::Period(PeriodError::Backwards { from, to }) => json!({ "from": from, "to": to }),

@@ -44,6 +44,7 @@ pub const FAMILIES: &[(&str, &[&str])] = &[
         ],
     ),
     ("coin", &["frozen", "labelled", "thawed"]),
+    ("customer", &["even", "negative", "released"]),
     (
         "deposit",
         &[
@@ -120,6 +121,7 @@ pub const FAMILIES: &[(&str, &[&str])] = &[
         &[
             "addresses-superseded",
             "created",
+            "customers-set",
             "mark-crossed",
             "marks-cleared",
             "marks-set",
