@@ -13,7 +13,7 @@ const AMOUNT: Amount = Amount::from_sat(1_000_000);
 const DEPOSIT: Amount = Amount::from_sat(10_000_000);
 
 /// Payouts are granted by one rule alone, up to 1,500,000 sat a day: one payout of ours, and no second.
-fn one_window(policy: &mut PolicyDraft) {
+pub(crate) fn one_window(policy: &mut PolicyDraft) {
     policy.rules.truncate(1);
     if let Some(only) = policy.rules.first_mut() {
         only.window = Some(WindowDraft {
@@ -30,7 +30,7 @@ fn one_window(policy: &mut PolicyDraft) {
 
 /// The coins of an attempt, spent back to the vault past the coordinator: signed by the vault's own
 /// signers at home and finalized by Bitcoin Core.
-fn signed_outside(treasury: &Treasury, attempt: Txid) -> Result<Transaction, Failure> {
+pub(crate) fn signed_outside(treasury: &Treasury, attempt: Txid) -> Result<Transaction, Failure> {
     let mut psbt = Psbt::deserialize(&treasury.psbt(attempt)?)?;
     let fee = psbt.fee()?;
     let issued = Manifest::read(&psbt)?;

@@ -1,6 +1,7 @@
 //! What the whole of Countersign does, told in sentences: each on a node and database of its own.
 
 mod air_gap;
+mod alarms;
 mod attempts;
 mod bad_input;
 mod books;
@@ -11,6 +12,7 @@ mod ceremony;
 mod deposits;
 mod drills;
 mod emulated;
+mod event_proofs;
 mod exactly_once;
 mod exports;
 mod first_steps;
@@ -45,6 +47,7 @@ mod the_world;
 mod watchtower_deposits;
 mod watchtower_node;
 mod watchtower_outgoing;
+mod watchtower_scans;
 mod watchtower_tower;
 mod webhooks;
 mod windows;

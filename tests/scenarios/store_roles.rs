@@ -11,7 +11,9 @@ use watchtower::store::database::Database;
 /// What each role may do beyond reading: `i` insert, `u` update, `d` delete.
 const GRANTED: &[(&str, &str, &str, &str)] = &[
     // table, coordinator, watchtower, web
+    ("alarm", "i", "i", ""),
     ("block_header", "", "id", ""),
+    ("catch_up", "", "iu", ""),
     ("chain_block", "", "id", ""),
     ("chain_identity", "", "i", ""),
     ("chain_input", "", "i", ""),
@@ -28,13 +30,14 @@ const GRANTED: &[(&str, &str, &str, &str)] = &[
     ("ledger_entry", "i", "i", ""),
     ("mempool_test", "i", "", ""),
     ("mempool_test_result", "", "i", ""),
-    ("node_status", "", "iu", ""),
+    ("node_status", "", "iud", ""),
     ("outgoing", "i", "", ""),
     ("outgoing_status", "", "iu", ""),
     ("reconciliation", "", "i", ""),
     ("reconciliation_difference", "", "i", ""),
     ("reconciliation_request", "i", "", "i"),
     ("reconciliation_scan", "", "i", ""),
+    ("scan", "i", "u", ""),
     ("watched_script", "i", "", ""),
     ("watchtower_migration", "", "", ""),
 ];

@@ -4,6 +4,8 @@ use bitcoin::hashes::Hash as _;
 use bitcoin::{BlockHash, Network, ScriptBuf};
 use harness::{Bitcoind, Engine, Failure, LONG, Outcome, Program, wait_until};
 use watchtower::DaemonError;
+use watchtower::configuration::WitnessConfig;
+use watchtower::store;
 use watchtower::store::node::{self, NodeStatus, Trouble};
 
 use crate::watchtower_tower::Tower;
@@ -44,6 +46,113 @@ fn absent_node_is_waited_for_and_shown() -> Outcome {
         kinds.dedup();
         Ok((kinds == ["node.trouble", "node.ok", "node.trouble", "node.ok"]).then_some(()))
     })?;
+    tower.stop()
+}
+
+fn trouble_of(tower: &Tower, name: &str) -> Result<Option<Trouble>, Failure> {
+    let all = tower.ask(async |tx| Ok(node::node_status(tx).await?))?;
+    Ok(all
+        .into_iter()
+        .find(|status| status.node == name)
+        .and_then(|status| status.trouble))
+}
+
+fn becomes(tower: &Tower, name: &str, expected: Option<Trouble>) -> Outcome {
+    wait_until("the trouble to turn", LONG, || {
+        Ok((trouble_of(tower, name)? == expected).then_some(()))
+    })
+}
+
+fn witness(node: &Bitcoind) -> WitnessConfig {
+    WitnessConfig {
+        name: "office".to_owned(),
+        url: node.url(),
+        cookie_file: Some(node.cookie_file()),
+        user: None,
+        password_file: None,
+    }
+}
+
+/// 1. A second node follows the same chain: all is well.
+/// 2. They are parted, and each mines a branch of its own: that is trouble of both, and no block beyond the last
+///    common one is taken in.
+/// 3. They meet, the longer branch wins, and the watchtower follows it.
+#[test]
+fn two_nodes_that_disagree_are_followed_only_as_far_as_they_agree() -> Outcome {
+    let mut tower = Tower::prepare(Engine::Sqlite)?;
+    let second = Bitcoind::start_empty()?;
+    second.follow(&tower.node)?;
+    tower.witness = vec![witness(&second)];
+    tower.run();
+    tower.catches_up()?;
+    becomes(&tower, "office", None)?;
+    let common = tower.node.height()?;
+    for node in [&tower.node, &second] {
+        node.call::<serde_json::Value>("setnetworkactive", serde_json::json!([false]))?;
+    }
+    second.mine(3)?;
+    tower.node.mine(2)?;
+    becomes(&tower, "main", Some(Trouble::Disagrees))?;
+    becomes(&tower, "office", Some(Trouble::Disagrees))?;
+    let tip = tower.ask(async |tx| Ok(store::chain::tip(tx).await?))?;
+    let height = tip.map(|tip| tip.height);
+    assert_eq!(height, Some(common));
+    tower.node.mine(1)?;
+    becomes(&tower, "main", Some(Trouble::Disagrees))?;
+    second.mine(2)?;
+    for node in [&tower.node, &second] {
+        node.call::<serde_json::Value>("setnetworkactive", serde_json::json!([true]))?;
+    }
+    let still = tower.ask(async |tx| Ok(store::chain::tip(tx).await?))?;
+    assert_eq!(still.map(|tip| tip.height), height);
+    tower.node.follow(&second)?;
+    becomes(&tower, "main", None)?;
+    becomes(&tower, "office", None)?;
+    tower.catches_up()?;
+    assert_eq!(tower.node.best_block()?, second.best_block()?);
+    let kinds = tower.kinds("node", "office")?;
+    assert!(kinds.ends_with(&["node.trouble".to_owned(), "node.ok".to_owned()]));
+    tower.stop()
+}
+
+/// 1. A witness does not answer: that is its own trouble, and the watchtower goes on.
+/// 2. One that is configured no more is forgotten.
+#[test]
+fn witness_that_does_not_answer_stops_nothing() -> Outcome {
+    let mut tower = Tower::prepare(Engine::Sqlite)?;
+    let mut second = Bitcoind::start_empty()?;
+    second.pause()?;
+    tower.witness = vec![witness(&second)];
+    tower.run();
+    becomes(&tower, "office", Some(Trouble::Absent))?;
+    tower.node.mine(1)?;
+    tower.catches_up()?;
+    becomes(&tower, "main", None)?;
+    tower.stop()?;
+    tower.witness.clear();
+    tower.run();
+    wait_until("the witness to be forgotten", LONG, || {
+        let all = tower.ask(async |tx| Ok(node::node_status(tx).await?))?;
+        Ok((all.len() == 1).then_some(()))
+    })?;
+    tower.stop()
+}
+
+/// 1. No block comes for longer than is normal: the node may be cut off.
+/// 2. A block ends that.
+#[test]
+fn node_whose_last_block_is_too_old_is_stalled() -> Outcome {
+    let mut tower = Tower::prepare(Engine::Sqlite)?;
+    tower.stalled_after_s = Some(3);
+    tower.run();
+    becomes(&tower, "main", Some(Trouble::Stalled))?;
+    tower.node.mine(1)?;
+    wait_until("an end of it in the log", LONG, || {
+        let kinds = tower.kinds("node", "main")?;
+        let turned = ["node.trouble", "node.ok"].map(str::to_owned);
+        Ok(kinds.windows(2).any(|pair| pair == turned).then_some(()))
+    })?;
+    tower.catches_up()?;
     tower.stop()
 }
 

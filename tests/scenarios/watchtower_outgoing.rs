@@ -1,8 +1,9 @@
 //! Transactions handed over for broadcast, and spends that nobody handed over.
 
-use bitcoin::{Amount, OutPoint, Transaction};
-use harness::{Engine, Failure, LONG, Outcome, Purse, wait_until};
+use bitcoin::{Amount, OutPoint, Transaction, transaction};
+use harness::{Bitcoind, Engine, Failure, LONG, Outcome, Purse, wait_until};
 use policies::Keychain;
+use watchtower::answer::SendAnswer;
 use watchtower::ledger::Account;
 use watchtower::store::{fees, ledger, mempool_test, outgoing};
 
@@ -98,6 +99,114 @@ fn payment_is_sent_again_after_a_reorg_that_the_mempool_forgets() -> Outcome {
     tower.node.reorg(12)?;
     wait_until("the payment to be back in the mempool", LONG, || {
         Ok(tower.node.mempool()?.contains(&txid).then_some(()))
+    })?;
+    tower.node.mine(2)?;
+    tower.catches_up()?;
+    let stored = tower.ask(async |tx| Ok(outgoing::outgoing(tx, txid).await?))?;
+    assert!(stored.is_some_and(|stored| stored.settled));
+    Ok(())
+}
+
+/// 1. A payment and one of its change are confirmed, and a reorg makes the node forget both.
+/// 2. Both are sent again, the parent first, and mined again.
+#[test]
+fn chain_of_payments_is_sent_again_parents_first() -> Outcome {
+    let tower = Tower::start(Engine::Sqlite)?;
+    let parent = payment(&tower)?;
+    hand_over(&tower, &parent)?;
+    let coin = (
+        OutPoint::new(parent.compute_txid(), 1),
+        AMOUNT - PAID - Amount::from_sat(1000),
+        Keychain::Internal,
+        0,
+    );
+    let to = (
+        Purse::stranger(1).script_pubkey(),
+        Amount::from_sat(300_000),
+    );
+    let child = spend(coin, to, None);
+    // Handed over before its parent is anywhere, and by a time that says nothing.
+    hand_over(&tower, &child)?;
+    let both = [&parent, &child].map(Transaction::compute_txid);
+    let in_mempool = || {
+        let mempool = tower.node.mempool()?;
+        Ok(both.iter().all(|txid| mempool.contains(txid)).then_some(()))
+    };
+    wait_until("both in the mempool", LONG, in_mempool)?;
+    tower.node.mine(12)?;
+    tower.catches_up()?;
+    tower.node.reorg(12)?;
+    wait_until("both in the mempool again", LONG, in_mempool)?;
+    tower.node.mine(2)?;
+    tower.catches_up()?;
+    for txid in both {
+        let stored = tower.ask(async |tx| Ok(outgoing::outgoing(tx, txid).await?))?;
+        assert!(stored.is_some_and(|stored| stored.settled));
+    }
+    Ok(())
+}
+
+/// 1. A node that keeps no mempool over a restart has taken a payment, and is started again.
+/// 2. The payment is sent again.
+#[test]
+fn payment_rejoins_a_mempool_that_a_restart_emptied() -> Outcome {
+    let node = Bitcoind::start_with(&["-persistmempool=0"])?;
+    let mut tower = Tower::prepare_on(Engine::Sqlite, node)?;
+    tower.run();
+    tower.catches_up()?;
+    let payment = payment(&tower)?;
+    let txid = payment.compute_txid();
+    hand_over(&tower, &payment)?;
+    let present = |tower: &Tower| Ok(tower.node.mempool()?.contains(&txid).then_some(()));
+    wait_until("the payment in the mempool", LONG, || present(&tower))?;
+    tower.node.pause()?;
+    tower.node.resume()?;
+    wait_until("the payment in the mempool again", LONG, || present(&tower))?;
+    tower.node.mine(2)?;
+    tower.catches_up()?;
+    let stored = tower.ask(async |tx| Ok(outgoing::outgoing(tx, txid).await?))?;
+    assert!(stored.is_some_and(|stored| stored.settled));
+    Ok(())
+}
+
+/// 1. The least that the node takes rises above what a payment pays: it is unknown, and it is said why.
+/// 2. A child of ours that pays for both is handed over: they are sent together, and the node takes both.
+#[test]
+fn payment_below_the_minimum_goes_with_the_child_that_pays_for_it() -> Outcome {
+    let mut tower = Tower::start(Engine::Sqlite)?;
+    // Nodes take a parent below their own minimum in packages of version 3 only (BIP 431).
+    let third = |mut transaction: Transaction| {
+        transaction.version = transaction::Version::non_standard(3);
+        transaction
+    };
+    let parent = third(payment(&tower)?);
+    tower.node.pause()?;
+    tower.node.resume_with(&["-minrelaytxfee=0.0002"])?;
+    hand_over(&tower, &parent)?;
+    let class = |txid| {
+        let stored = tower.ask(async |tx| Ok(outgoing::outgoing(tx, txid).await?))?;
+        Ok::<_, Failure>(stored.and_then(|stored| stored.broadcast?.class))
+    };
+    let txid = parent.compute_txid();
+    wait_until("the refusal", LONG, || {
+        Ok((class(txid)? == Some(SendAnswer::BelowMinimum)).then_some(()))
+    })?;
+    let coin = (
+        OutPoint::new(txid, 1),
+        AMOUNT - PAID - Amount::from_sat(1000),
+        Keychain::Internal,
+        0,
+    );
+    let to = (
+        Purse::stranger(1).script_pubkey(),
+        Amount::from_sat(300_000),
+    );
+    let child = third(spend(coin, to, None));
+    hand_over(&tower, &child)?;
+    wait_until("both in the mempool", LONG, || {
+        let mempool = tower.node.mempool()?;
+        let both = [txid, child.compute_txid()];
+        Ok(both.iter().all(|one| mempool.contains(one)).then_some(()))
     })?;
     tower.node.mine(2)?;
     tower.catches_up()?;

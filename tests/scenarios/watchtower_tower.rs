@@ -8,12 +8,12 @@ use bitcoin::{
     Address, Amount, Network, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Witness,
     absolute, transaction,
 };
-use harness::{Bitcoind, Engine, Failure, LONG, Postgres, Role, wait_until};
+use harness::{Bitcoind, Engine, Failure, LONG, Outcome, Postgres, Role, wait_until};
 use policies::{Keychain, Keyset, UnixTime, VaultId};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use watchtower::configuration::{Config, NodeConfig};
+use watchtower::configuration::{Config, NodeConfig, WitnessConfig};
 use watchtower::store::database::{Database, Transaction as StoreTransaction};
 use watchtower::store::{self, events, scripts};
 use watchtower::tracker::WatchedScript;
@@ -40,6 +40,10 @@ pub(crate) struct Tower {
     pub(crate) database: Database,
     /// As the watchtower sees it.
     own: Database,
+    /// Further nodes that it compares with.
+    pub(crate) witness: Vec<WitnessConfig>,
+    /// After how many seconds a tip is too old.
+    pub(crate) stalled_after_s: Option<u64>,
     running: Option<Running>,
     _postgres: Option<Postgres>,
     _folder: tempfile::TempDir,
@@ -56,7 +60,11 @@ impl Tower {
 
     /// The same before the watchtower runs.
     pub(crate) fn prepare(engine: Engine) -> Result<Self, Failure> {
-        let node = Bitcoind::start()?;
+        Self::prepare_on(engine, Bitcoind::start()?)
+    }
+
+    /// The same on this node.
+    pub(crate) fn prepare_on(engine: Engine, node: Bitcoind) -> Result<Self, Failure> {
         let folder = tempfile::tempdir()?;
         let runtime = Runtime::new()?;
         let (postgres, url, own_url) = match engine {
@@ -93,6 +101,8 @@ impl Tower {
             runtime,
             database,
             own,
+            witness: Vec::new(),
+            stalled_after_s: None,
             running: None,
             _postgres: postgres,
             _folder: folder,
@@ -120,6 +130,8 @@ impl Tower {
                 user: None,
                 password_file: None,
             },
+            witness: self.witness.clone(),
+            stalled_after_s: self.stalled_after_s,
             poll_interval_ms: 20,
             instance: "tower".to_owned(),
             reconcile_interval_s: 1,
@@ -167,19 +179,28 @@ impl Tower {
 
     /// Watches a script of the vault and returns its address.
     pub(crate) fn address(&self, keychain: Keychain, index: u32) -> Result<Address, Failure> {
-        let script_pubkey = witness_script(keychain, index).to_p2wsh();
-        let address = Address::from_script(&script_pubkey, Network::Regtest)?;
+        self.watch(keychain, index, None)?;
+        unwatched(keychain, index)
+    }
+
+    /// Watches a script of the vault, blocks up to a height being history.
+    pub(crate) fn watch(
+        &self,
+        keychain: Keychain,
+        index: u32,
+        history_until: Option<u32>,
+    ) -> Outcome {
         let script = WatchedScript {
-            script_pubkey,
+            script_pubkey: witness_script(keychain, index).to_p2wsh(),
             vault: VAULT,
             keyset: KEYSET,
             keychain,
             index,
             settle_depth: DEPTH,
             reference: None,
+            history_until,
         };
-        self.ask(async |tx| Ok(scripts::watch_script(tx, &script, NOW).await?))?;
-        Ok(address)
+        self.ask(async |tx| Ok(scripts::watch_script(tx, &script, NOW).await?))
     }
 
     /// The kinds of the sequenced events of one object, in order.
@@ -216,6 +237,12 @@ impl Drop for Tower {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// An address of the vault that nobody watches yet.
+pub(crate) fn unwatched(keychain: Keychain, index: u32) -> Result<Address, Failure> {
+    let script_pubkey = witness_script(keychain, index).to_p2wsh();
+    Ok(Address::from_script(&script_pubkey, Network::Regtest)?)
 }
 
 /// A script that anyone can satisfy, different for each index.

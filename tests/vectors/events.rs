@@ -64,6 +64,7 @@ fn coin(change: bool) -> Coin {
             index: 7,
             settle_depth: 3,
             reference: (!change).then(|| "customer 4711".to_owned()),
+            history_until: None,
         },
         amount: Amount::from_sat(1_000_000),
         coinbase: false,
@@ -91,6 +92,7 @@ fn changes() -> Vec<Change> {
             vault: VaultId::from_bytes([0x55; 32]),
             amount: Amount::from_sat(1_000_000),
             times_spent: 1,
+            history_until: None,
         }],
     };
     let (known, by) = (spend(true), txid(0x11));
@@ -141,6 +143,20 @@ fn changes() -> Vec<Change> {
             },
         ]);
     }
+    let mut history = coin(false);
+    history.script.history_until = Some(block.height);
+    let coin = history;
+    changes.extend([
+        Change::CoinConfirmed {
+            coin: coin.clone(),
+            block,
+        },
+        Change::CoinSettled {
+            coin: coin.clone(),
+            block,
+        },
+        Change::CoinReversed { coin, block },
+    ]);
     changes
 }
 

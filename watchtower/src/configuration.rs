@@ -1,5 +1,6 @@
 //! The configuration file: TOML, every field explained in the example, unknown ones refused.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use bitcoin::constants::genesis_block;
@@ -7,6 +8,7 @@ use bitcoin::{BlockHash, Network, ScriptBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::bitcoind::Credentials;
+use crate::store::node::MAIN;
 
 /// The example file, which is also the reference of all fields.
 pub const EXAMPLE: &str = include_str!("configuration.example.toml");
@@ -14,6 +16,9 @@ pub const EXAMPLE: &str = include_str!("configuration.example.toml");
 /// The challenge of the default signet (Bitcoin Core, `src/kernel/chainparams.cpp`).
 const DEFAULT_SIGNET_CHALLENGE: &str = "512103ad5e0edad18cb1f0fc0d28a3d4f1f3e445640337489abb10404f2d1e086be430\
                                         210359ef5021964fe22d6f8e05b2463c9540ce96883fe3b278760f048f5189f2e6c452ae";
+
+/// Two hours without a block are once in three years where a block takes ten minutes: `e^-12` of all gaps.
+const STALLED_AFTER: u64 = 7200;
 
 /// The file of `countersign-watchtower`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +44,12 @@ pub struct Config {
     pub signet_challenge: Option<ScriptBuf>,
     /// The node.
     pub node: NodeConfig,
+    /// Further nodes, compared with the node in each round.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub witness: Vec<WitnessConfig>,
+    /// Seconds after which a tip is so old that its node is believed to be cut off; 0 for never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stalled_after_s: Option<u64>,
     /// Milliseconds between two looks at the node.
     #[serde(default = "poll_interval_ms")]
     pub poll_interval_ms: u64,
@@ -70,6 +81,51 @@ pub struct NodeConfig {
     pub password_file: Option<PathBuf>,
 }
 
+/// A node that is only compared with: what it says stops money, and moves none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WitnessConfig {
+    /// What it is called.
+    pub name: String,
+    /// Its RPC address.
+    pub url: String,
+    /// The cookie file it writes at each start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cookie_file: Option<PathBuf>,
+    /// Or a user …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// … and the file that holds the password alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_file: Option<PathBuf>,
+}
+
+impl WitnessConfig {
+    /// Where it is and how to prove who we are.
+    pub(crate) fn node(&self) -> NodeConfig {
+        NodeConfig {
+            url: self.url.clone(),
+            cookie_file: self.cookie_file.clone(),
+            user: self.user.clone(),
+            password_file: self.password_file.clone(),
+        }
+    }
+}
+
+impl NodeConfig {
+    /// How we prove to the node who we are.
+    pub(crate) fn credentials(&self) -> Result<Credentials, ConfigError> {
+        match (&self.cookie_file, &self.user, &self.password_file) {
+            (Some(file), None, None) => Ok(Credentials::Cookie(file.clone())),
+            (None, Some(user), Some(file)) => Ok(Credentials::Password {
+                user: user.clone(),
+                file: file.clone(),
+            }),
+            _ => Err(ConfigError::Credentials),
+        }
+    }
+}
+
 /// What is wrong with a configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -77,7 +133,9 @@ pub enum ConfigError {
     #[error("{0}")]
     Toml(#[from] toml::de::Error),
     /// Neither or both ways to prove who we are.
-    #[error("[watchtower.node] needs either cookie_file, or user and password_file")]
+    #[error(
+        "[watchtower.node], as each [[watchtower.witness]], needs either cookie_file, or user and password_file"
+    )]
     Credentials,
     /// A node estimates fees everywhere but on regtest.
     #[error("fee_estimate_fallback_sat_kwu is for regtest only, not for {0}")]
@@ -85,6 +143,9 @@ pub enum ConfigError {
     /// Only signets have challenges.
     #[error("signet_challenge is for signet only, not for {0}")]
     ChallengeOutsideSignet(Network),
+    /// Two nodes of one name, or one of none.
+    #[error("a witness needs a name of its own, which {0:?} is not")]
+    WitnessName(String),
     /// An interval of nothing.
     #[error("{0} must be at least 1")]
     Zero(&'static str),
@@ -111,6 +172,13 @@ impl Config {
     /// Names the field.
     pub fn check(&self) -> Result<(), ConfigError> {
         self.credentials()?;
+        let mut names = BTreeSet::from([MAIN]);
+        for witness in &self.witness {
+            witness.node().credentials()?;
+            if witness.name.is_empty() || !names.insert(&witness.name) {
+                return Err(ConfigError::WitnessName(witness.name.clone()));
+            }
+        }
         if self.fee_estimate_fallback_sat_kwu.is_some() && self.network != Network::Regtest {
             return Err(ConfigError::FallbackOutsideRegtest(self.network));
         }
@@ -134,15 +202,13 @@ impl Config {
 
     /// How we prove to the node who we are.
     pub(crate) fn credentials(&self) -> Result<Credentials, ConfigError> {
-        let node = &self.node;
-        match (&node.cookie_file, &node.user, &node.password_file) {
-            (Some(file), None, None) => Ok(Credentials::Cookie(file.clone())),
-            (None, Some(user), Some(file)) => Ok(Credentials::Password {
-                user: user.clone(),
-                file: file.clone(),
-            }),
-            _ => Err(ConfigError::Credentials),
-        }
+        self.node.credentials()
+    }
+
+    /// Seconds after which a tip is too old. Blocks of a regression test come when they are asked for.
+    pub(crate) fn stalled_after(&self) -> Option<u64> {
+        let unasked = (self.network != Network::Regtest).then_some(STALLED_AFTER);
+        self.stalled_after_s.or(unasked).filter(|after| *after > 0)
     }
 
     /// The challenge that the node must have: every signet has the same genesis block.
@@ -227,6 +293,31 @@ mod tests {
             ConfigFile::parse(&text),
             Err(ConfigError::FallbackOutsideRegtest(Network::Bitcoin))
         ));
+    }
+
+    #[test]
+    fn every_witness_has_a_name_of_its_own() {
+        let named = |name: &str| {
+            let text = format!(
+                "{EXAMPLE}\n[[watchtower.witness]]\nname = \"{name}\"\nurl = \"http://127.0.0.1:1\"\n\
+                 cookie_file = \"c\"\n"
+            );
+            ConfigFile::parse(&text)
+        };
+        assert_eq!(named("office").expect("parses").watchtower.witness.len(), 1);
+        for name in ["", "main"] {
+            assert!(matches!(named(name), Err(ConfigError::WitnessName(_))));
+        }
+    }
+
+    #[test]
+    fn a_tip_is_too_old_after_two_hours_but_never_unasked_on_regtest() {
+        let mut config = ConfigFile::parse(EXAMPLE).expect("parses").watchtower;
+        assert_eq!(config.stalled_after(), None);
+        config.network = Network::Bitcoin;
+        assert_eq!(config.stalled_after(), Some(7200));
+        config.stalled_after_s = Some(0);
+        assert_eq!(config.stalled_after(), None);
     }
 
     #[test]

@@ -28,6 +28,9 @@ pub enum Account {
     Withdrawals(Option<String>),
     /// Fees paid to miners.
     Fees,
+    /// What was there before this vault's books began: coins that blocks of history made, less those that
+    /// blocks of history spent.
+    Opening,
 }
 
 impl Account {
@@ -40,6 +43,7 @@ impl Account {
             Self::Clearing => "clearing",
             Self::Withdrawals(_) => "withdrawals",
             Self::Fees => "fees",
+            Self::Opening => "opening",
         }
     }
 
@@ -54,7 +58,8 @@ impl Account {
             | Self::Coins
             | Self::DepositsPending
             | Self::Clearing
-            | Self::Fees => "",
+            | Self::Fees
+            | Self::Opening => "",
         }
     }
 
@@ -68,6 +73,7 @@ impl Account {
             "deposits_pending" => Self::DepositsPending,
             "clearing" => Self::Clearing,
             "fees" => Self::Fees,
+            "opening" => Self::Opening,
             _ => return None,
         };
         reference.is_empty().then_some(plain)
@@ -158,6 +164,7 @@ mod tests {
             Account::Withdrawals(None),
             Account::Withdrawals(Some("customer/17".to_owned())),
             Account::Fees,
+            Account::Opening,
         ] {
             assert_eq!(account.to_string().parse(), Ok(account));
         }

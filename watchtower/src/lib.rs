@@ -4,6 +4,8 @@
 //! `tracker` decides and is pure: observations in, changes out. `store` keeps what was decided,
 //! `bitcoind` speaks to the node, `daemon` connects them.
 
+pub mod alarm;
+pub mod answer;
 #[cfg(feature = "daemon")]
 pub mod bitcoind;
 pub mod canonical;

@@ -73,10 +73,10 @@ impl DifferenceKind {
     pub const fn todo(self) -> &'static str {
         match self {
             Self::NodeOnly => {
-                "its block was not read whole: have the blocks from its height on read again, and credit nothing by hand"
+                "its block was not read whole: `chain scan --from` its height reads the blocks again; credit nothing by hand"
             }
             Self::BooksOnly => {
-                "its spend was not read: have the blocks from its height on read again, and pay nothing out until then"
+                "its spend was not read: `chain scan --from` its height reads the blocks again; pay nothing out until then"
             }
             Self::Other => {
                 "somebody altered the database, or the node lies: pay nothing out, and compare with a backup and another node"

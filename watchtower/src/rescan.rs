@@ -3,16 +3,15 @@
 //! Each block is taken in by the caller's own transaction, as the running watchtower takes it in: what was
 //! scanned stays when the scan is stopped, and the watchtower goes on from there.
 
-use bitcoin::block::Header;
 use policies::UnixTime;
 
-use crate::bitcoind::{Client, RpcError};
+use crate::bitcoind::{Client, FetchedBlock, RpcError};
 use crate::clock;
 use crate::configuration::{Config, ConfigError};
 use crate::store::chain::{self, ChainError};
 use crate::store::database::{Database, DatabaseError, Transaction};
 use crate::store::inclusion;
-use crate::tracker::{Block, BlockRef};
+use crate::tracker::{Block, BlockRef, Change};
 
 /// Why the chain cannot be read again.
 #[derive(Debug, thiserror::Error)]
@@ -76,11 +75,7 @@ impl std::fmt::Debug for Rescan {
 
 /// The next block, to be looked at before it is taken in.
 #[derive(Debug)]
-pub struct NextBlock {
-    /// The block.
-    pub block: Block,
-    header: Header,
-}
+pub struct NextBlock(FetchedBlock);
 
 impl Rescan {
     /// Connects to the node, which must follow the configured chain and have all of it.
@@ -157,19 +152,10 @@ impl Rescan {
             let Some(hash) = self.client.block_hash(height).await? else {
                 return Ok(None);
             };
-            let block = self.client.block(hash).await?;
-            if block.header.prev_blockhash != tip.hash {
-                continue;
+            let next = self.client.fetch(height, hash).await?;
+            if next.block.previous == tip.hash {
+                return Ok(Some(NextBlock(next)));
             }
-            let header = block.header;
-            let block = Block {
-                height,
-                hash,
-                previous: header.prev_blockhash,
-                time: UnixTime::from_secs(u64::from(header.time)),
-                transactions: block.txdata,
-            };
-            return Ok(Some(NextBlock { block, header }));
         }
     }
 
@@ -190,19 +176,30 @@ impl Rescan {
 }
 
 impl NextBlock {
+    /// The block.
+    pub fn block(&self) -> &Block {
+        &self.0.block
+    }
+
     /// Takes the block in.
     ///
     /// # Errors
     /// When it does not follow on what was taken in, or the database fails.
     pub async fn connect(&self, tx: &mut Transaction) -> Result<(), RescanError> {
-        let changes = chain::connect_block(tx, &self.block, clock::now()).await?;
-        let transactions = &self.block.transactions;
-        inclusion::record(tx, self.block.at(), &self.header, transactions).await?;
-        tracing::debug!(
-            height = self.block.height,
-            changes = changes.len(),
-            "block scanned"
-        );
+        let changes = take_in(tx, &self.0).await?;
+        let height = self.0.block.height;
+        tracing::debug!(height, changes = changes.len(), "block scanned");
         Ok(())
     }
+}
+
+/// Takes in the next block, with what shows its transactions in it.
+pub(crate) async fn take_in(
+    tx: &mut Transaction,
+    next: &FetchedBlock,
+) -> Result<Vec<Change>, ChainError> {
+    let FetchedBlock { block, header } = next;
+    let changes = chain::connect_block(tx, block, clock::now()).await?;
+    inclusion::record(tx, block.at(), header, &block.transactions).await?;
+    Ok(changes)
 }

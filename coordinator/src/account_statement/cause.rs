@@ -17,6 +17,8 @@ pub enum What {
     DepositSettled,
     /// Change of ours came into a block.
     ChangeConfirmed,
+    /// A coin came in before the books began, or was spent before: opening balance.
+    Opening,
     /// A coin was spent in a block.
     CoinSpent,
     /// A withdrawal was paid in a block.
@@ -36,6 +38,7 @@ impl What {
             Self::DepositConfirmed => "deposit confirmed",
             Self::DepositSettled => "deposit settled",
             Self::ChangeConfirmed => "change confirmed",
+            Self::Opening => "opening balance",
             Self::CoinSpent => "coin spent",
             Self::WithdrawalPaid => "withdrawal paid",
             Self::RecoveryPaid => "recovery paid",
@@ -50,6 +53,7 @@ impl What {
             Self::DepositConfirmed => "deposit_confirmed",
             Self::DepositSettled => "deposit_settled",
             Self::ChangeConfirmed => "change_confirmed",
+            Self::Opening => "opening",
             Self::CoinSpent => "coin_spent",
             Self::WithdrawalPaid => "withdrawal_paid",
             Self::RecoveryPaid => "recovery_paid",
@@ -85,6 +89,7 @@ impl Cause {
             None => (false, text),
         };
         let change = [debit, credit].contains(&&Account::Clearing);
+        let opening = [debit, credit].contains(&&Account::Opening);
         let mut read = Self {
             what: What::Other,
             reverses,
@@ -95,6 +100,9 @@ impl Cause {
         };
         let parts: Vec<&str> = text.split(':').collect();
         let (what, txid, output, block) = match parts.as_slice() {
+            ["confirmed" | "spent", txid, output, block, _] if opening => {
+                (What::Opening, txid, Some(output), block)
+            }
             ["confirmed", txid, output, block, _] if change => {
                 (What::ChangeConfirmed, txid, Some(output), block)
             }
@@ -158,6 +166,14 @@ mod tests {
         assert_eq!(
             read("spent:aa:0:bb:2", &clearing, &coins),
             is(What::CoinSpent, false, Some(0), "")
+        );
+        assert_eq!(
+            read("confirmed:aa:0:bb:1", &coins, &Account::Opening),
+            is(What::Opening, false, Some(0), "")
+        );
+        assert_eq!(
+            read("reverses:spent:aa:0:bb:1", &coins, &Account::Opening),
+            is(What::Opening, true, Some(0), "")
         );
         assert_eq!(
             read("payment:aa:exchange:w-1:2:bb:1", &coins, &clearing),

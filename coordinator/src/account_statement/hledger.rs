@@ -150,6 +150,7 @@ fn name(account: &Account) -> String {
             "liabilities"
         }
         Account::Fees => "expenses",
+        Account::Opening => "equity",
     };
     if reference.is_empty() {
         format!("{first}:{kind}")

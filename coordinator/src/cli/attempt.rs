@@ -226,10 +226,30 @@ pub(super) fn told(begin: &str, attempt: &Value) -> String {
         .with("height", number(attempt, "height"))
         .with("excluded by", text(attempt, "dead_by"))
         .with("mempool says", text(attempt, "mempool_test"))
+        .with(
+            "node says",
+            attempt.get("sent").map_or_else(String::new, sent),
+        )
         .with("made", moment(attempt, "created_at"))
         .with("batch", text(attempt, "batch"))
         .text();
     format!("{begin} {}\n{lines}", text(attempt, "txid"))
+}
+
+/// What the node answered when it was sent, and what to do.
+fn sent(sent: &Value) -> String {
+    let (meaning, words) = (text(sent, "meaning"), text(sent, "words"));
+    let said = if meaning.is_empty() { words } else { meaning };
+    if said.is_empty() {
+        return String::new();
+    }
+    let todo = match text(sent, "todo") {
+        "" | "nothing" => String::new(),
+        todo => format!("; to do: {todo}"),
+    };
+    let times = sent.get("attempts").and_then(Value::as_u64);
+    let times = usize::try_from(times.unwrap_or_default()).unwrap_or(usize::MAX);
+    format!("{said} (sent {}){todo}", count(times, "time"))
 }
 
 /// Who voided an attempt, and who did not.

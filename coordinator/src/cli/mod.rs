@@ -6,6 +6,7 @@
 //! Exit status: 0 done, 1 refused, 2 usage, 3 connection, 255 bug.
 
 mod address;
+mod alarm;
 mod answer;
 mod api;
 mod approval;
@@ -30,11 +31,13 @@ mod output;
 mod own_spend;
 mod person;
 mod policy;
+mod progress;
 mod queue;
 mod rebuild;
 mod reconcile;
 mod recovery;
 mod renewal;
+mod scan;
 mod self_spend;
 mod status;
 mod token;
@@ -137,6 +140,9 @@ enum Verb {
     /// List deposits with their confirmations.
     #[command(subcommand)]
     Deposit(chain::Deposit),
+    /// List alarms with what to do, and end those that were looked into.
+    #[command(subcommand)]
+    Alarm(alarm::Alarm),
     /// List coins, freeze, thaw and label them.
     #[command(subcommand)]
     Coin(coin::Coin),
@@ -151,6 +157,9 @@ enum Verb {
     /// Say whether references are accounts, and which of them are below 0.
     #[command(subcommand)]
     Customer(customer::Customer),
+    /// Read blocks of the chain again, and show how far that is.
+    #[command(subcommand)]
+    Chain(scan::Chain),
     /// Compare ledger, tracker and node now, and show the result.
     Reconcile(reconcile::Reconcile),
     /// Submit, list, show, cancel and pay again withdrawals.
@@ -238,12 +247,14 @@ fn dispatch(cli: Cli) -> Result<(), CliError> {
         Verb::Balancing(verb) => balancing::run(&verb, &api()?, &out),
         Verb::Address(verb) => address::run(&verb, &api()?, &out),
         Verb::Deposit(chain::Deposit::List) => chain::deposits(&api()?, &out),
+        Verb::Alarm(verb) => alarm::run(&verb, &api()?, &out),
         Verb::Coin(verb) => coin::run(&verb, &api()?, &out),
         Verb::Balance => chain::balance(&api()?, &out),
         Verb::Ledger(verb) => chain::ledger(&verb, &api()?, &out),
         Verb::Book(verb) => book::run(&verb, &api()?, &out),
         Verb::Customer(verb) => customer::run(&verb, &api()?, &out),
         Verb::Reconcile(verb) => reconcile::run(&verb, &api()?, &out),
+        Verb::Chain(verb) => scan::run(&verb, &api()?, &out),
         Verb::Withdrawal(verb) => withdrawal::run(&verb, &api()?, &out),
         Verb::Queue(verb) => queue::run(&verb, &api()?, &out),
         Verb::Approval(verb) => approval::run(&verb, &api()?, &out),

@@ -167,6 +167,15 @@ pub(super) fn say(text: &str) {
     eprintln!("{text}");
 }
 
+/// Writes over the line of talk that was shown last, on a terminal.
+#[expect(
+    clippy::print_stderr,
+    reason = "talk goes to standard error, and only from here"
+)]
+pub(super) fn say_over(text: &str) {
+    eprint!("\r{text:<width$}", width = layout::WIDTH - 1);
+}
+
 /// Sends the log of the running coordinator to standard error; `RUST_LOG` chooses what it holds.
 pub(super) fn start_log() {
     let filter = tracing_subscriber::EnvFilter::builder()

@@ -18,14 +18,12 @@ use super::daemon::{block_on, from_service};
 use super::opening::{from_database, migrated, read, wrong};
 use super::output::{self, Output};
 use super::policy::parse;
+use super::progress::Progress;
 use crate::configuration::{ConfigError, CoordinatorConfig};
 use crate::jobs;
 use crate::service::Service;
 use crate::service::rebuilds::{self, Rebuild as Plan, RebuiltVault};
 use crate::store::rebuildings::Stage;
-
-/// How often progress is told of, in parts of the whole.
-const PARTS: u32 = 20;
 
 #[derive(Debug, Args)]
 #[command(
@@ -152,10 +150,10 @@ async fn rebuild(
 }
 
 async fn scan(service: &Service, plan: &Plan, rescan: &Rescan) -> Result<(), CliError> {
-    let mut told = None;
+    let mut progress = Progress::of("scanning");
     let mut begin = None;
     while let Some(next) = rescan.next().await.map_err(from_rescan)? {
-        let height = next.block.height;
+        let height = next.block().height;
         let first = *begin.get_or_insert(height);
         let tip = rescan.tip().await.map_err(from_rescan)?.max(height);
         rebuilds::take_block(service, plan, &next)
@@ -163,26 +161,9 @@ async fn scan(service: &Service, plan: &Plan, rescan: &Rescan) -> Result<(), Cli
             .map_err(from_service)?;
         let all = u64::from(tip.saturating_sub(first).saturating_add(1));
         let done = u64::from(height.saturating_sub(first).saturating_add(1));
-        let part = done.saturating_mul(u64::from(PARTS)) / all.max(1);
-        if told != Some(part) {
-            told = Some(part);
-            output::say(&bar(part, height, tip));
-        }
+        progress.show(done, all, &format!("block {height} of {tip}"));
     }
     Ok(())
-}
-
-/// How far the scan came, in one line.
-fn bar(part: u64, height: u32, tip: u32) -> String {
-    let full = usize::try_from(part.min(u64::from(PARTS))).unwrap_or_default();
-    let empty = usize::try_from(PARTS)
-        .unwrap_or_default()
-        .saturating_sub(full);
-    format!(
-        "scanning [{}{}] block {height} of {tip}",
-        "#".repeat(full),
-        ".".repeat(empty)
-    )
 }
 
 fn from_rescan(error: RescanError) -> CliError {

@@ -2,7 +2,8 @@
 
 use policies::UnixTime;
 use serde_json::Value;
-use watchtower::store::node::Trouble;
+use watchtower::alarm::AlarmKind;
+use watchtower::store::node::{MAIN, Trouble};
 
 use super::CliError;
 use super::answer::{count, list, moment, names, number, text};
@@ -85,26 +86,38 @@ fn concerns(status: &Value) -> Vec<Concern> {
     let nodes = list(status, "nodes");
     let mut found = Vec::new();
     let start = "start `countersign-watchtower run`, or the coordinator with --with-watchtower";
-    if nodes.is_empty() {
+    let progress = status
+        .get("progress")
+        .filter(|progress| !progress.is_null());
+    if let Some(progress) = progress {
+        let (done, of) = (number(progress, "done"), number(progress, "of"));
+        let what = format!("The watchtower is catching up with its node: {done} of {of} blocks.");
+        found.push(concern(
+            &what,
+            "wait; nothing after those blocks is known yet",
+        ));
+    } else if nodes.is_empty() {
         found.push(concern("No watchtower has seen the chain yet.", start));
     } else if status.get("height").is_none_or(Value::is_null) {
         let wait = "wait, or mend what is said of the node";
         found.push(concern("The watchtower has not read the chain yet.", wait));
     }
     for node in nodes {
-        found.extend(of_node(node, now, start));
+        found.extend(of_node(node, now, start, progress.is_some()));
     }
+    let told = |alarm: &&Value| text(alarm, "alarm") != AlarmKind::NodeTrouble.code();
+    found.extend(list(status, "alarms").iter().filter(told).map(of_alarm));
     found.extend(list(status, "stops").iter().map(of_stop));
     found.extend(list(status, "jobs").iter().map(of_job));
     found.extend(list(status, "journals").iter().map(of_journal));
     found
 }
 
-fn of_node(node: &Value, now: UnixTime, start: &str) -> Vec<Concern> {
+fn of_node(node: &Value, now: UnixTime, start: &str, catching_up: bool) -> Vec<Concern> {
     let name = node_in_words(text(node, "node"));
     let mut found = Vec::new();
     let unwatched = now.secs_since(seconds(node, "checked_at"));
-    if unwatched > UNWATCHED {
+    if unwatched > UNWATCHED && !catching_up {
         let what =
             format!("Nobody has looked at {name} for {unwatched} s: no watchtower is running.");
         found.push(concern(&what, start));
@@ -116,10 +129,24 @@ fn of_node(node: &Value, now: UnixTime, start: &str) -> Vec<Concern> {
             text(node, "detail")
         );
         let to_do = Trouble::from_code(trouble).map_or("see to the node", Trouble::hint);
-        let until = format!("{to_do}; until then no batch is made and no deposit credited");
+        let until = match text(node, "node") {
+            MAIN => format!("{to_do}; until then no batch is made and no deposit credited"),
+            _ => to_do.to_owned(),
+        };
         found.push(concern(&what, &until));
     }
     found
+}
+
+/// A node in trouble is told of by its node already.
+fn of_alarm(alarm: &Value) -> Concern {
+    let what = format!(
+        "Alarm {}: {}: {}.",
+        number(alarm, "id"),
+        text(alarm, "title"),
+        text(alarm, "detail")
+    );
+    concern(&what, text(alarm, "todo"))
 }
 
 fn of_job(job: &Value) -> Concern {
@@ -257,6 +284,16 @@ mod tests {
             said.lines().all(|line| line.chars().count() <= 80),
             "{said}"
         );
+    }
+
+    #[test]
+    fn a_watchtower_that_catches_up_says_how_far_it_is_and_not_that_nobody_looks() {
+        let mut status = well();
+        status["now"] = json!(2_000);
+        status["progress"] = json!({ "done": 40, "of": 200 });
+        let said = told(&status);
+        assert!(said.starts_with("1 thing needs a look:\n"), "{said}");
+        assert!(said.contains("40 of 200 blocks"), "{said}");
     }
 
     #[test]

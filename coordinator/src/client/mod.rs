@@ -6,10 +6,14 @@
 
 mod error;
 mod events;
+mod node;
 mod order;
+mod proof;
 mod transport;
 mod wire;
 
+#[cfg(test)]
+mod proof_tests;
 #[cfg(test)]
 mod tests;
 
@@ -24,7 +28,9 @@ use policies::{
 pub use self::{
     error::{ClientError, Problem},
     events::{ChainError, EventChain},
+    node::{Core, NodeError},
     order::{Built, Lowered, Order},
+    proof::{ActiveChain, ConfirmError, Depth, Excluded, Proof, ProofError, Shown},
     wire::{Event, Haste, NewAddress, VerifiedAddress, Withdrawal},
 };
 use self::{
@@ -187,6 +193,25 @@ impl Client {
             .transport
             .get(&format!("events?after={after}&limit={limit}"))?;
         Ok(page.events)
+    }
+
+    /// Waits for events after a number, at most so many seconds (of which the coordinator takes 25): oldest first, each
+    /// with what shows it in the chain. Nothing where none came.
+    ///
+    /// # Errors
+    /// Returns the refusal with its code, or that the connection failed.
+    pub fn wait_for_events(&self, after: u64, seconds: u32) -> Result<Vec<Event>, ClientError> {
+        let path = format!("events?after={after}&wait={seconds}&proofs=true");
+        let page: EventPage = self.transport.get(&path)?;
+        Ok(page.events)
+    }
+
+    /// Asks what shows an event in the chain; nothing where its block left it.
+    ///
+    /// # Errors
+    /// Returns the refusal with its code, or that the connection failed.
+    pub fn proof(&self, number: u64) -> Result<Option<Proof>, ClientError> {
+        self.transport.get(&format!("events/{number}/proof"))
     }
 
     fn path(&self, rest: &str) -> String {

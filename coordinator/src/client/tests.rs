@@ -30,7 +30,7 @@ fn key(seed: u8) -> SecretKey {
     SecretKey::from_bytes(&[seed; 32])
 }
 
-fn policy() -> Policy {
+pub(super) fn policy() -> Policy {
     let vault = Vault::new(Kind::Wsh);
     let head = HeadDraft {
         height: 101,
@@ -430,6 +430,7 @@ fn chain(count: u64) -> Vec<Event> {
                 reason: String::new(),
                 at: NOW,
                 hash: String::new(),
+                proof: None,
             };
             previous = hash_of(previous, &event).expect("no fractions");
             event.hash = bitcoin::hex::DisplayHex::to_lower_hex_string(&previous);

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::error::ClientError;
+use super::proof::Proof;
 use crate::queue::Speed;
 
 /// Asks for an address.
@@ -124,6 +125,9 @@ pub struct Event {
     pub at: UnixTime,
     /// The chain's hash up to and including this event, in hex.
     pub hash: String,
+    /// What shows it in the chain, where that was asked for. The hash does not commit to it.
+    #[serde(default)]
+    pub proof: Option<Proof>,
 }
 
 /// Events in order.

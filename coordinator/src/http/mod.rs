@@ -6,6 +6,7 @@
 
 mod account_books;
 mod addresses;
+mod alarms;
 mod approvals;
 mod attempts;
 mod authentication;
@@ -20,17 +21,20 @@ mod events;
 mod journals;
 mod lingering;
 mod lists;
+mod metrics;
 mod notifications;
 mod openapi;
 mod people;
 mod problem;
 mod queue;
+mod scans;
 mod self_spends;
 mod status;
 mod tokens;
 mod vaults;
 mod versions;
 mod voids;
+mod watched;
 mod webhooks;
 mod withdrawals;
 
@@ -38,11 +42,11 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::extract::connect_info::Connected;
 use axum::http::StatusCode;
 use axum::serve::IncomingStream;
+use axum::{Extension, Router};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower_http::limit::RequestBodyLimitLayer;
@@ -52,7 +56,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::service::Service;
+use crate::service::pulse::Pulse;
 use crate::ui::{self, Public, Ui};
+use events::Listening;
 use lingering::Lingering;
 
 pub use openapi::document;
@@ -135,6 +141,8 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(voids::show, voids::submit))
         .routes(routes!(voids::wish))
         .routes(routes!(events::list))
+        .routes(routes!(events::listen))
+        .routes(routes!(events::proof))
         .routes(routes!(events::verify))
         .routes(routes!(tokens::create, tokens::list))
         .routes(routes!(tokens::revoke))
@@ -157,18 +165,25 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(webhooks::show, webhooks::remove))
         .routes(routes!(webhooks::pause, webhooks::resume))
         .routes(routes!(webhooks::test))
+        .routes(routes!(watched::watch))
+        .routes(routes!(scans::request, scans::list))
+        .routes(routes!(scans::show))
+        .routes(routes!(alarms::list))
+        .routes(routes!(alarms::end))
+        .routes(routes!(metrics::show))
         .routes(routes!(status::show))
 }
 
 /// Returns the whole API over a service.
 pub fn router(service: Service) -> Router {
-    api(service)
+    let pulse = Pulse::alone(service.clone());
+    api(service, pulse)
         .fallback(problem::no_such_route)
         .layer(axum::middleware::map_response(problem::in_our_words))
 }
 
 /// Returns the API's routes; what is under no address of theirs is for others.
-fn api(service: Service) -> Router {
+fn api(service: Service, pulse: Pulse) -> Router {
     let (routes, document) = described().split_for_parts();
     let document = axum::Json(openapi::named(document));
     routes
@@ -185,6 +200,7 @@ fn api(service: Service) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
         .layer(axum::middleware::map_response(problem::in_our_words))
+        .layer(Extension(Listening::new(pulse)))
         .layer(TraceLayer::new_for_http())
         .with_state(service)
 }
@@ -202,8 +218,9 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let (stop, stopping) = watch::channel(false);
-    let pages = ui::router(Ui::new(service.clone(), public, stopping));
-    let both = api(service).fallback_service(pages);
+    let pulse = Pulse::new(service.clone(), stopping);
+    let pages = ui::router(Ui::new(service.clone(), public, pulse.clone()));
+    let both = api(service, pulse).fallback_service(pages);
     let both = both.into_make_service_with_connect_info::<Peer>();
     axum::serve(Lingering(listener), both)
         .with_graceful_shutdown(async move {

@@ -16,7 +16,7 @@ use watchtower::store::{coins, cursor, ledger};
 
 use super::bookings::postings;
 use super::finalizing::settle_depth;
-use super::rivals;
+use super::{rivals, variants};
 use crate::service::customers;
 use crate::service::explaining::explain;
 use crate::service::keeping::keep_in_step;
@@ -88,6 +88,7 @@ async fn take_spend(
         known = explain(service, tx, vault, spend.txid, cause).await?;
     }
     if let Some(mut row) = known {
+        variants::look(tx, &row, kind, cause).await?;
         if matches!(kind, "spend.seen" | "spend.confirmed") {
             hand_over(service, tx, &mut row, now).await?;
         }

@@ -11,6 +11,7 @@ mod chain_events;
 mod finalizing;
 mod notifying;
 mod rivals;
+mod variants;
 
 pub(crate) use self::finalizing::settle_depth;
 
@@ -24,6 +25,7 @@ use watchtower::store::{cursor, lease};
 use crate::service::adopting::adopt_ripe;
 use crate::service::balancing::watch_levels;
 use crate::service::draining::{drain, has_former};
+use crate::service::lookout::look_out;
 use crate::service::notifying::{former, gathering};
 use crate::service::withdrawals::expire_overdue;
 use crate::service::{Service, ServiceError};
@@ -51,6 +53,8 @@ const QUEUE: &str = "queue";
 const EXPIRE: &str = "expire";
 /// Tells of vaults that crossed a mark.
 const LEVELS: &str = "levels";
+/// Looks out for what grows wrong with time.
+const LOOKOUT: &str = "lookout";
 /// Numbers committed events.
 const SEQUENCE: &str = "sequence";
 /// Writes down what is to be told to persons.
@@ -76,7 +80,7 @@ const MAX_BACKOFF_SECONDS: u64 = 300;
 const SEQUENCER_LEASE: &str = "sequencer";
 /// The pause between two looks at proposed versions, and at former keysets.
 const VERSIONS_SECONDS: u64 = 5;
-/// The pause between two looks at the vaults' marks.
+/// The pause between two looks at the vaults' marks, and at what grows wrong with time.
 const LEVELS_SECONDS: u64 = 60;
 /// How long we hold the sequencer's lease when its watchtower does not.
 const SEQUENCER_SECONDS: u64 = 5;
@@ -252,6 +256,10 @@ async fn perform(service: &Service, instance: &str, claim: &Claim) -> Result<(),
             batching::tell_of_queues(service, &mut tx).await?;
             Outcome::Again(LOOK_SECONDS)
         }
+        LOOKOUT => {
+            look_out(service, &mut tx, now).await?;
+            Outcome::Again(LEVELS_SECONDS)
+        }
         LEVELS => {
             watch_levels(service, &mut tx).await?;
             Outcome::Again(LEVELS_SECONDS)
@@ -341,7 +349,7 @@ pub async fn take_in_all(service: &Service, instance: &str) -> Result<(), Servic
 async fn ensure_recurring(service: &Service, side: Side) -> Result<(), ServiceError> {
     let now = service.now();
     let kinds: &[&str] = match side {
-        Side::Books => &[EVENTS, EXPIRE, FOLLOW, LEVELS, QUEUE, SEQUENCE],
+        Side::Books => &[EVENTS, EXPIRE, FOLLOW, LEVELS, LOOKOUT, QUEUE, SEQUENCE],
         Side::Outward => &[NOTIFY],
     };
     let kinds = kinds.iter().copied();

@@ -12,6 +12,7 @@ use crate::service::notifying::gathering::{self, CONSUMER};
 use crate::service::notifying::letter::letter;
 use crate::service::notifying::shaping::{Shape, parcel};
 use crate::service::notifying::webhooks::{send, wants};
+use crate::service::proving::proof_of;
 use crate::service::{Service, ServiceError};
 use crate::store::jobs::{self, Claim};
 use crate::store::notices::{self, NoticeRow};
@@ -137,7 +138,15 @@ pub(super) async fn deliver(service: &Service, claim: &Claim) -> Result<(), Serv
         return Ok(tx.commit().await?);
     };
     let shape: Shape = row.shape.parse().unwrap_or(Shape::Json);
-    let parcel = parcel(shape, event, service.public_url().unwrap_or_default());
+    let proof = match shape {
+        Shape::Json => {
+            let mut tx = service.database().begin_read().await?;
+            proof_of(&mut tx, event).await?
+        }
+        Shape::Slack | Shape::Matrix => None,
+    };
+    let public_url = service.public_url().unwrap_or_default();
+    let parcel = parcel(shape, event, proof.as_ref(), public_url);
     let delivery = send(service, &row, parcel, event.number, &event.kind).await;
     let mut tx = service.database().begin_write().await?;
     jobs::assert_held(&mut tx, claim).await?;

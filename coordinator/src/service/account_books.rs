@@ -201,7 +201,11 @@ fn references(balances: &[Balance]) -> Vec<ReferenceView> {
                 let sum = sum.or_default();
                 sum.1 = sum.1.saturating_add(balance.net().to_sat());
             }
-            Account::Coins | Account::DepositsPending | Account::Clearing | Account::Fees => {}
+            Account::Coins
+            | Account::DepositsPending
+            | Account::Clearing
+            | Account::Fees
+            | Account::Opening => {}
         }
     }
     let view = |(reference, (settled, paid)): (&str, (i64, i64))| ReferenceView {

@@ -81,8 +81,17 @@ pub async fn issue_address(
     let mut tx = service.database().begin_write().await?;
     let (row, policy) = service.vault(&mut tx, vault).await?;
     let keychain = Keychain::External;
-    let index = addresses::take_index(&mut tx, row.keychain, keychain).await?;
-    let script_pubkey = policy.descriptor.script_pubkey(keychain, index);
+    let (index, script_pubkey) = loop {
+        let index = addresses::take_index(&mut tx, row.keychain, keychain).await?;
+        let script_pubkey = policy.descriptor.script_pubkey(keychain, index);
+        // One that somebody had watched was given out elsewhere: it is nobody's new address.
+        if scripts::watched_script(&mut tx, &script_pubkey)
+            .await?
+            .is_none()
+        {
+            break (index, script_pubkey);
+        }
+    };
     let address = Address::from_script(&script_pubkey, policy.network).map_err(|_| {
         ServiceError::Withdrawal(WithdrawalError::ScriptNotAllowed {
             script: script_pubkey.clone(),
@@ -96,6 +105,7 @@ pub async fn issue_address(
         index,
         settle_depth: policy.limits.confirmations_deposit.max(1),
         reference: (!request.reference.is_empty()).then(|| request.reference.clone()),
+        history_until: None,
     };
     scripts::watch_script(&mut tx, &watched, now).await?;
     let issued = AddressRow {

@@ -14,6 +14,7 @@ use bitcoin::consensus::encode;
 use bitcoin::hex::DisplayHex as _;
 use policies::document::format_sat_per_vb;
 use policies::{PolicyId, UnixTime};
+use watchtower::answer::SendAnswer;
 use watchtower::store::database::Transaction;
 use watchtower::store::{chain, outgoing};
 use watchtower::tracker::Placement;
@@ -273,7 +274,10 @@ async fn broadcast(
     Ok(Some(BroadcastFacts {
         handed_at: handed.created_at,
         tries: said.as_ref().map_or(0, |said| said.attempts),
-        answer: said.map(|said| (said.answer.name(), said.reason, said.at)),
+        answer: said.map(|said| {
+            let meaning = said.class.map_or(said.answer.name(), SendAnswer::meaning);
+            (meaning, said.reason, said.at)
+        }),
     }))
 }
 

@@ -6,8 +6,10 @@ use policies::psbt::Manifest;
 use policies::{Intent, PolicyId, RequesterName, UnixTime, VaultId, WithdrawalId};
 use serde::Serialize;
 use utoipa::ToSchema;
+use watchtower::answer::SendAnswer;
 use watchtower::store::database::Transaction;
 use watchtower::store::mempool_test;
+use watchtower::store::outgoing::{self, Broadcast};
 
 use super::culprits::{self, Culprit};
 use super::opened::Session;
@@ -131,9 +133,47 @@ pub struct AttemptView {
     pub cancelled_by: Option<Txid>,
     /// What the node's mempool said when asked: empty if it would take it.
     pub mempool_test: Option<String>,
+    /// What the node answered when it was sent last; null before that. Only the chain decides what became of it.
+    pub sent: Option<SentView>,
     /// When it was built (unix seconds).
     #[schema(value_type = u64)]
     pub created_at: UnixTime,
+}
+
+/// What the node answered to a transaction of ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SentView {
+    /// What the answer means, by its stable name; null for one of before that was kept.
+    pub class: Option<String>,
+    /// What it means, in words.
+    pub meaning: String,
+    /// What is done about it, or to be done.
+    pub todo: String,
+    /// The node's own words.
+    pub words: String,
+    /// How often it was sent.
+    pub attempts: u32,
+    /// When it answered (unix seconds).
+    #[schema(value_type = u64)]
+    pub at: UnixTime,
+}
+
+impl SentView {
+    /// What is told of an answer.
+    pub(super) fn of(sent: Broadcast) -> Self {
+        let words = |of: fn(SendAnswer) -> &'static str| {
+            sent.class
+                .map_or_else(String::new, |class| of(class).to_owned())
+        };
+        Self {
+            class: sent.class.map(|class| class.name().to_owned()),
+            meaning: words(SendAnswer::meaning),
+            todo: words(SendAnswer::todo),
+            attempts: sent.attempts,
+            at: sent.at,
+            words: sent.reason,
+        }
+    }
 }
 
 pub(super) async fn view(
@@ -186,6 +226,7 @@ pub(super) async fn opened(
     let mempool_test = mempool_test::mempool_test_result(tx, row.txid)
         .await?
         .map(|test| test.reason);
+    let sent = sent(tx, row.txid).await?;
     let maintenance = reissues::of_attempt(tx, row.txid)
         .await?
         .into_iter()
@@ -212,6 +253,7 @@ pub(super) async fn opened(
         refused,
         cancelled_by,
         mempool_test,
+        sent,
         ..of_row(row)
     })
 }
@@ -245,8 +287,14 @@ fn of_row(row: &AttemptRow) -> AttemptView {
         dead_by,
         cancelled_by: None,
         mempool_test: None,
+        sent: None,
         created_at: row.created_at,
     }
+}
+
+async fn sent(tx: &mut Transaction, txid: Txid) -> Result<Option<SentView>, ServiceError> {
+    let handed = outgoing::outgoing(tx, txid).await?;
+    Ok(handed.and_then(|handed| handed.broadcast).map(SentView::of))
 }
 
 /// The height and the block that confirm it, or what made it dead.

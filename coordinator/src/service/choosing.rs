@@ -34,7 +34,9 @@ pub(super) async fn refuse_in_trouble(
     tx: &mut Transaction,
     now: UnixTime,
 ) -> Result<(), ServiceError> {
-    for node in node::node_status(tx).await? {
+    let known = node::node_status(tx).await?;
+    // A witness's own trouble stops nothing; that it disagrees is trouble of the node that is followed.
+    for node in known.into_iter().filter(|node| !node.is_witness()) {
         let unwatched = now.secs_since(node.checked_at) > LAST_WORD;
         let trouble = node.trouble.map(node::Trouble::code);
         if let Some(trouble) = trouble.or(unwatched.then_some("NODE_UNWATCHED")) {

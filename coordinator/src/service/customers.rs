@@ -12,7 +12,9 @@ use policies::{UnixTime, VaultId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
+use watchtower::alarm::AlarmKind;
 use watchtower::ledger::Account;
+use watchtower::store::alarms::{self, NewAlarm};
 use watchtower::store::database::Transaction;
 use watchtower::store::events::Event;
 use watchtower::store::ledger;
@@ -250,9 +252,25 @@ pub(crate) async fn watch(
         if is_negative && open.is_none() {
             customers::begin(tx, vault, reference, balance, now).await?;
             tell(tx, (vault, reference), "customer.negative", balance, cause).await?;
+            let words = format!(
+                "{reference} was paid {} sat more than came in under it",
+                balance.unsigned_abs()
+            );
+            let alarm = NewAlarm {
+                kind: AlarmKind::CustomerNegative,
+                subject: &subject(vault, reference),
+                vault: Some(vault),
+                detail: &words,
+                actor: cause.actor,
+                at: now,
+            };
+            alarms::raise(tx, &alarm).await?;
         } else if !is_negative && open.is_some() {
             customers::end(tx, vault, reference, now).await?;
             tell(tx, (vault, reference), "customer.even", balance, cause).await?;
+            let (subject, why) = (subject(vault, reference), "it is even again");
+            let alarm = (AlarmKind::CustomerNegative, subject.as_str());
+            alarms::end(tx, alarm, cause.actor, why, now).await?;
         }
     }
     Ok(())
@@ -282,6 +300,11 @@ pub(super) async fn balance_of(
     Ok(net.saturating_neg())
 }
 
+/// What alarms and events call it.
+fn subject(vault: VaultId, reference: &str) -> String {
+    format!("{vault}/{reference}")
+}
+
 async fn tell(
     tx: &mut Transaction,
     (vault, reference): (VaultId, &str),
@@ -292,6 +315,6 @@ async fn tell(
     let mut body = Map::new();
     body.insert("balance_sat".to_owned(), json!(balance_sat));
     body.insert("reference".to_owned(), json!(reference));
-    let id = format!("{vault}/{reference}");
+    let id = subject(vault, reference);
     append_event(tx, vault, ("customer", &id), kind, body, cause).await
 }

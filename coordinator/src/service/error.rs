@@ -2,6 +2,7 @@
 //!
 //! A file for each thing that is refused about; here, what every operation may meet.
 
+mod alarm;
 mod approval;
 mod attempt;
 mod batch;
@@ -16,6 +17,7 @@ mod queue;
 mod rebuild;
 mod vault;
 mod version;
+mod watch;
 mod withdrawal;
 
 use policies::intent::{IntentError, KeyError, StatementError};
@@ -25,6 +27,7 @@ use watchtower::store::database::DatabaseError;
 use watchtower::store::events::EventError;
 use watchtower::store::ledger::LedgerError;
 
+pub use self::alarm::AlarmError;
 pub use self::approval::ApprovalError;
 pub use self::attempt::AttemptError;
 pub use self::batch::BatchError;
@@ -39,6 +42,7 @@ pub use self::queue::QueueError;
 pub use self::rebuild::RebuildError;
 pub use self::vault::VaultError;
 pub use self::version::VersionError;
+pub use self::watch::WatchError;
 pub use self::withdrawal::WithdrawalError;
 use super::access::{Right, Role};
 use crate::session::IllegalTransition;
@@ -129,6 +133,18 @@ pub enum ServiceError {
         /// The token asked for.
         id: String,
     },
+    /// No such scan.
+    #[error("no scan {id}")]
+    UnknownScan {
+        /// The scan asked for.
+        id: u64,
+    },
+    /// No such event.
+    #[error("there is no event {number}")]
+    UnknownEvent {
+        /// The number asked for.
+        number: u64,
+    },
     /// It takes much of this machine, and is done for somebody else at the moment.
     #[error("{what} for somebody else")]
     Busy {
@@ -177,12 +193,18 @@ pub enum ServiceError {
     /// About ceremonies, their seats and what persons confirm.
     #[error(transparent)]
     Ceremony(#[from] CeremonyError),
+    /// About alarms.
+    #[error(transparent)]
+    Alarm(#[from] AlarmError),
     /// About webhooks.
     #[error(transparent)]
     Notify(#[from] NotifyError),
     /// About rebuilding a database.
     #[error(transparent)]
     Rebuild(#[from] RebuildError),
+    /// About scripts that are to be watched.
+    #[error(transparent)]
+    Watch(#[from] WatchError),
     /// A state does not allow an event.
     #[error(transparent)]
     Illegal(#[from] IllegalTransition),
@@ -263,10 +285,20 @@ impl ServiceError {
                 Class::Malformed,
                 "give the key as the person's own tool printed it",
             ),
+            Self::UnknownEvent { .. } => (
+                "unknown_event",
+                ErrorClass::NotFound,
+                "`event list` shows the events, the last number is in `status`",
+            ),
             Self::UnknownToken { .. } => (
                 "unknown_token",
                 Class::NotFound,
                 "`token list` names the tokens",
+            ),
+            Self::UnknownScan { .. } => (
+                "unknown_scan",
+                Class::NotFound,
+                "`chain scans` lists the last ones",
             ),
             Self::Busy { .. } => ("busy", Class::Unavailable, "try again in some seconds"),
             Self::Illegal(_) => (
@@ -292,8 +324,10 @@ impl ServiceError {
             Self::List(error) => error.answer(),
             Self::People(error) => error.answer(),
             Self::Ceremony(error) => error.answer(),
+            Self::Alarm(error) => error.answer(),
             Self::Notify(error) => error.answer(),
             Self::Rebuild(error) => error.answer(),
+            Self::Watch(error) => error.answer(),
             Self::Database(DatabaseError::Connect(_) | DatabaseError::Commit(_)) => (
                 "database_unavailable",
                 Class::Unavailable,
@@ -332,12 +366,16 @@ impl ServiceError {
             Self::List(error) => error.facts(),
             Self::People(error) => error.facts(),
             Self::Ceremony(error) => error.facts(),
+            Self::Alarm(error) => error.facts(),
             Self::Notify(error) => error.facts(),
             Self::Rebuild(error) => error.facts(),
+            Self::Watch(error) => error.facts(),
             Self::Unauthorized
             | Self::Busy { .. }
             | Self::Key(_)
             | Self::UnknownToken { .. }
+            | Self::UnknownScan { .. }
+            | Self::UnknownEvent { .. }
             | Self::Illegal(_)
             | Self::Claim(_)
             | Self::Event(_)

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use watchtower::store::events::{self, Event};
 
 use super::gate::{Gate, Pass};
+use super::proving::{ProofView, proof_of};
 use super::{Actor, MAX_LIMIT, Right, Service, ServiceError};
 
 /// A sequenced event.
@@ -38,6 +39,18 @@ pub struct EventView {
     pub at: UnixTime,
     /// The chain's hash up to and including this event.
     pub hash: String,
+    /// What shows it in the chain, where that was asked for. The hash does not commit to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof: Option<ProofView>,
+}
+
+/// How much of the log is asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// At most this many events.
+    pub limit: Option<u32>,
+    /// Whether with what shows them in the chain.
+    pub proofs: bool,
 }
 
 /// A page of events.
@@ -75,21 +88,56 @@ pub async fn list_events(
     service: &Service,
     actor: &Actor,
     after: u64,
-    limit: Option<u32>,
+    wanted: Wanted,
 ) -> Result<EventPage, ServiceError> {
     actor.require_somewhere(Right::Read)?;
-    let limit = limit.unwrap_or(MAX_LIMIT).clamp(1, MAX_LIMIT);
+    let limit = wanted.limit.unwrap_or(MAX_LIMIT).clamp(1, MAX_LIMIT);
     // Numbers are 63 bits wide in the table; nothing comes after the last one.
     let after = after.min(u64::MAX / 2);
     let mut tx = service.database().begin_read().await?;
     let page = events::after(&mut tx, after, limit).await?;
     let next_after = page.last().map_or(after, |event| event.number);
-    let events = page
-        .into_iter()
-        .filter(|event| actor.vault.is_none() || event.vault == actor.vault)
-        .map(view)
-        .collect();
+    let mut events = Vec::new();
+    for event in page {
+        if sees(actor, &event) {
+            let proof = if wanted.proofs {
+                proof_of(&mut tx, &event).await?
+            } else {
+                None
+            };
+            events.push(EventView {
+                proof,
+                ..view(event)
+            });
+        }
+    }
     Ok(EventPage { events, next_after })
+}
+
+/// What shows an event in the chain; none where it says nothing of the chain, or its block left it.
+///
+/// # Errors
+/// [`ServiceError::UnknownEvent`] where there is none of this number, or it is another vault's.
+pub async fn prove_event(
+    service: &Service,
+    actor: &Actor,
+    number: u64,
+) -> Result<Option<ProofView>, ServiceError> {
+    actor.require_somewhere(Right::Read)?;
+    let unknown = ServiceError::UnknownEvent { number };
+    let Some(before) = number.checked_sub(1).filter(|_| number <= u64::MAX / 2) else {
+        return Err(unknown);
+    };
+    let mut tx = service.database().begin_read().await?;
+    let found = events::after(&mut tx, before, 1).await?.into_iter().next();
+    let event = found
+        .filter(|event| event.number == number && sees(actor, event))
+        .ok_or(unknown)?;
+    proof_of(&mut tx, &event).await
+}
+
+fn sees(actor: &Actor, event: &Event) -> bool {
+    actor.vault.is_none() || event.vault == actor.vault
 }
 
 /// Where the chain is verified: by one at a time, since it reads all there is.
@@ -152,5 +200,6 @@ pub(super) fn view(event: Event) -> EventView {
         reason: event.reason,
         at: event.at,
         hash: event.hash.to_lower_hex_string(),
+        proof: None,
     }
 }

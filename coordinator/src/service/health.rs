@@ -5,13 +5,14 @@
 use bitcoin::Network;
 use policies::UnixTime;
 use policies::words::count;
-use watchtower::store::database::Transaction;
-use watchtower::store::node::Trouble;
-use watchtower::store::{chain, reconciliation};
+use watchtower::alarm::AlarmKind;
+use watchtower::store::chain;
+use watchtower::store::node::{MAIN, Trouble};
 
+use super::alarms::AlarmView;
+use super::scans::ProgressView;
 use super::status::{JobView, NodeView, StatusView, show_status};
 use super::{Actor, Service, ServiceError};
-use crate::store::vaults::{self, VaultRow};
 
 /// Seconds after which the watchtower should have looked at a node again.
 const UNSEEN: u64 = 600;
@@ -29,6 +30,8 @@ pub struct Alarm {
     pub todo: String,
     /// Where to look.
     pub href: Option<String>,
+    /// The number by which somebody ends it, where somebody does.
+    pub ends: Option<u64>,
 }
 
 /// How everything is doing.
@@ -42,14 +45,6 @@ pub struct Health {
     pub alarms: Vec<Alarm>,
 }
 
-/// Books that did not agree with the chain when they were compared last.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Disagreement {
-    vault: String,
-    href: String,
-    detail: String,
-}
-
 /// How everything is doing, in the vaults that the actor sees.
 ///
 /// # Errors
@@ -58,15 +53,9 @@ pub async fn show_health(service: &Service, actor: &Actor) -> Result<Health, Ser
     let status = show_status(service, actor).await?;
     let mut tx = service.database().begin_read().await?;
     let tip_time = chain::tip_time(&mut tx).await?;
-    let mut differ = Vec::new();
-    for vault in vaults::list(&mut tx).await? {
-        if actor.vault.is_none_or(|own| own == vault.id) {
-            differ.extend(disagreement(&mut tx, &vault).await?);
-        }
-    }
     // Blocks of a regression test come when they are asked for.
     let blocks_come = service.network() != Network::Regtest;
-    let mut alarms = alarms(&status, tip_time.filter(|_| blocks_come), &differ);
+    let mut alarms = alarms(&status, tip_time.filter(|_| blocks_come));
     alarms.sort_by_key(|alarm| !alarm.grave);
     Ok(Health {
         status,
@@ -75,28 +64,15 @@ pub async fn show_health(service: &Service, actor: &Actor) -> Result<Health, Ser
     })
 }
 
-async fn disagreement(
-    tx: &mut Transaction,
-    vault: &VaultRow,
-) -> Result<Option<Disagreement>, ServiceError> {
-    let latest = reconciliation::latest(tx, vault.id).await?;
-    Ok(latest
-        .filter(|latest| !latest.agrees)
-        .map(|latest| Disagreement {
-            vault: vault.name.clone(),
-            href: format!("/vaults/{}", vault.id),
-            detail: latest.detail,
-        }))
-}
-
 /// What is not well.
-fn alarms(status: &StatusView, tip_time: Option<UnixTime>, differ: &[Disagreement]) -> Vec<Alarm> {
+fn alarms(status: &StatusView, tip_time: Option<UnixTime>) -> Vec<Alarm> {
     let mut alarms = Vec::new();
     let grave = |what: String, todo: &str| Alarm {
         grave: true,
         what,
         todo: todo.to_owned(),
         href: None,
+        ends: None,
     };
     let lesser = |what: String, todo: &str| Alarm {
         grave: false,
@@ -111,23 +87,24 @@ fn alarms(status: &StatusView, tip_time: Option<UnixTime>, differ: &[Disagreemen
             )
         });
     }
-    for one in differ {
-        alarms.push(Alarm {
-            href: Some(one.href.clone()),
-            ..grave(
-                format!("The books of {} differ from the chain: {}", one.vault, one.detail),
-                "Pay nothing by hand. Compare again; if they still differ, keep the database and ask for help.",
-            )
-        });
-    }
+    let others = |alarm: &&AlarmView| alarm.alarm != AlarmKind::NodeTrouble.code();
+    alarms.extend(status.alarms.iter().filter(others).map(of_alarm));
     if status.nodes.is_empty() {
         alarms.push(grave(
             "No node was seen yet.".to_owned(),
             "Start the watchtower with the node of this network.",
         ));
     }
+    if let Some(ProgressView { done, of }) = status.progress {
+        alarms.push(lesser(
+            format!("The watchtower is catching up with its node: {done} of {of} blocks."),
+            "Wait: nothing after those blocks is known yet.",
+        ));
+    }
+    let catching_up = status.progress.is_some();
     for node in &status.nodes {
-        alarms.extend(of_node(node, status.now));
+        let quiet = catching_up && node.trouble.is_none();
+        alarms.extend(of_node(node, status.now).filter(|_| !quiet));
     }
     let waited = tip_time.map(|at| status.now.secs_since(at));
     if let Some(waited) = waited.filter(|waited| *waited >= NO_BLOCK) {
@@ -155,11 +132,22 @@ fn alarms(status: &StatusView, tip_time: Option<UnixTime>, differ: &[Disagreemen
     alarms
 }
 
+/// An alarm that was raised. A node in trouble is told of by its node.
+fn of_alarm(alarm: &AlarmView) -> Alarm {
+    Alarm {
+        grave: alarm.grave,
+        what: format!("{}: {}", alarm.title, alarm.detail),
+        todo: alarm.todo.clone(),
+        href: alarm.href(),
+        ends: alarm.ends.is_none().then_some(alarm.id),
+    }
+}
+
 /// A node as people are told of it. The one that `[watchtower.node]` names is called main, which tells nobody anything.
 pub(crate) fn node_in_words(name: &str) -> String {
     match name {
         "main" => "the watchtower's node".to_owned(),
-        other => format!("the watchtower's node {other}"),
+        other => format!("the witness {other}"),
     }
 }
 
@@ -171,19 +159,24 @@ fn of_node(node: &NodeView, now: UnixTime) -> Option<Alarm> {
         } else {
             &node.detail
         };
+        let follows = match node.node.as_str() {
+            MAIN => "No deposit is credited and no batch is made.",
+            _ => "It is compared with no more until that is over.",
+        };
         return Some(Alarm {
-            grave: true,
+            grave: node.node == MAIN,
             what: format!(
-                "{}: {words}. No deposit is credited and no batch is made.",
+                "{}: {words}. {follows}",
                 node_in_words(&node.node).replacen('t', "T", 1)
             ),
             todo: hint.to_owned(),
             href: None,
+            ends: None,
         });
     }
     let unseen = now.secs_since(node.checked_at);
     (unseen >= UNSEEN).then(|| Alarm {
-        grave: true,
+        grave: node.node == MAIN,
         what: format!(
             "Nobody has looked at {} for {} minutes.",
             node_in_words(&node.node),
@@ -191,6 +184,7 @@ fn of_node(node: &NodeView, now: UnixTime) -> Option<Alarm> {
         ),
         todo: "See that the watchtower runs, and read its log.".to_owned(),
         href: None,
+        ends: None,
     })
 }
 
@@ -201,6 +195,7 @@ fn of_job(job: &JobView) -> Alarm {
             what: format!("The job {} is not tried any more: {reason}", job.kind),
             todo: "Mend what it says, and start the coordinator again.".to_owned(),
             href: None,
+            ends: None,
         },
         None => Alarm {
             grave: false,
@@ -212,6 +207,7 @@ fn of_job(job: &JobView) -> Alarm {
             ),
             todo: "Nothing, if it ends soon; else mend what it says.".to_owned(),
             href: None,
+            ends: None,
         },
     }
 }
@@ -229,6 +225,7 @@ mod tests {
             database: "sqlite".to_owned(),
             height: Some(7),
             tip: None,
+            progress: None,
             nodes: vec![NodeView {
                 node: "main".to_owned(),
                 chain: "main".to_owned(),
@@ -243,6 +240,7 @@ mod tests {
             }],
             jobs: Vec::new(),
             journals: Vec::new(),
+            alarms: Vec::new(),
             stops: Vec::new(),
             event_number: 0,
             event_hash: String::new(),
@@ -251,20 +249,20 @@ mod tests {
     }
 
     fn whats(status: &StatusView) -> Vec<String> {
-        let found = alarms(status, Some(NOW), &[]).into_iter();
+        let found = alarms(status, Some(NOW)).into_iter();
         found.map(|alarm| alarm.what).collect()
     }
 
     #[test]
     fn what_is_well_gives_no_alarm() {
-        assert_eq!(alarms(&well(), Some(NOW), &[]), []);
+        assert_eq!(alarms(&well(), Some(NOW)), []);
     }
 
     #[test]
     fn a_node_in_trouble_or_unseen_is_an_alarm_with_what_to_do() {
         let mut status = well();
         status.nodes[0].trouble = Some("NODE_ABSENT".to_owned());
-        let [alarm]: [Alarm; 1] = alarms(&status, None, &[]).try_into().expect("one");
+        let [alarm]: [Alarm; 1] = alarms(&status, None).try_into().expect("one");
         assert!(alarm.grave);
         assert_eq!(alarm.todo, Trouble::Absent.hint());
         let begin = "The watchtower's node: ";
@@ -283,17 +281,33 @@ mod tests {
 
     #[test]
     fn books_that_differ_and_a_chain_that_stands_still_are_told() {
-        let differ = [Disagreement {
-            vault: "treasury".to_owned(),
-            href: "/vaults/1".to_owned(),
+        let mut status = well();
+        let books = AlarmView {
+            id: 3,
+            alarm: AlarmKind::BooksDiffer.code().to_owned(),
+            subject: "v".to_owned(),
+            vault: None,
+            grave: true,
+            title: AlarmKind::BooksDiffer.title().to_owned(),
             detail: "coin a:0 is missing".to_owned(),
-        }];
-        let found = alarms(&well(), Some(NOW.saturating_sub(7_200)), &differ);
+            todo: AlarmKind::BooksDiffer.todo().to_owned(),
+            ends: Some("they agree again".to_owned()),
+            raised_at: NOW,
+            ended_at: None,
+            ended_by: None,
+            ended_why: None,
+        };
+        let node = AlarmView {
+            alarm: AlarmKind::NodeTrouble.code().to_owned(),
+            ..books.clone()
+        };
+        status.alarms = vec![books, node];
+        let found = alarms(&status, Some(NOW.saturating_sub(7_200)));
         let grave: Vec<bool> = found.iter().map(|alarm| alarm.grave).collect();
         assert_eq!(grave, [true, false]);
         assert!(found[0].what.contains("coin a:0 is missing"));
         assert_eq!(found[1].what, "The last block is 120 minutes old.");
-        assert_eq!(alarms(&well(), Some(NOW.saturating_sub(7_199)), &[]), []);
+        assert_eq!(alarms(&well(), Some(NOW.saturating_sub(7_199))), []);
     }
 
     #[test]
@@ -310,7 +324,7 @@ mod tests {
             })
             .to_vec();
         status.fees.clear();
-        let found = alarms(&status, None, &[]);
+        let found = alarms(&status, None);
         let grave: Vec<bool> = found.iter().map(|alarm| alarm.grave).collect();
         assert_eq!(grave, [false, false, true]);
         assert!(found.iter().all(|alarm| !alarm.todo.is_empty()));

@@ -184,8 +184,11 @@ async fn watch_change(
         index: change.index,
         settle_depth: policy.limits.confirmations_change.max(1),
         reference: None,
+        history_until: None,
     };
-    Ok(scripts::watch_script(tx, &watched, cause.at).await?)
+    // Somebody may have had it watched before: change to it is change all the same.
+    scripts::watch_missing(tx, &watched, cause.at).await?;
+    Ok(())
 }
 
 fn taken_meanwhile(error: ServiceError) -> ServiceError {

@@ -12,6 +12,7 @@ pub mod addresses;
 pub mod adopting;
 pub mod agenda;
 pub mod agreed;
+pub mod alarms;
 
 pub mod approvals;
 pub mod approvers;
@@ -56,8 +57,10 @@ mod lines;
 mod list_view;
 mod list_walk;
 pub mod lists;
+pub(crate) mod lookout;
 pub mod maintenance;
 mod manifests;
+pub mod metrics;
 pub mod misses;
 pub mod notifying;
 pub(crate) mod opened;
@@ -70,7 +73,9 @@ pub mod paging;
 pub mod people;
 pub mod policy_review;
 pub mod previews;
+pub mod proving;
 mod psbt_size;
+pub(crate) mod pulse;
 pub mod queue;
 pub mod rebuilds;
 pub mod receipts;
@@ -84,6 +89,7 @@ pub mod renewals;
 mod renewing;
 mod replanning;
 mod rooms;
+pub mod scans;
 pub mod search;
 pub mod self_spends;
 mod shelves;
@@ -106,6 +112,7 @@ pub mod versions;
 pub(crate) mod voiding;
 pub mod voids;
 pub mod waiting;
+pub mod watching;
 pub mod withdrawal_history;
 pub mod withdrawal_list;
 mod withdrawal_view;
@@ -123,9 +130,9 @@ use watchtower::store::database::{Database, Transaction};
 
 pub use access::{Actor, Right, Role};
 pub use error::{
-    ApprovalError, AttemptError, BatchError, BooksError, CeremonyError, ErrorClass, JournalError, ListError,
-    NotifyError, OwnSpendError, PeopleError, QueueError, RebuildError, ServiceError, VaultError,
-    VersionError, WithdrawalError,
+    AlarmError, ApprovalError, AttemptError, BatchError, BooksError, CeremonyError, ErrorClass, JournalError,
+    ListError, NotifyError, OwnSpendError, PeopleError, QueueError, RebuildError, ServiceError,
+    VaultError, VersionError, WatchError, WithdrawalError,
 };
 
 use self::gate::Gate;

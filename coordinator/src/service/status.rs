@@ -5,9 +5,11 @@ use policies::UnixTime;
 use policies::document::{format_sat_per_vb, name_of_network};
 use serde::Serialize;
 use utoipa::ToSchema;
-use watchtower::store::{chain, events, fees, node};
+use watchtower::store::{chain, events, fees, node, scans};
 
+use super::alarms::{AlarmView, list_alarms};
 use super::journals::{RefusedReceiptView, troubled as troubled_journals};
+use super::scans::ProgressView;
 use super::stops::{StopView, standing as standing_stops};
 use super::{Actor, Right, Service, ServiceError};
 use crate::store::jobs;
@@ -25,6 +27,8 @@ pub struct StatusView {
     pub height: Option<u32>,
     /// The watchtower's tip: its hash.
     pub tip: Option<String>,
+    /// How far the watchtower is, while it catches up with its node; null once it has.
+    pub progress: Option<ProgressView>,
     /// The nodes.
     pub nodes: Vec<NodeView>,
     /// The node's fee estimates.
@@ -33,6 +37,8 @@ pub struct StatusView {
     pub jobs: Vec<JobView>,
     /// Receipts that were refused of journals that nothing was accepted of since, with what to do.
     pub journals: Vec<RefusedReceiptView>,
+    /// The open alarms, the grave first.
+    pub alarms: Vec<AlarmView>,
     /// Stops in force: these vaults pay nobody until they are released.
     pub stops: Vec<StopView>,
     /// The number of the last sequenced event.
@@ -99,6 +105,7 @@ pub async fn show_status(service: &Service, actor: &Actor) -> Result<StatusView,
     let tip = chain::tip(&mut tx).await?;
     let (event_number, event_hash) = events::head(&mut tx).await?;
     let nodes = node::node_status(&mut tx).await?;
+    let progress = scans::catching_up(&mut tx, service.now()).await?;
     let estimates = fees::fee_estimates(&mut tx).await?;
     // What failed may name other vaults.
     let troubled = if actor.vault.is_none() {
@@ -107,6 +114,7 @@ pub async fn show_status(service: &Service, actor: &Actor) -> Result<StatusView,
         Vec::new()
     };
     let journals = troubled_journals(service, &mut tx, actor).await?;
+    let alarms = list_alarms(service, actor, false, None).await?;
     let stops = standing_stops(service, &mut tx, actor).await?;
     Ok(StatusView {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -114,6 +122,7 @@ pub async fn show_status(service: &Service, actor: &Actor) -> Result<StatusView,
         database: service.database().engine().to_string(),
         height: tip.map(|tip| tip.height),
         tip: tip.map(|tip| tip.hash.to_string()),
+        progress: progress.map(Into::into),
         nodes: nodes
             .into_iter()
             .map(|node| NodeView {
@@ -144,6 +153,7 @@ pub async fn show_status(service: &Service, actor: &Actor) -> Result<StatusView,
             })
             .collect(),
         journals,
+        alarms,
         stops,
         event_number,
         event_hash: event_hash.to_lower_hex_string(),

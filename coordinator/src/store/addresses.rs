@@ -68,6 +68,30 @@ pub async fn take_index(
     row.u32("idx")
 }
 
+/// Passes over the indexes below this one: they are given to nobody.
+///
+/// # Errors
+/// On a failed statement.
+pub async fn pass_over(
+    tx: &mut Transaction,
+    keyset: Keyset,
+    keychain: Keychain,
+    below: u32,
+) -> Result<(), DatabaseError> {
+    tx.execute(
+        "INSERT INTO keychain_cursor (keyset, keychain, next_index) VALUES ($1, $2, $3)
+         ON CONFLICT (keyset, keychain) DO UPDATE SET next_index = excluded.next_index
+         WHERE keychain_cursor.next_index < excluded.next_index",
+        &[
+            keyset.to_bytes().into(),
+            i64::from(keychain.branch()).into(),
+            below.into(),
+        ],
+    )
+    .await
+    .map(drop)
+}
+
 /// The next index of a keychain, without taking it.
 ///
 /// # Errors

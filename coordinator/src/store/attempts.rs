@@ -225,6 +225,36 @@ pub async fn unsettled(
     .collect()
 }
 
+/// The attempts of a vault that were issued until a moment, were handed over, and are in no block, the oldest first:
+/// each with when it was issued; at most so many.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn in_no_block(
+    tx: &mut Transaction,
+    vault: VaultId,
+    until: UnixTime,
+    most: u32,
+) -> Result<Vec<(Txid, UnixTime)>, DatabaseError> {
+    tx.rows(
+        "SELECT txid, created_at FROM attempt
+         WHERE vault = $1 AND state IN ('broadcasting', 'in_mempool') AND created_at <= $2
+         ORDER BY created_at, txid LIMIT $3",
+        &[
+            vault.to_bytes().into(),
+            Value::from_u64(until.as_secs())?,
+            most.into(),
+        ],
+    )
+    .await?
+    .iter()
+    .map(|row| {
+        let txid = Txid::from_byte_array(row.array("txid")?);
+        Ok((txid, UnixTime::from_secs(row.u64("created_at")?)))
+    })
+    .collect()
+}
+
 /// What fees are counted by: a transaction, when it was issued, its fee and what it spends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpentFee {

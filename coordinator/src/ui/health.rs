@@ -5,20 +5,28 @@ mod tests;
 
 use askama::Template;
 use axum::extract::State as Given;
+use axum::http::StatusCode;
 use axum::response::Response;
+use serde::Deserialize;
 
 use super::Ui;
 use super::fault::{Fault, sentence};
-use super::frame::{Frame, Place, page};
+use super::frame::{Frame, Place, page, page_with, see_other_saying};
+use super::posted::{Named, Posted};
 use super::routes::{Needs, Table};
 use super::show::{Ago, Moment, Outside, TxidText};
 use super::visitor::Visitor;
-use crate::service::Right;
+use crate::service::alarms::{EndAlarm, MAX_WHY, end_alarm};
 use crate::service::health::{Alarm, Health, show_health};
 use crate::service::status::{FeeView, JobView};
+use crate::service::{Right, ServiceError};
 
 pub(super) fn routes(table: Table) -> Table {
-    table.get("/health", Needs::Right(Right::Read), show)
+    table.get("/health", Needs::Right(Right::Read), show).post(
+        "/alarms/{alarm}/end",
+        Needs::Right(Right::Reconcile),
+        end,
+    )
 }
 
 /// The newest block: its height and hash, and when it was seen.
@@ -29,6 +37,7 @@ type Tip = (u32, TxidText, Option<(Ago, Moment)>);
 struct HealthPage {
     frame: Frame,
     alarms: Vec<AlarmRow>,
+    wrong: Option<String>,
     nodes: Vec<NodeRow>,
     tip: Option<Tip>,
     fees: Vec<FeeView>,
@@ -49,6 +58,8 @@ struct AlarmRow {
     what: Outside,
     todo: Outside,
     href: Option<String>,
+    /// Where somebody who may says that it was looked into.
+    ends: Option<String>,
 }
 
 struct NodeRow {
@@ -90,6 +101,35 @@ async fn show(Given(ui): Given<Ui>, visitor: Visitor) -> Result<Response, Fault>
     draw(&ui, &visitor).await
 }
 
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct EndForm {
+    why: String,
+}
+
+async fn end(
+    Given(ui): Given<Ui>,
+    visitor: Visitor,
+    named: Named,
+    Posted(form): Posted<EndForm>,
+) -> Result<Response, Fault> {
+    let request = EndAlarm { why: form.why };
+    match end_alarm(&ui.service, &visitor.actor, named.get("alarm")?, &request).await {
+        Ok(_) => Ok(see_other_saying("/health", "The alarm is over.")),
+        Err(ServiceError::Malformed { .. }) => {
+            let health = show_health(&ui.service, &visitor.actor).await?;
+            let words =
+                format!("Say what was found out, in one line of at most {MAX_WHY} characters.");
+            let page = HealthPage {
+                wrong: Some(words),
+                ..shown(&health, &visitor)
+            };
+            page_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
 async fn draw(ui: &Ui, visitor: &Visitor) -> Result<Response, Fault> {
     let health = show_health(&ui.service, &visitor.actor).await?;
     page(&shown(&health, visitor))
@@ -100,7 +140,10 @@ fn shown(health: &Health, visitor: &Visitor) -> HealthPage {
     let now = status.now;
     HealthPage {
         frame: visitor.frame("Health", Place::Health),
-        alarms: health.alarms.iter().map(alarm).collect(),
+        alarms: (health.alarms.iter())
+            .map(|one| alarm(one, visitor))
+            .collect(),
+        wrong: None,
         nodes: (status.nodes.iter())
             .map(|node| NodeRow {
                 name: Outside::new(&node.node),
@@ -153,7 +196,7 @@ fn shown(health: &Health, visitor: &Visitor) -> HealthPage {
     }
 }
 
-fn alarm(alarm: &Alarm) -> AlarmRow {
+fn alarm(alarm: &Alarm, visitor: &Visitor) -> AlarmRow {
     AlarmRow {
         class: if alarm.grave {
             "notice notice-bad"
@@ -163,6 +206,9 @@ fn alarm(alarm: &Alarm) -> AlarmRow {
         what: Outside::new(&sentence(&alarm.what)),
         todo: Outside::new(&sentence(&alarm.todo)),
         href: alarm.href.clone(),
+        ends: (alarm.ends)
+            .filter(|_| visitor.may(Right::Reconcile))
+            .map(|id| format!("/alarms/{id}/end")),
     }
 }
 

@@ -5,7 +5,6 @@
 //! person and in all, and so is how long one listens without being asked who it is.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -21,10 +20,7 @@ use super::fault::Fault;
 use super::routes::{Needs, Table};
 use super::visitor::Visitor;
 use crate::service::gate::{Full, Gate, Pass};
-use crate::service::{Service, events};
 
-/// How often the database is asked while anybody listens.
-const INTERVAL: Duration = Duration::from_millis(500);
 /// How long a page listens before it has to ask again.
 const LONGEST: Duration = Duration::from_mins(5);
 /// The most pages of one person that listen at once, more than a person looks at.
@@ -34,63 +30,9 @@ const MOST_IN_ALL: usize = 500;
 /// After how many seconds it is worth while to try again.
 const AGAIN: u32 = 60;
 
-/// The number of the last event, as it grows.
-#[derive(Clone)]
-pub(super) struct Pulse {
-    service: Service,
-    number: Arc<watch::Sender<u64>>,
-    stopping: watch::Receiver<bool>,
-    room: Gate,
-    beating: Arc<tokio::sync::Mutex<bool>>,
-}
-
-impl Pulse {
-    pub(super) fn new(service: Service, stopping: watch::Receiver<bool>) -> Self {
-        Self {
-            service,
-            number: Arc::new(watch::Sender::new(0)),
-            stopping,
-            room: Gate::new(MOST_OF_ONE, MOST_IN_ALL),
-            beating: Arc::default(),
-        }
-    }
-
-    /// Begins to look at the database, unless that goes on already.
-    async fn beat(&self) {
-        let mut beating = self.beating.lock().await;
-        if *beating {
-            return;
-        }
-        *beating = true;
-        let pulse = self.clone();
-        tokio::spawn(async move { pulse.look().await });
-    }
-
-    /// Looks until nobody listens any more.
-    async fn look(self) {
-        let mut stopping = self.stopping.clone();
-        loop {
-            match events::head_number(&self.service).await {
-                Ok(number) => {
-                    self.number.send_if_modified(|known| {
-                        let grown = *known != number;
-                        *known = number;
-                        grown
-                    });
-                }
-                Err(error) => tracing::warn!(%error, "pages that are open hear of nothing"),
-            }
-            tokio::select! {
-                () = tokio::time::sleep(INTERVAL) => {}
-                _ = stopping.wait_for(|stop| *stop) => return,
-            }
-            let mut beating = self.beating.lock().await;
-            if self.number.receiver_count() == 0 {
-                *beating = false;
-                return;
-            }
-        }
-    }
+/// Room for those who listen.
+pub(super) fn listening() -> Gate {
+    Gate::new(MOST_OF_ONE, MOST_IN_ALL)
 }
 
 pub(super) fn routes(table: Table) -> Table {
@@ -98,7 +40,7 @@ pub(super) fn routes(table: Table) -> Table {
 }
 
 async fn listen(State(ui): State<Ui>, visitor: Visitor) -> Result<Response, Fault> {
-    let room = ui.pulse.room.enter(&visitor.person).map_err(|full| {
+    let room = ui.listening.enter(&visitor.person).map_err(|full| {
         let words = match full {
             Full::OfOne => {
                 "Eight pages of yours listen already; this one is not told of what happens. Close some."
@@ -110,12 +52,11 @@ async fn listen(State(ui): State<Ui>, visitor: Visitor) -> Result<Response, Faul
         Fault::plain(StatusCode::TOO_MANY_REQUESTS, words).after(AGAIN)
     })?;
     let heard = Heard {
-        numbers: ui.pulse.number.subscribe(),
-        stopping: ui.pulse.stopping.clone(),
+        numbers: ui.pulse.listen().await,
+        stopping: ui.pulse.stopping(),
         begun: Instant::now(),
         _room: room,
     };
-    ui.pulse.beat().await;
     Ok(Sse::new(heard.stream())
         .keep_alive(KeepAlive::default())
         .into_response())

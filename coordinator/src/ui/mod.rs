@@ -61,15 +61,15 @@ mod webhooks;
 mod withdrawals;
 
 use axum::Router;
-use tokio::sync::watch;
 
 use crate::service::Service;
+use crate::service::gate::Gate;
+use crate::service::pulse::Pulse;
 
 pub use proxies::{Proxies, ProxiesError};
 pub use public::{Public, PublicError};
 pub use routes::{Entry, Needs};
 
-use live::Pulse;
 use routes::Table;
 
 /// What every page works with. Cheap to clone.
@@ -81,12 +81,15 @@ pub(crate) struct Ui {
     pub(crate) public: Public,
     /// Tells pages that are open that something happened.
     pulse: Pulse,
+    /// Room for pages that listen.
+    listening: Gate,
 }
 
 impl Ui {
-    pub(crate) fn new(service: Service, public: Public, stopping: watch::Receiver<bool>) -> Self {
+    pub(crate) fn new(service: Service, public: Public, pulse: Pulse) -> Self {
         Self {
-            pulse: Pulse::new(service.clone(), stopping),
+            pulse,
+            listening: live::listening(),
             service,
             public,
         }
@@ -140,6 +143,5 @@ pub(crate) fn router(ui: Ui) -> Router {
 
 /// Every route of the pages with what it needs, for whoever checks that none is forgotten.
 pub fn entries(service: Service, public: Public) -> Vec<Entry> {
-    let (_, stopping) = watch::channel(false);
-    table(Ui::new(service, public, stopping)).into_entries()
+    table(Ui::new(service.clone(), public, Pulse::alone(service))).into_entries()
 }

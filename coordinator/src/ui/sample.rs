@@ -3,18 +3,17 @@
 use axum::body::to_bytes;
 use axum::http::StatusCode;
 use axum::response::Response;
-use tokio::sync::watch;
 
 use super::visitor::Visitor;
 use super::{Public, Ui};
 use crate::service::Service;
 use crate::service::people::PersonRole;
+use crate::service::pulse::Pulse;
 
 /// The pages over a service.
 pub(crate) fn ui(service: Service) -> Ui {
     let public = Public::parse("https://treasury.example").expect("an origin");
-    let (_, stopping) = watch::channel(false);
-    Ui::new(service, public, stopping)
+    Ui::new(service.clone(), public, Pulse::alone(service))
 }
 
 /// The status and the text of an answer.

@@ -66,6 +66,15 @@ impl Bitcoind {
         Self::start_on(&["-regtest".to_owned()])
     }
 
+    /// Starts a node with these arguments too, and mines the first blocks.
+    pub fn start_with(arguments: &[&str]) -> Result<Self, Failure> {
+        let mut all = vec!["-regtest".to_owned()];
+        all.extend(arguments.iter().map(|&argument| argument.to_owned()));
+        let node = Self::start_on(&all)?;
+        node.mine(FIRST_BLOCKS)?;
+        Ok(node)
+    }
+
     /// Starts a node of a signet of one's own, on which nobody mines.
     pub fn start_signet(challenge: &str) -> Result<Self, Failure> {
         Self::start_on(&[
@@ -141,6 +150,13 @@ impl Bitcoind {
         let peer_port = self.peer_address.rsplit(':').next().unwrap_or_default();
         self.process = spawn(self.folder.path(), &self.chain, self.rpc.port(), peer_port)?;
         answers(&mut self.process, &self.rpc)
+    }
+
+    /// Starts it again after [`Self::pause`] with these arguments too.
+    pub fn resume_with(&mut self, arguments: &[&str]) -> Result<(), Failure> {
+        let more = arguments.iter().map(|&argument| argument.to_owned());
+        self.chain.extend(more);
+        self.resume()
     }
 
     /// Connects to another node and waits until both have the same best block.

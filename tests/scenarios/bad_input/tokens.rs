@@ -95,6 +95,11 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("POST", "/attempts/{txid}/replacement", "o"),
     ("POST", "/attempts/{txid}/approvals", "sgo"),
     ("GET", "/events", "sgoa"),
+    ("GET", "/events/stream", "sgoa"),
+    ("GET", "/events/{number}/proof", "sgoa"),
+    ("GET", "/alarms", "sgoa"),
+    ("POST", "/alarms/{alarm}/end", "o"),
+    ("GET", "/metrics", "sgoa"),
     ("GET", "/events/verification", "sgoa"),
     ("GET", "/tokens", "o"),
     ("POST", "/tokens", "o"),
@@ -197,6 +202,9 @@ impl Requests {
             .replace("{policy}", &"11".repeat(32))
             .replace("{ceremony}", &self.ceremony)
             .replace("{seat}", "zoe")
+            .replace("{number}", "1")
+            .replace("{alarm}", "1")
+            .replace("/events/stream", "/events/stream?limit=1")
             .replace("{id}", batch);
         let body = match route.rsplit('/').next() {
             Some("vaults") => json!({ "document": self.document }),

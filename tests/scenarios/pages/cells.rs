@@ -48,6 +48,7 @@ pub(super) const CELLS: &[(&str, &str, &str)] = &[
     ("POST", "/ceremonies/{ceremony}/seats/{seat}/link", "o"),
     ("GET", "/events", "opra"),
     ("GET", "/events/verification", "opra"),
+    ("POST", "/alarms/{alarm}/end", "o"),
     ("GET", "/health", "opra"),
     ("GET", "/invitations/{secret}", "*"),
     ("POST", "/invitations/{secret}/begin", "*"),

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::reconciling::Unspent;
-use crate::tracker::BlockRef;
+use crate::tracker::{BlockRef, Pooled};
 
 /// `getblockchaininfo`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -24,6 +24,9 @@ pub struct ChainInfo {
     /// Whether the node is still downloading the chain.
     #[serde(rename = "initialblockdownload")]
     pub initial_download: bool,
+    /// The time that the tip's header says.
+    #[serde(default, rename = "time")]
+    pub tip_time: u64,
     /// On a signet: the script that its blocks satisfy.
     #[serde(default)]
     pub signet_challenge: Option<ScriptBuf>,
@@ -131,6 +134,28 @@ impl ScanAnswer {
                 hash: self.bestblock,
             },
             coins,
+        })
+    }
+}
+
+/// An entry of `getmempooldescendants`, and `getmempoolentry`.
+#[derive(Deserialize)]
+pub(super) struct PoolEntry {
+    vsize: u64,
+    fees: PoolFees,
+}
+
+#[derive(Deserialize)]
+struct PoolFees {
+    base: Box<RawValue>,
+}
+
+impl PoolEntry {
+    pub(super) fn read(self, txid: Txid) -> Result<Pooled, String> {
+        Ok(Pooled {
+            txid,
+            fee: bitcoins(&self.fees.base)?,
+            size: self.vsize,
         })
     }
 }

@@ -1,5 +1,7 @@
 //! A small JSON-RPC client: cookie or password, batches, typed calls.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -14,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::answers::{self, ChainInfo, Scanned, TestAccept, UnspentOutput};
 use super::error::RpcError;
+use crate::tracker::Pooled;
 
 /// How long one call may take; `getblock` of a full block takes well under a second.
 const TIMEOUT: Duration = Duration::from_mins(1);
@@ -21,6 +24,8 @@ const TIMEOUT: Duration = Duration::from_mins(1);
 const SCAN_TIMEOUT: Duration = Duration::from_hours(6);
 /// Calls in one batch.
 const BATCH: usize = 100;
+/// RPC_INVALID_ADDRESS_OR_KEY: a transaction that is not in the mempool.
+const INVALID_ADDRESS_OR_KEY: i64 = -5;
 /// RPC_INVALID_PARAMETER: a height beyond the tip.
 const INVALID_PARAMETER: i64 = -8;
 
@@ -97,6 +102,19 @@ impl Client {
             }) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// The hashes of the active chain's blocks at these heights, all of which it must have.
+    pub async fn block_hashes(&self, heights: Range<u32>) -> Result<Vec<BlockHash>, RpcError> {
+        let method = "getblockhash";
+        let calls: Vec<Value> = heights.map(|height| json!([height])).collect();
+        let mut hashes = Vec::with_capacity(calls.len());
+        for part in calls.chunks(BATCH) {
+            for answer in self.batch(method, part).await? {
+                hashes.push(parse(method, &answer?)?);
+            }
+        }
+        Ok(hashes)
     }
 
     /// A whole block, whose header has this hash and whose transactions are those it commits to.
@@ -180,6 +198,34 @@ impl Client {
             .ok_or_else(|| malformed(method, "no result"))
     }
 
+    /// A transaction of the mempool, and those that descend from it there; none where it is not in it.
+    pub async fn descendants(&self, txid: Txid) -> Result<Option<(Pooled, Vec<Pooled>)>, RpcError> {
+        let own = match self.call("getmempoolentry", json!([txid])).await {
+            Ok(entry) => pooled("getmempoolentry", txid, entry)?,
+            Err(RpcError::Refused {
+                code: INVALID_ADDRESS_OR_KEY,
+                ..
+            }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let method = "getmempooldescendants";
+        let found: BTreeMap<Txid, answers::PoolEntry> =
+            match self.call(method, json!([txid, true])).await {
+                Ok(found) => found,
+                // It left meanwhile.
+                Err(RpcError::Refused {
+                    code: INVALID_ADDRESS_OR_KEY,
+                    ..
+                }) => return Ok(None),
+                Err(error) => return Err(error),
+            };
+        let found = found
+            .into_iter()
+            .map(|(txid, entry)| pooled(method, txid, entry))
+            .collect::<Result<_, _>>()?;
+        Ok(Some((own, found)))
+    }
+
     /// The node's estimate for confirmation within `target` blocks, if it has one.
     pub async fn estimate_fee(&self, target: u32) -> Result<Option<FeeRate>, RpcError> {
         let method = "estimatesmartfee";
@@ -239,7 +285,7 @@ impl Client {
         self.call("scantxoutset", json!(["abort"])).await
     }
 
-    async fn call<T: DeserializeOwned>(
+    pub(super) async fn call<T: DeserializeOwned>(
         &self,
         method: &'static str,
         parameters: Value,
@@ -346,11 +392,17 @@ impl Client {
     }
 }
 
+fn pooled(method: &'static str, txid: Txid, entry: answers::PoolEntry) -> Result<Pooled, RpcError> {
+    entry
+        .read(txid)
+        .map_err(|reason| malformed(method, &reason))
+}
+
 fn parse<T: DeserializeOwned>(method: &'static str, raw: &RawValue) -> Result<T, RpcError> {
     serde_json::from_str(raw.get()).map_err(|error| malformed(method, &error.to_string()))
 }
 
-fn malformed(method: &'static str, reason: &str) -> RpcError {
+pub(super) fn malformed(method: &'static str, reason: &str) -> RpcError {
     RpcError::Malformed {
         method,
         reason: reason.to_owned(),

@@ -3,7 +3,11 @@
 mod answers;
 mod client;
 mod error;
+mod fetched;
+mod sending;
 
 pub use self::answers::{ChainInfo, Scanned, TestAccept, UnspentOutput};
 pub use self::client::{Client, Credentials};
 pub use self::error::RpcError;
+pub use self::fetched::FetchedBlock;
+pub use self::sending::Sent;

@@ -1,26 +1,40 @@
 //! Follows the active chain, one block a transaction, forwards and back.
 
-use bitcoin::BlockHash;
-use bitcoin::block::Header;
+use std::time::Duration;
+
 use policies::UnixTime;
 use policies::planted::steps::Step;
+use tokio::time::Instant;
 
 use super::{RoundError, Worker};
+use crate::bitcoind::{ChainInfo, FetchedBlock};
 use crate::clock;
+use crate::rescan::take_in;
 use crate::store::chain::{self, ChainError};
 use crate::store::database::DatabaseError;
-use crate::store::inclusion;
 use crate::store::node::Trouble;
-use crate::tracker::{Block, BlockRef};
+use crate::store::scans;
+use crate::tracker::BlockRef;
 
 /// How far below the tip a new watchtower begins, so that a reorg right after its start finds no
 /// block missing; also how far below a lost beginning it begins again.
 const BASE_DEPTH: u32 = 144;
+/// Blocks behind the node from which on it is told how far the way is gone.
+const LONG_WAY: u32 = 10;
+/// How often that is told.
+const TELL: Duration = Duration::from_secs(2);
 
 impl Worker {
     /// Takes blocks in, or back, until our tip is the node's.
-    pub(super) async fn follow_chain(&mut self, target: BlockHash) -> Result<(), RoundError> {
+    /// None beyond the limit is taken in.
+    pub(super) async fn follow_chain(
+        &mut self,
+        info: &ChainInfo,
+        limit: u32,
+    ) -> Result<(), RoundError> {
+        let target = info.tip;
         let mut lost_base = None;
+        let mut catching_up = None;
         loop {
             let Some(tip) = self.tip().await? else {
                 self.set_base(lost_base).await?;
@@ -35,24 +49,21 @@ impl Worker {
                 continue;
             }
             let next = tip.height.saturating_add(1);
+            if next > limit {
+                return Ok(());
+            }
             // The node has moved on from `target` and may be below it now: look again next round.
             let Some(hash) = self.client.block_hash(next).await? else {
                 return Ok(());
             };
-            let block = self.client.block(hash).await?;
-            if block.header.prev_blockhash != tip.hash {
+            let next = self.client.fetch(next, hash).await?;
+            if next.block.previous != tip.hash {
                 continue;
             }
-            let header = block.header;
-            let block = Block {
-                height: next,
-                hash,
-                previous: header.prev_blockhash,
-                time: UnixTime::from_secs(u64::from(header.time)),
-                transactions: block.txdata,
-            };
-            self.connect(block, &header).await?;
+            self.connect(&next).await?;
             self.renew_if_due().await?;
+            self.tell_of_catching_up(&mut catching_up, next.block.height, info.blocks)
+                .await?;
         }
     }
 
@@ -84,17 +95,39 @@ impl Worker {
         Ok(())
     }
 
-    async fn connect(&mut self, block: Block, header: &Header) -> Result<(), RoundError> {
+    async fn connect(&mut self, next: &FetchedBlock) -> Result<(), RoundError> {
         let mut tx = self.write().await?;
-        let changes = chain::connect_block(&mut tx, &block, clock::now()).await?;
+        let changes = take_in(&mut tx, next).await?;
         if !changes.is_empty() {
             tx.mark(Step::Confirm);
         }
-        inclusion::record(&mut tx, block.at(), header, &block.transactions).await?;
         tx.commit().await?;
-        let (height, hash) = (block.height, block.hash);
+        let (height, hash) = (next.block.height, next.block.hash);
         tracing::debug!(height, %hash, changes = changes.len(), "block connected");
         Ok(())
+    }
+
+    /// Says how far a long way is gone: in the log, and for everyone to see.
+    async fn tell_of_catching_up(
+        &self,
+        since: &mut Option<(u32, Instant)>,
+        height: u32,
+        target: u32,
+    ) -> Result<(), RoundError> {
+        let left = target.saturating_sub(height);
+        let (from, told) = match *since {
+            None if left < LONG_WAY => return Ok(()),
+            None => (height.saturating_sub(1), None),
+            Some((from, told)) => (from, Some(told)),
+        };
+        if left > 0 && told.is_some_and(|told| told.elapsed() < TELL) {
+            return Ok(());
+        }
+        *since = Some((from, Instant::now()));
+        tracing::info!(height, of = target, left, "catching up");
+        let mut tx = self.write().await?;
+        scans::record_catch_up(&mut tx, (from, target), clock::now()).await?;
+        Ok(tx.commit().await?)
     }
 
     async fn disconnect(&mut self, tip: BlockRef) -> Result<(), RoundError> {
@@ -107,7 +140,7 @@ impl Worker {
     }
 
     /// A long catch-up must not outlive the lease.
-    async fn renew_if_due(&mut self) -> Result<(), RoundError> {
+    pub(super) async fn renew_if_due(&mut self) -> Result<(), RoundError> {
         if self.hold_lease().await? {
             return Ok(());
         }

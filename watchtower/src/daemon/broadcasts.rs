@@ -1,59 +1,97 @@
 //! Hands our transactions to the node until the chain shows them (M5), and asks what its mempool
 //! would take.
 
-use bitcoin::Txid;
 use policies::UnixTime;
 use policies::planted::steps::{Moment, Step, reach};
 use serde_json::{Map, json};
 
 use super::{RoundError, Worker};
-use crate::bitcoind::RpcError;
+use crate::answer::SendAnswer;
+use crate::bitcoind::{RpcError, Sent};
 use crate::clock;
 use crate::store::events::{self, NewEvent};
 use crate::store::mempool_test::{self, MempoolTest};
 use crate::store::outgoing::{self, Answer, Broadcast, DueBroadcast};
 
-/// RPC_VERIFY_ALREADY_IN_UTXO_SET of Bitcoin Core's `rpc/protocol.h`.
-const ALREADY_IN_UTXO_SET: i64 = -27;
-/// What the node says of a transaction that it has.
-const KNOWN: [&str; 3] = [
-    "txn-already-in-mempool",
-    "txn-already-known",
-    "txn-same-nonwitness-data-in-mempool",
-];
-/// The longest pause between two attempts.
-const LONGEST_PAUSE: u64 = 600;
-
 impl Worker {
-    /// Sends what neither chain nor mempool shows.
+    /// Sends what neither chain nor mempool shows: parents first, and everything again after a block.
     pub(super) async fn send_outgoing(&mut self) -> Result<(), RoundError> {
+        self.send_again_after_a_block().await?;
         let due = {
             let mut tx = self.database.begin_read().await?;
             outgoing::due(&mut tx, clock::now()).await?
         };
         for due in due {
             reach(Step::Send, Moment::Before);
-            let sent = self.client.send(&due.transaction).await;
+            let answer = self.client.send(&due.transaction).await;
             reach(Step::Send, Moment::After);
-            let broadcast = classify(&due, &sent, clock::now());
-            self.record(&due, &broadcast).await?;
+            let sent = Sent::of(due.txid, &answer);
+            self.record(&due, &sent).await?;
             // Whatever else is wrong with the node is found again by the next round.
-            if let Err(error @ (RpcError::Unreachable(_) | RpcError::Unauthorized)) = sent {
+            if let Err(error @ (RpcError::Unreachable(_) | RpcError::Unauthorized)) = answer {
                 return Err(error.into());
+            }
+            if sent.answer == SendAnswer::BelowMinimum {
+                self.send_with_a_child(&due).await?;
             }
         }
         Ok(())
     }
 
-    async fn record(&self, due: &DueBroadcast, broadcast: &Broadcast) -> Result<(), RoundError> {
+    async fn send_again_after_a_block(&mut self) -> Result<(), RoundError> {
+        let tip = self.tip().await?.map(|tip| tip.hash);
+        if self.sent_at == tip {
+            return Ok(());
+        }
+        let mut tx = self.write().await?;
+        if outgoing::send_again(&mut tx, clock::now()).await? {
+            tx.commit().await?;
+        }
+        self.sent_at = tip;
+        Ok(())
+    }
+
+    /// Sends what pays too little together with a child of ours, whose fee counts for both.
+    async fn send_with_a_child(&self, due: &DueBroadcast) -> Result<(), RoundError> {
+        let packages = {
+            let mut tx = self.database.begin_read().await?;
+            outgoing::packages(&mut tx, due.txid).await?
+        };
+        for package in packages {
+            let transactions: Vec<_> = package.iter().map(|one| one.transaction.clone()).collect();
+            let answers = match self.client.send_package(&transactions).await {
+                Ok(answers) => answers,
+                // The package is no package to this node: each was sent alone, and is again.
+                Err(RpcError::Refused { code, message, .. }) => {
+                    tracing::warn!(txid = %due.txid, code, message, "the node takes no such package");
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let mut taken = false;
+            for (one, sent) in package.iter().zip(&answers) {
+                self.record(one, sent).await?;
+                taken = taken || (one.txid == due.txid && sent.answer.is_known());
+            }
+            if taken {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn record(&self, due: &DueBroadcast, sent: &Sent) -> Result<(), RoundError> {
+        let broadcast = &kept(due, sent, clock::now());
         let (txid, answer) = (due.txid, broadcast.answer);
-        tracing::info!(%txid, answer = answer.name(), reason = broadcast.reason, "transaction sent");
+        let class = sent.answer.name();
+        tracing::info!(%txid, class, reason = broadcast.reason, "transaction sent");
         let mut tx = self.write().await?;
         tx.mark(Step::Sent);
         outgoing::record_answer(&mut tx, txid, broadcast).await?;
         if due.answer != Some(answer) {
             let mut body = Map::new();
             body.insert("attempts".to_owned(), json!(broadcast.attempts));
+            body.insert("class".to_owned(), json!(class));
             body.insert("txid".to_owned(), json!(txid.to_string()));
             if let Some(code) = broadcast.code {
                 body.insert("code".to_owned(), json!(code));
@@ -86,7 +124,7 @@ impl Worker {
         };
         for transaction in open {
             let answer = self.client.test_accept(&transaction).await?;
-            let known = KNOWN.iter().any(|known| answer.reason.contains(known));
+            let known = SendAnswer::of_words(&answer.reason).is_known();
             let result = MempoolTest {
                 allowed: answer.allowed || known,
                 reason: answer.reason,
@@ -100,114 +138,16 @@ impl Worker {
     }
 }
 
-/// Everything but a clear acceptance is *unknown*: the transaction may have been sent.
-fn classify(due: &DueBroadcast, sent: &Result<Txid, RpcError>, at: UnixTime) -> Broadcast {
-    let (answer, code, reason) = match sent {
-        Ok(txid) if *txid == due.txid => (Answer::Accepted, None, String::new()),
-        Ok(other) => (
-            Answer::Unknown,
-            None,
-            format!("the node answers with another txid: {other}"),
-        ),
-        Err(RpcError::Refused { code, message, .. })
-            if *code == ALREADY_IN_UTXO_SET
-                || KNOWN.iter().any(|known| message.contains(known)) =>
-        {
-            (Answer::AlreadyKnown, Some(*code), message.clone())
-        }
-        Err(error) => (Answer::Unknown, error.code(), error.to_string()),
-    };
+/// What is kept of an answer. Everything but a clear acceptance is *unknown*: the transaction may have been sent.
+fn kept(due: &DueBroadcast, sent: &Sent, at: UnixTime) -> Broadcast {
     let attempts = due.attempts.saturating_add(1);
-    let pause = match answer {
-        Answer::Accepted | Answer::AlreadyKnown => 1,
-        Answer::Unknown => 1_u64.checked_shl(attempts.min(16)).unwrap_or(LONGEST_PAUSE),
-    };
     Broadcast {
-        answer,
-        code,
-        reason,
+        answer: Answer::of(sent.answer),
+        class: Some(sent.answer),
+        code: sent.code,
+        reason: sent.words.clone(),
         attempts,
         at,
-        next_at: at.saturating_add(pause.min(LONGEST_PAUSE)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use bitcoin::hashes::Hash as _;
-    use bitcoin::{Transaction, absolute, transaction};
-    use policies::VaultId;
-
-    fn due(attempts: u32) -> DueBroadcast {
-        let transaction = Transaction {
-            version: transaction::Version::TWO,
-            lock_time: absolute::LockTime::ZERO,
-            input: Vec::new(),
-            output: Vec::new(),
-        };
-        let vault = VaultId::from_bytes([1; 32]);
-        DueBroadcast {
-            txid: transaction.compute_txid(),
-            vault,
-            transaction,
-            attempts,
-            answer: None,
-        }
-    }
-
-    fn refused(code: i64, message: &str) -> Result<Txid, RpcError> {
-        let message = message.to_owned();
-        Err(RpcError::Refused {
-            method: "sendrawtransaction",
-            code,
-            message,
-        })
-    }
-
-    #[test]
-    fn only_a_clear_acceptance_is_accepted() {
-        let (due, at) = (due(0), UnixTime::from_secs(1000));
-        let answer = |sent: &Result<Txid, RpcError>| classify(&due, sent, at).answer;
-        assert_eq!(answer(&Ok(due.txid)), Answer::Accepted);
-        assert_eq!(answer(&Ok(Txid::all_zeros())), Answer::Unknown);
-        assert_eq!(
-            answer(&refused(-27, "Transaction outputs already in utxo set")),
-            Answer::AlreadyKnown
-        );
-        assert_eq!(
-            answer(&refused(-26, "txn-same-nonwitness-data-in-mempool")),
-            Answer::AlreadyKnown
-        );
-        assert_eq!(
-            answer(&refused(-26, "min relay fee not met")),
-            Answer::Unknown
-        );
-        assert_eq!(
-            answer(&refused(-25, "bad-txns-inputs-missingorspent")),
-            Answer::Unknown
-        );
-        assert_eq!(answer(&Err(RpcError::WorkQueueFull)), Answer::Unknown);
-    }
-
-    #[test]
-    fn attempts_grow_apart_and_never_stop() {
-        let at = UnixTime::from_secs(1000);
-        let pause = |attempts| {
-            let broadcast = classify(&due(attempts), &refused(-26, "no"), at);
-            assert_eq!(broadcast.attempts, attempts.saturating_add(1));
-            broadcast.next_at.secs_since(at)
-        };
-        assert_eq!(
-            [
-                pause(0),
-                pause(1),
-                pause(2),
-                pause(8),
-                pause(9),
-                pause(1_000_000)
-            ],
-            [2, 4, 8, 512, 600, 600]
-        );
+        next_at: at.saturating_add(sent.answer.pause(attempts)),
     }
 }

@@ -42,7 +42,7 @@ enum State {
 
 impl Worker {
     /// Begins, follows or ends the scan that is asked for; one at a time, as the node does them.
-    pub(super) async fn scan(&mut self, open: &[Request]) -> Result<(), RoundError> {
+    pub(super) async fn scan_node(&mut self, open: &[Request]) -> Result<(), RoundError> {
         let Some(scan) = self.scan.take() else {
             return self.begin_scan(open).await;
         };

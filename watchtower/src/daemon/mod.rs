@@ -9,9 +9,12 @@ mod deep;
 mod estimates;
 mod inclusion;
 mod mempool;
+mod pinning;
 mod reconcile;
+mod scans;
 mod sequencer;
 mod status;
+mod witnesses;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -106,15 +109,19 @@ pub async fn run(
     config.check()?;
     let client =
         Client::new(&config.node.url, config.credentials()?).map_err(DaemonError::Client)?;
+    let witnesses = witnesses::connect(&config)?;
     let mut worker = Worker {
         database: database.clone(),
         client,
+        witnesses,
         lease: None,
         identified: false,
         examined: BTreeSet::new(),
         mempool_tip: None,
+        sent_at: None,
         status: status::Recorder::default(),
         estimated: None,
+        pins_looked_at: UnixTime::ZERO,
         reconciled_at: UnixTime::ZERO,
         scan: None,
         scan_again_at: UnixTime::ZERO,
@@ -135,6 +142,7 @@ struct Worker {
     database: Database,
     config: Config,
     client: Client,
+    witnesses: Vec<witnesses::Witness>,
     lease: Option<Lease>,
     /// Whether the node's genesis block was compared since it last answered.
     identified: bool,
@@ -142,8 +150,12 @@ struct Worker {
     examined: BTreeSet<Txid>,
     /// The tip at which the mempool was last looked at.
     mempool_tip: Option<BlockHash>,
+    /// The tip at which transactions were last sent.
+    sent_at: Option<BlockHash>,
     status: status::Recorder,
     estimated: Option<(BlockHash, UnixTime)>,
+    /// When what hangs on ours was last looked at.
+    pins_looked_at: UnixTime,
     reconciled_at: UnixTime,
     /// The scan of the node's whole UTXO set that is going on.
     scan: Option<deep::Scan>,
@@ -160,7 +172,12 @@ impl Worker {
         loop {
             match self.hold_lease().await {
                 Ok(true) => match self.round(first_contact).await {
-                    Ok(()) => first_contact = false,
+                    Ok(busy) => {
+                        first_contact = false;
+                        if busy {
+                            continue;
+                        }
+                    }
                     Err(Ended::For(error)) => return Err(error),
                     Err(Ended::Now(error)) => self.report(&error).await,
                 },
@@ -171,8 +188,8 @@ impl Worker {
         }
     }
 
-    /// One look at the node and everything that follows from it.
-    async fn round(&mut self, first_contact: bool) -> Result<(), Ended> {
+    /// One look at the node and everything that follows from it; whether there is more to do at once.
+    async fn round(&mut self, first_contact: bool) -> Result<bool, Ended> {
         let info = self.client.chain_info().await.map_err(RoundError::from)?;
         if !self.identified {
             self.identify(first_contact).await?;
@@ -184,15 +201,22 @@ impl Worker {
             }
             .into());
         }
-        self.follow_chain(info.tip).await?;
+        let verdict = self.compare_witnesses(&info).await?;
+        self.follow_chain(&info, verdict.limit).await?;
         self.fill_inclusion().await?;
         self.look_at_mempool().await?;
         self.send_outgoing().await?;
+        self.look_for_pins().await?;
         self.test_requested().await?;
+        // What is asked of the chain and the fees waits; what is ours is sent all the same.
+        if let Some((trouble, detail)) = verdict.trouble {
+            return Err(RoundError::Trouble { trouble, detail }.into());
+        }
         self.estimate_fees(&info).await?;
         self.reconcile().await?;
         self.record_status(status::fine(&info)).await?;
-        Ok(())
+        let busy = self.scan().await?;
+        Ok(busy)
     }
 
     /// Compares the genesis block of node, database and configuration.

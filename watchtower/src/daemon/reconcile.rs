@@ -5,11 +5,17 @@ use policies::VaultId;
 use serde_json::{Map, json};
 
 use super::{RoundError, Worker};
+use crate::alarm::AlarmKind;
 use crate::clock;
 use crate::reconciling::{Difference, MOST_TOLD};
+use crate::store::alarms::{self, NewAlarm};
+use crate::store::database::Transaction;
 use crate::store::events::{self, NewEvent};
 use crate::store::reconciliation::{self, Reconciliation};
-use crate::store::{chain, coins, ledger};
+use crate::store::{chain, coins, ledger, scans};
+
+/// Who is named in events about books.
+const ACTOR: &str = "watchtower";
 
 impl Worker {
     /// Answers requests, and compares every vault when its time has come.
@@ -23,7 +29,7 @@ impl Worker {
             self.reconcile_vault(request.vault, Some(request.id), None)
                 .await?;
         }
-        self.scan(&requests).await?;
+        self.scan_node(&requests).await?;
         let now = clock::now();
         if now.secs_since(self.reconciled_at) < self.config.reconcile_interval_s {
             return Ok(());
@@ -48,6 +54,10 @@ impl Worker {
             let Some(tip) = chain::tip(&mut tx).await? else {
                 return Ok(false);
             };
+            // A spend may still be found of what a scan found: the three differ until then.
+            if scans::is_unfinished(&mut tx, vault).await? {
+                return Ok(false);
+            }
             let total = ledger::vault_total(&mut tx, vault).await?;
             let held = coins::confirmed_unspent(&mut tx, vault).await?;
             (
@@ -126,18 +136,39 @@ impl Worker {
                 },
                 vault: Some(vault),
                 body,
-                actor: "watchtower",
+                actor: ACTOR,
                 reason: &result.detail,
                 at: result.at,
             };
             events::append(&mut tx, &event).await?;
         }
+        tell_alarm(&mut tx, &result).await?;
         tx.commit().await?;
         if !result.agrees {
             tracing::error!(%vault, detail = result.detail, "the books do not agree with the node");
         }
         Ok(true)
     }
+}
+
+/// Books that differ are an alarm until they agree again.
+async fn tell_alarm(tx: &mut Transaction, result: &Reconciliation) -> Result<(), RoundError> {
+    let subject = result.vault.to_string();
+    if result.agrees {
+        let books = (AlarmKind::BooksDiffer, subject.as_str());
+        alarms::end(tx, books, ACTOR, "they agree again", result.at).await?;
+    } else {
+        let new = NewAlarm {
+            kind: AlarmKind::BooksDiffer,
+            subject: &subject,
+            vault: Some(result.vault),
+            detail: &result.detail,
+            actor: ACTOR,
+            at: result.at,
+        };
+        alarms::raise(tx, &new).await?;
+    }
+    Ok(())
 }
 
 fn sum(total: Amount, amount: Amount) -> Result<Amount, RoundError> {

@@ -8,6 +8,7 @@ use bitcoin::{BlockHash, OutPoint, Transaction as BitcoinTransaction, Txid};
 use policies::{Keyset, VaultId};
 
 use super::database::{DatabaseError, Row, Transaction, Value};
+use super::scans::held;
 use super::scripts;
 use crate::tracker::{BlockRef, Coin, Placement};
 
@@ -18,7 +19,7 @@ macro_rules! select_coins {
             "SELECT c.txid, c.vout, c.amount_sat, c.coinbase, c.is_change, c.placement, c.block_height,
                  c.block_hash, c.settled, c.spent_by, c.spent_height, c.spent_hash, c.times_confirmed,
                  c.times_spent, s.script, s.vault, s.keyset, s.keychain, s.derivation_index,
-                 s.settle_depth, s.reference
+                 s.settle_depth, s.reference, s.history_until
              FROM coin c JOIN watched_script s ON s.script = c.script ",
             $rest
         )
@@ -55,7 +56,8 @@ pub async fn spendable_coins(
     Ok(coins)
 }
 
-/// The settled coins of a keyset that no block spends, oldest first; what the mempool spends is among them.
+/// The settled coins of a keyset that no block spends, oldest first; what the mempool spends is among them. What
+/// a scan found is not, until the scan has ended well.
 ///
 /// # Errors
 ///
@@ -70,15 +72,18 @@ pub async fn settled_coins(
     };
     let rows = tx
         .rows(
-            "SELECT c.txid, c.vout, c.amount_sat, c.coinbase, c.is_change, c.placement, c.block_height,
+            concat!(
+                "SELECT c.txid, c.vout, c.amount_sat, c.coinbase, c.is_change, c.placement, c.block_height,
                  c.block_hash, c.settled, c.spent_by, c.spent_height, c.spent_hash, c.times_confirmed,
                  c.times_spent, s.script, s.vault, s.keyset, s.keychain, s.derivation_index,
-                 s.settle_depth, s.reference, t.raw
+                 s.settle_depth, s.reference, s.history_until, t.raw
              FROM coin c
              JOIN watched_script s ON s.script = c.script
              JOIN chain_transaction t ON t.txid = c.txid
-             WHERE c.vault = $1 AND s.keyset = $2 AND c.settled = 1 AND c.spent_height IS NULL
-             ORDER BY c.block_height, c.txid, c.vout",
+             WHERE c.vault = $1 AND s.keyset = $2 AND c.settled = 1 AND c.spent_height IS NULL AND NOT ",
+                held!(),
+                " ORDER BY c.block_height, c.txid, c.vout"
+            ),
             &[vault.to_bytes().into(), keyset.to_bytes().into()],
         )
         .await?;

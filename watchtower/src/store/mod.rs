@@ -4,6 +4,7 @@
 //! step; times come in as arguments. The coordinator calls these too: it hands transactions over in
 //! the very transaction that sets `broadcasting`.
 
+pub mod alarms;
 pub mod chain;
 pub mod coins;
 pub mod cursor;
@@ -19,6 +20,7 @@ pub mod node;
 pub mod outgoing;
 pub mod pages;
 pub mod reconciliation;
+pub mod scans;
 pub mod scripts;
 #[cfg(test)]
 mod tests;
@@ -52,8 +54,18 @@ pub const OWNER: Owner = Owner {
         },
         Migration {
             number: 5,
+            name: "scans, history, nodes",
+            sql: include_str!("../../migrations/0005_scans.sql"),
+        },
+        Migration {
+            number: 6,
+            name: "alarms",
+            sql: include_str!("../../migrations/0006_alarms.sql"),
+        },
+        Migration {
+            number: 7,
             name: "deep reconciliation",
-            sql: include_str!("../../migrations/0005_deep_reconciliation.sql"),
+            sql: include_str!("../../migrations/0007_deep_reconciliation.sql"),
         },
     ],
 };

@@ -6,6 +6,9 @@ use policies::UnixTime;
 
 use super::database::{DatabaseError, Transaction, Value};
 
+/// The name of the node that is followed; every other one is a witness.
+pub const MAIN: &str = "main";
+
 /// Why the node cannot be relied on now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Trouble {
@@ -23,6 +26,10 @@ pub enum Trouble {
     Malformed,
     /// It no longer has a block we need.
     Pruned,
+    /// Its tip is too old: it is cut off, or nobody mines.
+    Stalled,
+    /// Another node shows another block at a height that both have.
+    Disagrees,
 }
 
 impl Trouble {
@@ -36,6 +43,8 @@ impl Trouble {
             Self::WrongChain => "NODE_WRONG_CHAIN",
             Self::Malformed => "NODE_MALFORMED_ANSWER",
             Self::Pruned => "NODE_PRUNED",
+            Self::Stalled => "NODE_STALLED",
+            Self::Disagrees => "NODE_DISAGREES",
         }
     }
 
@@ -53,6 +62,12 @@ impl Trouble {
                 "see that this is Bitcoin Core of a version that is supported, and look at the log"
             }
             Self::Pruned => "use a node that has the block, or let this one download it again",
+            Self::Stalled => {
+                "see that the node has peers and its clock is right, and compare with another one"
+            }
+            Self::Disagrees => {
+                "wait some blocks: one of the two follows a branch that loses; if it lasts, find out which, and why"
+            }
         }
     }
 
@@ -66,6 +81,8 @@ impl Trouble {
             Self::WrongChain,
             Self::Malformed,
             Self::Pruned,
+            Self::Stalled,
+            Self::Disagrees,
         ]
         .into_iter()
         .find(|trouble| trouble.code() == code)
@@ -87,12 +104,19 @@ pub struct NodeStatus {
     pub headers: u32,
     /// Whether it was downloading the chain.
     pub initial_download: bool,
-    /// What is wrong, if anything: then no new credit and no new batch.
+    /// What is wrong, if anything: if this is the node that is followed, then no new credit and no new batch.
     pub trouble: Option<Trouble>,
     /// The trouble in words.
     pub detail: String,
     /// When this was found.
     pub checked_at: UnixTime,
+}
+
+impl NodeStatus {
+    /// Whether this is a node that is only compared with: its own trouble stops no money.
+    pub fn is_witness(&self) -> bool {
+        self.node != MAIN
+    }
 }
 
 /// The status of every node.
@@ -158,4 +182,29 @@ pub async fn record(tx: &mut Transaction, status: &NodeStatus) -> Result<(), Dat
         ],
     )
     .await
+}
+
+/// Forgets nodes that are configured no more, and names them.
+///
+/// # Errors
+///
+/// On a failed statement.
+pub(crate) async fn keep(
+    tx: &mut Transaction,
+    names: &[&str],
+) -> Result<Vec<String>, DatabaseError> {
+    let mut forgotten: Vec<String> = node_status(tx)
+        .await?
+        .into_iter()
+        .map(|status| status.node)
+        .collect();
+    forgotten.retain(|node| !names.contains(&node.as_str()));
+    for node in &forgotten {
+        tx.execute(
+            "DELETE FROM node_status WHERE node = $1",
+            &[node.as_str().into()],
+        )
+        .await?;
+    }
+    Ok(forgotten)
 }

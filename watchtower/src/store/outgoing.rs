@@ -1,13 +1,16 @@
 //! Transactions handed over for broadcast, and what the node said to them.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use bitcoin::consensus::encode;
 use bitcoin::hashes::Hash as _;
 use bitcoin::{Transaction as BitcoinTransaction, Txid};
 use policies::{UnixTime, VaultId};
 
 use super::coins;
-use super::database::{DatabaseError, Transaction, Value};
-use crate::tracker::Placement;
+use super::database::{DatabaseError, Row, Transaction, Value};
+use crate::answer::SendAnswer;
+use crate::tracker::{Placement, parents_first};
 
 /// What the node said to `sendrawtransaction`. Only the chain decides what became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -30,6 +33,17 @@ impl Answer {
         }
     }
 
+    /// What is kept of an answer of this meaning.
+    pub fn of(class: SendAnswer) -> Self {
+        if class == SendAnswer::Accepted {
+            Self::Accepted
+        } else if class.is_known() {
+            Self::AlreadyKnown
+        } else {
+            Self::Unknown
+        }
+    }
+
     pub(super) fn from_name(name: &str) -> Option<Self> {
         [Self::Accepted, Self::AlreadyKnown, Self::Unknown]
             .into_iter()
@@ -42,6 +56,8 @@ impl Answer {
 pub struct Broadcast {
     /// What the node said.
     pub answer: Answer,
+    /// What that means; none where it was said before that was kept.
+    pub class: Option<SendAnswer>,
     /// Its error code, if it gave one.
     pub code: Option<i64>,
     /// Its words.
@@ -109,7 +125,7 @@ pub async fn add_outgoing(
 pub async fn outgoing(tx: &mut Transaction, txid: Txid) -> Result<Option<Outgoing>, DatabaseError> {
     let Some(row) = tx
         .optional_row(
-            "SELECT o.vault, o.raw, o.created_at, s.answer, s.code, s.reason, s.attempts,
+            "SELECT o.vault, o.raw, o.created_at, s.answer, s.class, s.code, s.reason, s.attempts,
                  s.answered_at, s.next_at
              FROM outgoing o LEFT JOIN outgoing_status s ON s.txid = o.txid
              WHERE o.txid = $1",
@@ -124,6 +140,7 @@ pub async fn outgoing(tx: &mut Transaction, txid: Txid) -> Result<Option<Outgoin
         Some(name) => Some(Broadcast {
             answer: Answer::from_name(name)
                 .ok_or_else(|| row.corrupt("answer", "an answer", name))?,
+            class: read_class(&row)?,
             code: row.optional_int("code")?,
             reason: row.text("reason")?.to_owned(),
             attempts: row.u32("attempts")?,
@@ -143,6 +160,29 @@ pub async fn outgoing(tx: &mut Transaction, txid: Txid) -> Result<Option<Outgoin
     }))
 }
 
+/// The transactions handed over that are in the mempool, the oldest first, each with its vault.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn in_mempool(
+    tx: &mut Transaction,
+    most: u32,
+) -> Result<Vec<(Txid, VaultId)>, DatabaseError> {
+    tx.rows(
+        "SELECT t.txid, o.vault FROM chain_transaction t JOIN outgoing o ON o.txid = t.txid
+         WHERE t.placement = 'unconfirmed' ORDER BY o.created_at, t.txid LIMIT $1",
+        &[most.into()],
+    )
+    .await?
+    .iter()
+    .map(|row| {
+        let txid = Txid::from_byte_array(row.array("txid")?);
+        Ok((txid, VaultId::from_bytes(row.array("vault")?)))
+    })
+    .collect()
+}
+
 /// A transaction that is to be sent now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueBroadcast {
@@ -159,7 +199,7 @@ pub struct DueBroadcast {
 }
 
 /// The transactions that neither chain nor mempool shows, that no confirmed transaction excludes,
-/// and whose turn has come.
+/// and whose turn has come, parents before their children.
 ///
 /// # Errors
 ///
@@ -177,6 +217,79 @@ pub async fn due(tx: &mut Transaction, now: UnixTime) -> Result<Vec<DueBroadcast
             &[Value::from_u64(now.as_secs())?],
         )
         .await?;
+    let due = read_due(tx, rows).await?;
+    let mut by_txid: BTreeMap<Txid, DueBroadcast> =
+        due.into_iter().map(|due| (due.txid, due)).collect();
+    let transactions = by_txid.values().map(|due| due.transaction.clone());
+    let ordered = parents_first(transactions.collect());
+    Ok(ordered
+        .iter()
+        .filter_map(|transaction| by_txid.remove(&transaction.compute_txid()))
+        .collect())
+}
+
+/// The packages in which a transaction that pays too little may be sent: each a child of ours that spends an output
+/// of it and that no block has, with all its parents that were handed over and that nobody shows, the child last.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn packages(
+    tx: &mut Transaction,
+    parent: Txid,
+) -> Result<Vec<Vec<DueBroadcast>>, DatabaseError> {
+    let rows = tx
+        .rows(
+            "SELECT o.txid, o.vault, o.raw, s.attempts, s.answer
+             FROM outgoing o
+             LEFT JOIN outgoing_status s ON s.txid = o.txid
+             LEFT JOIN chain_transaction t ON t.txid = o.txid
+             WHERE t.txid IS NULL OR t.placement = 'gone'
+             ORDER BY o.created_at, o.txid",
+            &[],
+        )
+        .await?;
+    let unseen = read_due(tx, rows).await?;
+    let parents_of = |child: &DueBroadcast| {
+        let inputs = child.transaction.input.iter();
+        let spent: BTreeSet<Txid> = inputs.map(|input| input.previous_output.txid).collect();
+        unseen
+            .iter()
+            .filter(|one| spent.contains(&one.txid))
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    Ok(unseen
+        .iter()
+        .filter_map(|child| {
+            let mut package = parents_of(child);
+            let pays = package.iter().any(|one| one.txid == parent);
+            package.push(child.clone());
+            pays.then_some(package)
+        })
+        .collect())
+}
+
+/// Has everything that the node does not have sent again now: a block came, which may have changed its mind.
+/// Whether there is anything.
+///
+/// # Errors
+///
+/// On a failed statement.
+pub(crate) async fn send_again(tx: &mut Transaction, now: UnixTime) -> Result<bool, DatabaseError> {
+    let changed = tx
+        .execute(
+            "UPDATE outgoing_status SET next_at = $1 WHERE next_at > $1 AND answer = 'unknown'",
+            &[Value::from_u64(now.as_secs())?],
+        )
+        .await?;
+    Ok(changed > 0)
+}
+
+async fn read_due(
+    tx: &mut Transaction,
+    rows: Vec<Row>,
+) -> Result<Vec<DueBroadcast>, DatabaseError> {
     let mut due = Vec::with_capacity(rows.len());
     for row in rows {
         let transaction = coins::read_transaction(&row, "raw")?;
@@ -193,6 +306,16 @@ pub async fn due(tx: &mut Transaction, now: UnixTime) -> Result<Vec<DueBroadcast
         });
     }
     Ok(due)
+}
+
+fn read_class(row: &Row) -> Result<Option<SendAnswer>, DatabaseError> {
+    let Some(name) = row.optional_text("class")? else {
+        return Ok(None);
+    };
+    let class = SendAnswer::from_name(name);
+    class
+        .ok_or_else(|| row.corrupt("class", "what an answer means", name))
+        .map(Some)
 }
 
 /// Whether a confirmed transaction spends an input: sending it again is useless until a reorg.
@@ -220,14 +343,16 @@ pub async fn record_answer(
     broadcast: &Broadcast,
 ) -> Result<(), DatabaseError> {
     tx.execute_one(
-        "INSERT INTO outgoing_status (txid, answer, code, reason, attempts, answered_at, next_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
-         ON CONFLICT (txid) DO UPDATE SET answer = excluded.answer, code = excluded.code,
-             reason = excluded.reason, attempts = excluded.attempts,
+        "INSERT INTO outgoing_status
+             (txid, answer, class, code, reason, attempts, answered_at, next_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         ON CONFLICT (txid) DO UPDATE SET answer = excluded.answer, class = excluded.class,
+             code = excluded.code, reason = excluded.reason, attempts = excluded.attempts,
              answered_at = excluded.answered_at, next_at = excluded.next_at",
         &[
             txid.to_byte_array().into(),
             broadcast.answer.name().into(),
+            broadcast.class.map(SendAnswer::name).into(),
             broadcast.code.into(),
             broadcast.reason.clone().into(),
             broadcast.attempts.into(),

@@ -18,8 +18,9 @@ pub async fn watch_script(
 ) -> Result<(), DatabaseError> {
     tx.execute_one(
         "INSERT INTO watched_script
-             (script, vault, keyset, keychain, derivation_index, settle_depth, reference, watched_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+             (script, vault, keyset, keychain, derivation_index, settle_depth, reference,
+              history_until, watched_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         &[
             script.script_pubkey.as_bytes().into(),
             script.vault.to_bytes().into(),
@@ -28,10 +29,28 @@ pub async fn watch_script(
             script.index.into(),
             script.settle_depth.into(),
             script.reference.clone().into(),
+            script.history_until.into(),
             Value::from_u64(now.as_secs())?,
         ],
     )
     .await
+}
+
+/// Watches a script unless it is watched; whether it is now only. What is watched stays as it was.
+///
+/// # Errors
+///
+/// A unique violation if another script has its place on the keychain.
+pub async fn watch_missing(
+    tx: &mut Transaction,
+    script: &WatchedScript,
+    now: UnixTime,
+) -> Result<bool, DatabaseError> {
+    if watched_script(tx, &script.script_pubkey).await?.is_some() {
+        return Ok(false);
+    }
+    watch_script(tx, script, now).await?;
+    Ok(true)
 }
 
 /// The watched script with these bytes, if it is watched.
@@ -44,7 +63,7 @@ pub async fn watched_script(
     script: &bitcoin::Script,
 ) -> Result<Option<WatchedScript>, DatabaseError> {
     tx.optional_row(
-        "SELECT script, vault, keyset, keychain, derivation_index, settle_depth, reference
+        "SELECT script, vault, keyset, keychain, derivation_index, settle_depth, reference, history_until
          FROM watched_script WHERE script = $1",
         &[script.as_bytes().into()],
     )
@@ -78,9 +97,9 @@ pub(super) async fn watched_among(
     scripts: impl IntoIterator<Item = &ScriptBuf>,
 ) -> Result<Vec<WatchedScript>, DatabaseError> {
     let sql = tx.pick(
-        "SELECT script, vault, keyset, keychain, derivation_index, settle_depth, reference
+        "SELECT script, vault, keyset, keychain, derivation_index, settle_depth, reference, history_until
          FROM watched_script WHERE script IN (SELECT unhex(value) FROM json_each($1))",
-        "SELECT script, vault, keyset, keychain, derivation_index, settle_depth, reference
+        "SELECT script, vault, keyset, keychain, derivation_index, settle_depth, reference, history_until
          FROM watched_script
          WHERE script IN (SELECT decode(value, 'hex') FROM json_array_elements_text($1::json))",
     );
@@ -100,5 +119,6 @@ pub(super) fn read(row: &Row) -> Result<WatchedScript, DatabaseError> {
         index: row.u32("derivation_index")?,
         settle_depth: row.u32("settle_depth")?,
         reference: row.optional_text("reference")?.map(str::to_owned),
+        history_until: row.optional_u32("history_until")?,
     })
 }

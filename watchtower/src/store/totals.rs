@@ -4,6 +4,7 @@ use bitcoin::Amount;
 use policies::{Keyset, VaultId};
 
 use super::database::{DatabaseError, Transaction, Value};
+use super::scans::held;
 
 /// The settled coins of a keyset that nothing in chain or mempool spends.
 ///
@@ -17,10 +18,13 @@ pub async fn settled(
 ) -> Result<Amount, DatabaseError> {
     sum(
         tx,
-        "SELECT CAST(COALESCE(SUM(c.amount_sat), 0) AS BIGINT) AS total
+        concat!(
+            "SELECT CAST(COALESCE(SUM(c.amount_sat), 0) AS BIGINT) AS total
          FROM coin c JOIN watched_script s ON s.script = c.script
          WHERE c.vault = $1 AND s.keyset = $2 AND c.settled = 1 AND c.spent_height IS NULL
-             AND c.spent_by IS NULL",
+             AND c.spent_by IS NULL AND NOT ",
+            held!()
+        ),
         &[vault.to_bytes().into(), keyset.to_bytes().into()],
     )
     .await

@@ -25,6 +25,21 @@ pub struct WatchedScript {
     pub settle_depth: u32,
     /// The external reference whose account a settled deposit is credited to.
     pub reference: Option<String>,
+    /// Blocks up to this height are history: what they did with it was not done by this vault's pipeline, and
+    /// is booked as opening balance.
+    pub history_until: Option<u32>,
+}
+
+impl WatchedScript {
+    /// Whether what a block does with a coin of this script is history.
+    pub fn is_history(&self, block: BlockRef) -> bool {
+        is_history(self.history_until, block)
+    }
+}
+
+/// Whether a block is at or below the height up to which there is history.
+pub(super) fn is_history(until: Option<u32>, block: BlockRef) -> bool {
+    until.is_some_and(|until| block.height <= until)
 }
 
 /// Where a transaction stands.

@@ -25,13 +25,16 @@ pub fn event(change: &Change) -> EventDraft {
     match change {
         Change::CoinSeen { coin } => of_coin(coin, "deposit.seen", "change.seen", None),
         Change::CoinConfirmed { coin, block } => {
-            of_coin(coin, "deposit.confirmed", "change.confirmed", Some(*block))
+            let deposit = of_history(coin, *block, "opening.confirmed", "deposit.confirmed");
+            of_coin(coin, deposit, "change.confirmed", Some(*block))
         }
         Change::CoinSettled { coin, block } => {
-            of_coin(coin, "deposit.settled", "change.settled", Some(*block))
+            let deposit = of_history(coin, *block, "opening.settled", "deposit.settled");
+            of_coin(coin, deposit, "change.settled", Some(*block))
         }
         Change::CoinReversed { coin, block } => {
-            let mut draft = of_coin(coin, "deposit.reversed", "change.reversed", Some(*block));
+            let deposit = of_history(coin, *block, "opening.reversed", "deposit.reversed");
+            let mut draft = of_coin(coin, deposit, "change.reversed", Some(*block));
             draft
                 .body
                 .insert("was_settled".to_owned(), json!(coin.settled));
@@ -65,6 +68,20 @@ pub fn event(change: &Change) -> EventDraft {
             }
             draft
         }
+    }
+}
+
+/// Which kind it is: whoever credits deposits must not take history for one.
+fn of_history(
+    coin: &Coin,
+    block: BlockRef,
+    history: &'static str,
+    deposit: &'static str,
+) -> &'static str {
+    if coin.script.is_history(block) {
+        history
+    } else {
+        deposit
     }
 }
 

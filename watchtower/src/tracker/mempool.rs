@@ -37,7 +37,7 @@ impl View {
 }
 
 /// Orders transactions so that each stands after those whose outputs it spends.
-pub(super) fn parents_first(transactions: Vec<Transaction>) -> Vec<Transaction> {
+pub(crate) fn parents_first(transactions: Vec<Transaction>) -> Vec<Transaction> {
     let mut waiting: BTreeMap<Txid, Transaction> = transactions
         .into_iter()
         .map(|transaction| (transaction.compute_txid(), transaction))

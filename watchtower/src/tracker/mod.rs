@@ -5,13 +5,15 @@
 //! [`View::disconnect`] and [`View::observe_mempool`] change the view and return what happened.
 //!
 //! Invariant: the confirmed state is a function of the active chain alone, whatever blocks were
-//! connected and disconnected on the way. A deposit counts once per outpoint; conflicts are told by
+//! connected and disconnected on the way, and whenever a script began to be watched, once the blocks from
+//! then on were read again ([`View::rescan`]). A deposit counts once per outpoint; conflicts are told by
 //! outpoint, never by txid; a reorg takes back at any depth, also what was settled.
 
 mod block;
 mod coin;
 mod event;
 mod mempool;
+mod pinning;
 mod posting;
 #[cfg(test)]
 pub(crate) mod simulation;
@@ -23,6 +25,9 @@ mod view;
 pub use self::block::{Block, BlockRef};
 pub use self::coin::{Coin, Placement, WatchedScript};
 pub use self::event::{EventDraft, event};
+#[cfg(feature = "store")]
+pub(crate) use self::mempool::parents_first;
+pub use self::pinning::{Pinned, Pooled, pinned};
 pub use self::posting::postings;
 pub use self::view::{Needs, OutgoingTerms, TrackedTransaction, View, needs};
 
@@ -138,4 +143,13 @@ pub struct SpentCoin {
     pub amount: Amount,
     /// How often a spend of it has confirmed, this time included.
     pub times_spent: u32,
+    /// Blocks up to this height are history, as its script says.
+    pub history_until: Option<u32>,
+}
+
+impl SpentCoin {
+    /// Whether a spend of it in this block is history.
+    pub fn is_history(&self, block: BlockRef) -> bool {
+        coin::is_history(self.history_until, block)
+    }
 }

@@ -1,7 +1,8 @@
 //! Which entries of the ledger a change makes.
 //!
 //! The cause names the outpoint, the block and how often it happened, so that a coin that goes and
-//! returns is booked each time and never twice.
+//! returns is booked each time and never twice. What blocks of history did is opening balance: no customer's
+//! deposit, no payment of ours.
 
 use bitcoin::OutPoint;
 
@@ -46,7 +47,9 @@ fn confirmed(coin: &Coin, block: BlockRef) -> Posting {
         vault: coin.script.vault,
         cause: cause("confirmed", coin.outpoint, block, coin.times_confirmed),
         debit: Account::Coins,
-        credit: if coin.change {
+        credit: if coin.script.is_history(block) {
+            Account::Opening
+        } else if coin.change {
             Account::Clearing
         } else {
             Account::DepositsPending
@@ -56,7 +59,7 @@ fn confirmed(coin: &Coin, block: BlockRef) -> Posting {
 }
 
 fn settled(coin: &Coin, block: BlockRef) -> Option<Posting> {
-    (!coin.change).then(|| Posting {
+    (!coin.change && !coin.script.is_history(block)).then(|| Posting {
         vault: coin.script.vault,
         cause: cause("settled", coin.outpoint, block, coin.times_confirmed),
         debit: Account::DepositsPending,
@@ -69,7 +72,11 @@ fn spent(spend: &Spend, block: BlockRef) -> impl Iterator<Item = Posting> {
     spend.coins.iter().map(move |coin| Posting {
         vault: coin.vault,
         cause: cause("spent", coin.outpoint, block, coin.times_spent),
-        debit: Account::Clearing,
+        debit: if coin.is_history(block) {
+            Account::Opening
+        } else {
+            Account::Clearing
+        },
         credit: Account::Coins,
         amount: coin.amount,
     })

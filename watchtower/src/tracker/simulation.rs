@@ -49,6 +49,7 @@ pub(crate) fn watched(number: u8, keychain: Keychain, index: u32) -> WatchedScri
             Keychain::Internal => CHANGE_DEPTH,
         },
         reference: (index == 1).then(|| "customer".to_owned()),
+        history_until: None,
     }
 }
 

@@ -1,5 +1,8 @@
 //! The tracker by itself.
 
+mod conflicts;
+mod rescans;
+
 use std::collections::BTreeSet;
 
 use bitcoin::{Amount, OutPoint, Transaction, Txid};

@@ -73,7 +73,22 @@ impl View {
         changes
     }
 
-    /// Puts a transaction where it was seen: in a block, or (with none) in the mempool.
+    /// Reads a block of the active chain again, at or below a tip at this height: what scripts that are watched
+    /// by now have in it. What is known of it already changes nothing.
+    ///
+    /// The view holds what [`needs`](super::needs) named. Blocks are read again in ascending order, so that
+    /// coins are known before their spends.
+    pub fn rescan(&mut self, block: &Block, tip: u32) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for transaction in &block.transactions {
+            self.place(transaction, Some(block.at()), &mut changes);
+        }
+        self.settle(tip, &mut changes);
+        changes
+    }
+
+    /// Puts a transaction where it was seen: in a block, or (with none) in the mempool. One that stands there
+    /// already brings only the coins that were not known when it was put there.
     pub(super) fn place(
         &mut self,
         transaction: &Transaction,
@@ -94,57 +109,74 @@ impl View {
             return;
         }
         let placement = block.map_or(Placement::Unconfirmed, Placement::Confirmed);
-        let before = self
-            .transactions
-            .get(&txid)
-            .map(|tracked| tracked.placement);
-        if before == Some(placement)
-            || (block.is_none() && matches!(before, Some(Placement::Confirmed(_))))
+        let before = self.transactions.get(&txid);
+        if block.is_none()
+            && before.is_some_and(|before| matches!(before.placement, Placement::Confirmed(_)))
         {
             return;
         }
-        let settle_depth = spends.then(|| self.settle_depth(txid, transaction));
-        self.claim(txid, transaction);
-        self.transactions.insert(
-            txid,
-            TrackedTransaction {
+        let stands = before.is_some_and(|before| before.placement == placement);
+        let was_spend = before.is_some_and(|before| before.settle_depth.is_some());
+        if !stands {
+            let settle_depth = spends.then(|| self.settle_depth(txid, transaction));
+            self.claim(txid, transaction);
+            let tracked = TrackedTransaction {
                 transaction: transaction.clone(),
                 placement,
                 settle_depth,
                 settled: false,
-            },
-        );
-        self.touched_transactions.insert(txid);
-        if spends {
-            self.place_spend(txid, transaction, block, before.is_none(), changes);
+            };
+            self.transactions.insert(txid, tracked);
+            self.touched_transactions.insert(txid);
         }
+        self.place_spend(txid, transaction, (block, was_spend), changes);
         for (vout, output) in (0..).zip(&transaction.output) {
             let outpoint = OutPoint { txid, vout };
             self.place_coin(outpoint, output, transaction, placement, changes);
         }
     }
 
+    /// Marks the coins that it spends, unless they are marked, and tells of those.
     fn place_spend(
         &mut self,
         txid: Txid,
         transaction: &Transaction,
-        block: Option<BlockRef>,
-        first_sight: bool,
+        (block, was_spend): (Option<BlockRef>, bool),
         changes: &mut Vec<Change>,
     ) {
+        let mut marked = BTreeSet::new();
         for input in &transaction.input {
-            if let Some(coin) = self.touch_coin(&input.previous_output) {
+            let outpoint = input.previous_output;
+            let stands = |coin: &Coin| coin.spent_by == Some(txid) && coin.spent_in == block;
+            if self.coins.get(&outpoint).is_none_or(stands) {
+                continue;
+            }
+            if let Some(coin) = self.touch_coin(&outpoint) {
                 coin.spent_by = Some(txid);
                 coin.spent_in = block;
                 if block.is_some() {
                     coin.times_spent = coin.times_spent.saturating_add(1);
                 }
+                marked.insert(outpoint);
             }
         }
-        let Some(spend) = self.spend(txid) else {
+        if marked.is_empty() {
+            return;
+        }
+        let depth = self.settle_depth(txid, transaction);
+        if let Some(tracked) = self.transactions.get_mut(&txid)
+            && !tracked.settled
+            && tracked.settle_depth != Some(depth)
+        {
+            tracked.settle_depth = Some(depth);
+            self.touched_transactions.insert(txid);
+        }
+        let Some(mut spend) = self.spend(txid) else {
             return;
         };
-        if first_sight && !spend.known {
+        spend.coins.retain(|coin| marked.contains(&coin.outpoint));
+        let history = block.is_some_and(|block| spend.coins.iter().all(|c| c.is_history(block)));
+        if !was_spend && !spend.known && !history {
             changes.push(Change::SpendUnknown {
                 spend: spend.clone(),
             });
@@ -171,7 +203,6 @@ impl View {
                 .get(&input.previous_output)
                 .is_some_and(|coin| coin.script.vault == script.vault)
         });
-        self.touched_coins.insert(outpoint);
         let coin = self.coins.entry(outpoint).or_insert_with(|| Coin {
             outpoint,
             amount: output.value,
@@ -185,6 +216,10 @@ impl View {
             times_confirmed: 0,
             times_spent: 0,
         });
+        if coin.placement == placement {
+            return;
+        }
+        self.touched_coins.insert(outpoint);
         let before = std::mem::replace(&mut coin.placement, placement);
         match placement {
             Placement::Confirmed(block) => {
@@ -221,7 +256,8 @@ impl View {
         }
     }
 
-    /// Marks an unconfirmed transaction as gone, with its coins and its hold on others.
+    /// Marks an unconfirmed transaction as gone, with its coins and its hold on others. One that is replaced takes
+    /// those along that spend what it would have made.
     pub(super) fn remove(&mut self, txid: Txid, by: Option<Txid>, changes: &mut Vec<Change>) {
         let Some(tracked) = self.transactions.get_mut(&txid) else {
             return;
@@ -250,6 +286,17 @@ impl View {
                     Some(by) => Change::CoinReplaced { coin, by },
                     None => Change::CoinDropped { coin },
                 });
+            }
+        }
+        if by.is_some() {
+            let children: BTreeSet<Txid> = (0..)
+                .take(outputs)
+                .filter_map(|vout| self.claims.get(&OutPoint { txid, vout }))
+                .flatten()
+                .copied()
+                .collect();
+            for child in children {
+                self.remove(child, by, changes);
             }
         }
     }

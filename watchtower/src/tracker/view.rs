@@ -93,6 +93,12 @@ impl View {
         self.scripts.insert(script.script_pubkey.clone(), script);
     }
 
+    /// Watches these of the scripts only.
+    #[cfg(test)]
+    pub(super) fn keep_scripts(&mut self, kept: impl Fn(&WatchedScript) -> bool) {
+        self.scripts.retain(|_, script| kept(script));
+    }
+
     /// Adds a coin.
     pub fn add_coin(&mut self, coin: Coin) {
         self.coins.insert(coin.outpoint, coin);
@@ -162,6 +168,7 @@ impl View {
                 vault: coin.script.vault,
                 amount: coin.amount,
                 times_spent: coin.times_spent,
+                history_until: coin.script.history_until,
             })
             .collect();
         let vault = coins.first()?.vault;

@@ -5,6 +5,7 @@
 /// The kinds of each family: an event's kind is the family, a point, and one of these.
 pub const FAMILIES: &[(&str, &[&str])] = &[
     ("address", &["issued"]),
+    ("alarm", &["ended", "raised"]),
     ("approval", &["recorded"]),
     (
         "attempt",
@@ -58,6 +59,7 @@ pub const FAMILIES: &[(&str, &[&str])] = &[
     ),
     ("journal", &["imported", "moved", "refused"]),
     ("node", &["ok", "trouble"]),
+    ("opening", &["confirmed", "reversed", "settled"]),
     ("outgoing", &["accepted", "known", "unknown"]),
     (
         "person",

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use watchtower::store::events::Event;
 
 use super::telling::{of_event, plain};
+use crate::service::proving::ProofView;
 
 /// How an event is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -65,8 +66,8 @@ pub struct Parcel {
     pub body: String,
 }
 
-/// An event as it is sent.
-pub fn parcel(shape: Shape, event: &Event, public_url: &str) -> Parcel {
+/// An event as it is sent; whole, it carries what shows it in the chain.
+pub fn parcel(shape: Shape, event: &Event, proof: Option<&ProofView>, public_url: &str) -> Parcel {
     let id = format!("event-{}", event.number);
     let (words, href) = match of_event(event) {
         Some(told) => (told.title, told.href),
@@ -80,6 +81,9 @@ pub fn parcel(shape: Shape, event: &Event, public_url: &str) -> Parcel {
             let mut body = serde_json::to_value(event).expect("an event is plain JSON");
             if let Some(fields) = body.as_object_mut() {
                 fields.insert("id".to_owned(), json!(id));
+                if let Some(proof) = proof {
+                    fields.insert("proof".to_owned(), json!(proof));
+                }
             }
             body.to_string()
         }
@@ -150,7 +154,7 @@ mod tests {
     #[test]
     fn an_event_has_one_id_however_it_is_written() {
         for shape in Shape::ALL {
-            let parcel = parcel(shape, &event(), "https://t.example");
+            let parcel = parcel(shape, &event(), None, "https://t.example");
             assert_eq!(parcel.id, "event-7");
             let body: serde_json::Value = serde_json::from_str(&parcel.body).expect("is JSON");
             match shape {

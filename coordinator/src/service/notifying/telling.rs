@@ -2,6 +2,7 @@
 
 use policies::UnixTime;
 use serde_json::Value;
+use watchtower::alarm::AlarmKind;
 use watchtower::store::events::Event;
 
 use super::NoticeKind;
@@ -70,16 +71,9 @@ pub fn of_event(event: &Event) -> Option<Told> {
                 format!("{vault}/policy"),
             )
         }
-        "spend.unknown" => {
-            let title = "A coin was spent outside of this pipeline".to_owned();
-            (NoticeKind::Alarm, title, "/health".to_owned())
-        }
-        "node.trouble" => {
-            let title = format!("The node has trouble: {}", text("trouble"));
-            (NoticeKind::Alarm, title, "/health".to_owned())
-        }
-        "reconciliation.differs" => {
-            let title = "The books differ from what the node sees".to_owned();
+        "alarm.raised" => {
+            let title = AlarmKind::from_code(&text("alarm")).map(AlarmKind::title);
+            let title = title.unwrap_or("An alarm").to_owned();
             (NoticeKind::Alarm, title, "/health".to_owned())
         }
         "queue.latest-passed" => {

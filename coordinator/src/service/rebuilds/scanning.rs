@@ -60,6 +60,7 @@ pub(super) async fn watch(
             index,
             settle_depth: depth.max(1),
             reference: reference.filter(|reference| !reference.is_empty()),
+            history_until: None,
         };
         scripts::watch_script(tx, &script, now).await?;
     }
@@ -81,7 +82,7 @@ pub async fn take_block(
         for tree in gathered.line().trees() {
             widen(&mut tx, (rebuild, gathered), tree, next, now).await?;
         }
-        for transaction in &next.block.transactions {
+        for transaction in &next.block().transactions {
             let txid = transaction.compute_txid();
             // What a signer's journal holds is no stranger's spend, if the journal tells it as it is.
             let known = gathered.attempts.get(&txid);
@@ -122,7 +123,7 @@ async fn widen(
         }
         let upto = watched.values().copied().max().unwrap_or_default();
         let own = OwnScripts::new(&tree.policy.descriptor, upto);
-        let outputs = next.block.transactions.iter().flat_map(|one| &one.output);
+        let outputs = next.block().transactions.iter().flat_map(|one| &one.output);
         let mut paid: BTreeMap<u8, u32> = BTreeMap::new();
         for output in outputs {
             if let Some((keychain, index)) = own.find(&output.script_pubkey) {

@@ -112,6 +112,14 @@ async fn a_customer_below_0_after_a_reorg_is_not_paid_on_and_others_are() {
     settle(&mut world, vec![deposit]).await;
     assert_eq!(customers(&world).await.negative, []);
     assert_eq!(kinds(&world).await, ["customer.negative", "customer.even"]);
+    let mut tx = world.service.database().begin_read().await.expect("begins");
+    let log = events::after(&mut tx, 0, 10_000).await.expect("reads");
+    let mut alarms = log.iter().filter(|event| event.object_kind == "alarm");
+    let raised = alarms.next().expect("an alarm");
+    assert_eq!(raised.kind, "alarm.raised");
+    assert_eq!(raised.body["alarm"], "CUSTOMER_NEGATIVE");
+    assert_eq!(alarms.next().expect("it ends").kind, "alarm.ended");
+    drop(tx);
     world.try_batch_of("w-2").await.expect("is paid");
 }
 

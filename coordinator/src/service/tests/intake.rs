@@ -8,7 +8,7 @@ use crate::roles::fixture::Kind;
 use crate::service::attempts::{
     SubmittedSignatures, attempt_psbt, show_attempt, submit_signatures,
 };
-use crate::service::events::list_events;
+use crate::service::events::{Wanted, list_events};
 use crate::session::attempt::AttemptState;
 use crate::store::jobs;
 
@@ -47,7 +47,7 @@ async fn the_attempt_and_an_event_name_who_handed_in_a_bad_signature_for_which_i
         assert_eq!(culprit.refused.signer.as_deref(), Some("bob"));
     }
     world.work().await;
-    let page = list_events(&world.service, &world.operator, 0, None)
+    let page = list_events(&world.service, &world.operator, 0, Wanted::default())
         .await
         .expect("events");
     let event = page

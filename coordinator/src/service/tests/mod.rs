@@ -3,6 +3,7 @@
 mod acks;
 mod address_book;
 mod agenda;
+mod alarms;
 mod attempt_pages;
 mod bad_input;
 mod book_pages;

@@ -6,7 +6,6 @@ use axum::response::Response;
 use bitcoin::hex::DisplayHex;
 use policies::document::{ApprovalsDraft, ListDraft, OpenDraft, PolicyDraft, TestFirstDraft};
 use policies::{Approval, Statement, Subject};
-use tokio::sync::watch;
 
 use super::book::BookQuery;
 use super::propose::Typed;
@@ -16,6 +15,7 @@ use crate::service::lists::{
     ApproveStatement, SubmitStatement, approve_statement, submit_statement,
 };
 use crate::service::people::PersonRole;
+use crate::service::pulse::Pulse;
 use crate::service::tests::world::World;
 use crate::ui::fault::Fault;
 use crate::ui::visitor::Visitor;
@@ -46,8 +46,11 @@ fn lists(draft: &mut PolicyDraft) {
 async fn world() -> (World, Ui) {
     let world = World::funded_on(Kind::Wsh, 1, 1_000_000, lists).await;
     let public = Public::parse("https://treasury.example").expect("an origin");
-    let (_, stopping) = watch::channel(false);
-    let ui = Ui::new(world.service.clone(), public, stopping);
+    let ui = Ui::new(
+        world.service.clone(),
+        public,
+        Pulse::alone(world.service.clone()),
+    );
     (world, ui)
 }
 

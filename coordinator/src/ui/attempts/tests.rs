@@ -9,12 +9,12 @@ use axum::http::{StatusCode, header};
 use axum::response::Response;
 use bitcoin::Txid;
 use policies::psbt::Encoding;
-use tokio::sync::watch;
 
 use super::filters::ListQuery;
 use super::{detail, files, list, replace};
 use crate::roles::fixture::Kind;
 use crate::service::people::PersonRole;
+use crate::service::pulse::Pulse;
 use crate::service::tests::world::World;
 use crate::session::BatchId;
 use crate::ui::fault::Fault;
@@ -32,8 +32,11 @@ struct Looking {
 impl Looking {
     fn at(world: World) -> Self {
         let public = Public::parse("https://treasury.example").expect("an origin");
-        let (_, stopping) = watch::channel(false);
-        let ui = Ui::new(world.service.clone(), public, stopping);
+        let ui = Ui::new(
+            world.service.clone(),
+            public,
+            Pulse::alone(world.service.clone()),
+        );
         let mut visitor = Visitor::sample("olga", PersonRole::Operator);
         visitor.vaults = vec![(world.vault, "treasury".to_owned())];
         Self { world, ui, visitor }

@@ -1,18 +1,21 @@
 //! A vault's page over a real service.
 
 use axum::body::to_bytes;
-use tokio::sync::watch;
 
 use super::*;
 use crate::roles::fixture::Kind;
 use crate::service::people::PersonRole;
+use crate::service::pulse::Pulse;
 use crate::service::tests::world::World;
 use crate::ui::Public;
 
 fn ui(world: &World) -> Ui {
     let public = Public::parse("https://treasury.example").expect("an origin");
-    let (_, stopping) = watch::channel(false);
-    Ui::new(world.service.clone(), public, stopping)
+    Ui::new(
+        world.service.clone(),
+        public,
+        Pulse::alone(world.service.clone()),
+    )
 }
 
 async fn text(answer: Result<Response, Fault>) -> String {

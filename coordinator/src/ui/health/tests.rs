@@ -21,6 +21,7 @@ fn ill() -> Health {
             database: "SQLite".to_owned(),
             height: Some(900_000),
             tip: Some("ab".repeat(32)),
+            progress: None,
             nodes: vec![NodeView {
                 node: "main".to_owned(),
                 chain: "main".to_owned(),
@@ -50,6 +51,7 @@ fn ill() -> Health {
                 hint: "ask alice which journal is right".to_owned(),
                 refused_at: NOW,
             }],
+            alarms: Vec::new(),
             stops: vec![StopView {
                 vault: VaultId::from_bytes([7; 32]),
                 stop: Subject::from_bytes([2; 32]),
@@ -69,6 +71,7 @@ fn ill() -> Health {
             what: "a vault is stopped: stolen \u{202e}laptop".to_owned(),
             todo: "find out why".to_owned(),
             href: Some("/vaults/07/stops".to_owned()),
+            ends: Some(7),
         }],
     }
 }
@@ -87,11 +90,19 @@ fn every_part_says_how_it_is_and_strangers_words_stay_words() {
         "Ask alice which journal is right.",
         "carol",
         "/events/verification",
+        "action=\"/alarms/7/end\"",
     ] {
         assert!(page.contains(part), "{part}: {page}");
     }
     assert!(!page.contains("gone <b>") && !page.contains('\u{202e}'));
     assert_eq!(page.matches("<h1").count(), 1);
+}
+
+#[test]
+fn only_who_may_is_asked_what_was_found_out() {
+    let visitor = Visitor::sample("ada", PersonRole::Auditor);
+    let page = shown(&ill(), &visitor).render().expect("draws");
+    assert!(!page.contains("/alarms/7/end"), "{page}");
 }
 
 #[test]

@@ -5,20 +5,23 @@ use std::collections::BTreeSet;
 use axum::body::to_bytes;
 use policies::UnixTime;
 use serde_json::json;
-use tokio::sync::watch;
 
 use super::happened::{href, words};
 use super::*;
 use crate::roles::fixture::Kind;
 use crate::service::events::EventView;
 use crate::service::people::PersonRole;
+use crate::service::pulse::Pulse;
 use crate::service::tests::world::World;
 use crate::ui::Public;
 
 fn ui(world: &World) -> Ui {
     let public = Public::parse("https://treasury.example").expect("an origin");
-    let (_, stopping) = watch::channel(false);
-    Ui::new(world.service.clone(), public, stopping)
+    Ui::new(
+        world.service.clone(),
+        public,
+        Pulse::alone(world.service.clone()),
+    )
 }
 
 fn query(vault: &str, days: &str) -> OverviewQuery {
@@ -107,6 +110,7 @@ fn event(kind: &str, object_kind: &str, object_id: &str) -> EventView {
         reason: String::new(),
         at: UnixTime::ZERO,
         hash: String::new(),
+        proof: None,
     }
 }
 

@@ -1,11 +1,11 @@
 //! The pages of signers over a real service.
 
 use axum::body::to_bytes;
-use tokio::sync::watch;
 
 use super::*;
 use crate::roles::fixture::Kind;
 use crate::service::people::PersonRole;
+use crate::service::pulse::Pulse;
 use crate::service::tests::world::World;
 use crate::ui::Public;
 
@@ -20,8 +20,11 @@ async fn html(answer: Result<Response, Fault>) -> (StatusCode, String) {
 async fn a_mark_is_previewed_then_set_and_told_on_both_pages() {
     let world = World::funded(Kind::Wsh, 1, 1_000_000).await;
     let public = Public::parse("https://treasury.example").expect("an origin");
-    let (_, stopping) = watch::channel(false);
-    let ui = Ui::new(world.service.clone(), public, stopping);
+    let ui = Ui::new(
+        world.service.clone(),
+        public,
+        Pulse::alone(world.service.clone()),
+    );
     let operator = Visitor::sample("olga", PersonRole::Operator);
     let (_, page) = html(draw(&ui, &operator, world.vault).await).await;
     assert!(page.contains("never: no receipt came yet"));

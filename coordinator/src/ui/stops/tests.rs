@@ -4,11 +4,11 @@ use axum::body::to_bytes;
 use policies::document::{ApprovalsDraft, StopDraft};
 use policies::intent::{StatementNonce, Stop};
 use policies::{Statement, UnixTime};
-use tokio::sync::watch;
 
 use super::*;
 use crate::roles::fixture::Kind;
 use crate::service::people::PersonRole;
+use crate::service::pulse::Pulse;
 use crate::service::stop_view::stops_in_force;
 use crate::service::tests::world::World;
 use crate::ui::Public;
@@ -33,8 +33,11 @@ async fn a_stop_is_shown_large_until_the_persons_of_the_policy_released_it() {
     });
     let world = world.await;
     let public = Public::parse("https://treasury.example").expect("an origin");
-    let (_, stopping) = watch::channel(false);
-    let ui = Ui::new(world.service.clone(), public, stopping);
+    let ui = Ui::new(
+        world.service.clone(),
+        public,
+        Pulse::alone(world.service.clone()),
+    );
     let dana = Visitor::sample("dana", PersonRole::Approver);
     let show = async |visitor: &Visitor| {
         let stopped = stops_in_force(&world.service, &visitor.actor).await;

@@ -1,12 +1,12 @@
 //! The pages of webhooks and notifications over a real service.
 
 use axum::body::to_bytes;
-use tokio::sync::watch;
 
 use super::*;
 use crate::roles::fixture::Kind;
 use crate::service::Actor;
 use crate::service::people::PersonRole;
+use crate::service::pulse::Pulse;
 use crate::service::tests::world::World;
 use crate::ui::Public;
 
@@ -20,8 +20,11 @@ async fn html(answer: Result<Response, Fault>) -> String {
 async fn a_secret_is_shown_once_and_an_address_never_again() {
     let world = World::new(Kind::Wsh).await;
     let public = Public::parse("https://treasury.example").expect("an origin");
-    let (_, stopping) = watch::channel(false);
-    let ui = Ui::new(world.service.clone(), public, stopping);
+    let ui = Ui::new(
+        world.service.clone(),
+        public,
+        Pulse::alone(world.service.clone()),
+    );
     let visitor = Visitor {
         actor: Actor::local(),
         ..Visitor::sample("olga", PersonRole::Operator)

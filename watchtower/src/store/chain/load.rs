@@ -58,7 +58,9 @@ async fn load(
         view.add_script(script);
     }
     wanted.extend(&needs.txids);
-    wanted.extend(claimants(tx, &needs.spent).await?);
+    let claimants = claimants(tx, &needs.spent).await?;
+    wanted.extend(descendants(tx, claimants.difference(&needs.txids)).await?);
+    wanted.extend(claimants);
     let mut with_coins: BTreeSet<Txid> = wanted.clone();
     with_coins.extend(needs.spent.iter().map(|outpoint| outpoint.txid));
     for (txid, tracked) in transactions(tx, &wanted).await? {
@@ -76,13 +78,13 @@ async fn load(
         "SELECT c.txid, c.vout, c.amount_sat, c.coinbase, c.is_change, c.placement, c.block_height,
              c.block_hash, c.settled, c.spent_by, c.spent_height, c.spent_hash, c.times_confirmed,
              c.times_spent, s.script, s.vault, s.keyset, s.keychain, s.derivation_index,
-             s.settle_depth, s.reference
+             s.settle_depth, s.reference, s.history_until
          FROM coin c JOIN watched_script s ON s.script = c.script
          WHERE c.txid IN (SELECT unhex(value) FROM json_each($1))",
         "SELECT c.txid, c.vout, c.amount_sat, c.coinbase, c.is_change, c.placement, c.block_height,
              c.block_hash, c.settled, c.spent_by, c.spent_height, c.spent_hash, c.times_confirmed,
              c.times_spent, s.script, s.vault, s.keyset, s.keychain, s.derivation_index,
-             s.settle_depth, s.reference
+             s.settle_depth, s.reference, s.history_until
          FROM coin c JOIN watched_script s ON s.script = c.script
          WHERE c.txid IN (SELECT decode(value, 'hex') FROM json_array_elements_text($1::json))",
         &with_coins,
@@ -140,6 +142,31 @@ async fn claimants(
         }
     }
     Ok(claimants)
+}
+
+/// The unconfirmed transactions that spend outputs of these, and so on: what replaces their parent takes them along.
+async fn descendants(
+    tx: &mut Transaction,
+    of: impl IntoIterator<Item = &Txid>,
+) -> Result<BTreeSet<Txid>, DatabaseError> {
+    let mut open: BTreeSet<Txid> = of.into_iter().copied().collect();
+    let mut found = BTreeSet::new();
+    while !open.is_empty() {
+        let rows = in_list(
+            tx,
+            "SELECT i.txid FROM chain_input i JOIN chain_transaction t ON t.txid = i.txid
+             WHERE t.placement = 'unconfirmed'
+                 AND i.previous_txid IN (SELECT unhex(value) FROM json_each($1))",
+            "SELECT i.txid FROM chain_input i JOIN chain_transaction t ON t.txid = i.txid
+             WHERE t.placement = 'unconfirmed' AND i.previous_txid IN
+                 (SELECT decode(value, 'hex') FROM json_array_elements_text($1::json))",
+            &open,
+        )
+        .await?;
+        open = txids(&rows, "txid")?.difference(&found).copied().collect();
+        found.extend(&open);
+    }
+    Ok(found)
 }
 
 async fn transactions(

@@ -8,6 +8,7 @@ mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bitcoin::block::Header;
 use bitcoin::hashes::Hash as _;
 use bitcoin::{BlockHash, Transaction as BitcoinTransaction, Txid};
 use policies::UnixTime;
@@ -144,6 +145,77 @@ pub async fn set_base(
     expect_tip(tx, None).await?;
     insert(tx, base, previous, time).await?;
     Ok(())
+}
+
+/// The first block that is known; nothing below it was looked at.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn lowest(tx: &mut Transaction) -> Result<Option<BlockRef>, DatabaseError> {
+    tx.optional_row(
+        "SELECT height, hash FROM chain_block ORDER BY height LIMIT 1",
+        &[],
+    )
+    .await?
+    .map(|row| read(&row))
+    .transpose()
+}
+
+/// Puts a block before the first one, whose predecessor it must be, without looking into it.
+///
+/// # Errors
+///
+/// [`ChainError::TipMoved`] if it is not: the chain was reorganized below what is known.
+pub async fn prepend(
+    tx: &mut Transaction,
+    block: BlockRef,
+    header: &Header,
+) -> Result<(), ChainError> {
+    tx.lock("chain").await?;
+    let first = tx
+        .one_row(
+            "SELECT height, previous FROM chain_block ORDER BY height LIMIT 1",
+            &[],
+        )
+        .await?;
+    let previous = BlockHash::from_byte_array(first.array("previous")?);
+    if first.u32("height")? != block.height.saturating_add(1) || previous != block.hash {
+        return Err(ChainError::TipMoved {
+            expected: Some(previous),
+            found: Some(block.hash),
+        });
+    }
+    let time = UnixTime::from_secs(u64::from(header.time));
+    insert(tx, block, header.prev_blockhash, time).await?;
+    inclusion::record_header(tx, block, header).await?;
+    Ok(())
+}
+
+/// Reads a block of the active chain again, at this tip: what scripts that are watched by now have in it.
+///
+/// # Errors
+///
+/// [`ChainError::TipMoved`] if the tip is another, or the block is not of the active chain; then nothing is
+/// changed.
+pub async fn rescan_block(
+    tx: &mut Transaction,
+    block: &Block,
+    tip: BlockRef,
+    now: UnixTime,
+) -> Result<Vec<Change>, ChainError> {
+    expect_tip(tx, Some(tip.hash)).await?;
+    let ours = block_at(tx, block.height).await?;
+    if ours != Some(block.at()) {
+        return Err(ChainError::TipMoved {
+            expected: Some(block.hash),
+            found: ours.map(|ours| ours.hash),
+        });
+    }
+    let mut view = load::for_block(tx, &needs(&block.transactions), tip.height).await?;
+    let changes = view.rescan(block, tip.height);
+    write::write(tx, &view, &changes, now).await?;
+    Ok(changes)
 }
 
 /// Takes in the next block of the active chain.

@@ -1,16 +1,18 @@
 //! Writes back what the tracker decided: rows, ledger entries, events.
 
-use bitcoin::Txid;
 use bitcoin::consensus::encode;
 use bitcoin::hashes::Hash as _;
+use bitcoin::{Amount, Txid};
 use policies::UnixTime;
 
 use super::ChainError;
+use crate::alarm::AlarmKind;
+use crate::store::alarms::{self, NewAlarm};
 use crate::store::coins::placement_values;
 use crate::store::database::{DatabaseError, Transaction, Value};
 use crate::store::events::{self, NewEvent};
 use crate::store::ledger;
-use crate::tracker::{Change, Coin, TrackedTransaction, View, event, postings};
+use crate::tracker::{Change, Coin, Spend, TrackedTransaction, View, event, postings};
 
 /// Who is named in events that come from the chain.
 pub(super) const ACTOR: &str = "watchtower";
@@ -44,8 +46,43 @@ pub(super) async fn write(
             at: now,
         };
         events::append(tx, &new).await?;
+        alarm(tx, change, now).await?;
     }
     Ok(())
+}
+
+/// A spend that nobody handed over is told at once, and until it is explained or has left the mempool.
+async fn alarm(tx: &mut Transaction, change: &Change, now: UnixTime) -> Result<(), ChainError> {
+    if let Change::SpendUnknown { spend } = change {
+        let subject = spend.txid.to_string();
+        let new = NewAlarm {
+            kind: AlarmKind::UnknownSpend,
+            subject: &subject,
+            vault: Some(spend.vault),
+            detail: &spent_in_words(spend),
+            actor: ACTOR,
+            at: now,
+        };
+        alarms::raise(tx, &new).await?;
+    }
+    if let Change::SpendDropped { spend, .. } = change {
+        let unknown = (AlarmKind::UnknownSpend, spend.txid.to_string());
+        let why = "it left the mempool without a confirmation";
+        alarms::end(tx, (unknown.0, &unknown.1), ACTOR, why, now).await?;
+    }
+    Ok(())
+}
+
+fn spent_in_words(spend: &Spend) -> String {
+    let amounts = spend.coins.iter().map(|coin| coin.amount);
+    let sum = amounts.fold(Amount::ZERO, |sum, amount| {
+        sum.checked_add(amount).unwrap_or(Amount::MAX_MONEY)
+    });
+    let (txid, sat) = (spend.txid, sum.to_sat());
+    match spend.coins.len() {
+        1 => format!("{txid} spends a coin of {sat} sat"),
+        many => format!("{txid} spends {many} coins of {sat} sat together"),
+    }
 }
 
 /// A transaction of ours that fell out of the chain or the mempool is sent again at once.

@@ -83,7 +83,7 @@ pub async fn page(
     let rows = tx
         .rows(
             "SELECT s.script, s.vault, s.keyset, s.keychain, s.derivation_index, s.settle_depth, s.reference,
-                 s.watched_at,
+                 s.history_until, s.watched_at,
                  (SELECT COUNT(*) FROM coin c WHERE c.script = s.script AND c.placement <> 'gone') AS coins,
                  CAST(COALESCE((SELECT SUM(c.amount_sat) FROM coin c
                      WHERE c.script = s.script AND c.placement <> 'gone'), 0) AS BIGINT) AS received_sat

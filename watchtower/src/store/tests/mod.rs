@@ -10,14 +10,17 @@ use super::chain::{self, ChainError};
 use super::database::{Database, Transaction};
 use super::outgoing::{self, Answer, Broadcast};
 use super::{coins, events, lease, ledger, mempool_test, scripts};
+use crate::answer::SendAnswer;
 use crate::tracker::simulation::{
     CHANGE_DEPTH, DEPOSIT_DEPTH, Model, Step, acts, all_watched, base, block, foreign, keyset,
     observe, outside, play, pool, spend, vault, watched,
 };
 use crate::tracker::{Block, BlockRef};
 
+mod alarms;
 mod evidence;
 mod inclusion;
+mod scans;
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 
@@ -237,6 +240,7 @@ async fn an_outgoing_transaction_is_due_until_the_chain_or_mempool_shows_it() {
     assert_eq!(due.iter().map(|due| due.txid).collect::<Vec<_>>(), [txid]);
     let answer = Broadcast {
         answer: Answer::Unknown,
+        class: Some(SendAnswer::BelowMinimum),
         code: Some(-26),
         reason: "min relay fee not met".to_owned(),
         attempts: 1,

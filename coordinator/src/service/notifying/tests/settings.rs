@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::join;
 use crate::roles::fixture::Kind;
-use crate::service::events::list_events;
+use crate::service::events::{Wanted, list_events};
 use crate::service::notifying::NoticeKind;
 use crate::service::notifying::settings::{
     Settings, set_settings, set_settings_of, show_settings, show_settings_of,
@@ -32,7 +32,7 @@ async fn an_operator_sets_what_others_are_told_and_the_log_says_who_did_and_no_a
     let own = show_settings(service, &dana).await.expect("shown");
     assert_eq!(own.settings, wish(), "it is the person's own");
     world.work().await;
-    let page = list_events(service, operator, 0, None)
+    let page = list_events(service, operator, 0, Wanted::default())
         .await
         .expect("events");
     let told = page

@@ -1,0 +1,160 @@
+//! What grows wrong by time alone: transactions that no block takes, coins whose recovery path comes near.
+//!
+//! Invariant: an alarm of these kinds is open exactly while its cause stands, as of the last look.
+
+use std::collections::BTreeMap;
+
+use policies::{UnixTime, VaultId};
+use watchtower::alarm::AlarmKind;
+use watchtower::store::alarms::{self, NewAlarm};
+use watchtower::store::chain;
+use watchtower::store::database::Transaction;
+
+use super::browsing::calendar::{Opening, calendar_of};
+use super::{Service, ServiceError};
+use crate::store::{attempts, vaults};
+
+/// Who is named in alarms.
+const ACTOR: &str = "coordinator";
+/// Seconds that a transaction may be in no block before that is an alarm.
+const IN_NO_BLOCK: u64 = 86_400;
+/// Transactions that are told of at once.
+const MOST: u32 = 100;
+/// Blocks before a recovery path opens from which that is an alarm: thirty days.
+const NEAR: u32 = 4_320;
+
+/// Looks at every vault once.
+///
+/// # Errors
+/// On a database failure.
+pub(crate) async fn look_out(
+    service: &Service,
+    tx: &mut Transaction,
+    now: UnixTime,
+) -> Result<(), ServiceError> {
+    for vault in vaults::list(tx).await? {
+        let found = in_no_block(tx, vault.id, now).await?;
+        settle(tx, vault.id, AlarmKind::Unsettled, found, now).await?;
+        if chain::tip(tx).await?.is_some() {
+            let found = recoveries(service, tx, vault.id).await?;
+            settle(tx, vault.id, AlarmKind::RecoveryNear, found, now).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Raises what was found, and ends what was not found any more.
+async fn settle(
+    tx: &mut Transaction,
+    vault: VaultId,
+    kind: AlarmKind,
+    found: BTreeMap<String, String>,
+    now: UnixTime,
+) -> Result<(), ServiceError> {
+    for (subject, detail) in &found {
+        let alarm = NewAlarm {
+            kind,
+            subject,
+            vault: Some(vault),
+            detail,
+            actor: ACTOR,
+            at: now,
+        };
+        alarms::raise(tx, &alarm).await?;
+    }
+    for open in alarms::open_of(tx, kind).await? {
+        if open.vault == Some(vault) && !found.contains_key(&open.subject) {
+            let about = (kind, open.subject.as_str());
+            alarms::end(tx, about, ACTOR, "it is so no more", now).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The transactions that no block takes for too long.
+async fn in_no_block(
+    tx: &mut Transaction,
+    vault: VaultId,
+    now: UnixTime,
+) -> Result<BTreeMap<String, String>, ServiceError> {
+    let until = now.saturating_sub(IN_NO_BLOCK);
+    let waiting = attempts::in_no_block(tx, vault, until, MOST).await?;
+    let told = |(txid, since): (bitcoin::Txid, UnixTime)| {
+        (
+            txid.to_string(),
+            format!("it was issued at {since} and is in no block yet"),
+        )
+    };
+    Ok(waiting.into_iter().map(told).collect())
+}
+
+/// The recovery paths that open soon or are open, one for each timelock.
+async fn recoveries(
+    service: &Service,
+    tx: &mut Transaction,
+    vault: VaultId,
+) -> Result<BTreeMap<String, String>, ServiceError> {
+    let calendar = calendar_of(service, tx, vault).await?;
+    let mut near: BTreeMap<u16, (u32, u64, u32)> = BTreeMap::new();
+    for line in calendar.months.iter().flat_map(|month| &month.lines) {
+        if is_near(line, calendar.tip) {
+            let (count, sat, first) = near.entry(line.older).or_insert((0, 0, u32::MAX));
+            *count = count.saturating_add(line.count);
+            *sat = sat.saturating_add(line.amount.to_sat());
+            *first = line.from_height.min(*first);
+        }
+    }
+    let told = |(older, (count, sat, first)): (u16, (u32, u64, u32))| {
+        let coins = if count == 1 { "coin" } else { "coins" };
+        let detail = format!(
+            "{count} {coins} of {sat} sat can be recovered after {older} blocks, the first from height {first} on"
+        );
+        (format!("{vault}/{older}"), detail)
+    };
+    Ok(near.into_iter().map(told).collect())
+}
+
+/// Whether the first coin of a line is near its timelock: within thirty days, or a quarter of a shorter one.
+fn is_near(line: &Opening, tip: u32) -> bool {
+    let near = NEAR.min(u32::from(line.older) / 4);
+    line.from_height <= tip.saturating_add(1).saturating_add(near)
+}
+
+#[cfg(test)]
+mod tests {
+    use bitcoin::Amount;
+
+    use super::*;
+
+    fn line(older: u16, from_height: u32) -> Opening {
+        Opening {
+            older,
+            from_height,
+            from: UnixTime::ZERO,
+            count: 1,
+            amount: Amount::ZERO,
+            signers: Vec::new(),
+            coins: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_recovery_path_is_near_thirty_days_before_it_opens_and_once_it_is_open() {
+        let tip = 100_000;
+        for (older, blocks, near) in [
+            (52_560, 4_321, true),
+            (52_560, 4_322, false),
+            (12_960, 3_241, true),
+            (12_960, 3_242, false),
+            (144, 37, true),
+            (144, 38, false),
+        ] {
+            assert_eq!(
+                is_near(&line(older, tip + blocks), tip),
+                near,
+                "{older} {blocks}"
+            );
+        }
+        assert!(is_near(&line(144, 7), tip), "open for long");
+    }
+}

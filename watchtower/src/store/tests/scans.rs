@@ -1,0 +1,137 @@
+//! Blocks that are read again, in the database.
+
+use bitcoin::OutPoint;
+use policies::Keychain;
+
+use super::{DEPOSIT_DEPTH, NOW, Store};
+use crate::store::chain::{self, ChainError};
+use crate::store::scans::{self, Scan};
+use crate::store::{coins, scripts, totals};
+use crate::tracker::simulation::{base, block, keyset, outside, spend, vault, watched};
+use crate::tracker::{Block, WatchedScript};
+
+/// A script that is not watched from the beginning.
+fn late() -> WatchedScript {
+    WatchedScript {
+        index: 9,
+        ..watched(1, Keychain::External, 9)
+    }
+}
+
+/// Blocks of which the first pays it, settled.
+async fn paid(store: &Store) -> (OutPoint, Vec<Block>) {
+    let deposit = spend(1, &[outside(1)], &[(late().script_pubkey, 7_000)]);
+    let mut blocks = vec![block(base(), 1, vec![deposit.clone()])];
+    for salt in 2..=DEPOSIT_DEPTH {
+        let previous = blocks.last().expect("a block").at();
+        blocks.push(block(previous, salt, Vec::new()));
+    }
+    for block in &blocks {
+        store.connect(block).await;
+    }
+    (OutPoint::new(deposit.compute_txid(), 0), blocks)
+}
+
+/// Begins a scan of the first block and reads it.
+async fn read_first(store: &Store, blocks: &[Block]) -> Scan {
+    let mut tx = store.write().await;
+    scripts::watch_script(&mut tx, &late(), NOW)
+        .await
+        .expect("watches");
+    let first = blocks.first().expect("a block");
+    let tip = blocks.last().expect("a block").at();
+    let id = scans::request(&mut tx, (first.height, None), "olga", NOW)
+        .await
+        .expect("asks");
+    let scan = scans::scan(&mut tx, id)
+        .await
+        .expect("reads")
+        .expect("a scan");
+    let changes = chain::rescan_block(&mut tx, first, tip, NOW)
+        .await
+        .expect("reads again");
+    assert_eq!(changes.len(), 2, "confirmed and settled: {changes:?}");
+    let found = OutPoint::new(first.transactions[1].compute_txid(), 0);
+    scans::advance(&mut tx, &scan, first.height, &[found])
+        .await
+        .expect("advances");
+    tx.commit().await.expect("commits");
+    scan
+}
+
+async fn spendable(store: &Store) -> (usize, u64) {
+    let mut tx = store.write().await;
+    let coins = coins::spendable_coins(&mut tx, vault(1), keyset(1))
+        .await
+        .expect("reads");
+    let total = totals::settled(&mut tx, vault(1), keyset(1))
+        .await
+        .expect("sums");
+    (coins.len(), total.to_sat())
+}
+
+#[tokio::test]
+async fn what_a_scan_found_is_spent_only_once_the_scan_has_ended_well() {
+    let store = Store::open().await;
+    let (_, blocks) = paid(&store).await;
+    let scan = read_first(&store, &blocks).await;
+    assert_eq!(spendable(&store).await, (0, 0));
+    let mut tx = store.write().await;
+    assert!(
+        scans::is_unfinished(&mut tx, vault(1))
+            .await
+            .expect("reads")
+    );
+    scans::end(&mut tx, &scan, Some("pruned"), NOW)
+        .await
+        .expect("ends");
+    tx.commit().await.expect("commits");
+    assert_eq!(
+        spendable(&store).await,
+        (0, 0),
+        "its spend was not looked for"
+    );
+
+    // Another scan from there to the tip vouches for it.
+    let mut tx = store.write().await;
+    let first = blocks.first().expect("a block").height;
+    let id = scans::request(&mut tx, (first, None), "olga", NOW)
+        .await
+        .expect("asks");
+    let tip = blocks.last().expect("a block").height;
+    scans::set_end(&mut tx, id, tip).await.expect("sets");
+    let open = scans::oldest_open(&mut tx)
+        .await
+        .expect("reads")
+        .expect("is open");
+    scans::advance(&mut tx, &open, tip, &[])
+        .await
+        .expect("advances");
+    let done = scans::scan(&mut tx, id)
+        .await
+        .expect("reads")
+        .expect("a scan");
+    assert_eq!(done.progress(0).done, done.progress(0).of);
+    scans::end(&mut tx, &done, None, NOW).await.expect("ends");
+    tx.commit().await.expect("commits");
+    assert_eq!(spendable(&store).await, (1, 7_000));
+}
+
+#[tokio::test]
+async fn a_block_is_read_again_only_at_its_tip_and_only_while_it_is_active() {
+    let store = Store::open().await;
+    let (_, blocks) = paid(&store).await;
+    let [first, second, ..] = blocks.as_slice() else {
+        panic!("blocks")
+    };
+    let tip = blocks.last().expect("a block").at();
+    let stranger = block(base(), 99, Vec::new());
+    let mut tx = store.write().await;
+    for (block, tip) in [(first, second.at()), (&stranger, tip)] {
+        let refused = chain::rescan_block(&mut tx, block, tip, NOW).await;
+        assert!(
+            matches!(refused, Err(ChainError::TipMoved { .. })),
+            "{refused:?}"
+        );
+    }
+}
