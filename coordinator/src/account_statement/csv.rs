@@ -39,12 +39,11 @@ impl Csv {
         let mut cells = Vec::new();
         let mut missing = 0_u64;
         for currency in self.prices.currencies() {
-            match self.prices.worth(currency, amount_sat, at) {
-                Some(worth) => cells.extend([worth.date, worth.price, worth.value]),
-                None => {
-                    missing = missing.saturating_add(1);
-                    cells.extend([String::new(), String::new(), String::new()]);
-                }
+            if let Some(worth) = self.prices.worth(currency, amount_sat, at) {
+                cells.extend([worth.date, worth.price, worth.value]);
+            } else {
+                missing = missing.saturating_add(1);
+                cells.extend([String::new(), String::new(), String::new()]);
             }
         }
         self.missing = self.missing.saturating_add(missing);

@@ -114,23 +114,20 @@ fn read(text: &str) -> Option<(UnixTime, UnixTime)> {
         let secs = date.with_time(Time::MIDNIGHT).assume_utc().unix_timestamp();
         u64::try_from(secs).ok().map(UnixTime::from_secs)
     };
-    match day {
-        Some(day) => {
-            let date = Date::from_calendar_date(year, month, u8::try_from(day).ok()?).ok()?;
-            let first = begin(date)?;
-            Some((first, first.saturating_add(DAY_SECONDS)))
-        }
-        None => {
-            let next = month.next();
-            let year_of_next = if next == Month::January {
-                year.checked_add(1)?
-            } else {
-                year
-            };
-            let first = begin(Date::from_calendar_date(year, month, 1).ok()?)?;
-            Some((first, begin(Date::from_calendar_date(year_of_next, next, 1).ok()?)?))
-        }
+    if let Some(day) = day {
+        let date = Date::from_calendar_date(year, month, u8::try_from(day).ok()?).ok()?;
+        let first = begin(date)?;
+        return Some((first, first.saturating_add(DAY_SECONDS)));
     }
+    let next = month.next();
+    let year_of_next = if next == Month::January {
+        year.checked_add(1)?
+    } else {
+        year
+    };
+    let first = begin(Date::from_calendar_date(year, month, 1).ok()?)?;
+    let until = begin(Date::from_calendar_date(year_of_next, next, 1).ok()?)?;
+    Some((first, until))
 }
 
 /// A number of exactly so many digits.

@@ -182,7 +182,7 @@ async fn add_open(
 /// Debits less credits of some accounts.
 fn net<'a>(balances: impl Iterator<Item = &'a Balance>) -> i64 {
     balances
-        .map(|balance| balance.net())
+        .map(Balance::net)
         .try_fold(SignedAmount::ZERO, SignedAmount::checked_add)
         .unwrap_or(SignedAmount::MAX)
         .to_sat()

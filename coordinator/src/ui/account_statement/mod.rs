@@ -118,7 +118,7 @@ pub(super) async fn show(
     let period = match period_of(&ui.service, Some(&from), Some(&query.to)) {
         Ok(period) => period,
         Err(error @ ServiceError::Books(_)) => {
-            drawn.wrong.add("from", &error.to_string());
+            drawn.wrong.add("from", error.to_string());
             return page(&drawn);
         }
         Err(error) => return Err(error.into()),
