@@ -4,6 +4,7 @@
 //! signer pinned. Its pure half decides and builds; its service half stores and serves.
 //! The arrows are `http`, `ui`, `cli` and `jobs` → `service` → `store`, and everything may call the pure half.
 
+pub mod account_statement;
 pub mod balancing;
 pub mod coin_selection;
 pub mod exclusion;

@@ -27,6 +27,7 @@ const GRANTED: &[(&str, &str, &str, &str, &str)] = &[
     ("coin_mark", "si", "", "s", "s"),
     ("coordinator_migration", "s", "", "s", "s"),
     ("credential", "si", "", "s", "s"),
+    ("customer_hold", "si", "", "s", "s"),
     ("invitation", "si", "", "s", ""),
     ("job", "si", "", "s", "s"),
     ("journal", "si", "", "s", "s"),
@@ -54,6 +55,7 @@ const GRANTED: &[(&str, &str, &str, &str, &str)] = &[
     // The auditor sees who holds tokens, never what a token could be checked against.
     ("token", "si", "", "s", ""),
     ("vault", "si", "", "s", "s"),
+    ("vault_books", "si", "", "s", "s"),
     ("vault_ceremony", "si", "", "", "s"),
     ("vault_keyset", "si", "", "s", "s"),
     ("vault_marks", "si", "", "s", "s"),
@@ -89,6 +91,10 @@ const UPDATED: &[(&str, &[&str])] = &[
     ("ceremony", &["used_at"]),
     ("coin_mark", &["ended_at", "ended_by"]),
     ("credential", &["label", "last_used_at", "revoked_at"]),
+    (
+        "customer_hold",
+        &["ended_at", "release_reason", "released_at", "released_by"],
+    ),
     (
         "invitation",
         &[
@@ -156,6 +162,10 @@ const UPDATED: &[(&str, &[&str])] = &[
     ("signer_mark", &["ended_at", "ended_by"]),
     ("token", &["revoked_at"]),
     ("vault", &["keyset", "policy"]),
+    (
+        "vault_books",
+        &["references_are_accounts", "set_at", "set_by"],
+    ),
     (
         "vault_ceremony",
         &[

@@ -5,6 +5,7 @@ mod alarms;
 mod attempts;
 mod bad_input;
 mod books;
+mod books_of_a_month;
 mod both_engines;
 mod bridge;
 mod ceremony;

@@ -2,7 +2,7 @@
 # Installs or builds whatever this machine still lacks; does nothing, quickly, when all is there.
 #   setup.sh demo     what `make demo` needs: a C compiler, a bitcoind
 #   setup.sh check    what `make check` needs: also PostgreSQL, Chromium, cargo-nextest, coverage, Node and
-#                     Python with the signers of others, hwi and a mail server (default)
+#                     Python with the signers of others, hwi, hledger and a mail server (default)
 # Talk goes to stderr. Nothing is installed outside Debian's packages, cargo's bin folder and
 # ${COUNTERSIGN_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/countersign}.
 set -euo pipefail
@@ -56,6 +56,7 @@ missing_packages() {
         python3 -c 'import ensurepip, venv' 2>/dev/null || wanted+=(python3 python3-venv)
         command -v openssl >/dev/null || wanted+=(openssl)
         ldconfig -p | grep -q libusb-1.0.so.0 || wanted+=(libusb-1.0-0)
+        command -v hledger >/dev/null || wanted+=(hledger)
         command -v node >/dev/null && command -v npm >/dev/null || wanted+=(nodejs npm)
     fi
     for package in "${wanted[@]}"; do

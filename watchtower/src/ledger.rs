@@ -10,7 +10,7 @@ use std::str::FromStr;
 use bitcoin::Amount;
 use policies::VaultId;
 use policies::planted::{Bug, planted};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// An account of a vault.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,8 +24,8 @@ pub enum Account {
     /// What left as inputs and did not yet come back as change, payments and fees: zero once a
     /// transaction of ours is booked whole.
     Clearing,
-    /// Payments to others.
-    Withdrawals,
+    /// Payments to others, by the external reference of the withdrawal if it has one.
+    Withdrawals(Option<String>),
     /// Fees paid to miners.
     Fees,
     /// What was there before this vault's books began: coins that blocks of history made, less those that
@@ -41,7 +41,7 @@ impl Account {
             Self::DepositsPending => "deposits_pending",
             Self::DepositsSettled(_) => "deposits_settled",
             Self::Clearing => "clearing",
-            Self::Withdrawals => "withdrawals",
+            Self::Withdrawals(_) => "withdrawals",
             Self::Fees => "fees",
             Self::Opening => "opening",
         }
@@ -50,12 +50,14 @@ impl Account {
     /// The reference within its kind; empty for none.
     pub fn reference(&self) -> &str {
         match self {
-            Self::DepositsSettled(Some(reference)) => reference,
+            Self::DepositsSettled(Some(reference)) | Self::Withdrawals(Some(reference)) => {
+                reference
+            }
             Self::DepositsSettled(None)
+            | Self::Withdrawals(None)
             | Self::Coins
             | Self::DepositsPending
             | Self::Clearing
-            | Self::Withdrawals
             | Self::Fees
             | Self::Opening => "",
         }
@@ -63,16 +65,13 @@ impl Account {
 
     /// The account of a stored kind and reference.
     pub fn from_parts(kind: &str, reference: &str) -> Option<Self> {
+        let named = || (!reference.is_empty()).then(|| reference.to_owned());
         let plain = match kind {
-            "deposits_settled" => {
-                return Some(Self::DepositsSettled(
-                    (!reference.is_empty()).then(|| reference.to_owned()),
-                ));
-            }
+            "deposits_settled" => return Some(Self::DepositsSettled(named())),
+            "withdrawals" => return Some(Self::Withdrawals(named())),
             "coins" => Self::Coins,
             "deposits_pending" => Self::DepositsPending,
             "clearing" => Self::Clearing,
-            "withdrawals" => Self::Withdrawals,
             "fees" => Self::Fees,
             "opening" => Self::Opening,
             _ => return None,
@@ -108,6 +107,13 @@ impl FromStr for Account {
 impl Serialize for Account {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Account {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -155,6 +161,8 @@ mod tests {
             Account::Coins,
             Account::DepositsSettled(None),
             Account::DepositsSettled(Some("customer/17".to_owned())),
+            Account::Withdrawals(None),
+            Account::Withdrawals(Some("customer/17".to_owned())),
             Account::Fees,
             Account::Opening,
         ] {
@@ -162,6 +170,6 @@ mod tests {
         }
         "coins/x"
             .parse::<Account>()
-            .expect_err("only settled deposits have references");
+            .expect_err("only settled deposits and withdrawals have references");
     }
 }

@@ -18,6 +18,7 @@ pub mod configuration;
 #[cfg(feature = "daemon")]
 pub mod daemon;
 pub mod ledger;
+pub mod reconciling;
 #[cfg(feature = "daemon")]
 pub mod rescan;
 #[cfg(feature = "store")]

@@ -13,9 +13,11 @@ mod approval;
 mod attempt;
 mod balancing;
 mod batch;
+mod book;
 mod ceremony;
 mod chain;
 mod coin;
+mod customer;
 mod daemon;
 mod error;
 mod event;
@@ -149,12 +151,17 @@ enum Verb {
     Balance,
     /// Show accounts and entries of the ledger.
     Ledger(chain::Ledger),
+    /// Show the books by account and reference, and write statements of a period.
+    #[command(subcommand)]
+    Book(book::Book),
+    /// Say whether references are accounts, and which of them are below 0.
+    #[command(subcommand)]
+    Customer(customer::Customer),
     /// Read blocks of the chain again, and show how far that is.
     #[command(subcommand)]
     Chain(scan::Chain),
     /// Compare ledger, tracker and node now, and show the result.
-    #[command(after_help = "Example:\n  countersign-coordinator reconcile")]
-    Reconcile,
+    Reconcile(reconcile::Reconcile),
     /// Submit, list, show, cancel and pay again withdrawals.
     #[command(subcommand)]
     Withdrawal(withdrawal::Withdrawal),
@@ -244,8 +251,10 @@ fn dispatch(cli: Cli) -> Result<(), CliError> {
         Verb::Coin(verb) => coin::run(&verb, &api()?, &out),
         Verb::Balance => chain::balance(&api()?, &out),
         Verb::Ledger(verb) => chain::ledger(&verb, &api()?, &out),
+        Verb::Book(verb) => book::run(&verb, &api()?, &out),
+        Verb::Customer(verb) => customer::run(&verb, &api()?, &out),
+        Verb::Reconcile(verb) => reconcile::run(&verb, &api()?, &out),
         Verb::Chain(verb) => scan::run(&verb, &api()?, &out),
-        Verb::Reconcile => reconcile::run(&api()?, &out),
         Verb::Withdrawal(verb) => withdrawal::run(&verb, &api()?, &out),
         Verb::Queue(verb) => queue::run(&verb, &api()?, &out),
         Verb::Approval(verb) => approval::run(&verb, &api()?, &out),

@@ -100,6 +100,21 @@ impl FromRequestParts<Service> for Asked {
     }
 }
 
+/// A query of its own type, with problems as problem documents.
+#[derive(Debug)]
+pub(super) struct AskedFor<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequestParts<Service> for AskedFor<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
+        let Query(asked) = Query::<T>::from_request_parts(parts, service)
+            .await
+            .map_err(|error| Problem::malformed("query", error))?;
+        Ok(Self(asked))
+    }
+}
+
 /// In which version to answer with a PSBT.
 #[derive(Debug, Clone, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]

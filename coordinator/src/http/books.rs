@@ -7,9 +7,8 @@ use super::Problem;
 use super::authentication::Caller;
 use super::body::{Asked, Named, Page};
 use crate::service::Service;
-use crate::service::books::{
-    self, BalanceView, CoinView, EntryView, ReconciliationView, RequestedReconciliation,
-};
+use crate::service::books::{self, BalanceView, CoinView, EntryView};
+use crate::service::reconciliations::{self, ReconciliationView, RequestedReconciliation};
 
 /// Lists deposits.
 #[utoipa::path(
@@ -84,7 +83,7 @@ pub(super) async fn reconciliation(
     named: Named,
 ) -> Result<Json<Option<ReconciliationView>>, Problem> {
     Ok(Json(
-        books::show_reconciliation(&service, &actor, named.vault()?).await?,
+        reconciliations::show_reconciliation(&service, &actor, named.vault()?).await?,
     ))
 }
 
@@ -99,7 +98,7 @@ pub(super) async fn reconcile(
     named: Named,
 ) -> Result<Json<RequestedReconciliation>, Problem> {
     Ok(Json(
-        books::request_reconciliation(&service, &actor, named.vault()?).await?,
+        reconciliations::request_reconciliation(&service, &actor, named.vault()?, false).await?,
     ))
 }
 
@@ -116,6 +115,38 @@ pub(super) async fn reconciliation_result(
 ) -> Result<Json<RequestedReconciliation>, Problem> {
     let (vault, request) = (named.vault()?, named.get("request")?);
     Ok(Json(
-        books::reconciliation_result(&service, &actor, vault, request).await?,
+        reconciliations::reconciliation_result(&service, &actor, vault, request).await?,
+    ))
+}
+
+/// Asks the watchtower to reconcile, and to look through the node's whole UTXO set for what the books do not have.
+#[utoipa::path(
+    post, path = "/api/v1/vaults/{vault}/reconciliation/deep", tag = "books", params(("vault" = String, Path)),
+    responses((status = 200, body = RequestedReconciliation), (status = "4XX", body = Problem)),
+)]
+pub(super) async fn reconcile_deep(
+    State(service): State<Service>,
+    Caller(actor): Caller,
+    named: Named,
+) -> Result<Json<RequestedReconciliation>, Problem> {
+    Ok(Json(
+        reconciliations::request_reconciliation(&service, &actor, named.vault()?, true).await?,
+    ))
+}
+
+/// Calls a reconciliation off that has no result yet.
+#[utoipa::path(
+    delete, path = "/api/v1/vaults/{vault}/reconciliation/{request}", tag = "books",
+    params(("vault" = String, Path), ("request" = u64, Path)),
+    responses((status = 200, body = RequestedReconciliation), (status = "4XX", body = Problem)),
+)]
+pub(super) async fn call_off(
+    State(service): State<Service>,
+    Caller(actor): Caller,
+    named: Named,
+) -> Result<Json<RequestedReconciliation>, Problem> {
+    let (vault, request) = (named.vault()?, named.get("request")?);
+    Ok(Json(
+        reconciliations::call_off(&service, &actor, vault, request).await?,
     ))
 }

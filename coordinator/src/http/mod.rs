@@ -4,6 +4,7 @@
 //! Every route is registered here together with its place in the OpenAPI document, so that none can be
 //! served and not described. Unknown routes and verbs are refused, bodies and times are bounded.
 
+mod account_books;
 mod addresses;
 mod alarms;
 mod approvals;
@@ -15,6 +16,7 @@ mod body;
 mod books;
 mod ceremonies;
 mod coins;
+mod customers;
 mod events;
 mod journals;
 mod lingering;
@@ -95,8 +97,14 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(coins::label))
         .routes(routes!(books::balance))
         .routes(routes!(books::ledger))
+        .routes(routes!(account_books::show))
+        .routes(routes!(account_books::statement))
+        .routes(routes!(account_books::movements))
+        .routes(routes!(customers::show, customers::set))
+        .routes(routes!(customers::release))
         .routes(routes!(books::reconciliation, books::reconcile))
-        .routes(routes!(books::reconciliation_result))
+        .routes(routes!(books::reconcile_deep))
+        .routes(routes!(books::reconciliation_result, books::call_off))
         .routes(routes!(withdrawals::submit, withdrawals::list))
         .routes(routes!(withdrawals::show))
         .routes(routes!(withdrawals::cancel))

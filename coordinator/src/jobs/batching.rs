@@ -229,7 +229,8 @@ impl Trial {
             BatchError::CoinSelection(_) => Obstacle::Coins,
             BatchError::NothingToBatch { .. }
             | BatchError::CannotBeExclusive(_)
-            | BatchError::PaidByUnknown { .. } => Obstacle::Other,
+            | BatchError::PaidByUnknown { .. }
+            | BatchError::CustomerNegative { .. } => Obstacle::Other,
             BatchError::SelfReview { .. } | BatchError::Build { .. } => {
                 if !self.is_alone && decision.goes().nth(1).is_some() {
                     self.is_alone = true;

@@ -9,7 +9,7 @@ use policies::psbt::{AttemptPurpose, Manifest, read_strict};
 use policies::{IntentKind, Keychain};
 use watchtower::ledger::{Account, Posting};
 use watchtower::store::database::Transaction;
-use watchtower::store::{coins, scripts};
+use watchtower::store::{coins, ledger, scripts};
 
 use crate::service::{BatchError, ServiceError};
 use crate::store::attempts::AttemptRow;
@@ -36,7 +36,7 @@ pub(super) async fn postings(
         if let Some(withdrawal) = withdrawals::lookup(tx, &key).await? {
             postings.push(entry(
                 format!("payment:{}:{}:{}", row.txid, key.requester, key.id),
-                Account::Withdrawals,
+                Account::Withdrawals(reference_of(&withdrawal)),
                 shown.amount_paid(&withdrawal),
             ));
         }
@@ -44,7 +44,7 @@ pub(super) async fn postings(
     for (output, amount) in recovered(tx, row, &shown).await? {
         postings.push(entry(
             format!("recovery:{}:{output}", row.txid),
-            Account::Withdrawals,
+            Account::Withdrawals(None),
             amount,
         ));
     }
@@ -52,7 +52,19 @@ pub(super) async fn postings(
     postings.push(entry(format!("fee:{}", row.txid), Account::Fees, fee));
     // An entry of nothing is none.
     postings.retain(|posting| posting.amount != Amount::ZERO);
+    for posting in &mut postings {
+        // What stands is booked and taken back where it stands: earlier versions knew no references of withdrawals.
+        if let Some((debit, credit)) = ledger::standing(tx, &posting.cause).await? {
+            (posting.debit, posting.credit) = (debit, credit);
+        }
+    }
     Ok(postings)
+}
+
+/// The external reference in whose name a withdrawal is paid, if it has one.
+fn reference_of(withdrawal: &WithdrawalRow) -> Option<String> {
+    let reference = &withdrawal.intent.reference;
+    (!reference.is_empty()).then(|| reference.clone())
 }
 
 /// A transaction in a block, as its PSBT has it, or as the chain shows it where nobody kept that.

@@ -12,6 +12,7 @@ use watchtower::tracker::Placement;
 
 use super::bookings::postings;
 use super::chain_events::hand_over;
+use crate::service::customers;
 use crate::service::keeping::keep_in_step;
 use crate::service::record::{Cause, move_attempt};
 use crate::service::{Service, ServiceError, lock_vault};
@@ -64,5 +65,7 @@ pub(super) async fn catch_up(
             }
         }
     }
+    let references = customers::paid_by(tx, txid).await?;
+    customers::watch(tx, row.vault, &references, now).await?;
     keep_in_step(tx, &BTreeSet::from([txid]), "settled", cause).await
 }

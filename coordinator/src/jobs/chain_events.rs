@@ -3,7 +3,7 @@
 //!
 //! The cursor moves in the same transaction, so that every event counts once whatever is killed when.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bitcoin::{BlockHash, OutPoint, Txid};
 use policies::planted::steps::Step;
@@ -17,6 +17,7 @@ use watchtower::store::{coins, cursor, ledger};
 use super::bookings::postings;
 use super::finalizing::settle_depth;
 use super::{rivals, variants};
+use crate::service::customers;
 use crate::service::explaining::explain;
 use crate::service::keeping::keep_in_step;
 use crate::service::record::{Cause, move_attempt};
@@ -50,11 +51,20 @@ pub(super) async fn take_in(
     let Some(last) = page.last().map(|event| event.number) else {
         return Ok(());
     };
+    let mut touched: BTreeMap<VaultId, BTreeSet<String>> = BTreeMap::new();
     for event in &page {
+        if let Some(vault) = event.vault {
+            let references = customers::touched_by(tx, event).await?;
+            touched.entry(vault).or_default().extend(references);
+        }
         if let (Some(vault), Some(spend)) = (event.vault, read(event)) {
             lock_vault(tx, vault).await?;
             take_spend(service, tx, vault, &event.kind, &spend, now).await?;
         }
+    }
+    for (vault, references) in touched {
+        lock_vault(tx, vault).await?;
+        customers::watch(tx, vault, &references, now).await?;
     }
     Ok(cursor::advance(tx, CONSUMER, last).await?)
 }

@@ -1,4 +1,4 @@
-//! What the watchtower knows of a vault: deposits, coins, balances, ledger, reconciliation.
+//! What the watchtower knows of a vault: deposits, coins, balances, ledger.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,8 +7,7 @@ use policies::{Keychain, UnixTime, VaultId};
 use serde::Serialize;
 use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
-use watchtower::store::reconciliation::Reconciliation;
-use watchtower::store::{chain, coins, ledger, reconciliation};
+use watchtower::store::{chain, coins, ledger};
 use watchtower::tracker::{Coin, Placement};
 
 use super::free_coins::Purse;
@@ -126,39 +125,6 @@ pub struct EntryView {
     pub at: UnixTime,
 }
 
-/// A proof that books, tracker and node agree.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct ReconciliationView {
-    /// The height of the tip at which they were compared.
-    pub height: u32,
-    /// The tip.
-    pub block: String,
-    /// What the ledger says.
-    pub ledger_sat: i64,
-    /// What the tracker says.
-    pub tracker_sat: u64,
-    /// What the node says.
-    pub node_sat: u64,
-    /// How many coins were compared.
-    pub coins: u32,
-    /// Whether all agree.
-    pub agrees: bool,
-    /// The first difference in words.
-    pub detail: String,
-    /// When (unix seconds).
-    #[schema(value_type = u64)]
-    pub at: UnixTime,
-}
-
-/// A reconciliation that was asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct RequestedReconciliation {
-    /// The number to ask for its result by.
-    pub request: u64,
-    /// The result, once there is one.
-    pub result: Option<ReconciliationView>,
-}
-
 /// All deposits of a vault, also those that are gone, newest first.
 ///
 /// # Errors
@@ -265,59 +231,6 @@ pub(super) fn entry_view(entry: ledger::Entry) -> EntryView {
     }
 }
 
-/// The latest reconciliation of a vault, if there was one.
-///
-/// # Errors
-/// `VaultError::UnknownVault`.
-pub async fn show_reconciliation(
-    service: &Service,
-    actor: &Actor,
-    vault: VaultId,
-) -> Result<Option<ReconciliationView>, ServiceError> {
-    let mut tx = begin(service, actor, vault).await?;
-    Ok(reconciliation::latest(&mut tx, vault)
-        .await?
-        .map(reconciliation_view))
-}
-
-/// Asks the watchtower to reconcile a vault now.
-///
-/// # Errors
-/// `VaultError::UnknownVault`.
-pub async fn request_reconciliation(
-    service: &Service,
-    actor: &Actor,
-    vault: VaultId,
-) -> Result<RequestedReconciliation, ServiceError> {
-    actor.require(Right::Reconcile, vault)?;
-    let mut tx = service.database().begin_write().await?;
-    service.vault(&mut tx, vault).await?;
-    let request = reconciliation::request(&mut tx, vault, service.now()).await?;
-    tx.commit().await?;
-    Ok(RequestedReconciliation {
-        request,
-        result: None,
-    })
-}
-
-/// The result of a reconciliation that was asked for, once there is one.
-///
-/// # Errors
-/// `VaultError::UnknownVault`.
-pub async fn reconciliation_result(
-    service: &Service,
-    actor: &Actor,
-    vault: VaultId,
-    request: u64,
-) -> Result<RequestedReconciliation, ServiceError> {
-    let mut tx = begin(service, actor, vault).await?;
-    let result = reconciliation::result(&mut tx, request)
-        .await?
-        .filter(|result| result.vault == vault)
-        .map(reconciliation_view);
-    Ok(RequestedReconciliation { request, result })
-}
-
 pub(super) async fn begin(
     service: &Service,
     actor: &Actor,
@@ -379,18 +292,4 @@ pub(super) async fn coin_views(
             }
         })
         .collect())
-}
-
-fn reconciliation_view(result: Reconciliation) -> ReconciliationView {
-    ReconciliationView {
-        height: result.tip.height,
-        block: result.tip.hash.to_string(),
-        ledger_sat: result.ledger.to_sat(),
-        tracker_sat: result.tracker.to_sat(),
-        node_sat: result.node.to_sat(),
-        coins: result.coins,
-        agrees: result.agrees,
-        detail: result.detail,
-        at: result.at,
-    }
 }

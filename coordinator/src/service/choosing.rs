@@ -13,6 +13,7 @@ use watchtower::store::{fees, node};
 
 use super::batches::WithdrawalName;
 use super::building::Approved;
+use super::customers;
 use super::explaining::is_of_its_time;
 use super::standing::{Entry, Known};
 use super::waiting::Waiting;
@@ -180,6 +181,7 @@ pub(super) async fn choose_among(
     let intents: Vec<&Intent> = rows.iter().map(|row| &row.intent).collect();
     let known = Known::load(tx, vault.id, policy, &intents, hold.now, hold.until).await?;
     let foreign = foreign_spends(tx, vault.id).await?;
+    let held = customers::held(tx, vault.id).await?;
     let mut counted = known.clone();
     let mut outputs = BTreeSet::new();
     let mut chosen = Vec::new();
@@ -193,6 +195,12 @@ pub(super) async fn choose_among(
                 requester,
                 id,
                 txid,
+            }))
+        } else if held.contains(&intent.reference) && is_payable_only_anew(&row.state) {
+            Err(ServiceError::Batch(BatchError::CustomerNegative {
+                requester: key.requester.clone(),
+                id: key.id.clone(),
+                reference: intent.reference.clone(),
             }))
         } else if outputs.contains(&output) {
             let amount = intent.amount;
@@ -326,6 +334,7 @@ fn may_wait(error: &ServiceError) -> bool {
             BatchError::NotApproved { .. }
                 | BatchError::ApprovalsRanOut { .. }
                 | BatchError::PaidByUnknown { .. }
+                | BatchError::CustomerNegative { .. }
                 | BatchError::EqualPayments { .. }
                 | BatchError::TooManyPayments { .. }
                 | BatchError::DecidedByOrder { .. }
@@ -333,6 +342,14 @@ fn may_wait(error: &ServiceError) -> bool {
         ) | ServiceError::Withdrawal(
             WithdrawalError::Denied(_) | WithdrawalError::OtherKeyset { .. }
         )
+    )
+}
+
+/// Whether no attempt that may confirm pays it: one that may can be signed at any time, and is renewed as ever.
+const fn is_payable_only_anew(state: &WithdrawalState) -> bool {
+    matches!(
+        state,
+        WithdrawalState::Approved { .. } | WithdrawalState::Failed { .. }
     )
 }
 

@@ -6,6 +6,7 @@ mod alarm;
 mod approval;
 mod attempt;
 mod batch;
+mod books;
 mod ceremony;
 mod journal;
 mod list;
@@ -30,6 +31,7 @@ pub use self::alarm::AlarmError;
 pub use self::approval::ApprovalError;
 pub use self::attempt::AttemptError;
 pub use self::batch::BatchError;
+pub use self::books::BooksError;
 pub use self::ceremony::CeremonyError;
 pub use self::journal::JournalError;
 pub use self::list::ListError;
@@ -170,6 +172,9 @@ pub enum ServiceError {
     /// About spends to ourselves, and recoveries.
     #[error(transparent)]
     OwnSpend(#[from] OwnSpendError),
+    /// About the books.
+    #[error(transparent)]
+    Books(#[from] BooksError),
     /// About the queue.
     #[error(transparent)]
     Queue(#[from] QueueError),
@@ -312,6 +317,7 @@ impl ServiceError {
             Self::Approval(error) => error.answer(),
             Self::Batch(error) => error.answer(),
             Self::OwnSpend(error) => error.answer(),
+            Self::Books(error) => error.answer(),
             Self::Queue(error) => error.answer(),
             Self::Attempt(error) => error.answer(),
             Self::Journal(error) => error.answer(),
@@ -353,6 +359,7 @@ impl ServiceError {
             Self::Approval(error) => error.facts(),
             Self::Batch(error) => error.facts(),
             Self::OwnSpend(error) => error.facts(),
+            Self::Books(error) => error.facts(),
             Self::Queue(error) => error.facts(),
             Self::Attempt(error) => error.facts(),
             Self::Journal(error) => error.facts(),

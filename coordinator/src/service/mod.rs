@@ -5,6 +5,7 @@
 //! policies, which never change under their id, and how many do a thing at the moment.
 
 pub mod access;
+pub mod account_books;
 mod acks;
 pub mod address_book;
 pub mod addresses;
@@ -35,6 +36,7 @@ pub mod ceremonies;
 mod choosing;
 pub mod coin_marks;
 mod culprits;
+pub mod customers;
 pub mod devices;
 pub(crate) mod draining;
 mod error;
@@ -78,6 +80,7 @@ pub(crate) mod pulse;
 pub mod queue;
 pub mod rebuilds;
 pub mod receipts;
+pub mod reconciliations;
 pub(crate) mod record;
 pub mod recoveries;
 pub(crate) mod rehearsal;
@@ -128,9 +131,9 @@ use watchtower::store::database::{Database, Transaction};
 
 pub use access::{Actor, Right, Role};
 pub use error::{
-    AlarmError, ApprovalError, AttemptError, BatchError, CeremonyError, ErrorClass, JournalError,
-    ListError, NotifyError, OwnSpendError, PeopleError, QueueError, RebuildError, ServiceError,
-    VaultError, VersionError, WatchError, WithdrawalError,
+    AlarmError, ApprovalError, AttemptError, BatchError, BooksError, CeremonyError, ErrorClass,
+    JournalError, ListError, NotifyError, OwnSpendError, PeopleError, QueueError, RebuildError,
+    ServiceError, VaultError, VersionError, WatchError, WithdrawalError,
 };
 
 use self::gate::Gate;

@@ -29,6 +29,24 @@ pub struct AddressRow {
     pub issued_at: UnixTime,
 }
 
+/// Whether an address of a vault bears a reference.
+///
+/// # Errors
+/// On a failed statement.
+pub async fn bears_reference(
+    tx: &mut Transaction,
+    vault: VaultId,
+    reference: &str,
+) -> Result<bool, DatabaseError> {
+    let row = tx
+        .optional_row(
+            "SELECT idx FROM address WHERE vault = $1 AND reference = $2 LIMIT 1",
+            &[vault.to_bytes().into(), reference.into()],
+        )
+        .await?;
+    Ok(row.is_some())
+}
+
 /// Takes the next index of a keychain; two callers never get the same. `keyset` is the vault's `keychain`: the
 /// first keyset with the descriptor, so that no index of a descriptor is given out twice.
 ///

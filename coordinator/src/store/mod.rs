@@ -10,6 +10,7 @@ pub mod attempts;
 pub mod batch_lines;
 pub mod batches;
 pub mod coin_marks;
+pub mod customers;
 pub mod inputs;
 pub mod jobs;
 pub mod journals;
@@ -124,8 +125,13 @@ pub const OWNER: Owner = Owner {
         },
         Migration {
             number: 16,
+            name: "books",
+            sql: include_str!("../../migrations/0016_books.sql"),
+        },
+        Migration {
+            number: 17,
             name: "moving_in",
-            sql: include_str!("../../migrations/0016_moving_in.sql"),
+            sql: include_str!("../../migrations/0017_moving_in.sql"),
         },
     ],
 };

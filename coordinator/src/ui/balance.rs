@@ -22,9 +22,10 @@ use super::show::{Ago, Cause, Moment, Money, Outside, TxidText, Unit};
 use super::visitor::Visitor;
 use crate::service::Right;
 use crate::service::agenda::{absent_now, of_vault};
-use crate::service::books::{EntryView, show_reconciliation};
+use crate::service::books::EntryView;
 use crate::service::browsing::entries::list_entries;
 use crate::service::figures::{Span, figures, series};
+use crate::service::reconciliations::show_reconciliation;
 
 /// How many entries of the ledger are shown; the whole has a page of its own.
 const ENTRIES: u32 = 10;

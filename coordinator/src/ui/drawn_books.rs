@@ -5,7 +5,7 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use super::visitor::Visitor;
-use super::{Ui, addresses, coins, deposits, events, ledger, search};
+use super::{Ui, account_statement, addresses, coins, deposits, events, ledger, search};
 
 /// The pages for one visitor. A fault has its status, and no page.
 pub(crate) fn books(ui: Ui, visitor: Visitor) -> Router {
@@ -27,8 +27,11 @@ pub(crate) fn books(ui: Ui, visitor: Visitor) -> Router {
         )
         .route(&vault("/coins/{outpoint}/thaw"), post(coins::marks::thaw))
         .route(&vault("/coins/{outpoint}/label"), post(coins::marks::label))
+        .route(&vault("/statement"), get(account_statement::show))
+        .route(&vault("/statement/file"), get(account_statement::file))
         .route(&vault("/ledger"), get(ledger::list))
         .route(&vault("/ledger/comparison"), post(ledger::compare))
+        .route(&vault("/ledger/scan"), post(ledger::scan))
         .route("/events", get(events::list))
         .route("/events/verification", get(events::verify))
         .route("/search", get(search::find))

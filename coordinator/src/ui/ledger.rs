@@ -17,11 +17,13 @@ use super::routes::{Needs, Table};
 use super::show::{Cause, Moment, Money, Outside, TxidText};
 use super::visitor::Visitor;
 use crate::service::Right;
-use crate::service::books::{
-    EntryView, ReconciliationView, request_reconciliation, show_balance, show_reconciliation,
-};
+use crate::service::books::{EntryView, show_balance};
 use crate::service::browsing::entries::list_entries;
 use crate::service::browsing::span;
+use crate::service::reconciliations::{
+    ReconciliationView, RequestedReconciliation, call_off, request_reconciliation, show_deep,
+    show_reconciliation,
+};
 
 const ACCOUNTS: [(&str, &str); 7] = [
     ("", "Any account"),
@@ -78,17 +80,41 @@ struct Compared {
     detail: Outside,
 }
 
+/// The last scan of the node's whole UTXO set, or how far it has come.
+#[derive(Debug)]
+struct Scanned {
+    request: u64,
+    percent: Option<u32>,
+    is_over: bool,
+    words: &'static str,
+    chip: &'static str,
+    count: u32,
+    differences: Vec<DifferenceLine>,
+}
+
+#[derive(Debug)]
+struct DifferenceLine {
+    outpoint: Outside,
+    height: u32,
+    node: Option<Money>,
+    books: Option<Money>,
+    detail: String,
+    todo: String,
+}
+
 #[derive(Template)]
 #[template(path = "books/ledger.html")]
 struct LedgerPage {
     frame: Frame,
     vault: Outside,
     path: String,
+    statement: String,
     query: LedgerQuery,
     accounts: Vec<Choice>,
     wrong: Wrong,
     total: Money,
     compared: Option<Compared>,
+    scanned: Option<Scanned>,
     may_compare: bool,
     rows: Vec<Line>,
     around: Around,
@@ -101,6 +127,16 @@ pub(super) fn routes(table: Table) -> Table {
             "/vaults/{vault}/ledger/comparison",
             Needs::Right(Right::Reconcile),
             compare,
+        )
+        .post(
+            "/vaults/{vault}/ledger/scan",
+            Needs::Right(Right::Reconcile),
+            scan,
+        )
+        .post(
+            "/vaults/{vault}/ledger/scans/{request}/end",
+            Needs::Right(Right::Reconcile),
+            end_scan,
         )
 }
 
@@ -122,17 +158,20 @@ pub(super) async fn list(
     let (service, actor) = (&ui.service, &visitor.actor);
     let balance = show_balance(service, actor, vault).await?;
     let compared = show_reconciliation(service, actor, vault).await?;
+    let scanned = show_deep(service, actor, vault).await?;
     page(&LedgerPage {
         frame: visitor.frame("Ledger", Place::Vault(vault, Tab::Balance)),
         vault: Outside::new(&visitor.name_of(vault)),
         accounts: choices(&ACCOUNTS, &query.account),
         total: Money::signed(balance.total_sat, visitor.unit),
         compared: compared.map(|one| compared_view(&one, &visitor)),
+        scanned: scanned.map(|one| scanned_view(one, &visitor)),
         may_compare: visitor.may(Right::Reconcile),
         rows: (entries.iter())
             .map(|entry| line_of(entry, &visitor))
             .collect(),
         around,
+        statement: format!("/vaults/{vault}/statement"),
         path,
         wrong,
         query,
@@ -164,6 +203,34 @@ fn compared_view(one: &ReconciliationView, visitor: &Visitor) -> Compared {
     }
 }
 
+fn scanned_view(one: RequestedReconciliation, visitor: &Visitor) -> Scanned {
+    let (words, chip) = match &one.result {
+        Some(result) if result.agrees => ("the node has no coin that the books lack", "chip-good"),
+        Some(_) => ("they differ", "chip-bad"),
+        None if one.aborted => ("called off", "chip-warn"),
+        None => ("going on", "chip-warn"),
+    };
+    let money = |sat: Option<u64>| sat.map(|sat| Money::new(Amount::from_sat(sat), visitor.unit));
+    Scanned {
+        request: one.request,
+        percent: one.progress.map(|progress| progress.done),
+        is_over: one.aborted || one.result.is_some(),
+        words,
+        chip,
+        count: one.result.map_or(0, |result| result.differences),
+        differences: (one.differences.iter())
+            .map(|one| DifferenceLine {
+                outpoint: Outside::new(&one.outpoint),
+                height: one.height,
+                node: money(one.node_sat),
+                books: money(one.books_sat),
+                detail: one.detail.clone(),
+                todo: one.todo.clone(),
+            })
+            .collect(),
+    }
+}
+
 fn cells(entry: &EntryView) -> Vec<String> {
     vec![
         entry.number.to_string(),
@@ -181,10 +248,35 @@ pub(super) async fn compare(
     named: Named,
 ) -> Result<Response, Fault> {
     let vault: VaultId = named.vault()?;
-    let asked = request_reconciliation(&ui.service, &visitor.actor, vault).await?;
+    let asked = request_reconciliation(&ui.service, &visitor.actor, vault, false).await?;
     let words = format!(
         "Asked for, as number {}. The result stands here once the watchtower has compared.",
         asked.request
     );
     Ok(see_other_saying(&format!("/vaults/{vault}/ledger"), &words))
+}
+
+pub(super) async fn scan(
+    State(ui): State<Ui>,
+    visitor: Visitor,
+    named: Named,
+) -> Result<Response, Fault> {
+    let vault: VaultId = named.vault()?;
+    let asked = request_reconciliation(&ui.service, &visitor.actor, vault, true).await?;
+    let words = format!(
+        "Asked for, as number {}. How far it has come, and what it finds, stands here.",
+        asked.request
+    );
+    Ok(see_other_saying(&format!("/vaults/{vault}/ledger"), &words))
+}
+
+pub(super) async fn end_scan(
+    State(ui): State<Ui>,
+    visitor: Visitor,
+    named: Named,
+) -> Result<Response, Fault> {
+    let (vault, request) = (named.vault()?, named.get("request")?);
+    call_off(&ui.service, &visitor.actor, vault, request).await?;
+    let path = format!("/vaults/{vault}/ledger");
+    Ok(see_other_saying(&path, "The scan was called off."))
 }

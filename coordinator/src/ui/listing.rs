@@ -8,6 +8,7 @@ use super::export;
 use super::fault::Fault;
 use super::filters;
 use super::posted::percent_encoded;
+pub(crate) use crate::account_statement::csv::cell;
 use crate::service::MAX_LIMIT;
 use crate::service::paging::{Cursor, PAGE, Paged};
 
@@ -160,15 +161,6 @@ pub(crate) fn link(path: &str, filters: &[(&str, &str)], more: &[(&str, &str)]) 
         path.to_owned()
     } else {
         format!("{path}?{}", query.join("&"))
-    }
-}
-
-/// A cell that no spreadsheet takes for a formula (OWASP, "CSV injection").
-pub(crate) fn cell(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']) {
-        format!("'{text}")
-    } else {
-        text.to_owned()
     }
 }
 

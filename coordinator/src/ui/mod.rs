@@ -5,6 +5,7 @@
 //! be believed: whatever was signed can be checked with one's own tool, and the page says how.
 
 mod account;
+pub(crate) mod account_statement;
 mod address_book;
 mod addresses;
 mod agreeing;
@@ -106,6 +107,7 @@ fn table(ui: Ui) -> Table {
         sign_in::routes,
         joining::routes,
         account::routes,
+        account_statement::routes,
         people::routes,
         tokens::routes,
         address_book::routes,

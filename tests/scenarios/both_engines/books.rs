@@ -1,6 +1,11 @@
 //! Deposits, coins, addresses, entries, events and the address book.
 
 use bitcoin::Amount;
+use coordinator::account_statement::csv::Csv;
+use coordinator::account_statement::hledger::Hledger;
+use coordinator::account_statement::text::Text;
+use coordinator::account_statement::{Layout, Period, Prices};
+use coordinator::service::account_books::{list_movements, show_book, show_statement};
 use coordinator::service::address_book::{BookFilter, list_book};
 use coordinator::service::browsing::addresses::{AddressQuery, list_addresses};
 use coordinator::service::browsing::calendar::show_calendar;
@@ -16,6 +21,16 @@ use watchtower::store::pages::entries::EntryFilter;
 use watchtower::store::pages::log::EventFilter;
 
 use super::Both;
+
+/// Each way in which a statement is written.
+fn layouts() -> Vec<Box<dyn Layout>> {
+    let none = Prices::default;
+    vec![
+        Box::new(Text::new(none())),
+        Box::new(Csv::new(none())),
+        Box::new(Hledger::new(none())),
+    ]
+}
 
 pub(super) async fn books(both: &Both) -> Outcome {
     let (vault, actor) = (both.vault, &both.operator);
@@ -161,6 +176,34 @@ pub(super) async fn books(both: &Both) -> Outcome {
     }
     both.pages("the address book", (1, 2), async |service, after, most| {
         list_book(service, actor, vault, &BookFilter::default(), after, most).await
+    })
+    .await?;
+    let month = |at: UnixTime| at.to_string().get(..7).unwrap_or_default().to_owned();
+    let (first, last) = (both.now.saturating_sub(86_400 * 60), both.now);
+    let period = Period::parse(&month(first), Some(&month(last)))?;
+    let written = both
+        .same("a statement in each format", async |service| {
+            let statement = show_statement(service, actor, vault, period).await?;
+            let movements = list_movements(service, actor, vault, period, 0, None).await?;
+            let written: Vec<String> = layouts()
+                .into_iter()
+                .map(|mut layout| {
+                    let mut text = layout.begin(&statement);
+                    for movement in &movements {
+                        text.push_str(&layout.movement(movement));
+                    }
+                    text + &layout.end(&statement)
+                })
+                .collect();
+            Ok(written)
+        })
+        .await?;
+    assert!(
+        written.iter().all(|text| text.contains("withdrawals")),
+        "{written:?}"
+    );
+    both.same("the book", async |service| {
+        show_book(service, actor, vault, None).await
     })
     .await?;
     both.same("the calendar", async |service| {

@@ -1,10 +1,13 @@
 //! Answers of the node as values. Amounts are read from their decimal text, never through floats.
 
-use bitcoin::{Amount, BlockHash, Denomination, FeeRate, ScriptBuf, Txid};
+use std::collections::BTreeMap;
+
+use bitcoin::{Amount, BlockHash, Denomination, FeeRate, OutPoint, ScriptBuf, Txid};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::tracker::Pooled;
+use crate::reconciling::Unspent;
+use crate::tracker::{BlockRef, Pooled};
 
 /// `getblockchaininfo`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -74,6 +77,67 @@ impl TxOutAnswer {
     }
 }
 
+/// What `scantxoutset` found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scanned {
+    /// The tip at which it looked.
+    pub tip: BlockRef,
+    /// The unspent outputs.
+    pub coins: BTreeMap<OutPoint, Unspent>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ScanAnswer {
+    success: bool,
+    height: u32,
+    bestblock: BlockHash,
+    unspents: Vec<ScannedAnswer>,
+}
+
+#[derive(Deserialize)]
+struct ScannedAnswer {
+    txid: Txid,
+    vout: u32,
+    #[serde(rename = "scriptPubKey")]
+    script_pubkey: ScriptBuf,
+    amount: Box<RawValue>,
+    height: u32,
+}
+
+/// `scantxoutset status`.
+#[derive(Deserialize)]
+pub(super) struct ScanStatus {
+    pub(super) progress: u8,
+}
+
+impl ScanAnswer {
+    /// A scan that was called off has no result.
+    pub(super) fn read(self) -> Result<Scanned, String> {
+        if !self.success {
+            return Err("the scan was not completed".to_owned());
+        }
+        let mut coins = BTreeMap::new();
+        for one in self.unspents {
+            let outpoint = OutPoint::new(one.txid, one.vout);
+            let unspent = Unspent {
+                amount: bitcoins(&one.amount)?,
+                script_pubkey: one.script_pubkey,
+                height: one.height,
+            };
+            if coins.insert(outpoint, unspent).is_some() {
+                return Err(format!("{outpoint} twice"));
+            }
+        }
+        Ok(Scanned {
+            tip: BlockRef {
+                height: self.height,
+                hash: self.bestblock,
+            },
+            coins,
+        })
+    }
+}
+
 /// An entry of `getmempooldescendants`, and `getmempoolentry`.
 #[derive(Deserialize)]
 pub(super) struct PoolEntry {
@@ -131,6 +195,34 @@ mod tests {
             answer.read().expect("reads").amount.to_sat(),
             2_099_999_997_690_000
         );
+    }
+
+    #[test]
+    fn a_scan_that_was_called_off_has_no_result_and_amounts_are_exact() {
+        let text = |success: bool| {
+            let (hash, txid) = ("0f".repeat(32), "ab".repeat(32));
+            format!(
+                r#"{{"success":{success},"txouts":9,"height":7,"bestblock":"{hash}","unspents":[{{"txid":"{txid}",
+                "vout":1,"scriptPubKey":"51","desc":"raw(51)","amount":20999999.97690000,"coinbase":false,"height":5}}],
+                "total_amount":20999999.97690000}}"#
+            )
+        };
+        let read = |text: &str| {
+            serde_json::from_str::<ScanAnswer>(text)
+                .expect("an answer")
+                .read()
+        };
+        let found = read(&text(true)).expect("a result");
+        let amounts: Vec<u64> = found
+            .coins
+            .values()
+            .map(|coin| coin.amount.to_sat())
+            .collect();
+        assert_eq!(
+            (found.tip.height, amounts),
+            (7, vec![2_099_999_997_690_000])
+        );
+        read(&text(false)).expect_err("half a scan");
     }
 
     #[test]

@@ -8,18 +8,20 @@ use std::time::Duration;
 
 use bitcoin::block::Header;
 use bitcoin::consensus::encode;
-use bitcoin::{Block, BlockHash, FeeRate, OutPoint, Transaction, Txid};
+use bitcoin::{Block, BlockHash, FeeRate, OutPoint, ScriptBuf, Transaction, Txid};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::answers::{self, ChainInfo, TestAccept, UnspentOutput};
+use super::answers::{self, ChainInfo, Scanned, TestAccept, UnspentOutput};
 use super::error::RpcError;
 use crate::tracker::Pooled;
 
 /// How long one call may take; `getblock` of a full block takes well under a second.
 const TIMEOUT: Duration = Duration::from_mins(1);
+/// How long a scan of the whole UTXO set may take.
+const SCAN_TIMEOUT: Duration = Duration::from_hours(6);
 /// Calls in one batch.
 const BATCH: usize = 100;
 /// RPC_INVALID_ADDRESS_OR_KEY: a transaction that is not in the mempool.
@@ -245,6 +247,42 @@ impl Client {
         answer
             .map(|answer| answer.read().map_err(|reason| malformed(method, &reason)))
             .transpose()
+    }
+
+    /// The same client for calls that may take hours.
+    pub fn patient(&self) -> Result<Self, RpcError> {
+        let http = reqwest::Client::builder()
+            .timeout(SCAN_TIMEOUT)
+            .build()
+            .map_err(RpcError::Unreachable)?;
+        Ok(Self {
+            http,
+            ..self.clone()
+        })
+    }
+
+    /// All unspent outputs at the node's tip that pay one of these scripts: it looks through its whole UTXO set, which
+    /// takes minutes on a large chain, and does so for one caller at a time.
+    pub async fn scan_unspent(&self, scripts: &[ScriptBuf]) -> Result<Scanned, RpcError> {
+        let method = "scantxoutset";
+        let objects: Vec<String> = scripts
+            .iter()
+            .map(|script| format!("raw({})", script.to_hex_string()))
+            .collect();
+        let answer: answers::ScanAnswer = self.call(method, json!(["start", objects])).await?;
+        answer.read().map_err(|reason| malformed(method, &reason))
+    }
+
+    /// How many hundredths the scan that is going on has looked through; none where none is.
+    pub async fn scan_progress(&self) -> Result<Option<u8>, RpcError> {
+        let answer: Option<answers::ScanStatus> =
+            self.call("scantxoutset", json!(["status"])).await?;
+        Ok(answer.map(|answer| answer.progress))
+    }
+
+    /// Ends the scan that is going on; says whether there was one.
+    pub async fn abort_scan(&self) -> Result<bool, RpcError> {
+        self.call("scantxoutset", json!(["abort"])).await
     }
 
     pub(super) async fn call<T: DeserializeOwned>(

@@ -5,6 +5,7 @@
 
 mod blocks;
 mod broadcasts;
+mod deep;
 mod estimates;
 mod inclusion;
 mod mempool;
@@ -122,6 +123,8 @@ pub async fn run(
         estimated: None,
         pins_looked_at: UnixTime::ZERO,
         reconciled_at: UnixTime::ZERO,
+        scan: None,
+        scan_again_at: UnixTime::ZERO,
         without_block: BTreeSet::new(),
         config: config.clone(),
     };
@@ -154,6 +157,10 @@ struct Worker {
     /// When what hangs on ours was last looked at.
     pins_looked_at: UnixTime,
     reconciled_at: UnixTime,
+    /// The scan of the node's whole UTXO set that is going on.
+    scan: Option<deep::Scan>,
+    /// When the next one may begin, after one that failed.
+    scan_again_at: UnixTime,
     /// Blocks that the node has no more.
     without_block: BTreeSet<BlockHash>,
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, json};
 use super::{RoundError, Worker};
 use crate::alarm::AlarmKind;
 use crate::clock;
+use crate::reconciling::{Difference, MOST_TOLD};
 use crate::store::alarms::{self, NewAlarm};
 use crate::store::database::Transaction;
 use crate::store::events::{self, NewEvent};
@@ -24,34 +25,38 @@ impl Worker {
             let requests = reconciliation::open_requests(&mut tx).await?;
             (requests, ledger::vaults(&mut tx).await?)
         };
-        for (request, vault) in requests {
-            self.reconcile_vault(vault, Some(request)).await?;
+        for request in requests.iter().filter(|request| !request.deep) {
+            self.reconcile_vault(request.vault, Some(request.id), None)
+                .await?;
         }
+        self.scan_node(&requests).await?;
         let now = clock::now();
         if now.secs_since(self.reconciled_at) < self.config.reconcile_interval_s {
             return Ok(());
         }
         for vault in vaults {
-            self.reconcile_vault(vault, None).await?;
+            self.reconcile_vault(vault, None, None).await?;
         }
         self.reconciled_at = now;
         Ok(())
     }
 
-    /// Compares one vault at one tip; if the tip moves meanwhile, the next round does it again.
-    async fn reconcile_vault(
+    /// Compares one vault at one tip, and whether the result is stored; if the tip moves meanwhile, the next round
+    /// does it again. `scanned` is what a scan of the node's whole UTXO set showed.
+    pub(super) async fn reconcile_vault(
         &mut self,
         vault: VaultId,
         request: Option<u64>,
-    ) -> Result<(), RoundError> {
+        scanned: Option<Vec<Difference>>,
+    ) -> Result<bool, RoundError> {
         let (tip, total, held, before) = {
             let mut tx = self.database.begin_read().await?;
             let Some(tip) = chain::tip(&mut tx).await? else {
-                return Ok(());
+                return Ok(false);
             };
             // A spend may still be found of what a scan found: the three differ until then.
             if scans::is_unfinished(&mut tx, vault).await? {
-                return Ok(());
+                return Ok(false);
             }
             let total = ledger::vault_total(&mut tx, vault).await?;
             let held = coins::confirmed_unspent(&mut tx, vault).await?;
@@ -86,7 +91,11 @@ impl Worker {
             }
         }
         if self.client.best_block_hash().await? != tip.hash {
-            return Ok(());
+            return Ok(false);
+        }
+        let scanned = scanned.unwrap_or_default();
+        if let (Some(first), true) = (scanned.first(), detail.is_empty()) {
+            detail = format!("{}: {}", first.outpoint, first.kind.words());
         }
         if detail.is_empty() && Some(total) != tracker.to_signed().ok() {
             detail = format!("the ledger holds {total}, the coins are {tracker}");
@@ -99,12 +108,17 @@ impl Worker {
             node,
             coins: u32::try_from(held.len()).unwrap_or(u32::MAX),
             agrees: detail.is_empty(),
+            differences: u32::try_from(scanned.len()).unwrap_or(u32::MAX),
             detail,
             at: clock::now(),
         };
         let mut tx = self.write().await?;
         chain::expect_tip(&mut tx, Some(tip.hash)).await?;
         reconciliation::record(&mut tx, request, &result).await?;
+        if let Some(request) = request {
+            let told = scanned.iter().take(MOST_TOLD);
+            reconciliation::record_differences(&mut tx, request, told).await?;
+        }
         if before.is_none_or(|before| before.agrees != result.agrees) {
             let mut body = Map::new();
             body.insert("coins".to_owned(), json!(result.coins));
@@ -133,7 +147,7 @@ impl Worker {
         if !result.agrees {
             tracing::error!(%vault, detail = result.detail, "the books do not agree with the node");
         }
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -261,6 +261,30 @@ pub async fn confirmed_unspent(
     .collect()
 }
 
+/// The coins of a vault that were unspent as of the active chain's block at a height.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn unspent_at(
+    tx: &mut Transaction,
+    vault: VaultId,
+    height: u32,
+) -> Result<Vec<Coin>, DatabaseError> {
+    tx.rows(
+        select_coins!(
+            "WHERE c.vault = $1 AND c.placement = 'confirmed' AND c.block_height <= $2
+                 AND (c.spent_height IS NULL OR c.spent_height > $2)
+             ORDER BY c.txid, c.vout"
+        ),
+        &[vault.to_bytes().into(), height.into()],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
 /// A whole transaction that pays or spends a vault, as last seen.
 ///
 /// # Errors

@@ -193,6 +193,218 @@ pub async fn entries(
     .collect()
 }
 
+/// What an account was debited and credited before a period and within it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sums {
+    /// The account.
+    pub account: Account,
+    /// The sum of its debits before the period.
+    pub debit_before: Amount,
+    /// The sum of its credits before the period.
+    pub credit_before: Amount,
+    /// The sum of its debits within the period.
+    pub debit: Amount,
+    /// The sum of its credits within the period.
+    pub credit: Amount,
+}
+
+/// Each account of a vault with entries before a period's end, summed before the period and within it: from a moment
+/// on, up to and without another one. In the order of their names, which no engine's collation decides.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn sums(
+    tx: &mut Transaction,
+    vault: VaultId,
+    from: UnixTime,
+    until: UnixTime,
+) -> Result<Vec<Sums>, DatabaseError> {
+    let mut sums: Vec<Sums> = tx
+        .rows(
+            "SELECT a.kind, a.reference,
+                 CAST(SUM(CASE WHEN m.entered_at < $2 THEN m.debit_sat ELSE 0 END) AS BIGINT)
+                     AS debit_before_sat,
+                 CAST(SUM(CASE WHEN m.entered_at < $2 THEN m.credit_sat ELSE 0 END) AS BIGINT)
+                     AS credit_before_sat,
+                 CAST(SUM(CASE WHEN m.entered_at >= $2 THEN m.debit_sat ELSE 0 END) AS BIGINT)
+                     AS debit_sat,
+                 CAST(SUM(CASE WHEN m.entered_at >= $2 THEN m.credit_sat ELSE 0 END) AS BIGINT)
+                     AS credit_sat
+             FROM ledger_account a JOIN (
+                 SELECT debit AS account, amount_sat AS debit_sat, 0 AS credit_sat, entered_at
+                 FROM ledger_entry WHERE entered_at < $3
+                 UNION ALL
+                 SELECT credit, 0, amount_sat, entered_at FROM ledger_entry WHERE entered_at < $3
+             ) m ON m.account = a.id
+             WHERE a.vault = $1 GROUP BY a.kind, a.reference",
+            &[
+                vault.to_bytes().into(),
+                Value::from_u64(from.as_secs())?,
+                Value::from_u64(until.as_secs())?,
+            ],
+        )
+        .await?
+        .iter()
+        .map(|row| {
+            let sat = |column| row.u64(column).map(Amount::from_sat);
+            Ok(Sums {
+                account: account(row, "kind", "reference")?,
+                debit_before: sat("debit_before_sat")?,
+                credit_before: sat("credit_before_sat")?,
+                debit: sat("debit_sat")?,
+                credit: sat("credit_sat")?,
+            })
+        })
+        .collect::<Result<_, DatabaseError>>()?;
+    sums.sort_by(|one, other| one.account.cmp(&other.account));
+    Ok(sums)
+}
+
+/// How many entries of a vault were made from a moment on, up to and without another one.
+///
+/// # Errors
+///
+/// On a failed statement.
+pub async fn count_between(
+    tx: &mut Transaction,
+    vault: VaultId,
+    from: UnixTime,
+    until: UnixTime,
+) -> Result<u64, DatabaseError> {
+    tx.one_row(
+        "SELECT COUNT(*) AS entries FROM ledger_entry e JOIN ledger_account d ON d.id = e.debit
+         WHERE d.vault = $1 AND e.entered_at >= $2 AND e.entered_at < $3",
+        &[
+            vault.to_bytes().into(),
+            Value::from_u64(from.as_secs())?,
+            Value::from_u64(until.as_secs())?,
+        ],
+    )
+    .await?
+    .u64("entries")
+}
+
+/// The entries of a vault that were made from a moment on, up to and without another one, after a number, in order.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn between(
+    tx: &mut Transaction,
+    vault: VaultId,
+    (from, until): (UnixTime, UnixTime),
+    after: u64,
+    limit: u32,
+) -> Result<Vec<Entry>, DatabaseError> {
+    tx.rows(
+        "SELECT e.number, d.kind AS debit_kind, d.reference AS debit_reference,
+             c.kind AS credit_kind, c.reference AS credit_reference, e.amount_sat, e.cause, e.entered_at
+         FROM ledger_entry e
+         JOIN ledger_account d ON d.id = e.debit
+         JOIN ledger_account c ON c.id = e.credit
+         WHERE d.vault = $1 AND e.number > $2 AND e.entered_at >= $3 AND e.entered_at < $4
+         ORDER BY e.number LIMIT $5",
+        &[
+            vault.to_bytes().into(),
+            Value::from_u64(after)?,
+            Value::from_u64(from.as_secs())?,
+            Value::from_u64(until.as_secs())?,
+            limit.into(),
+        ],
+    )
+    .await?
+    .iter()
+    .map(read_entry)
+    .collect()
+}
+
+/// Debits less credits of one account; nothing for one without entries.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn balance_of(
+    tx: &mut Transaction,
+    vault: VaultId,
+    account: &Account,
+) -> Result<SignedAmount, DatabaseError> {
+    let row = tx
+        .one_row(
+            "SELECT CAST(
+                 COALESCE((SELECT SUM(e.amount_sat) FROM ledger_entry e
+                     JOIN ledger_account a ON a.id = e.debit
+                     WHERE a.vault = $1 AND a.kind = $2 AND a.reference = $3), 0)
+                 - COALESCE((SELECT SUM(e.amount_sat) FROM ledger_entry e
+                     JOIN ledger_account a ON a.id = e.credit
+                     WHERE a.vault = $1 AND a.kind = $2 AND a.reference = $3), 0)
+                 AS BIGINT) AS net_sat",
+            &[
+                vault.to_bytes().into(),
+                account.kind().into(),
+                account.reference().into(),
+            ],
+        )
+        .await?;
+    Ok(SignedAmount::from_sat(row.int("net_sat")?))
+}
+
+/// How many entries of a vault take another one back, and what they come to; of one reference, or of all.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn reversals(
+    tx: &mut Transaction,
+    vault: VaultId,
+    reference: Option<&str>,
+) -> Result<(u64, Amount), DatabaseError> {
+    let row = tx
+        .one_row(
+            "SELECT COUNT(*) AS entries, CAST(COALESCE(SUM(e.amount_sat), 0) AS BIGINT) AS total
+             FROM ledger_entry e
+             JOIN ledger_account d ON d.id = e.debit
+             JOIN ledger_account c ON c.id = e.credit
+             WHERE d.vault = $1 AND e.cause LIKE 'reverses:%'
+                 AND ($2 = 1 OR d.reference = $3 OR c.reference = $3)",
+            &[
+                vault.to_bytes().into(),
+                reference.is_none().into(),
+                reference.unwrap_or_default().into(),
+            ],
+        )
+        .await?;
+    Ok((row.u64("entries")?, Amount::from_sat(row.u64("total")?)))
+}
+
+/// The accounts of the entry that stands under a cause, debit first, if one does.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn standing(
+    tx: &mut Transaction,
+    cause: &str,
+) -> Result<Option<(Account, Account)>, DatabaseError> {
+    tx.optional_row(
+        "SELECT d.kind AS debit_kind, d.reference AS debit_reference,
+             c.kind AS credit_kind, c.reference AS credit_reference
+         FROM ledger_entry e
+         JOIN ledger_account d ON d.id = e.debit
+         JOIN ledger_account c ON c.id = e.credit
+         WHERE e.cause = $1",
+        &[cause.into()],
+    )
+    .await?
+    .map(|row| {
+        Ok((
+            account(&row, "debit_kind", "debit_reference")?,
+            account(&row, "credit_kind", "credit_reference")?,
+        ))
+    })
+    .transpose()
+}
+
 fn read_entry(row: &Row) -> Result<Entry, DatabaseError> {
     Ok(Entry {
         number: row.u64("number")?,

@@ -62,6 +62,11 @@ pub const OWNER: Owner = Owner {
             name: "alarms",
             sql: include_str!("../../migrations/0006_alarms.sql"),
         },
+        Migration {
+            number: 7,
+            name: "deep reconciliation",
+            sql: include_str!("../../migrations/0007_deep_reconciliation.sql"),
+        },
     ],
 };
 

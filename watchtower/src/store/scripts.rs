@@ -90,6 +90,25 @@ pub async fn watched_script(
     .transpose()
 }
 
+/// All watched scripts of a vault, in the order of their bytes.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn of_vault(
+    tx: &mut Transaction,
+    vault: VaultId,
+) -> Result<Vec<ScriptBuf>, DatabaseError> {
+    tx.rows(
+        "SELECT script FROM watched_script WHERE vault = $1 ORDER BY script",
+        &[vault.to_bytes().into()],
+    )
+    .await?
+    .iter()
+    .map(|row| Ok(ScriptBuf::from_bytes(row.bytes("script")?.to_vec())))
+    .collect()
+}
+
 /// Those of the given scripts that are watched.
 pub(super) async fn watched_among(
     tx: &mut Transaction,

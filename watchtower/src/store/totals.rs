@@ -46,6 +46,66 @@ pub async fn pending(tx: &mut Transaction, vault: VaultId) -> Result<Amount, Dat
     .await
 }
 
+/// Deposits that are on their way to being settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unsettled {
+    /// Those in the mempool.
+    pub unconfirmed: Amount,
+    /// Those in blocks that are not deep enough.
+    pub confirmed: Amount,
+}
+
+/// The deposits in chain or mempool that are not settled; of one reference, or of all.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn unsettled_deposits(
+    tx: &mut Transaction,
+    vault: VaultId,
+    reference: Option<&str>,
+) -> Result<Unsettled, DatabaseError> {
+    let row = tx
+        .one_row(
+            "SELECT CAST(COALESCE(SUM(CASE WHEN c.placement = 'unconfirmed' THEN c.amount_sat ELSE 0 END), 0)
+                     AS BIGINT) AS unconfirmed,
+                 CAST(COALESCE(SUM(CASE WHEN c.placement = 'confirmed' THEN c.amount_sat ELSE 0 END), 0)
+                     AS BIGINT) AS confirmed
+             FROM coin c JOIN watched_script s ON s.script = c.script
+             WHERE c.vault = $1 AND c.settled = 0 AND c.placement <> 'gone' AND c.is_change = 0
+                 AND ($2 = 1 OR COALESCE(s.reference, '') = $3)",
+            &[
+                vault.to_bytes().into(),
+                reference.is_none().into(),
+                reference.unwrap_or_default().into(),
+            ],
+        )
+        .await?;
+    Ok(Unsettled {
+        unconfirmed: Amount::from_sat(row.u64("unconfirmed")?),
+        confirmed: Amount::from_sat(row.u64("confirmed")?),
+    })
+}
+
+/// Change in chain or mempool that is not settled and that no block spends.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn unsettled_change(
+    tx: &mut Transaction,
+    vault: VaultId,
+) -> Result<Amount, DatabaseError> {
+    sum(
+        tx,
+        "SELECT CAST(COALESCE(SUM(amount_sat), 0) AS BIGINT) AS total FROM coin
+         WHERE vault = $1 AND placement <> 'gone' AND settled = 0 AND is_change = 1
+             AND spent_height IS NULL",
+        &[vault.to_bytes().into()],
+    )
+    .await
+}
+
 /// The coins in blocks that no block spends: what the books say that the vault holds (M11).
 ///
 /// # Errors

@@ -61,6 +61,16 @@ pub enum BatchError {
         /// The transaction.
         txid: Txid,
     },
+    /// The reference in whose name it is paid is an account that is below 0.
+    #[error("withdrawal {requester}/{id} is paid in the name of {reference:?}, which is below 0")]
+    CustomerNegative {
+        /// The requester.
+        requester: RequesterName,
+        /// The id.
+        id: WithdrawalId,
+        /// The reference.
+        reference: String,
+    },
     /// Approvals ran out since the withdrawal was approved.
     #[error("withdrawal {requester}/{id} needs approvals again: {shortfall}")]
     ApprovalsRanOut {
@@ -234,6 +244,11 @@ impl BatchError {
                 Class::Conflict,
                 "stop batching: a database restored from a backup does not know what was issued since; signers' journals do",
             ),
+            Self::CustomerNegative { .. } => (
+                "customer_negative",
+                Class::Conflict,
+                "wait until deposits make it even, or let it go with `customer release`; `customer list` says how it stands",
+            ),
             Self::ApprovalsRanOut { .. } => (
                 "approvals_ran_out",
                 Class::Conflict,
@@ -362,6 +377,11 @@ impl BatchError {
                 id,
                 txid,
             } => json!({ "requester": requester, "id": id, "txid": txid }),
+            Self::CustomerNegative {
+                requester,
+                id,
+                reference,
+            } => json!({ "requester": requester, "id": id, "reference": reference }),
             Self::FeerateAboveCap { feerate, cap } => json!({
                 "feerate_sat_vb": format_sat_per_vb(*feerate),
                 "cap_sat_vb": format_sat_per_vb(*cap),

@@ -45,6 +45,7 @@ pub const FAMILIES: &[(&str, &[&str])] = &[
         ],
     ),
     ("coin", &["frozen", "labelled", "thawed"]),
+    ("customer", &["even", "negative", "released"]),
     (
         "deposit",
         &[
@@ -122,6 +123,7 @@ pub const FAMILIES: &[(&str, &[&str])] = &[
         &[
             "addresses-superseded",
             "created",
+            "customers-set",
             "mark-crossed",
             "marks-cleared",
             "marks-set",

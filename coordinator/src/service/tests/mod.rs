@@ -13,6 +13,7 @@ pub(crate) mod ceremonies;
 mod chain;
 mod coin_marks;
 mod crash;
+mod customers;
 mod device_rooms;
 mod devices;
 mod events;
