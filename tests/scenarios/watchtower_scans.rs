@@ -135,8 +135,9 @@ fn history_below_the_first_block_is_opening_balance_and_survives_a_deep_reorg() 
 
     let later = unwatched(Keychain::External, 0)?;
     let late = OutPoint::new(tower.node.fund(&later, AMOUNT)?, 0);
-    tower.node.mine(DEPTH)?;
     let kinds = ["deposit.seen", "deposit.confirmed", "deposit.settled"];
+    tower.expect("deposit", &late.to_string(), &kinds[..1])?;
+    tower.node.mine(DEPTH)?;
     tower.expect("deposit", &late.to_string(), &kinds)?;
     let depth = tower.node.height()? - height;
     tower.node.reorg(depth)?;
@@ -209,7 +210,9 @@ fn addresses_given_out_elsewhere_are_watched_and_their_past_is_opening_balance()
     };
     let (near, far) = (elsewhere(0)?, elsewhere(700)?);
     let height = treasury.node.height()?;
-    treasury.node.fund_all(&[(near.clone(), AMOUNT), (far.clone(), AMOUNT)])?;
+    treasury
+        .node
+        .fund_all(&[(near.clone(), AMOUNT), (far.clone(), AMOUNT)])?;
     treasury.node.mine(6)?;
     let token_file = treasury.coordinator.token_file();
     let access = [
@@ -233,7 +236,9 @@ fn addresses_given_out_elsewhere_are_watched_and_their_past_is_opening_balance()
     assert!(refused.stderr.contains("entry 2 "), "{refused:?}");
 
     std::fs::write(&file, format!("# an old wallet\n{near}\n{far}\n"))?;
-    let told = cli(&[&verb[..], &["--opening", "--wait"]].concat())?.done()?.json()?;
+    let told = cli(&[&verb[..], &["--opening", "--wait"]].concat())?
+        .done()?
+        .json()?;
     assert_eq!(told["watched"]["watched"], 2, "{told}");
     assert_eq!(told["scan"]["found"], 2, "{told}");
     let balance = cli(&["balance"])?.done()?.json()?;

@@ -19,6 +19,8 @@ pub mod configuration;
 pub mod daemon;
 pub mod ledger;
 #[cfg(feature = "daemon")]
+pub mod own;
+#[cfg(feature = "daemon")]
 pub mod rescan;
 #[cfg(feature = "store")]
 pub mod store;

@@ -85,7 +85,10 @@ pub async fn issue_address(
         let index = addresses::take_index(&mut tx, row.keychain, keychain).await?;
         let script_pubkey = policy.descriptor.script_pubkey(keychain, index);
         // One that somebody had watched was given out elsewhere: it is nobody's new address.
-        if scripts::watched_script(&mut tx, &script_pubkey).await?.is_none() {
+        if scripts::watched_script(&mut tx, &script_pubkey)
+            .await?
+            .is_none()
+        {
             break (index, script_pubkey);
         }
     };

@@ -102,7 +102,8 @@ pub async fn watch_scripts(
         history_until,
     };
     for (entry, one) in (1..).zip(&request.entries) {
-        let script = parse(&one.script, service.network()).ok_or(WatchError::NotAScript { entry })?;
+        let script =
+            parse(&one.script, service.network()).ok_or(WatchError::NotAScript { entry })?;
         let found = purses.iter().find_map(|purse| {
             let descriptor = purse.keyset(&policy).descriptor;
             let place = match one.index {
@@ -210,7 +211,10 @@ mod tests {
     fn an_address_or_a_script_in_hex_is_a_script_and_nothing_else_is() {
         let address = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
         let script = parse(address, Network::Regtest).expect("an address");
-        assert_eq!(parse(&script.to_hex_string(), Network::Regtest), Some(script));
+        assert_eq!(
+            parse(&script.to_hex_string(), Network::Regtest),
+            Some(script)
+        );
         assert_eq!(parse(address, Network::Bitcoin), None);
         for text in ["", "zz", "001"] {
             assert_eq!(parse(text, Network::Regtest), None, "{text}");

@@ -23,7 +23,7 @@ use crate::service::books::{
 use crate::service::browsing::entries::list_entries;
 use crate::service::browsing::span;
 
-const ACCOUNTS: [(&str, &str); 7] = [
+const ACCOUNTS: [(&str, &str); 8] = [
     ("", "Any account"),
     ("coins", "Coins"),
     ("deposits_pending", "Deposits, pending"),
@@ -31,6 +31,7 @@ const ACCOUNTS: [(&str, &str); 7] = [
     ("clearing", "Clearing"),
     ("withdrawals", "Withdrawals"),
     ("fees", "Fees"),
+    ("opening", "Opening balance"),
 ];
 
 /// The columns of the CSV file.

@@ -58,9 +58,12 @@ pub(super) fn behind(info: &ChainInfo, network: Network) -> Option<String> {
 pub(super) fn stalled(info: &ChainInfo, after: Option<u64>, now: UnixTime) -> Option<String> {
     let age = now.secs_since(UnixTime::from_secs(info.tip_time));
     let height = info.blocks;
-    after
-        .is_some_and(|after| age > after)
-        .then(|| format!("the node's last block, {height}, is {} minutes old", age / 60))
+    after.is_some_and(|after| age > after).then(|| {
+        format!(
+            "the node's last block, {height}, is {} minutes old",
+            age / 60
+        )
+    })
 }
 
 impl Worker {
@@ -120,7 +123,11 @@ impl Worker {
                     "node trouble"
                 );
             } else {
-                tracing::info!(node = name, height = status.height, "the node is well again");
+                tracing::info!(
+                    node = name,
+                    height = status.height,
+                    "the node is well again"
+                );
             }
             let event = NewEvent {
                 object_kind: "node",
@@ -167,12 +174,7 @@ async fn tell_alarm(tx: &mut Transaction, status: &NodeStatus) -> Result<(), Rou
     Ok(())
 }
 
-fn next(
-    name: &str,
-    before: Option<&NodeStatus>,
-    finding: Finding,
-    now: UnixTime,
-) -> NodeStatus {
+fn next(name: &str, before: Option<&NodeStatus>, finding: Finding, now: UnixTime) -> NodeStatus {
     match finding {
         Finding::Fine(info) => NodeStatus {
             node: name.to_owned(),

@@ -53,8 +53,7 @@ pub(super) fn connect(config: &Config) -> Result<Vec<Witness>, DaemonError> {
     let mut witnesses = Vec::with_capacity(config.witness.len());
     for witness in &config.witness {
         let node = witness.node();
-        let client =
-            Client::new(&node.url, node.credentials()?).map_err(DaemonError::Client)?;
+        let client = Client::new(&node.url, node.credentials()?).map_err(DaemonError::Client)?;
         witnesses.push(Witness {
             name: witness.name.clone(),
             client,
@@ -114,7 +113,10 @@ impl Worker {
                         None => status::Finding::Fine(theirs),
                     }
                 }
-                Seen::Parted { info: theirs, common } => {
+                Seen::Parted {
+                    info: theirs,
+                    common,
+                } => {
                     verdict.limit = verdict.limit.min(common);
                     let detail = format!(
                         "{name} and the node have block {common} in common, and then others: its tip is {} at \
@@ -183,7 +185,11 @@ impl Worker {
 
     /// Whether both have the same block at a height. One that has none there any more reorganizes just now.
     async fn same_at(&self, witness: &Client, height: u32) -> Result<bool, Fault> {
-        let ours = self.client.block_hash(height).await.map_err(Fault::Followed)?;
+        let ours = self
+            .client
+            .block_hash(height)
+            .await
+            .map_err(Fault::Followed)?;
         let theirs = witness.block_hash(height).await.map_err(Fault::Witness)?;
         let differ = |(ours, theirs): (BlockHash, BlockHash)| ours != theirs;
         Ok(!ours.zip(theirs).is_some_and(differ))

@@ -18,6 +18,7 @@ pub mod ledger;
 pub mod mempool_test;
 pub mod node;
 pub mod outgoing;
+pub mod own;
 pub mod pages;
 pub mod reconciliation;
 pub mod scans;
@@ -61,6 +62,11 @@ pub const OWNER: Owner = Owner {
             number: 6,
             name: "alarms",
             sql: include_str!("../../migrations/0006_alarms.sql"),
+        },
+        Migration {
+            number: 7,
+            name: "a watchtower of one's own",
+            sql: include_str!("../../migrations/0007_own_tower.sql"),
         },
     ],
 };

@@ -62,7 +62,9 @@ impl Trouble {
                 "see that this is Bitcoin Core of a version that is supported, and look at the log"
             }
             Self::Pruned => "use a node that has the block, or let this one download it again",
-            Self::Stalled => "see that the node has peers and its clock is right, and compare with another one",
+            Self::Stalled => {
+                "see that the node has peers and its clock is right, and compare with another one"
+            }
             Self::Disagrees => {
                 "wait some blocks: one of the two follows a branch that loses; if it lasts, find out which, and why"
             }

@@ -71,7 +71,9 @@ fn placed(error: CliError, before: usize) -> CliError {
     else {
         return error;
     };
-    let entry = problem.as_ref().and_then(|problem| problem["entry"].as_u64());
+    let entry = problem
+        .as_ref()
+        .and_then(|problem| problem["entry"].as_u64());
     let detail = match entry.and_then(|entry| usize::try_from(entry).ok()) {
         Some(entry) if before > 0 => {
             let whole = before.saturating_add(entry);
@@ -108,11 +110,17 @@ mod tests {
     #[test]
     fn a_list_is_lines_or_json() {
         let lines = entries(b"# old ones\n bcrt1q \n\n0014aa\n").expect("lines");
-        assert_eq!(lines, [json!({"script": "bcrt1q"}), json!({"script": "0014aa"})]);
+        assert_eq!(
+            lines,
+            [json!({"script": "bcrt1q"}), json!({"script": "0014aa"})]
+        );
         let list = entries(br#"["bcrt1q", {"script": "0014aa", "index": 7}]"#).expect("a list");
         assert_eq!(
             list,
-            [json!({"script": "bcrt1q"}), json!({"script": "0014aa", "index": 7})]
+            [
+                json!({"script": "bcrt1q"}),
+                json!({"script": "0014aa", "index": 7})
+            ]
         );
         entries(b"[1").expect_err("no JSON");
         entries(&[0xff]).expect_err("no text");
