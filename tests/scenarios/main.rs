@@ -48,6 +48,7 @@ mod the_world;
 mod watchtower_deposits;
 mod watchtower_node;
 mod watchtower_outgoing;
+mod watchtower_own;
 mod watchtower_scans;
 mod watchtower_tower;
 mod webhooks;

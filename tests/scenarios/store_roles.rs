@@ -12,6 +12,7 @@ use watchtower::store::database::Database;
 const GRANTED: &[(&str, &str, &str, &str)] = &[
     // table, coordinator, watchtower, web
     ("alarm", "i", "i", ""),
+    ("alarm_told", "", "i", ""),
     ("block_header", "", "id", ""),
     ("catch_up", "", "iu", ""),
     ("chain_block", "", "id", ""),
@@ -23,6 +24,7 @@ const GRANTED: &[(&str, &str, &str, &str)] = &[
     ("event", "i", "i", "i"),
     ("event_queue", "id", "id", "i"),
     ("event_sequence", "i", "i", ""),
+    ("expected_transaction", "", "i", ""),
     ("fee_estimate", "", "iud", ""),
     ("inclusion_path", "", "id", ""),
     ("lease", "iu", "iu", ""),
@@ -38,6 +40,7 @@ const GRANTED: &[(&str, &str, &str, &str)] = &[
     ("reconciliation_request", "i", "", "i"),
     ("reconciliation_scan", "", "i", ""),
     ("scan", "i", "u", ""),
+    ("watched_policy", "", "i", ""),
     ("watched_script", "i", "", ""),
     ("watchtower_migration", "", "", ""),
 ];

@@ -135,8 +135,9 @@ fn history_below_the_first_block_is_opening_balance_and_survives_a_deep_reorg() 
 
     let later = unwatched(Keychain::External, 0)?;
     let late = OutPoint::new(tower.node.fund(&later, AMOUNT)?, 0);
-    tower.node.mine(DEPTH)?;
     let kinds = ["deposit.seen", "deposit.confirmed", "deposit.settled"];
+    tower.expect("deposit", &late.to_string(), &kinds[..1])?;
+    tower.node.mine(DEPTH)?;
     tower.expect("deposit", &late.to_string(), &kinds)?;
     let depth = tower.node.height()? - height;
     tower.node.reorg(depth)?;

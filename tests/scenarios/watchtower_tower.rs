@@ -132,6 +132,7 @@ impl Tower {
             },
             witness: self.witness.clone(),
             stalled_after_s: self.stalled_after_s,
+            alarm_command: None,
             poll_interval_ms: 20,
             instance: "tower".to_owned(),
             reconcile_interval_s: 1,

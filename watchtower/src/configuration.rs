@@ -50,6 +50,9 @@ pub struct Config {
     /// Seconds after which a tip is so old that its node is believed to be cut off; 0 for never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stalled_after_s: Option<u64>,
+    /// A program and its arguments, run with each alarm as JSON on its standard input until it ends well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alarm_command: Option<Vec<String>>,
     /// Milliseconds between two looks at the node.
     #[serde(default = "poll_interval_ms")]
     pub poll_interval_ms: u64,
@@ -146,6 +149,9 @@ pub enum ConfigError {
     /// Two nodes of one name, or one of none.
     #[error("a witness needs a name of its own, which {0:?} is not")]
     WitnessName(String),
+    /// A command without a program.
+    #[error("alarm_command needs a program")]
+    NoAlarmCommand,
     /// An interval of nothing.
     #[error("{0} must be at least 1")]
     Zero(&'static str),
@@ -172,6 +178,9 @@ impl Config {
     /// Names the field.
     pub fn check(&self) -> Result<(), ConfigError> {
         self.credentials()?;
+        if self.alarm_command.as_ref().is_some_and(Vec::is_empty) {
+            return Err(ConfigError::NoAlarmCommand);
+        }
         let mut names = BTreeSet::from([MAIN]);
         for witness in &self.witness {
             witness.node().credentials()?;

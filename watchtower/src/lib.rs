@@ -20,6 +20,8 @@ pub mod daemon;
 pub mod ledger;
 pub mod reconciling;
 #[cfg(feature = "daemon")]
+pub mod own;
+#[cfg(feature = "daemon")]
 pub mod rescan;
 #[cfg(feature = "store")]
 pub mod store;

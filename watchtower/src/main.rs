@@ -1,6 +1,7 @@
 //! The watchtower as a process of its own.
 
 mod terminal;
+mod verbs;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use watchtower::command_line;
 use watchtower::configuration::{ConfigError, ConfigFile, EXAMPLE};
+use watchtower::own::OwnError;
 use watchtower::store;
 use watchtower::store::database::{self, Database, DatabaseError};
 
@@ -36,6 +38,53 @@ enum Verb {
         /// The configuration file.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
+    },
+    /// Watch a policy by yourself, with a database and a node of your own.
+    #[command(
+        after_help = "Example:\n  countersign-watchtower watch --config own.toml --policy p.toml --from 840000"
+    )]
+    Watch {
+        /// The configuration file, which names a database of your own.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// The policy, as you reviewed it.
+        #[arg(long, value_name = "FILE")]
+        policy: PathBuf,
+        /// The height from which blocks are read.
+        #[arg(long, value_name = "HEIGHT")]
+        from: u32,
+    },
+    /// Say that you know of transactions: they raise no alarm, and are not broadcast.
+    #[command(
+        after_help = "Example:\n  countersign-watchtower expect --config own.toml transfer.psbt"
+    )]
+    Expect {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Transfers (PSBT) or transactions, as bytes, hex or base64.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// List the alarms that are not over; exit status 1 if there are any.
+    #[command(after_help = "Example:\n  countersign-watchtower alarms --config own.toml")]
+    Alarms {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Print JSON instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show how far the chain is followed, and how the nodes are.
+    #[command(after_help = "Example:\n  countersign-watchtower status --config own.toml")]
+    Status {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Print JSON instead of text.
+        #[arg(long)]
+        json: bool,
     },
     /// Make or update the watchtower's tables.
     #[command(after_help = "Example:\n  countersign-watchtower migrate --config owner.toml")]
@@ -76,6 +125,13 @@ enum Failure {
     NotMigrated(usize),
     #[error(transparent)]
     Daemon(#[from] watchtower::DaemonError),
+    #[error("{path}: {source}")]
+    Own {
+        path: PathBuf,
+        source: Box<OwnError>,
+    },
+    #[error("{0} alarms are not over")]
+    Alarmed(usize),
     #[error("cannot listen for signals: {0}")]
     Signal(std::io::Error),
     #[error("cannot start: {0}")]
@@ -87,7 +143,11 @@ impl Failure {
         ExitCode::from(match self {
             Self::Usage { .. } | Self::Read { .. } | Self::Config { .. } => 2,
             Self::Database(DatabaseError::Connect(_)) => 3,
-            Self::Database(_) | Self::NotMigrated(_) | Self::Daemon(_) => 1,
+            Self::Database(_)
+            | Self::NotMigrated(_)
+            | Self::Daemon(_)
+            | Self::Own { .. }
+            | Self::Alarmed(_) => 1,
             Self::Signal(_) | Self::Runtime(_) => 255,
         })
     }
@@ -102,6 +162,8 @@ impl Failure {
             Self::Database(_) => ("Refused", "database"),
             Self::NotMigrated(_) => ("Refused", "not_migrated"),
             Self::Daemon(_) => ("Refused", "failed"),
+            Self::Own { .. } => ("Refused", "not_watched"),
+            Self::Alarmed(_) => ("Refused", "alarms"),
             Self::Signal(_) | Self::Runtime(_) => ("Bug", "system"),
         }
     }
@@ -117,7 +179,12 @@ impl Failure {
             Self::Config { .. } => {
                 Some("`countersign-watchtower config example` shows every field")
             }
-            Self::Database(_) | Self::Daemon(_) | Self::Signal(_) | Self::Runtime(_) => None,
+            Self::Alarmed(_) => Some("each says what to do; look at the gravest first"),
+            Self::Database(_)
+            | Self::Daemon(_)
+            | Self::Own { .. }
+            | Self::Signal(_)
+            | Self::Runtime(_) => None,
         }
     }
 }
@@ -160,24 +227,38 @@ async fn perform(verb: Verb) -> Result<(), Failure> {
             terminal::print("The database is up to date.\n");
             Ok(())
         }
+        Verb::Watch {
+            config,
+            policy,
+            from,
+        } => verbs::watch(&config, &policy, from).await,
+        Verb::Expect { config, files } => verbs::expect(&config, &files).await,
+        Verb::Alarms { config, json } => verbs::alarms(&config, json).await,
+        Verb::Status { config, json } => verbs::status(&config, json).await,
         Verb::Run { config } => {
             let file = read(&config)?;
             let shutdown = shutdown()?;
-            let database = Database::open(&file.database).await?;
-            match database.engine() {
-                database::Engine::Sqlite => store::migrate(&database).await?,
-                database::Engine::Postgres => {
-                    let pending = database::pending_migrations(&database, store::OWNER).await?;
-                    if pending > 0 {
-                        return Err(Failure::NotMigrated(pending));
-                    }
-                }
-            }
+            let database = open(&file).await?;
             watchtower::run(database.clone(), file.watchtower, shutdown).await?;
             database.close().await;
             Ok(())
         }
     }
+}
+
+/// Opens the database; on SQLite its tables are brought up to date, elsewhere they must be.
+async fn open(file: &ConfigFile) -> Result<Database, Failure> {
+    let database = Database::open(&file.database).await?;
+    match database.engine() {
+        database::Engine::Sqlite => store::migrate(&database).await?,
+        database::Engine::Postgres => {
+            let pending = database::pending_migrations(&database, store::OWNER).await?;
+            if pending > 0 {
+                return Err(Failure::NotMigrated(pending));
+            }
+        }
+    }
+    Ok(database)
 }
 
 fn read(path: &Path) -> Result<ConfigFile, Failure> {

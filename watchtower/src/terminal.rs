@@ -30,7 +30,7 @@ pub(crate) fn error((word, code): (&str, &str), error: &impl Display, hint: Opti
 }
 
 /// Wraps a line at 80 columns, the rest of it indented; words that are laid out already stay as they are.
-fn wrapped(line: &str) -> String {
+pub(crate) fn wrapped(line: &str) -> String {
     const WIDTH: usize = 80;
     if line.starts_with(' ') {
         return line.to_owned();

@@ -25,7 +25,7 @@ use crate::service::reconciliations::{
     show_reconciliation,
 };
 
-const ACCOUNTS: [(&str, &str); 7] = [
+const ACCOUNTS: [(&str, &str); 8] = [
     ("", "Any account"),
     ("coins", "Coins"),
     ("deposits_pending", "Deposits, pending"),
@@ -33,6 +33,7 @@ const ACCOUNTS: [(&str, &str); 7] = [
     ("clearing", "Clearing"),
     ("withdrawals", "Withdrawals"),
     ("fees", "Fees"),
+    ("opening", "Opening balance"),
 ];
 
 /// The columns of the CSV file.

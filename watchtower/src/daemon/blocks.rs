@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
-use policies::UnixTime;
 use policies::planted::steps::Step;
+use policies::{Policy, UnixTime};
 use tokio::time::Instant;
 
 use super::{RoundError, Worker};
 use crate::bitcoind::{ChainInfo, FetchedBlock};
 use crate::clock;
+use crate::own;
 use crate::rescan::take_in;
+use crate::store;
 use crate::store::chain::{self, ChainError};
-use crate::store::database::DatabaseError;
+use crate::store::database::{DatabaseError, Transaction};
 use crate::store::node::Trouble;
 use crate::store::scans;
 use crate::tracker::BlockRef;
@@ -97,13 +99,49 @@ impl Worker {
 
     async fn connect(&mut self, next: &FetchedBlock) -> Result<(), RoundError> {
         let mut tx = self.write().await?;
-        let changes = take_in(&mut tx, next).await?;
+        let mut changes = take_in(&mut tx, next).await?;
+        // What a block pays may lie beyond what was watched: no index may be missed for coming in one block.
+        while !changes.is_empty() && self.widen(&mut tx).await? {
+            let block = &next.block;
+            changes.extend(chain::rescan_block(&mut tx, block, block.at(), clock::now()).await?);
+        }
         if !changes.is_empty() {
             tx.mark(Step::Confirm);
         }
         tx.commit().await?;
         let (height, hash) = (next.block.height, next.block.hash);
         tracing::debug!(height, %hash, changes = changes.len(), "block connected");
+        Ok(())
+    }
+
+    /// Watches what is missing of the policies that are watched without a coordinator; whether anything was.
+    pub(super) async fn widen(&self, tx: &mut Transaction) -> Result<bool, DatabaseError> {
+        let mut added = 0;
+        for policy in self.policies.values() {
+            added = own::widen(tx, policy, clock::now()).await?.max(added);
+        }
+        Ok(added > 0)
+    }
+
+    /// Reads the policies that are watched without a coordinator, unless they are known.
+    pub(super) async fn read_policies(&mut self) -> Result<(), DatabaseError> {
+        let mut tx = self.database.begin_read().await?;
+        let kept = store::own::policies(&mut tx).await?;
+        drop(tx);
+        for kept in kept {
+            if self.policies.contains_key(&kept.id) {
+                continue;
+            }
+            match Policy::parse(&kept.document) {
+                Ok(policy) => {
+                    self.policies.insert(kept.id, policy);
+                }
+                Err(mistakes) => {
+                    let mistake = mistakes.first().map(ToString::to_string);
+                    tracing::error!(policy = %kept.id, mistake, "a policy that is watched cannot be read");
+                }
+            }
+        }
         Ok(())
     }
 

@@ -14,13 +14,14 @@ mod reconcile;
 mod scans;
 mod sequencer;
 mod status;
+mod telling;
 mod witnesses;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bitcoin::{BlockHash, Script, Txid};
-use policies::UnixTime;
+use policies::{Policy, PolicyId, UnixTime};
 
 use crate::bitcoind::{Client, RpcError};
 use crate::clock;
@@ -114,6 +115,7 @@ pub async fn run(
         database: database.clone(),
         client,
         witnesses,
+        policies: BTreeMap::new(),
         lease: None,
         identified: false,
         examined: BTreeSet::new(),
@@ -131,6 +133,7 @@ pub async fn run(
     let result = tokio::select! {
         result = worker.work() => result,
         () = sequencer::run(&database, &config) => Ok(()),
+        () = telling::run(&database, config.alarm_command.as_deref()) => Ok(()),
         () = shutdown => Ok(()),
     };
     worker.give_back().await;
@@ -143,6 +146,8 @@ struct Worker {
     config: Config,
     client: Client,
     witnesses: Vec<witnesses::Witness>,
+    /// The policies that are watched without a coordinator.
+    policies: BTreeMap<PolicyId, Policy>,
     lease: Option<Lease>,
     /// Whether the node's genesis block was compared since it last answered.
     identified: bool,
@@ -201,6 +206,7 @@ impl Worker {
             }
             .into());
         }
+        self.read_policies().await?;
         let verdict = self.compare_witnesses(&info).await?;
         self.follow_chain(&info, verdict.limit).await?;
         self.fill_inclusion().await?;

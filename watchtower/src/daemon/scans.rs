@@ -149,7 +149,10 @@ impl Worker {
     ) -> Result<Scan, RoundError> {
         let block = &fetched.block;
         let mut tx = self.write().await?;
-        let changes = chain::rescan_block(&mut tx, block, tip, clock::now()).await?;
+        let mut changes = chain::rescan_block(&mut tx, block, tip, clock::now()).await?;
+        while !changes.is_empty() && self.widen(&mut tx).await? {
+            changes.extend(chain::rescan_block(&mut tx, block, tip, clock::now()).await?);
+        }
         let found: Vec<OutPoint> = changes
             .iter()
             .filter_map(|change| {

@@ -31,6 +31,7 @@ pub async fn foreign_spends(
          WHERE t.txid IN (SELECT c.spent_by FROM coin c WHERE c.vault = $1 AND c.spent_by IS NOT NULL)
              AND t.placement <> 'gone'
              AND NOT EXISTS (SELECT 1 FROM outgoing o WHERE o.txid = t.txid)
+             AND NOT EXISTS (SELECT 1 FROM expected_transaction e WHERE e.txid = t.txid)
          ORDER BY t.txid",
         &[vault.to_bytes().into()],
     )

@@ -18,6 +18,7 @@ pub mod ledger;
 pub mod mempool_test;
 pub mod node;
 pub mod outgoing;
+pub mod own;
 pub mod pages;
 pub mod reconciliation;
 pub mod scans;
@@ -66,6 +67,11 @@ pub const OWNER: Owner = Owner {
             number: 7,
             name: "deep reconciliation",
             sql: include_str!("../../migrations/0007_deep_reconciliation.sql"),
+        },
+        Migration {
+            number: 8,
+            name: "a watchtower of one's own",
+            sql: include_str!("../../migrations/0008_own_tower.sql"),
         },
     ],
 };

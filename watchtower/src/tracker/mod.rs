@@ -126,7 +126,7 @@ pub struct Spend {
     pub txid: Txid,
     /// The vault whose coins it spends (of the first, if several).
     pub vault: VaultId,
-    /// Whether it was handed to us for broadcast.
+    /// Whether it was handed to us for broadcast, or is expected by whoever watches.
     pub known: bool,
     /// The coins it spends.
     pub coins: Vec<SpentCoin>,

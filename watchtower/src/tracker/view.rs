@@ -82,6 +82,7 @@ pub struct View {
     pub(super) coins: BTreeMap<OutPoint, Coin>,
     pub(super) transactions: BTreeMap<Txid, TrackedTransaction>,
     pub(super) outgoing: HashMap<Txid, OutgoingTerms>,
+    pub(super) expected: BTreeSet<Txid>,
     pub(super) claims: HashMap<OutPoint, BTreeSet<Txid>>,
     pub(super) touched_coins: BTreeSet<OutPoint>,
     pub(super) touched_transactions: BTreeSet<Txid>,
@@ -113,6 +114,11 @@ impl View {
     /// Adds a transaction handed over for broadcast.
     pub fn add_outgoing(&mut self, txid: Txid, terms: OutgoingTerms) {
         self.outgoing.insert(txid, terms);
+    }
+
+    /// Adds a transaction that the owner of this watchtower says to know of.
+    pub fn add_expected(&mut self, txid: Txid) {
+        self.expected.insert(txid);
     }
 
     /// The coins in the view.
@@ -175,7 +181,7 @@ impl View {
         Some(Spend {
             txid,
             vault,
-            known: self.outgoing.contains_key(&txid),
+            known: self.outgoing.contains_key(&txid) || self.expected.contains(&txid),
             coins,
         })
     }

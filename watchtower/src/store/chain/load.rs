@@ -112,6 +112,18 @@ async fn load(
             },
         );
     }
+    for row in in_list(
+        tx,
+        "SELECT txid FROM expected_transaction
+         WHERE txid IN (SELECT unhex(value) FROM json_each($1))",
+        "SELECT txid FROM expected_transaction
+         WHERE txid IN (SELECT decode(value, 'hex') FROM json_array_elements_text($1::json))",
+        &wanted,
+    )
+    .await?
+    {
+        view.add_expected(Txid::from_byte_array(row.array("txid")?));
+    }
     Ok(view)
 }
 

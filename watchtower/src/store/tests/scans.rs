@@ -1,12 +1,14 @@
 //! Blocks that are read again, in the database.
 
-use bitcoin::OutPoint;
+use bitcoin::{Amount, OutPoint};
 use policies::Keychain;
 
 use super::{DEPOSIT_DEPTH, NOW, Store};
+use crate::ledger::{Account, Posting};
 use crate::store::chain::{self, ChainError};
+use crate::store::database::{Database, Owner, migrate};
 use crate::store::scans::{self, Scan};
-use crate::store::{coins, scripts, totals};
+use crate::store::{OWNER, coins, ledger, scripts, totals};
 use crate::tracker::simulation::{base, block, keyset, outside, spend, vault, watched};
 use crate::tracker::{Block, WatchedScript};
 
@@ -133,5 +135,56 @@ async fn a_block_is_read_again_only_at_its_tip_and_only_while_it_is_active() {
             matches!(refused, Err(ChainError::TipMoved { .. })),
             "{refused:?}"
         );
+    }
+}
+
+#[tokio::test]
+async fn books_of_before_keep_their_entries_and_stay_append_only() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let database = Database::open_sqlite(&folder.path().join("old.db"))
+        .await
+        .expect("opens");
+    let before = Owner {
+        migrations: OWNER.migrations.get(..4).expect("four migrations"),
+        ..OWNER
+    };
+    migrate(&database, before).await.expect("migrates");
+    let posting = |cause: &str, debit: Account, credit: Account| Posting {
+        vault: vault(1),
+        cause: cause.to_owned(),
+        debit,
+        credit,
+        amount: Amount::from_sat(7),
+    };
+    let mut tx = database.begin_write().await.expect("begins");
+    for (cause, credit) in [("a", Account::DepositsPending), ("b", Account::Clearing)] {
+        ledger::post(&mut tx, &posting(cause, Account::Coins, credit), NOW)
+            .await
+            .expect("posts");
+    }
+    let old = ledger::entries(&mut tx, vault(1), 0, 10)
+        .await
+        .expect("reads");
+    tx.commit().await.expect("commits");
+    migrate(&database, OWNER).await.expect("migrates");
+    let mut tx = database.begin_write().await.expect("begins");
+    let kept = ledger::entries(&mut tx, vault(1), 0, 10)
+        .await
+        .expect("reads");
+    assert_eq!(kept, old);
+    ledger::post(
+        &mut tx,
+        &posting("c", Account::Coins, Account::Opening),
+        NOW,
+    )
+    .await
+    .expect("posts to the new account");
+    tx.commit().await.expect("commits");
+    for change in [
+        "UPDATE ledger_entry SET amount_sat = 1",
+        "DELETE FROM ledger_entry",
+    ] {
+        let mut tx = database.begin_write().await.expect("begins");
+        tx.execute(change, &[]).await.expect_err("is append-only");
     }
 }
