@@ -94,7 +94,16 @@ fn a_month_is_written_down(engine: Engine) -> Outcome {
         let file = folder.path().join(name);
         let path = file.to_str().ok_or_else(|| Failure::new("not UTF-8"))?;
         let arguments = [
-            "book", "statement", "--from", &from, "--to", &to, "--format", format, "-o", path,
+            "book",
+            "statement",
+            "--from",
+            &from,
+            "--to",
+            &to,
+            "--format",
+            format,
+            "-o",
+            path,
         ];
         cli(&treasury, &[&arguments, more].concat())?.done()?;
         Ok(fs::read_to_string(&file)?)
@@ -117,7 +126,11 @@ fn a_month_is_written_down(engine: Engine) -> Outcome {
     let held = held["vault"]["held_sat"]
         .as_u64()
         .ok_or_else(|| Failure::new(format!("{held}")))?;
-    let coins = format!("\"assets:coins\",\"{}.{:08} BTC\"", held / 100_000_000, held % 100_000_000);
+    let coins = format!(
+        "\"assets:coins\",\"{}.{:08} BTC\"",
+        held / 100_000_000,
+        held % 100_000_000
+    );
     assert!(balance.contains(&coins), "{coins}: {balance}");
 
     let book = treasury
@@ -135,7 +148,10 @@ fn a_month_is_written_down(engine: Engine) -> Outcome {
     fs::write(&prices, format!("date,currency,price\n{from},EUR,60000\n"))?;
     let prices = prices.to_str().ok_or_else(|| Failure::new("not UTF-8"))?;
     let priced = write("csv", "priced.csv", &["--prices", prices])?;
-    assert!(priced.contains("value_EUR") && priced.contains(",18000.00\r\n"), "{priced}");
+    assert!(
+        priced.contains("value_EUR") && priced.contains(",18000.00\r\n"),
+        "{priced}"
+    );
     fs::write(prices, "date,currency,price\n2026-10-01,EUR,1e5\n")?;
     let arguments = ["book", "statement", "--from", &from, "--prices", prices];
     let refused = cli(&treasury, &arguments)?;
@@ -163,10 +179,14 @@ fn deposit_that_was_missed_is_found_by_a_scan_of_the_node() -> Outcome {
     let mut treasury = Treasury::start(ScriptKind::Wsh, Engine::Sqlite)?;
     treasury.deposit(Amount::from_sat(10_000_000))?;
     let missed = treasury.deposit(Amount::from_sat(20_000_000))?;
-    let whole = cli(&treasury, &["reconcile", "--deep", "--json"])?.done()?.json()?;
+    let whole = cli(&treasury, &["reconcile", "--deep", "--json"])?
+        .done()?
+        .json()?;
     assert_eq!(whole["result"]["differences"], 0, "{whole}");
 
-    treasury.store.sql("DROP TRIGGER ledger_entry_is_never_deleted")?;
+    treasury
+        .store
+        .sql("DROP TRIGGER ledger_entry_is_never_deleted")?;
     treasury.store.sql(&format!(
         "DELETE FROM ledger_entry WHERE cause LIKE '%{missed}%'; DELETE FROM coin WHERE amount_sat = 20000000"
     ))?;
@@ -179,7 +199,10 @@ fn deposit_that_was_missed_is_found_by_a_scan_of_the_node() -> Outcome {
     }
 
     let path = treasury.path("/reconciliation");
-    let asked = treasury.operator().post(&format!("{path}/deep"), &json!({}))?.done()?;
+    let asked = treasury
+        .operator()
+        .post(&format!("{path}/deep"), &json!({}))?
+        .done()?;
     let request = asked["request"].to_string();
     let ended = cli(&treasury, &["reconcile", "--abort", &request, "--json"])?;
     if let Ok(ended) = ended.done() {

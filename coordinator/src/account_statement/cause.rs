@@ -113,9 +113,7 @@ impl Cause {
                 (What::DepositSettled, txid, Some(output), block)
             }
             ["spent", txid, output, block, _] => (What::CoinSpent, txid, Some(output), block),
-            ["recovery", txid, output, block, _] => {
-                (What::RecoveryPaid, txid, Some(output), block)
-            }
+            ["recovery", txid, output, block, _] => (What::RecoveryPaid, txid, Some(output), block),
             ["fee", txid, block, _] => (What::Fee, txid, None, block),
             // An id may have colons of its own, a requester's name has none.
             ["payment", txid, requester, id @ .., block, _] if !id.is_empty() => {

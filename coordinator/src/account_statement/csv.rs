@@ -6,8 +6,21 @@ use super::{AccountStatement, Layout, Movement, Prices, money};
 
 /// The columns that every file has.
 const COLUMNS: [&str; 15] = [
-    "from", "until", "state", "row", "number", "at", "debit", "credit", "amount_sat", "amount_btc",
-    "what", "reverses", "transaction", "block", "withdrawal",
+    "from",
+    "until",
+    "state",
+    "row",
+    "number",
+    "at",
+    "debit",
+    "credit",
+    "amount_sat",
+    "amount_btc",
+    "what",
+    "reverses",
+    "transaction",
+    "block",
+    "withdrawal",
 ];
 
 /// Writes CSV.
@@ -87,8 +100,8 @@ impl Layout for Csv {
             statement.until.to_string(),
             statement.state().to_owned(),
         ];
-        let opening = (statement.accounts.iter())
-            .map(|one| (one.account.to_string(), one.opening_sat));
+        let opening =
+            (statement.accounts.iter()).map(|one| (one.account.to_string(), one.opening_sat));
         let at = last_before(statement.from);
         line(&columns) + &self.held("opening", at, opening)
     }
@@ -119,8 +132,8 @@ impl Layout for Csv {
     }
 
     fn end(&mut self, statement: &AccountStatement) -> String {
-        let closing = (statement.accounts.iter())
-            .map(|one| (one.account.to_string(), one.closing_sat));
+        let closing =
+            (statement.accounts.iter()).map(|one| (one.account.to_string(), one.closing_sat));
         self.held("closing", last_before(statement.until), closing)
     }
 }

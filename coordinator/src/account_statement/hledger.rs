@@ -51,10 +51,7 @@ impl Layout for Hledger {
         }
         for currency in self.prices.currencies() {
             for (date, price) in self.prices.until(currency, last) {
-                push(
-                    &mut text,
-                    format_args!("P {date} BTC {price} {currency}\n"),
-                );
+                push(&mut text, format_args!("P {date} BTC {price} {currency}\n"));
             }
         }
         let opening: Vec<(String, i64)> = (statement.accounts.iter())

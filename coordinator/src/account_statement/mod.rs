@@ -12,9 +12,9 @@ pub mod hledger;
 mod money;
 pub mod period;
 pub mod prices;
-pub mod text;
 #[cfg(test)]
 mod tests;
+pub mod text;
 
 use std::collections::BTreeMap;
 
@@ -217,7 +217,9 @@ pub struct Proof {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unproven {
     /// An account does not close at what it opened with and what moved it.
-    #[error("{account} opens with {opening_sat} sat, is moved by {moved_sat} sat and is said to close with {closing_sat} sat")]
+    #[error(
+        "{account} opens with {opening_sat} sat, is moved by {moved_sat} sat and is said to close with {closing_sat} sat"
+    )]
     Account {
         /// The account.
         account: Account,

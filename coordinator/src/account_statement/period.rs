@@ -21,7 +21,9 @@ pub struct Period {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PeriodError {
     /// Neither a month nor a day.
-    #[error("{text:?} is neither a month such as 2026-10 nor a day such as 2026-10-31, from 1970 on")]
+    #[error(
+        "{text:?} is neither a month such as 2026-10 nor a day such as 2026-10-31, from 1970 on"
+    )]
     NotADate {
         /// The text, at most 40 characters of it.
         text: String,
@@ -155,9 +157,15 @@ mod tests {
     fn a_month_ends_where_the_next_one_begins() {
         let text = |from: &str, until: &str| Some((from.to_owned(), until.to_owned()));
         let october = bounds("2026-10", None);
-        assert_eq!(october, text("2026-10-01T00:00:00Z", "2026-11-01T00:00:00Z"));
+        assert_eq!(
+            october,
+            text("2026-10-01T00:00:00Z", "2026-11-01T00:00:00Z")
+        );
         let quarter = bounds("2026-10", Some("2026-12"));
-        assert_eq!(quarter, text("2026-10-01T00:00:00Z", "2027-01-01T00:00:00Z"));
+        assert_eq!(
+            quarter,
+            text("2026-10-01T00:00:00Z", "2027-01-01T00:00:00Z")
+        );
         let leap = bounds("2028-02", None);
         assert_eq!(leap, text("2028-02-01T00:00:00Z", "2028-03-01T00:00:00Z"));
         let day = bounds("2026-10-31", None);

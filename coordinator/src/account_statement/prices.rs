@@ -67,7 +67,9 @@ pub enum PricesError {
         line: usize,
     },
     /// The third cell is no price.
-    #[error("line {line}: the price is not a decimal number above 0, with at most {PLACES} places and below 1,000,000,000")]
+    #[error(
+        "line {line}: the price is not a decimal number above 0, with at most {PLACES} places and below 1,000,000,000"
+    )]
     Price {
         /// The line.
         line: usize,
@@ -88,7 +90,10 @@ impl Prices {
     pub fn parse(text: &str) -> Result<Self, PricesError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut lines = text.lines().zip(1_usize..);
-        if lines.next().is_none_or(|(head, _)| head.trim_end() != HEADER) {
+        if lines
+            .next()
+            .is_none_or(|(head, _)| head.trim_end() != HEADER)
+        {
             return Err(PricesError::Header);
         }
         let mut prices = Self::default();

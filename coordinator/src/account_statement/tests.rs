@@ -37,7 +37,13 @@ fn movements(given: &[Given]) -> Vec<Movement> {
         .map(|((at, debit, credit, amount), number)| {
             let (debit, credit) = (all[*debit].clone(), all[*credit].clone());
             let cause = format!("settled:{number}:0:block:1");
-            Movement::of(number, UnixTime::from_secs(*at), (debit, credit), *amount, cause)
+            Movement::of(
+                number,
+                UnixTime::from_secs(*at),
+                (debit, credit),
+                *amount,
+                cause,
+            )
         })
         .collect()
 }
@@ -111,17 +117,83 @@ fn october() -> (AccountStatement, Vec<Movement>) {
     let paid = Account::Withdrawals(customer("customer 7"));
     let pending = Account::DepositsPending;
     let entries = [
-        (from - 9, &coins, &pending, 50_000_000, format!("confirmed:{}:0:{}:1", id("a"), id("1"))),
-        (from - 5, &pending, &settled, 50_000_000, format!("settled:{}:0:{}:1", id("a"), id("1"))),
-        (from, &coins, &pending, 70_000, format!("confirmed:{}:1:{}:1", id("b"), id("2"))),
-        (from + 60, &pending, &spam, 70_000, format!("settled:{}:1:{}:1", id("b"), id("2"))),
-        (from + 120, &spam, &pending, 70_000, format!("reverses:settled:{}:1:{}:1", id("b"), id("2"))),
-        (from + 120, &pending, &coins, 70_000, format!("reverses:confirmed:{}:1:{}:1", id("b"), id("2"))),
-        (from + 90_000, &clearing, &coins, 50_000_000, format!("spent:{}:0:{}:1", id("a"), id("3"))),
-        (from + 90_000, &coins, &clearing, 29_999_000, format!("confirmed:{}:0:{}:1", id("c"), id("3"))),
-        (from + 90_001, &paid, &clearing, 20_000_000, format!("payment:{}:exchange:w-1:{}:1", id("c"), id("3"))),
-        (from + 90_001, &Account::Fees, &clearing, 1_000, format!("fee:{}:{}:1", id("c"), id("3"))),
-        (until, &coins, &pending, 5, format!("confirmed:{}:0:{}:1", id("d"), id("4"))),
+        (
+            from - 9,
+            &coins,
+            &pending,
+            50_000_000,
+            format!("confirmed:{}:0:{}:1", id("a"), id("1")),
+        ),
+        (
+            from - 5,
+            &pending,
+            &settled,
+            50_000_000,
+            format!("settled:{}:0:{}:1", id("a"), id("1")),
+        ),
+        (
+            from,
+            &coins,
+            &pending,
+            70_000,
+            format!("confirmed:{}:1:{}:1", id("b"), id("2")),
+        ),
+        (
+            from + 60,
+            &pending,
+            &spam,
+            70_000,
+            format!("settled:{}:1:{}:1", id("b"), id("2")),
+        ),
+        (
+            from + 120,
+            &spam,
+            &pending,
+            70_000,
+            format!("reverses:settled:{}:1:{}:1", id("b"), id("2")),
+        ),
+        (
+            from + 120,
+            &pending,
+            &coins,
+            70_000,
+            format!("reverses:confirmed:{}:1:{}:1", id("b"), id("2")),
+        ),
+        (
+            from + 90_000,
+            &clearing,
+            &coins,
+            50_000_000,
+            format!("spent:{}:0:{}:1", id("a"), id("3")),
+        ),
+        (
+            from + 90_000,
+            &coins,
+            &clearing,
+            29_999_000,
+            format!("confirmed:{}:0:{}:1", id("c"), id("3")),
+        ),
+        (
+            from + 90_001,
+            &paid,
+            &clearing,
+            20_000_000,
+            format!("payment:{}:exchange:w-1:{}:1", id("c"), id("3")),
+        ),
+        (
+            from + 90_001,
+            &Account::Fees,
+            &clearing,
+            1_000,
+            format!("fee:{}:{}:1", id("c"), id("3")),
+        ),
+        (
+            until,
+            &coins,
+            &pending,
+            5,
+            format!("confirmed:{}:0:{}:1", id("d"), id("4")),
+        ),
     ];
     let all: Vec<Movement> = (entries.into_iter().zip(1_u64..))
         .map(|((at, debit, credit, amount, cause), number)| {
@@ -144,21 +216,46 @@ fn a_statement_has_the_bytes_that_it_always_had() {
     let folder = tempfile::tempdir().expect("a folder").keep();
     let mut differ = Vec::new();
     let mut golden = |name: &str, written: String| {
-        let path = format!("{}/src/account_statement/golden/{name}", env!("CARGO_MANIFEST_DIR"));
+        let path = format!(
+            "{}/src/account_statement/golden/{name}",
+            env!("CARGO_MANIFEST_DIR")
+        );
         if std::fs::read_to_string(&path).unwrap_or_default() != written {
             std::fs::write(folder.join(name), &written).expect("writes");
             differ.push(name.to_owned());
         }
     };
-    golden("october.txt", written(&mut Text::new(Prices::default()), &statement, &all));
-    golden("october.csv", written(&mut Csv::new(Prices::default()), &statement, &all));
-    golden("october.journal", written(&mut Hledger::new(Prices::default()), &statement, &all));
-    golden("october_prices.txt", written(&mut Text::new(prices()), &statement, &all));
-    golden("october_prices.csv", written(&mut Csv::new(prices()), &statement, &all));
-    golden("october_prices.journal", written(&mut Hledger::new(prices()), &statement, &all));
+    golden(
+        "october.txt",
+        written(&mut Text::new(Prices::default()), &statement, &all),
+    );
+    golden(
+        "october.csv",
+        written(&mut Csv::new(Prices::default()), &statement, &all),
+    );
+    golden(
+        "october.journal",
+        written(&mut Hledger::new(Prices::default()), &statement, &all),
+    );
+    golden(
+        "october_prices.txt",
+        written(&mut Text::new(prices()), &statement, &all),
+    );
+    golden(
+        "october_prices.csv",
+        written(&mut Csv::new(prices()), &statement, &all),
+    );
+    golden(
+        "october_prices.journal",
+        written(&mut Hledger::new(prices()), &statement, &all),
+    );
     let json = serde_json::to_string_pretty(&(&statement, &all)).expect("json");
     golden("october.json", json.clone() + "\n");
-    assert!(differ.is_empty(), "{differ:?}: compare with what stands in {}", folder.display());
+    assert!(
+        differ.is_empty(),
+        "{differ:?}: compare with what stands in {}",
+        folder.display()
+    );
     std::fs::remove_dir_all(&folder).expect("goes");
     let again: (AccountStatement, Vec<Movement>) = serde_json::from_str(&json).expect("reads");
     assert_eq!(again, (statement, all));
@@ -201,7 +298,10 @@ fn no_cell_of_the_file_is_a_formula_and_lines_are_whole() {
             assert!(!cell.starts_with(['=', '+', '-', '@']), "{cell}");
         }
     }
-    assert!(text.contains("'=HYPERLINK") || text.contains("deposits_settled/=HYPERLINK"), "{text}");
+    assert!(
+        text.contains("'=HYPERLINK") || text.contains("deposits_settled/=HYPERLINK"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -219,21 +319,33 @@ fn what_does_not_add_up_is_said() {
     let (statement, all) = october();
     let mut wrong = statement.clone();
     wrong.accounts[0].closing_sat += 1;
-    assert!(matches!(proven(&wrong, &all), Err(Unproven::Account { .. })));
+    assert!(matches!(
+        proven(&wrong, &all),
+        Err(Unproven::Account { .. })
+    ));
     assert!(matches!(
         proven(&statement, &all[1..]),
         Err(Unproven::Movements { .. })
     ));
     let mut other = all.clone();
     other[0].amount_sat += 1;
-    assert!(matches!(proven(&statement, &other), Err(Unproven::Account { .. })));
+    assert!(matches!(
+        proven(&statement, &other),
+        Err(Unproven::Account { .. })
+    ));
     let mut turned = all.clone();
     turned.swap(0, 1);
-    assert!(matches!(proven(&statement, &turned), Err(Unproven::Order { .. })));
+    assert!(matches!(
+        proven(&statement, &turned),
+        Err(Unproven::Order { .. })
+    ));
     let mut uneven = statement.clone();
     uneven.accounts[0].opening_sat += 1;
     uneven.accounts[0].closing_sat += 1;
-    assert!(matches!(proven(&uneven, &all), Err(Unproven::Uneven { net_sat: 1 })));
+    assert!(matches!(
+        proven(&uneven, &all),
+        Err(Unproven::Uneven { net_sat: 1 })
+    ));
 }
 
 fn given() -> impl Strategy<Value = Vec<Given>> {

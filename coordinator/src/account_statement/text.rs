@@ -34,7 +34,9 @@ impl Layout for Text {
             day(last_before(statement.until)),
         );
         text.push_str("\nAccounts; what is credited more than debited is below 0\n");
-        text.push_str(&figures(["opening", "debit", "credit", "closing"].map(str::to_owned)));
+        text.push_str(&figures(
+            ["opening", "debit", "credit", "closing"].map(str::to_owned),
+        ));
         for line in &statement.accounts {
             text.push_str(&format!("{}\n", line.account));
             text.push_str(&figures([
@@ -47,7 +49,9 @@ impl Layout for Text {
         let references = statement.references();
         if !references.is_empty() {
             text.push_str("\nReferences: what came in under each, less what was paid out\n");
-            text.push_str(&figures(["opening", "deposits", "payments", "closing"].map(str::to_owned)));
+            text.push_str(&figures(
+                ["opening", "deposits", "payments", "closing"].map(str::to_owned),
+            ));
         }
         for (reference, line) in references {
             let name = if reference.is_empty() {
@@ -57,7 +61,13 @@ impl Layout for Text {
             };
             text.push_str(&format!("{name}\n"));
             text.push_str(&figures(
-                [line.opening_sat, line.deposits_sat, line.payments_sat, line.closing_sat].map(btc),
+                [
+                    line.opening_sat,
+                    line.deposits_sat,
+                    line.payments_sat,
+                    line.closing_sat,
+                ]
+                .map(btc),
             ));
         }
         text.push_str(&format!("\nMovements: {}\n", statement.movements));
@@ -86,7 +96,10 @@ impl Layout for Text {
             text.push_str(&format!("    in {block}\n"));
         }
         for currency in self.prices.currencies() {
-            match self.prices.worth(currency, movement.amount_sat, movement.at) {
+            match self
+                .prices
+                .worth(currency, movement.amount_sat, movement.at)
+            {
                 Some(worth) => text.push_str(&format!(
                     "          value   {} {currency}, at {} of {}\n",
                     worth.value, worth.price, worth.date

@@ -24,7 +24,9 @@ const PAGE: u32 = 1_000;
 #[derive(Debug, Subcommand)]
 pub(super) enum Book {
     /// Show what the books come to: pending, settled, reserved, in flight, paid.
-    #[command(after_help = "Example:\n  countersign-coordinator book show --reference 'customer-7'")]
+    #[command(
+        after_help = "Example:\n  countersign-coordinator book show --reference 'customer-7'"
+    )]
     Show {
         /// Only what bears this external reference.
         #[arg(long, value_name = "TEXT")]

@@ -15,7 +15,9 @@ pub(super) enum Customer {
     #[command(after_help = "Example:\n  countersign-coordinator customer list")]
     List,
     /// Say whether references are accounts: those below 0 are then not paid on.
-    #[command(after_help = "Example:\n  countersign-coordinator customer set --references accounts")]
+    #[command(
+        after_help = "Example:\n  countersign-coordinator customer set --references accounts"
+    )]
     Set {
         /// What external references are.
         #[arg(long, value_enum)]
@@ -110,10 +112,18 @@ mod tests {
             ],
         });
         let said = told(&answer);
-        for words in ["c-7", "-0.00000005 BTC", "`customer release`", "let go by olga: paid back"] {
+        for words in [
+            "c-7",
+            "-0.00000005 BTC",
+            "`customer release`",
+            "let go by olga: paid back",
+        ] {
             assert!(said.contains(words), "{words}: {said}");
         }
-        assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
+        assert!(
+            said.lines().all(|line| line.chars().count() <= 80),
+            "{said}"
+        );
         let labels = told(&json!({ "references_are_accounts": false, "negative": [] }));
         assert!(labels.contains("labels"), "{labels}");
     }

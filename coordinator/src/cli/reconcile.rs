@@ -266,9 +266,17 @@ mod tests {
             "detail": "the node has it unspent, the books do not", "todo": "read its block again",
         });
         let said = difference(&one);
-        for words in ["node   0.00000005 BTC", "books  nothing", "block  7", "read its block again"] {
+        for words in [
+            "node   0.00000005 BTC",
+            "books  nothing",
+            "block  7",
+            "read its block again",
+        ] {
             assert!(said.contains(words), "{words}: {said}");
         }
-        assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
+        assert!(
+            said.lines().all(|line| line.chars().count() <= 80),
+            "{said}"
+        );
     }
 }

@@ -95,7 +95,8 @@ pub async fn show_book(
     let balances = ledger::balances(&mut tx, vault).await?;
     let of = |wanted: fn(&Account) -> bool| {
         let these = balances.iter().filter(|one| wanted(&one.account));
-        let these = these.filter(|one| reference.is_none_or(|name| one.account.reference() == name));
+        let these =
+            these.filter(|one| reference.is_none_or(|name| one.account.reference() == name));
         net(these)
     };
     let settled = of(|account| matches!(account, Account::DepositsSettled(_))).saturating_neg();
@@ -227,7 +228,11 @@ pub(crate) fn period_of(
     from: Option<&str>,
     to: Option<&str>,
 ) -> Result<Period, ServiceError> {
-    let named = |text: Option<&str>| text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+    let named = |text: Option<&str>| {
+        text.map(str::trim)
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+    };
     let from = named(from).unwrap_or_else(|| Period::month_before(service.now()));
     let to = named(to);
     Ok(Period::parse(&from, to.as_deref()).map_err(BooksError::Period)?)
@@ -307,7 +312,13 @@ pub(crate) async fn read_movements(
     let entries = ledger::between(tx, vault, span, after, limit).await?;
     let movement = |entry: ledger::Entry| {
         let accounts = (entry.debit, entry.credit);
-        Movement::of(entry.number, entry.at, accounts, entry.amount.to_sat(), entry.cause)
+        Movement::of(
+            entry.number,
+            entry.at,
+            accounts,
+            entry.amount.to_sat(),
+            entry.cause,
+        )
     };
     Ok(entries.into_iter().map(movement).collect())
 }

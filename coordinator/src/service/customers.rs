@@ -140,7 +140,15 @@ pub async fn set_customers(
         body.insert("references_are_accounts".to_owned(), json!(accounts));
         let (object, id) = ("vault", vault.to_string());
         let cause = Cause::by(&actor.name, now);
-        append_event(&mut tx, vault, (object, &id), "vault.customers-set", body, cause).await?;
+        append_event(
+            &mut tx,
+            vault,
+            (object, &id),
+            "vault.customers-set",
+            body,
+            cause,
+        )
+        .await?;
         let balances = ledger::balances(&mut tx, vault).await?;
         let all: BTreeSet<String> = (balances.iter())
             .map(|balance| balance.account.reference().to_owned())
@@ -193,7 +201,14 @@ pub async fn release_customer(
         at: now,
     };
     let balance = balance_of(&mut tx, vault, reference).await?;
-    tell(&mut tx, (vault, reference), "customer.released", balance, cause).await?;
+    tell(
+        &mut tx,
+        (vault, reference),
+        "customer.released",
+        balance,
+        cause,
+    )
+    .await?;
     let view = view(&mut tx, vault).await?;
     tx.commit().await?;
     Ok(view)

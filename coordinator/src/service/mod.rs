@@ -79,8 +79,8 @@ pub(crate) mod pulse;
 pub mod queue;
 pub mod rebuilds;
 pub mod receipts;
-pub(crate) mod record;
 pub mod reconciliations;
+pub(crate) mod record;
 pub mod recoveries;
 pub(crate) mod rehearsal;
 pub(crate) mod remembering;
@@ -130,9 +130,9 @@ use watchtower::store::database::{Database, Transaction};
 
 pub use access::{Actor, Right, Role};
 pub use error::{
-    AlarmError, ApprovalError, AttemptError, BatchError, BooksError, CeremonyError, ErrorClass, JournalError,
-    ListError, NotifyError, OwnSpendError, PeopleError, QueueError, RebuildError, ServiceError,
-    VaultError, VersionError, WatchError, WithdrawalError,
+    AlarmError, ApprovalError, AttemptError, BatchError, BooksError, CeremonyError, ErrorClass,
+    JournalError, ListError, NotifyError, OwnSpendError, PeopleError, QueueError, RebuildError,
+    ServiceError, VaultError, VersionError, WatchError, WithdrawalError,
 };
 
 use self::gate::Gate;

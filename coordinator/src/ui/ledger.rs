@@ -21,7 +21,8 @@ use crate::service::books::{EntryView, show_balance};
 use crate::service::browsing::entries::list_entries;
 use crate::service::browsing::span;
 use crate::service::reconciliations::{
-    ReconciliationView, RequestedReconciliation, call_off, request_reconciliation, show_deep, show_reconciliation,
+    ReconciliationView, RequestedReconciliation, call_off, request_reconciliation, show_deep,
+    show_reconciliation,
 };
 
 const ACCOUNTS: [(&str, &str); 7] = [

@@ -207,10 +207,21 @@ mod tests {
                 "total_amount":20999999.97690000}}"#
             )
         };
-        let read = |text: &str| serde_json::from_str::<ScanAnswer>(text).expect("an answer").read();
+        let read = |text: &str| {
+            serde_json::from_str::<ScanAnswer>(text)
+                .expect("an answer")
+                .read()
+        };
         let found = read(&text(true)).expect("a result");
-        let amounts: Vec<u64> = found.coins.values().map(|coin| coin.amount.to_sat()).collect();
-        assert_eq!((found.tip.height, amounts), (7, vec![2_099_999_997_690_000]));
+        let amounts: Vec<u64> = found
+            .coins
+            .values()
+            .map(|coin| coin.amount.to_sat())
+            .collect();
+        assert_eq!(
+            (found.tip.height, amounts),
+            (7, vec![2_099_999_997_690_000])
+        );
         read(&text(false)).expect_err("half a scan");
     }
 

@@ -159,10 +159,7 @@ pub async fn progress(
 /// # Errors
 ///
 /// On a failed statement or a corrupt row.
-pub async fn last_deep(
-    tx: &mut Transaction,
-    vault: VaultId,
-) -> Result<Option<u64>, DatabaseError> {
+pub async fn last_deep(tx: &mut Transaction, vault: VaultId) -> Result<Option<u64>, DatabaseError> {
     tx.optional_row(
         "SELECT id FROM reconciliation_request WHERE vault = $1 AND deep = 1 ORDER BY id DESC LIMIT 1",
         &[vault.to_bytes().into()],
@@ -236,7 +233,9 @@ pub async fn record_differences(
 ) -> Result<(), DatabaseError> {
     for (position, one) in (0_u32..).zip(told) {
         let sat = |amount: Option<Amount>| {
-            let sat = amount.map(|amount| Value::from_u64(amount.to_sat())).transpose()?;
+            let sat = amount
+                .map(|amount| Value::from_u64(amount.to_sat()))
+                .transpose()?;
             Ok::<_, DatabaseError>(sat.unwrap_or(Value::Null))
         };
         tx.execute_one(

@@ -66,7 +66,9 @@ impl BooksError {
     /// The facts by name, or null where the words say all.
     pub(super) fn facts(&self) -> Value {
         match self {
-            Self::UnknownReference { reference } | Self::NotNegative { reference } => json!({ "reference": reference }),
+            Self::UnknownReference { reference } | Self::NotNegative { reference } => {
+                json!({ "reference": reference })
+            }
             Self::NoReconciliation { request } => json!({ "request": request }),
             Self::Period(PeriodError::NotADate { text }) => json!({ "text": text }),
             Self::Period(PeriodError::Backwards { from, to }) => json!({ "from": from, "to": to }),

@@ -156,18 +156,28 @@ async fn a_statement_is_shown_and_given_as_whole_files() {
     let router = pages(&world, PersonRole::Auditor).await;
     let root = format!("/vaults/{}/statement", world.vault);
     let html = router.get(&format!("{root}?from=2026-11")).await.text;
-    assert!(html.contains("provisional"), "the month is not over: {html}");
+    assert!(
+        html.contains("provisional"),
+        "the month is not over: {html}"
+    );
     assert!(html.contains("deposit settled"), "{html}");
     let asked = request_reconciliation(&world.service, &world.operator, world.vault, true).await;
     assert!(asked.expect("is asked for").deep);
     let ledger = router.get(&format!("/vaults/{}/ledger", world.vault)).await;
-    assert!(ledger.text.contains("waits for the watchtower"), "{}", ledger.text);
+    assert!(
+        ledger.text.contains("waits for the watchtower"),
+        "{}",
+        ledger.text
+    );
     let file = async |format: &str| {
         let path = format!("{root}/file?from=2026-11&format={format}");
         router.get(&path).await.text
     };
     let csv = file("csv").await;
-    let rows = csv.lines().filter(|line| line.contains(",movement,")).count();
+    let rows = csv
+        .lines()
+        .filter(|line| line.contains(",movement,"))
+        .count();
     assert!(rows > 3, "{csv}");
     assert!(csv.contains(",closing,"), "the file is whole: {csv}");
     assert!(file("hledger").await.contains("closing balances, asserted"));

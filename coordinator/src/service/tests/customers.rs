@@ -51,7 +51,9 @@ async fn kinds(world: &World) -> Vec<String> {
     world.work().await;
     let mut tx = world.service.database().begin_read().await.expect("begins");
     let log = events::after(&mut tx, 0, 10_000).await.expect("reads");
-    let of_customers = log.into_iter().filter(|event| event.object_kind == "customer");
+    let of_customers = log
+        .into_iter()
+        .filter(|event| event.object_kind == "customer");
     of_customers.map(|event| event.kind).collect()
 }
 
@@ -98,10 +100,20 @@ async fn a_customer_below_0_after_a_reorg_is_not_paid_on_and_others_are() {
         panic!("one is below 0: {view:?}")
     };
     assert_eq!(
-        (negative.reference.as_str(), negative.balance_sat, negative.held),
+        (
+            negative.reference.as_str(),
+            negative.balance_sat,
+            negative.held
+        ),
         (REFERENCE, -300_000, true)
     );
-    let book = show_book(&world.service, &world.operator, world.vault, Some(REFERENCE)).await;
+    let book = show_book(
+        &world.service,
+        &world.operator,
+        world.vault,
+        Some(REFERENCE),
+    )
+    .await;
     assert_eq!(book.expect("a book").balance_sat, -300_000);
     ask(&world, "w-2", REFERENCE).await;
     let refused = world.try_batch_of("w-2").await.expect_err("is refused");
@@ -136,7 +148,10 @@ async fn an_operator_lets_a_customer_below_0_go_and_says_why() {
     let release = async |asked: &ReleaseCustomer| {
         release_customer(&world.service, &world.operator, world.vault, asked).await
     };
-    assert_eq!(release(&asked).await.expect_err("no reason").code(), "malformed");
+    assert_eq!(
+        release(&asked).await.expect_err("no reason").code(),
+        "malformed"
+    );
     "paid back by bank".clone_into(&mut asked.reason);
     let view = release(&asked).await.expect("is released");
     assert!(!view.negative[0].held, "{view:?}");
@@ -144,7 +159,10 @@ async fn an_operator_lets_a_customer_below_0_go_and_says_why() {
     "customer 8".clone_into(&mut asked.reference);
     let refused = release(&asked).await.expect_err("is not below 0");
     assert_eq!(refused.code(), "customer_not_negative");
-    assert_eq!(kinds(&world).await, ["customer.negative", "customer.released"]);
+    assert_eq!(
+        kinds(&world).await,
+        ["customer.negative", "customer.released"]
+    );
 }
 
 #[tokio::test]

@@ -91,9 +91,11 @@ struct Line {
 
 pub(super) fn routes(table: Table) -> Table {
     let read = Needs::Right(Right::Read);
-    table
-        .get("/vaults/{vault}/statement", read, show)
-        .get("/vaults/{vault}/statement/file", read, file)
+    table.get("/vaults/{vault}/statement", read, show).get(
+        "/vaults/{vault}/statement/file",
+        read,
+        file,
+    )
 }
 
 pub(super) async fn show(
@@ -237,9 +239,11 @@ impl Reading {
         let (service, actor) = (&self.service, &self.actor);
         let rows =
             list_movements(service, actor, self.vault, self.period, after, Some(more)).await?;
-        Ok(Paged::from_rows(rows, more.saturating_sub(1), |row: &Movement| {
-            Cursor::of(&[&row.number.to_string()])
-        }))
+        Ok(Paged::from_rows(
+            rows,
+            more.saturating_sub(1),
+            |row: &Movement| Cursor::of(&[&row.number.to_string()]),
+        ))
     }
 }
 

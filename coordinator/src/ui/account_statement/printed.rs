@@ -189,7 +189,10 @@ mod tests {
         let html = printed.begin(&statement) + &printed.movement(&movement);
         let html = html + &printed.end(&statement);
         assert!(!html.contains("<script") && !html.contains("<b>"), "{html}");
-        assert!(html.contains("provisional") && html.contains("-0.00000005"), "{html}");
+        assert!(
+            html.contains("provisional") && html.contains("-0.00000005"),
+            "{html}"
+        );
         assert!(html.contains("Without a price: 1."), "{html}");
         assert!(html.trim_end().ends_with("</html>"), "{html}");
     }
