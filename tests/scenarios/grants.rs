@@ -36,6 +36,8 @@ const GRANTED: &[(&str, &str, &str, &str, &str)] = &[
     ("keychain_cursor", "si", "", "s", "s"),
     ("list_approval", "si", "", "s", "s"),
     ("list_statement", "si", "", "s", "s"),
+    ("moving_in", "si", "", "s", "s"),
+    ("moving_label", "si", "", "s", "s"),
     ("notice", "si", "", "", "s"),
     ("notice_wait", "si", "", "", "s"),
     ("notification_setting", "si", "", "", "s"),
@@ -120,6 +122,11 @@ const UPDATED: &[(&str, &[&str])] = &[
     ("journal_refusal", &["resolved_at"]),
     ("keychain_cursor", &["next_index"]),
     ("list_statement", &["entitled_at"]),
+    (
+        "moving_in",
+        &["comparison", "end_index", "ended_at", "scan"],
+    ),
+    ("moving_label", &["label", "spendable"]),
     ("notice", &["sent_at"]),
     ("notice_wait", &["escalated_at", "gone_at", "reminded_at"]),
     (

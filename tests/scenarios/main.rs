@@ -24,6 +24,7 @@ mod inclusion;
 mod independent_signers;
 mod journals;
 mod killed_attempts;
+mod moving_in;
 mod notifications;
 mod offline;
 mod open_lists;

@@ -1,5 +1,6 @@
 //! `chain`: have blocks read again, and follow how far that is.
 
+mod moving;
 mod watched;
 
 use std::path::PathBuf;
@@ -61,6 +62,27 @@ pub(super) enum Chain {
         #[arg(long, requires = "from")]
         wait: bool,
     },
+    /// Move the wallet of the vault's descriptor in: its history becomes opening balance.
+    ///
+    /// Its addresses are watched, blocks are read again for them, and what its labels (BIP 329) say is said of its
+    /// coins. Nothing of it is spent before books and node agree. Without --from it shows how far that is.
+    #[command(
+        after_help = "Example:\n  countersign-coordinator chain move-in --from 700000 --wait"
+    )]
+    MoveIn {
+        /// The height of the first block that may have something of the wallet.
+        #[arg(long, value_name = "HEIGHT")]
+        from: Option<u32>,
+        /// The highest index that it may have given out [default: 1000, and on beyond what was paid].
+        #[arg(long, value_name = "INDEX", requires = "from")]
+        upto: Option<u32>,
+        /// Its labels, one JSON object a line (BIP 329); `-` for standard input.
+        #[arg(long, value_name = "FILE", requires = "from")]
+        labels: Option<PathBuf>,
+        /// Wait until it has moved in, and show how far that is.
+        #[arg(long)]
+        wait: bool,
+    },
     /// List what was asked to be read again, the newest first.
     #[command(after_help = "Example:\n  countersign-coordinator chain scans")]
     Scans,
@@ -93,6 +115,12 @@ pub(super) fn run(verb: &Chain, api: &Api, out: &Output) -> Result<(), CliError>
             let both = json!({ "watched": answer, "scan": scan });
             out.told(&both, || told(&both["scan"]))
         }
+        Chain::MoveIn {
+            from,
+            upto,
+            labels,
+            wait,
+        } => moving::run(api, out, (*from, *upto, labels.as_deref()), *wait),
         Chain::Scans => {
             let mut scans = api.get("/scans")?;
             for scan in scans.as_array_mut().into_iter().flatten() {

@@ -22,6 +22,7 @@ mod journals;
 mod lingering;
 mod lists;
 mod metrics;
+mod moving_in;
 mod notifications;
 mod openapi;
 mod people;
@@ -84,6 +85,7 @@ fn described() -> OpenApiRouter<Service> {
     OpenApiRouter::with_openapi(openapi::head())
         .routes(routes!(vaults::create, vaults::list))
         .routes(routes!(vaults::show))
+        .routes(routes!(moving_in::begin, moving_in::show))
         .routes(routes!(balancing::show))
         .routes(routes!(balancing::set_marks, balancing::clear_marks))
         .routes(routes!(balancing::draft))

@@ -247,6 +247,7 @@ impl Trial {
             | BatchError::EqualPayments { .. }
             | BatchError::TooManyPayments { .. }
             | BatchError::Stopped { .. }
+            | BatchError::MovingIn { .. }
             | BatchError::NoFeerate
             | BatchError::FeesAboveCap { .. }
             | BatchError::FeerateAboveCap { .. }

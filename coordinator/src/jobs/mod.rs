@@ -26,10 +26,12 @@ use crate::service::adopting::adopt_ripe;
 use crate::service::balancing::watch_levels;
 use crate::service::draining::{drain, has_former};
 use crate::service::lookout::look_out;
+use crate::service::moving_in;
 use crate::service::notifying::{former, gathering};
 use crate::service::withdrawals::expire_overdue;
 use crate::service::{Service, ServiceError};
 use crate::store::jobs::{self, Claim};
+use crate::store::moving_in as moving_in_store;
 use crate::store::queue as queue_store;
 use crate::store::{marks, proposals, vaults, withdrawals};
 
@@ -53,6 +55,8 @@ const QUEUE: &str = "queue";
 const EXPIRE: &str = "expire";
 /// Tells of vaults that crossed a mark.
 const LEVELS: &str = "levels";
+/// Goes on with wallets that move in.
+const MOVE_IN: &str = "move-in";
 /// Looks out for what grows wrong with time.
 const LOOKOUT: &str = "lookout";
 /// Numbers committed events.
@@ -256,6 +260,10 @@ async fn perform(service: &Service, instance: &str, claim: &Claim) -> Result<(),
             batching::tell_of_queues(service, &mut tx).await?;
             Outcome::Again(LOOK_SECONDS)
         }
+        MOVE_IN => {
+            moving_in::go_on(service, &mut tx, now).await?;
+            Outcome::Again(1)
+        }
         LOOKOUT => {
             look_out(service, &mut tx, now).await?;
             Outcome::Again(LEVELS_SECONDS)
@@ -349,7 +357,9 @@ pub async fn take_in_all(service: &Service, instance: &str) -> Result<(), Servic
 async fn ensure_recurring(service: &Service, side: Side) -> Result<(), ServiceError> {
     let now = service.now();
     let kinds: &[&str] = match side {
-        Side::Books => &[EVENTS, EXPIRE, FOLLOW, LEVELS, LOOKOUT, QUEUE, SEQUENCE],
+        Side::Books => &[
+            EVENTS, EXPIRE, FOLLOW, LEVELS, LOOKOUT, MOVE_IN, QUEUE, SEQUENCE,
+        ],
         Side::Outward => &[NOTIFY],
     };
     let kinds = kinds.iter().copied();
@@ -406,6 +416,7 @@ async fn has_work(
         QUEUE => queue_store::is_used(tx).await?,
         EXPIRE => !withdrawals::overdue(tx, now, 1).await?.is_empty(),
         LEVELS => !marks::list(tx).await?.is_empty(),
+        MOVE_IN => !moving_in_store::open(tx).await?.is_empty(),
         SEQUENCE => event_log::is_waiting(tx).await?,
         FOLLOW => !proposals::waiting(tx).await?.is_empty(),
         DRAIN => match key.parse::<VaultId>() {

@@ -22,6 +22,7 @@ use super::inclusion;
 use super::issuing::store;
 use super::journals;
 use super::lines::{Issued, spent_fees};
+use super::moving_in::refuse_moving_in;
 use super::record::Cause;
 use super::rehearsal::Rehearsal;
 use super::rooms::rooms;
@@ -221,6 +222,7 @@ pub(super) async fn prepare(
     let now = rehearsal.now;
     let (row, policy) = service.vault(tx, vault).await?;
     refuse_in_trouble(tx, now).await?;
+    refuse_moving_in(tx, vault).await?;
     refuse_stopped(tx, vault).await?;
     let tip = chain::tip(tx).await?.ok_or(BatchError::NoChain)?;
     let feerate = feerate(service, tx, &policy, request.feerate_sat_vb.as_deref()).await?;

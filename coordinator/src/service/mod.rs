@@ -62,6 +62,7 @@ pub mod maintenance;
 mod manifests;
 pub mod metrics;
 pub mod misses;
+pub mod moving_in;
 pub mod notifying;
 pub(crate) mod opened;
 mod own_building;

@@ -16,6 +16,7 @@ use super::devices::DeviceTimeView;
 use super::free_coins::Purse;
 use super::issuing::store;
 use super::lines::spent_fees;
+use super::moving_in::refuse_moving_in;
 use super::own_building::{OwnPlan, build};
 use super::own_coins::{choose, frozen_coins};
 use super::own_spend_view::{BudgetView, MaintenanceNeedsView, OwnSpendView, empty_view, show};
@@ -74,6 +75,7 @@ pub(super) async fn spend_in(
 ) -> Result<OwnSpendView, ServiceError> {
     let (row, policy) = service.vault(tx, vault).await?;
     refuse_in_trouble(tx, now).await?;
+    refuse_moving_in(tx, vault).await?;
     let tip = chain::tip(tx).await?.ok_or(BatchError::NoChain)?;
     let purse = purse(tx, &row, &policy, wanted).await?;
     let choice = choose(tx, &row, purse, tip.height, wanted).await?;

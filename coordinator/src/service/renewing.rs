@@ -21,6 +21,7 @@ use super::free_coins::{candidates, young};
 use super::inclusion;
 use super::issuing::{issue, store};
 use super::lines::{Issued, spent_fees};
+use super::moving_in::refuse_moving_in;
 use super::record::Cause;
 use super::rehearsal::Rehearsal;
 use super::renewal_view::PlanView;
@@ -62,6 +63,7 @@ impl Ground {
         let now = rehearsal.now;
         let (row, policy) = service.vault(tx, vault).await?;
         refuse_in_trouble(tx, now).await?;
+        refuse_moving_in(tx, vault).await?;
         let tip = chain::tip(tx).await?.ok_or(BatchError::NoChain)?;
         Ok(Self {
             tip: tip.height,

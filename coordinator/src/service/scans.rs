@@ -92,7 +92,7 @@ pub async fn request_scan(
     }
     let asked = (from, to.filter(|to| Some(*to) < tip));
     let id = scans::request(&mut tx, asked, &actor.name, service.now()).await?;
-    let view = view(&mut tx, id).await?;
+    let view = scan_in(&mut tx, id).await?;
     tx.commit().await?;
     Ok(view)
 }
@@ -122,10 +122,11 @@ pub async fn show_scan(
 ) -> Result<ScanView, ServiceError> {
     actor.require_somewhere(Right::Read)?;
     let mut tx = service.database().begin_read().await?;
-    view(&mut tx, id).await
+    scan_in(&mut tx, id).await
 }
 
-async fn view(tx: &mut Transaction, id: u64) -> Result<ScanView, ServiceError> {
+/// One scan, in an open transaction.
+pub(super) async fn scan_in(tx: &mut Transaction, id: u64) -> Result<ScanView, ServiceError> {
     let id = id.min(u64::MAX / 2);
     let scan = scans::scan(tx, id).await?;
     of(tx, scan.ok_or(ServiceError::UnknownScan { id })?).await

@@ -16,6 +16,7 @@ pub mod jobs;
 pub mod journals;
 pub mod marks;
 pub mod memories;
+pub mod moving_in;
 pub mod notices;
 pub mod payments;
 pub mod people;
@@ -126,6 +127,11 @@ pub const OWNER: Owner = Owner {
             number: 16,
             name: "books",
             sql: include_str!("../../migrations/0016_books.sql"),
+        },
+        Migration {
+            number: 17,
+            name: "moving_in",
+            sql: include_str!("../../migrations/0017_moving_in.sql"),
         },
     ],
 };

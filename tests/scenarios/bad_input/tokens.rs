@@ -16,6 +16,8 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/vaults", "sgoa"),
     ("POST", "/vaults", "o"),
     ("GET", "/vaults/{vault}", "sgoa"),
+    ("GET", "/vaults/{vault}/moving-in", "sgoa"),
+    ("POST", "/vaults/{vault}/moving-in", "o"),
     ("GET", "/balancing", "sgoa"),
     ("PUT", "/vaults/{vault}/marks", "o"),
     ("DELETE", "/vaults/{vault}/marks", "o"),
@@ -208,6 +210,7 @@ impl Requests {
             .replace("{id}", batch);
         let body = match route.rsplit('/').next() {
             Some("vaults") => json!({ "document": self.document }),
+            Some("moving-in") => json!({ "from": u32::MAX }),
             Some("withdrawals") => self.intent.clone(),
             Some("approvals") if route.starts_with("/attempts") => json!({
                 "purpose": "maintain",
@@ -362,13 +365,14 @@ fn each_role_is_refused_what_is_not_its_part() -> Outcome {
                     refused += 1;
                 } else if *verb == "GET" {
                     let answer = requests.send(&api, verb, route)?;
-                    // What is asked for and does not exist is a reconciliation, a list, a statement, a webhook and
-                    // a person.
+                    // What is asked for and does not exist is a reconciliation, a list, a statement, a webhook, a
+                    // person and a wallet that moves in.
                     let missing = [
                         "{request}",
                         "{name}",
                         "{subject}",
                         "/webhooks/{id}",
+                        "/moving-in",
                         "/notifications",
                     ];
                     let is_there = !missing.iter().any(|part| route.ends_with(part));

@@ -53,6 +53,24 @@ pub async fn watch_missing(
     Ok(true)
 }
 
+/// The highest index of a descriptor's keychains that was ever paid, as far as blocks and mempools were looked at.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn highest_paid(
+    tx: &mut Transaction,
+    keyset: Keyset,
+) -> Result<Option<u32>, DatabaseError> {
+    tx.one_row(
+        "SELECT MAX(s.derivation_index) AS highest FROM watched_script s
+         WHERE s.keyset = $1 AND EXISTS (SELECT 1 FROM coin c WHERE c.script = s.script)",
+        &[keyset.to_bytes().into()],
+    )
+    .await?
+    .optional_u32("highest")
+}
+
 /// The watched script with these bytes, if it is watched.
 ///
 /// # Errors

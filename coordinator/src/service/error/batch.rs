@@ -130,6 +130,14 @@ pub enum BatchError {
         /// The trouble's code.
         trouble: &'static str,
     },
+    /// A wallet is moving into the vault: nothing is spent before books and node agree.
+    #[error(
+        "a wallet is moving into this vault ({step}): nothing is spent before books and node agree"
+    )]
+    MovingIn {
+        /// `scanning` or `comparing`.
+        step: &'static str,
+    },
     /// The vault is stopped: no payment is issued.
     #[error("the vault is stopped: {reason:?} (stop {stop})")]
     Stopped {
@@ -276,6 +284,11 @@ impl BatchError {
                 Class::Refused,
                 "give a feerate within the policy's cap",
             ),
+            Self::MovingIn { .. } => (
+                "moving_in",
+                Class::Conflict,
+                "`chain move-in` shows how far it is",
+            ),
             Self::Stopped { .. } => (
                 "stopped",
                 Class::Conflict,
@@ -373,6 +386,7 @@ impl BatchError {
                 "feerate_sat_vb": format_sat_per_vb(*feerate),
                 "cap_sat_vb": format_sat_per_vb(*cap),
             }),
+            Self::MovingIn { step } => json!({ "step": step }),
             Self::Stopped { stop, reason } => json!({ "stop": stop, "reason": reason }),
             Self::FeesAboveCap { estimate, cap } => json!({
                 "feerate_sat_vb": format_sat_per_vb(*estimate),

@@ -21,6 +21,18 @@ pub enum WatchError {
         /// The highest index that was looked at.
         upto: u32,
     },
+    /// A line is no label.
+    #[error("line {line} is no label as BIP 329 has them")]
+    NotALabel {
+        /// Which line: 1, 2, 3, …
+        line: usize,
+    },
+    /// The wallet has moved in.
+    #[error("the wallet has moved in already")]
+    MovedIn,
+    /// No wallet ever moved in.
+    #[error("no wallet moves into this vault")]
+    NotMovingIn,
     /// There are more of them than may be.
     #[error("{entries} entries are more than the {most} of one list")]
     TooMany {
@@ -45,6 +57,21 @@ impl WatchError {
                 Class::Refused,
                 "see that it is the right vault; name the entry's index, or a higher one up to which to look",
             ),
+            Self::NotALabel { .. } => (
+                "not_a_label",
+                Class::Refused,
+                "export the labels again as BIP 329 (one JSON object a line), or mend the line",
+            ),
+            Self::MovedIn => (
+                "moved_in",
+                Class::Conflict,
+                "nothing is to be done: its coins are spent like any others, `coin label` names them",
+            ),
+            Self::NotMovingIn => (
+                "not_moving_in",
+                Class::NotFound,
+                "begin with `chain move-in --from HEIGHT`, the height of the wallet's first transaction",
+            ),
             Self::TooMany { .. } => (
                 "too_many_entries",
                 Class::Refused,
@@ -57,6 +84,8 @@ impl WatchError {
     pub(super) fn facts(&self) -> Value {
         match self {
             Self::NotAScript { entry } => json!({ "entry": entry }),
+            Self::NotALabel { line } => json!({ "line": line }),
+            Self::MovedIn | Self::NotMovingIn => Value::Null,
             Self::NotOfTheVault { entry, upto } => json!({ "entry": entry, "upto": upto }),
             Self::TooMany { entries, most } => json!({ "entries": entries, "most": most }),
         }

@@ -127,6 +127,8 @@ pub const FAMILIES: &[(&str, &[&str])] = &[
             "mark-crossed",
             "marks-cleared",
             "marks-set",
+            "moved-in",
+            "moving-in",
             "rebuilt",
         ],
     ),
