@@ -176,7 +176,7 @@ fn month_is_written_down_alike_each_time_on_postgres() -> Outcome {
 /// 4. A scan that was called off has no result.
 #[test]
 fn deposit_that_was_missed_is_found_by_a_scan_of_the_node() -> Outcome {
-    let mut treasury = Treasury::start(ScriptKind::Wsh, Engine::Sqlite)?;
+    let treasury = Treasury::start(ScriptKind::Wsh, Engine::Sqlite)?;
     treasury.deposit(Amount::from_sat(10_000_000))?;
     let missed = treasury.deposit(Amount::from_sat(20_000_000))?;
     let whole = cli(&treasury, &["reconcile", "--deep", "--json"])?

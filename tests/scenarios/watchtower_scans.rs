@@ -202,7 +202,7 @@ fn operator_has_blocks_read_again_and_sees_how_far_it_is() -> Outcome {
 /// 4. The next address given out here is none of them.
 #[test]
 fn addresses_given_out_elsewhere_are_watched_and_their_past_is_opening_balance() -> Outcome {
-    let treasury = Treasury::start(ScriptKind::Wsh, Engine::Sqlite)?;
+    let mut treasury = Treasury::start(ScriptKind::Wsh, Engine::Sqlite)?;
     let descriptor = &treasury.people.policy.descriptor;
     let elsewhere = |index| -> Result<Address, Failure> {
         let script = descriptor.script_pubkey(Keychain::External, index);

@@ -1,5 +1,6 @@
 //! The same entries give the same bytes, the closing of one period is the opening of the next, and nothing adds up by
 //! accident.
+#![expect(clippy::arithmetic_side_effects, reason = "figures of tests are small")]
 
 use std::collections::BTreeMap;
 

@@ -25,7 +25,8 @@ pub(super) enum Customer {
     },
     /// Let the withdrawals of a reference go although it is below 0.
     #[command(
-        after_help = "Example:\n  countersign-coordinator customer release --reference c-7 --reason 'paid back'"
+        override_usage = "countersign-coordinator customer release [OPTIONS] --reference <TEXT>\n       --reason <TEXT>",
+        after_help = "Example:\n  countersign-coordinator customer release --reference c-7 --reason settled"
     )]
     Release {
         /// The reference.

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::CliError;
 use super::answer::{amount, list, moment, number, text};
 use super::api::{Api, Body};
-use super::layout::{Lines, paragraph};
+use super::layout::Lines;
 use super::output::{Output, say};
 
 /// How long it waits for the watchtower.
@@ -198,15 +198,13 @@ fn difference(one: &Value) -> String {
             said
         }
     };
-    let words = format!(
-        "node: {}; books: {}; block {}: {}. What to do: {}.",
-        side("node_sat"),
-        side("books_sat"),
-        number(one, "height"),
-        text(one, "detail"),
-        text(one, "todo")
-    );
-    format!("  {}\n    {}", text(one, "outpoint"), paragraph(&words, 4))
+    let lines = Lines::default()
+        .with("node", side("node_sat"))
+        .with("books", side("books_sat"))
+        .with("block", number(one, "height"))
+        .with("so", text(one, "detail"))
+        .with("do", text(one, "todo"));
+    format!("  {}\n{}", text(one, "outpoint"), lines.text().trim_end())
 }
 
 fn called_off(request: &str) -> CliError {
@@ -269,15 +267,12 @@ mod tests {
         });
         let said = difference(&one);
         for words in [
-            "node: 0.00000005 BTC",
-            "books: nothing",
-            "block 7",
+            "node   0.00000005 BTC",
+            "books  nothing",
+            "block  7",
             "read its block again",
         ] {
-            assert!(
-                said.replace("\n    ", " ").contains(words),
-                "{words}: {said}"
-            );
+            assert!(said.contains(words), "{words}: {said}");
         }
         assert!(
             said.lines().all(|line| line.chars().count() <= 80),

@@ -31,7 +31,7 @@ pub(super) async fn show(
     request_body = SetCustomers,
     responses((status = 200, body = CustomersView), (status = "4XX", body = Problem)),
 )]
-pub(super) async fn set(
+pub(super) async fn set_customers(
     State(service): State<Service>,
     Caller(actor): Caller,
     named: Named,

@@ -100,7 +100,7 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(account_books::show))
         .routes(routes!(account_books::statement))
         .routes(routes!(account_books::movements))
-        .routes(routes!(customers::show, customers::set))
+        .routes(routes!(customers::show, customers::set_customers))
         .routes(routes!(customers::release))
         .routes(routes!(books::reconciliation, books::reconcile))
         .routes(routes!(books::reconcile_deep))

@@ -9,6 +9,7 @@ use super::world::World;
 use crate::roles::fixture::Kind;
 use crate::service::addresses::{NewAddress, issue_address};
 use crate::service::people::PersonRole;
+use crate::service::reconciliations::request_reconciliation;
 use crate::ui::drawn_books::books;
 use crate::ui::sample;
 
@@ -117,6 +118,9 @@ async fn every_page_of_the_books_is_drawn_and_takes_nobodys_words_for_html() {
         format!("{root}/coins?spent=any&frozen=no&least=0.01&most=1&state=settled"),
         format!("{root}/coins/calendar"),
         format!("{root}/ledger"),
+        format!("{root}/statement"),
+        format!("{root}/statement?from=2026-11&to=2026-11-30&all=yes"),
+        format!("{root}/statement?from=%3Cscript%3Ealert(1)"),
         "/events".to_owned(),
         "/events/verification".to_owned(),
         "/search?q=1%20000%20000%20sat".to_owned(),
@@ -144,6 +148,43 @@ async fn every_page_of_the_books_is_drawn_and_takes_nobodys_words_for_html() {
         hostile += html.matches("&lt;script&gt;alert(1)").count();
     }
     assert!(hostile >= 4, "the words themselves are shown: {hostile}");
+}
+
+#[tokio::test]
+async fn a_statement_is_shown_and_given_as_whole_files() {
+    let world = busy().await;
+    let router = pages(&world, PersonRole::Auditor).await;
+    let root = format!("/vaults/{}/statement", world.vault);
+    let html = router.get(&format!("{root}?from=2026-11")).await.text;
+    assert!(
+        html.contains("provisional"),
+        "the month is not over: {html}"
+    );
+    assert!(html.contains("deposit settled"), "{html}");
+    let asked = request_reconciliation(&world.service, &world.operator, world.vault, true).await;
+    assert!(asked.expect("is asked for").deep);
+    let ledger = router.get(&format!("/vaults/{}/ledger", world.vault)).await;
+    assert!(
+        ledger.text.contains("waits for the watchtower"),
+        "{}",
+        ledger.text
+    );
+    let file = async |format: &str| {
+        let path = format!("{root}/file?from=2026-11&format={format}");
+        router.get(&path).await.text
+    };
+    let csv = file("csv").await;
+    let rows = csv
+        .lines()
+        .filter(|line| line.contains(",movement,"))
+        .count();
+    assert!(rows > 3, "{csv}");
+    assert!(csv.contains(",closing,"), "the file is whole: {csv}");
+    assert!(file("hledger").await.contains("closing balances, asserted"));
+    let text = file("text").await;
+    assert!(text.contains(&format!("Movements: {rows}\n")), "{text}");
+    let wrong = router.get(&format!("{root}?from=october")).await.text;
+    assert!(wrong.contains("neither a month"), "{wrong}");
 }
 
 #[tokio::test]

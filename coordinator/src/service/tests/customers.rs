@@ -47,6 +47,8 @@ async fn settle(world: &mut World, transactions: Vec<Transaction>) {
 }
 
 async fn kinds(world: &World) -> Vec<String> {
+    // What happened is numbered by a job.
+    world.work().await;
     let mut tx = world.service.database().begin_read().await.expect("begins");
     let log = events::after(&mut tx, 0, 10_000).await.expect("reads");
     let of_customers = log
