@@ -46,7 +46,7 @@ pub use self::program::{Program, Said};
 pub use self::receiver::{Call, Receiver};
 pub use self::signer_home::{SignerHome, field};
 pub use self::stick::Stick;
-pub use self::treasury::{AUTOMATIC_MAX_SAT, People, Terms, Treasury, requester_key};
+pub use self::treasury::{AUTOMATIC_MAX_SAT, People, Terms, Treasury, hot_wallet, requester_key};
 pub use self::wait::{LONG, SHORT, wait_until};
 pub use self::web::{Seen, Web, form};
 pub use policies::ScriptKind;
