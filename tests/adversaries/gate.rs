@@ -77,6 +77,11 @@ fn books_follow_a_storming_chain_user_by_user_on_postgres() -> Outcome {
 }
 
 #[test]
+fn no_fault_between_watchtower_and_node_pays_twice_or_loses_a_withdrawal() -> Outcome {
+    campaign("G9", &[], WHOLE)
+}
+
+#[test]
 fn no_chain_of_what_signers_sign_pays_a_line_twice_and_no_funds_get_stuck() -> Outcome {
     campaign("G14", &[], WHOLE)
 }

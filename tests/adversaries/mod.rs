@@ -17,6 +17,7 @@ mod g2b;
 #[cfg(feature = "planted")]
 mod g3;
 mod g4;
+mod g9;
 pub mod mutation;
 mod node;
 pub mod oracle;
@@ -36,8 +37,8 @@ use self::vault::{Kind, Vault};
 pub struct Settings {
     /// The seed of everything that is chosen.
     pub seed: u64,
-    /// Cases of G1 and of G2, sessions of G2b, runs of G3, steps of G4; the other campaigns are as large as
-    /// they are.
+    /// Cases of G1 and of G2, sessions of G2b, runs of G3, steps of G4, withdrawals of G9; the other campaigns
+    /// are as large as they are.
     pub cases: Option<u64>,
     /// Whether the full figures are run, or those of the gate.
     pub full: bool,
@@ -103,6 +104,10 @@ pub const CAMPAIGNS: &[Campaign] = &[
     Campaign {
         id: "G4",
         run: |_, settings| g4::run(settings),
+    },
+    Campaign {
+        id: "G9",
+        run: |_, settings| Ok(g9::run(settings)),
     },
     Campaign {
         id: "G14",

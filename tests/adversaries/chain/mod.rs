@@ -1,4 +1,4 @@
-//! A treasury on a real chain, and a count of that chain to hold its books against: what G4 holds.
+//! A treasury on a real chain, and a count of that chain to hold its books against: what G4 and G9 share.
 
 pub(in crate::adversaries) mod check;
 pub(in crate::adversaries) mod credits;
