@@ -7,6 +7,8 @@ mod books;
 mod both_engines;
 mod bridge;
 mod ceremony;
+mod chain_mempool;
+mod chain_reorgs;
 mod deposits;
 mod drills;
 mod emulated;
