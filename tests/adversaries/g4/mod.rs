@@ -13,7 +13,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use self::plan::plan;
+#[cfg(feature = "planted")]
+use policies::planted::Bug;
+
+use self::plan::{Step, plan};
 use super::chain::world::{Tally, World};
 use super::draw::Draw;
 use super::progress::Progress;
@@ -30,6 +33,9 @@ const ADDRESSES: usize = 200;
 const WORKERS: usize = 2;
 /// What is not seen after this is missed.
 const PATIENCE: Duration = Duration::from_mins(2);
+/// The same where a bug is planted, which is missed for good.
+#[cfg(feature = "planted")]
+const PATIENCE_WITH_A_BUG: Duration = Duration::from_secs(20);
 
 /// What all lives came to.
 #[derive(Debug, Default)]
@@ -114,6 +120,36 @@ fn live(
         total.noticed = Some(world.notices()?);
     }
     Ok(())
+}
+
+/// Whether the smallest storm notices a bug of the watchtower.
+#[cfg(feature = "planted")]
+pub(super) fn notices(planted: Option<Bug>) -> Result<bool, Failure> {
+    let node = Bitcoind::start()?;
+    let patience = planted.map_or(PATIENCE, |_| PATIENCE_WITH_A_BUG);
+    let variable = planted.map(|bug| ("COUNTERSIGN_PLANTED".to_owned(), format!("{bug:?}")));
+    let settings = crate::Settings {
+        environment: variable.into_iter().collect(),
+        ..crate::Settings::default()
+    };
+    let terms = (patience, &settings);
+    let mut world = World::begin(node, ENGINES[0], Draw::new(1), 5, terms)?;
+    let storm = [
+        Step::Pay,
+        Step::Mine,
+        Step::Calm,
+        Step::Withdraw,
+        Step::Calm,
+        // One more than what a node remembers.
+        Step::Reorg(14),
+        Step::Calm,
+    ];
+    for step in storm {
+        if world.act(step).is_err() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 impl Total {
