@@ -7,6 +7,7 @@ mod books;
 mod both_engines;
 mod bridge;
 mod ceremony;
+mod chain_dust;
 mod chain_mempool;
 mod chain_reorgs;
 mod deposits;
