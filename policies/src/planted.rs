@@ -267,6 +267,10 @@ bugs! {
     SigningIsCancelled,
     /// The books do not take an entry back (M8).
     NoReversal,
+    /// A deposit is credited one block too early.
+    CreditedEarly,
+    /// What a reorg took out of the mempool is not sent again.
+    LostStaysLost,
     /// What a step does is answered before it is durable.
     AnswerFirst,
 }

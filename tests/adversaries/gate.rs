@@ -67,6 +67,21 @@ fn no_lies_of_a_coordinator_that_remembers_every_signature_pay_twice_or_unapprov
 }
 
 #[test]
+fn books_follow_a_storming_chain_user_by_user_on_sqlite() -> Outcome {
+    campaign("G4", &[], (0, 2))
+}
+
+#[test]
+fn books_follow_a_storming_chain_user_by_user_on_postgres() -> Outcome {
+    campaign("G4", &[], (1, 2))
+}
+
+#[test]
+fn no_fault_between_watchtower_and_node_pays_twice_or_loses_a_withdrawal() -> Outcome {
+    campaign("G9", &[], WHOLE)
+}
+
+#[test]
 fn no_chain_of_what_signers_sign_pays_a_line_twice_and_no_funds_get_stuck() -> Outcome {
     campaign("G14", &[], WHOLE)
 }

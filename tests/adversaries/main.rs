@@ -11,7 +11,7 @@ use harness::Failure;
 use harness::adversaries::{CAMPAIGNS, Campaign, Settings, World};
 
 const USAGE: u8 = 2;
-const HELP: &str = "[--only G1,G1b,G2,G2a,G2b,G3,G14] [--cases N] [--seed N] [--small]; `make adversary` runs all in full, for half an hour and more";
+const HELP: &str = "[--only G1,G1b,G2,G2a,G2b,G3,G4,G9,G14] [--cases N] [--seed N] [--small]; `make adversary` runs all in full, for half an hour and more";
 
 fn main() -> ExitCode {
     let (campaigns, settings) = match read(std::env::args().skip(1)) {

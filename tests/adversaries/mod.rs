@@ -4,6 +4,7 @@
 //! what is right is decided by [`oracle`], which shares no code with what it judges, and by a real node.
 
 pub mod attempt;
+mod chain;
 pub mod draw;
 mod g1;
 mod g14;
@@ -15,6 +16,8 @@ mod g2a;
 mod g2b;
 #[cfg(feature = "planted")]
 mod g3;
+mod g4;
+mod g9;
 pub mod mutation;
 mod node;
 pub mod oracle;
@@ -34,11 +37,12 @@ use self::vault::{Kind, Vault};
 pub struct Settings {
     /// The seed of everything that is chosen.
     pub seed: u64,
-    /// Cases of G1 and of G2, sessions of G2b, runs of G3; the other campaigns are as large as they are.
+    /// Cases of G1 and of G2, sessions of G2b, runs of G3, steps of G4, withdrawals of G9; the other campaigns
+    /// are as large as they are.
     pub cases: Option<u64>,
     /// Whether the full figures are run, or those of the gate.
     pub full: bool,
-    /// One part of so many of G15 and of G3, which counts from 0.
+    /// One part of so many of G3, of G4 and of G15, which counts from 0.
     pub part: (usize, usize),
 }
 
@@ -96,6 +100,14 @@ pub const CAMPAIGNS: &[Campaign] = &[
     Campaign {
         id: "G3",
         run: |_, settings| g3::run(settings),
+    },
+    Campaign {
+        id: "G4",
+        run: |_, settings| g4::run(settings),
+    },
+    Campaign {
+        id: "G9",
+        run: |_, settings| Ok(g9::run(settings)),
     },
     Campaign {
         id: "G14",

@@ -30,6 +30,8 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// Another genesis block than regtest's, as a coordinator for another chain has.
     pub genesis: Option<String>,
+    /// Where its watchtower reaches the node, if something stands between.
+    pub node_url: Option<String>,
     /// More of its configuration: fields, then tables.
     pub configuration: String,
     /// Variables that its processes find in their environment.
@@ -346,7 +348,7 @@ fn watchtowers(node: &Bitcoind, settings: &Settings) -> String {
          [watchtower.node]\n\
          url = \"{}\"\n\
          cookie_file = \"{}\"\n",
-        node.url(),
+        settings.node_url.clone().unwrap_or_else(|| node.url()),
         node.cookie_file().display()
     )
 }

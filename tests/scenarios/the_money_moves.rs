@@ -3,10 +3,8 @@
 use bitcoin::{Amount, Txid};
 use harness::{
     AUTOMATIC_MAX_SAT, Engine, Failure, LONG, Outcome, Purse, ScriptKind, Settings, Treasury,
-    wait_until,
+    hot_wallet, wait_until,
 };
-use miniscript::{Descriptor, DescriptorPublicKey};
-use policies::document::PolicyDraft;
 use serde_json::{Value, json};
 
 const SMALL: Amount = Amount::from_sat(1_000_000);
@@ -72,17 +70,6 @@ fn withdrawal_settles_from_tr_on_sqlite() -> Outcome {
 #[test]
 fn withdrawal_settles_from_tr_on_postgres() -> Outcome {
     a_withdrawal_settles(ScriptKind::Tr, Engine::Postgres)
-}
-
-/// The descriptor of a wallet that was there before: one key at its own path, of which the machine has the
-/// only copy.
-fn hot_wallet(draft: &mut PolicyDraft) {
-    draft.signers.retain(|signer| signer.name == "machine");
-    let key = draft.signers[0].key.replace("h/", "'/").replace("h]", "']");
-    let text = format!("wpkh({key}/<0;1>/*)");
-    let descriptor: Descriptor<DescriptorPublicKey> = text.parse().expect("a descriptor");
-    draft.spending.descriptor = descriptor.to_string();
-    draft.spending.policy = None;
 }
 
 /// 1. A vault is made of an existing wallet's `wpkh` descriptor.

@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-only=${1:-G1,G1b,G2,G2a,G2b,G3,G14,G15} cases=${2:-} seed=${3:-}
+only=${1:-G1,G1b,G2,G2a,G2b,G3,G4,G9,G14,G15} cases=${2:-} seed=${3:-}
 target=${CARGO_TARGET_DIR:-target}
 shipped='' planted=''
 for id in ${only//,/ }; do

@@ -32,7 +32,7 @@ use super::progress::Progress;
 use super::raw::Version;
 use super::signer::countersigner;
 use super::vault::{Vault, secret};
-use super::{Found, Settings, World, g1, g2, g2a, g3, g14};
+use super::{Found, Settings, World, g1, g2, g2a, g3, g4, g14};
 use crate::Failure;
 
 /// Cases of G1 for each bug: every vault in both versions, twice.
@@ -155,6 +155,7 @@ fn springs(world: &World, seed: u64, trap: Trap) -> Result<Noticed, Failure> {
         Trap::Promises => Ok(only(promises_give_way(&world.vaults[0])?)),
         Trap::Model => Ok(only(g14::finds_a_violation())),
         Trap::Kill => Ok(only(g3::loses_something(which())?)),
+        Trap::Chain => Ok(only(g4::notices(which())?)),
         Trap::Books => Ok(only(books_give_way(&world.vaults[0]))),
     }
 }

@@ -23,6 +23,8 @@ pub(super) enum Trap {
     Model,
     /// A program that is killed and started again.
     Kill,
+    /// A small storm of the chain.
+    Chain,
     /// A step that the coordinator's books do not have, or an entry that they must take back.
     Books,
 }
@@ -204,6 +206,7 @@ pub(super) const fn trap(bug: Bug) -> (Trap, Cost) {
         | Bug::FormerOwnScript => (Trap::Units, Other),
         Bug::Interpreter | Bug::Consensus => (Trap::Witness, Other),
         Bug::AnswerFirst => (Trap::Kill, Other),
+        Bug::CreditedEarly | Bug::LostStaysLost => (Trap::Chain, Other),
         Bug::IssuedIsDropped | Bug::SigningIsCancelled | Bug::NoReversal => (Trap::Books, Other),
     }
 }

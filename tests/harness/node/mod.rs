@@ -1,6 +1,7 @@
 //! A real bitcoind on a regtest chain of its own.
 
 mod chain;
+mod mishaps;
 mod purse;
 mod rpc;
 

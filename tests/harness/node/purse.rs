@@ -41,9 +41,9 @@ pub struct Purse {
 
 /// One coin of the purse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Coin {
-    outpoint: OutPoint,
-    amount: Amount,
+pub(super) struct Coin {
+    pub(super) outpoint: OutPoint,
+    pub(super) amount: Amount,
 }
 
 impl Purse {
@@ -76,7 +76,7 @@ impl Purse {
             .unwrap_or_else(|_| unreachable!("both scripts have an address"))
     }
 
-    fn pay(
+    pub(super) fn pay(
         &self,
         coins: &[Coin],
         mut outputs: Vec<TxOut>,
@@ -237,7 +237,7 @@ impl Bitcoind {
     }
 }
 
-fn outputs_of(payments: &[(Address, Amount)]) -> Vec<TxOut> {
+pub(super) fn outputs_of(payments: &[(Address, Amount)]) -> Vec<TxOut> {
     payments
         .iter()
         .map(|(address, amount)| TxOut {

@@ -2,6 +2,7 @@
 //! payouts without a human, larger ones with one.
 
 use bitcoin::{Address, Network};
+use miniscript::{Descriptor, DescriptorPublicKey};
 use policies::descriptor::{NamedKey, ScriptKind, compile};
 use policies::document::{
     ApprovalsDraft, ApproverDraft, ChangeLimitsDraft, ConfirmationsDraft, HeadDraft, LimitsDraft,
@@ -187,4 +188,15 @@ pub(super) fn draft(
         .collect(),
         change: None,
     })
+}
+
+/// Edits the policy to the descriptor of a wallet that was there before: one key at its own path, of which the
+/// machine has the only copy.
+pub fn hot_wallet(draft: &mut PolicyDraft) {
+    draft.signers.retain(|signer| signer.name == "machine");
+    let key = draft.signers[0].key.replace("h/", "'/").replace("h]", "']");
+    let text = format!("wpkh({key}/<0;1>/*)");
+    let descriptor: Descriptor<DescriptorPublicKey> = text.parse().expect("a descriptor");
+    draft.spending.descriptor = descriptor.to_string();
+    draft.spending.policy = None;
 }

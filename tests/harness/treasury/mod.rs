@@ -7,7 +7,7 @@ mod rebuilding;
 mod requests;
 mod visitors;
 
-pub use self::document::{AUTOMATIC_MAX_SAT, Terms};
+pub use self::document::{AUTOMATIC_MAX_SAT, Terms, hot_wallet};
 pub use self::people::{People, requester_key};
 
 use std::fmt::Write as _;

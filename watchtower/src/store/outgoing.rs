@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bitcoin::consensus::encode;
 use bitcoin::hashes::Hash as _;
 use bitcoin::{Transaction as BitcoinTransaction, Txid};
+use policies::planted::{Bug, planted};
 use policies::{UnixTime, VaultId};
 
 use super::coins;
@@ -297,6 +298,9 @@ async fn read_due(
             continue;
         }
         let answer = row.optional_text("answer")?;
+        if planted(Bug::LostStaysLost) && answer.is_some() {
+            continue;
+        }
         due.push(DueBroadcast {
             txid: Txid::from_byte_array(row.array("txid")?),
             vault: VaultId::from_bytes(row.array("vault")?),
