@@ -18,9 +18,9 @@ pub mod configuration;
 #[cfg(feature = "daemon")]
 pub mod daemon;
 pub mod ledger;
-pub mod reconciling;
 #[cfg(feature = "daemon")]
 pub mod own;
+pub mod reconciling;
 #[cfg(feature = "daemon")]
 pub mod rescan;
 #[cfg(feature = "store")]
