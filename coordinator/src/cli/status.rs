@@ -50,10 +50,12 @@ fn figures(status: &Value) -> String {
             )
         })
         .collect();
-    let fees = if fees.is_empty() {
-        "no estimate; give `batch create` a --feerate".to_owned()
-    } else {
-        format!("sat/vB: {}", fees.join(", "))
+    let age = number(status, "fees_age_s");
+    let fees = match (fees.is_empty(), text(status, "fees_gap")) {
+        (true, "fees_stale") => format!("too old to count, of {age} s ago"),
+        (true, _) => "no estimate; give `batch create` a --feerate".to_owned(),
+        (false, _) if age.is_empty() => format!("sat/vB: {}", fees.join(", ")),
+        (false, _) => format!("sat/vB: {}; of {age} s ago", fees.join(", ")),
     };
     let mut lines = Lines::default()
         .with("network", text(status, "network"))

@@ -136,7 +136,13 @@ fn alarms(status: &StatusView, tip_time: Option<UnixTime>, differ: &[Disagreemen
             "Compare with another node: some blocks take long, and a node that is cut off sees none.",
         ));
     }
-    if status.fees.is_empty() {
+    if status.fees_gap.as_deref() == Some("fees_stale") {
+        let minutes = status.fees_age_s.unwrap_or_default() / 60;
+        alarms.push(grave(
+            format!("The node's fee estimates are {minutes} minutes old, and do not count."),
+            "See that the watchtower runs and its node answers; until then batches are held.",
+        ));
+    } else if status.fees.is_empty() {
         alarms.push(lesser(
             "The node has no fee estimate.".to_owned(),
             "Wait until it has seen enough blocks, or give batches a feerate of your own.",
@@ -241,6 +247,9 @@ mod tests {
                 target: 6,
                 feerate_sat_vb: "2".to_owned(),
             }],
+            fees_age_s: Some(0),
+            fees_gap: None,
+            fees_least_sat_vb: None,
             jobs: Vec::new(),
             journals: Vec::new(),
             stops: Vec::new(),

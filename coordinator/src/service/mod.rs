@@ -31,7 +31,7 @@ mod cancellations;
 mod cancelling;
 pub mod carrying;
 pub mod ceremonies;
-mod choosing;
+pub(crate) mod choosing;
 pub mod coin_marks;
 mod culprits;
 pub mod devices;
@@ -57,6 +57,7 @@ pub mod lists;
 pub mod maintenance;
 mod manifests;
 pub mod misses;
+mod node_fees;
 pub mod notifying;
 pub(crate) mod opened;
 mod own_building;
@@ -155,6 +156,8 @@ pub struct BatchSettings {
     pub urgent_target: u32,
     /// The target of patient withdrawals.
     pub economy_target: u32,
+    /// Seconds for which the node's estimates count.
+    pub estimate_max_age: u64,
     /// The highest feerate that is paid without asking; none for whatever the policy allows.
     pub fee_cap: Option<FeeRate>,
     /// Seconds that signers are given: an attempt carries only intents and approvals that hold for at

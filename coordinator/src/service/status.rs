@@ -5,9 +5,10 @@ use policies::UnixTime;
 use policies::document::{format_sat_per_vb, name_of_network};
 use serde::Serialize;
 use utoipa::ToSchema;
-use watchtower::store::{chain, events, fees, node};
+use watchtower::store::{chain, events, node};
 
 use super::journals::{RefusedReceiptView, troubled as troubled_journals};
+use super::node_fees;
 use super::stops::{StopView, standing as standing_stops};
 use super::{Actor, Right, Service, ServiceError};
 use crate::store::jobs;
@@ -27,8 +28,14 @@ pub struct StatusView {
     pub tip: Option<String>,
     /// The nodes.
     pub nodes: Vec<NodeView>,
-    /// The node's fee estimates.
+    /// The node's fee estimates that count.
     pub fees: Vec<FeeView>,
+    /// How old they are in seconds; none where nobody ever asked the node.
+    pub fees_age_s: Option<u64>,
+    /// Why none counts, as a code: `fees_unknown`, `fees_stale` or `node_trouble`.
+    pub fees_gap: Option<String>,
+    /// The least that the node's mempool takes, in sat/vB.
+    pub fees_least_sat_vb: Option<String>,
     /// Jobs that failed at least once or are parked.
     pub jobs: Vec<JobView>,
     /// Receipts that were refused of journals that nothing was accepted of since, with what to do.
@@ -99,7 +106,7 @@ pub async fn show_status(service: &Service, actor: &Actor) -> Result<StatusView,
     let tip = chain::tip(&mut tx).await?;
     let (event_number, event_hash) = events::head(&mut tx).await?;
     let nodes = node::node_status(&mut tx).await?;
-    let estimates = fees::fee_estimates(&mut tx).await?;
+    let estimates = node_fees::estimates(service, &mut tx).await?;
     // What failed may name other vaults.
     let troubled = if actor.vault.is_none() {
         jobs::troubled(&mut tx).await?
@@ -125,13 +132,15 @@ pub async fn show_status(service: &Service, actor: &Actor) -> Result<StatusView,
                 checked_at: node.checked_at,
             })
             .collect(),
-        fees: estimates
-            .into_iter()
-            .map(|estimate| FeeView {
-                target: estimate.target,
-                feerate_sat_vb: format_sat_per_vb(estimate.feerate),
+        fees: (estimates.of_targets().iter())
+            .map(|(target, feerate)| FeeView {
+                target: *target,
+                feerate_sat_vb: format_sat_per_vb(*feerate),
             })
             .collect(),
+        fees_age_s: estimates.age_s(),
+        fees_gap: estimates.gap().map(|gap| gap.code().to_owned()),
+        fees_least_sat_vb: estimates.least().map(format_sat_per_vb),
         jobs: troubled
             .into_iter()
             .map(|job| JobView {

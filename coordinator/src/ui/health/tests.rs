@@ -33,6 +33,9 @@ fn ill() -> Health {
                 target: 6,
                 feerate_sat_vb: "12.5".to_owned(),
             }],
+            fees_age_s: Some(0),
+            fees_gap: None,
+            fees_least_sat_vb: None,
             jobs: vec![JobView {
                 kind: "webhook".to_owned(),
                 key: "1".to_owned(),

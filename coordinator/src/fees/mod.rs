@@ -1,0 +1,8 @@
+//! What is paid for a transaction, and when it is made to pay more. Pure.
+//!
+//! Invariant: nobody pays a feerate that no fresh estimate of a node in good health asks for, and no default stands in
+//! where there is none: what cannot be known holds, by a name.
+
+mod estimates;
+
+pub use self::estimates::{Estimates, Gap};
