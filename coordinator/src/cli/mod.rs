@@ -18,6 +18,7 @@ mod coin;
 mod daemon;
 mod error;
 mod event;
+mod fees;
 mod init;
 mod journal;
 mod layout;
@@ -152,6 +153,9 @@ enum Verb {
     /// Show which withdrawals go, which wait and why, and answer a held queue.
     #[command(subcommand)]
     Queue(queue::Queue),
+    /// Say how fast the vault pays, and what happens to what is stuck.
+    #[command(subcommand)]
+    Fees(fees::Fees),
     /// Hand in approvals and rejections, made with the approver's tool.
     #[command(subcommand)]
     Approval(approval::Approval),
@@ -237,6 +241,7 @@ fn dispatch(cli: Cli) -> Result<(), CliError> {
         Verb::Reconcile => reconcile::run(&api()?, &out),
         Verb::Withdrawal(verb) => withdrawal::run(&verb, &api()?, &out),
         Verb::Queue(verb) => queue::run(&verb, &api()?, &out),
+        Verb::Fees(verb) => fees::run(&verb, &api()?, &out),
         Verb::Approval(verb) => approval::run(&verb, &api()?, &out),
         Verb::List(verb) => list::run(&verb, &api()?, &out),
         Verb::Statement(verb) => list::statement(&verb, &api()?, &out),

@@ -4,5 +4,9 @@
 //! where there is none: what cannot be known holds, by a name.
 
 mod estimates;
+mod policy;
 
 pub use self::estimates::{Estimates, Gap};
+pub use self::policy::{
+    Bump, FeePolicy, FeePolicyError, MOST_BLOCKS, MOST_RUNGS, UnknownBump, check_rungs,
+};

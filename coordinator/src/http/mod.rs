@@ -15,6 +15,7 @@ mod books;
 mod ceremonies;
 mod coins;
 mod events;
+mod fees;
 mod journals;
 mod lingering;
 mod lists;
@@ -93,6 +94,7 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(withdrawals::show))
         .routes(routes!(withdrawals::cancel))
         .routes(routes!(withdrawals::of_intent))
+        .routes(routes!(fees::show, fees::set, fees::clear))
         .routes(routes!(queue::show))
         .routes(routes!(queue::allow))
         .routes(routes!(queue::change))

@@ -6,6 +6,7 @@ mod approval;
 mod attempt;
 mod batch;
 mod ceremony;
+mod fee;
 mod journal;
 mod list;
 mod notify;
@@ -28,6 +29,7 @@ pub use self::approval::ApprovalError;
 pub use self::attempt::AttemptError;
 pub use self::batch::BatchError;
 pub use self::ceremony::CeremonyError;
+pub use self::fee::FeeError;
 pub use self::journal::JournalError;
 pub use self::list::ListError;
 pub use self::notify::NotifyError;
@@ -157,6 +159,9 @@ pub enum ServiceError {
     /// About the queue.
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// About fee policies and ladders.
+    #[error(transparent)]
+    Fee(#[from] FeeError),
     /// About attempts and the signatures handed in for them.
     #[error(transparent)]
     Attempt(#[from] AttemptError),
@@ -281,6 +286,7 @@ impl ServiceError {
             Self::Batch(error) => error.answer(),
             Self::OwnSpend(error) => error.answer(),
             Self::Queue(error) => error.answer(),
+            Self::Fee(error) => error.answer(),
             Self::Attempt(error) => error.answer(),
             Self::Journal(error) => error.answer(),
             Self::List(error) => error.answer(),
@@ -320,6 +326,7 @@ impl ServiceError {
             Self::Batch(error) => error.facts(),
             Self::OwnSpend(error) => error.facts(),
             Self::Queue(error) => error.facts(),
+            Self::Fee(error) => error.facts(),
             Self::Attempt(error) => error.facts(),
             Self::Journal(error) => error.facts(),
             Self::List(error) => error.facts(),

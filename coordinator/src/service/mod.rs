@@ -40,6 +40,7 @@ mod error;
 pub mod events;
 mod excluding;
 pub(crate) mod explaining;
+pub mod fee_policies;
 pub mod feerates;
 pub mod figures;
 mod free_coins;
@@ -121,7 +122,7 @@ use watchtower::store::database::{Database, Transaction};
 
 pub use access::{Actor, Right, Role};
 pub use error::{
-    ApprovalError, AttemptError, BatchError, CeremonyError, ErrorClass, JournalError, ListError,
+    ApprovalError, AttemptError, BatchError, CeremonyError, ErrorClass, FeeError, JournalError, ListError,
     NotifyError, OwnSpendError, PeopleError, QueueError, RebuildError, ServiceError, VaultError,
     VersionError, WithdrawalError,
 };

@@ -10,6 +10,7 @@ pub mod attempts;
 pub mod batch_lines;
 pub mod batches;
 pub mod coin_marks;
+pub mod fee_policies;
 pub mod inputs;
 pub mod jobs;
 pub mod journals;
@@ -120,6 +121,11 @@ pub const OWNER: Owner = Owner {
             number: 15,
             name: "ceremonies",
             sql: include_str!("../../migrations/0015_ceremonies.sql"),
+        },
+        Migration {
+            number: 16,
+            name: "fees",
+            sql: include_str!("../../migrations/0016_fees.sql"),
         },
     ],
 };

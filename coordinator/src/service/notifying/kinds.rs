@@ -120,6 +120,8 @@ pub const FAMILIES: &[(&str, &[&str])] = &[
         &[
             "addresses-superseded",
             "created",
+            "fees-cleared",
+            "fees-set",
             "mark-crossed",
             "marks-cleared",
             "marks-set",

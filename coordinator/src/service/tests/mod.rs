@@ -17,6 +17,7 @@ mod devices;
 mod events;
 mod exclusion;
 mod figures;
+mod fee_policies;
 mod flow;
 mod following;
 mod histories;
