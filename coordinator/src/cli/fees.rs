@@ -17,8 +17,8 @@ pub(super) enum Fees {
     Show,
     /// Set the fee policy of the vault, in place of the one before.
     #[command(
-        override_usage = "countersign-coordinator fees set [OPTIONS] --budget-sat <SAT> --bump <HOW>",
-        after_help = "Example:\n  countersign-coordinator fees set --deadline 6 --budget-sat 50000 --bump automatic"
+        override_usage = "countersign-coordinator fees set [OPTIONS] --budget-sat <SAT>\n       --bump <HOW>",
+        after_help = "Example:\n  countersign-coordinator fees set --budget-sat 50000 --bump automatic"
     )]
     Set(SetFees),
     /// Take the fee policy of the vault away: nothing happens by itself then.
@@ -73,6 +73,22 @@ pub(super) fn run(verb: &Fees, api: &Api, out: &Output) -> Result<(), CliError> 
 }
 
 fn told(fees: &Value) -> String {
+    let stuck: String = list(fees, "stuck")
+        .iter()
+        .map(|one| {
+            let says = format!(
+                "The attempt {} is stuck: {}. To do: {}.",
+                text(one, "txid"),
+                text(one, "says"),
+                text(one, "to_do")
+            );
+            format!("\n{}", paragraph(&says, 2))
+        })
+        .collect();
+    policy_told(fees) + &stuck
+}
+
+fn policy_told(fees: &Value) -> String {
     let estimate = match (text(fees, "estimate_sat_vb"), text(fees, "gap")) {
         ("", "fees_stale") => format!("too old to count, of {} s ago", number(fees, "age_s")),
         ("", "node_trouble") => "none: the node is in trouble".to_owned(),
@@ -98,7 +114,10 @@ fn told(fees: &Value) -> String {
         .with("deadline", blocks(policy, "deadline_blocks"))
         .with("budget", amount(policy, "budget_sat"))
         .with("child pays", if yes("cpfp") { "yes" } else { "no" })
-        .with("join below", with_unit(text(policy, "consolidate_below_sat_vb")))
+        .with(
+            "join below",
+            with_unit(text(policy, "consolidate_below_sat_vb")),
+        )
         .with("ladder", with_unit(&rungs.join(", ")))
         .with("set", moment(policy, "set_at"))
         .with("by", text(policy, "set_by"));
@@ -141,10 +160,18 @@ mod tests {
             },
         });
         let said = told(&fees);
-        for part in ["4.5 sat/vB, of 40 s ago", "1 block\n", "5, 10, 20 sat/vB", "replaced by itself"] {
+        for part in [
+            "4.5 sat/vB, of 40 s ago",
+            "1 block\n",
+            "5, 10, 20 sat/vB",
+            "replaced by itself",
+        ] {
             assert!(said.contains(part), "{part}: {said}");
         }
-        assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
+        assert!(
+            said.lines().all(|line| line.chars().count() <= 80),
+            "{said}"
+        );
         fees["policy"] = Value::Null;
         fees["estimate_sat_vb"] = Value::Null;
         fees["gap"] = json!("fees_stale");

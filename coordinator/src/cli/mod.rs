@@ -15,12 +15,14 @@ mod batch;
 mod ceremony;
 mod chain;
 mod coin;
+mod consolidation;
 mod daemon;
 mod error;
 mod event;
 mod fees;
 mod init;
 mod journal;
+mod ladder;
 mod layout;
 mod list;
 mod notification;
@@ -156,6 +158,9 @@ enum Verb {
     /// Say how fast the vault pays, and what happens to what is stuck.
     #[command(subcommand)]
     Fees(fees::Fees),
+    /// Show which coins are worth joining, before they are.
+    #[command(subcommand)]
+    Consolidate(consolidation::Consolidate),
     /// Hand in approvals and rejections, made with the approver's tool.
     #[command(subcommand)]
     Approval(approval::Approval),
@@ -241,6 +246,7 @@ fn dispatch(cli: Cli) -> Result<(), CliError> {
         Verb::Reconcile => reconcile::run(&api()?, &out),
         Verb::Withdrawal(verb) => withdrawal::run(&verb, &api()?, &out),
         Verb::Queue(verb) => queue::run(&verb, &api()?, &out),
+        Verb::Consolidate(verb) => consolidation::run(&verb, &api()?, &out),
         Verb::Fees(verb) => fees::run(&verb, &api()?, &out),
         Verb::Approval(verb) => approval::run(&verb, &api()?, &out),
         Verb::List(verb) => list::run(&verb, &api()?, &out),

@@ -97,6 +97,7 @@ fn concerns(status: &Value) -> Vec<Concern> {
         found.extend(of_node(node, now, start));
     }
     found.extend(list(status, "stops").iter().map(of_stop));
+    found.extend(list(status, "stuck").iter().map(of_stuck));
     found.extend(list(status, "jobs").iter().map(of_job));
     found.extend(list(status, "journals").iter().map(of_journal));
     found
@@ -179,6 +180,14 @@ fn of_stop(stop: &Value) -> Concern {
     )
 }
 
+fn of_stuck(stuck: &Value) -> Concern {
+    let (txid, says) = (text(stuck, "txid"), text(stuck, "says"));
+    concern(
+        &format!("The attempt {txid} is stuck: {says}."),
+        text(stuck, "to_do"),
+    )
+}
+
 fn of_journal(refused: &Value) -> Concern {
     let signer = text(refused, "signer");
     let what = format!(
@@ -241,10 +250,11 @@ mod tests {
         ]);
         status["stops"] = json!([{ "vault": "v", "stop": "5e", "created": 1_000, "by": ["dana"], "reason": "stolen", "release_needed": 2, "release_group": "board" }]);
         status["journals"] = json!([{ "signer": "alice", "code": "journal_stale", "reason": "it is old", "hint": "restore it" }]);
+        status["stuck"] = json!([{ "txid": "ab", "says": "it would cost too much", "to_do": "raise the budget" }]);
         let said = told(&status);
-        assert!(said.starts_with("6 things need a look:\n"), "{said}");
+        assert!(said.starts_with("7 things need a look:\n"), "{said}");
         let flat = said.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert_eq!(flat.matches("To do: ").count(), 6, "{said}");
+        assert_eq!(flat.matches("To do: ").count(), 7, "{said}");
         for part in [
             "NODE_BEHIND",
             "for 1000 s",
@@ -252,6 +262,7 @@ mod tests {
             "is parked",
             "alice's journal",
             "restore it",
+            "ab is stuck: it would cost too much",
         ] {
             assert!(flat.contains(part), "{part}: {said}");
         }

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
 
 use super::record::{Cause, append_event};
+use super::stuck_view::{StuckView, stuck};
 use super::{Actor, FeeError, Right, Service, ServiceError, lock_vault, node_fees};
 use crate::fees::{Bump, FeePolicy};
 use crate::store::fee_policies::{self, FeePolicyRow};
@@ -59,6 +60,8 @@ pub struct FeesView {
     pub age_s: Option<u64>,
     /// The least that the node's mempool takes, in sat/vB.
     pub least_sat_vb: Option<String>,
+    /// The attempts that are out and stuck.
+    pub stuck: Vec<StuckView>,
 }
 
 /// What was said of a vault's fees.
@@ -204,6 +207,7 @@ async fn view(
         gap: estimates.gap().map(|gap| gap.code().to_owned()),
         age_s: estimates.age_s(),
         least_sat_vb: estimates.least().map(format_sat_per_vb),
+        stuck: stuck(tx, Some(vault)).await?,
     })
 }
 

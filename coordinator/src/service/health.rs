@@ -148,6 +148,15 @@ fn alarms(status: &StatusView, tip_time: Option<UnixTime>, differ: &[Disagreemen
             "Wait until it has seen enough blocks, or give batches a feerate of your own.",
         ));
     }
+    for one in &status.stuck {
+        let held = one.code.is_some();
+        alarms.push(Alarm {
+            grave: held,
+            what: format!("The attempt {} is stuck: {}.", one.txid, one.says),
+            todo: sentence(&one.to_do),
+            href: Some(format!("/vaults/{}/queue", one.vault)),
+        });
+    }
     for journal in &status.journals {
         alarms.push(grave(
             format!(
@@ -159,6 +168,13 @@ fn alarms(status: &StatusView, tip_time: Option<UnixTime>, differ: &[Disagreemen
     }
     alarms.extend(status.jobs.iter().map(of_job));
     alarms
+}
+
+/// Words as a sentence of their own.
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(letters).chain(['.']).collect()
 }
 
 /// A node as people are told of it. The one that `[watchtower.node]` names is called main, which tells nobody anything.
@@ -252,6 +268,7 @@ mod tests {
             fees_least_sat_vb: None,
             jobs: Vec::new(),
             journals: Vec::new(),
+            stuck: Vec::new(),
             stops: Vec::new(),
             event_number: 0,
             event_hash: String::new(),

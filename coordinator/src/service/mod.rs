@@ -27,12 +27,14 @@ mod believing;
 pub mod books;
 pub mod browsing;
 mod building;
+pub(crate) mod bumping;
 mod cancellations;
 mod cancelling;
 pub mod carrying;
 pub mod ceremonies;
 pub(crate) mod choosing;
 pub mod coin_marks;
+pub mod consolidation;
 mod culprits;
 pub mod devices;
 pub(crate) mod draining;
@@ -51,6 +53,7 @@ mod issuing;
 pub mod journal_imports;
 pub mod journals;
 pub(crate) mod keeping;
+pub mod ladders;
 mod lines;
 mod list_view;
 mod list_walk;
@@ -67,6 +70,7 @@ mod own_spend_view;
 mod own_spends;
 pub mod page_approvals;
 pub mod paging;
+mod paying_child;
 pub mod people;
 pub mod policy_review;
 pub mod previews;
@@ -93,6 +97,7 @@ mod statement_view;
 pub mod status;
 pub mod stop_view;
 pub mod stops;
+pub mod stuck_view;
 mod terms;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -122,9 +127,9 @@ use watchtower::store::database::{Database, Transaction};
 
 pub use access::{Actor, Right, Role};
 pub use error::{
-    ApprovalError, AttemptError, BatchError, CeremonyError, ErrorClass, FeeError, JournalError, ListError,
-    NotifyError, OwnSpendError, PeopleError, QueueError, RebuildError, ServiceError, VaultError,
-    VersionError, WithdrawalError,
+    ApprovalError, AttemptError, BatchError, CeremonyError, ErrorClass, FeeError, JournalError,
+    ListError, NotifyError, OwnSpendError, PeopleError, QueueError, RebuildError, ServiceError,
+    VaultError, VersionError, WithdrawalError,
 };
 
 use self::gate::Gate;

@@ -10,6 +10,7 @@ use watchtower::store::{chain, events, node};
 use super::journals::{RefusedReceiptView, troubled as troubled_journals};
 use super::node_fees;
 use super::stops::{StopView, standing as standing_stops};
+use super::stuck_view::{StuckView, stuck};
 use super::{Actor, Right, Service, ServiceError};
 use crate::store::jobs;
 
@@ -40,6 +41,8 @@ pub struct StatusView {
     pub jobs: Vec<JobView>,
     /// Receipts that were refused of journals that nothing was accepted of since, with what to do.
     pub journals: Vec<RefusedReceiptView>,
+    /// Attempts that are out and stuck: what is proposed for each, or why nothing is done.
+    pub stuck: Vec<StuckView>,
     /// Stops in force: these vaults pay nobody until they are released.
     pub stops: Vec<StopView>,
     /// The number of the last sequenced event.
@@ -153,6 +156,7 @@ pub async fn show_status(service: &Service, actor: &Actor) -> Result<StatusView,
             })
             .collect(),
         journals,
+        stuck: stuck(&mut tx, actor.vault).await?,
         stops,
         event_number,
         event_hash: event_hash.to_lower_hex_string(),

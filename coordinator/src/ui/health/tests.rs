@@ -53,6 +53,7 @@ fn ill() -> Health {
                 hint: "ask alice which journal is right".to_owned(),
                 refused_at: NOW,
             }],
+            stuck: Vec::new(),
             stops: vec![StopView {
                 vault: VaultId::from_bytes([7; 32]),
                 stop: Subject::from_bytes([2; 32]),
