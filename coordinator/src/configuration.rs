@@ -62,6 +62,9 @@ pub struct CoordinatorConfig {
     /// The target of patient withdrawals.
     #[serde(default = "fee_target_economy_blocks")]
     pub fee_target_economy_blocks: u32,
+    /// Seconds for which the node's fee estimates count; older ones are none, and batches are held.
+    #[serde(default = "fee_estimate_max_age_s")]
+    pub fee_estimate_max_age_s: u64,
     /// The highest feerate that batches pay without asking, in sat/vB as an exact decimal text; empty for whatever
     /// the policy allows.
     #[serde(default)]
@@ -152,6 +155,9 @@ impl CoordinatorConfig {
         if config.poll_interval_ms == 0 {
             return Err(ConfigError::Zero("poll_interval_ms"));
         }
+        if config.fee_estimate_max_age_s == 0 {
+            return Err(ConfigError::Zero("fee_estimate_max_age_s"));
+        }
         for (field, target) in [
             ("fee_target_blocks", config.fee_target_blocks),
             ("fee_target_urgent_blocks", config.fee_target_urgent_blocks),
@@ -228,6 +234,7 @@ impl CoordinatorConfig {
             fee_target: self.fee_target_blocks,
             urgent_target: self.fee_target_urgent_blocks,
             economy_target: self.fee_target_economy_blocks,
+            estimate_max_age: self.fee_estimate_max_age_s,
             fee_cap: self.fee_cap(),
             signing_window: self.signing_window_s,
         }
@@ -260,6 +267,10 @@ const fn fee_target_urgent_blocks() -> u32 {
 
 const fn fee_target_economy_blocks() -> u32 {
     144
+}
+
+const fn fee_estimate_max_age_s() -> u64 {
+    1800
 }
 
 const fn signing_window_s() -> u64 {

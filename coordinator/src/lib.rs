@@ -9,6 +9,7 @@ pub mod balancing;
 pub mod coin_selection;
 pub mod exclusion;
 pub mod fee_bump;
+pub mod fees;
 pub mod queue;
 pub mod rebuilding;
 pub mod roles;

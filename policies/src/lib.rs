@@ -17,6 +17,7 @@ pub mod ids;
 pub mod inclusion;
 pub mod intent;
 pub mod journal;
+pub mod ladder;
 pub mod planted;
 pub mod proof;
 pub mod psbt;

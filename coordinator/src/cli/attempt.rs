@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::CliError;
 use super::answer::{amount, count, list, moment, names, number, sentence, text};
 use super::api::{self, Api, Body, items};
+use super::ladder;
 use super::layout::{Lines, paragraph};
 use super::output::{self, Output};
 use super::renewal::Renewal;
@@ -62,6 +63,41 @@ pub(super) enum Attempt {
         txid: String,
         #[command(flatten)]
         renewal: Renewal,
+    },
+    /// Make several feerates of an attempt, signed in one sitting and released step by step.
+    ///
+    /// Each rung pays the same from the same coins, so that at most one is ever in a chain. The attempt itself is the
+    /// lowest; the others are held until they are released. Without rungs, the fee policy's are taken.
+    #[command(
+        after_help = "Example:\n  countersign-coordinator attempt ladder TXID --rungs 5,10,20 --preview"
+    )]
+    Ladder {
+        /// Its txid.
+        txid: String,
+        /// The feerates in sat/vB, lowest first; what the attempt pays already is passed over.
+        #[arg(long, value_name = "N,N,…", value_delimiter = ',')]
+        rungs: Vec<String>,
+        /// Say what would be done, and do nothing.
+        #[arg(long)]
+        preview: bool,
+        /// Show the ladder that there is.
+        #[arg(long, conflicts_with_all = ["rungs", "preview"])]
+        show: bool,
+    },
+    /// Fetch the PSBTs of all rungs of a ladder into a folder, to be signed in one sitting.
+    #[command(after_help = "Example:\n  countersign-coordinator attempt psbts TXID -o ladder")]
+    Psbts {
+        /// The txid of one of the rungs.
+        txid: String,
+        /// The folder, which is made if it is not there.
+        #[arg(short, long, value_name = "FOLDER")]
+        output: PathBuf,
+    },
+    /// Release the next rung of a ladder, or the rung that is named, to be broadcast.
+    #[command(after_help = "Example:\n  countersign-coordinator attempt release TXID")]
+    Release {
+        /// The txid of a rung.
+        txid: String,
     },
     /// Hand in a signer's void: its promise never to sign the attempt.
     #[command(after_help = "Example:\n  countersign-coordinator attempt void TXID w1.void")]
@@ -132,6 +168,27 @@ pub(super) fn run(verb: &Attempt, api: &Api, out: &Output) -> Result<(), CliErro
         Attempt::Replace { txid, renewal } => {
             let path = format!("{}/replacement", txid::path(txid, api)?);
             renewal.ask(api, out, &path, json!({}))
+        }
+        Attempt::Ladder {
+            txid,
+            rungs,
+            preview,
+            show,
+        } => {
+            let path = format!("{}/ladder", txid::path(txid, api)?);
+            let ladder = if *show {
+                api.get(&path)?
+            } else {
+                let body = json!({ "rungs_sat_vb": rungs, "preview": preview });
+                api.post(&path, Body::Json(body))?
+            };
+            out.told(&ladder, || ladder::told(&ladder))
+        }
+        Attempt::Psbts { txid, output } => ladder::fetch(txid, output, api, out),
+        Attempt::Release { txid } => {
+            let path = format!("{}/release", txid::path(txid, api)?);
+            let ladder = api.post(&path, Body::Json(json!({})))?;
+            out.told(&ladder, || ladder::told(&ladder))
         }
         Attempt::Approve { txid, file } => {
             let path = format!("{}/approvals", txid::path(txid, api)?);

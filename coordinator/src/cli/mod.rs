@@ -17,12 +17,15 @@ mod book;
 mod ceremony;
 mod chain;
 mod coin;
+mod consolidation;
 mod customer;
 mod daemon;
 mod error;
 mod event;
+mod fees;
 mod init;
 mod journal;
+mod ladder;
 mod layout;
 mod list;
 mod notification;
@@ -168,6 +171,12 @@ enum Verb {
     /// Show which withdrawals go, which wait and why, and answer a held queue.
     #[command(subcommand)]
     Queue(queue::Queue),
+    /// Say how fast the vault pays, and what happens to what is stuck.
+    #[command(subcommand)]
+    Fees(fees::Fees),
+    /// Show which coins are worth joining, before they are.
+    #[command(subcommand)]
+    Consolidate(consolidation::Consolidate),
     /// Hand in approvals and rejections, made with the approver's tool.
     #[command(subcommand)]
     Approval(approval::Approval),
@@ -257,6 +266,8 @@ fn dispatch(cli: Cli) -> Result<(), CliError> {
         Verb::Chain(verb) => scan::run(&verb, &api()?, &out),
         Verb::Withdrawal(verb) => withdrawal::run(&verb, &api()?, &out),
         Verb::Queue(verb) => queue::run(&verb, &api()?, &out),
+        Verb::Consolidate(verb) => consolidation::run(&verb, &api()?, &out),
+        Verb::Fees(verb) => fees::run(&verb, &api()?, &out),
         Verb::Approval(verb) => approval::run(&verb, &api()?, &out),
         Verb::List(verb) => list::run(&verb, &api()?, &out),
         Verb::Statement(verb) => list::statement(&verb, &api()?, &out),

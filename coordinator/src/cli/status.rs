@@ -51,10 +51,12 @@ fn figures(status: &Value) -> String {
             )
         })
         .collect();
-    let fees = if fees.is_empty() {
-        "no estimate; give `batch create` a --feerate".to_owned()
-    } else {
-        format!("sat/vB: {}", fees.join(", "))
+    let age = number(status, "fees_age_s");
+    let fees = match (fees.is_empty(), text(status, "fees_gap")) {
+        (true, "fees_stale") => format!("too old to count, of {age} s ago"),
+        (true, _) => "no estimate; give `batch create` a --feerate".to_owned(),
+        (false, _) if age.is_empty() => format!("sat/vB: {}", fees.join(", ")),
+        (false, _) => format!("sat/vB: {}; of {age} s ago", fees.join(", ")),
     };
     let mut lines = Lines::default()
         .with("network", text(status, "network"))
@@ -108,6 +110,7 @@ fn concerns(status: &Value) -> Vec<Concern> {
     let told = |alarm: &&Value| text(alarm, "alarm") != AlarmKind::NodeTrouble.code();
     found.extend(list(status, "alarms").iter().filter(told).map(of_alarm));
     found.extend(list(status, "stops").iter().map(of_stop));
+    found.extend(list(status, "stuck").iter().map(of_stuck));
     found.extend(list(status, "jobs").iter().map(of_job));
     found.extend(list(status, "journals").iter().map(of_journal));
     found
@@ -204,6 +207,14 @@ fn of_stop(stop: &Value) -> Concern {
     )
 }
 
+fn of_stuck(stuck: &Value) -> Concern {
+    let (txid, says) = (text(stuck, "txid"), text(stuck, "says"));
+    concern(
+        &format!("The attempt {txid} is stuck: {says}."),
+        text(stuck, "to_do"),
+    )
+}
+
 fn of_journal(refused: &Value) -> Concern {
     let signer = text(refused, "signer");
     let what = format!(
@@ -266,10 +277,11 @@ mod tests {
         ]);
         status["stops"] = json!([{ "vault": "v", "stop": "5e", "created": 1_000, "by": ["dana"], "reason": "stolen", "release_needed": 2, "release_group": "board" }]);
         status["journals"] = json!([{ "signer": "alice", "code": "journal_stale", "reason": "it is old", "hint": "restore it" }]);
+        status["stuck"] = json!([{ "txid": "ab", "says": "it would cost too much", "to_do": "raise the budget" }]);
         let said = told(&status);
-        assert!(said.starts_with("6 things need a look:\n"), "{said}");
+        assert!(said.starts_with("7 things need a look:\n"), "{said}");
         let flat = said.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert_eq!(flat.matches("To do: ").count(), 6, "{said}");
+        assert_eq!(flat.matches("To do: ").count(), 7, "{said}");
         for part in [
             "NODE_BEHIND",
             "for 1000 s",
@@ -277,6 +289,7 @@ mod tests {
             "is parked",
             "alice's journal",
             "restore it",
+            "ab is stuck: it would cost too much",
         ] {
             assert!(flat.contains(part), "{part}: {said}");
         }

@@ -13,6 +13,7 @@
 //! can be there together counts.
 #![deny(clippy::arithmetic_side_effects)]
 
+mod child;
 mod dearest;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use std::collections::HashSet;
 
 use bitcoin::{Amount, OutPoint, Txid, Weight};
 
+pub use self::child::{ChildError, fee_of_child};
 use self::dearest::dearest;
 use crate::exclusion::Earlier;
 

@@ -18,6 +18,7 @@ mod ceremonies;
 mod coins;
 mod customers;
 mod events;
+mod fees;
 mod journals;
 mod lingering;
 mod lists;
@@ -109,6 +110,8 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(withdrawals::show))
         .routes(routes!(withdrawals::cancel))
         .routes(routes!(withdrawals::of_intent))
+        .routes(routes!(fees::show, fees::set, fees::clear))
+        .routes(routes!(fees::consolidation))
         .routes(routes!(queue::show))
         .routes(routes!(queue::allow))
         .routes(routes!(queue::change))
@@ -139,6 +142,8 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(attempts::submit))
         .routes(routes!(attempts::replace))
         .routes(routes!(attempts::approve))
+        .routes(routes!(fees::ladder, fees::make_ladder))
+        .routes(routes!(fees::release))
         .routes(routes!(voids::list))
         .routes(routes!(voids::show, voids::submit))
         .routes(routes!(voids::wish))

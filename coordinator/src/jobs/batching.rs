@@ -12,6 +12,7 @@ use watchtower::store::database::Transaction;
 use super::LOOK_SECONDS;
 use crate::queue::{Decision, Obstacle, Wait};
 use crate::service::batches::{CreateBatch, create_batch_in, rehearse};
+use crate::service::choosing::no_feerate;
 use crate::service::queue::{self, Look, Obstacles};
 use crate::service::rehearsal::Rehearsal;
 use crate::service::stops::is_stopped;
@@ -170,8 +171,9 @@ impl Trial {
         else {
             // An operator has to look at the node: without an estimate nothing will ever be due.
             let mut waits = decision.places.iter().filter_map(|place| place.wait);
-            if waits.any(|wait| wait == Wait::NoEstimate) {
-                return Err(BatchError::NoFeerate.into());
+            let is_unknown = |wait| matches!(wait, Wait::NoEstimate | Wait::StaleEstimate);
+            if let (true, Some(gap)) = (waits.any(is_unknown), look.gap()) {
+                return Err(no_feerate(gap).into());
             }
             return Ok(Tried::NothingDue);
         };
@@ -249,6 +251,7 @@ impl Trial {
             | BatchError::Stopped { .. }
             | BatchError::MovingIn { .. }
             | BatchError::NoFeerate
+            | BatchError::FeesStale { .. }
             | BatchError::FeesAboveCap { .. }
             | BatchError::FeerateAboveCap { .. }
             | BatchError::NodeTrouble { .. }

@@ -20,7 +20,7 @@ use crate::service::record::{Cause, move_attempt};
 use crate::service::{BatchError, Service, ServiceError};
 use crate::session::attempt::{AttemptEvent, AttemptState};
 use crate::store::attempts::{self, AttemptRow};
-use crate::store::{inputs, jobs};
+use crate::store::{inputs, jobs, rungs};
 
 /// How soon is looked again at an attempt that a cancellation is about to take the place of. What others
 /// broadcast is followed all the same.
@@ -107,6 +107,10 @@ pub(super) async fn broadcast(
     }
     if inputs::cancelled_by(tx, row.txid).await?.is_some() {
         return Ok(Outcome::Again(HELD_SECONDS));
+    }
+    if rungs::is_held(tx, row.txid).await? {
+        // Its release makes this due again.
+        return Ok(Outcome::Done);
     }
     let Some(transaction) = row.final_transaction.clone() else {
         return Ok(Outcome::Park("the final transaction is missing".to_owned()));

@@ -6,6 +6,7 @@
 
 mod batching;
 mod bookings;
+mod bumping;
 mod catching_up;
 mod chain_events;
 mod finalizing;
@@ -17,6 +18,7 @@ pub(crate) use self::finalizing::settle_depth;
 
 use std::time::Duration;
 
+use bitcoin::Txid;
 use policies::{UnixTime, VaultId};
 use watchtower::store::database::Transaction;
 use watchtower::store::events::{self as event_log, EventError};
@@ -24,6 +26,8 @@ use watchtower::store::{cursor, lease};
 
 use crate::service::adopting::adopt_ripe;
 use crate::service::balancing::watch_levels;
+use crate::service::bumping::has_out;
+use crate::service::consolidation;
 use crate::service::draining::{drain, has_former};
 use crate::service::lookout::look_out;
 use crate::service::moving_in;
@@ -43,6 +47,10 @@ const BROADCAST: &str = "broadcast";
 pub(crate) const CATCH_UP: &str = "catch-up";
 /// Makes the batches that are due; key: the vault.
 const BATCH: &str = "batch";
+/// Looks at attempts that are out and stuck; key: the vault.
+const BUMP: &str = "bump";
+/// Tells that joining coins is worth it; key: the vault.
+const CONSOLIDATE: &str = "consolidate";
 /// Takes in what the watchtower saw.
 const EVENTS: &str = "events";
 /// Brings coins of former keysets home; key: the vault.
@@ -84,10 +92,24 @@ const MAX_BACKOFF_SECONDS: u64 = 300;
 const SEQUENCER_LEASE: &str = "sequencer";
 /// The pause between two looks at proposed versions, and at former keysets.
 const VERSIONS_SECONDS: u64 = 5;
+/// The pause between two looks at whether joining coins is worth it.
+const CONSOLIDATE_SECONDS: u64 = 600;
 /// The pause between two looks at the vaults' marks, and at what grows wrong with time.
 const LEVELS_SECONDS: u64 = 60;
 /// How long we hold the sequencer's lease when its watchtower does not.
 const SEQUENCER_SECONDS: u64 = 5;
+
+/// Hands the final transaction of an attempt over as soon as may be.
+///
+/// # Errors
+/// On a failed statement.
+pub(crate) async fn broadcast_soon(
+    tx: &mut Transaction,
+    attempt: Txid,
+    at: UnixTime,
+) -> Result<(), ServiceError> {
+    Ok(jobs::enqueue(tx, BROADCAST, &attempt.to_string(), at).await?)
+}
 
 /// What one run of a job comes to.
 #[derive(Debug)]
@@ -223,6 +245,9 @@ async fn perform(service: &Service, instance: &str, claim: &Claim) -> Result<(),
     if claim.kind == BATCH {
         return batching::batch(service, claim).await;
     }
+    if claim.kind == BUMP {
+        return bumping::bump(service, claim).await;
+    }
     match claim.kind.as_str() {
         NOTIFY => return notifying::gather(service, claim).await,
         MAIL => return notifying::mail(service, claim).await,
@@ -256,6 +281,13 @@ async fn perform(service: &Service, instance: &str, claim: &Claim) -> Result<(),
             Outcome::Again(VERSIONS_SECONDS)
         }
         DRAIN => drain_former(service, &mut tx, &claim.key, now).await?,
+        CONSOLIDATE => match claim.key.parse() {
+            Ok(vault) => {
+                consolidation::tell(service, &mut tx, vault).await?;
+                Outcome::Again(CONSOLIDATE_SECONDS)
+            }
+            Err(_) => Outcome::Park("the key is no vault".to_owned()),
+        },
         QUEUE => {
             batching::tell_of_queues(service, &mut tx).await?;
             Outcome::Again(LOOK_SECONDS)
@@ -375,6 +407,8 @@ async fn ensure_recurring(service: &Service, side: Side) -> Result<(), ServiceEr
         };
         for vault in vaults {
             wanted.push((DRAIN, vault.id.to_string()));
+            wanted.push((BUMP, vault.id.to_string()));
+            wanted.push((CONSOLIDATE, vault.id.to_string()));
             if service.batch_settings().rules().is_automatic() {
                 wanted.push((BATCH, vault.id.to_string()));
             }
@@ -421,6 +455,14 @@ async fn has_work(
         FOLLOW => !proposals::waiting(tx).await?.is_empty(),
         DRAIN => match key.parse::<VaultId>() {
             Ok(vault) => has_former(tx, vault).await?,
+            Err(_) => true,
+        },
+        CONSOLIDATE => match key.parse::<VaultId>() {
+            Ok(vault) => consolidation::is_wished(tx, vault).await?,
+            Err(_) => true,
+        },
+        BUMP => match key.parse::<VaultId>() {
+            Ok(vault) => has_out(tx, vault).await?,
             Err(_) => true,
         },
         BATCH => match key.parse::<VaultId>() {

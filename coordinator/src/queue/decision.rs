@@ -55,6 +55,8 @@ pub struct Circumstances<'a> {
     pub last_batch: Option<UnixTime>,
     /// The node's estimates by target, nearest first.
     pub estimates: &'a [(u32, FeeRate)],
+    /// Whether there are estimates which do not count, since they are too old or the node is in trouble.
+    pub is_stale: bool,
     /// The highest feerate that the queue pays without asking.
     pub cap: FeeRate,
     /// The highest feerate that was allowed for one batch, if the question was answered.
@@ -175,6 +177,7 @@ fn place(queued: Queued, rules: &Rules, world: &Circumstances<'_>) -> Place {
     let feerate = asked(&queued, speed, rules, world);
     let wait = match (queued.obstacle, feerate) {
         (Some(obstacle), _) => Some(obstacle.into()),
+        (None, None) if world.is_stale => Some(Wait::StaleEstimate),
         (None, None) => Some(Wait::NoEstimate),
         (None, Some(feerate)) if feerate > world.limit() => Some(Wait::AboveCap),
         (None, Some(_)) => None,

@@ -46,6 +46,8 @@ pub enum Wait {
     AboveCap,
     /// The node has no estimate.
     NoEstimate,
+    /// The node's estimate is too old to count, or the node is in trouble.
+    StaleEstimate,
     /// The free coins do not suffice.
     Coins,
     /// It may not be paid now.
@@ -60,6 +62,7 @@ impl Wait {
             Self::Cheaper => "cheaper",
             Self::AboveCap => "above_cap",
             Self::NoEstimate => "no_estimate",
+            Self::StaleEstimate => "stale_estimate",
             Self::Coins => "coins",
             Self::Blocked => "blocked",
         }
@@ -72,6 +75,7 @@ impl Wait {
             Self::Cheaper => "waits for a batch at a lower feerate",
             Self::AboveCap => "held: the estimate is above the fee cap",
             Self::NoEstimate => "waits until the node has an estimate",
+            Self::StaleEstimate => "held: the node's estimate is too old to count",
             Self::Coins => "waits until coins settle or come free",
             Self::Blocked => "may not be paid now; the others go without it",
         }

@@ -49,6 +49,7 @@ fn decided(queued: Vec<Queued>, rules: &Rules, now: UnixTime, cap: u64) -> Decis
         now,
         last_batch: None,
         estimates: &estimates,
+        is_stale: false,
         cap: kwu(cap),
         allowed: None,
         most: kwu(MOST),
@@ -151,12 +152,20 @@ fn without_an_estimate_nothing_goes() {
         now: START.saturating_add(9_999),
         last_batch: None,
         estimates: &[],
+        is_stale: false,
         cap: kwu(10_000),
         allowed: None,
         most: kwu(MOST),
     };
     let decision = decide(vec![queued(1, Speed::Urgent, START)], &RULES, &world);
     assert_eq!(waits(&decision)[0].1, Some(Wait::NoEstimate));
+    assert_eq!((decision.feerate, decision.held), (None, None));
+    let world = Circumstances {
+        is_stale: true,
+        ..world
+    };
+    let decision = decide(vec![queued(1, Speed::Urgent, START)], &RULES, &world);
+    assert_eq!(waits(&decision)[0].1, Some(Wait::StaleEstimate));
     assert_eq!((decision.feerate, decision.held), (None, None));
 }
 
@@ -210,6 +219,7 @@ fn a_batch_is_due_on_the_interval_and_never_without_a_rule() {
             now: START.saturating_add(seconds),
             last_batch: Some(START),
             estimates: &estimates,
+            is_stale: false,
             cap: kwu(50_000),
             allowed: None,
             most: kwu(MOST),

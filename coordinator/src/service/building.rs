@@ -39,7 +39,7 @@ use crate::store::withdrawals::{WithdrawalKey, WithdrawalRow};
 
 /// The feerate at which change is expected to be spent later, 10 sat/vB: only a weight in the choice
 /// between coins, never a fee that is paid.
-const LONG_TERM_FEERATE: FeeRate = FeeRate::from_sat_per_vb_u32(10);
+pub(super) const LONG_TERM_FEERATE: FeeRate = FeeRate::from_sat_per_vb_u32(10);
 
 /// A withdrawal with the approvals that count for it now.
 #[derive(Debug, Clone, PartialEq)]

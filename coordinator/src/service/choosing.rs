@@ -9,16 +9,18 @@ use policies::rules::{Decision, decide, satisfied};
 use policies::{Intent, IntentKind, RequesterName, Subject, UnixTime, WithdrawalId};
 use watchtower::store::database::Transaction;
 use watchtower::store::foreign::{ForeignSpend, foreign_spends};
-use watchtower::store::{fees, node};
+use watchtower::store::node;
 
 use super::batches::WithdrawalName;
 use super::building::Approved;
 use super::customers;
 use super::explaining::is_of_its_time;
+use super::node_fees;
 use super::standing::{Entry, Known};
 use super::waiting::Waiting;
 use super::withdrawals::{approving_keys, existing};
 use super::{BatchError, MAX_LIMIT, Service, ServiceError, WithdrawalError};
+use crate::fees::Gap;
 use crate::session::withdrawal::WithdrawalState;
 use crate::store::approvals::ApprovalRow;
 use crate::store::vaults::VaultRow;
@@ -72,12 +74,8 @@ pub(super) async fn feerate(
         return Ok(feerate);
     }
     let target = service.batch_settings().fee_target;
-    let estimates = fees::fee_estimates(tx).await?;
-    let fitting = estimates
-        .iter()
-        .find(|estimate| estimate.target >= target)
-        .or(estimates.last());
-    let estimate = fitting.ok_or(BatchError::NoFeerate)?.feerate;
+    let estimates = node_fees::estimates(service, tx).await?;
+    let estimate = estimates.for_target(target).map_err(no_feerate)?;
     let unasked = service.batch_settings().cap_under(policy);
     if estimate > unasked {
         let cap = unasked;
@@ -252,6 +250,18 @@ pub(super) async fn choose_among(
         waiting,
         known,
     })
+}
+
+/// Why no estimate gives a feerate.
+pub(crate) fn no_feerate(gap: Gap) -> BatchError {
+    match gap {
+        Gap::Unknown => BatchError::NoFeerate,
+        Gap::Stale { age_s, max_age_s } => BatchError::FeesStale { age_s, max_age_s },
+        Gap::NodeTrouble { trouble } => BatchError::NodeTrouble {
+            node: "main".to_owned(),
+            trouble,
+        },
+    }
 }
 
 /// Those among these, in their order.

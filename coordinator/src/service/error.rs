@@ -8,6 +8,7 @@ mod attempt;
 mod batch;
 mod books;
 mod ceremony;
+mod fee;
 mod journal;
 mod list;
 mod notify;
@@ -33,6 +34,7 @@ pub use self::attempt::AttemptError;
 pub use self::batch::BatchError;
 pub use self::books::BooksError;
 pub use self::ceremony::CeremonyError;
+pub use self::fee::FeeError;
 pub use self::journal::JournalError;
 pub use self::list::ListError;
 pub use self::notify::NotifyError;
@@ -178,6 +180,9 @@ pub enum ServiceError {
     /// About the queue.
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// About fee policies and ladders.
+    #[error(transparent)]
+    Fee(#[from] FeeError),
     /// About attempts and the signatures handed in for them.
     #[error(transparent)]
     Attempt(#[from] AttemptError),
@@ -319,6 +324,7 @@ impl ServiceError {
             Self::OwnSpend(error) => error.answer(),
             Self::Books(error) => error.answer(),
             Self::Queue(error) => error.answer(),
+            Self::Fee(error) => error.answer(),
             Self::Attempt(error) => error.answer(),
             Self::Journal(error) => error.answer(),
             Self::List(error) => error.answer(),
@@ -361,6 +367,7 @@ impl ServiceError {
             Self::OwnSpend(error) => error.facts(),
             Self::Books(error) => error.facts(),
             Self::Queue(error) => error.facts(),
+            Self::Fee(error) => error.facts(),
             Self::Attempt(error) => error.facts(),
             Self::Journal(error) => error.facts(),
             Self::List(error) => error.facts(),

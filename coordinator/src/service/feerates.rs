@@ -3,9 +3,9 @@
 use bitcoin::{FeeRate, Txid};
 use policies::VaultId;
 use policies::document::{format_sat_per_vb, parse_sat_per_vb};
-use watchtower::store::fees;
 
 use super::attempts::existing;
+use super::node_fees;
 use super::{Actor, Right, Service, ServiceError};
 
 /// One sat/vB, in the unit of [`FeeRate`].
@@ -75,12 +75,11 @@ async fn suggest(
     actor.require(Right::Read, vault)?;
     let mut tx = service.database().begin_read().await?;
     let (_, policy) = service.vault(&mut tx, vault).await?;
-    let estimates = fees::fee_estimates(&mut tx).await?;
+    let estimates = node_fees::estimates(service, &mut tx).await?;
     let settings = service.batch_settings();
     let most = policy.limits.feerate_max;
     let of = |(speed, target): (&'static str, u32)| {
-        let fitting = estimates.iter().find(|estimate| estimate.target >= target);
-        let feerate = fitting.or(estimates.last())?.feerate.max(least);
+        let feerate = estimates.for_target(target).ok()?.max(least);
         Some(Suggested {
             speed,
             target,

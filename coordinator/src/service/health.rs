@@ -113,11 +113,26 @@ fn alarms(status: &StatusView, tip_time: Option<UnixTime>) -> Vec<Alarm> {
             "Compare with another node: some blocks take long, and a node that is cut off sees none.",
         ));
     }
-    if status.fees.is_empty() {
+    if status.fees_gap.as_deref() == Some("fees_stale") {
+        let minutes = status.fees_age_s.unwrap_or_default() / 60;
+        alarms.push(grave(
+            format!("The node's fee estimates are {minutes} minutes old, and do not count."),
+            "See that the watchtower runs and its node answers; until then batches are held.",
+        ));
+    } else if status.fees.is_empty() {
         alarms.push(lesser(
             "The node has no fee estimate.".to_owned(),
             "Wait until it has seen enough blocks, or give batches a feerate of your own.",
         ));
+    }
+    for one in &status.stuck {
+        let held = one.code.is_some();
+        alarms.push(Alarm {
+            grave: held,
+            what: format!("The attempt {} is stuck: {}.", one.txid, one.says),
+            todo: sentence(&one.to_do),
+            href: Some(format!("/vaults/{}/queue", one.vault)),
+        });
     }
     for journal in &status.journals {
         alarms.push(grave(
@@ -141,6 +156,13 @@ fn of_alarm(alarm: &AlarmView) -> Alarm {
         href: alarm.href(),
         ends: alarm.ends.is_none().then_some(alarm.id),
     }
+}
+
+/// Words as a sentence of their own.
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(letters).chain(['.']).collect()
 }
 
 /// A node as people are told of it. The one that `[watchtower.node]` names is called main, which tells nobody anything.
@@ -238,9 +260,13 @@ mod tests {
                 target: 6,
                 feerate_sat_vb: "2".to_owned(),
             }],
+            fees_age_s: Some(0),
+            fees_gap: None,
+            fees_least_sat_vb: None,
             jobs: Vec::new(),
             journals: Vec::new(),
             alarms: Vec::new(),
+            stuck: Vec::new(),
             stops: Vec::new(),
             event_number: 0,
             event_hash: String::new(),

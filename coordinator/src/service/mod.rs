@@ -29,12 +29,14 @@ mod believing;
 pub mod books;
 pub mod browsing;
 mod building;
+pub(crate) mod bumping;
 mod cancellations;
 mod cancelling;
 pub mod carrying;
 pub mod ceremonies;
-mod choosing;
+pub(crate) mod choosing;
 pub mod coin_marks;
+pub mod consolidation;
 mod culprits;
 pub mod customers;
 pub mod devices;
@@ -43,6 +45,7 @@ mod error;
 pub mod events;
 mod excluding;
 pub(crate) mod explaining;
+pub mod fee_policies;
 pub mod feerates;
 pub mod figures;
 mod free_coins;
@@ -53,6 +56,7 @@ mod issuing;
 pub mod journal_imports;
 pub mod journals;
 pub(crate) mod keeping;
+pub mod ladders;
 mod lines;
 mod list_view;
 mod list_walk;
@@ -63,6 +67,7 @@ mod manifests;
 pub mod metrics;
 pub mod misses;
 pub mod moving_in;
+mod node_fees;
 pub mod notifying;
 pub(crate) mod opened;
 mod own_building;
@@ -71,6 +76,7 @@ mod own_spend_view;
 mod own_spends;
 pub mod page_approvals;
 pub mod paging;
+mod paying_child;
 pub mod people;
 pub mod policy_review;
 pub mod previews;
@@ -101,6 +107,7 @@ mod statement_view;
 pub mod status;
 pub mod stop_view;
 pub mod stops;
+pub mod stuck_view;
 mod terms;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -132,8 +139,8 @@ use watchtower::store::database::{Database, Transaction};
 pub use access::{Actor, Right, Role};
 pub use error::{
     AlarmError, ApprovalError, AttemptError, BatchError, BooksError, CeremonyError, ErrorClass,
-    JournalError, ListError, NotifyError, OwnSpendError, PeopleError, QueueError, RebuildError,
-    ServiceError, VaultError, VersionError, WatchError, WithdrawalError,
+    FeeError, JournalError, ListError, NotifyError, OwnSpendError, PeopleError, QueueError,
+    RebuildError, ServiceError, VaultError, VersionError, WatchError, WithdrawalError,
 };
 
 use self::gate::Gate;
@@ -166,6 +173,8 @@ pub struct BatchSettings {
     pub urgent_target: u32,
     /// The target of patient withdrawals.
     pub economy_target: u32,
+    /// Seconds for which the node's estimates count.
+    pub estimate_max_age: u64,
     /// The highest feerate that is paid without asking; none for whatever the policy allows.
     pub fee_cap: Option<FeeRate>,
     /// Seconds that signers are given: an attempt carries only intents and approvals that hold for at

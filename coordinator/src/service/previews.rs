@@ -13,7 +13,6 @@ use policies::document::{Policy, format_sat_per_vb};
 use policies::rules::{Decision, EntriesShown, Prospect, decide, misses, prospects};
 use policies::{Intent, IntentHash, UnixTime, VaultId};
 use watchtower::store::database::Transaction;
-use watchtower::store::fees;
 
 pub use self::costs::{Cost, Costs};
 pub use self::draft::{Draft, WrongField, parse_amount};
@@ -22,6 +21,7 @@ pub use self::known_addresses::{KnownAddress, Odd, Warning};
 pub use self::resemblance::Likeness;
 use super::approvers::Needed;
 use super::misses::MissView;
+use super::node_fees;
 use super::queue::{Look, Obstacles};
 use super::standing::Known;
 use super::terms::check_terms;
@@ -125,7 +125,7 @@ pub async fn preview(
         requesters: requesters_of(&policy, person),
         warnings: known_addresses::warnings(&mut tx, &policy, vault, &reading, now).await?,
         timing: None,
-        costs: costs::costs(&mut tx, service.batch_settings(), &policy, &reading).await?,
+        costs: costs::costs(&mut tx, service, &policy, &reading).await?,
         wrong: reading.wrong.clone(),
         needed: None,
         denied: None,
@@ -405,10 +405,10 @@ async fn timing(
 }
 
 /// The estimates of the node, nearest target first.
-async fn estimates(tx: &mut Transaction) -> Result<Vec<(u32, bitcoin::FeeRate)>, ServiceError> {
-    let estimates = fees::fee_estimates(tx).await?;
-    Ok(estimates
-        .iter()
-        .map(|estimate| (estimate.target, estimate.feerate))
-        .collect())
+async fn estimates(
+    service: &Service,
+    tx: &mut Transaction,
+) -> Result<Vec<(u32, bitcoin::FeeRate)>, ServiceError> {
+    let known = node_fees::estimates(service, tx).await?;
+    Ok(known.of_targets().to_vec())
 }

@@ -11,7 +11,6 @@ use bitcoin::FeeRate;
 use policies::document::Policy;
 use policies::{UnixTime, VaultId};
 use watchtower::store::database::Transaction;
-use watchtower::store::fees;
 
 pub(crate) use self::answering::use_allowance;
 pub use self::answering::{AllowFeerate, allow_feerate};
@@ -20,7 +19,9 @@ pub use self::speeds::{ChangeSpeed, change_speed};
 pub(crate) use self::telling::tell;
 pub use self::view::{OfferView, QuestionView, QueueView, QueuedView, show_queue};
 use super::batches::WithdrawalName;
+use super::node_fees;
 use super::{MAX_LIMIT, Service, ServiceError};
+use crate::fees::{Estimates, Gap};
 use crate::queue::{Circumstances, Decision, Obstacle, Question, Queued, Rules, Speed, decide};
 use crate::store::queue::{self as store, SpeedRow};
 use crate::store::withdrawals::{self, WithdrawalKey, WithdrawalRow};
@@ -36,7 +37,7 @@ pub(crate) type Obstacles = BTreeMap<WithdrawalName, Obstacle>;
 pub(crate) struct Look {
     queued: Vec<Queued>,
     rules: Rules,
-    estimates: Vec<(u32, FeeRate)>,
+    estimates: Estimates,
     last_batch: Option<UnixTime>,
     now: UnixTime,
     cap: FeeRate,
@@ -59,9 +60,7 @@ impl Look {
         Ok(Self {
             queued: approved.iter().map(|row| queued(row, &speeds)).collect(),
             rules: settings.rules(),
-            estimates: (fees::fee_estimates(tx).await?.iter())
-                .map(|estimate| (estimate.target, estimate.feerate))
-                .collect(),
+            estimates: node_fees::estimates(service, tx).await?,
             last_batch: store::last_batch(tx, vault).await?,
             now: service.now(),
             cap: settings.cap_under(policy),
@@ -74,6 +73,11 @@ impl Look {
     pub(crate) fn with(mut self, queued: Queued) -> Self {
         self.queued.push(queued);
         self
+    }
+
+    /// Why there is no estimate, if there is none.
+    pub(crate) const fn gap(&self) -> Option<Gap> {
+        self.estimates.gap()
     }
 
     /// Whether a batch at this feerate needs the answer to the question.
@@ -90,7 +94,8 @@ impl Look {
         let world = Circumstances {
             now: self.now,
             last_batch: self.last_batch,
-            estimates: &self.estimates,
+            estimates: self.estimates.of_targets(),
+            is_stale: self.estimates.gap().is_some_and(|gap| gap != Gap::Unknown),
             cap: self.cap,
             allowed: self.question.and_then(|question| question.allowed),
             most: self.most,

@@ -34,7 +34,7 @@ pub(crate) struct Rehearsal {
 
 impl Rehearsal {
     /// For one request.
-    pub(super) fn begin(service: &Service) -> Self {
+    pub(crate) fn begin(service: &Service) -> Self {
         Self {
             now: service.now(),
             seed: service.random(),
@@ -52,6 +52,11 @@ impl Rehearsal {
             seed: agreed.map_or(begun.seed, |agreed| agreed.seed()),
             ..begun
         }
+    }
+
+    /// Says that it is rehearsed: what follows is done under the vault's lock.
+    pub(crate) const fn is_done(&mut self) {
+        self.only = false;
     }
 
     /// For what nothing was built for yet.

@@ -3,7 +3,7 @@
 //!
 //! Each is one database transaction under the vault's lock, or nothing; a preview is the same without it.
 
-use bitcoin::Txid;
+use bitcoin::{Amount, Txid};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
@@ -58,6 +58,22 @@ pub async fn replace_attempt(
 ) -> Result<RenewalView, ServiceError> {
     actor.require_somewhere(Right::Batch)?;
     renew(service, actor, Asked::Replace(txid, request)).await
+}
+
+/// Builds what takes the place of an attempt at a feerate, in a transaction that the caller commits.
+pub(super) async fn replacement_in(
+    service: &Service,
+    tx: &mut Transaction,
+    actor: &Actor,
+    txid: Txid,
+    feerate: &str,
+    rehearsal: &mut Rehearsal,
+) -> Result<Ready, ServiceError> {
+    let request = Renew {
+        feerate_sat_vb: Some(feerate.to_owned()),
+        ..Renew::default()
+    };
+    Box::pin(replacement(service, tx, actor, txid, &request, rehearsal)).await
 }
 
 async fn replacement(
@@ -224,7 +240,7 @@ pub(super) async fn open_withdrawals(
 }
 
 /// What was built for a request, and on which ground.
-pub(super) struct Ready {
+pub(crate) struct Ready {
     ground: Ground,
     renewed: Vec<Renewed>,
     budget: Option<BudgetView>,
@@ -232,6 +248,30 @@ pub(super) struct Ready {
 }
 
 impl Ready {
+    /// The fees of all that was built.
+    pub(super) fn fee(&self) -> Amount {
+        let fees = self.renewed.iter().map(|one| one.built.fee);
+        let sum = fees.fold(Some(Amount::ZERO), |sum: Option<Amount>, fee| {
+            sum.and_then(|sum| sum.checked_add(fee))
+        });
+        sum.unwrap_or(Amount::MAX_MONEY)
+    }
+
+    /// Stores and issues it in a transaction that the caller commits; gives the attempts that were made.
+    pub(super) async fn issue(
+        self,
+        service: &Service,
+        tx: &mut Transaction,
+        actor: &str,
+    ) -> Result<Vec<Txid>, ServiceError> {
+        let mut made = Vec::new();
+        for one in self.renewed {
+            made.push(one.built.txid);
+            one.issue(service, tx, &self.ground, actor).await?;
+        }
+        Ok(made)
+    }
+
     pub(super) const fn paying(ground: Ground, renewed: Vec<Renewed>) -> Self {
         Self {
             ground,

@@ -5,12 +5,14 @@ use policies::UnixTime;
 use policies::document::{format_sat_per_vb, name_of_network};
 use serde::Serialize;
 use utoipa::ToSchema;
-use watchtower::store::{chain, events, fees, node, scans};
+use watchtower::store::{chain, events, node, scans};
 
 use super::alarms::{AlarmView, list_alarms};
 use super::journals::{RefusedReceiptView, troubled as troubled_journals};
+use super::node_fees;
 use super::scans::ProgressView;
 use super::stops::{StopView, standing as standing_stops};
+use super::stuck_view::{StuckView, stuck};
 use super::{Actor, Right, Service, ServiceError};
 use crate::store::jobs;
 
@@ -31,14 +33,22 @@ pub struct StatusView {
     pub progress: Option<ProgressView>,
     /// The nodes.
     pub nodes: Vec<NodeView>,
-    /// The node's fee estimates.
+    /// The node's fee estimates that count.
     pub fees: Vec<FeeView>,
+    /// How old they are in seconds; none where nobody ever asked the node.
+    pub fees_age_s: Option<u64>,
+    /// Why none counts, as a code: `fees_unknown`, `fees_stale` or `node_trouble`.
+    pub fees_gap: Option<String>,
+    /// The least that the node's mempool takes, in sat/vB.
+    pub fees_least_sat_vb: Option<String>,
     /// Jobs that failed at least once or are parked.
     pub jobs: Vec<JobView>,
     /// Receipts that were refused of journals that nothing was accepted of since, with what to do.
     pub journals: Vec<RefusedReceiptView>,
     /// The open alarms, the grave first.
     pub alarms: Vec<AlarmView>,
+    /// Attempts that are out and stuck: what is proposed for each, or why nothing is done.
+    pub stuck: Vec<StuckView>,
     /// Stops in force: these vaults pay nobody until they are released.
     pub stops: Vec<StopView>,
     /// The number of the last sequenced event.
@@ -106,7 +116,7 @@ pub async fn show_status(service: &Service, actor: &Actor) -> Result<StatusView,
     let (event_number, event_hash) = events::head(&mut tx).await?;
     let nodes = node::node_status(&mut tx).await?;
     let progress = scans::catching_up(&mut tx, service.now()).await?;
-    let estimates = fees::fee_estimates(&mut tx).await?;
+    let estimates = node_fees::estimates(service, &mut tx).await?;
     // What failed may name other vaults.
     let troubled = if actor.vault.is_none() {
         jobs::troubled(&mut tx).await?
@@ -134,13 +144,15 @@ pub async fn show_status(service: &Service, actor: &Actor) -> Result<StatusView,
                 checked_at: node.checked_at,
             })
             .collect(),
-        fees: estimates
-            .into_iter()
-            .map(|estimate| FeeView {
-                target: estimate.target,
-                feerate_sat_vb: format_sat_per_vb(estimate.feerate),
+        fees: (estimates.of_targets().iter())
+            .map(|(target, feerate)| FeeView {
+                target: *target,
+                feerate_sat_vb: format_sat_per_vb(*feerate),
             })
             .collect(),
+        fees_age_s: estimates.age_s(),
+        fees_gap: estimates.gap().map(|gap| gap.code().to_owned()),
+        fees_least_sat_vb: estimates.least().map(format_sat_per_vb),
         jobs: troubled
             .into_iter()
             .map(|job| JobView {
@@ -154,6 +166,7 @@ pub async fn show_status(service: &Service, actor: &Actor) -> Result<StatusView,
             .collect(),
         journals,
         alarms,
+        stuck: stuck(&mut tx, actor.vault).await?,
         stops,
         event_number,
         event_hash: event_hash.to_lower_hex_string(),

@@ -255,6 +255,24 @@ pub async fn in_no_block(
     .collect()
 }
 
+/// The attempts of a vault that were broadcast and that no block holds, the oldest first.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn out(tx: &mut Transaction, vault: VaultId) -> Result<Vec<AttemptRow>, DatabaseError> {
+    tx.rows(
+        "SELECT txid, batch, number, purpose, vault, policy, psbt, fee, weight, state, detail, version,
+             confirmations, final_transaction, created_at
+         FROM attempt WHERE vault = $1 AND state IN ('broadcasting', 'in_mempool')
+         ORDER BY created_at, txid",
+        &[vault.to_bytes().into()],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
 /// What fees are counted by: a transaction, when it was issued, its fee and what it spends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpentFee {

@@ -9,8 +9,10 @@ pub mod attempt_lines;
 pub mod attempts;
 pub mod batch_lines;
 pub mod batches;
+pub mod bumps;
 pub mod coin_marks;
 pub mod customers;
+pub mod fee_policies;
 pub mod inputs;
 pub mod jobs;
 pub mod journals;
@@ -25,6 +27,7 @@ pub mod queue;
 pub mod rebuildings;
 pub mod reissues;
 pub mod reservations;
+pub mod rungs;
 pub mod searches;
 pub mod settled_spends;
 pub mod signer_marks;
@@ -132,6 +135,11 @@ pub const OWNER: Owner = Owner {
             number: 17,
             name: "moving_in",
             sql: include_str!("../../migrations/0017_moving_in.sql"),
+        },
+        Migration {
+            number: 18,
+            name: "fees",
+            sql: include_str!("../../migrations/0018_fees.sql"),
         },
     ],
 };

@@ -25,6 +25,7 @@ mod events;
 mod export;
 mod fault;
 mod feerate;
+mod fees;
 mod filters;
 mod frame;
 mod guard;

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::Ui;
 use super::agreeing::told;
 use super::fault::Fault;
+use super::fees::FeesPart;
 use super::frame::{Frame, Place, Tab, page, page_with, see_other_saying};
 use super::posted::{Named, Posted, Wrong};
 use super::routes::{Needs, Table};
@@ -44,6 +45,7 @@ struct QueuePage {
     rows: Vec<Row>,
     cap: String,
     most: String,
+    fees: FeesPart,
     may_batch: bool,
     wrong: Wrong,
     problem: Option<Fault>,
@@ -241,6 +243,7 @@ async fn drawn(
             .collect(),
         cap: queue.cap_sat_vb.clone(),
         most: queue.most_sat_vb.clone(),
+        fees: FeesPart::of(ui, visitor, vault).await?,
         may_batch: visitor.may(Right::Batch),
         held,
         wrong: Wrong::default(),

@@ -2,6 +2,7 @@
 
 mod answering;
 mod handing;
+mod laddered;
 #[cfg(feature = "devices")]
 mod wired;
 
@@ -44,17 +45,19 @@ const MOST_READ: u64 = MAX_BYTES as u64 * 3;
 countersign-signer sign [OPTIONS] <FILE>\n       \
 countersign-signer sign <FILE> --device [WHICH]\n       \
 countersign-signer sign <FILE> --hand-to <OUT>\n       \
-countersign-signer sign [FILE] --answer <REPLY>...")]
+countersign-signer sign [FILE] --answer <REPLY>...\n       \
+countersign-signer sign --ladder <RUNG>... --output <FOLDER>")]
 #[command(after_help = "\
 Examples:\n\
 \x20 countersign-signer --home alice sign w1.psbt --output w1.alice.psbt\n\
 \x20 countersign-signer --home alice sign recovery.psbt --recovery\n\
 \x20 countersign-signer --home carol sign w1.psbt --device\n\
 \x20 countersign-signer --home bob sign w1.psbt --hand-to /media/card\n\
-\x20 countersign-signer --home bob sign --answer /media/card -o w1.bob.psbt")]
+\x20 countersign-signer --home bob sign --answer /media/card -o w1.bob.psbt\n\
+\x20 countersign-signer --home alice sign --ladder rungs --output signed")]
 pub(super) struct Sign {
     /// The PSBT (binary, base64 or hex), or - for standard input
-    #[arg(required_unless_present = "answer")]
+    #[arg(required_unless_present_any = ["answer", "ladder"])]
     file: Option<PathBuf>,
     /// Write it for the device that holds the key: to this file, into this
     /// folder, or to standard output with -
@@ -63,12 +66,16 @@ pub(super) struct Sign {
     /// Have the device sign that is plugged in: of a kind, with a fingerprint, or
     /// auto for the one with this home's key
     #[cfg(feature = "devices")]
-    #[arg(long, value_name = "WHICH", num_args = 0..=1, default_missing_value = "auto", conflicts_with_all = ["answer", "hand_to"])]
+    #[arg(long, value_name = "WHICH", num_args = 0..=1, default_missing_value = "auto", conflicts_with_all = ["answer", "hand_to", "ladder"])]
     device: Option<Wanted>,
     /// Take over what the device signed: files, folders, or - for standard
     /// input
     #[arg(long, value_name = "REPLY", num_args = 1.., conflicts_with = "recovery")]
     answer: Vec<PathBuf>,
+    /// Sign all rungs of a ladder in one sitting: files, or folders of them. They must pay the
+    /// same from the same coins, and differ in fee and change alone
+    #[arg(long, value_name = "RUNG", num_args = 1.., conflicts_with_all = ["file", "answer", "hand_to", "recovery"])]
+    ladder: Vec<PathBuf>,
     /// Write the signatures to this file; of several transfers into this folder
     #[arg(long, short, value_name = "FILE", conflicts_with = "hand_to")]
     output: Option<PathBuf>,
@@ -89,6 +96,12 @@ impl Sign {
         expect_signer(&home)?;
         if !self.answer.is_empty() {
             return self.take_answers(context, &home);
+        }
+        if !self.ladder.is_empty() {
+            if self.output.is_none() {
+                return Err(laddered::no_output());
+            }
+            return self.sign_ladder(context, &home);
         }
         // Required where there is no answer.
         let file = self.file.clone().unwrap_or_default();

@@ -8,6 +8,7 @@ use crate::pin::PinError;
 use crate::signing::SigningError;
 use crate::succeeding::SucceedingError;
 use bitcoin::Txid;
+use policies::ladder::LadderFault;
 use policies::psbt::{BadSignature, PsbtRefusal};
 use policies::review::Refusal;
 use policies::words::count;
@@ -67,6 +68,9 @@ pub enum CountersignError {
     /// The review refused, for every reason named.
     #[error("refused for {}, first: {}", count(.0.len(), "reason"), first(.0))]
     Refused(Vec<Refusal>),
+    /// What was to be signed in one sitting is no ladder.
+    #[error("this is no ladder: {0}")]
+    Ladder(LadderFault),
     /// The pin does not hold.
     #[error(transparent)]
     Pin(#[from] PinError),
@@ -115,6 +119,7 @@ impl Explained for CountersignError {
             | Self::OtherKeyset { .. }
             | Self::NotHandedOver { .. }
             | Self::NotAnswered { .. }
+            | Self::Ladder(_)
             | Self::BadAnswer { .. } => Class::Refused,
             Self::Kept(error) => error.class(),
             Self::Succeeding(error) => error.class(),
@@ -148,6 +153,7 @@ impl Explained for CountersignError {
             Self::Succeeding(error) => error.code(),
             Self::Psbt(refusal) => refusal.code(),
             Self::Refused(refusals) => refusals.first().map_or("REFUSED", Refusal::code),
+            Self::Ladder(fault) => fault.code(),
             Self::Pin(error) => error.code(),
             Self::Home(error) => error.code(),
             Self::Journal(error) => error.code(),
@@ -181,6 +187,7 @@ impl Explained for CountersignError {
             Self::BadAnswer { .. } => BAD_ANSWER.to_owned(),
             Self::Kept(error) => error.hint(),
             Self::Succeeding(error) => error.hint(),
+            Self::Ladder(_) => "sign nothing of it: fetch the rungs again, with `attempt psbts`, or review each file alone".to_owned(),
             Self::Psbt(refusal) => refusal.hint().to_owned(),
             Self::Pin(error) => error.hint(),
             Self::Home(error) => error.hint(),
@@ -218,6 +225,7 @@ impl Explained for CountersignError {
             | Self::NotAnswered { .. }
             | Self::Kept(_)
             | Self::Psbt(_)
+            | Self::Ladder(_)
             | Self::Pin(_)
             | Self::Home(_)
             | Self::Journal(_)

@@ -176,6 +176,23 @@ impl FeeAnswer {
     }
 }
 
+/// `getmempoolinfo`, as far as it says what a transaction must pay.
+#[derive(Deserialize)]
+pub(super) struct MempoolInfo {
+    mempoolminfee: Box<RawValue>,
+    minrelaytxfee: Box<RawValue>,
+}
+
+impl MempoolInfo {
+    /// The higher of the two, from bitcoin per 1000 vB to sat/kwu, rounded up; none where everything is taken.
+    pub(super) fn least(self) -> Result<Option<FeeRate>, String> {
+        let own = bitcoins(&self.mempoolminfee)?.to_sat();
+        let relay = bitcoins(&self.minrelaytxfee)?.to_sat();
+        let per_kvb = own.max(relay);
+        Ok((per_kvb > 0).then(|| FeeRate::from_sat_per_kwu(per_kvb.div_ceil(4))))
+    }
+}
+
 /// A decimal number of bitcoins, exactly.
 fn bitcoins(text: &RawValue) -> Result<Amount, String> {
     Amount::from_str_in(text.get(), Denomination::Bitcoin)
@@ -223,6 +240,20 @@ mod tests {
             (7, vec![2_099_999_997_690_000])
         );
         read(&text(false)).expect_err("half a scan");
+    }
+
+    #[test]
+    fn a_mempool_takes_the_higher_of_its_two_minima() {
+        let read = |own, relay| {
+            let text = format!(r#"{{"mempoolminfee":{own},"minrelaytxfee":{relay}}}"#);
+            serde_json::from_str::<MempoolInfo>(&text)
+                .expect("an answer")
+                .least()
+        };
+        let feerate = |kwu| Ok(Some(FeeRate::from_sat_per_kwu(kwu)));
+        assert_eq!(read("0.00005001", "0.00001000"), feerate(1_251));
+        assert_eq!(read("0.00000100", "0.00001000"), feerate(250));
+        assert_eq!(read("0.00000000", "0.00000000"), Ok(None));
     }
 
     #[test]

@@ -235,6 +235,13 @@ impl Client {
             .map_err(|reason| malformed(method, &reason))
     }
 
+    /// The least feerate that the node's mempool takes now: its own minimum, or that of relaying where it is higher.
+    pub async fn mempool_minimum(&self) -> Result<Option<FeeRate>, RpcError> {
+        let method = "getmempoolinfo";
+        let answer: answers::MempoolInfo = self.call(method, json!([])).await?;
+        answer.least().map_err(|reason| malformed(method, &reason))
+    }
+
     /// An output of the UTXO set at the node's tip, the mempool left aside.
     pub async fn unspent_output(
         &self,

@@ -1,4 +1,4 @@
-//! Keeps the node's fee estimates.
+//! Keeps the node's fee estimates, and the least that its mempool takes.
 
 use bitcoin::FeeRate;
 
@@ -36,6 +36,9 @@ impl Worker {
                     at: now,
                 });
             }
+        }
+        if let Some(least) = self.client.mempool_minimum().await? {
+            estimates.push(FeeEstimate::least(least, info.blocks, now));
         }
         let mut tx = self.write().await?;
         fees::replace(&mut tx, &estimates).await?;

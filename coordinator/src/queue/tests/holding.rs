@@ -24,6 +24,7 @@ fn under(cap: u64, allowed: Option<u64>, most: u64) -> Decision {
         now: START.saturating_add(3_600),
         last_batch: None,
         estimates: &estimates,
+        is_stale: false,
         cap: kwu(cap),
         allowed: allowed.map(kwu),
         most: kwu(most),

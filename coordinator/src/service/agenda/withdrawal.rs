@@ -79,7 +79,7 @@ impl From<Option<Wait>> for Waits {
             Some(Wait::NotDue) => Self::Batch,
             Some(Wait::Cheaper) => Self::Cheaper,
             Some(Wait::AboveCap) => Self::Cap,
-            Some(Wait::NoEstimate) => Self::Estimate,
+            Some(Wait::NoEstimate | Wait::StaleEstimate) => Self::Estimate,
             Some(Wait::Coins) => Self::Coins,
             Some(Wait::Blocked) => Self::Blocked,
         }
@@ -230,7 +230,7 @@ fn queued(queue: Queue, number: usize, eyes: &Eyes<'_>) -> (Spread, String, Stri
         ),
         Waits::Estimate => (
             true,
-            "because the node has no fee estimate.",
+            "because the node has no fee estimate that counts.",
             "Look at the node's health, or make a batch with a feerate of your own.",
         ),
         Waits::Coins => (

@@ -106,6 +106,16 @@ pub enum BatchError {
     /// There is no feerate: none was given and the node has no estimate.
     #[error("no feerate was given and the node has no estimate; the batch is held")]
     NoFeerate,
+    /// There is no feerate: none was given, and the node's estimates are too old to count.
+    #[error(
+        "no feerate was given and the node's estimates are {age_s} s old, more than {max_age_s} s; the batch is held"
+    )]
+    FeesStale {
+        /// Their age in seconds.
+        age_s: u64,
+        /// The greatest age at which they count.
+        max_age_s: u64,
+    },
     /// The node's estimate is above the fee cap: that of the configuration, or the policy's where it is lower.
     #[error("the node's estimate of {} sat/vB is above the fee cap of {} sat/vB; the batch is held", format_sat_per_vb(*.estimate), format_sat_per_vb(*.cap))]
     FeesAboveCap {
@@ -274,6 +284,11 @@ impl BatchError {
                 Class::Unavailable,
                 "give --feerate N, or wait for the node's estimate; on regtest set fee_estimate_fallback_sat_kwu",
             ),
+            Self::FeesStale { .. } => (
+                "fees_stale",
+                Class::Unavailable,
+                "see that the watchtower runs and its node answers; or give --feerate N",
+            ),
             Self::FeesAboveCap { .. } => (
                 "fees_above_cap",
                 Class::Conflict,
@@ -392,6 +407,9 @@ impl BatchError {
                 "feerate_sat_vb": format_sat_per_vb(*estimate),
                 "cap_sat_vb": format_sat_per_vb(*cap),
             }),
+            Self::FeesStale { age_s, max_age_s } => {
+                json!({ "age_s": age_s, "max_age_s": max_age_s })
+            }
             Self::NodeTrouble { node, trouble } => json!({ "node": node, "trouble": trouble }),
             Self::SelfReview { refusals, codes } => json!({ "refusals": refusals, "codes": codes }),
             Self::CannotBeExclusive(cannot) | Self::CannotBeSplit(cannot) => json!(cannot),

@@ -5,14 +5,13 @@ use policies::document::{Head, Policy, name_of_network};
 use policies::exchange::{ExportError, Format, export};
 use policies::{Keyset, PolicyId, UnixTime, VaultId, report};
 use serde_json::Value;
-use watchtower::store::fees;
 
 use super::devices::DeviceView;
 use super::found::Found;
 use super::keys::PeopleView;
 use super::rulebook::RulebookView;
 use super::spending::SpendingView;
-use crate::service::{Actor, Right, Service, ServiceError};
+use crate::service::{Actor, Right, Service, ServiceError, node_fees};
 
 /// A version of a policy, reviewed.
 #[derive(Debug, Clone)]
@@ -112,12 +111,10 @@ pub async fn review(
     actor.require(Right::Read, vault)?;
     let mut tx = service.database().begin_read().await?;
     let found = Found::of(service, &mut tx, vault, version).await?;
-    let estimates: Vec<_> = (fees::fee_estimates(&mut tx).await?.iter())
-        .map(|estimate| (estimate.target, estimate.feerate))
-        .collect();
+    let estimates = node_fees::estimates(service, &mut tx).await?;
     let analysis = Analysis::of(&found.policy);
     let targets = service.batch_settings().rules().targets;
-    let spending = SpendingView::of(&found.policy, &analysis, targets, &estimates);
+    let spending = SpendingView::of(&found.policy, &analysis, targets, estimates.of_targets());
     Ok(view(&found, &analysis, spending))
 }
 

@@ -8,7 +8,7 @@ use watchtower::store::database::Transaction;
 use super::draft::Reading;
 use super::estimates;
 use crate::coin_selection::single_payment_weight;
-use crate::service::{BatchSettings, ServiceError};
+use crate::service::{Service, ServiceError};
 
 /// Feerates in sat/vB that are shown while the node has no estimate.
 const EXAMPLES: [u64; 3] = [25, 10, 2];
@@ -46,7 +46,7 @@ pub struct Cost {
 /// The costs of what was read; none before there is a destination.
 pub(super) async fn costs(
     tx: &mut Transaction,
-    settings: BatchSettings,
+    service: &Service,
     policy: &Policy,
     reading: &Reading,
 ) -> Result<Option<Costs>, ServiceError> {
@@ -57,7 +57,8 @@ pub(super) async fn costs(
         value: reading.amount.unwrap_or(Amount::ZERO),
         script_pubkey: script.clone(),
     };
-    let known = estimates(tx).await?;
+    let known = estimates(service, tx).await?;
+    let settings = service.batch_settings();
     let targets = [
         settings.urgent_target,
         settings.fee_target,

@@ -117,6 +117,7 @@ pub async fn show_queue(
         now: look.now,
         last_batch: None,
         estimates: &[],
+        is_stale: false,
         cap: look.cap,
         allowed: None,
         most: look.most,

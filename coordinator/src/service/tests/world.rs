@@ -211,6 +211,7 @@ pub(crate) const BY_HAND: BatchSettings = BatchSettings {
     urgent_target: 2,
     economy_target: 144,
     fee_target: 6,
+    estimate_max_age: u64::MAX,
     fee_cap: None,
     signing_window: 1800,
 };

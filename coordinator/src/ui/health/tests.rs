@@ -34,6 +34,9 @@ fn ill() -> Health {
                 target: 6,
                 feerate_sat_vb: "12.5".to_owned(),
             }],
+            fees_age_s: Some(0),
+            fees_gap: None,
+            fees_least_sat_vb: None,
             jobs: vec![JobView {
                 kind: "webhook".to_owned(),
                 key: "1".to_owned(),
@@ -52,6 +55,7 @@ fn ill() -> Health {
                 refused_at: NOW,
             }],
             alarms: Vec::new(),
+            stuck: Vec::new(),
             stops: vec![StopView {
                 vault: VaultId::from_bytes([7; 32]),
                 stop: Subject::from_bytes([2; 32]),

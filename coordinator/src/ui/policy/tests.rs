@@ -37,6 +37,7 @@ const SETTINGS: BatchSettings = BatchSettings {
     count: None,
     age: None,
     fee_target: 6,
+    estimate_max_age: 1_800,
     urgent_target: 2,
     economy_target: 144,
     fee_cap: None,

@@ -9,14 +9,14 @@ use policies::document::{KeysetView, Policy};
 use policies::psbt::{AttemptPurpose, read_strict};
 use watchtower::store::database::Transaction;
 use watchtower::store::outgoing::{self, Answer};
-use watchtower::store::{coins, fees, mempool_test};
+use watchtower::store::{coins, mempool_test};
 
 use super::super::asking::Eyes;
 use super::super::attempt::{Open, Sent, Signers, Stands, line};
 use super::super::line::AgendaLine;
 use super::MOST;
 use crate::roles::satisfaction::demanded_age;
-use crate::service::{Service, ServiceError, voids};
+use crate::service::{Service, ServiceError, node_fees, voids};
 use crate::session::attempt::AttemptState;
 use crate::session::collection::is_meant_for;
 use crate::store::attempts::{self, AttemptRow};
@@ -231,7 +231,6 @@ async fn estimate(
     tx: &mut Transaction,
 ) -> Result<Option<FeeRate>, ServiceError> {
     let target = service.batch_settings().fee_target;
-    let known = fees::fee_estimates(tx).await?;
-    let nearest = known.iter().find(|estimate| estimate.target >= target);
-    Ok(nearest.or(known.last()).map(|estimate| estimate.feerate))
+    let known = node_fees::estimates(service, tx).await?;
+    Ok(known.for_target(target).ok())
 }

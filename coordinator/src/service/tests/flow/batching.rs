@@ -1,14 +1,15 @@
 //! What a batch takes, leaves out, or waits for.
 
-use bitcoin::{Amount, ScriptBuf, TxOut};
+use bitcoin::{Amount, FeeRate, ScriptBuf, TxOut};
 use policies::psbt::AttemptPurpose;
+use watchtower::store::fees::{self, FeeEstimate};
 use watchtower::store::node;
 
 use crate::roles::fixture::Kind;
 use crate::service::approvals::record_approvals;
 use crate::service::batches::{CreateBatch, create_batch};
-use crate::service::tests::world::World;
-use crate::service::{BatchError, ServiceError};
+use crate::service::tests::world::{BY_HAND, World};
+use crate::service::{BatchError, BatchSettings, ServiceError};
 use crate::session::BatchId;
 use crate::store::withdrawals::WithdrawalKey;
 use crate::store::{batches, reservations};
@@ -209,4 +210,32 @@ async fn the_first_feerate_without_estimate_is_a_hold_and_never_a_default() {
         .expect_err("refused");
     assert_eq!(error.code(), "feerate_above_cap");
     assert_eq!(world.show("w-1").await.state, "approved");
+}
+
+#[tokio::test]
+async fn an_estimate_that_is_too_old_is_none_and_the_batch_is_held() {
+    let mut world = World::funded(Kind::Wsh, 1, 1_000_000).await;
+    world.set(BatchSettings {
+        estimate_max_age: 1_800,
+        ..BY_HAND
+    });
+    world.submit("w-1", 500_000).await;
+    let estimate = FeeEstimate {
+        target: 6,
+        feerate: FeeRate::from_sat_per_kwu(500),
+        height: 103,
+        at: world.service.now(),
+    };
+    let mut tx = (world.service.database().begin_write().await).expect("begins");
+    fees::replace(&mut tx, &[estimate]).await.expect("stores");
+    tx.commit().await.expect("commits");
+    world.pass(1_801);
+    let request = CreateBatch::default();
+    let (service, operator) = (&world.service, &world.operator);
+    let held = create_batch(service, operator, world.vault, &request).await;
+    let held = held.expect_err("is held");
+    assert_eq!((held.code(), held.class().status()), ("fees_stale", 503));
+    world.time.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+    let made = create_batch(service, operator, world.vault, &request).await;
+    made.expect("the estimate counts for half an hour");
 }

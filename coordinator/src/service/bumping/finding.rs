@@ -1,0 +1,105 @@
+//! Which attempt of a batch is the one that is out, what stands beside it, and what a failure means for it.
+
+use bitcoin::{Amount, Txid};
+use watchtower::store::database::Transaction;
+
+use crate::service::lines::is_live;
+use crate::service::renewing::pays;
+use crate::service::{BatchError, ServiceError};
+use crate::session::attempt::AttemptState;
+use crate::store::attempts::AttemptRow;
+use crate::store::{inputs, rungs};
+
+/// The newest attempt of a batch that pays and is out, unless one of them is in a block.
+pub(super) fn newest_out(all: &[AttemptRow]) -> Option<AttemptRow> {
+    let in_block = |row: &AttemptRow| {
+        matches!(
+            row.state,
+            AttemptState::Confirmed { .. } | AttemptState::Settled { .. }
+        )
+    };
+    if all.iter().any(in_block) {
+        return None;
+    }
+    let out = all.iter().filter(|row| pays(row.purpose) && is_out(row));
+    out.max_by_key(|row| row.number).cloned()
+}
+
+const fn is_out(row: &AttemptRow) -> bool {
+    matches!(
+        row.state,
+        AttemptState::Broadcasting | AttemptState::InMempool
+    )
+}
+
+/// Whether something newer that spends one of its coins waits for signatures; none where that is out or in a block
+/// itself, so that this one is not the one that is out any more. A rung that is held waits for nobody.
+pub(super) async fn rivals(
+    tx: &mut Transaction,
+    row: &AttemptRow,
+) -> Result<Option<bool>, ServiceError> {
+    let age = |row: &AttemptRow| (row.created_at, row.number, row.txid);
+    let mut waits = false;
+    for (coin, _) in inputs::of_attempt(tx, row.txid).await? {
+        for other in inputs::spenders_of(tx, coin).await? {
+            if age(&other) <= age(row) || rungs::is_held(tx, other.txid).await? {
+                continue;
+            }
+            match other.state {
+                AttemptState::Issued | AttemptState::Signed => waits = true,
+                AttemptState::Draft | AttemptState::Dropped | AttemptState::Dead { .. } => {}
+                AttemptState::Broadcasting
+                | AttemptState::InMempool
+                | AttemptState::Confirmed { .. }
+                | AttemptState::Settled { .. } => return Ok(None),
+            }
+        }
+    }
+    Ok(Some(waits))
+}
+
+/// The fees of what spends outputs of a batch's attempts to ourselves, so that they are paid for.
+pub(super) async fn children(
+    tx: &mut Transaction,
+    all: &[AttemptRow],
+) -> Result<Amount, ServiceError> {
+    let mut sum = Amount::ZERO;
+    let mut seen: Vec<Txid> = Vec::new();
+    for parent in all {
+        for child in inputs::children_of(tx, parent.txid).await? {
+            if !pays(child.purpose) && is_live(&child.state) && !seen.contains(&child.txid) {
+                seen.push(child.txid);
+                sum = sum.checked_add(child.fee).unwrap_or(Amount::MAX_MONEY);
+            }
+        }
+    }
+    Ok(sum)
+}
+
+/// Whether it says that no replacement can be built, rather than that nothing is to be made now.
+pub(super) const fn is_impossible(error: &ServiceError) -> bool {
+    matches!(
+        error,
+        ServiceError::Withdrawal(_)
+            | ServiceError::Batch(
+                BatchError::CoinSelection(_)
+                    | BatchError::CannotBeExclusive(_)
+                    | BatchError::SelfReview { .. }
+                    | BatchError::NotApproved { .. }
+                    | BatchError::ApprovalsRanOut { .. }
+                    | BatchError::EntryEnds { .. }
+                    | BatchError::NothingToBatch { .. }
+                    | BatchError::NothingShown { .. }
+            )
+    )
+}
+
+/// What may be otherwise at the next tip, and changed nothing: everything is built before anything is written.
+pub(super) const fn is_of_now(error: &ServiceError) -> bool {
+    let taken = matches!(error, ServiceError::Batch(BatchError::TakenMeanwhile));
+    !taken
+        && matches!(
+            error,
+            ServiceError::Batch(_) | ServiceError::Withdrawal(_) | ServiceError::Attempt(_)
+        )
+}

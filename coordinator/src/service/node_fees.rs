@@ -1,0 +1,43 @@
+//! What the node says of fees, as far as it can be relied on.
+
+use policies::UnixTime;
+use watchtower::store::database::Transaction;
+use watchtower::store::{fees, node};
+
+use super::{Service, ServiceError};
+use crate::fees::Estimates;
+
+/// The node whose estimates are kept, as the configuration calls it.
+const NODE: &str = "main";
+
+/// Reads and judges it at the service's time.
+pub(super) async fn estimates(
+    service: &Service,
+    tx: &mut Transaction,
+) -> Result<Estimates, ServiceError> {
+    estimates_at(service, tx, service.now()).await
+}
+
+/// The same at another time.
+pub(super) async fn estimates_at(
+    service: &Service,
+    tx: &mut Transaction,
+    now: UnixTime,
+) -> Result<Estimates, ServiceError> {
+    let known = fees::node_fees(tx).await?;
+    let said: Vec<_> = (known.estimates.iter())
+        .map(|estimate| (estimate.target, estimate.feerate, estimate.at))
+        .collect();
+    let least = known.least.map(|least| (least.feerate, least.at));
+    let nodes = node::node_status(tx).await?;
+    let trouble = (nodes.iter())
+        .find(|status| status.node == NODE)
+        .and_then(|status| status.trouble);
+    let max_age = service.batch_settings().estimate_max_age;
+    Ok(Estimates::judge(
+        &said,
+        least,
+        (now, max_age),
+        trouble.map(node::Trouble::code),
+    ))
+}
