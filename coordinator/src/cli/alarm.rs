@@ -20,7 +20,7 @@ pub(super) enum Alarm {
     },
     /// Say that you looked into an alarm that does not end by itself.
     #[command(
-        after_help = "Example:\n  countersign-coordinator alarm end 7 --why \"a drill of ours\""
+        after_help = "Example:\n  countersign-coordinator alarm end 7 --why drill"
     )]
     End {
         /// Its number.
