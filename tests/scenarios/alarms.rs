@@ -112,14 +112,16 @@ fn alarms_are_told_and_end(engine: Engine) -> Outcome {
         .refused(409, "ends_by_itself")?;
     treasury.node.resume()?;
     over(&treasury, "NODE_TROUBLE")?;
-    let kinds: Vec<Value> = treasury
-        .events()?
-        .iter()
-        .filter(|event| event["object_kind"] == "alarm")
-        .map(|event| event["kind"].clone())
-        .collect();
     let both = ["alarm.raised", "alarm.ended"].map(Value::from);
-    assert_eq!(kinds, [both.clone(), both].concat());
+    let both = [both.clone(), both].concat();
+    wait_until("both alarms in the log, from end to end", LONG, || {
+        let events = treasury.events()?;
+        let alarms = events
+            .iter()
+            .filter(|event| event["object_kind"] == "alarm");
+        let kinds: Vec<Value> = alarms.map(|event| event["kind"].clone()).collect();
+        Ok((kinds == both).then_some(()))
+    })?;
     treasury.must_be_well()
 }
 

@@ -83,7 +83,8 @@ fn a_month_is_written_down(engine: Engine) -> Outcome {
     treasury.countersign(&treasury.people.alice, txid)?;
     treasury.countersign(&treasury.people.bob, txid)?;
     treasury.settle(txid, &["w-1"])?;
-    treasury.node.reorg(2)?;
+    treasury.node.reorg(3)?;
+    treasury.withdrawal_becomes("w-1", "broadcast")?;
     treasury.deposit(Amount::from_sat(1_000_000))?;
     treasury.withdrawal_becomes("w-1", "settled")?;
     treasury.reconcile()?;

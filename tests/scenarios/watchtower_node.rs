@@ -2,7 +2,7 @@
 
 use bitcoin::hashes::Hash as _;
 use bitcoin::{BlockHash, Network, ScriptBuf};
-use harness::{Bitcoind, Engine, Failure, LONG, Outcome, Program, wait_until};
+use harness::{Bitcoind, Engine, Failure, LONG, Outcome, Program, Purse, wait_until};
 use watchtower::DaemonError;
 use watchtower::configuration::WitnessConfig;
 use watchtower::store;
@@ -90,7 +90,9 @@ fn two_nodes_that_disagree_are_followed_only_as_far_as_they_agree() -> Outcome {
     for node in [&tower.node, &second] {
         node.call::<serde_json::Value>("setnetworkactive", serde_json::json!([false]))?;
     }
-    second.mine(3)?;
+    // To another script: the same block would be mined by both.
+    let elsewhere = Purse::stranger(7).script_pubkey();
+    second.mine_to(&elsewhere, 3)?;
     tower.node.mine(2)?;
     becomes(&tower, "main", Some(Trouble::Disagrees))?;
     becomes(&tower, "office", Some(Trouble::Disagrees))?;
@@ -99,7 +101,7 @@ fn two_nodes_that_disagree_are_followed_only_as_far_as_they_agree() -> Outcome {
     assert_eq!(height, Some(common));
     tower.node.mine(1)?;
     becomes(&tower, "main", Some(Trouble::Disagrees))?;
-    second.mine(2)?;
+    second.mine_to(&elsewhere, 2)?;
     for node in [&tower.node, &second] {
         node.call::<serde_json::Value>("setnetworkactive", serde_json::json!([true]))?;
     }

@@ -30,7 +30,7 @@ fn own(verb: &str, config: &Path, more: &[&str]) -> Result<Said, Failure> {
 /// 4. The next transfer they are shown before it is signed: no alarm.
 #[test]
 fn spend_that_nobody_announced_alarms_its_owner_alone() -> Outcome {
-    let mut treasury = Treasury::start(ScriptKind::Wsh, Engine::Sqlite)?;
+    let treasury = Treasury::start(ScriptKind::Wsh, Engine::Sqlite)?;
     treasury.deposit(CAME_IN)?;
     treasury.deposit(CAME_IN)?;
     let folder = tempfile::tempdir()?;

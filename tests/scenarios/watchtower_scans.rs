@@ -214,6 +214,7 @@ fn addresses_given_out_elsewhere_are_watched_and_their_past_is_opening_balance()
         .node
         .fund_all(&[(near.clone(), AMOUNT), (far.clone(), AMOUNT)])?;
     treasury.node.mine(6)?;
+    treasury.all_is_taken_in()?;
     let token_file = treasury.coordinator.token_file();
     let access = [
         "--url",

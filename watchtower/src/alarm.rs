@@ -104,7 +104,7 @@ impl AlarmKind {
     }
 
     /// What to do about it.
-    pub const fn todo(self) -> &'static str {
+    pub const fn hint(self) -> &'static str {
         match self {
             Self::UnknownSpend => {
                 "ask every signer at once whether they signed this; if nobody did, keys are stolen: give a stop, and \
@@ -202,7 +202,7 @@ mod tests {
         for kind in AlarmKind::ALL {
             assert_eq!(AlarmKind::from_code(kind.code()), Some(kind));
             assert!(
-                !kind.title().is_empty() && !kind.todo().is_empty(),
+                !kind.title().is_empty() && !kind.hint().is_empty(),
                 "{kind:?}"
             );
         }

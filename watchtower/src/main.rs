@@ -239,7 +239,7 @@ async fn perform(verb: Verb) -> Result<(), Failure> {
             let file = read(&config)?;
             let shutdown = shutdown()?;
             let database = open(&file).await?;
-            watchtower::run(database.clone(), file.watchtower, shutdown).await?;
+            Box::pin(watchtower::run(database.clone(), file.watchtower, shutdown)).await?;
             database.close().await;
             Ok(())
         }

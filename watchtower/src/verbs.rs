@@ -60,7 +60,7 @@ pub(crate) async fn alarms(config: &Path, as_json: bool) -> Result<(), Failure> 
                 "raised_at": alarm.raised_at.as_secs(),
                 "subject": alarm.subject,
                 "title": alarm.kind.title(),
-                "todo": alarm.kind.todo(),
+                "todo": alarm.kind.hint(),
             })
         })
         .collect();
@@ -77,7 +77,7 @@ pub(crate) async fn alarms(config: &Path, as_json: bool) -> Result<(), Failure> 
                 kind.title(),
                 kind.code()
             );
-            let todo = format!("To do: {}.", kind.todo());
+            let todo = format!("To do: {}.", kind.hint());
             print(&format!("{}\n{}\n", wrapped(&said), wrapped(&todo)));
         }
     }

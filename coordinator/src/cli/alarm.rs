@@ -19,9 +19,7 @@ pub(super) enum Alarm {
         over: bool,
     },
     /// Say that you looked into an alarm that does not end by itself.
-    #[command(
-        after_help = "Example:\n  countersign-coordinator alarm end 7 --why \"a drill of ours\""
-    )]
+    #[command(after_help = "Example:\n  countersign-coordinator alarm end 7 --why drill")]
     End {
         /// Its number.
         id: u64,

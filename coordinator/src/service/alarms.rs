@@ -134,7 +134,7 @@ pub(crate) fn view(row: AlarmRow) -> AlarmView {
         grave: kind.is_grave(),
         title: kind.title().to_owned(),
         detail: row.detail,
-        todo: kind.todo().to_owned(),
+        todo: kind.hint().to_owned(),
         ends: match kind.ending() {
             Ending::ByItself(when) => Some(when.to_owned()),
             Ending::ByHand => None,

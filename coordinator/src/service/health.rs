@@ -316,7 +316,7 @@ mod tests {
             grave: true,
             title: AlarmKind::BooksDiffer.title().to_owned(),
             detail: "coin a:0 is missing".to_owned(),
-            todo: AlarmKind::BooksDiffer.todo().to_owned(),
+            todo: AlarmKind::BooksDiffer.hint().to_owned(),
             ends: Some("they agree again".to_owned()),
             raised_at: NOW,
             ended_at: None,

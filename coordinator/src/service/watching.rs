@@ -137,7 +137,7 @@ pub async fn watch_scripts(
 }
 
 /// Watches a range of a keychain, as of a wallet that is moved in; how many scripts are watched now only. Blocks up
-/// to `history_until` are history of those. No index of the range is given out as a new address.
+/// to `history_until` are history of those. No index of a range of deposits is given out as a new address.
 ///
 /// `keyset` is the first with the descriptor.
 ///
@@ -168,7 +168,10 @@ pub async fn watch_range(
             watched = watched.saturating_add(1);
         }
     }
-    addresses::pass_over(tx, keyset, keychain, end).await?;
+    // Of change only what was used is passed over, by whoever knows it: signers bound its indexes.
+    if keychain == Keychain::External {
+        addresses::pass_over(tx, keyset, keychain, end).await?;
+    }
     Ok(watched)
 }
 

@@ -16,7 +16,9 @@ use std::time::{Duration, Instant};
 #[cfg(feature = "planted")]
 use policies::planted::Bug;
 
-use self::plan::{Step, plan};
+#[cfg(feature = "planted")]
+use self::plan::Step;
+use self::plan::plan;
 use super::chain::world::{Tally, World};
 use super::draw::Draw;
 use super::progress::Progress;

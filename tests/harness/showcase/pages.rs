@@ -87,6 +87,8 @@ impl Showcase {
             ("signer", "bob".to_owned()),
             ("ceremony", self.ceremony()?),
             ("seat", "erin".to_owned()),
+            ("alarm", "1".to_owned()),
+            ("request", "1".to_owned()),
         ]
         .into())
     }

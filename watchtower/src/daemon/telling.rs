@@ -77,7 +77,7 @@ fn said(alarm: &AlarmRow) -> String {
         "raised_at": alarm.raised_at.as_secs(),
         "subject": alarm.subject,
         "title": alarm.kind.title(),
-        "todo": alarm.kind.todo(),
+        "todo": alarm.kind.hint(),
         "vault": alarm.vault.map(|vault| vault.to_string()),
     });
     format!("{said}\n")

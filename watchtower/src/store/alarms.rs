@@ -89,7 +89,7 @@ pub async fn raise(tx: &mut Transaction, alarm: &NewAlarm<'_>) -> Result<bool, E
     )
     .await?;
     let mut body = about(alarm.kind, alarm.subject);
-    body.insert("todo".to_owned(), json!(alarm.kind.todo()));
+    body.insert("todo".to_owned(), json!(alarm.kind.hint()));
     let event = NewEvent {
         object_kind: OBJECT,
         object_id: &id_of(alarm.kind, alarm.subject),

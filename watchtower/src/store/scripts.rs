@@ -53,7 +53,7 @@ pub async fn watch_missing(
     Ok(true)
 }
 
-/// The highest index of a descriptor's keychains that was ever paid, as far as blocks and mempools were looked at.
+/// The highest index of a descriptor's keychain that was ever paid, as far as blocks and mempools were looked at.
 ///
 /// # Errors
 ///
@@ -61,11 +61,16 @@ pub async fn watch_missing(
 pub async fn highest_paid(
     tx: &mut Transaction,
     keyset: Keyset,
+    keychain: Keychain,
 ) -> Result<Option<u32>, DatabaseError> {
     tx.one_row(
         "SELECT MAX(s.derivation_index) AS highest FROM watched_script s
-         WHERE s.keyset = $1 AND EXISTS (SELECT 1 FROM coin c WHERE c.script = s.script)",
-        &[keyset.to_bytes().into()],
+         WHERE s.keyset = $1 AND s.keychain = $2
+             AND EXISTS (SELECT 1 FROM coin c WHERE c.script = s.script)",
+        &[
+            keyset.to_bytes().into(),
+            i64::from(keychain.branch()).into(),
+        ],
     )
     .await?
     .optional_u32("highest")

@@ -24,7 +24,11 @@ pub(super) fn entries(bytes: &[u8]) -> Result<Vec<Value>, CliError> {
             .into_iter()
             .map(|one| match one {
                 Value::String(script) => json!({ "script": script }),
-                other => other,
+                other @ (Value::Null
+                | Value::Bool(_)
+                | Value::Number(_)
+                | Value::Array(_)
+                | Value::Object(_)) => other,
             })
             .collect());
     }

@@ -1,13 +1,14 @@
 //! A wallet that had a life elsewhere moves in: its history becomes opening balance, its labels those of its coins, and
 //! nothing of it is spent before books and node agree.
 //!
-//! Invariant: indexes are watched a thousand beyond the highest that was ever paid, and none of them is given out again.
+//! Invariant: indexes are watched a thousand beyond the highest that was ever paid, and none of the deposits' is given
+//! out again.
 
 mod labels;
 
 use bitcoin::address::NetworkUnchecked;
 use bitcoin::{Address, Amount, Network, OutPoint, ScriptBuf};
-use policies::{Keychain, UnixTime, VaultId};
+use policies::{Keychain, Keyset, UnixTime, VaultId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 use utoipa::ToSchema;
@@ -18,6 +19,7 @@ use super::record::{Cause, append_event};
 use super::scans::{ScanView, scan_in};
 use super::watching::watch_range;
 use super::{Actor, BatchError, Right, Service, ServiceError, WatchError, lock_vault};
+use crate::store::addresses;
 use crate::store::coin_marks::{self, CoinMark, CoinMarkRow};
 use crate::store::moving_in::{self, LabelRow, MovingRow};
 
@@ -205,9 +207,12 @@ async fn go_on_with(
             return Ok(());
         }
         let (known, policy) = service.vault(tx, vault).await?;
-        let wanted = scripts::highest_paid(tx, known.keychain)
-            .await?
-            .map_or(0, |highest| highest.saturating_add(BEYOND));
+        let mut paid = Vec::new();
+        for keychain in Keychain::BOTH {
+            paid.push(scripts::highest_paid(tx, known.keychain, keychain).await?);
+        }
+        let highest = paid.into_iter().flatten().max();
+        let wanted = highest.map_or(0, |highest| highest.saturating_add(BEYOND));
         if wanted >= row.end {
             let end = wanted.saturating_add(1).min(row.end.saturating_add(MOST));
             let history = chain::tip(tx).await?.map(|tip| tip.height);
@@ -218,6 +223,7 @@ async fn go_on_with(
             row.end = end;
             row.scan = scans::request(tx, (row.from, None), &row.begun_by, now).await?;
         } else {
+            pass_over_change(tx, known.keychain).await?;
             label_coins(tx, &row, service.network(), now).await?;
             row.comparison = Some(reconciliation::request(tx, vault, now).await?);
         }
@@ -235,6 +241,14 @@ async fn go_on_with(
             Ok(moving_in::update(tx, &row).await?)
         }
     }
+}
+
+/// Change begins beyond what the wallet used, as far as signers follow: a journal that never saw change takes none beyond
+/// index 1000 (M7), so that a wallet which used more begins again among what it used.
+async fn pass_over_change(tx: &mut Transaction, keyset: Keyset) -> Result<(), ServiceError> {
+    let used = scripts::highest_paid(tx, keyset, Keychain::Internal).await?;
+    let next = used.map_or(0, |used| used.saturating_add(1)).min(BEYOND);
+    Ok(addresses::pass_over(tx, keyset, Keychain::Internal, next).await?)
 }
 
 async fn ask(
