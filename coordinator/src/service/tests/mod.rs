@@ -24,6 +24,7 @@ mod following;
 mod histories;
 mod intake;
 mod journals;
+mod moving_in;
 mod own_spends;
 mod page_approvals;
 pub(crate) mod passkey;
