@@ -27,6 +27,7 @@ mod histories;
 mod intake;
 mod journals;
 mod ladders;
+mod moving_in;
 mod own_spends;
 mod page_approvals;
 pub(crate) mod passkey;
