@@ -73,19 +73,18 @@ pub(super) fn run(verb: &Fees, api: &Api, out: &Output) -> Result<(), CliError> 
 }
 
 fn told(fees: &Value) -> String {
-    let stuck: String = list(fees, "stuck")
-        .iter()
-        .map(|one| {
-            let says = format!(
-                "The attempt {} is stuck: {}. To do: {}.",
-                text(one, "txid"),
-                text(one, "says"),
-                text(one, "to_do")
-            );
-            format!("\n{}", paragraph(&says, 2))
-        })
-        .collect();
-    policy_told(fees) + &stuck
+    let mut told = policy_told(fees);
+    for one in list(fees, "stuck") {
+        let says = format!(
+            "The attempt {} is stuck: {}. To do: {}.",
+            text(one, "txid"),
+            text(one, "says"),
+            text(one, "to_do")
+        );
+        told.push('\n');
+        told.push_str(&paragraph(&says, 2));
+    }
+    told
 }
 
 fn policy_told(fees: &Value) -> String {

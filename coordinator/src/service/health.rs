@@ -132,6 +132,7 @@ fn alarms(status: &StatusView, tip_time: Option<UnixTime>) -> Vec<Alarm> {
             what: format!("The attempt {} is stuck: {}.", one.txid, one.says),
             todo: sentence(&one.to_do),
             href: Some(format!("/vaults/{}/queue", one.vault)),
+            ends: None,
         });
     }
     for journal in &status.journals {
