@@ -64,6 +64,10 @@ pub fn consolidate(
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "figures of tests are small"
+)]
 mod tests {
     use proptest::prelude::*;
 

@@ -250,10 +250,8 @@ pub(crate) struct Ready {
 impl Ready {
     /// The fees of all that was built.
     pub(super) fn fee(&self) -> Amount {
-        let fees = self.renewed.iter().map(|one| one.built.fee);
-        let sum = fees.fold(Some(Amount::ZERO), |sum: Option<Amount>, fee| {
-            sum.and_then(|sum| sum.checked_add(fee))
-        });
+        let mut fees = self.renewed.iter().map(|one| one.built.fee);
+        let sum = fees.try_fold(Amount::ZERO, Amount::checked_add);
         sum.unwrap_or(Amount::MAX_MONEY)
     }
 
