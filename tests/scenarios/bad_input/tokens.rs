@@ -43,6 +43,10 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("PUT", "/vaults/{vault}/customers", "o"),
     ("POST", "/vaults/{vault}/customers/release", "o"),
     ("POST", "/vaults/{vault}/watched", "o"),
+    ("GET", "/vaults/{vault}/fees", "sgoa"),
+    ("PUT", "/vaults/{vault}/fees", "o"),
+    ("DELETE", "/vaults/{vault}/fees", "o"),
+    ("GET", "/vaults/{vault}/consolidation", "sgoa"),
     ("GET", "/vaults/{vault}/withdrawals", "sgoa"),
     ("POST", "/vaults/{vault}/withdrawals", "so"),
     (
@@ -105,6 +109,9 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/vaults/{vault}/voids", "sgoa"),
     ("POST", "/attempts/{txid}/replacement", "o"),
     ("POST", "/attempts/{txid}/approvals", "sgo"),
+    ("GET", "/attempts/{txid}/ladder", "sgoa"),
+    ("POST", "/attempts/{txid}/ladder", "o"),
+    ("POST", "/attempts/{txid}/release", "o"),
     ("GET", "/events", "sgoa"),
     ("GET", "/events/stream", "sgoa"),
     ("GET", "/events/{number}/proof", "sgoa"),
@@ -226,6 +233,12 @@ impl Requests {
             Some("scans") => json!({ "from": 0 }),
             Some("watched") => json!({ "entries": [] }),
             Some("customers") => json!({ "references_are_accounts": false }),
+            Some("fees") => json!({
+                "target_blocks": 6,
+                "deadline_blocks": 6,
+                "budget_sat": 0,
+                "bump": "off",
+            }),
             Some("release") => json!({ "reference": "none", "reason": "none" }),
             Some("end") if route.starts_with("/alarms") => json!({ "why": "none" }),
             Some("moving-in") => json!({ "from": u32::MAX }),
@@ -384,13 +397,14 @@ fn each_role_is_refused_what_is_not_its_part() -> Outcome {
                 } else if *verb == "GET" {
                     let answer = requests.send(&api, verb, route)?;
                     // What is asked for and does not exist is a reconciliation, a list, a statement, a webhook, a
-                    // person, a wallet that moves in and a scan.
+                    // person, a wallet that moves in, a ladder and a scan.
                     let missing = [
                         "{request}",
                         "{name}",
                         "{subject}",
                         "/webhooks/{id}",
                         "/moving-in",
+                        "/ladder",
                         "{scan}",
                         "/notifications",
                     ];
