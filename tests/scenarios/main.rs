@@ -18,6 +18,7 @@ mod emulated;
 mod event_proofs;
 mod exactly_once;
 mod exports;
+mod fees;
 mod first_steps;
 mod foreign_carriers;
 mod grants;
