@@ -68,7 +68,7 @@ pub struct FaultProxy {
 
 #[derive(Debug)]
 struct Shared {
-    node: String,
+    node: Mutex<String>,
     draw: Mutex<Draw>,
     /// Of a thousand calls so many meet a fault.
     rate: AtomicU64,
@@ -83,7 +83,7 @@ impl FaultProxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
-            node: node.url().trim_start_matches("http://").to_owned(),
+            node: Mutex::new(address_of(node)),
             draw: Mutex::new(Draw::new(seed)),
             rate: AtomicU64::new(0),
             over: AtomicBool::new(false),
@@ -108,6 +108,16 @@ impl FaultProxy {
     /// Its address, as a watchtower is told it.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Stands before another node from now on; no call fails for that.
+    pub fn turn_to(&self, node: &Bitcoind) {
+        let mut place = self
+            .shared
+            .node
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *place = address_of(node);
     }
 
     /// Of a thousand calls so many meet a fault from now on.
@@ -207,11 +217,20 @@ impl Shared {
 
     /// The node's reply.
     fn forward(&self, request: &Message) -> io::Result<Message> {
-        let mut stream = TcpStream::connect(&self.node)?;
+        let node = self
+            .node
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let mut stream = TcpStream::connect(node)?;
         stream.write_all(&request.bytes())?;
         let reply = Message::read(&mut BufReader::new(&stream))?;
         reply.ok_or_else(|| io::Error::other("the node said nothing"))
     }
+}
+
+fn address_of(node: &Bitcoind) -> String {
+    node.url().trim_start_matches("http://").to_owned()
 }
 
 /// A request or a reply: what stands before the body, with its empty line, and the body.

@@ -1,14 +1,16 @@
 //! Nodes that are absent, come back, or follow another chain.
 
 use bitcoin::hashes::Hash as _;
-use bitcoin::{BlockHash, Network, ScriptBuf};
-use harness::{Bitcoind, Engine, Failure, LONG, Outcome, Program, Purse, wait_until};
+use bitcoin::{Amount, BlockHash, Network, OutPoint, ScriptBuf};
+use harness::{Bitcoind, Engine, Failure, FaultProxy, LONG, Outcome, Program, Purse, wait_until};
+use policies::Keychain;
 use watchtower::DaemonError;
+use watchtower::alarm::AlarmKind;
 use watchtower::configuration::WitnessConfig;
-use watchtower::store;
 use watchtower::store::node::{self, NodeStatus, Trouble};
+use watchtower::store::{self, alarms};
 
-use crate::watchtower_tower::Tower;
+use crate::watchtower_tower::{DEPTH, Tower};
 
 fn status(tower: &Tower) -> Result<Option<NodeStatus>, Failure> {
     let all = tower.ask(async |tx| Ok(node::node_status(tx).await?))?;
@@ -117,8 +119,8 @@ fn two_nodes_that_disagree_are_followed_only_as_far_as_they_agree() -> Outcome {
     tower.stop()
 }
 
-/// 1. A witness does not answer: that is its own trouble, and the watchtower goes on.
-/// 2. One that is configured no more is forgotten.
+/// 1. A witness does not answer: that is its own trouble, an alarm that is not grave, and the watchtower goes on.
+/// 2. One that is configured no more is forgotten, and its alarm is over.
 #[test]
 fn witness_that_does_not_answer_stops_nothing() -> Outcome {
     let mut tower = Tower::prepare(Engine::Sqlite)?;
@@ -130,6 +132,7 @@ fn witness_that_does_not_answer_stops_nothing() -> Outcome {
     tower.node.mine(1)?;
     tower.catches_up()?;
     becomes(&tower, "main", None)?;
+    assert_eq!(alarms_open(&tower)?, [AlarmKind::WitnessTrouble]);
     tower.stop()?;
     tower.witness.clear();
     tower.run();
@@ -137,7 +140,13 @@ fn witness_that_does_not_answer_stops_nothing() -> Outcome {
         let all = tower.ask(async |tx| Ok(node::node_status(tx).await?))?;
         Ok((all.len() == 1).then_some(()))
     })?;
+    assert_eq!(alarms_open(&tower)?, []);
     tower.stop()
+}
+
+fn alarms_open(tower: &Tower) -> Result<Vec<AlarmKind>, Failure> {
+    let open = tower.ask(async |tx| Ok(alarms::open(tx).await?))?;
+    Ok(open.iter().map(|alarm| alarm.kind).collect())
 }
 
 /// 1. No block comes for longer than is normal: the node may be cut off.
@@ -174,6 +183,50 @@ fn node_on_another_chain_is_refused() -> Outcome {
         "{refused:?}"
     );
     Ok(())
+}
+
+/// 1. A coin is settled. Then another node answers in the place of ours, of another chain, and takes our cookie: no call
+///    fails.
+/// 2. That is trouble, and nothing is taken back.
+/// 3. Ours is back: all is well, without a deposit ever having been reversed.
+#[test]
+fn node_of_another_chain_in_the_place_of_ours_takes_nothing_back() -> Outcome {
+    let mut tower = Tower::prepare(Engine::Sqlite)?;
+    let folder = tempfile::tempdir()?;
+    let cookie = folder.path().join("cookie");
+    let stranger = Bitcoind::start_signet("51")?;
+    let proxy = FaultProxy::before(&tower.node, 1)?;
+    std::fs::copy(tower.node.cookie_file(), &cookie)?;
+    tower.front = Some((proxy.url(), cookie.clone()));
+    tower.run();
+    let address = tower.address(Keychain::External, 0)?;
+    let txid = tower
+        .node
+        .fund_all(&[(address, Amount::from_sat(50_000))])?;
+    let coin = OutPoint { txid, vout: 0 }.to_string();
+    tower.node.mine(DEPTH)?;
+    let settled = ["deposit.seen", "deposit.confirmed", "deposit.settled"];
+    tower.expect("deposit", &coin, &settled)?;
+    tower.catches_up()?;
+    let tip = tower.ask(async |tx| Ok(store::chain::tip(tx).await?))?;
+
+    std::fs::copy(stranger.cookie_file(), &cookie)?;
+    proxy.turn_to(&stranger);
+    becomes(&tower, "main", Some(Trouble::WrongChain))?;
+    let before = proxy.calls();
+    wait_until("further rounds", LONG, || {
+        Ok((proxy.calls() > before + 20).then_some(()))
+    })?;
+    let still = tower.ask(async |tx| Ok(store::chain::tip(tx).await?))?;
+    assert_eq!(still, tip);
+
+    std::fs::copy(tower.node.cookie_file(), &cookie)?;
+    proxy.turn_to(&tower.node);
+    becomes(&tower, "main", None)?;
+    tower.node.mine(1)?;
+    tower.catches_up()?;
+    assert_eq!(tower.kinds("deposit", &coin)?, settled);
+    tower.stop()
 }
 
 /// Every signet has one genesis block: a node whose blocks satisfy another challenge is refused all the same.

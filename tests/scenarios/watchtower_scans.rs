@@ -5,7 +5,7 @@ use harness::{Bitcoind, Engine, Failure, LONG, Outcome, Purse, ScriptKind, Treas
 use policies::Keychain;
 use watchtower::ledger::Account;
 use watchtower::store::scans::{self, Scan};
-use watchtower::store::{chain, coins, ledger, reconciliation};
+use watchtower::store::{alarms, chain, coins, ledger, reconciliation};
 
 use crate::watchtower_tower::{DEPTH, KEYSET, NOW, Tower, VAULT, spend, unwatched};
 
@@ -149,7 +149,8 @@ fn history_below_the_first_block_is_opening_balance_and_survives_a_deep_reorg() 
 }
 
 /// 1. A node that prunes has no early blocks any more.
-/// 2. A scan that needs them ends and says what to do; the watchtower goes on.
+/// 2. A scan that needs them ends and says what to do, which is an alarm; the watchtower goes on.
+/// 3. A later scan from there that comes to the tip is not to be had: from where blocks are, it ends no alarm.
 #[test]
 fn scan_on_a_pruned_node_ends_with_what_to_do() -> Outcome {
     let node = Bitcoind::start_with(&["-fastprune", "-prune=1"])?;
@@ -161,8 +162,21 @@ fn scan_on_a_pruned_node_ends_with_what_to_do() -> Outcome {
     let failed = scan(&tower, 1, None)?;
     let failure = failed.failure.unwrap_or_default();
     assert!(failure.contains("block 1 any more: it prunes"), "{failure}");
+    let told = |tower: &Tower| -> Result<Vec<String>, Failure> {
+        let open = tower.ask(async |tx| Ok(alarms::open(tx).await?))?;
+        Ok(open
+            .iter()
+            .map(|one| format!("{} {}", one.kind.code(), one.subject))
+            .collect())
+    };
+    let alarm = format!("SCAN_FAILED {}", failed.id);
+    assert_eq!(told(&tower)?, std::slice::from_ref(&alarm));
     tower.node.mine(1)?;
-    tower.catches_up()
+    tower.catches_up()?;
+    let later = scan(&tower, 890, None)?;
+    assert_eq!(later.failure, None);
+    assert_eq!(told(&tower)?, [alarm]);
+    Ok(())
 }
 
 /// 1. An operator asks for blocks to be read again by the command line, and waits for the end.

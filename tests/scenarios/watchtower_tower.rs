@@ -1,6 +1,8 @@
 //! A watchtower on a node and a database of its own, in the test's process; the coordinator's part
 //! is played through the store, on PostgreSQL as the coordinator's role.
 
+use std::path::PathBuf;
+
 use bitcoin::opcodes::OP_TRUE;
 use bitcoin::opcodes::all::OP_DROP;
 use bitcoin::script::Builder;
@@ -42,6 +44,8 @@ pub(crate) struct Tower {
     own: Database,
     /// Further nodes that it compares with.
     pub(crate) witness: Vec<WitnessConfig>,
+    /// What stands before the node, and the file of its cookie, if anything does.
+    pub(crate) front: Option<(String, PathBuf)>,
     /// After how many seconds a tip is too old.
     pub(crate) stalled_after_s: Option<u64>,
     running: Option<Running>,
@@ -102,6 +106,7 @@ impl Tower {
             database,
             own,
             witness: Vec::new(),
+            front: None,
             stalled_after_s: None,
             running: None,
             _postgres: postgres,
@@ -120,13 +125,15 @@ impl Tower {
     }
 
     pub(crate) fn config(&self) -> Config {
+        let own = || (self.node.url(), self.node.cookie_file());
+        let (url, cookie_file) = self.front.clone().unwrap_or_else(own);
         Config {
             network: Network::Regtest,
             genesis: None,
             signet_challenge: None,
             node: NodeConfig {
-                url: self.node.url(),
-                cookie_file: Some(self.node.cookie_file()),
+                url,
+                cookie_file: Some(cookie_file),
                 user: None,
                 password_file: None,
             },

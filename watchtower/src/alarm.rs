@@ -25,6 +25,10 @@ pub enum AlarmKind {
     BooksDiffer,
     /// A node cannot be relied on. Subject: its name.
     NodeTrouble,
+    /// A node that is only compared with cannot be relied on. Subject: its name.
+    WitnessTrouble,
+    /// Blocks cannot be read again as was asked, and what was found so far is not spent. Subject: the scan.
+    ScanFailed,
     /// Very many small deposits came. Subject: the vault.
     DustFlood,
     /// An address looks like one of ours or of a known destination. Subject: the coin or address.
@@ -44,7 +48,7 @@ pub enum Ending {
 
 impl AlarmKind {
     /// All kinds, the gravest first.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::UnknownSpend,
         Self::BooksDiffer,
         Self::NodeTrouble,
@@ -55,6 +59,8 @@ impl AlarmKind {
         Self::RecoveryNear,
         Self::Unsettled,
         Self::Pinned,
+        Self::ScanFailed,
+        Self::WitnessTrouble,
         Self::DustFlood,
         Self::AddressPoisoning,
         Self::AddressReused,
@@ -73,6 +79,8 @@ impl AlarmKind {
             Self::CustomerNegative => "CUSTOMER_NEGATIVE",
             Self::BooksDiffer => "BOOKS_DIFFER",
             Self::NodeTrouble => "NODE_TROUBLE",
+            Self::WitnessTrouble => "WITNESS_TROUBLE",
+            Self::ScanFailed => "SCAN_FAILED",
             Self::DustFlood => "DUST_FLOOD",
             Self::AddressPoisoning => "ADDRESS_POISONING",
             Self::AddressReused => "ADDRESS_REUSED",
@@ -97,6 +105,8 @@ impl AlarmKind {
             Self::CustomerNegative => "A reversal took a customer's balance below zero",
             Self::BooksDiffer => "The books differ from what the node sees",
             Self::NodeTrouble => "The node has trouble",
+            Self::WitnessTrouble => "A witness has trouble",
+            Self::ScanFailed => "Blocks could not be read again",
             Self::DustFlood => "Very many small deposits came",
             Self::AddressPoisoning => "An address looks like a known one and is another",
             Self::AddressReused => "An address that was spent from is paid again",
@@ -138,6 +148,13 @@ impl AlarmKind {
             Self::NodeTrouble => {
                 "see to the node; until then no deposit is credited and no batch is made"
             }
+            Self::WitnessTrouble => {
+                "see to that node; nothing is held up by it, and until then it confirms nothing that the other says"
+            }
+            Self::ScanFailed => {
+                "see `chain scans` for the reason, and ask again from the same height: the coins that it found are \
+                 not spent until a scan from there has come to the tip"
+            }
             Self::DustFlood => {
                 "nothing at once: such coins are never selected where they cost more than they bring; set a least deposit"
             }
@@ -163,6 +180,8 @@ impl AlarmKind {
             | Self::NodeTrouble => true,
             Self::Pinned
             | Self::Unsettled
+            | Self::WitnessTrouble
+            | Self::ScanFailed
             | Self::DustFlood
             | Self::AddressPoisoning
             | Self::AddressReused => false,
@@ -174,6 +193,7 @@ impl AlarmKind {
         match self {
             Self::UnknownSpend
             | Self::OldVariant
+            | Self::ScanFailed
             | Self::DustFlood
             | Self::AddressPoisoning
             | Self::AddressReused => Ending::ByHand,
@@ -184,7 +204,7 @@ impl AlarmKind {
             Self::RecoveryNear => Ending::ByItself("the coins are spent"),
             Self::CustomerNegative => Ending::ByItself("the balance is not below zero any more"),
             Self::BooksDiffer => Ending::ByItself("they agree again"),
-            Self::NodeTrouble => Ending::ByItself("the node is well again"),
+            Self::NodeTrouble | Self::WitnessTrouble => Ending::ByItself("the node is well again"),
         }
     }
 }

@@ -107,7 +107,8 @@ fn concerns(status: &Value) -> Vec<Concern> {
     for node in nodes {
         found.extend(of_node(node, now, start, progress.is_some()));
     }
-    let told = |alarm: &&Value| text(alarm, "alarm") != AlarmKind::NodeTrouble.code();
+    let of_nodes = [AlarmKind::NodeTrouble, AlarmKind::WitnessTrouble].map(AlarmKind::code);
+    let told = |alarm: &&Value| !of_nodes.contains(&text(alarm, "alarm"));
     found.extend(list(status, "alarms").iter().filter(told).map(of_alarm));
     found.extend(list(status, "stops").iter().map(of_stop));
     found.extend(list(status, "stuck").iter().map(of_stuck));

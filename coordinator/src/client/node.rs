@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use ureq::Agent;
 
 use super::proof::{ActiveChain, Depth};
+use super::transport::{agent, read_bounded};
 
 /// How long one call may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -71,41 +72,26 @@ impl Core {
     pub fn new(url: &str, user: &str, password: &str) -> Self {
         use bitcoin::base64::Engine as _;
         use bitcoin::base64::engine::general_purpose::STANDARD;
-        let agent = Agent::config_builder()
-            .timeout_global(Some(TIMEOUT))
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .build()
-            .new_agent();
         let basic = STANDARD.encode(format!("{user}:{password}"));
         Self {
-            agent,
+            agent: agent(TIMEOUT),
             url: url.to_owned(),
             authorization: format!("Basic {basic}"),
         }
     }
 
     fn header(&self, block: BlockHash) -> Result<Option<Header>, NodeError> {
-        let connection = |error: ureq::Error| NodeError::Connection(Box::new(error));
         let call: Value = json!({
             "jsonrpc": "2.0",
             "id": 1,
             "method": "getblockheader",
             "params": [block, true],
         });
-        let mut answer = self
-            .agent
-            .post(&self.url)
-            .header("authorization", &self.authorization)
-            .send_json(call)
-            .map_err(connection)?;
-        let status = answer.status().as_u16();
-        let bytes = answer
-            .body_mut()
-            .with_config()
-            .limit(MAX_ANSWER)
-            .read_to_vec()
-            .map_err(connection)?;
+        let asked = self.agent.post(&self.url);
+        let asked = asked.header("authorization", &self.authorization);
+        let (status, bytes) = read_bounded(asked.send_json(call), MAX_ANSWER)
+            .map_err(|error| NodeError::Connection(Box::new(error)))?;
+        let status = status.as_u16();
         let answer: Answer =
             serde_json::from_slice(&bytes).map_err(|_| NodeError::Foreign { status })?;
         match (answer.result, answer.error) {

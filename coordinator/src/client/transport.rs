@@ -3,7 +3,8 @@
 use std::{fmt, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
-use ureq::{Agent, Body, http::Response};
+use ureq::http::{Response, StatusCode};
+use ureq::{Agent, Body};
 
 use super::error::{ClientError, Problem};
 
@@ -21,15 +22,8 @@ pub(super) struct Transport {
 
 impl Transport {
     pub(super) fn new(url: &str, token: &str) -> Self {
-        let agent = Agent::config_builder()
-            .timeout_global(Some(TIMEOUT))
-            .http_status_as_error(false)
-            // A redirect would carry the token to another host.
-            .max_redirects(0)
-            .build()
-            .new_agent();
         Self {
-            agent,
+            agent: agent(TIMEOUT),
             base: format!("{}/api/v1", url.trim_end_matches('/')),
             authorization: format!("Bearer {}", token.trim()),
         }
@@ -56,20 +50,37 @@ impl Transport {
     }
 }
 
+/// What asks: every answer is read whatever its status, and none sends elsewhere.
+pub(super) fn agent(timeout: Duration) -> Agent {
+    Agent::config_builder()
+        .timeout_global(Some(timeout))
+        .http_status_as_error(false)
+        // A redirect would carry the credentials to another host.
+        .max_redirects(0)
+        .build()
+        .new_agent()
+}
+
+/// The status and the bytes of an answer of at most this size.
+pub(super) fn read_bounded(
+    answer: Result<Response<Body>, ureq::Error>,
+    most: u64,
+) -> Result<(StatusCode, Vec<u8>), ureq::Error> {
+    let mut answer = answer?;
+    let status = answer.status();
+    let bytes = answer.body_mut().with_config().limit(most).read_to_vec()?;
+    Ok((status, bytes))
+}
+
 fn read<A: DeserializeOwned>(
     answer: Result<Response<Body>, ureq::Error>,
 ) -> Result<A, ClientError> {
     let connection = |error: ureq::Error| ClientError::Connection(Box::new(error));
-    let mut answer = answer.map_err(connection)?;
-    let status = answer.status().as_u16();
-    let bytes = answer
-        .body_mut()
-        .with_config()
-        .limit(MAX_ANSWER)
-        .read_to_vec()
-        .map_err(connection)?;
+    let (status, bytes) = read_bounded(answer, MAX_ANSWER).map_err(connection)?;
+    let is_success = status.is_success();
+    let status = status.as_u16();
     let foreign = |source| ClientError::ForeignAnswer { status, source };
-    if answer.status().is_success() {
+    if is_success {
         serde_json::from_slice(&bytes).map_err(foreign)
     } else {
         let problem: Problem = serde_json::from_slice(&bytes).map_err(foreign)?;

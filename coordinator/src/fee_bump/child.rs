@@ -75,10 +75,7 @@ fn at(feerate: FeeRate, size: u64) -> Result<Amount, ChildError> {
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::arithmetic_side_effects,
-    reason = "figures of tests are small"
-)]
+#[expect(clippy::arithmetic_side_effects, reason = "figures of tests are small")]
 mod tests {
     use proptest::prelude::*;
 

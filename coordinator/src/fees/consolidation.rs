@@ -64,10 +64,7 @@ pub fn consolidate(
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::arithmetic_side_effects,
-    reason = "figures of tests are small"
-)]
+#[expect(clippy::arithmetic_side_effects, reason = "figures of tests are small")]
 mod tests {
     use proptest::prelude::*;
 

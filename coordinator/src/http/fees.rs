@@ -17,7 +17,7 @@ use crate::service::ladders::{self, LadderView, MakeLadder};
     get, path = "/api/v1/vaults/{vault}/fees", tag = "vaults", params(("vault" = String, Path)),
     responses((status = 200, body = FeesView), (status = "4XX", body = Problem)),
 )]
-pub(super) async fn show(
+pub(super) async fn show_fees(
     State(service): State<Service>,
     Caller(actor): Caller,
     named: Named,
@@ -33,7 +33,7 @@ pub(super) async fn show(
     request_body = SetFees,
     responses((status = 200, body = FeesView), (status = "4XX", body = Problem)),
 )]
-pub(super) async fn set(
+pub(super) async fn set_fees(
     State(service): State<Service>,
     Caller(actor): Caller,
     named: Named,
@@ -49,7 +49,7 @@ pub(super) async fn set(
     delete, path = "/api/v1/vaults/{vault}/fees", tag = "vaults", params(("vault" = String, Path)),
     responses((status = 200, body = FeesView), (status = "4XX", body = Problem)),
 )]
-pub(super) async fn clear(
+pub(super) async fn clear_fees(
     State(service): State<Service>,
     Caller(actor): Caller,
     named: Named,

@@ -110,7 +110,7 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(withdrawals::show))
         .routes(routes!(withdrawals::cancel))
         .routes(routes!(withdrawals::of_intent))
-        .routes(routes!(fees::show, fees::set, fees::clear))
+        .routes(routes!(fees::show_fees, fees::set_fees, fees::clear_fees))
         .routes(routes!(fees::consolidation))
         .routes(routes!(queue::show))
         .routes(routes!(queue::allow))

@@ -165,7 +165,7 @@ impl AlarmView {
             }
             AlarmKind::FeesUnknown => Some(format!("{}/queue", vault?)),
             AlarmKind::DustFlood => Some(format!("{}/deposits", vault?)),
-            AlarmKind::NodeTrouble => None,
+            AlarmKind::NodeTrouble | AlarmKind::WitnessTrouble | AlarmKind::ScanFailed => None,
         }
     }
 }

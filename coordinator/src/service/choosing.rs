@@ -9,7 +9,7 @@ use policies::rules::{Decision, decide, satisfied};
 use policies::{Intent, IntentKind, RequesterName, Subject, UnixTime, WithdrawalId};
 use watchtower::store::database::Transaction;
 use watchtower::store::foreign::{ForeignSpend, foreign_spends};
-use watchtower::store::node;
+use watchtower::store::{node, scans};
 
 use super::batches::WithdrawalName;
 use super::building::Approved;
@@ -37,11 +37,16 @@ pub(super) async fn refuse_in_trouble(
     now: UnixTime,
 ) -> Result<(), ServiceError> {
     let known = node::node_status(tx).await?;
+    // Who catches up is busy with that for long, and says nothing of the node meanwhile.
+    let silence = match scans::catching_up(tx, now).await? {
+        Some(_) => "WATCHTOWER_CATCHING_UP",
+        None => "NODE_UNWATCHED",
+    };
     // A witness's own trouble stops nothing; that it disagrees is trouble of the node that is followed.
     for node in known.into_iter().filter(|node| !node.is_witness()) {
         let unwatched = now.secs_since(node.checked_at) > LAST_WORD;
         let trouble = node.trouble.map(node::Trouble::code);
-        if let Some(trouble) = trouble.or(unwatched.then_some("NODE_UNWATCHED")) {
+        if let Some(trouble) = trouble.or(unwatched.then_some(silence)) {
             let node = node.node;
             return Err(BatchError::NodeTrouble { node, trouble }.into());
         }

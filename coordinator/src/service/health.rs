@@ -87,7 +87,8 @@ fn alarms(status: &StatusView, tip_time: Option<UnixTime>) -> Vec<Alarm> {
             )
         });
     }
-    let others = |alarm: &&AlarmView| alarm.alarm != AlarmKind::NodeTrouble.code();
+    let of_nodes = [AlarmKind::NodeTrouble, AlarmKind::WitnessTrouble].map(AlarmKind::code);
+    let others = |alarm: &&AlarmView| !of_nodes.contains(&alarm.alarm.as_str());
     alarms.extend(status.alarms.iter().filter(others).map(of_alarm));
     if status.nodes.is_empty() {
         alarms.push(grave(

@@ -5,7 +5,7 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use super::visitor::Visitor;
-use super::{Ui, account_statement, addresses, coins, deposits, events, ledger, search};
+use super::{Ui, account_statement, addresses, coins, customers, deposits, events, ledger, search};
 
 /// The pages for one visitor. A fault has its status, and no page.
 pub(crate) fn books(ui: Ui, visitor: Visitor) -> Router {
@@ -30,6 +30,8 @@ pub(crate) fn books(ui: Ui, visitor: Visitor) -> Router {
         .route(&vault("/statement"), get(account_statement::show))
         .route(&vault("/statement/file"), get(account_statement::file))
         .route(&vault("/ledger"), get(ledger::list))
+        .route(&vault("/customers"), post(customers::set))
+        .route(&vault("/customers/release"), post(customers::release))
         .route(&vault("/ledger/comparison"), post(ledger::compare))
         .route(&vault("/ledger/scan"), post(ledger::scan))
         .route("/events", get(events::list))

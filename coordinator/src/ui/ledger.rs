@@ -8,6 +8,7 @@ use policies::VaultId;
 use watchtower::store::pages::entries::EntryFilter;
 
 use super::Ui;
+use super::customers::Customers;
 use super::fault::Fault;
 use super::filters::{self, Choice, choices, since, until};
 use super::frame::{Frame, Place, Tab, page, see_other_saying};
@@ -107,6 +108,7 @@ struct DifferenceLine {
 #[template(path = "books/ledger.html")]
 struct LedgerPage {
     frame: Frame,
+    id: VaultId,
     vault: Outside,
     path: String,
     statement: String,
@@ -116,6 +118,7 @@ struct LedgerPage {
     total: Money,
     compared: Option<Compared>,
     scanned: Option<Scanned>,
+    customers: Customers,
     may_compare: bool,
     rows: Vec<Line>,
     around: Around,
@@ -162,11 +165,13 @@ pub(super) async fn list(
     let scanned = show_deep(service, actor, vault).await?;
     page(&LedgerPage {
         frame: visitor.frame("Ledger", Place::Vault(vault, Tab::Balance)),
+        id: vault,
         vault: Outside::new(&visitor.name_of(vault)),
         accounts: choices(&ACCOUNTS, &query.account),
         total: Money::signed(balance.total_sat, visitor.unit),
         compared: compared.map(|one| compared_view(&one, &visitor)),
         scanned: scanned.map(|one| scanned_view(one, &visitor)),
+        customers: Customers::of(&ui, &visitor, vault).await?,
         may_compare: visitor.may(Right::Reconcile),
         rows: (entries.iter())
             .map(|entry| line_of(entry, &visitor))

@@ -17,6 +17,7 @@ mod carrying;
 mod ceremonies;
 mod ceremony;
 mod coins;
+mod customers;
 mod deposits;
 mod drawing;
 #[cfg(test)]
@@ -121,6 +122,7 @@ fn table(ui: Ui) -> Table {
         deposits::routes,
         events::routes,
         ledger::routes,
+        customers::routes,
         own_spends::routes,
         policy::routes,
         queue::routes,

@@ -108,6 +108,8 @@ pub(super) const CELLS: &[(&str, &str, &str)] = &[
     ("POST", "/vaults/{vault}/coins/{outpoint}/freeze", "o"),
     ("POST", "/vaults/{vault}/coins/{outpoint}/label", "o"),
     ("POST", "/vaults/{vault}/coins/{outpoint}/thaw", "o"),
+    ("POST", "/vaults/{vault}/customers", "o"),
+    ("POST", "/vaults/{vault}/customers/release", "o"),
     ("GET", "/vaults/{vault}/deposits", "opra"),
     ("GET", "/vaults/{vault}/deposits/{outpoint}", "opra"),
     ("GET", "/vaults/{vault}/ledger", "opra"),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bitcoin::BlockHash;
 use policies::planted::steps::Step;
 use policies::{Policy, UnixTime};
 use tokio::time::Instant;
@@ -45,7 +46,9 @@ impl Worker {
             if tip.hash == target {
                 return Ok(());
             }
-            if self.client.block_hash(tip.height).await? != Some(tip.hash) {
+            let theirs = self.client.block_hash(tip.height).await?;
+            if theirs != Some(tip.hash) {
+                self.expect_replaced(tip, theirs).await?;
                 self.disconnect(tip).await?;
                 lost_base = Some(tip.height);
                 continue;
@@ -67,6 +70,36 @@ impl Worker {
             self.tell_of_catching_up(&mut catching_up, next.block.height, info.blocks)
                 .await?;
         }
+    }
+
+    /// Before a block is taken back: what the node shows in its place is a chain of ours, and no answer that was garbled
+    /// on its way or came from a node that was put in the place of ours.
+    async fn expect_replaced(
+        &self,
+        tip: BlockRef,
+        theirs: Option<BlockHash>,
+    ) -> Result<(), RoundError> {
+        let info = self.client.chain_info().await?;
+        self.expect_chain(&info)?;
+        let (is_so, detail) = match theirs {
+            None => (
+                info.blocks < tip.height,
+                format!(
+                    "the node has {} blocks and none at {}",
+                    info.blocks, tip.height
+                ),
+            ),
+            Some(hash) => {
+                let headers = self.client.headers(&[hash]).await?;
+                let detail = format!("the node names block {hash}, and does not know it");
+                (headers.iter().any(Option::is_some), detail)
+            }
+        };
+        if is_so {
+            return Ok(());
+        }
+        let trouble = Trouble::Malformed;
+        Err(RoundError::Trouble { trouble, detail })
     }
 
     /// Our tip.

@@ -23,7 +23,7 @@ use std::time::Duration;
 use bitcoin::{BlockHash, Script, Txid};
 use policies::{Policy, PolicyId, UnixTime};
 
-use crate::bitcoind::{Client, RpcError};
+use crate::bitcoind::{ChainInfo, Client, RpcError};
 use crate::clock;
 use crate::configuration::{Config, ConfigError};
 use crate::store::chain::{self, ChainError};
@@ -197,8 +197,9 @@ impl Worker {
     async fn round(&mut self, first_contact: bool) -> Result<bool, Ended> {
         let info = self.client.chain_info().await.map_err(RoundError::from)?;
         if !self.identified {
-            self.identify(first_contact).await?;
+            self.identify(&info, first_contact).await?;
         }
+        self.expect_chain(&info)?;
         if let Some(detail) = status::behind(&info, self.config.network) {
             return Err(RoundError::Trouble {
                 trouble: Trouble::Behind,
@@ -226,7 +227,7 @@ impl Worker {
     }
 
     /// Compares the genesis block of node, database and configuration.
-    async fn identify(&mut self, first_contact: bool) -> Result<(), Ended> {
+    async fn identify(&mut self, info: &ChainInfo, first_contact: bool) -> Result<(), Ended> {
         let expected = self.config.genesis();
         let network = self.config.network;
         let found = self.client.block_hash(0).await.map_err(RoundError::from)?;
@@ -237,7 +238,6 @@ impl Worker {
             network,
         });
         if let Some(challenge) = self.config.challenge() {
-            let info = self.client.chain_info().await.map_err(RoundError::from)?;
             wrong = wrong.or_else(|| wrong_signet(&challenge, info.signet_challenge.as_deref()));
         }
         if let Some(wrong) = wrong {
@@ -261,6 +261,25 @@ impl Worker {
         }
         self.identified = true;
         Ok(())
+    }
+
+    /// A node that was put in the place of ours, without any call failing, follows the same chain.
+    fn expect_chain(&self, info: &ChainInfo) -> Result<(), RoundError> {
+        let (expected, found) = (self.config.network.to_core_arg(), &info.chain);
+        let detail = if info.chain == expected {
+            let challenge = self.config.challenge();
+            let wrong = challenge
+                .and_then(|expected| wrong_signet(&expected, info.signet_challenge.as_deref()));
+            wrong.map(|wrong| wrong.to_string())
+        } else {
+            Some(format!(
+                "the node follows {found}, configured is {expected}"
+            ))
+        };
+        let trouble = Trouble::WrongChain;
+        detail.map_or(Ok(()), |detail| {
+            Err(RoundError::Trouble { trouble, detail })
+        })
     }
 
     /// Takes or keeps the lease; false while another process works.

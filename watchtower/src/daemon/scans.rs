@@ -10,14 +10,18 @@ use bitcoin::OutPoint;
 use tokio::time::Instant;
 
 use super::{RoundError, Worker};
+use crate::alarm::AlarmKind;
 use crate::bitcoind::FetchedBlock;
 use crate::clock;
+use crate::store::alarms::{self, NewAlarm};
 use crate::store::chain;
 use crate::store::inclusion;
 use crate::store::node::Trouble;
 use crate::store::scans::{self, Scan};
 use crate::tracker::{BlockRef, Change};
 
+/// Who is named in alarms about scans.
+const ACTOR: &str = "watchtower";
 /// How long a round reads again, before it looks at what is new.
 const BUDGET: Duration = Duration::from_secs(2);
 /// Headers that are put before the first block in one transaction.
@@ -182,8 +186,25 @@ impl Worker {
     }
 
     async fn end_scan(&mut self, scan: &Scan, failure: Option<&str>) -> Result<(), RoundError> {
+        let now = clock::now();
         let mut tx = self.write().await?;
-        scans::end(&mut tx, scan, failure, clock::now()).await?;
+        let vouched = scans::end(&mut tx, scan, failure, now).await?;
+        for failed in vouched {
+            let (subject, why) = (failed.to_string(), "a later scan came to the tip");
+            let alarm = (AlarmKind::ScanFailed, subject.as_str());
+            alarms::end(&mut tx, alarm, ACTOR, why, now).await?;
+        }
+        if let Some(detail) = failure {
+            let new = NewAlarm {
+                kind: AlarmKind::ScanFailed,
+                subject: &scan.id.to_string(),
+                vault: None,
+                detail,
+                actor: ACTOR,
+                at: now,
+            };
+            alarms::raise(&mut tx, &new).await?;
+        }
         tx.commit().await?;
         let (id, found) = (scan.id, scan.found);
         match failure {

@@ -105,9 +105,10 @@ impl Worker {
             let names = witnesses.map(|witness| witness.name.as_str());
             let names: Vec<&str> = names.chain([MAIN]).collect();
             for node in node::keep(&mut tx, &names).await? {
-                let alarm = (AlarmKind::NodeTrouble, node.as_str());
                 let why = "the node is configured no more";
-                alarms::end(&mut tx, alarm, ACTOR, why, now).await?;
+                for kind in [AlarmKind::NodeTrouble, AlarmKind::WitnessTrouble] {
+                    alarms::end(&mut tx, (kind, node.as_str()), ACTOR, why, now).await?;
+                }
             }
         }
         node::record(&mut tx, &status).await?;
@@ -153,13 +154,18 @@ impl Worker {
     }
 }
 
-/// A node in trouble is an alarm until it is well again.
+/// A node in trouble is an alarm until it is well again; a witness's own trouble is one that stops no money.
 async fn tell_alarm(tx: &mut Transaction, status: &NodeStatus) -> Result<(), RoundError> {
     let (subject, at) = (status.node.as_str(), status.checked_at);
+    let kind = if status.is_witness() {
+        AlarmKind::WitnessTrouble
+    } else {
+        AlarmKind::NodeTrouble
+    };
     if let Some(trouble) = status.trouble {
         let detail = format!("{}: {}", trouble.code(), status.detail);
         let new = NewAlarm {
-            kind: AlarmKind::NodeTrouble,
+            kind,
             subject,
             vault: None,
             detail: &detail,
@@ -168,8 +174,7 @@ async fn tell_alarm(tx: &mut Transaction, status: &NodeStatus) -> Result<(), Rou
         };
         alarms::raise(tx, &new).await?;
     } else {
-        let node = (AlarmKind::NodeTrouble, subject);
-        alarms::end(tx, node, ACTOR, "the node is well again", at).await?;
+        alarms::end(tx, (kind, subject), ACTOR, "the node is well again", at).await?;
     }
     Ok(())
 }

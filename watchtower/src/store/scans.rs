@@ -196,13 +196,14 @@ pub(crate) async fn advance(
     .await
 }
 
-/// Ends a scan. One that came to the tip also vouches for what earlier ones found that failed within its range.
+/// Ends a scan. One that came to the tip also vouches for what earlier ones found that failed within its range; gives
+/// the numbers of those.
 pub(crate) async fn end(
     tx: &mut Transaction,
     scan: &Scan,
     failure: Option<&str>,
     now: UnixTime,
-) -> Result<(), DatabaseError> {
+) -> Result<Vec<u64>, DatabaseError> {
     let id = Value::from_u64(scan.id)?;
     tx.execute_one(
         "UPDATE scan SET ended_at = $1, failure = $2 WHERE id = $3 AND ended_at IS NULL",
@@ -210,15 +211,23 @@ pub(crate) async fn end(
     )
     .await?;
     let tip = super::chain::tip(tx).await?.map(|tip| tip.height);
-    if failure.is_none() && scan.done >= tip {
-        tx.execute(
-            "UPDATE coin SET found_by = $1 WHERE found_by IN
-                 (SELECT id FROM scan WHERE failure IS NOT NULL AND from_height >= $2)",
-            &[id, scan.from.into()],
-        )
-        .await?;
+    if failure.is_some() || scan.done < tip {
+        return Ok(Vec::new());
     }
-    Ok(())
+    tx.execute(
+        "UPDATE coin SET found_by = $1 WHERE found_by IN
+             (SELECT id FROM scan WHERE failure IS NOT NULL AND from_height >= $2)",
+        &[id, scan.from.into()],
+    )
+    .await?;
+    tx.rows(
+        "SELECT id FROM scan WHERE failure IS NOT NULL AND from_height >= $1 ORDER BY id",
+        &[scan.from.into()],
+    )
+    .await?
+    .iter()
+    .map(|row| row.u64("id"))
+    .collect()
 }
 
 /// How far the watchtower is with the chain, while it catches up with its node.
@@ -249,7 +258,10 @@ pub async fn catching_up(
 }
 
 /// Stores from where to where the watchtower is catching up now.
-pub(crate) async fn record_catch_up(
+///
+/// # Errors
+/// On a failed statement.
+pub async fn record_catch_up(
     tx: &mut Transaction,
     (from, to): (u32, u32),
     now: UnixTime,

@@ -5,6 +5,7 @@ use tokio::net::TcpListener;
 use ureq::Agent;
 
 use super::coin_marks::freeze;
+use super::customers::{customers, overdrawn};
 use super::world::World;
 use crate::roles::fixture::Kind;
 use crate::service::addresses::{NewAddress, issue_address};
@@ -363,4 +364,41 @@ async fn frozen_coins_and_what_the_books_hold_are_shown() {
         html.contains("Refresh before") && html.contains("12960 blocks"),
         "{html}"
     );
+}
+
+#[tokio::test]
+async fn a_customer_below_0_stands_on_the_ledgers_page_and_is_let_go_there() {
+    let (world, _) = Box::pin(overdrawn(true)).await;
+    let path = format!("/vaults/{}/ledger", world.vault);
+    let (operator, auditor) = (
+        pages(&world, PersonRole::Operator).await,
+        pages(&world, PersonRole::Auditor).await,
+    );
+    let shown = auditor.get(&path).await.text;
+    assert!(
+        shown.contains("customer 7") && shown.contains(">wait<"),
+        "{shown}"
+    );
+    assert!(!shown.contains("/customers"), "an auditor decides nothing");
+    let release = format!("/vaults/{}/customers/release", world.vault);
+    let silent = operator
+        .post(&release, "reference=customer+7&reason=+")
+        .await;
+    assert_eq!(silent.status, StatusCode::BAD_REQUEST, "{}", silent.text);
+    assert!(customers(&world).await.negative.iter().all(|one| one.held));
+    let said = operator
+        .post(&release, "reference=customer+7&reason=they+paid")
+        .await;
+    assert_eq!(said.status, StatusCode::SEE_OTHER, "{}", said.text);
+    let shown = operator.get(&path).await.text;
+    assert!(
+        shown.contains(">let go<") && shown.contains("they paid"),
+        "{shown}"
+    );
+
+    let labels = format!("/vaults/{}/customers", world.vault);
+    operator.post(&labels, "accounts=false").await;
+    let shown = operator.get(&path).await.text;
+    assert!(shown.contains("Treat references as accounts"), "{shown}");
+    assert!(!customers(&world).await.references_are_accounts);
 }

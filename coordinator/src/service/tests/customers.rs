@@ -26,7 +26,7 @@ async fn accounts(world: &World, references_are_accounts: bool) -> CustomersView
         .expect("is set")
 }
 
-async fn customers(world: &World) -> CustomersView {
+pub(super) async fn customers(world: &World) -> CustomersView {
     show_customers(&world.service, &world.operator, world.vault)
         .await
         .expect("is shown")
@@ -58,7 +58,7 @@ async fn kinds(world: &World) -> Vec<String> {
 }
 
 /// A customer whose deposit was paid on, and then taken back by a reorg; and that deposit.
-async fn overdrawn(are_accounts: bool) -> (World, Transaction) {
+pub(super) async fn overdrawn(are_accounts: bool) -> (World, Transaction) {
     let mut world = World::funded(Kind::Wsh, 3, 5_000_000).await;
     accounts(&world, are_accounts).await;
     let new = NewAddress {

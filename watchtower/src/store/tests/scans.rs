@@ -114,7 +114,8 @@ async fn what_a_scan_found_is_spent_only_once_the_scan_has_ended_well() {
         .expect("reads")
         .expect("a scan");
     assert_eq!(done.progress(0).done, done.progress(0).of);
-    scans::end(&mut tx, &done, None, NOW).await.expect("ends");
+    let vouched = scans::end(&mut tx, &done, None, NOW).await.expect("ends");
+    assert_eq!(vouched, [scan.id]);
     tx.commit().await.expect("commits");
     assert_eq!(spendable(&store).await, (1, 7_000));
 }

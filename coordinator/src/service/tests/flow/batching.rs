@@ -3,7 +3,7 @@
 use bitcoin::{Amount, FeeRate, ScriptBuf, TxOut};
 use policies::psbt::AttemptPurpose;
 use watchtower::store::fees::{self, FeeEstimate};
-use watchtower::store::node;
+use watchtower::store::{node, scans};
 
 use crate::roles::fixture::Kind;
 use crate::service::approvals::record_approvals;
@@ -155,6 +155,21 @@ async fn no_batch_is_made_on_a_chain_that_nobody_looks_at() {
     world.pass(121);
     let error = world.try_batch().await.expect_err("is held");
     assert_eq!(error.code(), "node_trouble");
+    assert!(error.to_string().contains("NODE_UNWATCHED"), "{error}");
+
+    // A watchtower that catches up is there, and busy.
+    let mut tx = (world.service.database().begin_write().await).expect("begins");
+    let now = world.service.now();
+    scans::record_catch_up(&mut tx, (0, 1_000_000), now)
+        .await
+        .expect("stores");
+    tx.commit().await.expect("commits");
+    let error = world.try_batch().await.expect_err("is held");
+    assert!(
+        error.to_string().contains("WATCHTOWER_CATCHING_UP"),
+        "{error}"
+    );
+
     let mut tx = world
         .service
         .database()
