@@ -107,12 +107,17 @@ pub(super) enum Attempt {
         /// What `countersign-signer void` wrote, or `-`; who voided so far when left out.
         file: Option<PathBuf>,
     },
-    /// Hand in what a signer returned, in any encoding.
-    #[command(after_help = "Example:\n  countersign-coordinator attempt submit TXID signed.psbt")]
+    /// Hand in what a signer returned, in any encoding: a file, or a folder with the answers to a ladder.
+    ///
+    /// Of a folder each file goes to its own attempt, in the order in which they were signed.
+    #[command(
+        after_help = "Examples:\n  countersign-coordinator attempt submit TXID signed.psbt\n  \
+                            countersign-coordinator attempt submit TXID signed"
+    )]
     Submit {
         /// Its txid.
         txid: String,
-        /// The file, or `-` for standard input.
+        /// The file, `-` for standard input, or a folder.
         file: PathBuf,
     },
 }
@@ -207,6 +212,7 @@ pub(super) fn run(verb: &Attempt, api: &Api, out: &Output) -> Result<(), CliErro
             };
             out.told(&answer, || voids_told(&answer))
         }
+        Attempt::Submit { txid, file } if file.is_dir() => ladder::hand_in(txid, file, api, out),
         Attempt::Submit { txid, file } => {
             let path = format!("{}/signatures", txid::path(txid, api)?);
             let answer = api.post(&path, Body::Bytes(api::read(file)?))?;
@@ -356,7 +362,7 @@ fn needed(voids: &Value) -> String {
 }
 
 /// What became of signatures that were handed in.
-fn taken(answer: &Value) -> String {
+pub(super) fn taken(answer: &Value) -> String {
     let nothing = Value::Null;
     let attempt = answer.get("attempt").unwrap_or(&nothing);
     let accepted = list(answer, "accepted");

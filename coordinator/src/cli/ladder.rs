@@ -3,11 +3,13 @@
 use std::fs;
 use std::path::Path;
 
+use policies::psbt::read_intake;
 use serde_json::{Value, json};
 
 use super::CliError;
 use super::answer::{count, list, moment, number, text};
-use super::api::{Api, segment};
+use super::api::{self, Api, Body, segment};
+use super::attempt::taken;
 use super::layout::paragraph;
 use super::output::{Output, table};
 use super::txid;
@@ -95,6 +97,47 @@ pub(super) fn fetch(given: &str, folder: &Path, api: &Api, out: &Output) -> Resu
         );
         paragraph(&next, 0)
     })
+}
+
+/// Hands in what a signer wrote into a folder, each file to its own attempt, in the order in which they were signed.
+pub(super) fn hand_in(given: &str, folder: &Path, api: &Api, out: &Output) -> Result<(), CliError> {
+    txid::path(given, api)?;
+    let in_folder = |source| CliError::File {
+        path: folder.to_owned(),
+        source,
+    };
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(in_folder)? {
+        let path = entry.map_err(in_folder)?.path();
+        if path.is_file() {
+            let bytes = api::read(&path)?;
+            let read = read_intake(&bytes).map_err(|refusal| CliError::Refused {
+                code: refusal.code().to_owned(),
+                detail: format!("{}: {refusal}", path.display()),
+                problem: None,
+                hint: Some(
+                    "keep only what the signer wrote in this folder; nothing was handed in"
+                        .to_owned(),
+                ),
+            })?;
+            files.push((read.last_entry(), path, read.txid, bytes));
+        }
+    }
+    if files.is_empty() {
+        return Err(CliError::Usage {
+            message: format!("there is no file in {}", folder.display()),
+        });
+    }
+    files.sort();
+    let (mut answers, mut said) = (Vec::new(), String::new());
+    for (_, path, id, bytes) in files {
+        let to = format!("/attempts/{}/signatures", segment(&id.to_string()));
+        let mut answer = api.post(&to, Body::Bytes(bytes))?;
+        said += &format!("{}\n{}\n", path.display(), taken(&answer));
+        answer["file"] = json!(path);
+        answers.push(answer);
+    }
+    out.told(&json!(answers), || said)
 }
 
 #[cfg(test)]

@@ -80,7 +80,8 @@ pub enum Outcome {
     },
 }
 
-/// Takes files, each alone and in order. `expected` is the attempt that a page was about; a file for another one goes
+/// Takes files, each alone, in the order in which they were signed, since a journal's receipts are taken in that order
+/// only. `expected` is the attempt that a page was about; a file for another one goes
 /// there, which the answer tells.
 ///
 /// # Errors
@@ -93,7 +94,14 @@ pub async fn take_files(
 ) -> Result<Vec<TakenFile>, ServiceError> {
     actor.require_somewhere(Right::Sign)?;
     let mut taken = Vec::new();
-    for (number, file) in files.into_iter().enumerate() {
+    let mut files: Vec<(usize, BroughtFile)> = files.into_iter().enumerate().collect();
+    let signed_at = |file: &BroughtFile| {
+        read_intake(&file.bytes)
+            .ok()
+            .and_then(|read| read.last_entry())
+    };
+    files.sort_by_cached_key(|(number, file)| (*number >= MAX_FILES, signed_at(file)));
+    for (number, file) in files {
         taken.push(if number < MAX_FILES {
             take(service, actor, expected, file).await
         } else {

@@ -67,6 +67,15 @@ pub struct Intake {
     pub receipts: Vec<Receipt>,
 }
 
+impl Intake {
+    /// The last entry of a journal that comes with it. Intake takes receipts of one journal in this order only, so
+    /// several answers are handed in by it.
+    pub fn last_entry(&self) -> Option<u64> {
+        let entries = self.receipts.iter().map(|receipt| receipt.body.counter);
+        entries.max()
+    }
+}
+
 /// Reads a PSBT version 0 or 2, partial or final, or a raw transaction, in binary, base64 or hex.
 ///
 /// Records may come in any order, and unknown ones are skipped; a known one that has not the shape of

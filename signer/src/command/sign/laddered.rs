@@ -16,7 +16,7 @@ use policies::ladder::{self, Rung};
 use policies::psbt::Encoding;
 use policies::words::{count, ladder_text, review_text};
 use serde_json::json;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 impl Sign {
     pub(super) fn sign_ladder(&self, context: &mut Context, home: &Home) -> Result<(), Failure> {
@@ -89,7 +89,7 @@ impl Sign {
             values.push(value);
         }
         let text = format!("Signed: {} in {}", count(number, "rung"), output.display());
-        context.terminal.talk(&hand_in(Path::new("each of them")));
+        context.terminal.talk(&hand_in(&output));
         let value = json!({ "rungs": values, "review": shown, "output": output });
         context.terminal.answer(&text, &value)
     }
