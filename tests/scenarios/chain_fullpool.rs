@@ -47,11 +47,7 @@ fn start() -> Result<Treasury, Failure> {
 }
 
 /// A payout in a batch of its own at a feerate: its batch and attempt.
-fn pay_out(
-    treasury: &Treasury,
-    amount: Amount,
-    feerate: &str,
-) -> Result<(String, Txid), Failure> {
+fn pay_out(treasury: &Treasury, amount: Amount, feerate: &str) -> Result<(String, Txid), Failure> {
     treasury.withdraw("w-1", &Purse::stranger(1), amount)?;
     let asked = json!({ "feerate_sat_vb": feerate });
     let made = treasury

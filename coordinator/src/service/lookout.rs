@@ -110,7 +110,7 @@ async fn held(
 }
 
 /// The vault, where withdrawals wait to be paid and nobody says at which feerate. A node in trouble is an alarm of its
-/// own.
+/// own, and one that was not asked yet, as when a program starts, is none.
 async fn without_feerate(
     service: &Service,
     tx: &mut Transaction,
@@ -118,7 +118,8 @@ async fn without_feerate(
 ) -> Result<BTreeMap<String, String>, ServiceError> {
     let waiting = withdrawals::approved(tx, vault, MAX_LIMIT).await?.len();
     let estimates = node_fees::estimates(service, tx).await?;
-    Ok(no_feerate(waiting, estimates.gap())
+    let gap = estimates.gap().filter(|_| estimates.age_s().is_some());
+    Ok(no_feerate(waiting, gap)
         .map(|detail| (vault.to_string(), detail))
         .into_iter()
         .collect())

@@ -153,7 +153,10 @@ mod tests {
         let rows = vec![estimate(2, 2_500), estimate(144, 250), least, increment];
         let fees = clamped(rows);
         assert_eq!(fees.estimates, [estimate(2, 2_500), estimate(144, 1_250)]);
-        assert_eq!((fees.least, fees.incremental), (Some(least), Some(increment)));
+        assert_eq!(
+            (fees.least, fees.incremental),
+            (Some(least), Some(increment))
+        );
         let unasked = clamped(vec![estimate(144, 250)]);
         assert_eq!(unasked.estimates, [estimate(144, 250)]);
         assert_eq!((unasked.least, unasked.incremental), (None, None));

@@ -3,9 +3,7 @@
 use bitcoin::{Amount, FeeRate, Txid};
 use watchtower::store::fees::{self, FeeEstimate};
 
-use super::bumping::{
-    KINDS, attempts, block, broadcast, children, estimate, outcome, stuck, told,
-};
+use super::bumping::{KINDS, attempts, block, broadcast, children, estimate, outcome, stuck, told};
 use super::world::World;
 use crate::fees::Bump;
 use crate::service::fee_policies::{SetFees, set_fees};
@@ -215,6 +213,9 @@ async fn a_replacement_pays_for_its_size_what_the_node_asks_for_and_never_less_t
         let more = second.fee - world.stored(first).await.fee;
         let size = FeeRate::from_sat_per_kwu(asked).fee_wu(second.weight);
         let size = size.expect("is small");
-        assert!(more >= size && more < size + Amount::from_sat(50), "{more} {size}");
+        assert!(
+            more >= size && more < size + Amount::from_sat(50),
+            "{more} {size}"
+        );
     }
 }

@@ -1,8 +1,9 @@
 //! Alarms about fees: what is stuck and held, and what waits without a feerate. Each ends by itself.
 
-use bitcoin::Txid;
+use bitcoin::{FeeRate, Txid};
 use watchtower::alarm::AlarmKind;
 use watchtower::store::alarms;
+use watchtower::store::fees::{self, FeeEstimate};
 
 use super::beside::{cancel_by_hand, replace_by_hand};
 use super::bumping::{attempts, block, estimate, outcome, said, stuck};
@@ -101,6 +102,13 @@ async fn there_is_no_feerate_to_go_by_while_something_waits_to_be_paid_and_not_l
     assert_eq!(nothing, [""; 0], "there is nothing to pay");
     world.submit("w-1", 300_000).await;
     let vault = world.vault.to_string();
+    let nothing = alarmed(&world, AlarmKind::FeesUnknown).await;
+    assert_eq!(nothing, [""; 0], "the node was not asked yet");
+    let least = FeeRate::from_sat_per_kwu(25);
+    let least = FeeEstimate::least(least, 103, world.service.now());
+    let mut tx = (world.service.database().begin_write().await).expect("begins");
+    fees::replace(&mut tx, &[least]).await.expect("stores");
+    tx.commit().await.expect("commits");
     let open = alarmed(&world, AlarmKind::FeesUnknown).await;
     assert_eq!(open, [vault.as_str()]);
     estimate(&world, 250).await;
