@@ -10,6 +10,7 @@ mod both_engines;
 mod bridge;
 mod ceremony;
 mod chain_dust;
+mod chain_fullpool;
 mod chain_mempool;
 mod chain_reorgs;
 mod deposits;

@@ -269,5 +269,10 @@ fn no_estimate_of_the_node_is_no_estimate() -> Outcome {
         least.is_some_and(|least| least > FeeRate::ZERO),
         "{least:?}"
     );
+    let incremental = said.incremental.map(|more| more.feerate);
+    assert!(
+        incremental.is_some_and(|more| more > FeeRate::ZERO),
+        "{incremental:?}"
+    );
     Ok(())
 }

@@ -111,7 +111,15 @@ fn concerns(status: &Value) -> Vec<Concern> {
     let told = |alarm: &&Value| !of_nodes.contains(&text(alarm, "alarm"));
     found.extend(list(status, "alarms").iter().filter(told).map(of_alarm));
     found.extend(list(status, "stops").iter().map(of_stop));
-    found.extend(list(status, "stuck").iter().map(of_stuck));
+    let open = list(status, "alarms");
+    let is_held = |stuck: &&Value| {
+        let mut held = open
+            .iter()
+            .filter(|alarm| text(alarm, "alarm") == AlarmKind::BumpHeld.code());
+        held.any(|alarm| text(alarm, "subject") == text(stuck, "txid"))
+    };
+    let stuck = list(status, "stuck").iter();
+    found.extend(stuck.filter(|stuck| !is_held(stuck)).map(of_stuck));
     found.extend(list(status, "jobs").iter().map(of_job));
     found.extend(list(status, "journals").iter().map(of_journal));
     found
@@ -298,6 +306,22 @@ mod tests {
             said.lines().all(|line| line.chars().count() <= 80),
             "{said}"
         );
+    }
+
+    #[test]
+    fn what_is_held_and_has_an_alarm_is_told_once() {
+        let mut status = well();
+        status["stuck"] = json!([{ "txid": "ab", "says": "it would cost too much", "to_do": "raise the budget" }]);
+        let held = |subject: &str| {
+            json!([{ "id": 7, "alarm": AlarmKind::BumpHeld.code(), "subject": subject, "title": "It is held",
+                "detail": "it would cost too much", "todo": "raise the budget", "ends": "it confirms" }])
+        };
+        status["alarms"] = held("ab");
+        let said = told(&status);
+        assert!(said.starts_with("1 thing needs a look:\n"), "{said}");
+        status["alarms"] = held("cd");
+        let said = told(&status);
+        assert!(said.starts_with("2 things need a look:\n"), "{said}");
     }
 
     #[test]

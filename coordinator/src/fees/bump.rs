@@ -1,9 +1,12 @@
 //! Whether an attempt that is out is stuck, and what it is to pay then.
 //!
 //! Invariants: nothing is raised to more than the cap or the estimate, nor twice at one tip, nor while something that
-//! may take its place is out for signing; and all that is done for one batch never costs more than its budget beyond
-//! the first fee.
+//! may take its place is out for signing, unless that waited so long that a child is to pay meanwhile; and all that is
+//! done for one batch never costs more than its budget beyond the first fee.
 #![deny(clippy::arithmetic_side_effects)]
+
+#[cfg(test)]
+mod tests;
 
 use bitcoin::{Amount, FeeRate};
 
@@ -22,8 +25,8 @@ pub struct Out {
     pub tip: u32,
     /// Whether something was done or said of its batch at this tip already.
     pub is_done_at_tip: bool,
-    /// Whether an attempt that takes its place waits for signatures or to be broadcast.
-    pub is_rivalled: bool,
+    /// What is on its way for it already.
+    pub beside: Beside,
     /// The estimate for the policy's target.
     pub estimate: Result<FeeRate, Gap>,
     /// The least that the node's mempool takes.
@@ -32,6 +35,20 @@ pub struct Out {
     pub cap: FeeRate,
     /// What the next rung of its ladder pays, if it has one that is held.
     pub next_rung: Option<FeeRate>,
+}
+
+/// What is on its way for an attempt already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beside {
+    /// Nothing.
+    Nothing,
+    /// What pays the same in its place waits for signatures, or to be broadcast.
+    Waits {
+        /// The height of the tip when it was made, or first found.
+        since: u32,
+    },
+    /// A child pays for it; or what takes its place does not pay the same, so that nobody wants it to confirm.
+    Other,
 }
 
 /// Why nothing is done of an attempt.
@@ -43,7 +60,7 @@ pub enum Rest {
     InTime,
     /// What it pays is what is asked for.
     PaysEnough,
-    /// Something that takes its place waits for signatures.
+    /// Something that takes its place waits for signatures, or a child pays for it.
     Rivalled,
     /// It was looked at since the last block.
     DoneAtTip,
@@ -93,6 +110,10 @@ pub enum Turn {
     Raise(FeeRate),
     /// The next rung of its ladder, which pays this, is to be released, if that is within the budget.
     Release(FeeRate),
+    /// What takes its place waits for signatures for too long: a child of its own change is to lift it to this
+    /// meanwhile, if both are within the budget. At most one of the two is ever in a chain: what takes its place spends
+    /// its coins, and the child what it makes of them.
+    Child(FeeRate),
 }
 
 /// Decides what is to be done.
@@ -100,30 +121,21 @@ pub fn decide(policy: &FeePolicy, out: &Out) -> Turn {
     if policy.bump == Bump::Off {
         return Turn::Rest(Rest::Off);
     }
-    if out.is_rivalled {
-        return Turn::Rest(Rest::Rivalled);
+    match out.beside {
+        Beside::Nothing => {}
+        Beside::Waits { since } => return meanwhile(policy, out, since),
+        Beside::Other => return Turn::Rest(Rest::Rivalled),
     }
     let is_late = out.tip.saturating_sub(out.since) >= policy.deadline;
     let is_dropped = !out.in_mempool && out.least.is_some_and(|least| out.paid < least);
     if !is_late && !is_dropped {
         return Turn::Rest(Rest::InTime);
     }
-    let asked = match out.estimate {
-        Ok(estimate) => estimate.max(out.least.unwrap_or(FeeRate::ZERO)),
-        Err(gap) => return once(out, Turn::Hold(Held::NoEstimate(gap))),
+    let target = match target(out) {
+        Ok(Some(target)) => target,
+        Ok(None) => return Turn::Rest(Rest::PaysEnough),
+        Err(held) => return once(out, Turn::Hold(held)),
     };
-    if out.paid >= asked {
-        return Turn::Rest(Rest::PaysEnough);
-    }
-    let target = asked.min(out.cap);
-    let below_least = out.least.is_some_and(|least| target < least);
-    if target <= out.paid || below_least {
-        let held = Held::AboveCap {
-            estimate: asked,
-            cap: out.cap,
-        };
-        return once(out, Turn::Hold(held));
-    }
     match out.next_rung {
         Some(rung) if rung > out.cap => {
             let held = Held::AboveCap {
@@ -134,6 +146,35 @@ pub fn decide(policy: &FeePolicy, out: &Out) -> Turn {
         }
         Some(rung) => once(out, Turn::Release(rung)),
         None => once(out, Turn::Raise(target)),
+    }
+}
+
+/// What it is to pay: the estimate, or the cap where that is lower; none where it pays as much.
+fn target(out: &Out) -> Result<Option<FeeRate>, Held> {
+    let estimate = out.estimate.map_err(Held::NoEstimate)?;
+    let asked = estimate.max(out.least.unwrap_or(FeeRate::ZERO));
+    if out.paid >= asked {
+        return Ok(None);
+    }
+    let target = asked.min(out.cap);
+    let below_least = out.least.is_some_and(|least| target < least);
+    if target <= out.paid || below_least {
+        return Err(Held::AboveCap {
+            estimate: asked,
+            cap: out.cap,
+        });
+    }
+    Ok(Some(target))
+}
+
+/// What is to be done while that which takes its place waits since a height: a child pays once a whole deadline more
+/// has passed, for signers may be away who must sign the one and not the other.
+fn meanwhile(policy: &FeePolicy, out: &Out, since: u32) -> Turn {
+    let may_pay = policy.cpfp && policy.bump == Bump::Automatic;
+    let is_late = out.tip.saturating_sub(since) >= policy.deadline;
+    match target(out) {
+        Ok(Some(target)) if may_pay && is_late => once(out, Turn::Child(target)),
+        Ok(_) | Err(_) => Turn::Rest(Rest::Rivalled),
     }
 }
 
@@ -148,6 +189,10 @@ fn once(out: &Out, turn: Turn) -> Turn {
 
 /// What is left of a batch's budget once `fee` is paid in the place of `first`, and `children` besides.
 ///
+/// Where a child pays for an attempt while its replacement waits, at most one of the two is ever paid: the dearer one
+/// would be bound enough. Both are counted all the same, `fee` being that of the dearer attempt, so that no order in
+/// which they are signed can cost more.
+///
 /// # Errors
 /// [`Held::OverBudget`] with what it would cost.
 pub fn within_budget(
@@ -161,243 +206,4 @@ pub fn within_budget(
     let costs = fee.checked_add(children).ok_or(over(Amount::MAX_MONEY))?;
     let more = costs.checked_sub(first).unwrap_or(Amount::ZERO);
     budget.checked_sub(more).ok_or(over(more))
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn kwu(feerate: u64) -> FeeRate {
-        FeeRate::from_sat_per_kwu(feerate)
-    }
-
-    fn policy(bump: Bump) -> FeePolicy {
-        FeePolicy {
-            target: 6,
-            deadline: 6,
-            budget: Amount::from_sat(10_000),
-            bump,
-            cpfp: false,
-            consolidate_below: None,
-            rungs: Vec::new(),
-        }
-    }
-
-    /// Late, at 1 sat/vB, where 5 are asked for and 10 may be paid.
-    fn late() -> Out {
-        Out {
-            paid: kwu(250),
-            in_mempool: true,
-            since: 100,
-            tip: 106,
-            is_done_at_tip: false,
-            is_rivalled: false,
-            estimate: Ok(kwu(1_250)),
-            least: Some(kwu(250)),
-            cap: kwu(2_500),
-            next_rung: None,
-        }
-    }
-
-    fn automatic(out: Out) -> Turn {
-        decide(&policy(Bump::Automatic), &out)
-    }
-
-    #[test]
-    fn an_attempt_is_stuck_past_the_deadline_and_not_before() {
-        assert_eq!(automatic(late()), Turn::Raise(kwu(1_250)));
-        let early = Out { tip: 105, ..late() };
-        assert_eq!(automatic(early), Turn::Rest(Rest::InTime));
-        assert_eq!(decide(&policy(Bump::Off), &late()), Turn::Rest(Rest::Off));
-        let proposed = decide(&policy(Bump::Propose), &late());
-        assert_eq!(proposed, Turn::Raise(kwu(1_250)));
-    }
-
-    #[test]
-    fn one_that_fell_out_of_the_mempool_below_its_minimum_is_stuck_at_once() {
-        let dropped = Out {
-            in_mempool: false,
-            least: Some(kwu(500)),
-            tip: 100,
-            ..late()
-        };
-        assert_eq!(automatic(dropped), Turn::Raise(kwu(1_250)));
-        let evicted_for_another_reason = Out {
-            least: Some(kwu(250)),
-            ..dropped
-        };
-        assert_eq!(
-            automatic(evicted_for_another_reason),
-            Turn::Rest(Rest::InTime)
-        );
-    }
-
-    #[test]
-    fn nothing_is_done_twice_at_a_tip_nor_beside_a_rival() {
-        let done = Out {
-            is_done_at_tip: true,
-            ..late()
-        };
-        assert_eq!(automatic(done), Turn::Rest(Rest::DoneAtTip));
-        let rivalled = Out {
-            is_rivalled: true,
-            ..late()
-        };
-        assert_eq!(automatic(rivalled), Turn::Rest(Rest::Rivalled));
-    }
-
-    #[test]
-    fn without_an_estimate_it_is_held_and_never_raised_to_a_default() {
-        let stale = Gap::Stale {
-            age_s: 2_000,
-            max_age_s: 1_800,
-        };
-        let out = Out {
-            estimate: Err(stale),
-            ..late()
-        };
-        assert_eq!(automatic(out), Turn::Hold(Held::NoEstimate(stale)));
-    }
-
-    #[test]
-    fn above_the_cap_it_is_raised_to_the_cap_and_held_there() {
-        let dear = Out {
-            estimate: Ok(kwu(9_000)),
-            ..late()
-        };
-        assert_eq!(automatic(dear), Turn::Raise(kwu(2_500)));
-        let held = Held::AboveCap {
-            estimate: kwu(9_000),
-            cap: kwu(2_500),
-        };
-        let there = Out {
-            paid: kwu(2_500),
-            ..dear
-        };
-        assert_eq!(automatic(there), Turn::Hold(held));
-        // No mempool takes what is below its own minimum.
-        let useless = Out {
-            least: Some(kwu(3_000)),
-            ..dear
-        };
-        assert_eq!(automatic(useless), Turn::Hold(held));
-    }
-
-    #[test]
-    fn a_ladder_is_climbed_before_anything_is_made_and_not_above_the_cap() {
-        let on_ladder = |rung| Out {
-            next_rung: Some(kwu(rung)),
-            ..late()
-        };
-        assert_eq!(automatic(on_ladder(2_000)), Turn::Release(kwu(2_000)));
-        let held = Held::AboveCap {
-            estimate: kwu(2_501),
-            cap: kwu(2_500),
-        };
-        assert_eq!(automatic(on_ladder(2_501)), Turn::Hold(held));
-        let early = Out {
-            tip: 105,
-            ..on_ladder(2_000)
-        };
-        assert_eq!(automatic(early), Turn::Rest(Rest::InTime));
-    }
-
-    #[test]
-    fn the_budget_counts_all_that_is_paid_beyond_the_first_fee() {
-        let budget = |fee, children| {
-            let [fee, children] = [fee, children].map(Amount::from_sat);
-            within_budget(
-                &policy(Bump::Automatic),
-                Amount::from_sat(500),
-                fee,
-                children,
-            )
-        };
-        assert_eq!(budget(10_500, 0), Ok(Amount::ZERO));
-        let over = |more| {
-            Err(Held::OverBudget {
-                more: Amount::from_sat(more),
-                budget: Amount::from_sat(10_000),
-            })
-        };
-        assert_eq!(budget(10_501, 0), over(10_001));
-        assert_eq!(budget(10_400, 101), over(10_001));
-        assert_eq!(budget(400, 0), Ok(Amount::from_sat(10_000)));
-    }
-
-    prop_compose! {
-        fn any_out()(
-            paid in 1..5_000_u64,
-            in_mempool: bool,
-            since in 0..300_u32,
-            tip in 0..300_u32,
-            is_done_at_tip: bool,
-            is_rivalled: bool,
-            estimate in prop::option::of(1..5_000_u64),
-            least in prop::option::of(1..5_000_u64),
-            cap in 1..5_000_u64,
-            next_rung in prop::option::of(1..5_000_u64),
-        ) -> Out {
-            Out {
-                paid: kwu(paid),
-                in_mempool,
-                since,
-                tip,
-                is_done_at_tip,
-                is_rivalled,
-                estimate: estimate.map(kwu).ok_or(Gap::Unknown),
-                least: least.map(kwu),
-                cap: kwu(cap),
-                next_rung: next_rung.map(kwu),
-            }
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_raised_pays_more_than_before_and_never_more_than_asked_or_capped(out in any_out()) {
-            if let Turn::Raise(target) = automatic(out) {
-                let asked = out.estimate.expect("an estimate").max(out.least.unwrap_or(FeeRate::ZERO));
-                prop_assert!(target > out.paid);
-                prop_assert!(target <= out.cap);
-                prop_assert!(target <= asked);
-                prop_assert!(out.least.is_none_or(|least| target >= least));
-                prop_assert!(!out.is_done_at_tip && !out.is_rivalled);
-                prop_assert!(out.next_rung.is_none());
-            }
-            if let Turn::Release(rung) = automatic(out) {
-                prop_assert!(rung <= out.cap && Some(rung) == out.next_rung);
-                prop_assert!(!out.is_done_at_tip && !out.is_rivalled);
-            }
-        }
-
-        #[test]
-        fn nothing_happens_where_it_is_off_and_nothing_early_to_what_the_mempool_holds(out in any_out()) {
-            prop_assert_eq!(decide(&policy(Bump::Off), &out), Turn::Rest(Rest::Off));
-            if out.in_mempool && out.tip.saturating_sub(out.since) < 6 {
-                prop_assert!(matches!(automatic(out), Turn::Rest(_)));
-            }
-        }
-
-        #[test]
-        fn raising_again_and_again_never_costs_more_than_the_budget(
-            first in 1..5_000_u64,
-            steps in prop::collection::vec((1..9_000_u64, 0..3_000_u64), 1..20),
-        ) {
-            let policy = policy(Bump::Automatic);
-            let first = Amount::from_sat(first);
-            let (mut paid, mut children) = (first, Amount::ZERO);
-            for (fee, child) in steps {
-                let fee = Amount::from_sat(fee).max(paid);
-                let with = children.checked_add(Amount::from_sat(child)).expect("is small");
-                if within_budget(&policy, first, fee, with).is_ok() {
-                    (paid, children) = (fee, with);
-                }
-            }
-            let cost = paid.checked_add(children).and_then(|all| all.checked_sub(first));
-            prop_assert!(cost.is_some_and(|cost| cost <= policy.budget));
-        }
-    }
 }

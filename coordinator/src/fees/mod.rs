@@ -8,7 +8,7 @@ mod consolidation;
 mod estimates;
 mod policy;
 
-pub use self::bump::{Held, Out, Rest, Turn, decide, within_budget};
+pub use self::bump::{Beside, Held, Out, Rest, Turn, decide, within_budget};
 pub use self::consolidation::{Consolidation, Weights, consolidate};
 pub use self::estimates::{Estimates, Gap};
 pub use self::policy::{

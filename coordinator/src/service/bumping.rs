@@ -15,7 +15,9 @@ use watchtower::store::chain;
 use watchtower::store::database::Transaction;
 use watchtower::tracker::BlockRef;
 
-use self::finding::{children, is_impossible, is_of_now, newest_out, rivals};
+use self::finding::{
+    awaited_since, beside, children, is_impossible, is_of_now, newest_out, rivals,
+};
 use self::said::Said;
 use super::ladders::{next_rung, release};
 use super::paying_child::child;
@@ -67,7 +69,11 @@ pub(crate) struct Look {
     tip: BlockRef,
     memory: Option<BumpRow>,
     first: Amount,
+    /// The fee of the dearest attempt that may be paid: the one that is out, or what waits in its place.
+    dearest: Amount,
     children: Amount,
+    /// Whether it is remembered that something is on its way, and since when.
+    is_awaited: bool,
     /// The least that the mempool takes, and the highest feerate that is paid without asking.
     bounds: (FeeRate, FeeRate),
     turn: Turn,
@@ -105,20 +111,22 @@ impl Look {
         let estimates = node_fees::estimates(service, tx).await?;
         let (_, document) = service.vault(tx, vault).await?;
         let rung = next_rung(tx, &row).await?;
-        // A child that waits, or is out, pays for it already.
+        let since = awaited_since(tx, memory.as_ref()).await?;
         let children = children(tx, &all).await?;
+        let beside = beside(tx, &row, &rivals, since.unwrap_or(tip.height)).await?;
         let out = Out {
             paid: row.fee / row.weight,
             in_mempool: row.state == AttemptState::InMempool,
             since: memory.as_ref().map_or(tip.height, |memory| memory.since),
             tip: tip.height,
             is_done_at_tip: memory.as_ref().and_then(|memory| memory.tip) == Some(tip.hash),
-            is_rivalled: rivals || children > Amount::ZERO,
+            beside,
             estimate: estimates.for_target(set.policy.target),
             least: estimates.least(),
             cap: service.batch_settings().cap_under(&document),
             next_rung: rung.as_ref().map(|rung| rung.fee / rung.weight),
         };
+        let dearest = row.fee.max(rivals.dearest);
         Ok(Some(Self {
             batch,
             turn: decide(&set.policy, &out),
@@ -128,7 +136,9 @@ impl Look {
             tip,
             memory,
             first,
+            dearest,
             children,
+            is_awaited: since.is_some(),
             bounds: (out.least.unwrap_or(FeeRate::ZERO), out.cap),
             now,
         }))
@@ -138,7 +148,7 @@ impl Look {
     pub(crate) const fn raises_to(&self) -> Option<FeeRate> {
         match self.turn {
             Turn::Raise(feerate) => Some(feerate),
-            Turn::Rest(_) | Turn::Hold(_) | Turn::Release(_) => None,
+            Turn::Rest(_) | Turn::Hold(_) | Turn::Release(_) | Turn::Child(_) => None,
         }
     }
 
@@ -146,9 +156,10 @@ impl Look {
     pub(crate) fn has_news(&self) -> bool {
         let was = self.memory.as_ref().map(|memory| memory.outcome);
         match self.turn {
-            Turn::Rest(Rest::DoneAtTip | Rest::Rivalled) => was.is_none(),
+            Turn::Rest(Rest::DoneAtTip) => was.is_none(),
+            Turn::Rest(Rest::Rivalled) => !self.is_awaited,
             Turn::Rest(_) => was != Some(Outcome::Waits),
-            Turn::Hold(_) | Turn::Raise(_) | Turn::Release(_) => true,
+            Turn::Hold(_) | Turn::Raise(_) | Turn::Release(_) | Turn::Child(_) => true,
         }
     }
 
@@ -173,10 +184,18 @@ impl Look {
         rehearsal: &mut Rehearsal,
     ) -> Result<(), ServiceError> {
         let feerate = match self.turn {
-            Turn::Rest(Rest::DoneAtTip | Rest::Rivalled) if self.memory.is_some() => return Ok(()),
+            Turn::Rest(Rest::DoneAtTip) if self.memory.is_some() => return Ok(()),
+            Turn::Rest(Rest::Rivalled) if self.is_awaited => return Ok(()),
+            // Somebody made it by hand, or the block at which it was made is no more: it waits from here on.
+            Turn::Rest(Rest::Rivalled) => {
+                return self.remember(tx, Outcome::Made, Said::nothing()).await;
+            }
             Turn::Rest(_) => return self.remember(tx, Outcome::Waits, Said::nothing()).await,
             Turn::Hold(held) => return self.hold(tx, Said::held(held)).await,
             Turn::Release(feerate) => return self.climb(tx, feerate).await,
+            Turn::Child(feerate) => {
+                return Box::pin(self.pay_by_child(service, tx, feerate, None)).await;
+            }
             Turn::Raise(feerate) => feerate,
         };
         let ready = match Box::pin(self.replacement(service, tx, feerate, rehearsal)).await {
@@ -185,7 +204,7 @@ impl Look {
                 let said = Said::because(error.code(), error.to_string());
                 let may_pay = self.policy.cpfp && self.policy.bump == Bump::Automatic;
                 if may_pay && is_impossible(&error) {
-                    return Box::pin(self.pay_by_child(service, tx, feerate, said)).await;
+                    return Box::pin(self.pay_by_child(service, tx, feerate, Some(said))).await;
                 }
                 return self.hold(tx, said).await;
             }
@@ -217,26 +236,29 @@ impl Look {
         }
     }
 
-    /// Lets a child pay where the attempt cannot be replaced; says why that cannot be, where no child can pay either.
+    /// Lets a child pay where the attempt cannot be replaced, for the reason given, or while its replacement waits.
     async fn pay_by_child(
         &self,
         service: &Service,
         tx: &mut Transaction,
         feerate: FeeRate,
-        instead: Said,
+        instead: Option<Said>,
     ) -> Result<(), ServiceError> {
+        let meanwhile = instead.is_none();
         let built = child(service, tx, &self.row, feerate, self.bounds, self.now).await;
         let child = match built {
             Ok(child) => child,
             Err(error) if is_of_now(&error) || matches!(error, ServiceError::Fee(_)) => {
-                return self.hold(tx, instead).await;
+                let because = || Said::because(error.code(), error.to_string());
+                let said = instead.unwrap_or_else(because);
+                return self.give_up(tx, said, meanwhile).await;
             }
             Err(error) => return Err(error),
         };
         let children = (self.children.checked_add(child.fee())).unwrap_or(Amount::MAX_MONEY);
-        let left = match within_budget(&self.policy, self.first, self.row.fee, children) {
+        let left = match within_budget(&self.policy, self.first, self.dearest, children) {
             Ok(left) => left,
-            Err(held) => return self.hold(tx, Said::held(held)).await,
+            Err(held) => return self.give_up(tx, Said::held(held), meanwhile).await,
         };
         let said = Said {
             feerate,
@@ -246,9 +268,14 @@ impl Look {
         };
         let mut body = self.body(&said);
         body.insert("fee_sat".to_owned(), json!(child.fee().to_sat()));
+        let reason = if meanwhile {
+            "a child pays for its parent, whose replacement waits for signatures"
+        } else {
+            "a child pays for its parent"
+        };
         let cause = Cause {
             actor: ACTOR,
-            reason: "a child pays for its parent",
+            reason,
             at: self.now,
         };
         let made = child.issue(service, tx, cause).await?;
@@ -303,6 +330,25 @@ impl Look {
             self.tell(tx, "attempt.stuck", body, reason).await?;
         }
         self.remember(tx, Outcome::Proposed, said).await
+    }
+
+    /// Says why no child pays. What waits in the place of the attempt waits on, and is looked at a deadline later again.
+    async fn give_up(
+        &self,
+        tx: &mut Transaction,
+        said: Said,
+        meanwhile: bool,
+    ) -> Result<(), ServiceError> {
+        if !meanwhile {
+            return self.hold(tx, said).await;
+        }
+        let is_told = (self.memory.as_ref()).is_some_and(|memory| memory.code == said.code);
+        if !is_told {
+            let mut body = self.body(&said);
+            body.insert("code".to_owned(), json!(said.code));
+            self.tell(tx, "attempt.held", body, &said.says).await?;
+        }
+        self.remember(tx, Outcome::Made, said).await
     }
 
     /// Says why nothing is done, once for each reason.

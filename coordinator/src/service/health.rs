@@ -114,7 +114,13 @@ fn alarms(status: &StatusView, tip_time: Option<UnixTime>) -> Vec<Alarm> {
             "Compare with another node: some blocks take long, and a node that is cut off sees none.",
         ));
     }
-    if status.fees_gap.as_deref() == Some("fees_stale") {
+    let is_told = |kind: AlarmKind, subject: Option<&str>| {
+        let mut open = status.alarms.iter();
+        open.any(|one| one.alarm == kind.code() && subject.is_none_or(|of| one.subject == of))
+    };
+    if is_told(AlarmKind::FeesUnknown, None) {
+        // It says so itself, and of which vault.
+    } else if status.fees_gap.as_deref() == Some("fees_stale") {
         let minutes = status.fees_age_s.unwrap_or_default() / 60;
         alarms.push(grave(
             format!("The node's fee estimates are {minutes} minutes old, and do not count."),
@@ -128,6 +134,9 @@ fn alarms(status: &StatusView, tip_time: Option<UnixTime>) -> Vec<Alarm> {
     }
     for one in &status.stuck {
         let held = one.code.is_some();
+        if held && is_told(AlarmKind::BumpHeld, Some(&one.txid.to_string())) {
+            continue;
+        }
         alarms.push(Alarm {
             grave: held,
             what: format!("The attempt {} is stuck: {}.", one.txid, one.says),
@@ -238,6 +247,9 @@ fn of_job(job: &JobView) -> Alarm {
 
 #[cfg(test)]
 mod tests {
+    use bitcoin::hashes::Hash as _;
+
+    use super::super::stuck_view::StuckView;
     use super::*;
 
     const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
@@ -336,6 +348,57 @@ mod tests {
         assert!(found[0].what.contains("coin a:0 is missing"));
         assert_eq!(found[1].what, "The last block is 120 minutes old.");
         assert_eq!(alarms(&well(), Some(NOW.saturating_sub(7_199))), []);
+    }
+
+    fn of_kind(kind: AlarmKind, subject: &str) -> AlarmView {
+        AlarmView {
+            id: 3,
+            alarm: kind.code().to_owned(),
+            subject: subject.to_owned(),
+            vault: None,
+            grave: kind.is_grave(),
+            title: kind.title().to_owned(),
+            detail: "so it is".to_owned(),
+            todo: kind.hint().to_owned(),
+            ends: Some("it is over".to_owned()),
+            raised_at: NOW,
+            ended_at: None,
+            ended_by: None,
+            ended_why: None,
+        }
+    }
+
+    #[test]
+    fn what_has_an_alarm_of_its_own_is_told_once() {
+        let mut status = well();
+        let txid = bitcoin::Txid::all_zeros();
+        let stuck = |code: Option<&str>| StuckView {
+            vault: policies::VaultId::from_bytes([1; 32]),
+            batch: crate::session::BatchId::from_bytes([2; 16]),
+            txid,
+            since_height: 3,
+            code: code.map(str::to_owned),
+            says: "so it is".to_owned(),
+            feerate_sat_vb: None,
+            more_sat: 0,
+            budget_left_sat: 0,
+            to_do: "look".to_owned(),
+        };
+        status.stuck = vec![stuck(Some("over_budget"))];
+        status.fees_gap = Some("fees_stale".to_owned());
+        let told = |status: &StatusView| alarms(status, None).len();
+        assert_eq!(told(&status), 2);
+        status.alarms = vec![
+            of_kind(AlarmKind::BumpHeld, &txid.to_string()),
+            of_kind(AlarmKind::FeesUnknown, "v"),
+        ];
+        assert_eq!(told(&status), 2, "{:?}", whats(&status));
+        // What is proposed of it is something else, and so is another that is held.
+        status.stuck = vec![stuck(None)];
+        assert_eq!(told(&status), 3);
+        status.stuck = vec![stuck(Some("over_budget"))];
+        status.alarms = vec![of_kind(AlarmKind::BumpHeld, "another")];
+        assert_eq!(told(&status), 3);
     }
 
     #[test]

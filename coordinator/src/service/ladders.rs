@@ -124,6 +124,27 @@ pub async fn release_rung(
     actor: &Actor,
     txid: Txid,
 ) -> Result<LadderView, ServiceError> {
+    released(service, actor, txid, false).await
+}
+
+/// Releases a rung that is held, and no other: who says it twice releases one.
+///
+/// # Errors
+/// [`FeeError::NoLadder`], [`FeeError::NothingHeld`].
+pub async fn release_this_rung(
+    service: &Service,
+    actor: &Actor,
+    txid: Txid,
+) -> Result<LadderView, ServiceError> {
+    released(service, actor, txid, true).await
+}
+
+async fn released(
+    service: &Service,
+    actor: &Actor,
+    txid: Txid,
+    only_this: bool,
+) -> Result<LadderView, ServiceError> {
     actor.require_somewhere(Right::Batch)?;
     let now = service.now();
     let mut tx = service.database().begin_write().await?;
@@ -134,6 +155,8 @@ pub async fn release_rung(
     let ladder = ladder_of(&mut tx, txid).await?;
     let rung = if rungs::is_held(&mut tx, txid).await? && is_waiting(&row) {
         Some(row)
+    } else if only_this {
+        None
     } else {
         next_rung(&mut tx, &row).await?
     };

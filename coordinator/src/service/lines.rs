@@ -15,7 +15,7 @@ use watchtower::store::database::Transaction;
 
 use super::excluding::{Before, lightest};
 use super::remembering::recall;
-use super::{BatchError, ServiceError};
+use super::{BatchError, ServiceError, node_fees};
 use crate::exclusion::{Earlier, EarlierError};
 use crate::fee_bump::Replaceable;
 use crate::session::BatchId;
@@ -63,7 +63,10 @@ impl Issued {
             }
         }
         order.sort_by_key(|row| (row.created_at, row.number, row.txid));
-        let mut before = Before::default();
+        let mut before = Before {
+            incremental: node_fees::incremental(tx).await?,
+            ..Before::default()
+        };
         for row in &order {
             before.earlier.push(read(tx, row).await?);
         }

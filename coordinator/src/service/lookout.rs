@@ -1,9 +1,11 @@
-//! What grows wrong by time alone: transactions that no block takes, coins whose recovery path comes near.
+//! What grows wrong by time alone: transactions that no block takes or that are stuck and held, withdrawals for which
+//! there is no feerate, coins whose recovery path comes near.
 //!
 //! Invariant: an alarm of these kinds is open exactly while its cause stands, as of the last look.
 
 use std::collections::BTreeMap;
 
+use policies::words::count;
 use policies::{UnixTime, VaultId};
 use watchtower::alarm::AlarmKind;
 use watchtower::store::alarms::{self, NewAlarm};
@@ -11,8 +13,10 @@ use watchtower::store::chain;
 use watchtower::store::database::Transaction;
 
 use super::browsing::calendar::{Opening, calendar_of};
-use super::{Service, ServiceError};
-use crate::store::{attempts, vaults};
+use super::{MAX_LIMIT, Service, ServiceError, node_fees};
+use crate::fees::Gap;
+use crate::store::bumps::{self, Outcome};
+use crate::store::{attempts, vaults, withdrawals};
 
 /// Who is named in alarms.
 const ACTOR: &str = "coordinator";
@@ -35,6 +39,10 @@ pub(crate) async fn look_out(
     for vault in vaults::list(tx).await? {
         let found = in_no_block(tx, vault.id, now).await?;
         settle(tx, vault.id, AlarmKind::Unsettled, found, now).await?;
+        let found = held(tx, vault.id).await?;
+        settle(tx, vault.id, AlarmKind::BumpHeld, found, now).await?;
+        let found = without_feerate(service, tx, vault.id).await?;
+        settle(tx, vault.id, AlarmKind::FeesUnknown, found, now).await?;
         if chain::tip(tx).await?.is_some() {
             let found = recoveries(service, tx, vault.id).await?;
             settle(tx, vault.id, AlarmKind::RecoveryNear, found, now).await?;
@@ -88,6 +96,54 @@ async fn in_no_block(
     Ok(waiting.into_iter().map(told).collect())
 }
 
+/// The transactions that are stuck, and of which nothing may be done by itself.
+async fn held(
+    tx: &mut Transaction,
+    vault: VaultId,
+) -> Result<BTreeMap<String, String>, ServiceError> {
+    let stuck = bumps::stuck(tx, Some(vault)).await?;
+    let held = stuck.into_iter().map(|(_, row)| row);
+    let held = held.filter(|row| row.outcome == Outcome::Held);
+    Ok(held
+        .map(|row| (row.attempt.to_string(), row.says))
+        .collect())
+}
+
+/// The vault, where withdrawals wait to be paid and nobody says at which feerate. A node in trouble is an alarm of its
+/// own, and one that was not asked yet, as when a program starts, is none.
+async fn without_feerate(
+    service: &Service,
+    tx: &mut Transaction,
+    vault: VaultId,
+) -> Result<BTreeMap<String, String>, ServiceError> {
+    let waiting = withdrawals::approved(tx, vault, MAX_LIMIT).await?.len();
+    let estimates = node_fees::estimates(service, tx).await?;
+    let gap = estimates.gap().filter(|_| estimates.age_s().is_some());
+    Ok(no_feerate(waiting, gap)
+        .map(|detail| (vault.to_string(), detail))
+        .into_iter()
+        .collect())
+}
+
+/// What is said where so many withdrawals wait and there is no feerate.
+fn no_feerate(waiting: usize, gap: Option<Gap>) -> Option<String> {
+    let why = match gap? {
+        Gap::Unknown => "the node has no fee estimate".to_owned(),
+        Gap::Stale { max_age_s, .. } => format!(
+            "the node's fee estimates are older than {} minutes and do not count",
+            max_age_s / 60
+        ),
+        Gap::NodeTrouble { .. } => return None,
+    };
+    let verb = match waiting {
+        0 => return None,
+        1 => "waits",
+        _ => "wait",
+    };
+    let waiting = count(waiting, "approved withdrawal");
+    Some(format!("{waiting} {verb}, and {why}"))
+}
+
 /// The recovery paths that open soon or are open, one for each timelock.
 async fn recoveries(
     service: &Service,
@@ -136,6 +192,31 @@ mod tests {
             signers: Vec::new(),
             coins: Vec::new(),
         }
+    }
+
+    #[test]
+    fn there_is_no_feerate_to_go_by_only_where_something_is_to_be_paid() {
+        let stale = Some(Gap::Stale {
+            age_s: 9_000,
+            max_age_s: 1_800,
+        });
+        assert_eq!(no_feerate(0, Some(Gap::Unknown)), None);
+        assert_eq!(no_feerate(0, stale), None);
+        assert_eq!(no_feerate(2, None), None);
+        let trouble = Gap::NodeTrouble {
+            trouble: "NODE_BEHIND",
+        };
+        assert_eq!(no_feerate(2, Some(trouble)), None);
+        assert_eq!(
+            no_feerate(1, Some(Gap::Unknown)).as_deref(),
+            Some("1 approved withdrawal waits, and the node has no fee estimate")
+        );
+        assert_eq!(
+            no_feerate(2, stale).as_deref(),
+            Some(
+                "2 approved withdrawals wait, and the node's fee estimates are older than 30 minutes and do not count"
+            )
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@ use watchtower::store::database::Transaction;
 use watchtower::store::{fees, node};
 
 use super::{Service, ServiceError};
+use crate::fee_bump::IncrementalFee;
 use crate::fees::Estimates;
 
 /// The node whose estimates are kept, as the configuration calls it.
@@ -40,4 +41,13 @@ pub(super) async fn estimates_at(
         (now, max_age),
         trouble.map(node::Trouble::code),
     ))
+}
+
+/// What a replacement must pay for its own size: what the node says, and no less than other nodes may ask (BIP 125, rule
+/// 4). It is a setting of the node, so that how old its word is does not matter.
+pub(super) async fn incremental(tx: &mut Transaction) -> Result<IncrementalFee, ServiceError> {
+    let said = fees::node_fees(tx).await?.incremental;
+    let said = said.map(|said| said.feerate.to_sat_per_kwu().saturating_mul(4));
+    let said = said.map_or(IncrementalFee::CORE_29, IncrementalFee::from_sat_per_kvb);
+    Ok(said.max(IncrementalFee::CORE_29))
 }

@@ -119,7 +119,8 @@ pub async fn put(tx: &mut Transaction, row: &BumpRow) -> Result<(), DatabaseErro
     .await
 }
 
-/// What is said of the attempts of a vault that are stuck and still out, or of all vaults.
+/// What is said of the attempts of a vault that are stuck and still out, or of all vaults: of none any more for which
+/// nobody looks, or that a block or something newer excludes.
 ///
 /// # Errors
 /// On a failed statement or a corrupt row.
@@ -131,8 +132,15 @@ pub async fn stuck(
         "SELECT b.batch, b.attempt, b.since_height, b.tip, b.outcome, b.code, b.says, b.feerate_sat_kwu, b.more,
              b.left_over, b.changed_at, a.vault
          FROM batch_bump b JOIN attempt a ON a.txid = b.attempt
-         JOIN vault_fee_policy p ON p.vault = a.vault AND p.standing = 1
+         JOIN vault_fee_policy p ON p.vault = a.vault AND p.standing = 1 AND p.bump <> 'off'
          WHERE b.outcome IN ('proposed', 'held') AND a.state IN ('broadcasting', 'in_mempool')
+             AND NOT EXISTS (
+                 SELECT 1 FROM attempt_input i JOIN attempt_input j ON j.txid = i.txid AND j.vout = i.vout
+                 JOIN attempt c ON c.txid = j.attempt
+                 WHERE i.attempt = a.txid AND c.txid <> a.txid
+                     AND (c.state IN ('confirmed', 'settled')
+                         OR (c.state IN ('broadcasting', 'in_mempool')
+                             AND (c.created_at, c.number, c.txid) > (a.created_at, a.number, a.txid))))
          ORDER BY b.changed_at, b.batch",
         &[],
     )

@@ -5,6 +5,7 @@ mod detail;
 mod files;
 pub(super) mod filters;
 mod flowing;
+mod ladder;
 pub(super) mod list;
 mod money;
 mod replace;
@@ -34,6 +35,11 @@ pub(super) fn routes(table: Table) -> Table {
             "/attempts/files",
             Needs::Right(Right::Sign),
             files::take_any,
+        )
+        .post(
+            "/attempts/{txid}/release",
+            Needs::Right(Right::Batch),
+            ladder::release,
         )
         .get(
             "/attempts/{txid}/replace",

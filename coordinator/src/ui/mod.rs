@@ -126,6 +126,7 @@ fn table(ui: Ui) -> Table {
         own_spends::routes,
         policy::routes,
         queue::routes,
+        fees::routes,
         search::routes,
         signers::routes,
         statements::routes,

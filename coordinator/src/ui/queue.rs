@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::Ui;
 use super::agreeing::told;
 use super::fault::Fault;
-use super::fees::FeesPart;
+use super::fees::{FeesPart, Typed};
 use super::frame::{Frame, Place, Tab, page, page_with, see_other_saying};
 use super::posted::{Named, Posted, Wrong};
 use super::routes::{Needs, Table};
@@ -37,6 +37,7 @@ pub(super) fn routes(table: Table) -> Table {
 #[template(path = "queue/queue.html")]
 struct QueuePage {
     frame: Frame,
+    vault: VaultId,
     here: String,
     make_href: String,
     says: String,
@@ -212,6 +213,21 @@ async fn refused(
     page_with(status, &shown)
 }
 
+/// The page with the form of the fee policy as it was typed, what is wrong of it, and why it was refused.
+pub(super) async fn shown_again(
+    ui: &Ui,
+    visitor: &Visitor,
+    vault: VaultId,
+    (typed, wrong): (Typed, Wrong),
+    (status, problem): (StatusCode, Option<Fault>),
+) -> Result<Response, Fault> {
+    let mut shown = drawn(ui, visitor, vault, "").await?;
+    shown.fees = FeesPart::of(ui, visitor, vault, Some(typed)).await?;
+    shown.wrong = wrong;
+    shown.problem = problem;
+    page_with(status, &shown)
+}
+
 async fn drawn(
     ui: &Ui,
     visitor: &Visitor,
@@ -232,6 +248,7 @@ async fn drawn(
     let rows = queue.withdrawals.iter().enumerate();
     Ok(QueuePage {
         frame: visitor.frame("Queue", Place::Vault(vault, Tab::Queue)),
+        vault,
         here: format!("/vaults/{vault}/queue"),
         make_href: format!("/vaults/{vault}/batches/new"),
         says: says(&queue),
@@ -243,7 +260,7 @@ async fn drawn(
             .collect(),
         cap: queue.cap_sat_vb.clone(),
         most: queue.most_sat_vb.clone(),
-        fees: FeesPart::of(ui, visitor, vault).await?,
+        fees: FeesPart::of(ui, visitor, vault, None).await?,
         may_batch: visitor.may(Right::Batch),
         held,
         wrong: Wrong::default(),

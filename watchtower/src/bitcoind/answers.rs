@@ -181,16 +181,38 @@ impl FeeAnswer {
 pub(super) struct MempoolInfo {
     mempoolminfee: Box<RawValue>,
     minrelaytxfee: Box<RawValue>,
+    /// Nodes before version 24 do not say.
+    #[serde(default)]
+    incrementalrelayfee: Option<Box<RawValue>>,
+}
+
+/// What a mempool asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MempoolFees {
+    /// The least feerate that it takes now: its own minimum, or that of relaying where it is higher; none where
+    /// everything is taken.
+    pub least: Option<FeeRate>,
+    /// The least that a replacement must pay for its own size (BIP 125, rule 4); none where nothing, or not said.
+    pub incremental: Option<FeeRate>,
 }
 
 impl MempoolInfo {
-    /// The higher of the two, from bitcoin per 1000 vB to sat/kwu, rounded up; none where everything is taken.
-    pub(super) fn least(self) -> Result<Option<FeeRate>, String> {
-        let own = bitcoins(&self.mempoolminfee)?.to_sat();
-        let relay = bitcoins(&self.minrelaytxfee)?.to_sat();
-        let per_kvb = own.max(relay);
-        Ok((per_kvb > 0).then(|| FeeRate::from_sat_per_kwu(per_kvb.div_ceil(4))))
+    /// From bitcoin per 1000 vB to sat/kwu, rounded up.
+    pub(super) fn read(self) -> Result<MempoolFees, String> {
+        let own = bitcoins(&self.mempoolminfee)?;
+        let relay = bitcoins(&self.minrelaytxfee)?;
+        let increment = self.incrementalrelayfee.as_deref().map(bitcoins);
+        Ok(MempoolFees {
+            least: feerate(own.max(relay)),
+            incremental: increment.transpose()?.and_then(feerate),
+        })
     }
+}
+
+/// From an amount for each 1000 vB, rounded up; none where that is nothing.
+fn feerate(per_kvb: Amount) -> Option<FeeRate> {
+    let sat = per_kvb.to_sat();
+    (sat > 0).then(|| FeeRate::from_sat_per_kwu(sat.div_ceil(4)))
 }
 
 /// A decimal number of bitcoins, exactly.
@@ -248,12 +270,26 @@ mod tests {
             let text = format!(r#"{{"mempoolminfee":{own},"minrelaytxfee":{relay}}}"#);
             serde_json::from_str::<MempoolInfo>(&text)
                 .expect("an answer")
-                .least()
+                .read()
+                .map(|fees| fees.least)
         };
         let feerate = |kwu| Ok(Some(FeeRate::from_sat_per_kwu(kwu)));
         assert_eq!(read("0.00005001", "0.00001000"), feerate(1_251));
         assert_eq!(read("0.00000100", "0.00001000"), feerate(250));
         assert_eq!(read("0.00000000", "0.00000000"), Ok(None));
+    }
+
+    #[test]
+    fn what_a_replacement_must_pay_more_is_the_nodes_own_figure_or_unknown() {
+        let read = |more: &str| {
+            let text = format!(r#"{{"mempoolminfee":0.00001,"minrelaytxfee":0.00001{more}}}"#);
+            let info = serde_json::from_str::<MempoolInfo>(&text).expect("an answer");
+            info.read().map(|fees| fees.incremental)
+        };
+        let feerate = Some(FeeRate::from_sat_per_kwu(1_251));
+        assert_eq!(read(r#","incrementalrelayfee":0.00005001"#), Ok(feerate));
+        assert_eq!(read(r#","incrementalrelayfee":0.00000000"#), Ok(None));
+        assert_eq!(read(""), Ok(None));
     }
 
     #[test]

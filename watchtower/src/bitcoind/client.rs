@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::answers::{self, ChainInfo, Scanned, TestAccept, UnspentOutput};
+use super::answers::{self, ChainInfo, MempoolFees, Scanned, TestAccept, UnspentOutput};
 use super::error::RpcError;
 use crate::tracker::Pooled;
 
@@ -235,11 +235,11 @@ impl Client {
             .map_err(|reason| malformed(method, &reason))
     }
 
-    /// The least feerate that the node's mempool takes now: its own minimum, or that of relaying where it is higher.
-    pub async fn mempool_minimum(&self) -> Result<Option<FeeRate>, RpcError> {
+    /// What the node's mempool asks for now.
+    pub async fn mempool_fees(&self) -> Result<MempoolFees, RpcError> {
         let method = "getmempoolinfo";
         let answer: answers::MempoolInfo = self.call(method, json!([])).await?;
-        answer.least().map_err(|reason| malformed(method, &reason))
+        answer.read().map_err(|reason| malformed(method, &reason))
     }
 
     /// An output of the UTXO set at the node's tip, the mempool left aside.

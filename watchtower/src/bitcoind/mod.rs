@@ -6,7 +6,7 @@ mod error;
 mod fetched;
 mod sending;
 
-pub use self::answers::{ChainInfo, Scanned, TestAccept, UnspentOutput};
+pub use self::answers::{ChainInfo, MempoolFees, Scanned, TestAccept, UnspentOutput};
 pub use self::client::{Client, Credentials};
 pub use self::error::RpcError;
 pub use self::fetched::FetchedBlock;

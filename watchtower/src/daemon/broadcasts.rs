@@ -31,8 +31,12 @@ impl Worker {
             if let Err(error @ (RpcError::Unreachable(_) | RpcError::Unauthorized)) = answer {
                 return Err(error.into());
             }
-            if sent.answer == SendAnswer::BelowMinimum {
-                self.send_with_a_child(&due).await?;
+            // A child that is new finds its parent refused, whose own turn may be long from now.
+            if matches!(
+                sent.answer,
+                SendAnswer::BelowMinimum | SendAnswer::InputsGone
+            ) {
+                self.send_as_package(&due).await?;
             }
         }
         Ok(())
@@ -51,8 +55,8 @@ impl Worker {
         Ok(())
     }
 
-    /// Sends what pays too little together with a child of ours, whose fee counts for both.
-    async fn send_with_a_child(&self, due: &DueBroadcast) -> Result<(), RoundError> {
+    /// Sends what pays too little, or what misses its parent, together with a child of ours, whose fee counts for all.
+    async fn send_as_package(&self, due: &DueBroadcast) -> Result<(), RoundError> {
         let packages = {
             let mut tx = self.database.begin_read().await?;
             outgoing::packages(&mut tx, due.txid).await?

@@ -1,4 +1,4 @@
-//! Keeps the node's fee estimates, and the least that its mempool takes.
+//! Keeps the node's fee estimates, the least that its mempool takes, and the least that a replacement must pay more.
 
 use bitcoin::FeeRate;
 
@@ -37,9 +37,11 @@ impl Worker {
                 });
             }
         }
-        if let Some(least) = self.client.mempool_minimum().await? {
-            estimates.push(FeeEstimate::least(least, info.blocks, now));
-        }
+        let mempool = self.client.mempool_fees().await?;
+        let least = (mempool.least).map(|least| FeeEstimate::least(least, info.blocks, now));
+        let incremental = mempool.incremental;
+        let incremental = incremental.map(|more| FeeEstimate::incremental(more, info.blocks, now));
+        estimates.extend(least.into_iter().chain(incremental));
         let mut tx = self.write().await?;
         fees::replace(&mut tx, &estimates).await?;
         tx.commit().await?;

@@ -1,4 +1,5 @@
-//! The node's fee estimates, and the least that its mempool takes, as exact integers of sat/kwu.
+//! The node's fee estimates, the least that its mempool takes, and the least that a replacement must pay more, as exact
+//! integers of sat/kwu.
 //!
 //! Invariant: no estimate that is read is below the least that the mempool of the same node took when it was asked.
 
@@ -10,6 +11,8 @@ use super::database::{DatabaseError, Transaction, Value};
 /// The target under which the least feerate is kept that the mempool takes: it confirms at any time, or never. No node
 /// estimates for more than 1,008 blocks.
 const ANY_TIME: u32 = 1_000_000;
+/// The target under which the incremental relay fee is kept.
+const INCREMENT: u32 = 1_000_001;
 
 /// An estimate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +37,17 @@ impl FeeEstimate {
             at,
         }
     }
+
+    /// The least feerate that a replacement must pay for its own size, beyond what it takes the place of (BIP 125,
+    /// rule 4).
+    pub const fn incremental(feerate: FeeRate, height: u32, at: UnixTime) -> Self {
+        Self {
+            target: INCREMENT,
+            feerate,
+            height,
+            at,
+        }
+    }
 }
 
 /// What a node said of fees when it was last asked.
@@ -43,6 +57,8 @@ pub struct NodeFees {
     pub estimates: Vec<FeeEstimate>,
     /// The least that the mempool takes, if it was asked.
     pub least: Option<FeeEstimate>,
+    /// The least that a replacement must pay for its own size, if the node said so.
+    pub incremental: Option<FeeEstimate>,
 }
 
 /// What the node said of fees.
@@ -70,16 +86,21 @@ pub async fn node_fees(tx: &mut Transaction) -> Result<NodeFees, DatabaseError> 
     Ok(clamped(rows))
 }
 
-/// Tells the least from the estimates, and raises those below it.
+/// Tells the least and the increment from the estimates, and raises those below the least.
 fn clamped(rows: Vec<FeeEstimate>) -> NodeFees {
-    let (least, mut estimates): (Vec<FeeEstimate>, Vec<FeeEstimate>) =
-        rows.into_iter().partition(|row| row.target == ANY_TIME);
-    let least = least.first().copied();
-    for estimate in &mut estimates {
-        let floor = least.map_or(FeeRate::ZERO, |least| least.feerate);
-        estimate.feerate = estimate.feerate.max(floor);
+    let kept = |target| rows.iter().find(|row| row.target == target).copied();
+    let (least, incremental) = (kept(ANY_TIME), kept(INCREMENT));
+    let floor = least.map_or(FeeRate::ZERO, |least| least.feerate);
+    let estimates = rows.iter().filter(|row| row.target < ANY_TIME);
+    let raised = |row: &FeeEstimate| FeeEstimate {
+        feerate: row.feerate.max(floor),
+        ..*row
+    };
+    NodeFees {
+        estimates: estimates.map(raised).collect(),
+        least,
+        incremental,
     }
-    NodeFees { estimates, least }
 }
 
 /// All estimates, nearest target first; empty when the node has none.
@@ -91,7 +112,7 @@ pub async fn fee_estimates(tx: &mut Transaction) -> Result<Vec<FeeEstimate>, Dat
     Ok(node_fees(tx).await?.estimates)
 }
 
-/// Replaces all estimates, and the least, by these.
+/// Replaces all estimates, the least and the increment by these.
 ///
 /// # Errors
 ///
@@ -128,11 +149,16 @@ mod tests {
             at,
         };
         let least = FeeEstimate::least(FeeRate::from_sat_per_kwu(1_250), 7, at);
-        let fees = clamped(vec![estimate(2, 2_500), estimate(144, 250), least]);
+        let increment = FeeEstimate::incremental(FeeRate::from_sat_per_kwu(25), 7, at);
+        let rows = vec![estimate(2, 2_500), estimate(144, 250), least, increment];
+        let fees = clamped(rows);
         assert_eq!(fees.estimates, [estimate(2, 2_500), estimate(144, 1_250)]);
-        assert_eq!(fees.least, Some(least));
+        assert_eq!(
+            (fees.least, fees.incremental),
+            (Some(least), Some(increment))
+        );
         let unasked = clamped(vec![estimate(144, 250)]);
         assert_eq!(unasked.estimates, [estimate(144, 250)]);
-        assert_eq!(unasked.least, None);
+        assert_eq!((unasked.least, unasked.incremental), (None, None));
     }
 }

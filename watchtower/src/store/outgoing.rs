@@ -229,15 +229,16 @@ pub async fn due(tx: &mut Transaction, now: UnixTime) -> Result<Vec<DueBroadcast
         .collect())
 }
 
-/// The packages in which a transaction that pays too little may be sent: each a child of ours that spends an output
-/// of it and that no block has, with all its parents that were handed over and that nobody shows, the child last.
+/// The packages in which a transaction that pays too little, or misses its parent, may be sent: each a child of ours,
+/// itself or one that spends an output of it, that no block has, with all its parents that were handed over and that
+/// nobody shows, the child last.
 ///
 /// # Errors
 ///
 /// On a failed statement or a corrupt row.
 pub async fn packages(
     tx: &mut Transaction,
-    parent: Txid,
+    member: Txid,
 ) -> Result<Vec<Vec<DueBroadcast>>, DatabaseError> {
     let rows = tx
         .rows(
@@ -264,9 +265,12 @@ pub async fn packages(
         .iter()
         .filter_map(|child| {
             let mut package = parents_of(child);
-            let pays = package.iter().any(|one| one.txid == parent);
+            if package.is_empty() {
+                return None;
+            }
             package.push(child.clone());
-            pays.then_some(package)
+            let has_it = package.iter().any(|one| one.txid == member);
+            has_it.then_some(package)
         })
         .collect())
 }

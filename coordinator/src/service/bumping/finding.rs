@@ -1,13 +1,16 @@
 //! Which attempt of a batch is the one that is out, what stands beside it, and what a failure means for it.
 
 use bitcoin::{Amount, Txid};
+use watchtower::store::chain;
 use watchtower::store::database::Transaction;
 
+use crate::fees::Beside;
 use crate::service::lines::is_live;
 use crate::service::renewing::pays;
 use crate::service::{BatchError, ServiceError};
 use crate::session::attempt::AttemptState;
 use crate::store::attempts::AttemptRow;
+use crate::store::bumps::{BumpRow, Outcome};
 use crate::store::{inputs, rungs};
 
 /// The newest attempt of a batch that pays and is out, unless one of them is in a block.
@@ -32,21 +35,39 @@ const fn is_out(row: &AttemptRow) -> bool {
     )
 }
 
-/// Whether something newer that spends one of its coins waits for signatures; none where that is out or in a block
-/// itself, so that this one is not the one that is out any more. A rung that is held waits for nobody.
+/// What is newer than an attempt, spends one of its coins, and waits for signatures.
+pub(super) struct Rivals {
+    /// Whether something waits.
+    pub(super) waits: bool,
+    /// Whether some of it does not pay what the attempt pays, such as a cancellation.
+    pub(super) pays_not: bool,
+    /// The highest fee among it.
+    pub(super) dearest: Amount,
+}
+
+/// Finds the rivals of an attempt; none where one is out or in a block itself, so that this one is not the one that is
+/// out any more. A rung that is held waits for nobody.
 pub(super) async fn rivals(
     tx: &mut Transaction,
     row: &AttemptRow,
-) -> Result<Option<bool>, ServiceError> {
+) -> Result<Option<Rivals>, ServiceError> {
     let age = |row: &AttemptRow| (row.created_at, row.number, row.txid);
-    let mut waits = false;
+    let mut found = Rivals {
+        waits: false,
+        pays_not: false,
+        dearest: Amount::ZERO,
+    };
     for (coin, _) in inputs::of_attempt(tx, row.txid).await? {
         for other in inputs::spenders_of(tx, coin).await? {
             if age(&other) <= age(row) || rungs::is_held(tx, other.txid).await? {
                 continue;
             }
             match other.state {
-                AttemptState::Issued | AttemptState::Signed => waits = true,
+                AttemptState::Issued | AttemptState::Signed => {
+                    found.waits = true;
+                    found.pays_not |= !pays(other.purpose);
+                    found.dearest = found.dearest.max(other.fee);
+                }
                 AttemptState::Draft | AttemptState::Dropped | AttemptState::Dead { .. } => {}
                 AttemptState::Broadcasting
                 | AttemptState::InMempool
@@ -55,10 +76,40 @@ pub(super) async fn rivals(
             }
         }
     }
-    Ok(Some(waits))
+    Ok(Some(found))
 }
 
-/// The fees of what spends outputs of a batch's attempts to ourselves, so that they are paid for.
+/// Since which height of the tip something that takes the place of an attempt, or pays for it, is remembered; none where
+/// nothing is, or where the block at which it was made is no more.
+pub(super) async fn awaited_since(
+    tx: &mut Transaction,
+    memory: Option<&BumpRow>,
+) -> Result<Option<u32>, ServiceError> {
+    let made = memory.filter(|row| matches!(row.outcome, Outcome::Made | Outcome::Released));
+    match made.and_then(|row| row.tip) {
+        Some(tip) => Ok(chain::height_of(tx, tip).await?),
+        None => Ok(None),
+    }
+}
+
+/// What is on its way for an attempt already. A child of it that is there, or waits, pays for it.
+pub(super) async fn beside(
+    tx: &mut Transaction,
+    row: &AttemptRow,
+    rivals: &Rivals,
+    since: u32,
+) -> Result<Beside, ServiceError> {
+    let has_child = children(tx, std::slice::from_ref(row)).await? > Amount::ZERO;
+    Ok(if has_child || rivals.pays_not {
+        Beside::Other
+    } else if rivals.waits {
+        Beside::Waits { since }
+    } else {
+        Beside::Nothing
+    })
+}
+
+/// The fees of what spends outputs of these attempts to ourselves, so that they are paid for.
 pub(super) async fn children(
     tx: &mut Transaction,
     all: &[AttemptRow],

@@ -91,10 +91,10 @@ pub(super) async fn told(world: &World, kinds: &[&str]) -> Vec<String> {
     kinds.collect()
 }
 
-const KINDS: [&str; 3] = ["attempt.stuck", "attempt.raised", "attempt.held"];
+pub(super) const KINDS: [&str; 3] = ["attempt.stuck", "attempt.raised", "attempt.held"];
 
 /// An attempt at 2 sat/vB that is out while 5 are asked for.
-async fn stuck(bump: Bump, budget_sat: u64) -> (World, Txid) {
+pub(super) async fn stuck(bump: Bump, budget_sat: u64) -> (World, Txid) {
     stuck_paying(300_000, bump, budget_sat).await
 }
 
@@ -279,7 +279,7 @@ async fn what_is_in_a_block_is_left_alone() {
 }
 
 /// The spends to ourselves of a vault.
-async fn children(world: &World) -> Vec<crate::store::attempts::AttemptRow> {
+pub(super) async fn children(world: &World) -> Vec<crate::store::attempts::AttemptRow> {
     let mut tx = (world.service.database().begin_read().await).expect("begins");
     let all = crate::store::attempts::list(&mut tx, world.vault, None, 100).await;
     let all = all.expect("reads").into_iter();

@@ -6,7 +6,9 @@ use super::bumping::{block, estimate, outcome, said, told};
 use super::world::{BY_HAND, World};
 use crate::fees::Bump;
 use crate::roles::fixture::Kind;
-use crate::service::ladders::{LadderView, MakeLadder, make_ladder, release_rung, show_ladder};
+use crate::service::ladders::{
+    LadderView, MakeLadder, make_ladder, release_rung, release_this_rung, show_ladder,
+};
 use crate::service::{BatchSettings, ServiceError};
 use crate::session::attempt::AttemptState;
 use crate::store::bumps::Outcome;
@@ -135,6 +137,23 @@ async fn a_rung_that_is_held_is_not_broadcast_until_it_is_released() {
         "nothing_held_of_ladder"
     );
     assert_eq!(told(&world, &["attempt.released"]).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_rung_that_is_named_is_released_once_and_no_other_in_its_place() {
+    let (world, first) = world().await;
+    let made = ladder(&world, first, &["5", "10"]).await.expect("is made");
+    let (service, operator) = (&world.service, &world.operator);
+    let second = made.rungs[1].txid;
+    let released = release_this_rung(service, operator, second).await;
+    assert!(!released.expect("is released").rungs[1].held);
+    for txid in [second, first] {
+        let again = release_this_rung(service, operator, txid).await;
+        let code = again.expect_err("is refused");
+        assert_eq!(code.code(), "nothing_held_of_ladder");
+    }
+    let view = show_ladder(service, operator, first).await.expect("shows");
+    assert!(view.rungs[2].held);
 }
 
 #[tokio::test]

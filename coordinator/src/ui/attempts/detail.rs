@@ -7,6 +7,7 @@ use axum::response::Response;
 use super::carrying::{self, Receiver};
 use super::files::file_name;
 use super::flowing::flow;
+use super::ladder::Ladder;
 use super::money::{Fact, fee, size};
 use super::rows::{
     InputRow, OtherRow, OutputRow, ReceiptRow, inputs, other_row, outputs, receipts,
@@ -64,6 +65,8 @@ pub(super) struct DetailPage {
     receipts: Vec<ReceiptRow>,
     maintenance: Vec<(Outside, Moment)>,
     others: Vec<OtherRow>,
+    ladder: Option<Ladder>,
+    may_release: bool,
     manifest: Vec<(&'static str, String)>,
     policy: TxidText,
     policy_version: u32,
@@ -89,7 +92,8 @@ pub(super) async fn show(
     let absent = absent_now(&ui.service).await?;
     let viewer = visitor.viewer(&absent);
     let waits = of_attempt(&ui.service, &viewer, txid).await?;
-    let detail = DetailPage::of(&visitor, &found, waits, ui.public.origin());
+    let mut detail = DetailPage::of(&visitor, &found, waits, ui.public.origin());
+    detail.ladder = Ladder::of(&ui, &visitor, txid).await?;
     Ok(bridged(page(&detail)?, visitor.bridge))
 }
 
@@ -159,6 +163,8 @@ impl DetailPage {
                 .map(|one| (Outside::new(&one.approver), Moment::new(one.expires)))
                 .collect(),
             others: found.others.iter().map(|other| other_row(other, unit)).collect(),
+            ladder: None,
+            may_release: may_batch,
             policy: TxidText::of(&attempt.policy.to_string()),
             policy_version: found.policy_version,
             manifest,

@@ -2,6 +2,7 @@
 
 mod away;
 mod devices;
+mod fee_pages;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequest as _, Request, State};

@@ -115,6 +115,24 @@ pub async fn block_at(
     .transpose()
 }
 
+/// The height of a block of the active chain, if it has been taken in.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn height_of(
+    tx: &mut Transaction,
+    block: BlockHash,
+) -> Result<Option<u32>, DatabaseError> {
+    tx.optional_row(
+        "SELECT height FROM chain_block WHERE hash = $1",
+        &[block.to_byte_array().into()],
+    )
+    .await?
+    .map(|row| row.u32("height"))
+    .transpose()
+}
+
 /// The genesis block of the chain these tables are about; sets it, if there is none yet.
 ///
 /// # Errors
