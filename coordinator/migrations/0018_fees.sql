@@ -36,7 +36,7 @@ CREATE TABLE batch_bump (
 CREATE TABLE attempt_rung (
     attempt {bytes} PRIMARY KEY REFERENCES attempt (txid),
     ladder {bytes} NOT NULL REFERENCES attempt (txid),
-    place {int} NOT NULL CHECK (place BETWEEN 1 AND 8),
+    place {int} NOT NULL CHECK (place BETWEEN 1 AND 9),
     released_at {int},
     released_by TEXT,
     UNIQUE (ladder, place),

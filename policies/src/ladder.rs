@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bitcoin::{Amount, OutPoint, ScriptBuf, Transaction, Txid};
 
+use crate::psbt::Manifest;
 use crate::review::Review;
+use crate::{IntentHash, KeyId, Subject, UnixTime};
 
 /// The most rungs of a ladder.
 pub const MOST_RUNGS: usize = 9;
@@ -22,6 +24,10 @@ pub struct Rung {
     pub coins: BTreeSet<OutPoint>,
     /// What it pays to others.
     pub payments: BTreeMap<ScriptBuf, Vec<Amount>>,
+    /// The intents that its file carries, paid or replaced.
+    pub intents: BTreeSet<IntentHash>,
+    /// When the approvals that its file carries end, of intents and of statements.
+    pub approvals: BTreeMap<(Subject, KeyId), UnixTime>,
     /// What comes back: each output's script and amount.
     pub changes: Vec<(ScriptBuf, Amount)>,
     /// Its fee.
@@ -65,6 +71,14 @@ pub enum LadderFault {
         /// The lowest one.
         lowest: Txid,
     },
+    /// A rung carries other intents or approvals: equal outputs may pay another request.
+    #[error("{txid} rests on other requests or approvals than {lowest}")]
+    OtherGrounds {
+        /// The rung.
+        txid: Txid,
+        /// The lowest one.
+        lowest: Txid,
+    },
     /// A rung has no change output, or several, or another one: its fee comes from nowhere else.
     #[error("{txid} does not have the one change output that {lowest} has")]
     OtherChange {
@@ -92,6 +106,7 @@ impl LadderFault {
             Self::Twice { .. } => "LADDER_TWICE",
             Self::OtherCoins { .. } => "LADDER_OTHER_COINS",
             Self::OtherPayments { .. } => "LADDER_OTHER_PAYMENTS",
+            Self::OtherGrounds { .. } => "LADDER_OTHER_GROUNDS",
             Self::OtherChange { .. } => "LADDER_OTHER_CHANGE",
             Self::ChangeNotShrinking { .. } => "LADDER_CHANGE_NOT_SHRINKING",
         }
@@ -102,11 +117,16 @@ impl Rung {
     /// A transfer that was reviewed.
     pub fn of(review: &Review) -> Self {
         let changes = review.changes.iter().map(|change| change.output).collect();
-        Self::new(&review.transaction, &changes, review.fee)
+        Self::new(&review.transaction, &changes, &review.manifest, review.fee)
     }
 
     /// A transaction whose change outputs and fee are known; all its other outputs are payments.
-    pub fn new(transaction: &Transaction, change_outputs: &BTreeSet<u32>, fee: Amount) -> Self {
+    pub fn new(
+        transaction: &Transaction,
+        change_outputs: &BTreeSet<u32>,
+        manifest: &Manifest,
+        fee: Amount,
+    ) -> Self {
         let mut payments: BTreeMap<ScriptBuf, Vec<Amount>> = BTreeMap::new();
         let mut changes = Vec::new();
         for (position, output) in (0_u32..).zip(&transaction.output) {
@@ -124,6 +144,10 @@ impl Rung {
             txid: transaction.compute_txid(),
             coins: coins.map(|input| input.previous_output).collect(),
             payments,
+            intents: manifest.intents.keys().copied().collect(),
+            approvals: (manifest.approvals.iter())
+                .map(|(of, approval)| (*of, approval.expires))
+                .collect(),
             changes,
             fee,
         }
@@ -159,6 +183,10 @@ pub fn check(rungs: &[Rung]) -> Result<Vec<usize>, LadderFault> {
         if rung.payments != lowest.payments {
             let lowest = lowest.txid;
             return Err(LadderFault::OtherPayments { txid, lowest });
+        }
+        if rung.intents != lowest.intents || rung.approvals != lowest.approvals {
+            let lowest = lowest.txid;
+            return Err(LadderFault::OtherGrounds { txid, lowest });
         }
         let other_change = LadderFault::OtherChange {
             txid,
@@ -201,6 +229,8 @@ mod tests {
             txid: Txid::from_byte_array([number; 32]),
             coins: BTreeSet::from([coin(100), coin(101)]),
             payments: BTreeMap::from([(script(1), vec![Amount::from_sat(5_000)])]),
+            intents: BTreeSet::from([IntentHash::from_bytes([1; 32])]),
+            approvals: BTreeMap::new(),
             changes: vec![(script(2), Amount::from_sat(100_000 - fee))],
             fee: Amount::from_sat(fee),
         }
@@ -247,6 +277,17 @@ mod tests {
     }
 
     #[test]
+    fn rungs_rest_on_the_same_requests_and_approvals() {
+        let mut equal = rung(2, 400);
+        equal.intents = BTreeSet::from([IntentHash::from_bytes([2; 32])]);
+        assert_eq!(fault(&[rung(1, 100), equal]), "LADDER_OTHER_GROUNDS");
+        let mut approved = rung(2, 400);
+        let by = (Subject::from_bytes([3; 32]), KeyId::from_bytes([4; 32]));
+        approved.approvals.insert(by, UnixTime::from_secs(5));
+        assert_eq!(fault(&[rung(1, 100), approved]), "LADDER_OTHER_GROUNDS");
+    }
+
+    #[test]
     fn the_one_change_output_shrinks_by_what_the_fee_grows() {
         let mut elsewhere = rung(2, 400);
         elsewhere.changes = vec![(script(9), Amount::from_sat(99_600))];
@@ -281,8 +322,10 @@ mod tests {
             if let Ok(order) = check(&rungs) {
                 prop_assert_eq!(order.len(), rungs.len());
                 for pair in rungs.windows(2) {
-                    prop_assert!(pair[0].coins.intersection(&pair[1].coins).next().is_some());
+                    prop_assert_eq!(&pair[0].coins, &pair[1].coins);
                     prop_assert_eq!(&pair[0].payments, &pair[1].payments);
+                    let kept = |rung: &Rung| rung.changes.iter().map(|(_, kept)| kept.to_sat()).sum::<u64>();
+                    prop_assert_eq!(kept(&pair[0]) + pair[0].fee.to_sat(), kept(&pair[1]) + pair[1].fee.to_sat());
                 }
             } else {
                 prop_assert!(spoilt.is_some());

@@ -54,6 +54,16 @@ pub fn span(from: UnixTime, to: UnixTime) -> String {
 }
 
 impl Dated {
+    /// Both ends of two transfers that are looked at as one: the date is as far from the older request as it is, and what
+    /// ends first ends both.
+    #[must_use]
+    pub fn both(self, other: Self) -> Self {
+        Self {
+            newest: self.newest.min(other.newest),
+            ends: self.ends.min(other.ends),
+        }
+    }
+
     /// What a person reads whose word the date is.
     pub fn text(&self, now: UnixTime) -> String {
         let newest = match self.newest {

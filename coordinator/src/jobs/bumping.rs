@@ -24,12 +24,14 @@ pub(super) async fn bump(service: &Service, claim: &Claim) -> Result<(), Service
         let mut rehearsal = Rehearsal::begin(service);
         {
             let mut tx = service.database().begin_read().await?;
-            let Some(look) = Look::at(service, &mut tx, vault, batch).await? else {
-                continue;
+            let look = match Look::at(service, &mut tx, vault, batch).await {
+                Ok(Some(look)) if look.has_news() => look,
+                Ok(_) => continue,
+                Err(error) => {
+                    failed = failed.or(Some(error));
+                    continue;
+                }
             };
-            if !look.has_news() {
-                continue;
-            }
             if let Some(feerate) = look.raises_to() {
                 // What stands against it is judged under the lock, where it is built again.
                 let built = look.replacement(service, &mut tx, feerate, &mut rehearsal);

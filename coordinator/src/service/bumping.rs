@@ -7,7 +7,7 @@
 mod finding;
 mod said;
 
-use bitcoin::{Amount, FeeRate};
+use bitcoin::{Amount, BlockHash, FeeRate};
 use policies::document::format_sat_per_vb;
 use policies::{UnixTime, VaultId};
 use serde_json::{Map, json};
@@ -26,7 +26,7 @@ use super::rehearsal::Rehearsal;
 use super::renewals::{Ready, replacement_in};
 use super::renewing::pays;
 use super::{Actor, Service, ServiceError, node_fees};
-use crate::fees::{Bump, FeePolicy, Out, Rest, Turn, decide, within_budget};
+use crate::fees::{Bump, FeePolicy, Held, Out, Rest, Turn, decide, within_budget};
 use crate::session::BatchId;
 use crate::session::attempt::AttemptState;
 use crate::store::attempts::{self, AttemptRow};
@@ -68,6 +68,8 @@ pub(crate) struct Look {
     rung: Option<AttemptRow>,
     tip: BlockRef,
     memory: Option<BumpRow>,
+    /// The tip at which something was last done or said of the batch.
+    done_at: Option<BlockHash>,
     first: Amount,
     /// The fee of the dearest attempt that may be paid: the one that is out, or what waits in its place.
     dearest: Amount,
@@ -107,10 +109,11 @@ impl Look {
             .min_by_key(|attempt| attempt.number)
             .map_or(row.fee, |first| first.fee);
         let memory = bumps::lookup(tx, batch).await?;
+        let done_at = memory.as_ref().and_then(|memory| memory.tip);
         let memory = memory.filter(|memory| memory.attempt == row.txid);
         let estimates = node_fees::estimates(service, tx).await?;
         let (_, document) = service.vault(tx, vault).await?;
-        let rung = next_rung(tx, &row).await?;
+        let rung = next_rung(tx, &row, |state| *state == AttemptState::Signed).await?;
         let since = awaited_since(tx, memory.as_ref()).await?;
         let children = children(tx, &all).await?;
         let beside = beside(tx, &row, &rivals, since.unwrap_or(tip.height)).await?;
@@ -119,7 +122,8 @@ impl Look {
             in_mempool: row.state == AttemptState::InMempool,
             since: memory.as_ref().map_or(tip.height, |memory| memory.since),
             tip: tip.height,
-            is_done_at_tip: memory.as_ref().and_then(|memory| memory.tip) == Some(tip.hash),
+            // Also of another attempt of the batch: whatever goes out, the next step waits for a block.
+            is_done_at_tip: done_at == Some(tip.hash),
             beside,
             estimate: estimates.for_target(set.policy.target),
             least: estimates.least(),
@@ -135,6 +139,7 @@ impl Look {
             rung,
             tip,
             memory,
+            done_at,
             first,
             dearest,
             children,
@@ -210,6 +215,13 @@ impl Look {
             }
             Err(error) => return Err(error),
         };
+        // What takes the place of dear children may have to pay more than was meant.
+        if let Some(estimate) = ready.above(self.bounds.1) {
+            let cap = self.bounds.1;
+            return self
+                .hold(tx, Said::held(Held::AboveCap { estimate, cap }))
+                .await;
+        }
         let fee = ready.fee();
         let left = match within_budget(&self.policy, self.first, fee, self.children) {
             Ok(left) => left,
@@ -248,7 +260,10 @@ impl Look {
         let built = child(service, tx, &self.row, feerate, self.bounds, self.now).await;
         let child = match built {
             Ok(child) => child,
-            Err(error) if is_of_now(&error) || matches!(error, ServiceError::Fee(_)) => {
+            Err(error)
+                if is_of_now(&error)
+                    || matches!(error, ServiceError::Fee(_) | ServiceError::OwnSpend(_)) =>
+            {
                 let because = || Said::because(error.code(), error.to_string());
                 let said = instead.unwrap_or_else(because);
                 return self.give_up(tx, said, meanwhile).await;
@@ -405,7 +420,11 @@ impl Look {
             batch: self.batch,
             attempt: self.row.txid,
             since: since.map_or(self.tip.height, |memory| memory.since),
-            tip: (outcome != Outcome::Waits).then_some(self.tip.hash),
+            tip: if outcome == Outcome::Waits {
+                self.done_at
+            } else {
+                Some(self.tip.hash)
+            },
             outcome,
             code: said.code.to_owned(),
             says: said.says,

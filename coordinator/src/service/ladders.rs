@@ -153,12 +153,12 @@ async fn released(
     lock_vault(&mut tx, row.vault).await?;
     let row = existing(&mut tx, actor, txid).await?;
     let ladder = ladder_of(&mut tx, txid).await?;
-    let rung = if rungs::is_held(&mut tx, txid).await? && is_waiting(&row) {
+    let rung = if rungs::is_held(&mut tx, txid).await? && is_waiting(&row.state) {
         Some(row)
     } else if only_this {
         None
     } else {
-        next_rung(&mut tx, &row).await?
+        next_rung(&mut tx, &row, is_waiting).await?
     };
     let rung = rung.ok_or(FeeError::NothingHeld { ladder })?;
     release(&mut tx, &rung, Cause::by(&actor.name, now)).await?;
@@ -174,9 +174,8 @@ pub(super) async fn release(
     cause: Cause<'_>,
 ) -> Result<(), ServiceError> {
     rungs::release(tx, rung.txid, cause.at, cause.actor).await?;
-    if rung.state == AttemptState::Signed {
-        jobs::broadcast_soon(tx, rung.txid, cause.at).await?;
-    }
+    // Whatever it was when it was read: a quorum may have signed it since, and what is not signed is not sent.
+    jobs::broadcast_soon(tx, rung.txid, cause.at).await?;
     let mut body = Map::new();
     body.insert("fee_sat".to_owned(), json!(rung.fee.to_sat()));
     body.insert("txid".to_owned(), json!(rung.txid));
@@ -192,11 +191,12 @@ pub(super) async fn release(
     .await
 }
 
-/// The rung that is released next above those of an attempt's ladder that were released, if one is held that can still
-/// be paid out.
+/// The rung that is released next above those of an attempt's ladder that were released, if one is held whose state
+/// will do.
 pub(super) async fn next_rung(
     tx: &mut Transaction,
     row: &AttemptRow,
+    will_do: fn(&AttemptState) -> bool,
 ) -> Result<Option<AttemptRow>, ServiceError> {
     let Some(own) = rungs::lookup(tx, row.txid).await? else {
         return Ok(None);
@@ -206,15 +206,15 @@ pub(super) async fn next_rung(
     let highest = released.map(|rung| rung.place).max().unwrap_or_default();
     for rung in all.iter().filter(|rung| rung.place > highest) {
         let attempt = attempts::lookup(tx, rung.attempt).await?;
-        if let Some(attempt) = attempt.filter(is_waiting) {
+        if let Some(attempt) = attempt.filter(|attempt| will_do(&attempt.state)) {
             return Ok(Some(attempt));
         }
     }
     Ok(None)
 }
 
-const fn is_waiting(row: &AttemptRow) -> bool {
-    matches!(row.state, AttemptState::Issued | AttemptState::Signed)
+const fn is_waiting(state: &AttemptState) -> bool {
+    matches!(state, AttemptState::Issued | AttemptState::Signed)
 }
 
 async fn ladder_of(tx: &mut Transaction, txid: Txid) -> Result<Txid, ServiceError> {
@@ -228,7 +228,7 @@ async fn ladder_view(tx: &mut Transaction, ladder: Txid) -> Result<LadderView, S
         let Some(row) = attempts::lookup(tx, rung.attempt).await? else {
             continue;
         };
-        let held = rung.released.is_none() && is_waiting(&row);
+        let held = rung.released.is_none() && is_waiting(&row.state);
         let (released_at, released_by) = rung.released.unzip();
         shown.push(RungView {
             place: rung.place,

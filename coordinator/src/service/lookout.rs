@@ -103,7 +103,7 @@ async fn held(
 ) -> Result<BTreeMap<String, String>, ServiceError> {
     let stuck = bumps::stuck(tx, Some(vault)).await?;
     let held = stuck.into_iter().map(|(_, row)| row);
-    let held = held.filter(|row| row.outcome == Outcome::Held);
+    let held = held.filter(|row| row.outcome != Outcome::Proposed);
     Ok(held
         .map(|row| (row.attempt.to_string(), row.says))
         .collect())

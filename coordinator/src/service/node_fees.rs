@@ -8,6 +8,8 @@ use super::{Service, ServiceError};
 use crate::fee_bump::IncrementalFee;
 use crate::fees::Estimates;
 
+/// The most that is believed of what a node asks for a replacement's own size: ten times the default.
+const MOST_INCREMENTAL: IncrementalFee = IncrementalFee::from_sat_per_kvb(10_000);
 /// The node whose estimates are kept, as the configuration calls it.
 const NODE: &str = "main";
 
@@ -44,10 +46,11 @@ pub(super) async fn estimates_at(
 }
 
 /// What a replacement must pay for its own size: what the node says, and no less than other nodes may ask (BIP 125, rule
-/// 4). It is a setting of the node, so that how old its word is does not matter.
+/// 4). It is a setting of the node, so that how old its word is does not matter; what is absurd would forbid every
+/// replacement and cancellation, and does not count.
 pub(super) async fn incremental(tx: &mut Transaction) -> Result<IncrementalFee, ServiceError> {
     let said = fees::node_fees(tx).await?.incremental;
     let said = said.map(|said| said.feerate.to_sat_per_kwu().saturating_mul(4));
     let said = said.map_or(IncrementalFee::CORE_29, IncrementalFee::from_sat_per_kvb);
-    Ok(said.max(IncrementalFee::CORE_29))
+    Ok(said.clamp(IncrementalFee::CORE_29, MOST_INCREMENTAL))
 }

@@ -1,7 +1,8 @@
 //! A child of an attempt that is out: it spends the attempt's own change to ourselves, and pays for both.
 //!
 //! Invariant: it spends one coin, the change that our own attempt makes, and never what a stranger sent; and what it
-//! pays beside its own share is what lifts the two to the feerate that is asked for, no more.
+//! pays beside its own share is what lifts the two to the feerate that is asked for, no more. It is within the signers'
+//! budget of spends to ourselves, so that it waits for nobody's approval.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use super::choosing::refuse_in_trouble;
 use super::issuing::store;
 use super::lines::{is_live, spent_fees};
 use super::own_building::{OwnBuilt, OwnPlan, build};
+use super::own_spends::count;
 use super::record::Cause;
 use super::rooms::rooms;
 use super::{BatchError, FeeError, Service, ServiceError};
@@ -56,7 +58,7 @@ impl Child {
 /// Builds a child that lifts an attempt to a feerate, together with itself.
 ///
 /// # Errors
-/// [`FeeError::NoChange`], [`FeeError::Child`], and whatever stands against building it.
+/// [`FeeError::NoChange`], [`FeeError::Child`], [`FeeError::ChildBeyondBudget`], and whatever stands against building it.
 pub(super) async fn child(
     service: &Service,
     tx: &mut Transaction,
@@ -107,6 +109,11 @@ pub(super) async fn child(
                 reason: error.to_string(),
             })
         })??;
+    // Nobody signs one beyond the budget until it is approved, and meanwhile nothing else would be done.
+    let (_, needs) = count(tx, &policy, now, own.built.fee).await?;
+    if needs.is_some() {
+        return Err(FeeError::ChildBeyondBudget { txid: parent.txid }.into());
+    }
     Ok(Child { own, vault, policy })
 }
 

@@ -3,7 +3,7 @@
 //!
 //! Each is one database transaction under the vault's lock, or nothing; a preview is the same without it.
 
-use bitcoin::{Amount, Txid};
+use bitcoin::{Amount, FeeRate, Txid};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
@@ -253,6 +253,16 @@ impl Ready {
         let mut fees = self.renewed.iter().map(|one| one.built.fee);
         let sum = fees.try_fold(Amount::ZERO, Amount::checked_add);
         sum.unwrap_or(Amount::MAX_MONEY)
+    }
+
+    /// The feerate of the dearest that was built, if it is above a cap.
+    pub(super) fn above(&self, cap: FeeRate) -> Option<FeeRate> {
+        let dear = self.renewed.iter().map(|one| &one.built);
+        let dear = dear.filter(|built| {
+            cap.fee_wu(built.weight)
+                .is_some_and(|most| built.fee > most)
+        });
+        dear.map(|built| built.fee / built.weight).max()
     }
 
     /// Stores and issues it in a transaction that the caller commits; gives the attempts that were made.

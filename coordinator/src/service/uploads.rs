@@ -93,16 +93,15 @@ pub async fn take_files(
     files: Vec<BroughtFile>,
 ) -> Result<Vec<TakenFile>, ServiceError> {
     actor.require_somewhere(Right::Sign)?;
-    let mut taken = Vec::new();
     let mut files: Vec<(usize, BroughtFile)> = files.into_iter().enumerate().collect();
     let signed_at = |file: &BroughtFile| {
-        read_intake(&file.bytes)
-            .ok()
-            .and_then(|read| read.last_entry())
+        let read = read_intake(&file.bytes).ok();
+        read.and_then(|read| read.last_entry())
     };
     files.sort_by_cached_key(|(number, file)| (*number >= MAX_FILES, signed_at(file)));
+    let mut taken = Vec::new();
     for (number, file) in files {
-        taken.push(if number < MAX_FILES {
+        let told = if number < MAX_FILES {
             take(service, actor, expected, file).await
         } else {
             let says = format!("only {MAX_FILES} files are taken at once");
@@ -113,9 +112,12 @@ pub async fn take_files(
                 &says,
                 "bring the rest again",
             )
-        });
+        };
+        taken.push((number, told));
     }
-    Ok(taken)
+    // Told in the order in which they were brought.
+    taken.sort_by_key(|(number, _)| *number);
+    Ok(taken.into_iter().map(|(_, told)| told).collect())
 }
 
 async fn take(

@@ -133,7 +133,7 @@ pub async fn stuck(
              b.left_over, b.changed_at, a.vault
          FROM batch_bump b JOIN attempt a ON a.txid = b.attempt
          JOIN vault_fee_policy p ON p.vault = a.vault AND p.standing = 1 AND p.bump <> 'off'
-         WHERE b.outcome IN ('proposed', 'held') AND a.state IN ('broadcasting', 'in_mempool')
+         WHERE (b.outcome IN ('proposed', 'held') OR (b.outcome = 'made' AND b.code <> '')) AND a.state IN ('broadcasting', 'in_mempool')
              AND NOT EXISTS (
                  SELECT 1 FROM attempt_input i JOIN attempt_input j ON j.txid = i.txid AND j.vout = i.vout
                  JOIN attempt c ON c.txid = j.attempt

@@ -24,5 +24,15 @@ pub fn ladder_text(rungs: &[&Review]) -> String {
             thousands(change)
         ));
     }
+    let shown = rungs.last().map_or(&[][..], |top| top.warnings.as_slice());
+    let mut further: Vec<&String> = rungs.iter().flat_map(|rung| &rung.warnings).collect();
+    further.sort();
+    further.dedup();
+    for warning in further
+        .into_iter()
+        .filter(|warning| !shown.contains(warning))
+    {
+        page.wrapped(&format!("Another rung deserves a second look: {warning}"));
+    }
     page.0
 }

@@ -51,7 +51,14 @@ pub(super) async fn rivals(
     tx: &mut Transaction,
     row: &AttemptRow,
 ) -> Result<Option<Rivals>, ServiceError> {
-    let age = |row: &AttemptRow| (row.created_at, row.number, row.txid);
+    // Clocks of coordinators differ: within a batch its own numbers say what is newer.
+    let is_newer = |other: &AttemptRow| {
+        if other.batch == row.batch {
+            (other.number, other.txid) > (row.number, row.txid)
+        } else {
+            (other.created_at, other.txid) > (row.created_at, row.txid)
+        }
+    };
     let mut found = Rivals {
         waits: false,
         pays_not: false,
@@ -59,7 +66,7 @@ pub(super) async fn rivals(
     };
     for (coin, _) in inputs::of_attempt(tx, row.txid).await? {
         for other in inputs::spenders_of(tx, coin).await? {
-            if age(&other) <= age(row) || rungs::is_held(tx, other.txid).await? {
+            if !is_newer(&other) || rungs::is_held(tx, other.txid).await? {
                 continue;
             }
             match other.state {

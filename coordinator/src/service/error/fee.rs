@@ -59,6 +59,12 @@ pub enum FeeError {
     /// No child can pay for an attempt.
     #[error("no child can pay for it: {0}")]
     Child(ChildError),
+    /// Signers would not sign a child without approvals of maintenance.
+    #[error("a child of {txid} would be beyond the signers' budget of spends to ourselves")]
+    ChildBeyondBudget {
+        /// The attempt.
+        txid: Txid,
+    },
     /// No rung of a ladder is held any more.
     #[error("no rung of the ladder {ladder} is held")]
     NothingHeld {
@@ -111,6 +117,11 @@ impl FeeError {
                 Class::Refused,
                 "replace it with `attempt replace`, or wait until fees fall",
             ),
+            Self::ChildBeyondBudget { .. } => (
+                "child_beyond_budget",
+                Class::Refused,
+                "wait until the budget's window has passed, or replace it with `attempt replace`",
+            ),
             Self::NothingHeld { .. } => (
                 "nothing_held_of_ladder",
                 Class::Conflict,
@@ -123,9 +134,10 @@ impl FeeError {
     pub(super) fn facts(&self) -> Value {
         match self {
             Self::Policy(_) | Self::Child(_) | Self::ChangeTooSmall { .. } => Value::Null,
-            Self::NoLadder { txid } | Self::LadderThere { txid } | Self::NoChange { txid } => {
-                json!({ "txid": txid })
-            }
+            Self::NoLadder { txid }
+            | Self::LadderThere { txid }
+            | Self::NoChange { txid }
+            | Self::ChildBeyondBudget { txid } => json!({ "txid": txid }),
             Self::NoRungAbove { paid } => json!({ "feerate_sat_vb": format_sat_per_vb(*paid) }),
             Self::NothingHeld { ladder } => json!({ "ladder": ladder }),
             Self::RungAboveCap { feerate, most } => json!({

@@ -228,7 +228,8 @@ fn raised(
 fn rung_of(psbt: &[u8], fee: Amount) -> Result<Rung, ServiceError> {
     let strict = read_strict(psbt).map_err(|error| build_failed(&error))?;
     let changes: BTreeSet<u32> = strict.manifest().changes.keys().copied().collect();
-    Ok(Rung::new(strict.transaction(), &changes, fee))
+    let manifest = strict.manifest();
+    Ok(Rung::new(strict.transaction(), &changes, manifest, fee))
 }
 
 fn overflow() -> ServiceError {

@@ -42,7 +42,10 @@ impl Ladder {
             Err(ServiceError::Fee(FeeError::NoLadder { .. })) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let next = found.rungs.iter().find(|rung| rung.held);
+        let released = found.rungs.iter().filter(|rung| rung.released_at.is_some());
+        let highest = released.map(|rung| rung.place).max().unwrap_or_default();
+        let mut above = found.rungs.iter().filter(|rung| rung.place > highest);
+        let next = above.find(|rung| rung.held);
         let next = next.map(|rung| (rung.txid.to_string(), rung.feerate_sat_vb.clone()));
         let row = |rung: &RungView| Rung {
             place: rung.place,

@@ -66,7 +66,11 @@ impl Sign {
         context.terminal.talk(&review_text(top, signer.policy()));
         context.terminal.talk(&ladder_text(&reviews));
         let shown = review_json(top);
-        let dated = context.dated(top, signer.policy())?;
+        let mut dated = context.dated(top, signer.policy())?;
+        for rung in &reviews {
+            let own = context.dated(rung, signer.policy())?;
+            dated = dated.zip(own).map(|(all, own)| all.both(own));
+        }
         if let Some(dated) = &dated {
             context.terminal.talk(&dated.text(now));
             context.confirm_date(dated, self.yes)?;
