@@ -123,7 +123,7 @@ async fn a_settled_deposit_is_spendable_with_its_funding_transaction() {
     let [coin] = spendable.as_slice() else {
         panic!("one coin: {spendable:?}")
     };
-    assert_eq!(coin.funding, funding);
+    assert_eq!(*coin.funding, funding);
     assert_eq!(coin.confirmations, DEPOSIT_DEPTH);
     assert_eq!(
         coin.coin.outpoint,
