@@ -27,9 +27,9 @@ pub enum AlarmKind {
     NodeTrouble,
     /// Very many small deposits came. Subject: the vault.
     DustFlood,
-    /// An address looks like one of ours or of a known destination. Subject: the coin or address.
+    /// A destination that is asked for looks like a known one and is another. Subject: the withdrawal or the entry.
     AddressPoisoning,
-    /// Somebody pays an address again that was spent from. Subject: the coin.
+    /// Somebody pays an address again that was spent from, or one that is for change. Subject: the vault.
     AddressReused,
 }
 
@@ -139,13 +139,15 @@ impl AlarmKind {
                 "see to the node; until then no deposit is credited and no batch is made"
             }
             Self::DustFlood => {
-                "nothing at once: such coins are never selected where they cost more than they bring; set a least deposit"
+                "nothing at once: such coins are never selected where they cost more than they bring; `deposits set` \
+                 says from which amount deposits are credited"
             }
             Self::AddressPoisoning => {
                 "compare the whole address before anybody pays it, and copy none from a list of transactions"
             }
             Self::AddressReused => {
-                "give whoever pays a new address, and freeze the coin where spending it would tell too much"
+                "give whoever pays a new address, and freeze such coins where spending them would tell too much: \
+                 `deposits set --freeze-reuse` does it by itself"
             }
         }
     }

@@ -34,6 +34,8 @@ pub struct CoinView {
     pub reference: Option<String>,
     /// Whether it is change of ours.
     pub change: bool,
+    /// Whether it is a deposit below the vault's minimum, which is credited to nobody.
+    pub below_minimum: bool,
     /// `unconfirmed`, `confirmed`, `settled` or `gone`.
     pub state: String,
     /// The height of its block.
@@ -281,6 +283,7 @@ pub(super) async fn coin_views(
                 index: coin.script.index,
                 reference: coin.script.reference.clone(),
                 change: coin.change,
+                below_minimum: coin.below_minimum,
                 state: state.to_owned(),
                 height: block.map(|block| block.height),
                 block: block.map(|block| block.hash.to_string()),

@@ -20,7 +20,7 @@ macro_rules! select_coins {
             "SELECT c.txid, c.vout, c.amount_sat, c.coinbase, c.is_change, c.placement, c.block_height,
                  c.block_hash, c.settled, c.spent_by, c.spent_height, c.spent_hash, c.times_confirmed,
                  c.times_spent, s.script, s.vault, s.keyset, s.keychain, s.derivation_index,
-                 s.settle_depth, s.reference, s.history_until
+                 s.settle_depth, s.reference, s.history_until, c.below_minimum
              FROM coin c JOIN watched_script s ON s.script = c.script ",
             $rest
         )
@@ -424,6 +424,7 @@ pub(super) fn read(row: &Row) -> Result<Coin, DatabaseError> {
         spent_in,
         times_confirmed: row.u32("times_confirmed")?,
         times_spent: row.u32("times_spent")?,
+        below_minimum: row.bool("below_minimum")?,
     })
 }
 

@@ -96,7 +96,7 @@ pub struct Unsettled {
     pub confirmed: Amount,
 }
 
-/// The deposits in chain or mempool that are not settled; of one reference, or of all.
+/// The deposits in chain or mempool that are not settled; of one reference, or of all. What is below the minimum is none.
 ///
 /// # Errors
 ///
@@ -114,7 +114,7 @@ pub async fn unsettled_deposits(
                      AS BIGINT) AS confirmed
              FROM coin c JOIN watched_script s ON s.script = c.script
              WHERE c.vault = $1 AND c.settled = 0 AND c.placement <> 'gone' AND c.is_change = 0
-                 AND ($2 = 1 OR COALESCE(s.reference, '') = $3)",
+                 AND c.below_minimum = 0 AND ($2 = 1 OR COALESCE(s.reference, '') = $3)",
             &[
                 vault.to_bytes().into(),
                 reference.is_none().into(),

@@ -90,6 +90,9 @@ pub struct Coin {
     pub times_confirmed: u32,
     /// How often a spend of it has been confirmed.
     pub times_spent: u32,
+    /// Whether it is a deposit below the vault's minimum, as that was when it was first seen: it is credited to
+    /// nobody.
+    pub below_minimum: bool,
 }
 
 impl Coin {

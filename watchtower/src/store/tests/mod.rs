@@ -20,6 +20,7 @@ use crate::tracker::{Block, BlockRef};
 mod alarms;
 mod evidence;
 mod inclusion;
+mod nuisances;
 mod scans;
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
