@@ -21,6 +21,7 @@ const GRANTED: &[(&str, &str, &str, &str)] = &[
     ("chain_transaction", "", "iu", ""),
     ("coin", "", "iu", ""),
     ("consumer_cursor", "iu", "iu", ""),
+    ("deposit_rule", "i", "", ""),
     ("event", "i", "i", "i"),
     ("event_queue", "id", "id", "i"),
     ("event_sequence", "i", "i", ""),

@@ -75,6 +75,7 @@ fn coin(change: bool) -> Coin {
         spent_in: None,
         times_confirmed: 1,
         times_spent: 0,
+        below_minimum: false,
     }
 }
 
@@ -143,20 +144,23 @@ fn changes() -> Vec<Change> {
             },
         ]);
     }
+    let mut small = coin(false);
+    small.below_minimum = true;
     let mut history = coin(false);
     history.script.history_until = Some(block.height);
-    let coin = history;
-    changes.extend([
-        Change::CoinConfirmed {
-            coin: coin.clone(),
-            block,
-        },
-        Change::CoinSettled {
-            coin: coin.clone(),
-            block,
-        },
-        Change::CoinReversed { coin, block },
-    ]);
+    for coin in [history, small] {
+        changes.extend([
+            Change::CoinConfirmed {
+                coin: coin.clone(),
+                block,
+            },
+            Change::CoinSettled {
+                coin: coin.clone(),
+                block,
+            },
+            Change::CoinReversed { coin, block },
+        ]);
+    }
     changes
 }
 

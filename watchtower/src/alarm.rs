@@ -31,9 +31,9 @@ pub enum AlarmKind {
     ScanFailed,
     /// Very many small deposits came. Subject: the vault.
     DustFlood,
-    /// An address looks like one of ours or of a known destination. Subject: the coin or address.
+    /// A destination that is asked for looks like a known one and is another. Subject: the withdrawal or the entry.
     AddressPoisoning,
-    /// Somebody pays an address again that was spent from. Subject: the coin.
+    /// Somebody pays an address again that was spent from, or one that is for change. Subject: the vault.
     AddressReused,
 }
 
@@ -156,13 +156,15 @@ impl AlarmKind {
                  not spent until a scan from there has come to the tip"
             }
             Self::DustFlood => {
-                "nothing at once: such coins are never selected where they cost more than they bring; set a least deposit"
+                "nothing at once: such coins are never selected where they cost more than they bring; `deposits set` \
+                 says from which amount deposits are credited"
             }
             Self::AddressPoisoning => {
                 "compare the whole address before anybody pays it, and copy none from a list of transactions"
             }
             Self::AddressReused => {
-                "give whoever pays a new address, and freeze the coin where spending it would tell too much"
+                "give whoever pays a new address, and freeze such coins where spending them would tell too much: \
+                 `deposits set --freeze-reuse` does it by itself"
             }
         }
     }

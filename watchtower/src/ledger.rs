@@ -21,6 +21,8 @@ pub enum Account {
     DepositsPending,
     /// Settled deposits, by the external reference of the address if it has one.
     DepositsSettled(Option<String>),
+    /// Deposits below the vault's minimum, by the external reference of the address if it has one: no customer's.
+    BelowMinimum(Option<String>),
     /// What left as inputs and did not yet come back as change, payments and fees: zero once a
     /// transaction of ours is booked whole.
     Clearing,
@@ -40,6 +42,7 @@ impl Account {
             Self::Coins => "coins",
             Self::DepositsPending => "deposits_pending",
             Self::DepositsSettled(_) => "deposits_settled",
+            Self::BelowMinimum(_) => "below_minimum",
             Self::Clearing => "clearing",
             Self::Withdrawals(_) => "withdrawals",
             Self::Fees => "fees",
@@ -50,10 +53,11 @@ impl Account {
     /// The reference within its kind; empty for none.
     pub fn reference(&self) -> &str {
         match self {
-            Self::DepositsSettled(Some(reference)) | Self::Withdrawals(Some(reference)) => {
-                reference
-            }
+            Self::DepositsSettled(Some(reference))
+            | Self::BelowMinimum(Some(reference))
+            | Self::Withdrawals(Some(reference)) => reference,
             Self::DepositsSettled(None)
+            | Self::BelowMinimum(None)
             | Self::Withdrawals(None)
             | Self::Coins
             | Self::DepositsPending
@@ -68,6 +72,7 @@ impl Account {
         let named = || (!reference.is_empty()).then(|| reference.to_owned());
         let plain = match kind {
             "deposits_settled" => return Some(Self::DepositsSettled(named())),
+            "below_minimum" => return Some(Self::BelowMinimum(named())),
             "withdrawals" => return Some(Self::Withdrawals(named())),
             "coins" => Self::Coins,
             "deposits_pending" => Self::DepositsPending,
@@ -161,6 +166,8 @@ mod tests {
             Account::Coins,
             Account::DepositsSettled(None),
             Account::DepositsSettled(Some("customer/17".to_owned())),
+            Account::BelowMinimum(None),
+            Account::BelowMinimum(Some("customer/17".to_owned())),
             Account::Withdrawals(None),
             Account::Withdrawals(Some("customer/17".to_owned())),
             Account::Fees,
@@ -170,6 +177,6 @@ mod tests {
         }
         "coins/x"
             .parse::<Account>()
-            .expect_err("only settled deposits and withdrawals have references");
+            .expect_err("only deposits and withdrawals have references");
     }
 }

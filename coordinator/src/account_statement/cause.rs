@@ -13,6 +13,8 @@ const REVERSES: &str = "reverses:";
 pub enum What {
     /// A deposit came into a block.
     DepositConfirmed,
+    /// A deposit below the vault's minimum came into a block: it is credited to nobody.
+    BelowMinimum,
     /// A deposit is as deep as the policy asks.
     DepositSettled,
     /// Change of ours came into a block.
@@ -36,6 +38,7 @@ impl What {
     pub const fn words(self) -> &'static str {
         match self {
             Self::DepositConfirmed => "deposit confirmed",
+            Self::BelowMinimum => "deposit below the minimum",
             Self::DepositSettled => "deposit settled",
             Self::ChangeConfirmed => "change confirmed",
             Self::Opening => "opening balance",
@@ -51,6 +54,7 @@ impl What {
     pub const fn name(self) -> &'static str {
         match self {
             Self::DepositConfirmed => "deposit_confirmed",
+            Self::BelowMinimum => "below_minimum",
             Self::DepositSettled => "deposit_settled",
             Self::ChangeConfirmed => "change_confirmed",
             Self::Opening => "opening",
@@ -90,6 +94,9 @@ impl Cause {
         };
         let change = [debit, credit].contains(&&Account::Clearing);
         let opening = [debit, credit].contains(&&Account::Opening);
+        let small = [debit, credit]
+            .iter()
+            .any(|account| matches!(account, Account::BelowMinimum(_)));
         let mut read = Self {
             what: What::Other,
             reverses,
@@ -105,6 +112,9 @@ impl Cause {
             }
             ["confirmed", txid, output, block, _] if change => {
                 (What::ChangeConfirmed, txid, Some(output), block)
+            }
+            ["confirmed", txid, output, block, _] if small => {
+                (What::BelowMinimum, txid, Some(output), block)
             }
             ["confirmed", txid, output, block, _] => {
                 (What::DepositConfirmed, txid, Some(output), block)

@@ -147,7 +147,8 @@ fn name(account: &Account) -> String {
             "liabilities"
         }
         Account::Fees => "expenses",
-        Account::Opening => "equity",
+        // What nobody is credited with is nobody's claim.
+        Account::Opening | Account::BelowMinimum(_) => "equity",
     };
     if reference.is_empty() {
         format!("{first}:{kind}")

@@ -94,6 +94,10 @@ fn told(book: &Value) -> String {
         "0" => String::new(),
         many => format!("{many}, of {}", sat("reversed_sat")),
     };
+    let small = match number(book, "below_minimum_sat").as_str() {
+        "0" => String::new(),
+        _ => sat("below_minimum_sat"),
+    };
     let whole = book.get("vault").filter(|vault| vault.is_object());
     let of_vault = |field: &str| whole.map_or_else(String::new, |whole| amount(whole, field));
     let lines = Lines::default()
@@ -102,6 +106,7 @@ fn told(book: &Value) -> String {
         .with("deposits seen", sat("unconfirmed_sat"))
         .with("deposits pending", sat("pending_sat"))
         .with("deposits settled", sat("settled_sat"))
+        .with("below minimum", small)
         .with("paid out", sat("paid_sat"))
         .with("balance", sat("balance_sat"))
         .with("asked for", sat("requested_sat"))

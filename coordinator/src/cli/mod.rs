@@ -20,6 +20,7 @@ mod coin;
 mod consolidation;
 mod customer;
 mod daemon;
+mod deposits;
 mod error;
 mod event;
 mod fees;
@@ -171,6 +172,9 @@ enum Verb {
     /// Show which withdrawals go, which wait and why, and answer a held queue.
     #[command(subcommand)]
     Queue(queue::Queue),
+    /// Say from which amount deposits are credited, and which are a nuisance.
+    #[command(subcommand)]
+    Deposits(deposits::Deposits),
     /// Say how fast the vault pays, and what happens to what is stuck.
     #[command(subcommand)]
     Fees(fees::Fees),
@@ -267,6 +271,7 @@ fn dispatch(cli: Cli) -> Result<(), CliError> {
         Verb::Withdrawal(verb) => withdrawal::run(&verb, &api()?, &out),
         Verb::Queue(verb) => queue::run(&verb, &api()?, &out),
         Verb::Consolidate(verb) => consolidation::run(&verb, &api()?, &out),
+        Verb::Deposits(verb) => deposits::run(&verb, &api()?, &out),
         Verb::Fees(verb) => fees::run(&verb, &api()?, &out),
         Verb::Approval(verb) => approval::run(&verb, &api()?, &out),
         Verb::List(verb) => list::run(&verb, &api()?, &out),

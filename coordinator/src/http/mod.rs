@@ -17,6 +17,7 @@ mod books;
 mod ceremonies;
 mod coins;
 mod customers;
+mod deposit_rules;
 mod events;
 mod fees;
 mod journals;
@@ -110,6 +111,11 @@ fn described() -> OpenApiRouter<Service> {
         .routes(routes!(withdrawals::show))
         .routes(routes!(withdrawals::cancel))
         .routes(routes!(withdrawals::of_intent))
+        .routes(routes!(
+            deposit_rules::show_rules,
+            deposit_rules::set_rules,
+            deposit_rules::clear_rules
+        ))
         .routes(routes!(fees::show_fees, fees::set_fees, fees::clear_fees))
         .routes(routes!(fees::consolidation))
         .routes(routes!(queue::show))

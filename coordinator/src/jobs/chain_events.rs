@@ -17,11 +17,10 @@ use watchtower::store::{coins, cursor, ledger};
 use super::bookings::postings;
 use super::finalizing::settle_depth;
 use super::{rivals, variants};
-use crate::service::customers;
 use crate::service::explaining::explain;
 use crate::service::keeping::keep_in_step;
 use crate::service::record::{Cause, move_attempt};
-use crate::service::{Service, ServiceError, lock_vault};
+use crate::service::{Service, ServiceError, customers, lock_vault, poisoning, reuse};
 use crate::session::attempt::{AttemptEvent, AttemptState};
 use crate::store::attempts::{self, AttemptRow};
 use crate::store::settled_spends;
@@ -56,6 +55,7 @@ pub(super) async fn take_in(
         if let Some(vault) = event.vault {
             let references = customers::touched_by(tx, event).await?;
             touched.entry(vault).or_default().extend(references);
+            reuse::mark(tx, vault, event, now).await?;
         }
         if let (Some(vault), Some(spend)) = (event.vault, read(event)) {
             lock_vault(tx, vault).await?;
@@ -66,6 +66,7 @@ pub(super) async fn take_in(
         lock_vault(tx, vault).await?;
         customers::watch(tx, vault, &references, now).await?;
     }
+    poisoning::watch(service, tx, &page, now).await?;
     Ok(cursor::advance(tx, CONSUMER, last).await?)
 }
 

@@ -10,6 +10,7 @@ mod bumping;
 mod catching_up;
 mod chain_events;
 mod finalizing;
+mod looking_out;
 mod notifying;
 mod rivals;
 mod variants;
@@ -29,7 +30,6 @@ use crate::service::balancing::watch_levels;
 use crate::service::bumping::has_out;
 use crate::service::consolidation;
 use crate::service::draining::{drain, has_former};
-use crate::service::lookout::look_out;
 use crate::service::moving_in;
 use crate::service::notifying::{former, gathering};
 use crate::service::withdrawals::expire_overdue;
@@ -248,6 +248,9 @@ async fn perform(service: &Service, instance: &str, claim: &Claim) -> Result<(),
     if claim.kind == BUMP {
         return bumping::bump(service, claim).await;
     }
+    if claim.kind == LOOKOUT {
+        return looking_out::look(service, claim).await;
+    }
     match claim.kind.as_str() {
         NOTIFY => return notifying::gather(service, claim).await,
         MAIL => return notifying::mail(service, claim).await,
@@ -295,10 +298,6 @@ async fn perform(service: &Service, instance: &str, claim: &Claim) -> Result<(),
         MOVE_IN => {
             moving_in::go_on(service, &mut tx, now).await?;
             Outcome::Again(1)
-        }
-        LOOKOUT => {
-            look_out(service, &mut tx, now).await?;
-            Outcome::Again(LEVELS_SECONDS)
         }
         LEVELS => {
             watch_levels(service, &mut tx).await?;

@@ -32,6 +32,8 @@ pub struct BookView {
     pub pending_sat: u64,
     /// Settled deposits, of all time.
     pub settled_sat: i64,
+    /// Deposits below the vault's minimum, of all time: they are credited to nobody.
+    pub below_minimum_sat: i64,
     /// Paid out in blocks, of all time.
     pub paid_sat: i64,
     /// Settled deposits less what was paid out.
@@ -100,6 +102,7 @@ pub async fn show_book(
         net(these)
     };
     let settled = of(|account| matches!(account, Account::DepositsSettled(_))).saturating_neg();
+    let small = of(|account| matches!(account, Account::BelowMinimum(_))).saturating_neg();
     let paid = of(|account| matches!(account, Account::Withdrawals(_)));
     let seen = totals::unsettled_deposits(&mut tx, vault, reference).await?;
     let (reversals, reversed) = ledger::reversals(&mut tx, vault, reference).await?;
@@ -108,6 +111,7 @@ pub async fn show_book(
         unconfirmed_sat: seen.unconfirmed.to_sat(),
         pending_sat: seen.confirmed.to_sat(),
         settled_sat: settled,
+        below_minimum_sat: small,
         paid_sat: paid,
         balance_sat: settled.saturating_sub(paid),
         requested_sat: 0,
@@ -206,7 +210,8 @@ fn references(balances: &[Balance]) -> Vec<ReferenceView> {
             | Account::DepositsPending
             | Account::Clearing
             | Account::Fees
-            | Account::Opening => {}
+            | Account::Opening
+            | Account::BelowMinimum(_) => {}
         }
     }
     let view = |(reference, (settled, paid)): (&str, (i64, i64))| ReferenceView {

@@ -147,6 +147,11 @@ pub(crate) fn view(row: AlarmRow) -> AlarmView {
 }
 
 impl AlarmView {
+    /// What a search finds its subject by: the last part of a withdrawal's name, or an entry's id.
+    fn searched(&self) -> &str {
+        self.subject.rsplit('/').next().unwrap_or_default()
+    }
+
     /// The page that shows what it is about.
     pub fn href(&self) -> Option<String> {
         let vault = self.vault.map(|vault| format!("/vaults/{vault}"));
@@ -156,9 +161,8 @@ impl AlarmView {
             | AlarmKind::Unsettled
             | AlarmKind::BumpHeld => Some(format!("/attempts/{}", self.subject)),
             AlarmKind::UnknownSpend => Some(format!("/search?q={}", self.subject)),
-            AlarmKind::AddressReused | AlarmKind::AddressPoisoning => {
-                Some(format!("{}/coins/{}", vault?, self.subject))
-            }
+            AlarmKind::AddressReused => Some(format!("{}/coins", vault?)),
+            AlarmKind::AddressPoisoning => Some(format!("/search?q={}", self.searched())),
             AlarmKind::RecoveryNear => Some(format!("{}/coins/calendar", vault?)),
             AlarmKind::CustomerNegative | AlarmKind::BooksDiffer => {
                 Some(format!("{}/ledger", vault?))

@@ -7,7 +7,7 @@ use policies::{Keychain, UnixTime, VaultId};
 use serde::Serialize;
 use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
-use watchtower::store::{chain, coins, ledger};
+use watchtower::store::{chain, coins, ledger, totals};
 use watchtower::tracker::{Coin, Placement};
 
 use super::free_coins::Purse;
@@ -34,6 +34,8 @@ pub struct CoinView {
     pub reference: Option<String>,
     /// Whether it is change of ours.
     pub change: bool,
+    /// Whether it is a deposit below the vault's minimum, which is credited to nobody.
+    pub below_minimum: bool,
     /// `unconfirmed`, `confirmed`, `settled` or `gone`.
     pub state: String,
     /// The height of its block.
@@ -165,22 +167,22 @@ pub async fn show_balance(
     let mut tx = begin(service, actor, vault).await?;
     let (row, policy) = service.vault(&mut tx, vault).await?;
     let reserved = reservations::reserved(&mut tx, vault).await?;
+    let reserved: BTreeSet<OutPoint> = reserved.into_iter().collect();
     let frozen = coin_marks::frozen(&mut tx, vault).await?;
     let (mut settled_sat, mut reserved_sat, mut frozen_sat) = (0_u64, 0_u64, 0_u64);
-    for spendable in coins::spendable_coins(&mut tx, vault, row.keychain).await? {
-        let amount = spendable.coin.amount.to_sat();
+    for coin in coins::spendable(&mut tx, vault, row.keychain).await? {
+        let amount = coin.amount.to_sat();
         settled_sat = settled_sat.saturating_add(amount);
-        if reserved.contains(&spendable.coin.outpoint) {
+        if reserved.contains(&coin.outpoint) {
             reserved_sat = reserved_sat.saturating_add(amount);
-        } else if frozen.contains(&spendable.coin.outpoint) {
+        } else if frozen.contains(&coin.outpoint) {
             frozen_sat = frozen_sat.saturating_add(amount);
         }
     }
     let mut former_sat = 0_u64;
     for purse in Purse::formers(&mut tx, &row, &policy).await? {
-        for spendable in coins::spendable_coins(&mut tx, vault, purse.keychain).await? {
-            former_sat = former_sat.saturating_add(spendable.coin.amount.to_sat());
-        }
+        let settled = totals::settled(&mut tx, vault, purse.keychain).await?;
+        former_sat = former_sat.saturating_add(settled.to_sat());
     }
     let accounts = ledger::balances(&mut tx, vault)
         .await?
@@ -281,6 +283,7 @@ pub(super) async fn coin_views(
                 index: coin.script.index,
                 reference: coin.script.reference.clone(),
                 change: coin.change,
+                below_minimum: coin.below_minimum,
                 state: state.to_owned(),
                 height: block.map(|block| block.height),
                 block: block.map(|block| block.hash.to_string()),

@@ -1,6 +1,7 @@
 //! The coins that an attempt may be made of.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bitcoin::{OutPoint, Transaction as BitcoinTransaction, TxOut, Txid};
 use policies::Keyset;
@@ -140,7 +141,8 @@ pub(super) async fn candidates_of(
         if (taken && !freed.contains(&coin.outpoint)) || depth < coin.script.settle_depth {
             continue;
         }
-        fundings.insert(coin.outpoint.txid, spendable.funding);
+        let funding = fundings.entry(coin.outpoint.txid);
+        funding.or_insert_with(|| Arc::unwrap_or_clone(spendable.funding));
         candidates.push(Candidate {
             outpoint: coin.outpoint,
             txout: TxOut {

@@ -1,33 +1,34 @@
 //! What grows wrong by time alone: transactions that no block takes or that are stuck and held, withdrawals for which
 //! there is no feerate, coins whose recovery path comes near.
 //!
-//! Invariant: an alarm of these kinds is open exactly while its cause stands, as of the last look.
+//! Invariant: an alarm of these kinds is open only while its cause stands, as of the last look. Looking writes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use bitcoin::{Amount, Txid};
 use policies::words::count;
 use policies::{UnixTime, VaultId};
 use watchtower::alarm::AlarmKind;
-use watchtower::store::alarms::{self, NewAlarm};
-use watchtower::store::chain;
+use watchtower::store::alarms::{self, Found, Look};
 use watchtower::store::database::Transaction;
+use watchtower::store::{chain, totals};
 
-use super::browsing::calendar::{Opening, calendar_of};
+use super::free_coins::Purse;
 use super::{MAX_LIMIT, Service, ServiceError, node_fees};
 use crate::fees::Gap;
-use crate::store::bumps::{self, Outcome};
+use crate::store::bumps::{self, BumpRow, Outcome};
 use crate::store::{attempts, vaults, withdrawals};
 
 /// Who is named in alarms.
 const ACTOR: &str = "coordinator";
 /// Seconds that a transaction may be in no block before that is an alarm.
 const IN_NO_BLOCK: u64 = 86_400;
-/// Transactions that are told of at once.
-const MOST: u32 = 100;
+/// Transactions of a vault that are told of at once.
+const MOST: usize = 100;
 /// Blocks before a recovery path opens from which that is an alarm: thirty days.
 const NEAR: u32 = 4_320;
 
-/// Looks at every vault once.
+/// Looks at every vault once; what is found, where that is news.
 ///
 /// # Errors
 /// On a database failure.
@@ -35,78 +36,82 @@ pub(crate) async fn look_out(
     service: &Service,
     tx: &mut Transaction,
     now: UnixTime,
-) -> Result<(), ServiceError> {
+) -> Result<Vec<Look>, ServiceError> {
+    let tip = chain::tip(tx).await?.map(|tip| tip.height);
+    let mut news = Vec::new();
     for vault in vaults::list(tx).await? {
-        let found = in_no_block(tx, vault.id, now).await?;
-        settle(tx, vault.id, AlarmKind::Unsettled, found, now).await?;
-        let found = held(tx, vault.id).await?;
-        settle(tx, vault.id, AlarmKind::BumpHeld, found, now).await?;
-        let found = without_feerate(service, tx, vault.id).await?;
-        settle(tx, vault.id, AlarmKind::FeesUnknown, found, now).await?;
-        if chain::tip(tx).await?.is_some() {
-            let found = recoveries(service, tx, vault.id).await?;
-            settle(tx, vault.id, AlarmKind::RecoveryNear, found, now).await?;
-        }
-    }
-    Ok(())
-}
-
-/// Raises what was found, and ends what was not found any more.
-async fn settle(
-    tx: &mut Transaction,
-    vault: VaultId,
-    kind: AlarmKind,
-    found: BTreeMap<String, String>,
-    now: UnixTime,
-) -> Result<(), ServiceError> {
-    for (subject, detail) in &found {
-        let alarm = NewAlarm {
+        let look = |kind, found| Look {
             kind,
-            subject,
-            vault: Some(vault),
-            detail,
+            within: Some(vault.id),
+            found,
             actor: ACTOR,
-            at: now,
+            over: "it is so no more",
         };
-        alarms::raise(tx, &alarm).await?;
-    }
-    for open in alarms::open_of(tx, kind).await? {
-        if open.vault == Some(vault) && !found.contains_key(&open.subject) {
-            let about = (kind, open.subject.as_str());
-            alarms::end(tx, about, ACTOR, "it is so no more", now).await?;
+        let mut looks = vec![
+            look(AlarmKind::Unsettled, in_no_block(tx, vault.id, now).await?),
+            look(AlarmKind::BumpHeld, held(tx, vault.id).await?),
+            look(
+                AlarmKind::FeesUnknown,
+                without_feerate(service, tx, vault.id).await?,
+            ),
+        ];
+        if let Some(tip) = tip {
+            let found = recoveries(service, tx, vault.id, tip).await?;
+            looks.push(look(AlarmKind::RecoveryNear, found));
+        }
+        for look in looks {
+            if look.is_news(tx).await? {
+                news.push(look);
+            }
         }
     }
-    Ok(())
+    Ok(news)
 }
 
-/// The transactions that no block takes for too long.
+/// The transactions that no block takes for too long: the first hundred, and those that were told of.
 async fn in_no_block(
     tx: &mut Transaction,
     vault: VaultId,
     now: UnixTime,
-) -> Result<BTreeMap<String, String>, ServiceError> {
+) -> Result<BTreeMap<String, Found>, ServiceError> {
     let until = now.saturating_sub(IN_NO_BLOCK);
-    let waiting = attempts::in_no_block(tx, vault, until, MOST).await?;
-    let told = |(txid, since): (bitcoin::Txid, UnixTime)| {
-        (
-            txid.to_string(),
-            format!("it was issued at {since} and is in no block yet"),
-        )
+    let waiting = attempts::in_no_block(tx, vault, until).await?;
+    let open = alarms::open_of(tx, AlarmKind::Unsettled).await?;
+    let told = open.into_iter().map(|alarm| alarm.subject).collect();
+    let told_of = |(txid, since): (Txid, UnixTime)| {
+        let found = Found {
+            vault: Some(vault),
+            detail: format!("it was issued at {since} and is in no block yet"),
+        };
+        (txid.to_string(), found)
     };
-    Ok(waiting.into_iter().map(told).collect())
+    Ok(to_tell(waiting, &told).into_iter().map(told_of).collect())
+}
+
+/// Those of what waits, the oldest first, that are told of: at most [`MOST`] anew, and whatever was told of before.
+fn to_tell(waiting: Vec<(Txid, UnixTime)>, told: &BTreeSet<String>) -> Vec<(Txid, UnixTime)> {
+    let is_told = |place: usize, txid: &Txid| place < MOST || told.contains(&txid.to_string());
+    let waiting = waiting.into_iter().enumerate();
+    let told = waiting.filter(|(place, (txid, _))| is_told(*place, txid));
+    told.map(|(_, one)| one).collect()
 }
 
 /// The transactions that are stuck, and of which nothing may be done by itself.
 async fn held(
     tx: &mut Transaction,
     vault: VaultId,
-) -> Result<BTreeMap<String, String>, ServiceError> {
+) -> Result<BTreeMap<String, Found>, ServiceError> {
     let stuck = bumps::stuck(tx, Some(vault)).await?;
     let held = stuck.into_iter().map(|(_, row)| row);
     let held = held.filter(|row| row.outcome != Outcome::Proposed);
-    Ok(held
-        .map(|row| (row.attempt.to_string(), row.says))
-        .collect())
+    let told = |row: BumpRow| {
+        let found = Found {
+            vault: Some(vault),
+            detail: row.says,
+        };
+        (row.attempt.to_string(), found)
+    };
+    Ok(held.map(told).collect())
 }
 
 /// The vault, where withdrawals wait to be paid and nobody says at which feerate. A node in trouble is an alarm of its
@@ -115,14 +120,18 @@ async fn without_feerate(
     service: &Service,
     tx: &mut Transaction,
     vault: VaultId,
-) -> Result<BTreeMap<String, String>, ServiceError> {
+) -> Result<BTreeMap<String, Found>, ServiceError> {
     let waiting = withdrawals::approved(tx, vault, MAX_LIMIT).await?.len();
     let estimates = node_fees::estimates(service, tx).await?;
     let gap = estimates.gap().filter(|_| estimates.age_s().is_some());
-    Ok(no_feerate(waiting, gap)
-        .map(|detail| (vault.to_string(), detail))
-        .into_iter()
-        .collect())
+    let told = |detail| {
+        let found = Found {
+            vault: Some(vault),
+            detail,
+        };
+        (vault.to_string(), found)
+    };
+    Ok(no_feerate(waiting, gap).map(told).into_iter().collect())
 }
 
 /// What is said where so many withdrawals wait and there is no feerate.
@@ -149,50 +158,56 @@ async fn recoveries(
     service: &Service,
     tx: &mut Transaction,
     vault: VaultId,
-) -> Result<BTreeMap<String, String>, ServiceError> {
-    let calendar = calendar_of(service, tx, vault).await?;
-    let mut near: BTreeMap<u16, (u32, u64, u32)> = BTreeMap::new();
-    for line in calendar.months.iter().flat_map(|month| &month.lines) {
-        if is_near(line, calendar.tip) {
-            let (count, sat, first) = near.entry(line.older).or_insert((0, 0, u32::MAX));
-            *count = count.saturating_add(line.count);
-            *sat = sat.saturating_add(line.amount.to_sat());
-            *first = line.from_height.min(*first);
+    tip: u32,
+) -> Result<BTreeMap<String, Found>, ServiceError> {
+    let (row, policy) = service.vault(tx, vault).await?;
+    let mut purses = vec![Purse::newest(&row)];
+    purses.extend(Purse::formers(tx, &row, &policy).await?);
+    let mut near: BTreeMap<u16, (u64, Amount, u32)> = BTreeMap::new();
+    for purse in purses {
+        let paths = purse.keyset(&policy).descriptor.paths();
+        let ages: BTreeSet<u16> = paths.iter().filter_map(|path| path.older).collect();
+        for older in ages {
+            let Some(upto) = near_upto(older, tip) else {
+                continue;
+            };
+            let Some(aged) = totals::aged(tx, vault, purse.keychain, upto).await? else {
+                continue;
+            };
+            let (count, sum, lowest) = (near.entry(older)).or_insert((0, Amount::ZERO, u32::MAX));
+            *count = count.saturating_add(aged.count);
+            *sum = sum.checked_add(aged.sum).unwrap_or(Amount::MAX_MONEY);
+            *lowest = aged.lowest.min(*lowest);
         }
     }
-    let told = |(older, (count, sat, first)): (u16, (u32, u64, u32))| {
+    let told = |(older, (count, sum, lowest)): (u16, (u64, Amount, u32))| {
         let coins = if count == 1 { "coin" } else { "coins" };
-        let detail = format!(
-            "{count} {coins} of {sat} sat can be recovered after {older} blocks, the first from height {first} on"
-        );
-        (format!("{vault}/{older}"), detail)
+        let (sat, first) = (sum.to_sat(), lowest.saturating_add(u32::from(older)));
+        let found = Found {
+            vault: Some(vault),
+            detail: format!(
+                "{count} {coins} of {sat} sat can be recovered after {older} blocks, the first from height {first} on"
+            ),
+        };
+        (format!("{vault}/{older}"), found)
     };
     Ok(near.into_iter().map(told).collect())
 }
 
-/// Whether the first coin of a line is near its timelock: within thirty days, or a quarter of a shorter one.
-fn is_near(line: &Opening, tip: u32) -> bool {
-    let near = NEAR.min(u32::from(line.older) / 4);
-    line.from_height <= tip.saturating_add(1).saturating_add(near)
+/// The height up to which coins are near their timelock: within thirty days of it, or a quarter of a shorter one. None
+/// where no block is old enough.
+fn near_upto(older: u16, tip: u32) -> Option<u32> {
+    let older = u32::from(older);
+    let near = NEAR.min(older / 4);
+    // The next block may hold the recovery of what was confirmed at its height less the timelock.
+    (tip.saturating_add(1).saturating_add(near)).checked_sub(older)
 }
 
 #[cfg(test)]
 mod tests {
-    use bitcoin::Amount;
+    use bitcoin::hashes::Hash as _;
 
     use super::*;
-
-    fn line(older: u16, from_height: u32) -> Opening {
-        Opening {
-            older,
-            from_height,
-            from: UnixTime::ZERO,
-            count: 1,
-            amount: Amount::ZERO,
-            signers: Vec::new(),
-            coins: Vec::new(),
-        }
-    }
 
     #[test]
     fn there_is_no_feerate_to_go_by_only_where_something_is_to_be_paid() {
@@ -230,12 +245,26 @@ mod tests {
             (144, 37, true),
             (144, 38, false),
         ] {
-            assert_eq!(
-                is_near(&line(older, tip + blocks), tip),
-                near,
-                "{older} {blocks}"
-            );
+            let confirmed = tip + blocks - u32::from(older);
+            let upto = near_upto(older, tip).expect("blocks are old enough");
+            assert_eq!(confirmed <= upto, near, "{older} {blocks}");
         }
-        assert!(is_near(&line(144, 7), tip), "open for long");
+        assert!(
+            7 <= near_upto(144, tip).expect("is old enough"),
+            "open for long"
+        );
+        assert_eq!(near_upto(52_560, 1_000), None, "no block is that old");
+    }
+
+    #[test]
+    fn a_hundred_are_told_of_anew_and_none_that_was_told_of_is_forgotten_among_more() {
+        let txid = |number: u8| Txid::from_byte_array([number; 32]);
+        let waiting: Vec<(Txid, UnixTime)> = (0..150)
+            .map(|number| (txid(number), UnixTime::ZERO))
+            .collect();
+        let told = BTreeSet::from([txid(5).to_string(), txid(149).to_string()]);
+        let found = to_tell(waiting, &told);
+        assert_eq!(found.len(), 101);
+        assert_eq!(found.last(), Some(&(txid(149), UnixTime::ZERO)));
     }
 }

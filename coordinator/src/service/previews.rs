@@ -18,6 +18,7 @@ pub use self::costs::{Cost, Costs};
 pub use self::draft::{Draft, WrongField, parse_amount};
 use self::draft::{Reading, read};
 pub use self::known_addresses::{KnownAddress, Odd, Warning};
+pub(super) use self::known_addresses::{known_to, resembled};
 pub use self::resemblance::Likeness;
 use super::approvers::Needed;
 use super::misses::MissView;

@@ -101,8 +101,10 @@ async fn claim(tx: &mut Transaction, event: &Event) -> Result<Option<Claim>, Ser
     };
     Ok(match event.kind.as_str() {
         "deposit.confirmed" | "deposit.settled" | "opening.confirmed" | "opening.settled"
-        | "change.confirmed" | "change.settled" | "spend.confirmed" | "spend.settled"
-        | "attempt.confirmed" | "attempt.settled" => plain(txid("txid")),
+        | "small.confirmed" | "small.settled" | "change.confirmed" | "change.settled"
+        | "spend.confirmed" | "spend.settled" | "attempt.confirmed" | "attempt.settled" => {
+            plain(txid("txid"))
+        }
         "withdrawal.confirmed" | "withdrawal.settled" => {
             let paying = paying(tx, event).await?;
             let in_block = paying.into_iter().find(|row| {

@@ -1,7 +1,9 @@
 //! Withdrawals: submitted with the requester's signature, shown, listed, cancelled.
 
-use bitcoin::Amount;
+use std::collections::BTreeSet;
+
 use bitcoin::hex::FromHex;
+use bitcoin::{Amount, OutPoint};
 use policies::document::Policy;
 use policies::hash::Purpose;
 use policies::planted::steps::{Moment, Step, reach};
@@ -322,17 +324,13 @@ pub(super) async fn available(
     vault: &VaultRow,
 ) -> Result<Amount, ServiceError> {
     let reserved = reservations::reserved(tx, vault.id).await?;
+    let reserved: BTreeSet<OutPoint> = reserved.into_iter().collect();
     let frozen = coin_marks::frozen(tx, vault.id).await?;
-    let free = coins::spendable_coins(tx, vault.id, vault.keychain)
+    let free = coins::spendable(tx, vault.id, vault.keychain)
         .await?
         .iter()
-        .filter(|spendable| {
-            let coin = &spendable.coin.outpoint;
-            !reserved.contains(coin) && !frozen.contains(coin)
-        })
-        .try_fold(Amount::ZERO, |sum, spendable| {
-            sum.checked_add(spendable.coin.amount)
-        })
+        .filter(|coin| !reserved.contains(&coin.outpoint) && !frozen.contains(&coin.outpoint))
+        .try_fold(Amount::ZERO, |sum, coin| sum.checked_add(coin.amount))
         .unwrap_or(Amount::MAX_MONEY);
     let promised = withdrawals::promised(tx, vault.id).await?;
     Ok(free.checked_sub(promised).unwrap_or(Amount::ZERO))

@@ -234,17 +234,12 @@ pub async fn in_no_block(
     tx: &mut Transaction,
     vault: VaultId,
     until: UnixTime,
-    most: u32,
 ) -> Result<Vec<(Txid, UnixTime)>, DatabaseError> {
     tx.rows(
         "SELECT txid, created_at FROM attempt
          WHERE vault = $1 AND state IN ('broadcasting', 'in_mempool') AND created_at <= $2
-         ORDER BY created_at, txid LIMIT $3",
-        &[
-            vault.to_bytes().into(),
-            Value::from_u64(until.as_secs())?,
-            most.into(),
-        ],
+         ORDER BY created_at, txid",
+        &[vault.to_bytes().into(), Value::from_u64(until.as_secs())?],
     )
     .await?
     .iter()

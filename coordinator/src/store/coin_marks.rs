@@ -110,6 +110,31 @@ pub async fn end(
     Ok(ended > 0)
 }
 
+/// Whether a coin bears a mark, or bore it before.
+///
+/// # Errors
+/// On a failed statement.
+pub async fn ever_bore(
+    tx: &mut Transaction,
+    vault: VaultId,
+    coin: OutPoint,
+    mark: CoinMark,
+) -> Result<bool, DatabaseError> {
+    let row = tx
+        .one_row(
+            "SELECT COUNT(*) AS marks FROM coin_mark
+             WHERE vault = $1 AND mark = $2 AND txid = $3 AND vout = $4",
+            &[
+                vault.to_bytes().into(),
+                mark.name().into(),
+                coin.txid.to_byte_array().into(),
+                coin.vout.into(),
+            ],
+        )
+        .await?;
+    Ok(row.u64("marks")? > 0)
+}
+
 /// The marks that coins of a vault bear now.
 ///
 /// # Errors

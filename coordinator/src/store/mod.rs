@@ -141,6 +141,11 @@ pub const OWNER: Owner = Owner {
             name: "fees",
             sql: include_str!("../../migrations/0018_fees.sql"),
         },
+        Migration {
+            number: 19,
+            name: "moving_in_history",
+            sql: include_str!("../../migrations/0019_moving_in_history.sql"),
+        },
     ],
 };
 

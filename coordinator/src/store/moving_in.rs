@@ -10,6 +10,9 @@ pub struct MovingRow {
     pub vault: VaultId,
     /// The height from which blocks are read.
     pub from: u32,
+    /// The height up to which blocks are its history, whenever what is watched for it began to be; none for one that
+    /// began before this was kept.
+    pub history_until: Option<u32>,
     /// The first index of each keychain that is not watched for it.
     pub end: u32,
     /// The scan.
@@ -43,11 +46,13 @@ pub struct LabelRow {
 /// A unique violation if it began before.
 pub async fn insert(tx: &mut Transaction, row: &MovingRow) -> Result<(), DatabaseError> {
     tx.execute_one(
-        "INSERT INTO moving_in (vault, from_height, end_index, scan, comparison, begun_at, begun_by, ended_at)
-         VALUES ($1, $2, $3, $4, NULL, $5, $6, NULL)",
+        "INSERT INTO moving_in (vault, from_height, history_until, end_index, scan, comparison, begun_at, begun_by,
+             ended_at)
+         VALUES ($1, $2, $3, $4, $5, NULL, $6, $7, NULL)",
         &[
             row.vault.to_bytes().into(),
             row.from.into(),
+            row.history_until.into(),
             row.end.into(),
             Value::from_u64(row.scan)?,
             Value::from_u64(row.begun_at.as_secs())?,
@@ -86,7 +91,7 @@ pub async fn lookup(
     vault: VaultId,
 ) -> Result<Option<MovingRow>, DatabaseError> {
     tx.optional_row(
-        "SELECT vault, from_height, end_index, scan, comparison, begun_at, begun_by, ended_at
+        "SELECT vault, from_height, history_until, end_index, scan, comparison, begun_at, begun_by, ended_at
          FROM moving_in WHERE vault = $1",
         &[vault.to_bytes().into()],
     )
@@ -101,7 +106,7 @@ pub async fn lookup(
 /// On a failed statement or a corrupt row.
 pub async fn open(tx: &mut Transaction) -> Result<Vec<MovingRow>, DatabaseError> {
     tx.rows(
-        "SELECT vault, from_height, end_index, scan, comparison, begun_at, begun_by, ended_at
+        "SELECT vault, from_height, history_until, end_index, scan, comparison, begun_at, begun_by, ended_at
          FROM moving_in WHERE ended_at IS NULL ORDER BY vault",
         &[],
     )
@@ -161,6 +166,7 @@ fn read(row: &Row) -> Result<MovingRow, DatabaseError> {
     Ok(MovingRow {
         vault: VaultId::from_bytes(row.array("vault")?),
         from: row.u32("from_height")?,
+        history_until: row.optional_u32("history_until")?,
         end: row.u32("end_index")?,
         scan: row.u64("scan")?,
         comparison: row.optional_u64("comparison")?,

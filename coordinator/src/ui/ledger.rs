@@ -26,11 +26,12 @@ use crate::service::reconciliations::{
     show_reconciliation,
 };
 
-const ACCOUNTS: [(&str, &str); 8] = [
+const ACCOUNTS: [(&str, &str); 9] = [
     ("", "Any account"),
     ("coins", "Coins"),
     ("deposits_pending", "Deposits, pending"),
     ("deposits_settled", "Deposits, settled"),
+    ("below_minimum", "Deposits, below the minimum"),
     ("clearing", "Clearing"),
     ("withdrawals", "Withdrawals"),
     ("fees", "Fees"),

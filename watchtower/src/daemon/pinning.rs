@@ -1,21 +1,20 @@
 //! Looks at what others hang on our transactions in the mempool.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bitcoin::Txid;
-use policies::VaultId;
 
 use super::{RoundError, Worker};
 use crate::alarm::AlarmKind;
 use crate::clock;
-use crate::store::alarms::{self, NewAlarm};
+use crate::store::alarms::{self, Found, Look};
 use crate::store::outgoing;
 use crate::tracker::{Pooled, pinned};
 
 /// Seconds between two looks.
 const REFRESH: u64 = 30;
-/// Transactions that are looked at in one look.
-const MOST: u32 = 200;
+/// Transactions that are looked at in one look, besides those with an alarm.
+const MOST: usize = 200;
 /// Who is named in alarms.
 const ACTOR: &str = "watchtower";
 
@@ -29,13 +28,24 @@ impl Worker {
         let (ours, open) = {
             let mut tx = self.database.begin_read().await?;
             (
-                outgoing::in_mempool(&mut tx, MOST).await?,
+                outgoing::in_mempool(&mut tx, u32::MAX).await?,
                 alarms::open_of(&mut tx, AlarmKind::Pinned).await?,
             )
         };
+        let open: BTreeSet<String> = open.into_iter().map(|alarm| alarm.subject).collect();
         let known: BTreeSet<Txid> = ours.iter().map(|(txid, _)| *txid).collect();
-        let mut found: Vec<(Txid, VaultId, String)> = Vec::new();
-        for (txid, vault) in ours {
+        let mut look = Look {
+            kind: AlarmKind::Pinned,
+            within: None,
+            found: BTreeMap::new(),
+            actor: ACTOR,
+            over: "it confirmed, or nothing hangs on it any more",
+        };
+        for (place, (txid, vault)) in ours.into_iter().enumerate() {
+            // An alarm stands while its cause does, however many others are in the mempool.
+            if place >= MOST && !open.contains(&txid.to_string()) {
+                continue;
+            }
             let Some((own, descendants)) = self.client.descendants(txid).await? else {
                 continue;
             };
@@ -44,33 +54,20 @@ impl Worker {
                 .filter(|one| !known.contains(&one.txid))
                 .collect();
             if let Some(pinned) = pinned(own, &foreign) {
-                found.push((txid, vault, pinned.to_string()));
+                let found = Found {
+                    vault: Some(vault),
+                    detail: pinned.to_string(),
+                };
+                look.found.insert(txid.to_string(), found);
             }
         }
-        let is_found = |subject: &str| found.iter().any(|(txid, ..)| txid.to_string() == subject);
-        let over: Vec<&str> = open
-            .iter()
-            .map(|alarm| alarm.subject.as_str())
-            .filter(|subject| !is_found(subject))
-            .collect();
-        if !found.is_empty() || !over.is_empty() {
+        let is_news = {
+            let mut tx = self.database.begin_read().await?;
+            look.is_news(&mut tx).await?
+        };
+        if is_news {
             let mut tx = self.write().await?;
-            for (txid, vault, detail) in &found {
-                let alarm = NewAlarm {
-                    kind: AlarmKind::Pinned,
-                    subject: &txid.to_string(),
-                    vault: Some(*vault),
-                    detail,
-                    actor: ACTOR,
-                    at: now,
-                };
-                alarms::raise(&mut tx, &alarm).await?;
-            }
-            for subject in over {
-                let about = (AlarmKind::Pinned, subject);
-                let why = "it confirmed, or nothing hangs on it any more";
-                alarms::end(&mut tx, about, ACTOR, why, now).await?;
-            }
+            look.settle(&mut tx, now).await?;
             tx.commit().await?;
         }
         self.pins_looked_at = now;

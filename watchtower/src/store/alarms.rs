@@ -2,6 +2,8 @@
 //!
 //! Invariant: of one kind about one subject at most one is open; raising it again tells nobody anew.
 
+use std::collections::BTreeMap;
+
 use policies::{UnixTime, VaultId};
 use serde_json::{Map, json};
 
@@ -149,6 +151,78 @@ pub async fn end(
     events::append(tx, &event).await?;
     tracing::info!(alarm = kind.code(), subject, by, why, "alarm is over");
     Ok(true)
+}
+
+/// What a look found to stand: all alarms of one kind that are to be open now, of one vault or of all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// Their kind.
+    pub kind: AlarmKind,
+    /// The vault that was looked at; every vault without one.
+    pub within: Option<VaultId>,
+    /// What stands, by what it is about.
+    pub found: BTreeMap<String, Found>,
+    /// Who looked.
+    pub actor: &'static str,
+    /// Why one that was not found any more is over.
+    pub over: &'static str,
+}
+
+/// Something that was found to stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The vault concerned, if one is.
+    pub vault: Option<VaultId>,
+    /// The facts in words.
+    pub detail: String,
+}
+
+impl Look {
+    /// Whether settling it would change anything.
+    ///
+    /// # Errors
+    /// On a failed statement or a corrupt row.
+    pub async fn is_news(&self, tx: &mut Transaction) -> Result<bool, DatabaseError> {
+        let open = self.open(tx).await?;
+        let told: BTreeMap<&str, &str> = open
+            .iter()
+            .map(|alarm| (alarm.subject.as_str(), alarm.detail.as_str()))
+            .collect();
+        let found =
+            (self.found.iter()).map(|(subject, found)| (subject.as_str(), found.detail.as_str()));
+        Ok(told != found.collect())
+    }
+
+    /// Raises what was found, brings it up to date, and ends what was not found any more.
+    ///
+    /// # Errors
+    /// On a failed statement or a corrupt row.
+    pub async fn settle(&self, tx: &mut Transaction, at: UnixTime) -> Result<(), EventError> {
+        for (subject, found) in &self.found {
+            let alarm = NewAlarm {
+                kind: self.kind,
+                subject,
+                vault: found.vault,
+                detail: &found.detail,
+                actor: self.actor,
+                at,
+            };
+            raise(tx, &alarm).await?;
+        }
+        for open in self.open(tx).await? {
+            if !self.found.contains_key(&open.subject) {
+                let about = (self.kind, open.subject.as_str());
+                end(tx, about, self.actor, self.over, at).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn open(&self, tx: &mut Transaction) -> Result<Vec<AlarmRow>, DatabaseError> {
+        let mut open = open_of(tx, self.kind).await?;
+        open.retain(|alarm| self.within.is_none() || alarm.vault == self.within);
+        Ok(open)
+    }
 }
 
 fn about(kind: AlarmKind, subject: &str) -> Map<String, serde_json::Value> {

@@ -1,6 +1,7 @@
 //! Coins and the whole transactions that made them.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use bitcoin::consensus::encode;
 use bitcoin::hashes::Hash as _;
@@ -19,7 +20,7 @@ macro_rules! select_coins {
             "SELECT c.txid, c.vout, c.amount_sat, c.coinbase, c.is_change, c.placement, c.block_height,
                  c.block_hash, c.settled, c.spent_by, c.spent_height, c.spent_hash, c.times_confirmed,
                  c.times_spent, s.script, s.vault, s.keyset, s.keychain, s.derivation_index,
-                 s.settle_depth, s.reference, s.history_until
+                 s.settle_depth, s.reference, s.history_until, c.below_minimum
              FROM coin c JOIN watched_script s ON s.script = c.script ",
             $rest
         )
@@ -35,8 +36,18 @@ pub struct SpendableCoin {
     pub coin: Coin,
     /// Confirmations at the tip of the watchtower; at least 1.
     pub confirmations: u32,
-    /// The whole funding transaction, witnesses included.
-    pub funding: BitcoinTransaction,
+    /// The whole funding transaction, witnesses included; one for all coins that it made.
+    pub funding: Arc<BitcoinTransaction>,
+}
+
+/// The condition of [`settled_coins`], on a coin `c` of a script `s`.
+macro_rules! is_settled {
+    () => {
+        concat!(
+            "c.vault = $1 AND s.keyset = $2 AND c.settled = 1 AND c.spent_height IS NULL AND NOT ",
+            held!()
+        )
+    };
 }
 
 /// The settled coins of a keyset that nothing in chain or mempool spends, oldest first.
@@ -56,6 +67,21 @@ pub async fn spendable_coins(
     Ok(coins)
 }
 
+/// The same coins for whoever only counts them: no transaction is read.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn spendable(
+    tx: &mut Transaction,
+    vault: VaultId,
+    keyset: Keyset,
+) -> Result<Vec<Coin>, DatabaseError> {
+    let mut coins = settled(tx, vault, keyset).await?;
+    coins.retain(|coin| coin.spent_by.is_none());
+    Ok(coins)
+}
+
 /// The settled coins of a keyset that no block spends, oldest first; what the mempool spends is among them. What
 /// a scan found is not, until the scan has ended well.
 ///
@@ -70,38 +96,64 @@ pub async fn settled_coins(
     let Some(tip) = super::chain::tip(tx).await? else {
         return Ok(Vec::new());
     };
-    let rows = tx
-        .rows(
-            concat!(
-                "SELECT c.txid, c.vout, c.amount_sat, c.coinbase, c.is_change, c.placement, c.block_height,
-                 c.block_hash, c.settled, c.spent_by, c.spent_height, c.spent_hash, c.times_confirmed,
-                 c.times_spent, s.script, s.vault, s.keyset, s.keychain, s.derivation_index,
-                 s.settle_depth, s.reference, s.history_until, t.raw
-             FROM coin c
-             JOIN watched_script s ON s.script = c.script
-             JOIN chain_transaction t ON t.txid = c.txid
-             WHERE c.vault = $1 AND s.keyset = $2 AND c.settled = 1 AND c.spent_height IS NULL AND NOT ",
-                held!(),
-                " ORDER BY c.block_height, c.txid, c.vout"
-            ),
-            &[vault.to_bytes().into(), keyset.to_bytes().into()],
-        )
-        .await?;
-    rows.iter()
-        .map(|row| {
-            let coin = read(row)?;
-            let height = coin
-                .placement
-                .block()
-                .map_or(tip.height, |block| block.height);
-            let confirmations = tip.height.saturating_sub(height).saturating_add(1);
-            Ok(SpendableCoin {
-                coin,
-                confirmations,
-                funding: read_transaction(row, "raw")?,
-            })
-        })
-        .collect()
+    let coins = settled(tx, vault, keyset).await?;
+    let fundings = settled_fundings(tx, vault, keyset).await?;
+    let mut spendable = Vec::with_capacity(coins.len());
+    for coin in coins {
+        let Some(funding) = fundings.get(&coin.outpoint.txid) else {
+            continue;
+        };
+        let height = (coin.placement.block()).map_or(tip.height, |block| block.height);
+        spendable.push(SpendableCoin {
+            confirmations: tip.height.saturating_sub(height).saturating_add(1),
+            funding: Arc::clone(funding),
+            coin,
+        });
+    }
+    Ok(spendable)
+}
+
+async fn settled(
+    tx: &mut Transaction,
+    vault: VaultId,
+    keyset: Keyset,
+) -> Result<Vec<Coin>, DatabaseError> {
+    tx.rows(
+        concat!(
+            select_coins!("WHERE "),
+            is_settled!(),
+            " ORDER BY c.block_height, c.txid, c.vout"
+        ),
+        &[vault.to_bytes().into(), keyset.to_bytes().into()],
+    )
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
+/// The transactions that made those, each read once however many it made.
+async fn settled_fundings(
+    tx: &mut Transaction,
+    vault: VaultId,
+    keyset: Keyset,
+) -> Result<BTreeMap<Txid, Arc<BitcoinTransaction>>, DatabaseError> {
+    tx.rows(
+        concat!(
+            "SELECT t.txid, t.raw FROM chain_transaction t WHERE t.txid IN
+                 (SELECT c.txid FROM coin c JOIN watched_script s ON s.script = c.script WHERE ",
+            is_settled!(),
+            ")"
+        ),
+        &[vault.to_bytes().into(), keyset.to_bytes().into()],
+    )
+    .await?
+    .iter()
+    .map(|row| {
+        let txid = row.array("txid").map(Txid::from_byte_array)?;
+        Ok((txid, Arc::new(read_transaction(row, "raw")?)))
+    })
+    .collect()
 }
 
 /// The most transactions that [`spenders`] follows.
@@ -372,6 +424,7 @@ pub(super) fn read(row: &Row) -> Result<Coin, DatabaseError> {
         spent_in,
         times_confirmed: row.u32("times_confirmed")?,
         times_spent: row.u32("times_spent")?,
+        below_minimum: row.bool("below_minimum")?,
     })
 }
 

@@ -82,12 +82,12 @@ pub async fn node_fees(tx: &mut Transaction) -> Result<NodeFees, DatabaseError> 
                 at: UnixTime::from_secs(row.u64("estimated_at")?),
             })
         })
-        .collect::<Result<_, DatabaseError>>()?;
-    Ok(clamped(rows))
+        .collect::<Result<Vec<_>, DatabaseError>>()?;
+    Ok(clamped(&rows))
 }
 
 /// Tells the least and the increment from the estimates, and raises those below the least.
-fn clamped(rows: Vec<FeeEstimate>) -> NodeFees {
+fn clamped(rows: &[FeeEstimate]) -> NodeFees {
     let kept = |target| rows.iter().find(|row| row.target == target).copied();
     let (least, incremental) = (kept(ANY_TIME), kept(INCREMENT));
     let floor = least.map_or(FeeRate::ZERO, |least| least.feerate);
@@ -150,14 +150,14 @@ mod tests {
         };
         let least = FeeEstimate::least(FeeRate::from_sat_per_kwu(1_250), 7, at);
         let increment = FeeEstimate::incremental(FeeRate::from_sat_per_kwu(25), 7, at);
-        let rows = vec![estimate(2, 2_500), estimate(144, 250), least, increment];
-        let fees = clamped(rows);
+        let rows = [estimate(2, 2_500), estimate(144, 250), least, increment];
+        let fees = clamped(&rows);
         assert_eq!(fees.estimates, [estimate(2, 2_500), estimate(144, 1_250)]);
         assert_eq!(
             (fees.least, fees.incremental),
             (Some(least), Some(increment))
         );
-        let unasked = clamped(vec![estimate(144, 250)]);
+        let unasked = clamped(&[estimate(144, 250)]);
         assert_eq!(unasked.estimates, [estimate(144, 250)]);
         assert_eq!((unasked.least, unasked.incremental), (None, None));
     }

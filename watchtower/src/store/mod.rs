@@ -9,6 +9,7 @@ pub mod chain;
 pub mod coins;
 pub mod cursor;
 pub mod database;
+pub mod deposit_rules;
 pub mod events;
 pub mod fees;
 pub mod foreign;
@@ -72,6 +73,11 @@ pub const OWNER: Owner = Owner {
             number: 8,
             name: "a watchtower of one's own",
             sql: include_str!("../../migrations/0008_own_tower.sql"),
+        },
+        Migration {
+            number: 9,
+            name: "deposits",
+            sql: include_str!("../../migrations/0009_deposits.sql"),
         },
     ],
 };

@@ -46,6 +46,47 @@ pub async fn pending(tx: &mut Transaction, vault: VaultId) -> Result<Amount, Dat
     .await
 }
 
+/// Coins that have been in a block since a height or longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Aged {
+    /// How many.
+    pub count: u64,
+    /// What they hold.
+    pub sum: Amount,
+    /// The height of the block of the oldest.
+    pub lowest: u32,
+}
+
+/// The confirmed coins of a keyset in blocks up to a height that no block spends; none where there is none.
+///
+/// # Errors
+///
+/// On a failed statement or a corrupt row.
+pub async fn aged(
+    tx: &mut Transaction,
+    vault: VaultId,
+    keyset: Keyset,
+    upto: u32,
+) -> Result<Option<Aged>, DatabaseError> {
+    let row = tx
+        .one_row(
+            "SELECT COUNT(*) AS coins, CAST(COALESCE(SUM(c.amount_sat), 0) AS BIGINT) AS total,
+                 MIN(c.block_height) AS lowest
+             FROM coin c JOIN watched_script s ON s.script = c.script
+             WHERE c.vault = $1 AND s.keyset = $2 AND c.placement = 'confirmed' AND c.spent_height IS NULL
+                 AND c.block_height <= $3",
+            &[
+                vault.to_bytes().into(),
+                keyset.to_bytes().into(),
+                upto.into(),
+            ],
+        )
+        .await?;
+    let lowest = row.optional_u32("lowest")?;
+    let (count, sum) = (row.u64("coins")?, Amount::from_sat(row.u64("total")?));
+    Ok(lowest.map(|lowest| Aged { count, sum, lowest }))
+}
+
 /// Deposits that are on their way to being settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unsettled {
@@ -55,7 +96,7 @@ pub struct Unsettled {
     pub confirmed: Amount,
 }
 
-/// The deposits in chain or mempool that are not settled; of one reference, or of all.
+/// The deposits in chain or mempool that are not settled; of one reference, or of all. What is below the minimum is none.
 ///
 /// # Errors
 ///
@@ -73,7 +114,7 @@ pub async fn unsettled_deposits(
                      AS BIGINT) AS confirmed
              FROM coin c JOIN watched_script s ON s.script = c.script
              WHERE c.vault = $1 AND c.settled = 0 AND c.placement <> 'gone' AND c.is_change = 0
-                 AND ($2 = 1 OR COALESCE(s.reference, '') = $3)",
+                 AND c.below_minimum = 0 AND ($2 = 1 OR COALESCE(s.reference, '') = $3)",
             &[
                 vault.to_bytes().into(),
                 reference.is_none().into(),

@@ -66,6 +66,10 @@ impl Placement {
 
 /// An output that pays a watched script.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and a column"
+)]
 pub struct Coin {
     /// Which output.
     pub outpoint: OutPoint,
@@ -90,6 +94,9 @@ pub struct Coin {
     pub times_confirmed: u32,
     /// How often a spend of it has been confirmed.
     pub times_spent: u32,
+    /// Whether it is a deposit below the vault's minimum, as that was when it was first seen: it is credited to
+    /// nobody.
+    pub below_minimum: bool,
 }
 
 impl Coin {

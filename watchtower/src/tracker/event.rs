@@ -25,15 +25,18 @@ pub fn event(change: &Change) -> EventDraft {
     match change {
         Change::CoinSeen { coin } => of_coin(coin, "deposit.seen", "change.seen", None),
         Change::CoinConfirmed { coin, block } => {
-            let deposit = of_history(coin, *block, "opening.confirmed", "deposit.confirmed");
+            let kinds = ["deposit.confirmed", "small.confirmed", "opening.confirmed"];
+            let deposit = of_deposit(coin, *block, kinds);
             of_coin(coin, deposit, "change.confirmed", Some(*block))
         }
         Change::CoinSettled { coin, block } => {
-            let deposit = of_history(coin, *block, "opening.settled", "deposit.settled");
+            let kinds = ["deposit.settled", "small.settled", "opening.settled"];
+            let deposit = of_deposit(coin, *block, kinds);
             of_coin(coin, deposit, "change.settled", Some(*block))
         }
         Change::CoinReversed { coin, block } => {
-            let deposit = of_history(coin, *block, "opening.reversed", "deposit.reversed");
+            let kinds = ["deposit.reversed", "small.reversed", "opening.reversed"];
+            let deposit = of_deposit(coin, *block, kinds);
             let mut draft = of_coin(coin, deposit, "change.reversed", Some(*block));
             draft
                 .body
@@ -71,15 +74,16 @@ pub fn event(change: &Change) -> EventDraft {
     }
 }
 
-/// Which kind it is: whoever credits deposits must not take history for one.
-fn of_history(
+/// Which kind it is: whoever credits deposits must take neither history nor what is below the minimum for one.
+fn of_deposit(
     coin: &Coin,
     block: BlockRef,
-    history: &'static str,
-    deposit: &'static str,
+    [deposit, small, history]: [&'static str; 3],
 ) -> &'static str {
     if coin.script.is_history(block) {
         history
+    } else if coin.below_minimum {
+        small
     } else {
         deposit
     }
@@ -94,6 +98,9 @@ fn of_coin(
     let script = &coin.script;
     let mut body = Map::new();
     body.insert("amount_sat".to_owned(), json!(coin.amount.to_sat()));
+    if coin.below_minimum {
+        body.insert("below_minimum".to_owned(), json!(true));
+    }
     body.insert("index".to_owned(), json!(script.index));
     body.insert("keychain".to_owned(), json!(script.keychain.name()));
     body.insert("keyset".to_owned(), json!(script.keyset.to_string()));

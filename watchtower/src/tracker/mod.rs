@@ -17,6 +17,7 @@ mod pinning;
 mod posting;
 #[cfg(test)]
 pub(crate) mod simulation;
+mod spam;
 #[cfg(test)]
 mod tests;
 mod transition;
@@ -29,6 +30,7 @@ pub use self::event::{EventDraft, event};
 pub(crate) use self::mempool::parents_first;
 pub use self::pinning::{Pinned, Pooled, pinned};
 pub use self::posting::postings;
+pub use self::spam::{DepositRule, Flood, Reuse, Reused, deposited, floods};
 pub use self::view::{Needs, OutgoingTerms, TrackedTransaction, View, needs};
 
 use bitcoin::{Amount, OutPoint, Txid};

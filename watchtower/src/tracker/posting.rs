@@ -1,7 +1,8 @@
 //! Which entries of the ledger a change makes.
 //!
 //! The cause names the outpoint, the block and how often it happened, so that a coin that goes and
-//! returns is booked each time and never twice. What blocks of history did is opening balance: no customer's
+//! returns is booked each time and never twice. A deposit below the minimum is booked when it confirms, and never
+//! credited to its reference. What blocks of history did is opening balance: no customer's
 //! deposit, no payment of ours.
 
 use bitcoin::OutPoint;
@@ -51,6 +52,8 @@ fn confirmed(coin: &Coin, block: BlockRef) -> Posting {
             Account::Opening
         } else if coin.change {
             Account::Clearing
+        } else if coin.below_minimum {
+            Account::BelowMinimum(coin.script.reference.clone())
         } else {
             Account::DepositsPending
         },
@@ -59,7 +62,8 @@ fn confirmed(coin: &Coin, block: BlockRef) -> Posting {
 }
 
 fn settled(coin: &Coin, block: BlockRef) -> Option<Posting> {
-    (!coin.change && !coin.script.is_history(block)).then(|| Posting {
+    let is_credited = !coin.change && !coin.below_minimum && !coin.script.is_history(block);
+    is_credited.then(|| Posting {
         vault: coin.script.vault,
         cause: cause("settled", coin.outpoint, block, coin.times_confirmed),
         debit: Account::DepositsPending,

@@ -1,6 +1,7 @@
 //! The tracker by itself.
 
 mod conflicts;
+mod minimums;
 mod rescans;
 
 use std::collections::BTreeSet;

@@ -203,11 +203,15 @@ impl View {
                 .get(&input.previous_output)
                 .is_some_and(|coin| coin.script.vault == script.vault)
         });
+        let minimum = self.minimums.get(&script.vault).copied();
+        let change = script.keychain == Keychain::Internal && spends_of_this_vault;
         let coin = self.coins.entry(outpoint).or_insert_with(|| Coin {
             outpoint,
             amount: output.value,
             coinbase: transaction.is_coinbase(),
-            change: script.keychain == Keychain::Internal && spends_of_this_vault,
+            change,
+            // Decided here and never again, so that whatever is reversed mirrors what was booked.
+            below_minimum: !change && minimum.is_some_and(|minimum| output.value < minimum),
             script,
             placement: Placement::Gone,
             settled: false,

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use bitcoin::{OutPoint, Script, ScriptBuf, Transaction, Txid};
+use bitcoin::{Amount, OutPoint, Script, ScriptBuf, Transaction, Txid};
+use policies::VaultId;
 
 use super::coin::settle_height;
 use super::{Coin, Placement, Spend, SpentCoin, WatchedScript};
@@ -79,6 +80,7 @@ impl TrackedTransaction {
 #[derive(Debug, Clone, Default)]
 pub struct View {
     pub(super) scripts: HashMap<ScriptBuf, WatchedScript>,
+    pub(super) minimums: HashMap<VaultId, Amount>,
     pub(super) coins: BTreeMap<OutPoint, Coin>,
     pub(super) transactions: BTreeMap<Txid, TrackedTransaction>,
     pub(super) outgoing: HashMap<Txid, OutgoingTerms>,
@@ -92,6 +94,11 @@ impl View {
     /// Adds a watched script.
     pub fn add_script(&mut self, script: WatchedScript) {
         self.scripts.insert(script.script_pubkey.clone(), script);
+    }
+
+    /// Says below which amount a vault's deposits are credited to nobody.
+    pub fn set_minimum(&mut self, vault: VaultId, minimum: Amount) {
+        self.minimums.insert(vault, minimum);
     }
 
     /// Watches these of the scripts only.

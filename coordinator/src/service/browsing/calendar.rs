@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use bitcoin::{Amount, OutPoint};
 use policies::{UnixTime, VaultId};
 use time::OffsetDateTime;
-use watchtower::store::database::Transaction;
 use watchtower::store::{chain, coins};
 
 use crate::service::books;
@@ -68,22 +67,10 @@ pub async fn show_calendar(
     vault: VaultId,
 ) -> Result<Calendar, ServiceError> {
     let mut tx = books::begin(service, actor, vault).await?;
-    calendar_of(service, &mut tx, vault).await
-}
-
-/// The same, in an open transaction and for whoever looks out for it.
-///
-/// # Errors
-/// As [`show_calendar`].
-pub(crate) async fn calendar_of(
-    service: &Service,
-    tx: &mut Transaction,
-    vault: VaultId,
-) -> Result<Calendar, ServiceError> {
-    let (row, policy) = service.vault(tx, vault).await?;
-    let tip = chain::tip(tx).await?.ok_or(BatchError::NoChain)?;
+    let (row, policy) = service.vault(&mut tx, vault).await?;
+    let tip = chain::tip(&mut tx).await?.ok_or(BatchError::NoChain)?;
     let mut purses = vec![Purse::newest(&row)];
-    purses.extend(Purse::formers(tx, &row, &policy).await?);
+    purses.extend(Purse::formers(&mut tx, &row, &policy).await?);
     let mut locks = Vec::new();
     for purse in purses {
         let keyset = purse.keyset(&policy);
@@ -101,7 +88,7 @@ pub(crate) async fn calendar_of(
         }
     }
     let mut standing = Vec::new();
-    for spendable in coins::confirmed_unspent(tx, vault).await? {
+    for spendable in coins::confirmed_unspent(&mut tx, vault).await? {
         let Some(block) = spendable.placement.block() else {
             continue;
         };

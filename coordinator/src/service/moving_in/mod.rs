@@ -122,6 +122,7 @@ pub async fn move_in(
         let begun = MovingRow {
             vault,
             from: request.from,
+            history_until: Some(tip.height),
             end,
             scan: ask(&mut tx, request.from, actor, now).await?,
             comparison: None,
@@ -215,7 +216,11 @@ async fn go_on_with(
         let wanted = highest.map_or(0, |highest| highest.saturating_add(BEYOND));
         if wanted >= row.end {
             let end = wanted.saturating_add(1).min(row.end.saturating_add(MOST));
-            let history = chain::tip(tx).await?.map(|tip| tip.height);
+            // What came after it began is a deposit, whichever index it paid and whenever that began to be watched.
+            let history = match row.history_until {
+                Some(height) => Some(height),
+                None => chain::tip(tx).await?.map(|tip| tip.height),
+            };
             for keychain in Keychain::BOTH {
                 let place = (known.keychain, keychain);
                 watch_range(tx, &policy, place, row.end..end, history, now).await?;

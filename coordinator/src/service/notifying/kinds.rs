@@ -110,6 +110,7 @@ pub const FAMILIES: &[(&str, &[&str])] = &[
         ],
     ),
     ("signer", &["gone", "present"]),
+    ("small", &["confirmed", "reversed", "settled"]),
     (
         "spend",
         &[
@@ -129,6 +130,8 @@ pub const FAMILIES: &[(&str, &[&str])] = &[
             "addresses-superseded",
             "created",
             "customers-set",
+            "deposits-cleared",
+            "deposits-set",
             "fees-cleared",
             "fees-set",
             "mark-crossed",

@@ -93,7 +93,7 @@ pub(super) async fn warnings(
         .address
         .as_ref()
         .map_or_else(|| reading.typed.clone(), ToString::to_string);
-    let known = known(tx, policy, vault, now).await?;
+    let known = known_to(tx, policy, vault, now).await?;
     let is_same = |one: &&KnownAddress| one.address == text;
     let same: Vec<&KnownAddress> = known.iter().filter(is_same).collect();
     let mut warnings: Vec<Warning> = known
@@ -120,8 +120,18 @@ pub(super) async fn warnings(
     Ok(warnings)
 }
 
-/// Every address that is known, each by how it is.
-async fn known(
+/// The first of the known addresses that an address resembles without being it.
+pub(in crate::service) fn resembled<'k>(
+    address: &str,
+    known: &'k [KnownAddress],
+) -> Option<(&'k KnownAddress, Likeness)> {
+    known
+        .iter()
+        .find_map(|one| likeness(address, &one.address).map(|likeness| (one, likeness)))
+}
+
+/// Every address that is known to a vault, each by how it is.
+pub(in crate::service) async fn known_to(
     tx: &mut Transaction,
     policy: &Policy,
     vault: VaultId,

@@ -66,7 +66,7 @@ async fn waiting(budget_sat: u64) -> (World, Txid, Txid) {
 
 #[tokio::test]
 async fn while_its_signers_are_away_a_child_pays_a_deadline_later_and_once() {
-    let (mut world, first, second) = waiting(50_000).await;
+    let (mut world, first, second) = Box::pin(waiting(50_000)).await;
     for _ in 0..2 {
         block(&mut world).await;
     }
@@ -113,7 +113,7 @@ async fn no_child_pays_meanwhile_where_nobody_said_so() {
 
 #[tokio::test]
 async fn replacement_and_child_count_in_one_budget_and_the_reason_is_told_once() {
-    let (mut world, first, second) = waiting(50_000).await;
+    let (mut world, first, second) = Box::pin(waiting(50_000)).await;
     let fee = async |txid| world.stored(txid).await.fee;
     let more = fee(second).await - fee(first).await;
     // The replacement alone is within it, and a child alone would be.
@@ -163,7 +163,7 @@ async fn what_somebody_made_by_hand_waits_a_whole_deadline_too() {
 
 #[tokio::test]
 async fn the_block_at_which_it_was_made_may_go_and_it_waits_from_there_anew() {
-    let (mut world, _, _) = waiting(50_000).await;
+    let (mut world, _, _) = Box::pin(waiting(50_000)).await;
     for _ in 0..2 {
         block(&mut world).await;
     }
@@ -182,7 +182,7 @@ async fn the_block_at_which_it_was_made_may_go_and_it_waits_from_there_anew() {
 
 #[tokio::test]
 async fn a_replacement_that_is_out_is_raised_whatever_child_its_former_attempt_has() {
-    let (mut world, first, second) = waiting(100_000).await;
+    let (mut world, first, second) = Box::pin(waiting(100_000)).await;
     for _ in 0..3 {
         block(&mut world).await;
     }

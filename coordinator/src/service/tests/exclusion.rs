@@ -42,7 +42,7 @@ async fn plan(world: &World, id: &str, issued: Vec<Earlier>) -> Plan {
         (coins::spendable_coins(&mut tx, world.vault, row.keyset).await).expect("reads")
     {
         let coin = spendable.coin;
-        fundings.insert(coin.outpoint.txid, spendable.funding);
+        fundings.insert(coin.outpoint.txid, (*spendable.funding).clone());
         candidates.push(Candidate {
             outpoint: coin.outpoint,
             txout: bitcoin::TxOut {

@@ -16,6 +16,7 @@ mod chain;
 mod coin_marks;
 mod crash;
 mod customers;
+mod deposit_rules;
 mod device_rooms;
 mod devices;
 mod events;

@@ -7,7 +7,7 @@ use bitcoin::{OutPoint, Txid};
 
 use crate::store::coins;
 use crate::store::database::{DatabaseError, Row, Transaction, Value};
-use crate::store::scripts;
+use crate::store::{deposit_rules, scripts};
 use crate::tracker::{Needs, OutgoingTerms, TrackedTransaction, View};
 
 /// For the next block: what it names, and what is due to settle at its height.
@@ -57,6 +57,9 @@ async fn load(
     for script in scripts::watched_among(tx, &needs.scripts).await? {
         view.add_script(script);
     }
+    for (vault, rule) in deposit_rules::standing(tx).await? {
+        view.set_minimum(vault, rule.minimum);
+    }
     wanted.extend(&needs.txids);
     let claimants = claimants(tx, &needs.spent).await?;
     wanted.extend(descendants(tx, claimants.difference(&needs.txids)).await?);
@@ -78,13 +81,13 @@ async fn load(
         "SELECT c.txid, c.vout, c.amount_sat, c.coinbase, c.is_change, c.placement, c.block_height,
              c.block_hash, c.settled, c.spent_by, c.spent_height, c.spent_hash, c.times_confirmed,
              c.times_spent, s.script, s.vault, s.keyset, s.keychain, s.derivation_index,
-             s.settle_depth, s.reference, s.history_until
+             s.settle_depth, s.reference, s.history_until, c.below_minimum
          FROM coin c JOIN watched_script s ON s.script = c.script
          WHERE c.txid IN (SELECT unhex(value) FROM json_each($1))",
         "SELECT c.txid, c.vout, c.amount_sat, c.coinbase, c.is_change, c.placement, c.block_height,
              c.block_hash, c.settled, c.spent_by, c.spent_height, c.spent_hash, c.times_confirmed,
              c.times_spent, s.script, s.vault, s.keyset, s.keychain, s.derivation_index,
-             s.settle_depth, s.reference, s.history_until
+             s.settle_depth, s.reference, s.history_until, c.below_minimum
          FROM coin c JOIN watched_script s ON s.script = c.script
          WHERE c.txid IN (SELECT decode(value, 'hex') FROM json_array_elements_text($1::json))",
         &with_coins,

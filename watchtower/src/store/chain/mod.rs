@@ -4,6 +4,7 @@
 //! looked up, judged by the pure tracker, and written back with its ledger entries and events.
 
 mod load;
+mod nuisances;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -4,15 +4,16 @@ use bitcoin::consensus::encode;
 use bitcoin::hashes::Hash as _;
 use bitcoin::{Amount, Txid};
 use policies::UnixTime;
+use serde_json::json;
 
-use super::ChainError;
+use super::{ChainError, nuisances};
 use crate::alarm::AlarmKind;
 use crate::store::alarms::{self, NewAlarm};
 use crate::store::coins::placement_values;
 use crate::store::database::{DatabaseError, Transaction, Value};
 use crate::store::events::{self, NewEvent};
 use crate::store::ledger;
-use crate::tracker::{Change, Coin, Spend, TrackedTransaction, View, event, postings};
+use crate::tracker::{Change, Coin, Spend, TrackedTransaction, View, deposited, event, postings};
 
 /// Who is named in events that come from the chain.
 pub(super) const ACTOR: &str = "watchtower";
@@ -29,12 +30,17 @@ pub(super) async fn write(
     for coin in view.touched_coins() {
         write_coin(tx, coin).await?;
     }
+    let reused = nuisances::reused(tx, changes).await?;
     for change in changes {
         for posting in postings(change) {
             ledger::post(tx, &posting, now).await?;
         }
         resend_soon(tx, change, now).await?;
-        let draft = event(change);
+        let mut draft = event(change);
+        let reuse = deposited(change).and_then(|(coin, _)| reused.get(&coin.outpoint));
+        if let Some(reuse) = reuse {
+            draft.body.insert("reused".to_owned(), json!(reuse.code()));
+        }
         let new = NewEvent {
             object_kind: draft.object_kind,
             object_id: &draft.object_id,
@@ -48,7 +54,7 @@ pub(super) async fn write(
         events::append(tx, &new).await?;
         alarm(tx, change, now).await?;
     }
-    Ok(())
+    nuisances::tell(tx, changes, &reused, now).await
 }
 
 /// A spend that nobody handed over is told at once, and until it is explained or has left the mempool.
@@ -155,8 +161,8 @@ async fn write_coin(tx: &mut Transaction, coin: &Coin) -> Result<(), DatabaseErr
     tx.execute_one(
         "INSERT INTO coin (txid, vout, script, vault, amount_sat, coinbase, is_change, placement,
              block_height, block_hash, settle_height, settled, spent_by, spent_height, spent_hash,
-             times_confirmed, times_spent)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+             times_confirmed, times_spent, below_minimum)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
          ON CONFLICT (txid, vout) DO UPDATE SET placement = excluded.placement,
              block_height = excluded.block_height, block_hash = excluded.block_hash,
              settle_height = excluded.settle_height, settled = excluded.settled,
@@ -181,6 +187,7 @@ async fn write_coin(tx: &mut Transaction, coin: &Coin) -> Result<(), DatabaseErr
             coin.spent_in.map(|block| block.hash.to_byte_array()).into(),
             coin.times_confirmed.into(),
             coin.times_spent.into(),
+            coin.below_minimum.into(),
         ],
     )
     .await

@@ -20,6 +20,7 @@ use crate::tracker::{Block, BlockRef};
 mod alarms;
 mod evidence;
 mod inclusion;
+mod nuisances;
 mod scans;
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
@@ -123,7 +124,7 @@ async fn a_settled_deposit_is_spendable_with_its_funding_transaction() {
     let [coin] = spendable.as_slice() else {
         panic!("one coin: {spendable:?}")
     };
-    assert_eq!(coin.funding, funding);
+    assert_eq!(*coin.funding, funding);
     assert_eq!(coin.confirmations, DEPOSIT_DEPTH);
     assert_eq!(
         coin.coin.outpoint,
