@@ -5,8 +5,8 @@ use std::sync::Arc;
 use policies::Keyset;
 use policies::document::{KeysetView, Policy};
 use policies::psbt::{OfferedSignature, OfferedSlot, StrictPsbt, read_strict};
-use watchtower::store::coins;
 use watchtower::store::database::Transaction;
+use watchtower::store::{coins, scripts};
 
 use super::{AttemptError, BatchError, OwnSpendError, Service, ServiceError};
 use crate::roles::issued::{IssuedTransaction, SpentCoin};
@@ -46,10 +46,13 @@ impl Session {
             .zip(strict.previous_outputs());
         for (input, prevout) in previous {
             let outpoint = input.previous_output;
-            let coin = coins::coin(tx, outpoint)
-                .await?
-                .ok_or(OwnSpendError::UnknownCoin { outpoint })?;
-            let (keychain, index) = (coin.script.keychain, coin.script.index);
+            let script = match coins::coin(tx, outpoint).await? {
+                Some(coin) => Some(coin.script),
+                // What an attempt of ours makes that no node has taken yet, and that its child spends.
+                None => scripts::watched_script(tx, &prevout.script_pubkey).await?,
+            };
+            let script = script.ok_or(OwnSpendError::UnknownCoin { outpoint })?;
+            let (keychain, index) = (script.keychain, script.index);
             let keyset = policy
                 .keyset_of(keychain, index, &prevout.script_pubkey)
                 .ok_or(OwnSpendError::UnknownCoin { outpoint })?;
