@@ -2,10 +2,12 @@
 
 use bitcoin::{Amount, FeeRate, Txid};
 use watchtower::store::fees::{self, FeeEstimate};
+use watchtower::store::outgoing;
 
 use super::bumping::{KINDS, attempts, block, broadcast, children, estimate, outcome, stuck, told};
 use super::world::World;
 use crate::fees::Bump;
+use crate::service::attempts::show_attempt;
 use crate::service::fee_policies::{SetFees, set_fees};
 use crate::service::renewals::{Renew, cancel_batch, replace_attempt};
 use crate::session::attempt::AttemptState;
@@ -113,11 +115,17 @@ async fn no_child_pays_meanwhile_where_nobody_said_so() {
 
 #[tokio::test]
 async fn replacement_and_child_count_in_one_budget_and_the_reason_is_told_once() {
+    // What a child costs, as another vault of the same kind shows.
+    let (mut other, _, _) = Box::pin(waiting(50_000)).await;
+    for _ in 0..3 {
+        block(&mut other).await;
+    }
+    let child = children(&other).await[0].fee.to_sat();
     let (mut world, first, second) = Box::pin(waiting(50_000)).await;
     let fee = async |txid| world.stored(txid).await.fee;
-    let more = fee(second).await - fee(first).await;
-    // The replacement alone is within it, and a child alone would be.
-    with_children(&world, more.to_sat() + 300).await;
+    let more = (fee(second).await - fee(first).await).to_sat();
+    // Each alone is within it.
+    with_children(&world, more + child - 1).await;
     for _ in 0..9 {
         block(&mut world).await;
     }
@@ -126,7 +134,7 @@ async fn replacement_and_child_count_in_one_budget_and_the_reason_is_told_once()
     assert_eq!(outcome(&world, first).await, over);
     let kinds = told(&world, &KINDS).await;
     assert_eq!(kinds, ["attempt.raised", "attempt.held"]);
-    with_children(&world, 50_000).await;
+    with_children(&world, more + child).await;
     for _ in 0..3 {
         block(&mut world).await;
     }
@@ -218,4 +226,26 @@ async fn a_replacement_pays_for_its_size_what_the_node_asks_for_and_never_less_t
             "{more} {size}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_child_is_signed_and_handed_over_before_any_node_has_its_parent() {
+    let (mut world, first, _) = Box::pin(waiting(50_000)).await;
+    for _ in 0..3 {
+        block(&mut world).await;
+    }
+    let child = children(&world).await[0].txid;
+    let shown = show_attempt(&world.service, &world.operator, child).await;
+    assert_eq!(shown.expect("is shown").inputs.len(), 1);
+    broadcast(&world, child).await;
+    assert_eq!(world.stored(first).await.state, AttemptState::Broadcasting);
+    let mut tx = (world.service.database().begin_read().await).expect("begins");
+    let packages = outgoing::packages(&mut tx, child).await.expect("reads");
+    let txids = packages
+        .iter()
+        .map(|package| package.iter().map(|one| one.txid).collect());
+    let txids: Vec<Vec<Txid>> = txids.collect();
+    assert_eq!(txids, [[first, child]], "both go together, the child last");
+    let of_parent = outgoing::packages(&mut tx, first).await.expect("reads");
+    assert_eq!(of_parent, packages);
 }
