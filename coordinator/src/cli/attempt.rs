@@ -110,10 +110,7 @@ pub(super) enum Attempt {
     /// Hand in what a signer returned, in any encoding: a file, or a folder with the answers to a ladder.
     ///
     /// Of a folder each file goes to its own attempt, in the order in which they were signed.
-    #[command(
-        after_help = "Examples:\n  countersign-coordinator attempt submit TXID signed.psbt\n  \
-                            countersign-coordinator attempt submit TXID signed"
-    )]
+    #[command(after_help = "Example:\n  countersign-coordinator attempt submit TXID signed.psbt")]
     Submit {
         /// Its txid.
         txid: String,
