@@ -66,6 +66,10 @@ impl Placement {
 
 /// An output that pays a watched script.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts of a coin that are independent of one another"
+)]
 pub struct Coin {
     /// Which output.
     pub outpoint: OutPoint,
