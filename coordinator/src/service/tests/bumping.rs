@@ -6,11 +6,13 @@ use watchtower::store::chain;
 use watchtower::store::events;
 use watchtower::store::fees::{self, FeeEstimate};
 
+use super::own_spends::wanted;
 use super::world::{BY_HAND, World};
 use crate::fees::Bump;
 use crate::roles::fixture::Kind;
 use crate::service::BatchSettings;
 use crate::service::fee_policies::{SetFees, set_fees};
+use crate::service::self_spends::{CreateSelfSpend, SelfSpendPurpose, create_self_spend};
 use crate::service::status::show_status;
 use crate::session::attempt::AttemptState;
 use crate::store::bumps::{self, Outcome};
@@ -100,7 +102,12 @@ pub(super) async fn stuck(bump: Bump, budget_sat: u64) -> (World, Txid) {
 
 /// The same that pays so much.
 async fn stuck_paying(sat: u64, bump: Bump, budget_sat: u64) -> (World, Txid) {
-    let mut world = World::funded(Kind::Wsh, 3, 2_000_000).await;
+    stuck_among(3, sat, bump, budget_sat).await
+}
+
+/// The same of a vault with so many coins.
+async fn stuck_among(coins: u32, sat: u64, bump: Bump, budget_sat: u64) -> (World, Txid) {
+    let mut world = World::funded(Kind::Wsh, coins, 2_000_000).await;
     world.set(BatchSettings {
         estimate_max_age: 1_800,
         fee_cap: Some(FeeRate::from_sat_per_kwu(5_000)),
@@ -200,6 +207,25 @@ async fn above_the_fee_cap_it_is_raised_to_the_cap_and_not_beyond() {
     let second = world.stored(made[1]).await;
     let paid = second.fee / second.weight;
     assert!(paid <= FeeRate::from_sat_per_kwu(5_000), "{paid}");
+}
+
+#[tokio::test]
+async fn a_replacement_that_would_have_to_pay_more_than_the_cap_is_not_made() {
+    let (mut world, first) = stuck(Bump::Automatic, 1_000_000).await;
+    // What it pays already, and less than no node takes in its place.
+    world.set(BatchSettings {
+        estimate_max_age: 1_800,
+        fee_cap: Some(FeeRate::from_sat_per_kwu(300)),
+        ..BY_HAND
+    });
+    for _ in 0..4 {
+        block(&mut world).await;
+    }
+    assert_eq!(attempts(&world, first).await, [first]);
+    assert_eq!(
+        outcome(&world, first).await,
+        (Outcome::Held, "above_cap".to_owned())
+    );
 }
 
 #[tokio::test]
@@ -345,6 +371,36 @@ async fn where_it_cannot_be_replaced_a_child_of_its_own_change_pays_once() {
         told(&world, &KINDS).await,
         ["attempt.held", "attempt.raised"]
     );
+}
+
+#[tokio::test]
+async fn no_child_is_made_that_signers_would_not_sign_without_approvals() {
+    let (mut world, first) = Box::pin(stuck_among(6, 30_000, Bump::Automatic, 50_000)).await;
+    let refresh = CreateSelfSpend {
+        max_inputs: Some(1),
+        ..wanted(SelfSpendPurpose::Refresh)
+    };
+    let (service, operator) = (world.service.clone(), world.operator.clone());
+    // The fixture's signers sign four spends to ourselves a day without approvals.
+    for _ in 0..4 {
+        create_self_spend(&service, &operator, world.vault, &refresh)
+            .await
+            .expect("is made");
+    }
+    let request = SetFees {
+        cpfp: true,
+        rungs_sat_vb: Vec::new(),
+        ..super::fee_policies::asked()
+    };
+    set_fees(&service, &operator, world.vault, &request)
+        .await
+        .expect("is set");
+    for _ in 0..5 {
+        block(&mut world).await;
+    }
+    assert_eq!(children(&world).await.len(), 4, "none besides");
+    let (held, _) = outcome(&world, first).await;
+    assert_eq!(held, Outcome::Held);
 }
 
 #[tokio::test]

@@ -204,6 +204,41 @@ async fn each_deadline_releases_one_rung_within_the_budget() {
 }
 
 #[tokio::test]
+async fn by_itself_the_lowest_rung_is_released_that_a_quorum_has_signed() {
+    let (mut world, first) = world().await;
+    let made = ladder(&world, first, &["5", "10"]).await.expect("is made");
+    let [lowest, lost, top] = made.rungs.as_slice() else {
+        panic!("three rungs: {made:?}");
+    };
+    for rung in [lowest, top] {
+        for signer in [0, 1] {
+            world.sign(signer, rung.txid).await;
+        }
+    }
+    world.work().await;
+    world.answer_mempool_tests().await;
+    world.pass(5);
+    world.work().await;
+    said(&world, Bump::Automatic, 1_000_000).await;
+    estimate(&world, 1_250).await;
+    for _ in 0..5 {
+        block(&mut world).await;
+    }
+    let state = async |txid| world.stored(txid).await.state;
+    assert_eq!(state(top.txid).await, AttemptState::Broadcasting);
+    assert_eq!(state(lost.txid).await, AttemptState::Issued);
+}
+
+#[tokio::test]
+async fn a_ladder_has_as_many_rungs_above_the_attempt_as_a_fee_policy_may_name() {
+    let (world, first) = world().await;
+    let most = ["3", "4", "5", "6", "7", "8", "9", "10"];
+    let made = ladder(&world, first, &most).await.expect("is made");
+    assert_eq!(made.rungs.len(), 9);
+    sign_all(&world, &made).await;
+}
+
+#[tokio::test]
 async fn a_rung_above_the_fee_cap_stays_held_by_itself() {
     let (mut world, first) = world().await;
     world.set(BatchSettings {

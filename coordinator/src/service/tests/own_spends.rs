@@ -20,7 +20,7 @@ use crate::service::self_spends::{
 use crate::service::{ApprovalError, OwnSpendError, ServiceError, WithdrawalError};
 use crate::session::attempt::AttemptState;
 
-fn wanted(purpose: SelfSpendPurpose) -> CreateSelfSpend {
+pub(super) fn wanted(purpose: SelfSpendPurpose) -> CreateSelfSpend {
     CreateSelfSpend {
         purpose,
         keyset: None,
