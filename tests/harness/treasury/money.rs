@@ -225,7 +225,7 @@ impl Treasury {
         let path = self.path("/reconciliation");
         let asked = self.operator().post(&path, &json!({}))?.done()?;
         let path = format!("{path}/{}", asked["request"]);
-        wait_until("the reconciliation", SHORT, || {
+        wait_until("the reconciliation", LONG, || {
             let found = self.operator().get(&path)?.done()?["result"].take();
             Ok((!found.is_null()).then_some(found))
         })
