@@ -38,7 +38,7 @@ async fn held() -> (World, Txid) {
 
 #[tokio::test]
 async fn what_is_held_is_an_alarm_until_its_budget_is_raised() {
-    let (mut world, first) = held().await;
+    let (mut world, first) = Box::pin(held()).await;
     said(&world, Bump::Automatic, 50_000).await;
     block(&mut world).await;
     assert_eq!(attempts(&world, first).await.len(), 2);
@@ -47,7 +47,7 @@ async fn what_is_held_is_an_alarm_until_its_budget_is_raised() {
 
 #[tokio::test]
 async fn what_is_held_is_an_alarm_until_nobody_asks_for_it_any_more() {
-    let (world, _) = held().await;
+    let (world, _) = Box::pin(held()).await;
     said(&world, Bump::Off, 10).await;
     assert_eq!(alarmed(&world, AlarmKind::BumpHeld).await, [""; 0]);
     said(&world, Bump::Automatic, 10).await;
@@ -60,7 +60,7 @@ async fn what_is_held_is_an_alarm_until_nobody_asks_for_it_any_more() {
 
 #[tokio::test]
 async fn what_is_held_is_an_alarm_until_a_block_has_it() {
-    let (mut world, first) = held().await;
+    let (mut world, first) = Box::pin(held()).await;
     let transaction = world.stored(first).await.final_transaction;
     world.mine(vec![transaction.expect("is signed")]).await;
     world.work().await;
@@ -69,7 +69,7 @@ async fn what_is_held_is_an_alarm_until_a_block_has_it() {
 
 #[tokio::test]
 async fn what_is_held_is_an_alarm_until_somebody_replaces_it() {
-    let (mut world, first) = held().await;
+    let (mut world, first) = Box::pin(held()).await;
     let second = replace_by_hand(&world, first, "5").await;
     block(&mut world).await;
     assert_eq!(alarmed(&world, AlarmKind::BumpHeld).await, [""; 0]);
@@ -82,7 +82,7 @@ async fn what_is_held_is_an_alarm_until_somebody_replaces_it() {
 
 #[tokio::test]
 async fn what_is_held_is_no_alarm_once_a_cancellation_is_out_or_in_a_block() {
-    let (mut world, first) = held().await;
+    let (mut world, first) = Box::pin(held()).await;
     let cancel = cancel_by_hand(&world, first, "5").await;
     let last = world.broadcast(cancel).await;
     assert_eq!(alarmed(&world, AlarmKind::BumpHeld).await, [""; 0]);
