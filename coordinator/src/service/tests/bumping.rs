@@ -212,10 +212,10 @@ async fn above_the_fee_cap_it_is_raised_to_the_cap_and_not_beyond() {
 #[tokio::test]
 async fn a_replacement_that_would_have_to_pay_more_than_the_cap_is_not_made() {
     let (mut world, first) = stuck(Bump::Automatic, 1_000_000).await;
-    // What it pays already, and less than no node takes in its place.
+    // More than it pays, and less than what a node takes in its place.
     world.set(BatchSettings {
         estimate_max_age: 1_800,
-        fee_cap: Some(FeeRate::from_sat_per_kwu(300)),
+        fee_cap: Some(FeeRate::from_sat_per_kwu(600)),
         ..BY_HAND
     });
     for _ in 0..4 {
