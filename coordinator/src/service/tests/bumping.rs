@@ -215,7 +215,7 @@ async fn a_replacement_that_would_have_to_pay_more_than_the_cap_is_not_made() {
     // More than it pays, and less than what a node takes in its place.
     world.set(BatchSettings {
         estimate_max_age: 1_800,
-        fee_cap: Some(FeeRate::from_sat_per_kwu(450)),
+        fee_cap: Some(FeeRate::from_sat_per_kwu(520)),
         ..BY_HAND
     });
     for _ in 0..4 {
