@@ -3,9 +3,10 @@
 use policies::VaultId;
 
 use super::LOOK_SECONDS;
-use crate::service::bumping::{Look, batches_out};
+use crate::service::bumping::Look;
 use crate::service::rehearsal::Rehearsal;
 use crate::service::{Service, ServiceError, lock_vault};
+use crate::store::attempts::batches_out;
 use crate::store::jobs::{self, Claim};
 
 /// Does of each batch of a vault what is to be done. What fails of one holds up no other.

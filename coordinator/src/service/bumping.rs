@@ -42,21 +42,7 @@ pub(super) const RUNG: &str = "rung";
 pub(crate) async fn has_out(tx: &mut Transaction, vault: VaultId) -> Result<bool, ServiceError> {
     let policy = fee_policies::lookup(tx, vault).await?;
     let acts = policy.is_some_and(|row| row.policy.bump != Bump::Off);
-    Ok(acts && !attempts::out(tx, vault).await?.is_empty())
-}
-
-/// The batches of a vault of which an attempt is out, each once.
-pub(crate) async fn batches_out(
-    tx: &mut Transaction,
-    vault: VaultId,
-) -> Result<Vec<BatchId>, ServiceError> {
-    let mut found = Vec::new();
-    for row in attempts::out(tx, vault).await? {
-        if pays(row.purpose) && !found.contains(&row.batch) {
-            found.push(row.batch);
-        }
-    }
-    Ok(found)
+    Ok(acts && !attempts::batches_out(tx, vault).await?.is_empty())
 }
 
 /// All that is decided by of one batch, as it is in one database transaction.

@@ -250,21 +250,24 @@ pub async fn in_no_block(
     .collect()
 }
 
-/// The attempts of a vault that were broadcast and that no block holds, the oldest first.
+/// The batches of a vault of which an attempt that pays was broadcast and is in no block, the oldest first. This is asked
+/// every few seconds: no transaction is read.
 ///
 /// # Errors
 /// On a failed statement or a corrupt row.
-pub async fn out(tx: &mut Transaction, vault: VaultId) -> Result<Vec<AttemptRow>, DatabaseError> {
+pub async fn batches_out(
+    tx: &mut Transaction,
+    vault: VaultId,
+) -> Result<Vec<BatchId>, DatabaseError> {
     tx.rows(
-        "SELECT txid, batch, number, purpose, vault, policy, psbt, fee, weight, state, detail, version,
-             confirmations, final_transaction, created_at
-         FROM attempt WHERE vault = $1 AND state IN ('broadcasting', 'in_mempool')
-         ORDER BY created_at, txid",
+        "SELECT batch, MIN(created_at) AS since FROM attempt
+         WHERE vault = $1 AND state IN ('broadcasting', 'in_mempool') AND purpose IN ('pay', 'bump')
+         GROUP BY batch ORDER BY since, batch",
         &[vault.to_bytes().into()],
     )
     .await?
     .iter()
-    .map(read)
+    .map(|row| Ok(BatchId::from_bytes(row.array("batch")?)))
     .collect()
 }
 
