@@ -17,7 +17,7 @@ use super::batch_preview::PlannedBatch;
 use super::building::{Approved, Built, Plan, build};
 use super::choosing::{Chosen, Hold, choose_withdrawals, feerate, refuse_in_trouble};
 use super::excluding::Context;
-use super::free_coins::{candidates, young};
+use super::free_coins::{candidates, candidates_paying, young};
 use super::inclusion;
 use super::issuing::store;
 use super::journals;
@@ -245,7 +245,16 @@ pub(super) async fn prepare(
         .map(|approved| approved.withdrawal.clone())
         .collect();
     let issued = Issued::for_lines(tx, &policy, &paid).await?;
-    let (candidates, fundings) = candidates(tx, &row, tip.height, &issued.freed).await?;
+    let (candidates, fundings) = if issued.freed.is_empty() {
+        let amounts = paid.iter().map(|row| row.intent.amount);
+        let sum = amounts.fold(Amount::ZERO, |sum, amount| {
+            sum.checked_add(amount).unwrap_or(Amount::MAX_MONEY)
+        });
+        let at = (tip.height, feerate);
+        candidates_paying(tx, &row, &policy, at, sum).await?
+    } else {
+        candidates(tx, &row, tip.height, &issued.freed).await?
+    };
     let plan = Plan {
         policy: Arc::clone(&policy),
         withdrawals,

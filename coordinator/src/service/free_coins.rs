@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bitcoin::{OutPoint, Transaction as BitcoinTransaction, TxOut, Txid};
+use bitcoin::{Amount, FeeRate, OutPoint, Transaction as BitcoinTransaction, TxOut, Txid};
 use policies::Keyset;
 use policies::document::{KeysetView, Policy};
 use watchtower::store::coins;
@@ -115,6 +115,30 @@ pub(super) async fn candidates(
     candidates_of(tx, vault, Purse::newest(vault), tip, freed).await
 }
 
+/// The same for new payments of so much at a feerate: a coin of which more than half would go to miners now waits until
+/// fees are lower, unless the others do not suffice. However many of those there are, they cost no time.
+pub(super) async fn candidates_paying(
+    tx: &mut Transaction,
+    vault: &VaultRow,
+    policy: &Policy,
+    (tip, feerate): (u32, FeeRate),
+    paid: Amount,
+) -> Result<Spendable, ServiceError> {
+    let (purse, freed) = (Purse::newest(vault), BTreeSet::new());
+    let input = feerate.fee_wu(policy.descriptor.input_weight());
+    let twice = input.and_then(|cost| cost.checked_mul(2));
+    let needed = paid.checked_add(policy.limits.fee_max);
+    if let Some((worth, needed)) = twice.zip(needed) {
+        let found = candidates_at_least(tx, vault, purse, tip, &freed, worth).await?;
+        let mut values = found.0.iter().map(|coin| coin.txout.value);
+        let sum = values.try_fold(Amount::ZERO, Amount::checked_add);
+        if sum.is_some_and(|sum| sum >= needed) {
+            return Ok(found);
+        }
+    }
+    candidates_of(tx, vault, purse, tip, &freed).await
+}
+
 /// The same of a purse.
 pub(super) async fn candidates_of(
     tx: &mut Transaction,
@@ -123,6 +147,17 @@ pub(super) async fn candidates_of(
     tip: u32,
     freed: &BTreeSet<OutPoint>,
 ) -> Result<Spendable, ServiceError> {
+    candidates_at_least(tx, vault, purse, tip, freed, Amount::ZERO).await
+}
+
+async fn candidates_at_least(
+    tx: &mut Transaction,
+    vault: &VaultRow,
+    purse: Purse,
+    tip: u32,
+    freed: &BTreeSet<OutPoint>,
+    at_least: Amount,
+) -> Result<Spendable, ServiceError> {
     let reserved: BTreeSet<_> = reservations::reserved(tx, vault.id)
         .await?
         .into_iter()
@@ -130,7 +165,7 @@ pub(super) async fn candidates_of(
     let frozen = coin_marks::frozen(tx, vault.id).await?;
     let mut candidates = Vec::new();
     let mut fundings = BTreeMap::new();
-    for spendable in coins::settled_coins(tx, vault.id, purse.keychain).await? {
+    for spendable in coins::settled_coins(tx, vault.id, purse.keychain, at_least).await? {
         let coin = spendable.coin;
         // A coin that settled stays so while its block stands; after a reorg to a lower tip it may be
         // less deep than the policy demands (M6).

@@ -44,7 +44,8 @@ pub struct SpendableCoin {
 macro_rules! is_settled {
     () => {
         concat!(
-            "c.vault = $1 AND s.keyset = $2 AND c.settled = 1 AND c.spent_height IS NULL AND NOT ",
+            "c.vault = $1 AND s.keyset = $2 AND c.settled = 1 AND c.spent_height IS NULL
+             AND c.amount_sat >= $3 AND NOT ",
             held!()
         )
     };
@@ -62,7 +63,7 @@ pub async fn spendable_coins(
     vault: VaultId,
     keyset: Keyset,
 ) -> Result<Vec<SpendableCoin>, DatabaseError> {
-    let mut coins = settled_coins(tx, vault, keyset).await?;
+    let mut coins = settled_coins(tx, vault, keyset, Amount::ZERO).await?;
     coins.retain(|spendable| spendable.coin.spent_by.is_none());
     Ok(coins)
 }
@@ -77,13 +78,13 @@ pub async fn spendable(
     vault: VaultId,
     keyset: Keyset,
 ) -> Result<Vec<Coin>, DatabaseError> {
-    let mut coins = settled(tx, vault, keyset).await?;
+    let mut coins = settled(tx, vault, keyset, Amount::ZERO).await?;
     coins.retain(|coin| coin.spent_by.is_none());
     Ok(coins)
 }
 
-/// The settled coins of a keyset that no block spends, oldest first; what the mempool spends is among them. What
-/// a scan found is not, until the scan has ended well.
+/// The settled coins of a keyset of at least so much that no block spends, oldest first; what the mempool spends is
+/// among them. What a scan found is not, until the scan has ended well.
 ///
 /// # Errors
 ///
@@ -92,12 +93,13 @@ pub async fn settled_coins(
     tx: &mut Transaction,
     vault: VaultId,
     keyset: Keyset,
+    at_least: Amount,
 ) -> Result<Vec<SpendableCoin>, DatabaseError> {
     let Some(tip) = super::chain::tip(tx).await? else {
         return Ok(Vec::new());
     };
-    let coins = settled(tx, vault, keyset).await?;
-    let fundings = settled_fundings(tx, vault, keyset).await?;
+    let coins = settled(tx, vault, keyset, at_least).await?;
+    let fundings = settled_fundings(tx, vault, keyset, at_least).await?;
     let mut spendable = Vec::with_capacity(coins.len());
     for coin in coins {
         let Some(funding) = fundings.get(&coin.outpoint.txid) else {
@@ -117,6 +119,7 @@ async fn settled(
     tx: &mut Transaction,
     vault: VaultId,
     keyset: Keyset,
+    at_least: Amount,
 ) -> Result<Vec<Coin>, DatabaseError> {
     tx.rows(
         concat!(
@@ -124,7 +127,11 @@ async fn settled(
             is_settled!(),
             " ORDER BY c.block_height, c.txid, c.vout"
         ),
-        &[vault.to_bytes().into(), keyset.to_bytes().into()],
+        &[
+            vault.to_bytes().into(),
+            keyset.to_bytes().into(),
+            Value::from_u64(at_least.to_sat())?,
+        ],
     )
     .await?
     .iter()
@@ -137,6 +144,7 @@ async fn settled_fundings(
     tx: &mut Transaction,
     vault: VaultId,
     keyset: Keyset,
+    at_least: Amount,
 ) -> Result<BTreeMap<Txid, Arc<BitcoinTransaction>>, DatabaseError> {
     tx.rows(
         concat!(
@@ -145,7 +153,11 @@ async fn settled_fundings(
             is_settled!(),
             ")"
         ),
-        &[vault.to_bytes().into(), keyset.to_bytes().into()],
+        &[
+            vault.to_bytes().into(),
+            keyset.to_bytes().into(),
+            Value::from_u64(at_least.to_sat())?,
+        ],
     )
     .await?
     .iter()

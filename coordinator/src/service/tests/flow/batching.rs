@@ -3,11 +3,12 @@
 use bitcoin::{Amount, FeeRate, ScriptBuf, TxOut};
 use policies::psbt::AttemptPurpose;
 use watchtower::store::fees::{self, FeeEstimate};
-use watchtower::store::{node, scans};
+use watchtower::store::{chain, node, scans};
 
 use crate::roles::fixture::Kind;
 use crate::service::approvals::record_approvals;
 use crate::service::batches::{CreateBatch, create_batch};
+use crate::service::free_coins::candidates_paying;
 use crate::service::tests::world::{BY_HAND, World};
 use crate::service::{BatchError, BatchSettings, ServiceError};
 use crate::session::BatchId;
@@ -253,4 +254,39 @@ async fn an_estimate_that_is_too_old_is_none_and_the_batch_is_held() {
     world.time.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
     let made = create_batch(service, operator, world.vault, &request).await;
     made.expect("the estimate counts for half an hour");
+}
+
+#[tokio::test]
+async fn a_coin_that_half_goes_to_miners_waits_while_the_others_suffice() {
+    let mut world = World::funded(Kind::Wsh, 1, 2_000_000).await;
+    let script = ScriptBuf::from_hex(&world.address().await.script_pubkey).expect("hex");
+    let small = world.payment_to(script, 400);
+    world.mine(vec![small]).await;
+    for _ in 0..3 {
+        world.mine(Vec::new()).await;
+    }
+    let mut tx = (world.service.database().begin_read().await).expect("begins");
+    let (row, policy) = world
+        .service
+        .vault(&mut tx, world.vault)
+        .await
+        .expect("a vault");
+    let tip = chain::tip(&mut tx)
+        .await
+        .expect("reads")
+        .expect("a tip")
+        .height;
+    let mut found = async |kwu: u64, sat: u64| {
+        let at = (tip, FeeRate::from_sat_per_kwu(kwu));
+        let found = candidates_paying(&mut tx, &row, &policy, at, Amount::from_sat(sat)).await;
+        found.expect("reads").0.len()
+    };
+    // An input costs about 105 sat at 1 sat/vB.
+    assert_eq!(
+        found(250, 300_000).await,
+        2,
+        "it brings more than it costs twice"
+    );
+    assert_eq!(found(500, 300_000).await, 1);
+    assert_eq!(found(500, 1_900_000).await, 2, "the others may not suffice");
 }
