@@ -64,7 +64,7 @@ fn a_service_checks_what_it_hears(engine: Engine) -> Outcome {
 
     treasury.deposit(AMOUNT)?;
     let settled = hear(&client, &mut chain, "deposit.settled")?;
-    let shown = proof_of(&settled)?.shows_deposit(&settled, &policy)?;
+    let shown = proof_of(&settled)?.shows_deposit(&settled, &policy)?.shown;
     wait_until("the own node to have the block", LONG, || {
         Ok(shown.confirm(&own, 3).ok().map(drop))
     })?;
@@ -119,7 +119,9 @@ fn a_deposit_on_a_chain_of_the_coordinators_own_is_not_believed() -> Outcome {
     treasury.deposit(AMOUNT)?;
     let settled = hear(&client, &mut EventChain::begin(), "deposit.settled")?;
     let proof = proof_of(&settled)?;
-    let shown = proof.shows_deposit(&settled, &treasury.people.policy)?;
+    let shown = proof
+        .shows_deposit(&settled, &treasury.people.policy)?
+        .shown;
     let refused = shown.confirm(&own, 1).expect_err("is another chain's");
     assert!(
         matches!(refused, ConfirmError::NotInChain { .. }),

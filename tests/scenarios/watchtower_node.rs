@@ -237,6 +237,56 @@ fn node_of_another_chain_in_the_place_of_ours_takes_nothing_back() -> Outcome {
     tower.stop()
 }
 
+/// 1. A deposit is settled. The node loses the blocks that settled it: that is trouble, and nothing is taken back.
+/// 2. It has them again: all is well, without a deposit ever having been reversed.
+/// 3. It loses them again, and a block of another branch takes their place, lower than what was lost: that branch is
+///    followed down to where the two part.
+#[test]
+fn node_that_lost_blocks_is_waited_for_and_a_lower_branch_is_followed() -> Outcome {
+    let mut tower = Tower::prepare(Engine::Sqlite)?;
+    tower.run();
+    let address = tower.address(Keychain::External, 0)?;
+    let txid = tower
+        .node
+        .fund_all(&[(address, Amount::from_sat(50_000))])?;
+    let coin = OutPoint { txid, vout: 0 }.to_string();
+    tower.node.mine(DEPTH)?;
+    let settles = || {
+        wait_until("the deposit to be settled", LONG, || {
+            let kinds = tower.kinds("deposit", &coin)?;
+            Ok((kinds.last().map(String::as_str) == Some("deposit.settled")).then_some(()))
+        })
+    };
+    settles()?;
+    tower.catches_up()?;
+    let before = tower.kinds("deposit", &coin)?;
+    let tip = tower.ask(async |tx| Ok(store::chain::tip(tx).await?))?;
+
+    let height = tower.node.height()?;
+    let first = tower.node.block_at(height + 1 - DEPTH)?;
+    assert!(tower.node.invalidate(first)?);
+    becomes(&tower, "main", Some(Trouble::Behind))?;
+    let still = tower.ask(async |tx| Ok(store::chain::tip(tx).await?))?;
+    assert_eq!(still, tip);
+    assert!(tower.node.reconsider(first)?);
+    becomes(&tower, "main", None)?;
+    assert_eq!(tower.kinds("deposit", &coin)?, before);
+
+    assert!(tower.node.invalidate(first)?);
+    becomes(&tower, "main", Some(Trouble::Behind))?;
+    tower.node.mine_nothing()?;
+    tower.catches_up()?;
+    becomes(&tower, "main", None)?;
+    let kinds = tower.kinds("deposit", &coin)?;
+    assert!(
+        kinds.len() > before.len(),
+        "it is not settled any more: {kinds:?}"
+    );
+    tower.node.mine(DEPTH)?;
+    settles()?;
+    tower.stop()
+}
+
 /// Every signet has one genesis block: a node whose blocks satisfy another challenge is refused all the same.
 #[test]
 fn node_on_another_signet_is_refused() -> Outcome {

@@ -169,6 +169,44 @@ fn payment_rejoins_a_mempool_that_a_restart_emptied() -> Outcome {
     Ok(())
 }
 
+/// 1. What a payment spends is nowhere: it is refused, again and again, and its next turn is an hour away.
+/// 2. What it spends comes into the mempool: the payment is sent at once, without a block.
+#[test]
+fn payment_is_sent_at_once_when_what_it_spends_is_back() -> Outcome {
+    let tower = Tower::start(Engine::Sqlite)?;
+    let address = tower.address(Keychain::External, 0)?;
+    let funding = tower.node.funding(&[(address, AMOUNT)])?;
+    let vout = funding
+        .output
+        .iter()
+        .position(|output| output.value == AMOUNT);
+    let vout = u32::try_from(vout.ok_or_else(|| Failure::new("no output"))?)?;
+    let coin = OutPoint::new(funding.compute_txid(), vout);
+    let payment = spend(
+        (coin, AMOUNT, Keychain::External, 0),
+        (Purse::stranger(0).script_pubkey(), PAID),
+        None,
+    );
+    let txid = payment.compute_txid();
+    hand_over(&tower, &payment)?;
+    let broadcast = || {
+        let stored = tower.ask(async |tx| Ok(outgoing::outgoing(tx, txid).await?))?;
+        Ok::<_, Failure>(stored.and_then(|stored| stored.broadcast))
+    };
+    let refused = wait_until("the refusal", LONG, || {
+        Ok(broadcast()?.filter(|one| one.class == Some(SendAnswer::InputsGone)))
+    })?;
+    let later = outgoing::Broadcast {
+        next_at: refused.at.saturating_add(3_600),
+        ..refused
+    };
+    tower.ask(async |tx| Ok(outgoing::record_answer(tx, txid, &later).await?))?;
+    tower.node.broadcast(&funding)?;
+    wait_until("the payment in the mempool", LONG, || {
+        Ok(tower.node.mempool()?.contains(&txid).then_some(()))
+    })
+}
+
 /// 1. The least that the node takes rises above what a payment pays: it is unknown, and it is said why.
 /// 2. A child of ours that pays for both is handed over: they are sent together, and the node takes both.
 #[test]

@@ -2,8 +2,8 @@
 //! must not.
 
 use std::fs;
-use std::io::Write as _;
-use std::net::ToSocketAddrs as _;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{TcpListener, ToSocketAddrs as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -57,6 +57,40 @@ fn calls(receiver: &Receiver, count: usize) -> Result<Vec<Call>, Failure> {
         let calls = receiver.calls();
         Ok((calls.len() >= count).then_some(calls))
     })
+}
+
+/// 1. A server takes the first call and does not answer.
+/// 2. Meanwhile another one has everything.
+#[test]
+fn a_server_that_takes_its_time_keeps_no_other_waiting() -> Outcome {
+    let treasury = treasury(Engine::Sqlite)?;
+    let slow = TcpListener::bind("127.0.0.1:0")?;
+    let quick = Receiver::start()?;
+    add(
+        &treasury,
+        &format!("http://{}/", slow.local_addr()?),
+        "json",
+    )?;
+    let (id, _) = add(&treasury, &quick.url("/"), "json")?;
+    ask(&treasury, "w-1")?;
+    let (mut held, _) = slow.accept()?;
+    for id in ["w-2", "w-3", "w-4"] {
+        ask(&treasury, id)?;
+    }
+    calls(&quick, 4)?;
+    rests(&treasury, &id)?;
+    // Nobody has given the slow one up by now.
+    held.set_nonblocking(true)?;
+    let mut request = [0; 4_096];
+    let waits = loop {
+        match held.read(&mut request) {
+            Ok(0) => break false,
+            Ok(_) => {}
+            Err(error) => break error.kind() == ErrorKind::WouldBlock,
+        }
+    };
+    assert!(waits, "the slow one was waited for first");
+    Ok(())
 }
 
 /// Waits until a webhook has taken everything.

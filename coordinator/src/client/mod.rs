@@ -30,7 +30,7 @@ pub use self::{
     events::{ChainError, EventChain},
     node::{Core, NodeError},
     order::{Built, Lowered, Order},
-    proof::{ActiveChain, ConfirmError, Depth, Excluded, Proof, ProofError, Shown},
+    proof::{ActiveChain, ConfirmError, Depth, Excluded, Proof, ProofError, Shown, ShownDeposit},
     wire::{Event, Haste, NewAddress, VerifiedAddress, Withdrawal},
 };
 use self::{

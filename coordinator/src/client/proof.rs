@@ -59,6 +59,21 @@ pub struct Shown {
     pub height: u32,
 }
 
+/// A deposit that a transaction in a block makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "only the service's own node says whether the block is in the chain"]
+pub struct ShownDeposit {
+    /// The transaction and its block.
+    pub shown: Shown,
+    /// The coin: credit each once, whatever numbers and names events of it have.
+    pub outpoint: OutPoint,
+    /// The index of the address that it pays. The service itself knows to whom it gave that one; the reference that an
+    /// event names is the coordinator's word.
+    pub index: u32,
+    /// The amount.
+    pub amount: Amount,
+}
+
 /// How deep a block is in the active chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Depth {
@@ -128,6 +143,22 @@ pub enum ProofError {
         /// The amount.
         amount: Amount,
     },
+    /// The event names another coin than the one that it is about.
+    #[error("the event is about {object}, and shows {outpoint}")]
+    OtherCoin {
+        /// What the event is about.
+        object: String,
+        /// The coin that it shows.
+        outpoint: OutPoint,
+    },
+    /// The output is to a change address.
+    #[error(
+        "what pays change address {index} may be the vault's own change, and proves no deposit"
+    )]
+    Change {
+        /// Its index.
+        index: u32,
+    },
     /// The script is none of the pinned policy.
     #[error("the script paid is not {keychain} {index} of the pinned policy")]
     ForeignScript {
@@ -188,18 +219,27 @@ pub enum ConfirmError<E> {
 
 impl Proof {
     /// Checks that a deposit of an event is in a block: the output pays the amount to the script that the pinned policy
-    /// gives at the place said.
+    /// gives at the place said, which is no change address.
     ///
     /// # Errors
     /// What speaks against it.
-    pub fn shows_deposit(&self, event: &Event, policy: &Policy) -> Result<Shown, ProofError> {
+    pub fn shows_deposit(
+        &self,
+        event: &Event,
+        policy: &Policy,
+    ) -> Result<ShownDeposit, ProofError> {
         expect_kind(event, "deposit", &["deposit.confirmed", "deposit.settled"])?;
         let shown = self.in_block(txid_of(event, "txid")?)?;
         let vout = number(event, "vout")?;
         let index = number(event, "index")?;
+        let outpoint = OutPoint::new(self.txid, vout);
+        if event.object_id != outpoint.to_string() {
+            let object = event.object_id.clone();
+            return Err(ProofError::OtherCoin { object, outpoint });
+        }
         let keychain = match text(event, "keychain")? {
             "external" => Keychain::External,
-            "internal" => Keychain::Internal,
+            "internal" => return Err(ProofError::Change { index }),
             _ => return Err(unreadable("keychain", "neither external nor internal")),
         };
         let script_pubkey = text(event, "script_pubkey")?;
@@ -219,7 +259,12 @@ impl Proof {
                 amount,
             });
         }
-        Ok(shown)
+        Ok(ShownDeposit {
+            shown,
+            outpoint,
+            index,
+            amount,
+        })
     }
 
     /// Checks that a withdrawal is paid in a block: an output pays what the service itself asked for.

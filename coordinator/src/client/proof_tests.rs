@@ -108,7 +108,9 @@ fn deposit(policy: &Policy, index: u32) -> (Event, Proof) {
         "txid": payment.compute_txid().to_string(),
         "vout": 0,
     });
-    (event("deposit.settled", body), in_block(&payment))
+    let mut event = event("deposit.settled", body);
+    event.object_id = format!("{}:0", payment.compute_txid());
+    (event, in_block(&payment))
 }
 
 fn with(event: &Event, field: &str, value: Value) -> Event {
@@ -121,7 +123,10 @@ fn with(event: &Event, field: &str, value: Value) -> Event {
 fn a_deposit_is_shown_and_the_own_node_says_how_deep() {
     let policy = policy();
     let (event, proof) = deposit(&policy, 4);
-    let shown = proof.shows_deposit(&event, &policy).expect("is shown");
+    let deposit = proof.shows_deposit(&event, &policy).expect("is shown");
+    assert_eq!(deposit.outpoint, OutPoint::new(proof.txid, 0));
+    assert_eq!((deposit.index, deposit.amount.to_sat()), (4, 70_000));
+    let shown = deposit.shown;
     let mut own = Own::default();
     let unknown = shown.confirm(&own, 1).expect_err("is in no chain of ours");
     assert!(
@@ -151,6 +156,20 @@ fn a_deposit_is_shown_and_the_own_node_says_how_deep() {
 }
 
 #[test]
+fn what_pays_a_change_address_shows_no_deposit() {
+    let policy = policy();
+    let script = policy.descriptor.script_pubkey(Keychain::Internal, 4);
+    let change = pays(&[coin(1)], &script, 70_000);
+    let (event, _) = deposit(&policy, 4);
+    let mut event = with(&event, "script_pubkey", json!(script.to_hex_string()));
+    event.body["keychain"] = json!("internal");
+    event.body["txid"] = json!(change.compute_txid().to_string());
+    event.object_id = format!("{}:0", change.compute_txid());
+    let refused = in_block(&change).shows_deposit(&event, &policy);
+    assert_eq!(refused, Err(ProofError::Change { index: 4 }));
+}
+
+#[test]
 fn each_lie_about_a_deposit_is_found() {
     let policy = policy();
     let (event, proof) = deposit(&policy, 4);
@@ -158,13 +177,25 @@ fn each_lie_about_a_deposit_is_found() {
         let refused = proof.shows_deposit(event, &policy);
         refused.expect_err("is a lie")
     };
-    for (field, value) in [("amount_sat", json!(70_001)), ("vout", json!(1))] {
-        let lie = refused(&with(&event, field, value), &proof);
-        assert!(matches!(lie, ProofError::PaysOtherwise { .. }), "{lie}");
+    let lie = refused(&with(&event, "amount_sat", json!(70_001)), &proof);
+    assert!(matches!(lie, ProofError::PaysOtherwise { .. }), "{lie}");
+    let mut nowhere = with(&event, "vout", json!(1));
+    nowhere.object_id = format!("{}:1", proof.txid);
+    let lie = refused(&nowhere, &proof);
+    assert!(matches!(lie, ProofError::PaysOtherwise { .. }), "{lie}");
+    // One coin is not told twice under two names, nor under that of another.
+    for object in [
+        "x".to_owned(),
+        nowhere.object_id,
+        format!("{}:00", proof.txid),
+    ] {
+        let mut again = event.clone();
+        again.object_id = object;
+        let lie = refused(&again, &proof);
+        assert!(matches!(lie, ProofError::OtherCoin { .. }), "{lie}");
     }
     for (field, value) in [
         ("index", json!(5)),
-        ("keychain", json!("internal")),
         (
             "script_pubkey",
             json!("00141111111111111111111111111111111111111111"),

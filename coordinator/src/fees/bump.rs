@@ -47,7 +47,15 @@ pub enum Beside {
         /// The height of the tip when it was made, or first found.
         since: u32,
     },
-    /// A child pays for it; or what takes its place does not pay the same, so that nobody wants it to confirm.
+    /// A child of ours pays for it, and nothing else is on its way.
+    Child {
+        /// The height of the tip when it was made, or first found.
+        since: u32,
+        /// What both pay together; none while the child waits for signatures.
+        together: Option<FeeRate>,
+    },
+    /// Both wait, a child and what takes its place; or what takes its place does not pay the same, so that nobody wants
+    /// it to confirm.
     Other,
 }
 
@@ -124,6 +132,7 @@ pub fn decide(policy: &FeePolicy, out: &Out) -> Turn {
     match out.beside {
         Beside::Nothing => {}
         Beside::Waits { since } => return meanwhile(policy, out, since),
+        Beside::Child { since, together } => return after(policy, out, since, together),
         Beside::Other => return Turn::Rest(Rest::Rivalled),
     }
     let is_late = out.tip.saturating_sub(out.since) >= policy.deadline;
@@ -131,21 +140,22 @@ pub fn decide(policy: &FeePolicy, out: &Out) -> Turn {
     if !is_late && !is_dropped {
         return Turn::Rest(Rest::InTime);
     }
-    let target = match target(out) {
-        Ok(Some(target)) => target,
-        Ok(None) => return Turn::Rest(Rest::PaysEnough),
-        Err(held) => return once(out, Turn::Hold(held)),
-    };
+    match target(out) {
+        Ok(Some(target)) => once(out, step(out, target)),
+        Ok(None) => Turn::Rest(Rest::PaysEnough),
+        Err(held) => once(out, Turn::Hold(held)),
+    }
+}
+
+/// How it comes to pay so much: by the next rung of its ladder, if it has one, else by what is made in its place.
+fn step(out: &Out, target: FeeRate) -> Turn {
     match out.next_rung {
-        Some(rung) if rung > out.cap => {
-            let held = Held::AboveCap {
-                estimate: rung,
-                cap: out.cap,
-            };
-            once(out, Turn::Hold(held))
-        }
-        Some(rung) => once(out, Turn::Release(rung)),
-        None => once(out, Turn::Raise(target)),
+        Some(rung) if rung > out.cap => Turn::Hold(Held::AboveCap {
+            estimate: rung,
+            cap: out.cap,
+        }),
+        Some(rung) => Turn::Release(rung),
+        None => Turn::Raise(target),
     }
 }
 
@@ -175,6 +185,25 @@ fn meanwhile(policy: &FeePolicy, out: &Out, since: u32) -> Turn {
     match target(out) {
         Ok(Some(target)) if may_pay && is_late => once(out, Turn::Child(target)),
         Ok(_) | Err(_) => Turn::Rest(Rest::Rivalled),
+    }
+}
+
+/// What is to be done where a child pays since a height: once a whole deadline more has passed and the two pay too little
+/// together, the attempt is raised as if it had none, and its child dies with it. One that waits for signatures is
+/// waited for.
+fn after(policy: &FeePolicy, out: &Out, since: u32, together: Option<FeeRate>) -> Turn {
+    let is_late = out.tip.saturating_sub(since) >= policy.deadline;
+    let Some(together) = together.filter(|_| is_late) else {
+        return Turn::Rest(Rest::Rivalled);
+    };
+    let both = Out {
+        paid: out.paid.max(together),
+        ..*out
+    };
+    match target(&both) {
+        Ok(Some(target)) => once(out, step(out, target)),
+        Ok(None) => Turn::Rest(Rest::Rivalled),
+        Err(held) => once(out, Turn::Hold(held)),
     }
 }
 

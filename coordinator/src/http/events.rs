@@ -204,7 +204,8 @@ impl Heard {
     /// The pages of events that it hears, until its time or the program is over.
     fn pages(self) -> impl Stream<Item = Vec<EventView>> + Send + 'static {
         stream::unfold(self, async |mut heard| {
-            if heard.left == Some(0) {
+            // Also while there is always more to send: whoever reads slowly is asked who it is as often as others.
+            if heard.left == Some(0) || Instant::now() >= heard.until || *heard.stopping.borrow() {
                 return None;
             }
             loop {

@@ -1,17 +1,20 @@
 //! Brings an attempt that was taken in late to where the chain has it: what the watchtower saw of it before is
 //! not told again.
+//!
+//! Invariant: what the watchtower told and nobody took in yet is taken in first. Its tables are ahead of its events, and
+//! an attempt that was moved by the ones could not be moved by the others again.
 
 use std::collections::BTreeSet;
 
 use bitcoin::Txid;
 use policies::UnixTime;
-use watchtower::store::coins;
 use watchtower::store::database::Transaction;
-use watchtower::store::ledger;
+use watchtower::store::{coins, cursor, events, ledger};
 use watchtower::tracker::Placement;
 
+use super::Outcome;
 use super::bookings::postings;
-use super::chain_events::hand_over;
+use super::chain_events::{CONSUMER, hand_over};
 use crate::service::customers;
 use crate::service::keeping::keep_in_step;
 use crate::service::record::{Cause, move_attempt};
@@ -19,8 +22,31 @@ use crate::service::{Service, ServiceError, lock_vault};
 use crate::session::attempt::{AttemptEvent, AttemptState};
 use crate::store::{attempts, settled_spends};
 
-/// Moves an attempt that is issued as far as the chain shows it, or buries it by what excludes it.
+/// Whether all that the watchtower told is taken in.
+pub(super) async fn is_due(tx: &mut Transaction) -> Result<bool, ServiceError> {
+    if events::is_waiting(tx).await? {
+        return Ok(false);
+    }
+    let (head, _) = events::head(tx).await?;
+    Ok(cursor::cursor(tx, CONSUMER).await? >= head)
+}
+
+/// Moves an attempt that is issued as far as the chain shows it, or buries it by what excludes it, once nothing is told
+/// that was not taken in.
 pub(super) async fn catch_up(
+    service: &Service,
+    tx: &mut Transaction,
+    txid: Txid,
+    now: UnixTime,
+) -> Result<Outcome, ServiceError> {
+    if !is_due(tx).await? {
+        return Ok(Outcome::Again(0));
+    }
+    move_to_chain(service, tx, txid, now).await?;
+    Ok(Outcome::Done)
+}
+
+async fn move_to_chain(
     service: &Service,
     tx: &mut Transaction,
     txid: Txid,

@@ -17,9 +17,12 @@ mod variants;
 
 pub(crate) use self::finalizing::settle_depth;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bitcoin::Txid;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use policies::{UnixTime, VaultId};
 use watchtower::store::database::Transaction;
 use watchtower::store::events::{self as event_log, EventError};
@@ -84,6 +87,8 @@ const ALL: &str = "all";
 const LEASE_SECONDS: u64 = 60;
 /// The longest pause between two looks at a queue.
 const LOOK_SECONDS: u64 = 5;
+/// So many servers of others are called at once.
+const OUTWARD_AT_ONCE: usize = 16;
 /// Rows or events taken in one transaction.
 const PAGE: u32 = 200;
 /// The longest pause between two tries.
@@ -134,21 +139,69 @@ pub struct JobsConfig {
 /// Runs jobs until `shutdown` resolves. The database must have been migrated.
 pub async fn run(service: Service, config: JobsConfig, shutdown: impl Future<Output = ()> + Send) {
     tokio::select! {
-        () = work_on(&service, &config, Side::Books) => {}
-        () = work_on(&service, &config, Side::Outward) => {}
+        () = keep_books(&service, &config) => {}
+        () = tell_outward(&service, &config) => {}
         () = shutdown => {}
     }
 }
 
-async fn work_on(service: &Service, config: &JobsConfig, side: Side) {
+async fn keep_books(service: &Service, config: &JobsConfig) {
     loop {
-        match round_of(service, &config.instance, side).await {
+        match round_of(service, &config.instance, Side::Books).await {
             Ok(true) => continue,
             Ok(false) => {}
             Err(error) => tracing::error!(%error, "the job table could not be worked on"),
         }
         tokio::time::sleep(config.poll_interval).await;
     }
+}
+
+/// Mail and each webhook beside one another: a server that takes its time keeps nobody else waiting.
+async fn tell_outward(service: &Service, config: &JobsConfig) {
+    let instance = config.instance.as_str();
+    let mut busy = BTreeSet::new();
+    let mut working = FuturesUnordered::new();
+    loop {
+        match outward_claims(service, instance, &busy).await {
+            Ok(claims) => {
+                for claim in claims {
+                    busy.insert((claim.kind.clone(), claim.key.clone()));
+                    working.push(async move {
+                        let done = work(service, instance, &claim).await;
+                        ((claim.kind, claim.key), done)
+                    });
+                }
+            }
+            Err(error) => tracing::error!(%error, "the job table could not be worked on"),
+        }
+        tokio::select! {
+            Some((job, done)) = working.next(), if !working.is_empty() => {
+                busy.remove(&job);
+                if let Err(error) = done {
+                    tracing::error!(%error, "the job table could not be worked on");
+                }
+            }
+            () = tokio::time::sleep(config.poll_interval) => {}
+        }
+    }
+}
+
+/// Claims what is to be told and is not being told already, as much as may be told at once.
+async fn outward_claims(
+    service: &Service,
+    instance: &str,
+    busy: &BTreeSet<(String, String)>,
+) -> Result<Vec<Claim>, ServiceError> {
+    let mut claims = Vec::new();
+    for (kind, key) in due(service, instance, Side::Outward).await? {
+        if busy.len().saturating_add(claims.len()) >= OUTWARD_AT_ONCE {
+            break;
+        }
+        if !busy.contains(&(kind.clone(), key.clone())) {
+            claims.extend(claim(service, instance, &kind, &key).await?);
+        }
+    }
+    Ok(claims)
 }
 
 /// Work that waits for servers of others has a round of its own, so that it keeps nothing else waiting.
@@ -187,36 +240,48 @@ pub async fn round(service: &Service, instance: &str) -> Result<bool, ServiceErr
 }
 
 async fn round_of(service: &Service, instance: &str, side: Side) -> Result<bool, ServiceError> {
-    ensure_recurring(service, side).await?;
-    let now = service.now();
-    let due = {
-        let mut tx = service.database().begin_read().await?;
-        let mut due = Vec::new();
-        let page = usize::try_from(PAGE).unwrap_or(usize::MAX);
-        // Recurring work without anything to do stays due: it must not take the page from the rest.
-        for (kind, key) in jobs::due(&mut tx, instance, now).await? {
-            if due.len() < page
-                && Side::of(&kind) == side
-                && has_work(&mut tx, &kind, &key, now).await?
-            {
-                due.push((kind, key));
-            }
-        }
-        due
-    };
     let mut worked = false;
-    for (kind, key) in due {
-        let claim = {
-            let mut tx = service.database().begin_write().await?;
-            let claim = jobs::claim(&mut tx, &kind, &key, instance, now, LEASE_SECONDS).await?;
-            tx.commit().await?;
-            claim
-        };
-        if let Some(claim) = claim {
+    for (kind, key) in due(service, instance, side).await? {
+        if let Some(claim) = claim(service, instance, &kind, &key).await? {
             worked |= work(service, instance, &claim).await?;
         }
     }
     Ok(worked)
+}
+
+/// The kinds and keys of what is due and has anything to do.
+async fn due(
+    service: &Service,
+    instance: &str,
+    side: Side,
+) -> Result<Vec<(String, String)>, ServiceError> {
+    ensure_recurring(service, side).await?;
+    let now = service.now();
+    let mut tx = service.database().begin_read().await?;
+    let mut due = Vec::new();
+    let page = usize::try_from(PAGE).unwrap_or(usize::MAX);
+    // Recurring work without anything to do stays due: it must not take the page from the rest.
+    for (kind, key) in jobs::due(&mut tx, instance, now).await? {
+        if due.len() < page
+            && Side::of(&kind) == side
+            && has_work(&mut tx, &kind, &key, now).await?
+        {
+            due.push((kind, key));
+        }
+    }
+    Ok(due)
+}
+
+async fn claim(
+    service: &Service,
+    instance: &str,
+    kind: &str,
+    key: &str,
+) -> Result<Option<Claim>, ServiceError> {
+    let mut tx = service.database().begin_write().await?;
+    let claim = jobs::claim(&mut tx, kind, key, instance, service.now(), LEASE_SECONDS).await?;
+    tx.commit().await?;
+    Ok(claim)
 }
 
 /// Does one claimed job; says whether it got on.
@@ -265,10 +330,7 @@ async fn perform(service: &Service, instance: &str, claim: &Claim) -> Result<(),
         FINALIZE => finalizing::finalize(service, &mut tx, &claim.key, now).await?,
         BROADCAST => finalizing::broadcast(service, &mut tx, &claim.key, now).await?,
         CATCH_UP => match claim.key.parse() {
-            Ok(txid) => {
-                catching_up::catch_up(service, &mut tx, txid, now).await?;
-                Outcome::Done
-            }
+            Ok(txid) => catching_up::catch_up(service, &mut tx, txid, now).await?,
             Err(_) => Outcome::Park("the key is no attempt".to_owned()),
         },
         EVENTS => {
@@ -447,6 +509,7 @@ async fn has_work(
         FORMER_MAIL => former::due(tx, key).await?.is_some(),
         WEBHOOK => notifying::is_to_be_called_or_ended(tx, key).await?,
         QUEUE => queue_store::is_used(tx).await?,
+        CATCH_UP => catching_up::is_due(tx).await?,
         EXPIRE => !withdrawals::overdue(tx, now, 1).await?.is_empty(),
         LEVELS => !marks::list(tx).await?.is_empty(),
         MOVE_IN => !moving_in_store::open(tx).await?.is_empty(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use bitcoin::Amount;
 use policies::document::Policy;
 use policies::rules::{Decision, decide};
 use policies::{Intent, Keychain, RequesterName, UnixTime, VaultId, WithdrawalId};

@@ -16,7 +16,7 @@ use watchtower::store::database::Transaction;
 use watchtower::tracker::BlockRef;
 
 use self::finding::{
-    awaited_since, beside, children, is_impossible, is_of_now, newest_out, rivals,
+    awaited_since, beside, children, fees, is_impossible, is_of_now, newest_out, rivals,
 };
 use self::said::Said;
 use super::ladders::{next_rung, release};
@@ -101,8 +101,14 @@ impl Look {
         let (_, document) = service.vault(tx, vault).await?;
         let rung = next_rung(tx, &row, |state| *state == AttemptState::Signed).await?;
         let since = awaited_since(tx, memory.as_ref()).await?;
-        let children = children(tx, &all).await?;
-        let beside = beside(tx, &row, &rivals, since.unwrap_or(tip.height)).await?;
+        let own = children(tx, std::slice::from_ref(&row)).await?;
+        // What was held although a child pays is looked at at every tip.
+        let held = memory
+            .as_ref()
+            .filter(|memory| memory.outcome == Outcome::Held);
+        let looked_at = since.or(held.map(|memory| memory.since));
+        let beside = beside(&row, &rivals, &own, looked_at.unwrap_or(tip.height));
+        let children = fees(&children(tx, &all).await?);
         let out = Out {
             paid: row.fee / row.weight,
             in_mempool: row.state == AttemptState::InMempool,

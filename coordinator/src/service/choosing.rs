@@ -14,7 +14,7 @@ use watchtower::store::{node, scans};
 use super::batches::WithdrawalName;
 use super::building::Approved;
 use super::customers;
-use super::explaining::is_of_its_time;
+use super::explaining::{earliest, is_of_its_time};
 use super::node_fees;
 use super::standing::{Entry, Known};
 use super::waiting::Waiting;
@@ -183,7 +183,8 @@ pub(super) async fn choose_among(
     let max = most_payments(policy);
     let intents: Vec<&Intent> = rows.iter().map(|row| &row.intent).collect();
     let known = Known::load(tx, vault.id, policy, &intents, hold.now, hold.until).await?;
-    let foreign = foreign_spends(tx, vault.id).await?;
+    let since = rows.iter().map(|row| earliest(&row.intent)).min();
+    let foreign = foreign_spends(tx, vault.id, since.unwrap_or(hold.now)).await?;
     let held = customers::held(tx, vault.id).await?;
     let mut counted = known.clone();
     let mut outputs = BTreeSet::new();

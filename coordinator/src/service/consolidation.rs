@@ -72,8 +72,7 @@ pub async fn plan_consolidation(
     let mut tx = service.database().begin_read().await?;
     let (row, policy) = service.vault(&mut tx, vault).await?;
     let feerate = patient(service, &mut tx).await?;
-    let set = fee_policies::lookup(&mut tx, vault).await?;
-    let below = set.and_then(|set| set.policy.consolidate_below);
+    let below = below(&mut tx, vault).await?;
     let mut view = ConsolidationView {
         feerate_sat_vb: feerate.map(format_sat_per_vb),
         later_sat_vb: format_sat_per_vb(LONG_TERM_FEERATE),
@@ -106,24 +105,27 @@ pub async fn plan_consolidation(
     Ok(view)
 }
 
-/// Whether a vault wants to be told.
+/// Whether a vault wants to be told, or was and does not any more.
 pub(crate) async fn is_wished(tx: &mut Transaction, vault: VaultId) -> Result<bool, ServiceError> {
-    let set = fee_policies::lookup(tx, vault).await?;
-    Ok(set.is_some_and(|set| set.policy.consolidate_below.is_some()))
+    Ok(below(tx, vault).await?.is_some() || is_proposed(tx, vault).await?)
 }
 
-/// Tells once that joining coins is worth it while fees are low enough, and once that they rose again.
+/// Below which estimate joining coins is to be proposed.
+async fn below(tx: &mut Transaction, vault: VaultId) -> Result<Option<FeeRate>, ServiceError> {
+    let set = fee_policies::lookup(tx, vault).await?;
+    Ok(set.and_then(|set| set.policy.consolidate_below))
+}
+
+/// Tells once that joining coins is worth it while fees are low enough, and once that they rose again, or that nobody
+/// wants to be told any more.
 pub(crate) async fn tell(
     service: &Service,
     tx: &mut Transaction,
     vault: VaultId,
 ) -> Result<(), ServiceError> {
-    let set = fee_policies::lookup(tx, vault).await?;
-    let Some(below) = set.and_then(|set| set.policy.consolidate_below) else {
-        return Ok(());
-    };
+    let below = below(tx, vault).await?;
     let feerate = patient(service, tx).await?;
-    let cheap = feerate.filter(|feerate| *feerate <= below);
+    let cheap = feerate.filter(|feerate| below.is_some_and(|below| *feerate <= below));
     let is_told = is_proposed(tx, vault).await?;
     let id = vault.to_string();
     let cause = |reason| Cause {
@@ -134,7 +136,10 @@ pub(crate) async fn tell(
     match (cheap, is_told) {
         (Some(_), true) | (None, false) => Ok(()),
         (None, true) => {
-            let cause = cause("the estimate is not below what was said any more");
+            let cause = cause(match below {
+                Some(_) => "the estimate is not below what was said any more",
+                None => "nobody says any more below which estimate coins are to be joined",
+            });
             append_event(tx, vault, (OBJECT, &id), OVER, Map::new(), cause).await
         }
         (Some(feerate), false) => {

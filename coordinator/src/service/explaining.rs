@@ -5,8 +5,7 @@ use bitcoin::{Amount, Txid};
 use policies::journal::{SignedTransaction, SpendMode};
 use policies::{Intent, Keychain, UnixTime, VaultId};
 use watchtower::store::database::Transaction;
-use watchtower::store::foreign::foreign_spends;
-use watchtower::store::{coins, scripts};
+use watchtower::store::{coins, foreign, scripts};
 
 use super::record::Cause;
 use super::remembering::{Books, Memory, remember};
@@ -22,8 +21,12 @@ const HEADER_LAG: u64 = 4 * 3_600;
 
 /// Whether a transaction may pay an intent: it is in no block yet, or in one from after it was asked for.
 pub(super) fn is_of_its_time(intent: &Intent, block_time: Option<UnixTime>) -> bool {
-    let since = intent.created.saturating_sub(HEADER_LAG);
-    block_time.is_none_or(|time| time >= since)
+    block_time.is_none_or(|time| time >= earliest(intent))
+}
+
+/// The earliest time in the header of a block that may hold what pays an intent.
+pub(super) const fn earliest(intent: &Intent) -> UnixTime {
+    intent.created.saturating_sub(HEADER_LAG)
 }
 
 /// Takes the spend in as an attempt, if each of its outputs that is not ours pays an open withdrawal of the vault.
@@ -48,11 +51,7 @@ pub(crate) async fn explain(
         spent = spent.checked_add(coin.amount).unwrap_or(Amount::MAX_MONEY);
         inputs.push(outpoint);
     }
-    let foreign = foreign_spends(tx, vault).await?;
-    let shown = foreign
-        .iter()
-        .find(|spend| spend.transaction.compute_txid() == txid);
-    let block_time = shown.and_then(|spend| spend.block_time);
+    let block_time = foreign::block_time(tx, txid).await?;
     let mut intents: Vec<Intent> = Vec::new();
     let mut change_indexes = Vec::new();
     let mut paid = Amount::ZERO;

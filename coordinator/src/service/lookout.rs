@@ -14,7 +14,7 @@ use watchtower::store::database::Transaction;
 use watchtower::store::{chain, totals};
 
 use super::free_coins::Purse;
-use super::{MAX_LIMIT, Service, ServiceError, node_fees};
+use super::{Service, ServiceError, node_fees};
 use crate::fees::Gap;
 use crate::store::bumps::{self, BumpRow, Outcome};
 use crate::store::{attempts, vaults, withdrawals};
@@ -121,7 +121,7 @@ async fn without_feerate(
     tx: &mut Transaction,
     vault: VaultId,
 ) -> Result<BTreeMap<String, Found>, ServiceError> {
-    let waiting = withdrawals::approved(tx, vault, MAX_LIMIT).await?.len();
+    let waiting = withdrawals::count_approved(tx, vault).await?;
     let estimates = node_fees::estimates(service, tx).await?;
     let gap = estimates.gap().filter(|_| estimates.age_s().is_some());
     let told = |detail| {

@@ -2,7 +2,8 @@
 //!
 //! Invariant: it spends one coin, the change that our own attempt makes, and never what a stranger sent; and what it
 //! pays beside its own share is what lifts the two to the feerate that is asked for, no more. It is within the signers'
-//! budget of spends to ourselves, so that it waits for nobody's approval.
+//! budget of spends to ourselves, so that it waits for nobody's approval, and is never the last one within it: a
+//! cancellation must not wait for approvals because fees were high.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -110,8 +111,9 @@ pub(super) async fn child(
             })
         })??;
     // Nobody signs one beyond the budget until it is approved, and meanwhile nothing else would be done.
-    let (_, needs) = count(tx, &policy, now, own.built.fee).await?;
-    if needs.is_some() {
+    let (budget, needs) = count(tx, &policy, now, own.built.fee).await?;
+    let is_last = budget.is_none_or(|budget| budget.left_count <= 1);
+    if needs.is_some() || is_last {
         return Err(FeeError::ChildBeyondBudget { txid: parent.txid }.into());
     }
     Ok(Child { own, vault, policy })

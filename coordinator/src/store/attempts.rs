@@ -406,16 +406,11 @@ fn read(row: &Row) -> Result<AttemptRow, DatabaseError> {
             })
         })
         .transpose()?;
-    let purpose = row.text("purpose")?;
-    let purpose = AttemptPurpose::ALL
-        .into_iter()
-        .find(|known| known.name() == purpose)
-        .ok_or_else(|| row.corrupt("purpose", "a purpose", purpose))?;
     Ok(AttemptRow {
         txid: Txid::from_byte_array(row.array("txid")?),
         batch: BatchId::from_bytes(row.array("batch")?),
         number: row.u32("number")?,
-        purpose,
+        purpose: read_purpose(row)?,
         vault: VaultId::from_bytes(row.array("vault")?),
         policy: PolicyId::from_bytes(row.array("policy")?),
         psbt: row.bytes("psbt")?.to_vec(),
@@ -427,4 +422,13 @@ fn read(row: &Row) -> Result<AttemptRow, DatabaseError> {
         final_transaction,
         created_at: UnixTime::from_secs(row.u64("created_at")?),
     })
+}
+
+/// What an attempt is for, of a row that has it.
+pub(super) fn read_purpose(row: &Row) -> Result<AttemptPurpose, DatabaseError> {
+    let purpose = row.text("purpose")?;
+    AttemptPurpose::ALL
+        .into_iter()
+        .find(|known| known.name() == purpose)
+        .ok_or_else(|| row.corrupt("purpose", "a purpose", purpose))
 }

@@ -134,6 +134,7 @@ pub async fn stuck(
          FROM batch_bump b JOIN attempt a ON a.txid = b.attempt
          JOIN vault_fee_policy p ON p.vault = a.vault AND p.standing = 1 AND p.bump <> 'off'
          WHERE (b.outcome IN ('proposed', 'held') OR (b.outcome = 'made' AND b.code <> '')) AND a.state IN ('broadcasting', 'in_mempool')
+             AND a.vault = COALESCE($1, a.vault)
              AND NOT EXISTS (
                  SELECT 1 FROM attempt_input i JOIN attempt_input j ON j.txid = i.txid AND j.vout = i.vout
                  JOIN attempt c ON c.txid = j.attempt
@@ -142,15 +143,11 @@ pub async fn stuck(
                          OR (c.state IN ('broadcasting', 'in_mempool')
                              AND (c.created_at, c.number, c.txid) > (a.created_at, a.number, a.txid))))
          ORDER BY b.changed_at, b.batch",
-        &[],
+        &[vault.map(VaultId::to_bytes).into()],
     )
     .await?
     .iter()
     .map(|row| Ok((VaultId::from_bytes(row.array("vault")?), read(row)?)))
-    .filter(|row| {
-        let is_of_it = |of: &VaultId| vault.is_none_or(|vault| vault == *of);
-        row.as_ref().map_or(true, |(of, _)| is_of_it(of))
-    })
     .collect()
 }
 

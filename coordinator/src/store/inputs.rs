@@ -2,9 +2,12 @@
 
 use bitcoin::hashes::Hash as _;
 use bitcoin::{Amount, OutPoint, Txid};
+use policies::UnixTime;
+use policies::psbt::AttemptPurpose;
 use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
 
 use super::attempts::{self, AttemptRow};
+use crate::session::BatchId;
 
 /// Stores what an attempt spends.
 ///
@@ -62,6 +65,57 @@ pub async fn spenders_of(
         )
         .await?;
     attempts::of_rows(tx, &found).await
+}
+
+/// An attempt that spends a coin of another, and may be paid or was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rival {
+    /// Its unsigned transaction's id.
+    pub txid: Txid,
+    /// Its batch.
+    pub batch: BatchId,
+    /// Its number within the batch.
+    pub number: u32,
+    /// What it is for.
+    pub purpose: AttemptPurpose,
+    /// The fee.
+    pub fee: Amount,
+    /// Whether it was handed over to be broadcast.
+    pub is_out: bool,
+    /// When it was built.
+    pub created_at: UnixTime,
+}
+
+/// The other attempts that spend a coin of an attempt and are neither drafts nor dropped nor dead, oldest first.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn live_rivals_of(
+    tx: &mut Transaction,
+    attempt: Txid,
+) -> Result<Vec<Rival>, DatabaseError> {
+    tx.rows(
+        "SELECT DISTINCT c.txid, c.batch, c.number, c.purpose, c.fee, c.state, c.created_at
+         FROM attempt_input i JOIN attempt_input j ON j.txid = i.txid AND j.vout = i.vout
+         JOIN attempt c ON c.txid = j.attempt
+         WHERE i.attempt = $1 AND c.txid <> $1 AND c.state NOT IN ('draft', 'dropped', 'dead')
+         ORDER BY c.created_at, c.number, c.txid",
+        &[attempt.to_byte_array().into()],
+    )
+    .await?
+    .iter()
+    .map(|row| {
+        Ok(Rival {
+            txid: Txid::from_byte_array(row.array("txid")?),
+            batch: BatchId::from_bytes(row.array("batch")?),
+            number: row.u32("number")?,
+            purpose: attempts::read_purpose(row)?,
+            fee: row.amount("fee")?,
+            is_out: !matches!(row.text("state")?, "issued" | "signed"),
+            created_at: UnixTime::from_secs(row.u64("created_at")?),
+        })
+    })
+    .collect()
 }
 
 /// The attempts that spend an output of a transaction.

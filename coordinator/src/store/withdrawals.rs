@@ -11,7 +11,9 @@ use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
 
 use crate::session::withdrawal::WithdrawalState;
 
-pub use by_state::{approved, approved_once, list, open, overdue, promised, requested};
+pub use by_state::{
+    approved, approved_once, count_approved, list, open, overdue, promised, requested,
+};
 
 /// The statement that reads withdrawals as [`read`] takes them, from its `WHERE` on.
 macro_rules! select_withdrawals {

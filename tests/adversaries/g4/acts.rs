@@ -239,7 +239,11 @@ impl World {
             return self.mine(1);
         };
         self.treasury.node.invalidate(root)?;
-        if self.draw.coin() {
+        // A node that only lost blocks is waited for, and not followed.
+        let node = &self.treasury.node;
+        let (left, best) = (node.best_block()?, node.height()?);
+        let is_another = self.reader.fork(left, tip).is_some_and(|fork| fork < best);
+        if self.draw.coin() && is_another {
             self.follow()?;
         }
         self.outgrow(height, &[], false)?;

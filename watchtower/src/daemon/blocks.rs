@@ -73,7 +73,8 @@ impl Worker {
     }
 
     /// Before a block is taken back: what the node shows in its place is a chain of ours, and no answer that was garbled
-    /// on its way or came from a node that was put in the place of ours.
+    /// on its way or came from a node that was put in the place of ours. A node whose chain ends in ours has less work
+    /// than we have seen, so that it has lost blocks or does not have them yet: nothing left the active chain.
     async fn expect_replaced(
         &self,
         tip: BlockRef,
@@ -81,25 +82,42 @@ impl Worker {
     ) -> Result<(), RoundError> {
         let info = self.client.chain_info().await?;
         self.expect_chain(&info)?;
-        let (is_so, detail) = match theirs {
-            None => (
-                info.blocks < tip.height,
+        let (trouble, detail) = match theirs {
+            None if info.blocks >= tip.height => (
+                Trouble::Malformed,
                 format!(
                     "the node has {} blocks and none at {}",
                     info.blocks, tip.height
                 ),
             ),
+            None if self.ends_in_ours(&info).await? => (
+                Trouble::Behind,
+                format!(
+                    "the node's chain ends at {}, and goes on to {} as we have seen it",
+                    info.blocks, tip.height
+                ),
+            ),
+            None => return Ok(()),
             Some(hash) => {
                 let headers = self.client.headers(&[hash]).await?;
+                if headers.iter().any(Option::is_some) {
+                    return Ok(());
+                }
                 let detail = format!("the node names block {hash}, and does not know it");
-                (headers.iter().any(Option::is_some), detail)
+                (Trouble::Malformed, detail)
             }
         };
-        if is_so {
-            return Ok(());
-        }
-        let trouble = Trouble::Malformed;
         Err(RoundError::Trouble { trouble, detail })
+    }
+
+    /// Whether the node's tip is a block of the chain that we follow, or lies below all that we know of it.
+    async fn ends_in_ours(&self, info: &ChainInfo) -> Result<bool, DatabaseError> {
+        let mut tx = self.database.begin_read().await?;
+        if chain::height_of(&mut tx, info.tip).await?.is_some() {
+            return Ok(true);
+        }
+        let lowest = chain::lowest(&mut tx).await?;
+        Ok(lowest.is_some_and(|lowest| info.blocks < lowest.height))
     }
 
     /// Our tip.

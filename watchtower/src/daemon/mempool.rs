@@ -7,7 +7,7 @@ use policies::planted::steps::Step;
 
 use super::{RoundError, Worker};
 use crate::clock;
-use crate::store::chain;
+use crate::store::{chain, outgoing};
 
 impl Worker {
     /// Takes in the mempool, if it was observed at our tip.
@@ -32,6 +32,8 @@ impl Worker {
             chain::observe_mempool(&mut tx, tip.hash, &present, new, clock::now()).await?;
         if !changes.is_empty() {
             tx.mark(Step::Seen);
+            // What ours spend may be back, or what kept ours out may be gone: its turn may be long from now.
+            outgoing::send_again(&mut tx, clock::now()).await?;
         }
         tx.commit().await?;
         if !changes.is_empty() {

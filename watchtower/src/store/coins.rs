@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bitcoin::consensus::encode;
 use bitcoin::hashes::Hash as _;
-use bitcoin::{BlockHash, OutPoint, Transaction as BitcoinTransaction, Txid};
+use bitcoin::{Amount, BlockHash, OutPoint, Transaction as BitcoinTransaction, Txid};
 use policies::{Keyset, VaultId};
 
 use super::database::{DatabaseError, Row, Transaction, Value};

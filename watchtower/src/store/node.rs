@@ -18,7 +18,7 @@ pub enum Trouble {
     Unauthorized,
     /// It answers, but is starting up or has no time.
     Busy,
-    /// It is downloading the chain, or knows headers whose blocks it has not.
+    /// It is downloading the chain, knows headers whose blocks it has not, or has lost blocks that it had.
     Behind,
     /// It follows another chain than the one configured.
     WrongChain,

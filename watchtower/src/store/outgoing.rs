@@ -275,8 +275,8 @@ pub async fn packages(
         .collect())
 }
 
-/// Has everything that the node does not have sent again now: a block came, which may have changed its mind.
-/// Whether there is anything.
+/// Has everything that the node does not have sent again now: a block came, or its mempool changed, and either may have
+/// changed its mind. Whether there is anything.
 ///
 /// # Errors
 ///

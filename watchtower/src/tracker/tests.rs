@@ -233,6 +233,25 @@ fn a_spend_that_was_never_handed_over_raises_the_alarm_once() {
 }
 
 #[test]
+fn a_theft_that_left_the_mempool_is_told_anew_when_it_is_back() {
+    for in_block in [false, true] {
+        let (mut model, mut blocks) = (Model::new(), Vec::new());
+        let deposit = deposit(1);
+        let coin = OutPoint::new(deposit.compute_txid(), 1);
+        let theft = spend(2, &[coin], &[(foreign(3), 9_000)]);
+        mine(&mut model, &mut blocks, &[&deposit]);
+        mempool(&mut model, &[&theft]);
+        assert_eq!(mempool(&mut model, &[]), ["spend.dropped"]);
+        let back = if in_block {
+            mine(&mut model, &mut blocks, &[&theft])
+        } else {
+            mempool(&mut model, &[&theft])
+        };
+        assert_eq!(back[0], "spend.unknown");
+    }
+}
+
+#[test]
 fn a_foreign_payment_to_a_change_script_is_a_deposit() {
     let (mut model, mut blocks) = (Model::new(), Vec::new());
     let script = watched(1, Keychain::Internal, 2).script_pubkey;

@@ -33,7 +33,7 @@ impl View {
             .map(|(txid, _)| *txid)
             .collect();
         for txid in &txids {
-            let spend = self.spend(*txid);
+            let spend = self.spend_in(*txid, block);
             let Some(tracked) = self.transactions.get_mut(txid) else {
                 continue;
             };
@@ -116,7 +116,10 @@ impl View {
             return;
         }
         let stands = before.is_some_and(|before| before.placement == placement);
-        let was_spend = before.is_some_and(|before| before.settle_depth.is_some());
+        // One that was gone is told of anew: nobody is still warned of it.
+        let was_spend = before.is_some_and(|before| {
+            before.settle_depth.is_some() && before.placement != Placement::Gone
+        });
         if !stands {
             let settle_depth = spends.then(|| self.settle_depth(txid, transaction));
             self.claim(txid, transaction);

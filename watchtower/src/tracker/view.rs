@@ -6,7 +6,7 @@ use bitcoin::{Amount, OutPoint, Script, ScriptBuf, Transaction, Txid};
 use policies::VaultId;
 
 use super::coin::settle_height;
-use super::{Coin, Placement, Spend, SpentCoin, WatchedScript};
+use super::{BlockRef, Coin, Placement, Spend, SpentCoin, WatchedScript};
 
 /// What must be looked up before transactions can be judged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -191,6 +191,18 @@ impl View {
             known: self.outgoing.contains_key(&txid) || self.expected.contains(&txid),
             coins,
         })
+    }
+
+    /// The same of the coins only that this block is known to spend: one that a scan found since may be spent there too,
+    /// without its having been read yet.
+    pub(super) fn spend_in(&self, txid: Txid, block: BlockRef) -> Option<Spend> {
+        let mut spend = self.spend(txid)?;
+        let is_marked = |spent: &SpentCoin| {
+            let coin = self.coins.get(&spent.outpoint);
+            coin.is_some_and(|coin| coin.spent_by == Some(txid) && coin.spent_in == Some(block))
+        };
+        spend.coins.retain(is_marked);
+        (!spend.coins.is_empty()).then_some(spend)
     }
 
     pub(super) fn touch_coin(&mut self, outpoint: &OutPoint) -> Option<&mut Coin> {

@@ -137,6 +137,42 @@ fn a_child_pays_once_its_replacement_waits_a_whole_deadline_more_and_only_where_
 }
 
 #[test]
+fn what_a_child_pays_too_little_for_is_raised_a_deadline_later_and_one_unsigned_is_waited_for() {
+    let child = |since, together: Option<u64>| Out {
+        beside: Beside::Child {
+            since,
+            together: together.map(kwu),
+        },
+        tip: 112,
+        ..late()
+    };
+    let rest = Turn::Rest(Rest::Rivalled);
+    assert_eq!(automatic(child(107, Some(1_000))), rest);
+    assert_eq!(automatic(child(106, Some(1_000))), Turn::Raise(kwu(1_250)));
+    assert_eq!(automatic(child(106, Some(1_250))), rest);
+    assert_eq!(automatic(child(106, None)), rest);
+    let done = Out {
+        is_done_at_tip: true,
+        ..child(106, Some(1_000))
+    };
+    assert_eq!(automatic(done), Turn::Rest(Rest::DoneAtTip));
+    let dear = Out {
+        estimate: Ok(kwu(9_000)),
+        ..child(106, Some(2_500))
+    };
+    let held = Held::AboveCap {
+        estimate: kwu(9_000),
+        cap: kwu(2_500),
+    };
+    assert_eq!(automatic(dear), Turn::Hold(held));
+    let on_ladder = Out {
+        next_rung: Some(kwu(2_000)),
+        ..child(106, Some(1_000))
+    };
+    assert_eq!(automatic(on_ladder), Turn::Release(kwu(2_000)));
+}
+
+#[test]
 fn without_an_estimate_it_is_held_and_never_raised_to_a_default() {
     let stale = Gap::Stale {
         age_s: 2_000,
@@ -220,6 +256,10 @@ fn any_beside() -> impl Strategy<Value = Beside> {
         Just(Beside::Nothing),
         Just(Beside::Other),
         (0..300_u32).prop_map(|since| Beside::Waits { since }),
+        (0..300_u32, prop::option::of(1..5_000_u64)).prop_map(|(since, together)| {
+            let together = together.map(kwu);
+            Beside::Child { since, together }
+        }),
     ]
 }
 
@@ -251,6 +291,15 @@ prop_compose! {
     }
 }
 
+/// Whether nothing is on its way, or a child that pays too little with it.
+fn is_free(beside: Beside, target: FeeRate) -> bool {
+    match beside {
+        Beside::Nothing => true,
+        Beside::Child { together, .. } => together.is_some_and(|together| together < target),
+        Beside::Waits { .. } | Beside::Other => false,
+    }
+}
+
 proptest! {
     #[test]
     fn what_is_raised_pays_more_than_before_and_never_more_than_asked_or_capped(out in any_out()) {
@@ -260,12 +309,12 @@ proptest! {
             prop_assert!(target <= out.cap);
             prop_assert!(target <= asked);
             prop_assert!(out.least.is_none_or(|least| target >= least));
-            prop_assert!(!out.is_done_at_tip && out.beside == Beside::Nothing);
+            prop_assert!(!out.is_done_at_tip && is_free(out.beside, target));
             prop_assert!(out.next_rung.is_none());
         }
         if let Turn::Release(rung) = automatic(out) {
             prop_assert!(rung <= out.cap && Some(rung) == out.next_rung);
-            prop_assert!(!out.is_done_at_tip && out.beside == Beside::Nothing);
+            prop_assert!(!out.is_done_at_tip && is_free(out.beside, FeeRate::MAX));
         }
     }
 
@@ -282,7 +331,7 @@ proptest! {
             };
             prop_assert!(out.tip >= since.saturating_add(6));
         }
-        if out.beside != Beside::Nothing {
+        if matches!(out.beside, Beside::Waits { .. } | Beside::Other) {
             prop_assert!(matches!(helped(out), Turn::Rest(_) | Turn::Child(_)));
         }
     }
@@ -307,7 +356,11 @@ proptest! {
     #[test]
     fn nothing_happens_where_it_is_off_and_nothing_early_to_what_the_mempool_holds(out in any_out()) {
         prop_assert_eq!(decide(&policy(Bump::Off), &out), Turn::Rest(Rest::Off));
-        if out.in_mempool && out.tip.saturating_sub(out.since) < 6 {
+        let since = match out.beside {
+            Beside::Child { since, .. } => since,
+            Beside::Nothing | Beside::Waits { .. } | Beside::Other => out.since,
+        };
+        if out.in_mempool && out.tip.saturating_sub(since) < 6 {
             prop_assert!(matches!(automatic(out), Turn::Rest(_)));
         }
     }

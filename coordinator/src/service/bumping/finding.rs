@@ -1,6 +1,6 @@
 //! Which attempt of a batch is the one that is out, what stands beside it, and what a failure means for it.
 
-use bitcoin::{Amount, Txid};
+use bitcoin::{Amount, FeeRate};
 use watchtower::store::chain;
 use watchtower::store::database::Transaction;
 
@@ -11,7 +11,8 @@ use crate::service::{BatchError, ServiceError};
 use crate::session::attempt::AttemptState;
 use crate::store::attempts::AttemptRow;
 use crate::store::bumps::{BumpRow, Outcome};
-use crate::store::{inputs, rungs};
+use crate::store::inputs::{self, Rival};
+use crate::store::rungs;
 
 /// The newest attempt of a batch that pays and is out, unless one of them is in a block.
 pub(super) fn newest_out(all: &[AttemptRow]) -> Option<AttemptRow> {
@@ -52,7 +53,7 @@ pub(super) async fn rivals(
     row: &AttemptRow,
 ) -> Result<Option<Rivals>, ServiceError> {
     // Clocks of coordinators differ: within a batch its own numbers say what is newer.
-    let is_newer = |other: &AttemptRow| {
+    let is_newer = |other: &Rival| {
         if other.batch == row.batch {
             (other.number, other.txid) > (row.number, row.txid)
         } else {
@@ -64,24 +65,16 @@ pub(super) async fn rivals(
         pays_not: false,
         dearest: Amount::ZERO,
     };
-    for (coin, _) in inputs::of_attempt(tx, row.txid).await? {
-        for other in inputs::spenders_of(tx, coin).await? {
-            if !is_newer(&other) || rungs::is_held(tx, other.txid).await? {
-                continue;
-            }
-            match other.state {
-                AttemptState::Issued | AttemptState::Signed => {
-                    found.waits = true;
-                    found.pays_not |= !pays(other.purpose);
-                    found.dearest = found.dearest.max(other.fee);
-                }
-                AttemptState::Draft | AttemptState::Dropped | AttemptState::Dead { .. } => {}
-                AttemptState::Broadcasting
-                | AttemptState::InMempool
-                | AttemptState::Confirmed { .. }
-                | AttemptState::Settled { .. } => return Ok(None),
-            }
+    for other in inputs::live_rivals_of(tx, row.txid).await? {
+        if !is_newer(&other) || rungs::is_held(tx, other.txid).await? {
+            continue;
         }
+        if other.is_out {
+            return Ok(None);
+        }
+        found.waits = true;
+        found.pays_not |= !pays(other.purpose);
+        found.dearest = found.dearest.max(other.fee);
     }
     Ok(Some(found))
 }
@@ -100,38 +93,59 @@ pub(super) async fn awaited_since(
 }
 
 /// What is on its way for an attempt already. A child of it that is there, or waits, pays for it.
-pub(super) async fn beside(
-    tx: &mut Transaction,
+pub(super) fn beside(
     row: &AttemptRow,
     rivals: &Rivals,
+    children: &[AttemptRow],
     since: u32,
-) -> Result<Beside, ServiceError> {
-    let has_child = children(tx, std::slice::from_ref(row)).await? > Amount::ZERO;
-    Ok(if has_child || rivals.pays_not {
-        Beside::Other
-    } else if rivals.waits {
-        Beside::Waits { since }
-    } else {
-        Beside::Nothing
-    })
+) -> Beside {
+    match (children, rivals.waits) {
+        _ if rivals.pays_not => Beside::Other,
+        ([], true) => Beside::Waits { since },
+        ([], false) => Beside::Nothing,
+        (_, true) => Beside::Other,
+        (children, false) => Beside::Child {
+            since,
+            together: together(row, children),
+        },
+    }
 }
 
-/// The fees of what spends outputs of these attempts to ourselves, so that they are paid for.
+/// What an attempt and its children pay together; none where one of them is not out yet.
+fn together(row: &AttemptRow, children: &[AttemptRow]) -> Option<FeeRate> {
+    let (mut fee, mut weight) = (row.fee, row.weight);
+    for child in children {
+        if !is_out(child) {
+            return None;
+        }
+        fee = fee.checked_add(child.fee)?;
+        weight = weight.checked_add(child.weight)?;
+    }
+    Some(fee / weight)
+}
+
+/// What spends outputs of these attempts to ourselves and may be paid, so that they are paid for.
 pub(super) async fn children(
     tx: &mut Transaction,
     all: &[AttemptRow],
-) -> Result<Amount, ServiceError> {
-    let mut sum = Amount::ZERO;
-    let mut seen: Vec<Txid> = Vec::new();
+) -> Result<Vec<AttemptRow>, ServiceError> {
+    let mut found: Vec<AttemptRow> = Vec::new();
     for parent in all {
         for child in inputs::children_of(tx, parent.txid).await? {
-            if !pays(child.purpose) && is_live(&child.state) && !seen.contains(&child.txid) {
-                seen.push(child.txid);
-                sum = sum.checked_add(child.fee).unwrap_or(Amount::MAX_MONEY);
+            let is_known = found.iter().any(|known| known.txid == child.txid);
+            if !pays(child.purpose) && is_live(&child.state) && !is_known {
+                found.push(child);
             }
         }
     }
-    Ok(sum)
+    Ok(found)
+}
+
+/// The sum of their fees.
+pub(super) fn fees(attempts: &[AttemptRow]) -> Amount {
+    let sum = |sum: Amount, row: &AttemptRow| sum.checked_add(row.fee);
+    let all = attempts.iter().try_fold(Amount::ZERO, sum);
+    all.unwrap_or(Amount::MAX_MONEY)
 }
 
 /// Whether it says that no replacement can be built, rather than that nothing is to be made now.

@@ -11,7 +11,9 @@ use super::world::{BY_HAND, World};
 use crate::fees::Bump;
 use crate::roles::fixture::Kind;
 use crate::service::BatchSettings;
+use crate::service::bumping::Look;
 use crate::service::fee_policies::{SetFees, set_fees};
+use crate::service::rehearsal::Rehearsal;
 use crate::service::self_spends::{CreateSelfSpend, SelfSpendPurpose, create_self_spend};
 use crate::service::status::show_status;
 use crate::session::attempt::AttemptState;
@@ -265,10 +267,25 @@ async fn a_coordinator_that_stops_in_between_replaces_it_once_all_the_same() {
     }
     world.mine(Vec::new()).await;
     world.pass(10);
-    // Two coordinators look at the same tip; one of them is started anew in between.
+    // One dies with everything done and nothing committed.
+    let batch = world.stored(first).await.batch;
+    let service = world.service.clone();
+    let mut tx = service.database().begin_write().await.expect("begins");
+    let look = Look::at(&service, &mut tx, world.vault, batch).await;
+    let look = look.expect("reads").expect("one is out");
+    let mut rehearsal = Rehearsal::begin(&service);
+    Box::pin(look.act(&service, &mut tx, &mut rehearsal))
+        .await
+        .expect("is done");
+    let inside = crate::store::attempts::of_batch(&mut tx, batch).await;
+    assert_eq!(inside.expect("reads").len(), 2);
+    tx.rollback().await.expect("is taken back");
+    assert_eq!(attempts(&world, first).await.len(), 1);
+    // Two others look at the same tip; one of them is started anew in between.
     crate::jobs::round(&world.service, "one")
         .await
         .expect("a round");
+    assert_eq!(attempts(&world, first).await.len(), 2);
     world.restart().await;
     world.set(BatchSettings {
         estimate_max_age: 1_800,
@@ -374,7 +391,59 @@ async fn where_it_cannot_be_replaced_a_child_of_its_own_change_pays_once() {
 }
 
 #[tokio::test]
+async fn where_a_child_pays_too_little_once_fees_rise_that_is_told_a_deadline_later_and_once() {
+    let (mut world, first) = stuck_paying(30_000, Bump::Automatic, 50_000).await;
+    let request = SetFees {
+        cpfp: true,
+        rungs_sat_vb: Vec::new(),
+        ..super::fee_policies::asked()
+    };
+    let (service, operator) = (world.service.clone(), world.operator.clone());
+    set_fees(&service, &operator, world.vault, &request)
+        .await
+        .expect("is set");
+    for _ in 0..3 {
+        block(&mut world).await;
+    }
+    let child = children(&world).await[0].txid;
+    estimate(&world, 2_000).await;
+    for _ in 0..4 {
+        block(&mut world).await;
+    }
+    assert_eq!(
+        outcome(&world, first).await,
+        (Outcome::Made, String::new()),
+        "its child waits for signatures"
+    );
+    broadcast(&world, child).await;
+    for _ in 0..4 {
+        block(&mut world).await;
+    }
+    assert_eq!(outcome(&world, first).await.0, Outcome::Held);
+    assert_eq!(children(&world).await.len(), 1);
+    assert_eq!(
+        told(&world, &KINDS).await,
+        ["attempt.raised", "attempt.held"]
+    );
+}
+
+#[tokio::test]
+async fn a_child_is_made_that_signers_sign_without_approvals_and_with_room_for_a_cancellation() {
+    Box::pin(a_child_beside(2, true)).await;
+}
+
+#[tokio::test]
+async fn no_child_takes_the_last_spend_that_signers_sign_without_approvals() {
+    Box::pin(a_child_beside(3, false)).await;
+}
+
+#[tokio::test]
 async fn no_child_is_made_that_signers_would_not_sign_without_approvals() {
+    Box::pin(a_child_beside(4, false)).await;
+}
+
+/// A stuck attempt that cannot be replaced, after so many spends to ourselves: whether a child pays for it.
+async fn a_child_beside(spends: usize, is_made: bool) {
     let (mut world, first) = Box::pin(stuck_among(6, 30_000, Bump::Automatic, 50_000)).await;
     let refresh = CreateSelfSpend {
         max_inputs: Some(1),
@@ -382,7 +451,7 @@ async fn no_child_is_made_that_signers_would_not_sign_without_approvals() {
     };
     let (service, operator) = (world.service.clone(), world.operator.clone());
     // The fixture's signers sign four spends to ourselves a day without approvals.
-    for _ in 0..4 {
+    for _ in 0..spends {
         create_self_spend(&service, &operator, world.vault, &refresh)
             .await
             .expect("is made");
@@ -398,9 +467,15 @@ async fn no_child_is_made_that_signers_would_not_sign_without_approvals() {
     for _ in 0..5 {
         block(&mut world).await;
     }
-    assert_eq!(children(&world).await.len(), 4, "none besides");
-    let (held, _) = outcome(&world, first).await;
-    assert_eq!(held, Outcome::Held);
+    let made = children(&world).await.len();
+    assert_eq!(made, spends + usize::from(is_made));
+    let (outcome, _) = outcome(&world, first).await;
+    let expected = if is_made {
+        Outcome::Made
+    } else {
+        Outcome::Held
+    };
+    assert_eq!(outcome, expected);
 }
 
 #[tokio::test]

@@ -135,8 +135,23 @@ async fn joining_coins_is_planned_where_it_saves_and_told_once_while_fees_are_lo
     super::bumping::estimate(&world, 5_000).await;
     world.pass(600);
     world.work().await;
-    assert_eq!(
-        told().await,
-        ["consolidation.proposed", "consolidation.over"]
-    );
+    let both = ["consolidation.proposed", "consolidation.over"];
+    assert_eq!(told().await, both);
+    // What stands is taken back also where nobody wants to be told any more.
+    super::bumping::estimate(&world, 300).await;
+    world.pass(600);
+    world.work().await;
+    assert_eq!(told().await.len(), 3);
+    let untold = SetFees {
+        consolidate_below_sat_vb: None,
+        ..asked()
+    };
+    set_fees(service, operator, vault, &untold)
+        .await
+        .expect("is set");
+    for _ in 0..2 {
+        world.pass(600);
+        world.work().await;
+    }
+    assert_eq!(told().await, [both, both].concat());
 }

@@ -155,6 +155,35 @@ async fn a_lying_journal_that_names_a_spent_coin_fails_no_withdrawal() {
     assert_eq!(world.show("w-1").await.state, "failed");
 }
 
+/// The watchtower has the payment in a block, and what it told of that waits, when a journal makes it known.
+#[tokio::test]
+async fn a_journal_that_is_taken_in_before_what_the_chain_told_holds_up_no_event() {
+    let mut world = World::funded(Kind::Wsh, 2, 1_000_000).await;
+    world.submit("w-1", 500_000).await;
+    let shown = world.show("w-1").await;
+    let intent = Intent::decode(shown.intent.as_bytes()).expect("an intent");
+    let fundings = world.blocks.iter().flat_map(|block| &block.transactions);
+    let coin = OutPoint::new(fundings.last().expect("a coin").compute_txid(), 0);
+    let mut payment = world.payment_to(intent.script_pubkey, 500_000);
+    payment.input[0].previous_output = coin;
+    let txid = payment.compute_txid();
+    for reorged in [true, false] {
+        world.mine(vec![payment.clone()]).await;
+        if reorged {
+            world.unmine().await;
+        }
+    }
+    let journal = exported(&world, txid, coin).await;
+    assert_eq!(import(&world, journal).await.learnt, [txid]);
+    world.work().await;
+    assert_eq!(world.show("w-1").await.state, "confirmed");
+    for _ in 0..10 {
+        world.mine(Vec::new()).await;
+    }
+    world.work().await;
+    assert_eq!(world.show("w-1").await.state, "settled");
+}
+
 /// What descends from it is no more certain, whoever tells of that.
 #[tokio::test]
 async fn what_descends_from_a_lie_fails_no_withdrawal() {

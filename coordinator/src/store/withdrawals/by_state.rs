@@ -106,6 +106,22 @@ pub async fn approved(
     .collect()
 }
 
+/// How many approved withdrawals a vault has.
+///
+/// # Errors
+/// On a failed statement.
+pub async fn count_approved(tx: &mut Transaction, vault: VaultId) -> Result<usize, DatabaseError> {
+    let row = tx
+        .one_row(
+            "SELECT COUNT(*) AS waiting FROM withdrawal
+             WHERE vault = $1 AND state = 'approved' AND length(request_signature) > 0",
+            &[vault.to_bytes().into()],
+        )
+        .await?;
+    let waiting = row.u64("waiting")?;
+    Ok(usize::try_from(waiting).unwrap_or(usize::MAX))
+}
+
 /// The withdrawals of a vault that wait for approvals, oldest first.
 ///
 /// # Errors

@@ -38,7 +38,7 @@ async fn kinds(store: &Store) -> Vec<String> {
 #[tokio::test]
 async fn a_spend_that_nobody_handed_over_is_an_alarm_until_it_left_the_mempool() {
     let store = Store::open().await;
-    let (_, stolen) = unknown_spend(&store).await;
+    let (tip, stolen) = unknown_spend(&store).await;
     let txid = stolen.compute_txid();
     let present = [txid].into_iter().collect();
     store
@@ -51,6 +51,8 @@ async fn a_spend_that_nobody_handed_over_is_an_alarm_until_it_left_the_mempool()
         .await;
     assert_eq!(open(&store).await, []);
     assert_eq!(kinds(&store).await, ["alarm.raised", "alarm.ended"]);
+    store.connect(&block(tip.at(), 2, vec![stolen])).await;
+    assert_eq!(open(&store).await, [expected], "it is mined all the same");
 }
 
 #[tokio::test]

@@ -45,6 +45,28 @@ fn payment_of(deposit: &Transaction) -> Transaction {
 }
 
 #[test]
+fn a_reorg_in_the_middle_of_a_scan_takes_back_what_was_booked_and_nothing_else() {
+    let (mut model, mut blocks) = (watching(|_| false), Vec::new());
+    let [late, early] = [0, 1].map(|index| watched(1, Keychain::External, index));
+    model.view.add_script(early.clone());
+    let deposit = spend(1, &[outside(1)], &[(late.script_pubkey.clone(), 10_000)]);
+    let coin = OutPoint::new(deposit.compute_txid(), 0);
+    let moves = spend(2, &[coin], &[(early.script_pubkey, 9_000)]);
+    assert_eq!(mine(&mut model, &mut blocks, &[&deposit]), [""; 0]);
+    assert_eq!(
+        mine(&mut model, &mut blocks, &[&moves]),
+        ["deposit.confirmed"]
+    );
+    // The first block is read again, and the second, which spends what it has, is not yet.
+    model.view.add_script(late);
+    let changes = model.view.rescan(&blocks[0], blocks[0].height);
+    model.book(&changes);
+    assert_eq!(balance(&model, Account::Coins), 19_000);
+    assert_eq!(undo(&mut model, &mut blocks), ["deposit.reversed"]);
+    assert_eq!(balance(&model, Account::Coins), 10_000);
+}
+
+#[test]
 fn a_script_watched_later_gets_its_coins_and_their_spends_in_order_and_once() {
     let (mut model, mut blocks) = (watching(|_| false), Vec::new());
     let script = watched(1, Keychain::External, 0).script_pubkey;
