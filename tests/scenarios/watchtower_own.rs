@@ -58,7 +58,10 @@ fn spend_that_nobody_announced_alarms_its_owner_alone() -> Outcome {
     )?;
     let policy = at("policy.toml");
     let policy = policy.to_str().ok_or_else(|| Failure::new("no UTF-8"))?;
-    own("watch", &config, &["--policy", policy, "--from", "0"])?.done()?;
+    own("alarms", &config, &[])?.refused("not_looking")?;
+    // Too late: what came in lies below.
+    let late = treasury.node.height()?.to_string();
+    own("watch", &config, &["--policy", policy, "--from", &late])?.done()?;
     let runtime = Runtime::new()?;
     let file = ConfigFile::parse(&std::fs::read_to_string(&config)?)?;
     let database = runtime.block_on(Database::open(&file.database))?;
@@ -71,6 +74,17 @@ fn spend_that_nobody_announced_alarms_its_owner_alone() -> Outcome {
     wait_until("the owner's watchtower to catch up", LONG, || {
         let status = own("status", &config, &["--json"])?.done()?.json()?;
         Ok((status["height"] == height).then_some(()))
+    })?;
+    let beyond = ["--policy", policy, "--from", "840000"];
+    own("watch", &config, &beyond)?.refused("not_watched")?;
+    let earlier = ["--policy", policy, "--from", "0"];
+    let said = own("watch", &config, &earlier)?.done()?.text();
+    assert!(said.contains("read by scan"), "{said}");
+    let again = own("watch", &config, &earlier)?.done()?.text();
+    assert!(!again.contains("read by scan"), "{again}");
+    wait_until("the blocks from then on to be read", LONG, || {
+        let status = own("status", &config, &["--json"])?.done()?.json()?;
+        Ok(status["progress"].is_null().then_some(()))
     })?;
     assert_eq!(own("alarms", &config, &[])?.done()?.text(), "No alarm.\n");
 
@@ -114,6 +128,21 @@ fn spend_that_nobody_announced_alarms_its_owner_alone() -> Outcome {
         let status = own("status", &config, &["--json"])?.done()?.json()?;
         Ok((status["height"] == height).then_some(()))
     })?;
+    assert_eq!(own("alarms", &config, &[])?.done()?.text(), "No alarm.\n");
+
+    treasury.withdraw("w-3", &Purse::stranger(3), PAID)?;
+    let txid = treasury.batch()?;
+    treasury.countersign(&treasury.people.alice, txid)?;
+    treasury.countersign(&treasury.people.bob, txid)?;
+    treasury.settle(txid, &["w-3"])?;
+    let id = wait_until("the third alarm", LONG, || {
+        let listed = own("alarms", &config, &["--json"])?.json()?;
+        Ok(listed[0]["id"].as_u64())
+    })?;
+    let id = id.to_string();
+    own("end", &config, &["999", "--why", "a gift"])?.refused("unknown_alarm")?;
+    own("end", &config, &[&id, "--why", " "])?.ended_with(2)?;
+    own("end", &config, &[&id, "--why", "a gift"])?.done()?;
     assert_eq!(own("alarms", &config, &[])?.done()?.text(), "No alarm.\n");
     running.abort();
     Ok(())

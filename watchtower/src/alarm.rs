@@ -25,6 +25,8 @@ pub enum AlarmKind {
     BooksDiffer,
     /// A node cannot be relied on. Subject: its name.
     NodeTrouble,
+    /// Nobody looks at a node any more: no watchtower runs. Subject: its name.
+    WatchtowerSilent,
     /// A node that is only compared with cannot be relied on. Subject: its name.
     WitnessTrouble,
     /// Blocks cannot be read again as was asked, and what was found so far is not spent. Subject: the scan.
@@ -48,10 +50,11 @@ pub enum Ending {
 
 impl AlarmKind {
     /// All kinds, the gravest first.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::UnknownSpend,
         Self::BooksDiffer,
         Self::NodeTrouble,
+        Self::WatchtowerSilent,
         Self::OldVariant,
         Self::CustomerNegative,
         Self::BumpHeld,
@@ -79,6 +82,7 @@ impl AlarmKind {
             Self::CustomerNegative => "CUSTOMER_NEGATIVE",
             Self::BooksDiffer => "BOOKS_DIFFER",
             Self::NodeTrouble => "NODE_TROUBLE",
+            Self::WatchtowerSilent => "WATCHTOWER_SILENT",
             Self::WitnessTrouble => "WITNESS_TROUBLE",
             Self::ScanFailed => "SCAN_FAILED",
             Self::DustFlood => "DUST_FLOOD",
@@ -105,6 +109,7 @@ impl AlarmKind {
             Self::CustomerNegative => "A reversal took a customer's balance below zero",
             Self::BooksDiffer => "The books differ from what the node sees",
             Self::NodeTrouble => "The node has trouble",
+            Self::WatchtowerSilent => "No watchtower looks at the node any more",
             Self::WitnessTrouble => "A witness has trouble",
             Self::ScanFailed => "Blocks could not be read again",
             Self::DustFlood => "Very many small deposits came",
@@ -137,7 +142,7 @@ impl AlarmKind {
                 "see to the node and its estimates, or give batches a feerate of your own"
             }
             Self::RecoveryNear => {
-                "spend these coins to ourselves in time: `self-spend refresh` makes them young again"
+                "spend these coins to ourselves in time: `self-spend create --purpose refresh` makes them young again"
             }
             Self::CustomerNegative => {
                 "settle it with the customer; further withdrawals in their name wait"
@@ -148,23 +153,26 @@ impl AlarmKind {
             Self::NodeTrouble => {
                 "see to the node; until then no deposit is credited and no batch is made"
             }
+            Self::WatchtowerSilent => {
+                "start the watchtower, and look at its log; until then nothing is seen of the chain: no deposit, no theft"
+            }
             Self::WitnessTrouble => {
-                "see to that node; nothing is held up by it, and until then it confirms nothing that the other says"
+                "see to that node; by itself it holds up nothing, and until then it confirms nothing that the other says"
             }
             Self::ScanFailed => {
                 "see `chain scans` for the reason, and ask again from the same height: the coins that it found are \
                  not spent until a scan from there has come to the tip"
             }
             Self::DustFlood => {
-                "nothing at once: such coins are never selected where they cost more than they bring; `deposits set` \
-                 says from which amount deposits are credited"
+                "nothing at once: such coins are never selected where they cost more than they bring; the coordinator's \
+                 `deposits set --deposit-min-sat` says from which amount deposits are credited"
             }
             Self::AddressPoisoning => {
                 "compare the whole address before anybody pays it, and copy none from a list of transactions"
             }
             Self::AddressReused => {
-                "give whoever pays a new address, and freeze such coins where spending them would tell too much: \
-                 `deposits set --freeze-reuse` does it by itself"
+                "give whoever pays a new address, and freeze such coins where spending them would tell too much: the \
+                 coordinator's `deposits set --freeze-reuse` has it done by itself"
             }
         }
     }
@@ -179,7 +187,8 @@ impl AlarmKind {
             | Self::RecoveryNear
             | Self::CustomerNegative
             | Self::BooksDiffer
-            | Self::NodeTrouble => true,
+            | Self::NodeTrouble
+            | Self::WatchtowerSilent => true,
             Self::Pinned
             | Self::Unsettled
             | Self::WitnessTrouble
@@ -206,6 +215,7 @@ impl AlarmKind {
             Self::RecoveryNear => Ending::ByItself("the coins are spent"),
             Self::CustomerNegative => Ending::ByItself("the balance is not below zero any more"),
             Self::BooksDiffer => Ending::ByItself("they agree again"),
+            Self::WatchtowerSilent => Ending::ByItself("a watchtower looks again"),
             Self::NodeTrouble | Self::WitnessTrouble => Ending::ByItself("the node is well again"),
         }
     }

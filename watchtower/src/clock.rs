@@ -9,7 +9,7 @@ use policies::UnixTime;
     clippy::disallowed_methods,
     reason = "the one place of this program that reads the clock"
 )]
-pub(crate) fn now() -> UnixTime {
+pub fn now() -> UnixTime {
     let since = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();

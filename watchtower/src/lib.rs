@@ -10,7 +10,7 @@ pub mod answer;
 pub mod bitcoind;
 pub mod canonical;
 #[cfg(feature = "daemon")]
-mod clock;
+pub mod clock;
 #[cfg(feature = "daemon")]
 pub mod command_line;
 #[cfg(feature = "daemon")]

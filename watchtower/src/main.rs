@@ -66,7 +66,7 @@ enum Verb {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
-    /// List the alarms that are not over; exit status 1 if there are any.
+    /// List the alarms that are not over; exit status 1 if there are any, or if nobody looks.
     #[command(after_help = "Example:\n  countersign-watchtower alarms --config own.toml")]
     Alarms {
         /// The configuration file.
@@ -76,7 +76,22 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
-    /// Show how far the chain is followed, and how the nodes are.
+    /// End an alarm that does not end by itself, with what was found out.
+    #[command(
+        after_help = "Example:\n  countersign-watchtower end --config own.toml 7 --why \"a gift of ours\""
+    )]
+    End {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// The alarm's number, as `alarms` lists it.
+        #[arg(value_name = "NUMBER")]
+        id: u64,
+        /// What was found out; it stays in the log.
+        #[arg(long, value_name = "TEXT", value_parser = said)]
+        why: String,
+    },
+    /// Show what is watched, how far the chain is followed, and how the nodes are.
     #[command(after_help = "Example:\n  countersign-watchtower status --config own.toml")]
     Status {
         /// The configuration file.
@@ -130,8 +145,14 @@ enum Failure {
         path: PathBuf,
         source: Box<OwnError>,
     },
-    #[error("{0} alarms are not over")]
+    #[error("{0} {noun} not over", noun = if *.0 == 1 { "alarm is" } else { "alarms are" })]
     Alarmed(usize),
+    #[error("no alarm means nothing: {0}")]
+    Blind(String),
+    #[error("there is no alarm {0} that is not over")]
+    NoAlarm(u64),
+    #[error("alarm {id} ends by itself, once {once}")]
+    EndsByItself { id: u64, once: &'static str },
     #[error("cannot listen for signals: {0}")]
     Signal(std::io::Error),
     #[error("cannot start: {0}")]
@@ -147,7 +168,10 @@ impl Failure {
             | Self::NotMigrated(_)
             | Self::Daemon(_)
             | Self::Own { .. }
-            | Self::Alarmed(_) => 1,
+            | Self::Alarmed(_)
+            | Self::Blind(_)
+            | Self::NoAlarm(_)
+            | Self::EndsByItself { .. } => 1,
             Self::Signal(_) | Self::Runtime(_) => 255,
         })
     }
@@ -164,6 +188,9 @@ impl Failure {
             Self::Daemon(_) => ("Refused", "failed"),
             Self::Own { .. } => ("Refused", "not_watched"),
             Self::Alarmed(_) => ("Refused", "alarms"),
+            Self::Blind(_) => ("Refused", "not_looking"),
+            Self::NoAlarm(_) => ("Refused", "unknown_alarm"),
+            Self::EndsByItself { .. } => ("Refused", "ends_by_itself"),
             Self::Signal(_) | Self::Runtime(_) => ("Bug", "system"),
         }
     }
@@ -179,7 +206,14 @@ impl Failure {
             Self::Config { .. } => {
                 Some("`countersign-watchtower config example` shows every field")
             }
-            Self::Alarmed(_) => Some("each says what to do; look at the gravest first"),
+            Self::Alarmed(_) => Some(
+                "each says what to do, the grave ones first; `end` ends what does not end by itself",
+            ),
+            Self::Blind(_) => Some(
+                "`countersign-watchtower watch` says what is watched, and `run` looks: let it run",
+            ),
+            Self::NoAlarm(_) => Some("`countersign-watchtower alarms` lists them"),
+            Self::EndsByItself { .. } => Some("see to its cause, as it says"),
             Self::Database(_)
             | Self::Daemon(_)
             | Self::Own { .. }
@@ -234,6 +268,7 @@ async fn perform(verb: Verb) -> Result<(), Failure> {
         } => verbs::watch(&config, &policy, from).await,
         Verb::Expect { config, files } => verbs::expect(&config, &files).await,
         Verb::Alarms { config, json } => verbs::alarms(&config, json).await,
+        Verb::End { config, id, why } => verbs::end(&config, id, &why).await,
         Verb::Status { config, json } => verbs::status(&config, json).await,
         Verb::Run { config } => {
             let file = read(&config)?;
@@ -284,6 +319,14 @@ fn shutdown() -> Result<impl Future<Output = ()> + Send, Failure> {
         }
         tracing::info!("stopping");
     })
+}
+
+/// Words that say something.
+fn said(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("say what was found out".to_owned()),
+        said => Ok(said.to_owned()),
+    }
 }
 
 fn wrong(error: &clap::Error, arguments: &[OsString]) -> Failure {

@@ -24,7 +24,9 @@ use crate::tracker::WatchedScript;
 /// Indexes that are watched beyond the highest that was paid.
 const BEYOND: u32 = 1_000;
 /// Who is named in what is asked for here.
-const ACTOR: &str = "owner";
+pub const ACTOR: &str = "owner";
+/// The scans among which those of the owner are looked for.
+const MOST_SCANS: u32 = 1_000;
 
 /// Why a policy cannot be watched, or a transaction not be expected.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +41,14 @@ pub enum OwnError {
         policy: bitcoin::Network,
         /// The configuration's.
         configured: bitcoin::Network,
+    },
+    /// Blocks are to be read from beyond the tip on.
+    #[error("block {from} is not there yet: the chain is followed to {tip}")]
+    BeyondTip {
+        /// From where on.
+        from: u32,
+        /// The tip's height.
+        tip: u32,
     },
     /// The file is neither a transaction nor a PSBT.
     #[error("this is neither a transaction nor a PSBT, as bytes, hex or base64")]
@@ -63,7 +73,8 @@ pub struct Begun {
     pub scan: Option<u64>,
 }
 
-/// Watches a policy from a height on. Doing it again adds what is missing.
+/// Watches a policy from a height on. Doing it again adds what is missing, and from an earlier height reads what was not
+/// read before.
 ///
 /// # Errors
 /// What is wrong with the policy, the node or the database.
@@ -83,10 +94,12 @@ pub async fn watch(
     let rescan = Rescan::begin(database.clone(), config.clone()).await?;
     let followed = {
         let mut tx = database.begin_read().await?;
-        chain::tip(&mut tx).await?.is_some()
+        chain::tip(&mut tx).await?.map(|tip| tip.height)
     };
-    if !followed {
-        rescan.set_birthday(from).await?;
+    match followed {
+        None => rescan.set_birthday(from).await?,
+        Some(tip) if from > tip => return Err(OwnError::BeyondTip { from, tip }),
+        Some(_) => {}
     }
     let now = clock::now();
     let mut tx = database.begin_write().await?;
@@ -96,13 +109,28 @@ pub async fn watch(
     };
     own::add_policy(&mut tx, &kept, now).await?;
     let scripts = widen(&mut tx, &policy, now).await?;
-    let scan = if followed && scripts > 0 {
+    let unread = scripts > 0 || !is_read_from(&mut tx, from).await?;
+    let scan = if followed.is_some() && unread {
         Some(scans::request(&mut tx, (from, None), ACTOR, now).await?)
     } else {
         None
     };
     tx.commit().await?;
     Ok(Begun { scripts, scan })
+}
+
+/// Whether the owner had blocks read from a height on, or from a lower one.
+async fn is_read_from(tx: &mut Transaction, from: u32) -> Result<bool, DatabaseError> {
+    let asked = scans::scans(tx, MOST_SCANS).await?;
+    let mut own = asked
+        .iter()
+        .filter(|scan| scan.requested_by == ACTOR)
+        .peekable();
+    if own.peek().is_none() {
+        let lowest = chain::lowest(tx).await?;
+        return Ok(lowest.is_none_or(|lowest| lowest.height <= from));
+    }
+    Ok(own.any(|scan| scan.failure.is_none() && scan.from <= from))
 }
 
 /// Says that a transaction, or the one that a PSBT becomes, is known: it is no unknown spend, now and later.

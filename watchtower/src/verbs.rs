@@ -1,13 +1,18 @@
-//! The verbs of a watchtower in other hands: watch, expect, alarms, status.
+//! The verbs of a watchtower in other hands: watch, expect, alarms, end, status.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use watchtower::own;
-use watchtower::store::{alarms, chain, node, scans};
+use watchtower::alarm::Ending;
+use watchtower::store::database::{DatabaseError, Transaction};
+use watchtower::store::{self, alarms, chain, node, scans, scripts};
+use watchtower::{clock, own};
 
 use crate::terminal::{print, wrapped};
 use crate::{Failure, open, read};
+
+/// Seconds after the last look at the node from which no alarm means nothing; it is renewed every ten.
+const SILENT: u64 = 300;
 
 /// Watches a policy from a height on.
 pub(crate) async fn watch(config: &Path, policy: &Path, from: u32) -> Result<(), Failure> {
@@ -48,6 +53,7 @@ pub(crate) async fn alarms(config: &Path, as_json: bool) -> Result<(), Failure> 
     let database = open(&read(config)?).await?;
     let mut tx = database.begin_read().await?;
     let open = alarms::open(&mut tx).await?;
+    let blind = blind(&mut tx).await?;
     drop(tx);
     database.close().await;
     let listed: Vec<Value> = open
@@ -57,6 +63,7 @@ pub(crate) async fn alarms(config: &Path, as_json: bool) -> Result<(), Failure> 
                 "alarm": alarm.kind.code(),
                 "detail": alarm.detail,
                 "grave": alarm.kind.is_grave(),
+                "id": alarm.id,
                 "raised_at": alarm.raised_at.as_secs(),
                 "subject": alarm.subject,
                 "title": alarm.kind.title(),
@@ -66,14 +73,16 @@ pub(crate) async fn alarms(config: &Path, as_json: bool) -> Result<(), Failure> 
         .collect();
     if as_json {
         print(&format!("{:#}\n", Value::Array(listed)));
-    } else if open.is_empty() {
+    } else if open.is_empty() && blind.is_none() {
         print("No alarm.\n");
     } else {
         for alarm in &open {
             let kind = alarm.kind;
             let (since, detail) = (alarm.raised_at, &alarm.detail);
+            let grave = if kind.is_grave() { ", grave" } else { "" };
             let said = format!(
-                "{} ({}, since {since}): {detail}",
+                "{}. {} ({}{grave}, since {since}): {detail}",
+                alarm.id,
                 kind.title(),
                 kind.code()
             );
@@ -81,10 +90,47 @@ pub(crate) async fn alarms(config: &Path, as_json: bool) -> Result<(), Failure> 
             print(&format!("{}\n{}\n", wrapped(&said), wrapped(&todo)));
         }
     }
-    match open.len() {
-        0 => Ok(()),
-        many => Err(Failure::Alarmed(many)),
+    match (open.len(), blind) {
+        (0, None) => Ok(()),
+        (0, Some(blind)) => Err(Failure::Blind(blind)),
+        (many, _) => Err(Failure::Alarmed(many)),
     }
+}
+
+/// Why no alarm means nothing, if it does.
+async fn blind(tx: &mut Transaction) -> Result<Option<String>, DatabaseError> {
+    if scripts::count(tx).await? == 0 {
+        return Ok(Some("no script is watched".to_owned()));
+    }
+    let nodes = node::node_status(tx).await?;
+    let main = nodes.iter().find(|node| !node.is_witness());
+    let Some(main) = main else {
+        return Ok(Some("nobody has looked at the node yet".to_owned()));
+    };
+    let is_old = clock::now().secs_since(main.checked_at) > SILENT;
+    let is_busy = scans::catching_up(tx, clock::now()).await?.is_some();
+    Ok((is_old && !is_busy)
+        .then(|| format!("nobody has looked at the node since {}", main.checked_at)))
+}
+
+/// Ends an alarm by its owner's word.
+pub(crate) async fn end(config: &Path, id: u64, why: &str) -> Result<(), Failure> {
+    let database = open(&read(config)?).await?;
+    let mut tx = database.begin_write().await?;
+    let found = alarms::lookup(&mut tx, id).await?;
+    let alarm = found.filter(|alarm| alarm.ended.is_none());
+    let alarm = alarm.ok_or(Failure::NoAlarm(id))?;
+    if let Ending::ByItself(once) = alarm.kind.ending() {
+        return Err(Failure::EndsByItself { id, once });
+    }
+    let about = (alarm.kind, alarm.subject.as_str());
+    alarms::end(&mut tx, about, own::ACTOR, why.trim(), clock::now())
+        .await
+        .map_err(|source| failed(config, source.into()))?;
+    tx.commit().await?;
+    database.close().await;
+    print(&format!("Alarm {id} is over.\n"));
+    Ok(())
 }
 
 /// Shows how far the chain is followed, and how the nodes are.
@@ -95,6 +141,9 @@ pub(crate) async fn status(config: &Path, as_json: bool) -> Result<(), Failure> 
     let nodes = node::node_status(&mut tx).await?;
     let scan = scans::oldest_open(&mut tx).await?;
     let open = alarms::open(&mut tx).await?.len();
+    let policies = store::own::policies(&mut tx).await?.len();
+    let watched = scripts::count(&mut tx).await?;
+    let blind = blind(&mut tx).await?;
     drop(tx);
     database.close().await;
     let height = tip.map(|tip| tip.height);
@@ -114,14 +163,23 @@ pub(crate) async fn status(config: &Path, as_json: bool) -> Result<(), Failure> 
             .collect();
         let said = json!({
             "alarms": open,
+            "blind": blind,
             "height": height,
             "nodes": nodes,
+            "policies": policies,
             "progress": progress.map(|progress| json!({ "done": progress.done, "of": progress.of })),
+            "scripts": watched,
             "tip": tip.map(|tip| tip.hash.to_string()),
         });
         print(&format!("{said:#}\n"));
         return Ok(());
     }
+    let own = match policies {
+        0 => "no policy of its own".to_owned(),
+        1 => "1 policy of its own".to_owned(),
+        many => format!("{many} policies of its own"),
+    };
+    print(&format!("Watched: {watched} scripts, {own}.\n"));
     match height {
         Some(height) => print(&format!("The chain is followed to block {height}.\n")),
         None => print("No block was read yet.\n"),
@@ -149,6 +207,12 @@ pub(crate) async fn status(config: &Path, as_json: bool) -> Result<(), Failure> 
         print(&format!("{}\n", wrapped(&said)));
     }
     print(&format!("Alarms that are not over: {open}.\n"));
+    if let Some(blind) = blind {
+        print(&format!(
+            "{}\n",
+            wrapped(&format!("That means nothing: {blind}."))
+        ));
+    }
     Ok(())
 }
 

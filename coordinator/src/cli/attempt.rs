@@ -234,6 +234,11 @@ fn is_complete(attempt: &Value) -> bool {
     attempt.get("complete") == Some(&Value::Bool(true))
 }
 
+fn is_held(attempt: &Value) -> bool {
+    let waits = matches!(text(attempt, "state"), "issued" | "signed");
+    waits && attempt.get("held") == Some(&Value::Bool(true))
+}
+
 /// One attempt: what it does, who has signed, what it waits for.
 pub(super) fn told(begin: &str, attempt: &Value) -> String {
     let signed = match (names(attempt, "signed_by"), is_complete(attempt)) {
@@ -246,13 +251,21 @@ pub(super) fn told(begin: &str, attempt: &Value) -> String {
     } else {
         names(attempt, "missing_signers")
     };
+    let state = if is_held(attempt) {
+        format!(
+            "{}, held: a rung that is not released",
+            text(attempt, "state")
+        )
+    } else {
+        text(attempt, "state").to_owned()
+    };
     let fee = format!(
         "{}, {} sat/vB",
         amount(attempt, "fee_sat"),
         text(attempt, "feerate_sat_vb")
     );
     let mut lines = Lines::default()
-        .with("state", text(attempt, "state"))
+        .with("state", state)
         .with("for", text(attempt, "purpose"));
     for payment in list(attempt, "payments") {
         let (requester, id) = (text(payment, "requester"), text(payment, "id"));
@@ -373,7 +386,9 @@ pub(super) fn taken(answer: &Value) -> String {
             sentence(by)
         ),
     };
-    let next = if is_complete(attempt) {
+    let next = if is_complete(attempt) && is_held(attempt) {
+        "the attempt has all it needs, and is held until its rung is released".to_owned()
+    } else if is_complete(attempt) {
         "the attempt has all it needs and is finalized and broadcast".to_owned()
     } else {
         let missing: Vec<&str> = list(attempt, "missing_signers")

@@ -4,8 +4,8 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::CliError;
-use super::answer::{amount, list};
-use super::api::Api;
+use super::answer::{amount, list, text};
+use super::api::{Api, items};
 use super::layout::Lines;
 use super::output::{Output, table};
 
@@ -14,7 +14,7 @@ const ACCOUNT: [&str; 3] = ["account", "debit_sat", "credit_sat"];
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Deposit {
-    /// List deposits.
+    /// List deposits. A small one is below the vault's minimum and credited to nobody.
     #[command(after_help = "Example:\n  countersign-coordinator deposit list")]
     List,
 }
@@ -35,8 +35,16 @@ pub(super) struct Ledger {
 
 pub(super) fn deposits(api: &Api, out: &Output) -> Result<(), CliError> {
     let answer = api.get(&format!("{}/deposits", api.vault_path()?))?;
-    out.table(
+    let mut shown = items(&answer).to_vec();
+    for deposit in &mut shown {
+        if deposit["below_minimum"] == Value::Bool(true) {
+            let state = format!("{}, small", text(deposit, "state"));
+            deposit["state"] = Value::from(state);
+        }
+    }
+    out.table_of(
         &answer,
+        &shown,
         &["outpoint", "amount_sat", "state", "height", "reference"],
         "No deposits yet.",
     )

@@ -14,7 +14,7 @@ pub(super) enum Deposits {
     /// Show what the vault says of deposits.
     #[command(after_help = "Example:\n  countersign-coordinator deposits show")]
     Show,
-    /// Set what the vault says of deposits, in place of what it said before.
+    /// Set what the vault says of deposits. What is not given stays as it is.
     ///
     /// It counts for deposits that are first seen from now on; what was seen before stays as it is.
     #[command(
@@ -28,15 +28,15 @@ pub(super) enum Deposits {
 
 #[derive(Debug, Args)]
 pub(super) struct SetDeposits {
-    /// Credit nobody with a deposit below this; it is booked as "below minimum".
-    #[arg(long, value_name = "SAT", default_value_t = 0)]
-    deposit_min_sat: u64,
-    /// Freeze coins that pay an address which was spent from, or one for change.
-    #[arg(long)]
-    freeze_reuse: bool,
-    /// Small deposits in one block from which there is an alarm.
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    flood: u32,
+    /// Credit nobody with a deposit below this; it is booked as "below minimum". At first 0.
+    #[arg(long, value_name = "SAT")]
+    deposit_min_sat: Option<u64>,
+    /// Freeze coins that pay an address which was spent from, or one for change; or no more. At first no.
+    #[arg(long, value_name = "YES", num_args = 0..=1, default_missing_value = "true")]
+    freeze_reuse: Option<bool>,
+    /// Small deposits in one block from which there is an alarm. At first 20.
+    #[arg(long, value_name = "N")]
+    flood: Option<u32>,
 }
 
 pub(super) fn run(verb: &Deposits, api: &Api, out: &Output) -> Result<(), CliError> {
@@ -44,11 +44,15 @@ pub(super) fn run(verb: &Deposits, api: &Api, out: &Output) -> Result<(), CliErr
     let answer = match verb {
         Deposits::Show => api.get(&path)?,
         Deposits::Set(new) => {
-            let body = json!({
-                "deposit_min_sat": new.deposit_min_sat,
-                "freeze_reuse": new.freeze_reuse,
-                "flood": new.flood,
-            });
+            let mut body = json!({});
+            let stands = api.get(&path)?;
+            for (field, given) in [
+                ("deposit_min_sat", new.deposit_min_sat.map(Value::from)),
+                ("freeze_reuse", new.freeze_reuse.map(Value::from)),
+                ("flood", new.flood.map(Value::from)),
+            ] {
+                body[field] = given.unwrap_or_else(|| stands[field].clone());
+            }
             api.put(&path, Body::Json(body))?
         }
         Deposits::Clear => api.delete(&path)?,

@@ -35,8 +35,8 @@ pub(super) fn told(ladder: &Value) -> String {
         (true, _) => "Nothing was made: this is a preview.".to_owned(),
         (false, 0) => "No rung is held any more.".to_owned(),
         (false, held) => format!(
-            "{} held: the next is released once the deadline of the fee policy passes, or by \
-             `attempt release`.",
+            "{} held: the next is released by `attempt release`, or by itself past the deadline of a \
+             fee policy that is set to `automatic`.",
             if held == 1 {
                 "1 rung is".to_owned()
             } else {

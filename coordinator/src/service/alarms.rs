@@ -105,6 +105,10 @@ pub async fn end_alarm(
     let row = row
         .filter(|row| sees(actor, row))
         .ok_or(AlarmError::UnknownAlarm { id })?;
+    if row.vault.is_none() {
+        // It concerns every vault: nobody of one alone says that it is over.
+        actor.require_everywhere(Right::Reconcile)?;
+    }
     if let Ending::ByItself(when) = row.kind.ending() {
         let kind = row.kind;
         return Err(AlarmError::EndsByItself { id, kind, when }.into());
@@ -169,7 +173,10 @@ impl AlarmView {
             }
             AlarmKind::FeesUnknown => Some(format!("{}/queue", vault?)),
             AlarmKind::DustFlood => Some(format!("{}/deposits", vault?)),
-            AlarmKind::NodeTrouble | AlarmKind::WitnessTrouble | AlarmKind::ScanFailed => None,
+            AlarmKind::NodeTrouble
+            | AlarmKind::WatchtowerSilent
+            | AlarmKind::WitnessTrouble
+            | AlarmKind::ScanFailed => None,
         }
     }
 }

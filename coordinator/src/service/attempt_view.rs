@@ -18,7 +18,7 @@ use super::{Service, ServiceError};
 use crate::session::BatchId;
 use crate::session::attempt::AttemptState;
 use crate::store::attempts::AttemptRow;
-use crate::store::{inputs, memories, reissues};
+use crate::store::{inputs, memories, reissues, rungs};
 
 /// An input of an attempt and who has signed it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -131,6 +131,8 @@ pub struct AttemptView {
     /// it is not broadcast.
     #[schema(value_type = Option<String>)]
     pub cancelled_by: Option<Txid>,
+    /// Whether it is a rung of a ladder that is held: whatever is signed of it, it is not broadcast until it is released.
+    pub held: bool,
     /// What the node's mempool said when asked: empty if it would take it.
     pub mempool_test: Option<String>,
     /// What the node answered when it was sent last; null before that. Only the chain decides what became of it.
@@ -252,6 +254,7 @@ pub(super) async fn opened(
         missing_signers,
         refused,
         cancelled_by,
+        held: rungs::is_held(tx, row.txid).await?,
         mempool_test,
         sent,
         ..of_row(row)
@@ -286,6 +289,7 @@ fn of_row(row: &AttemptRow) -> AttemptView {
         block,
         dead_by,
         cancelled_by: None,
+        held: false,
         mempool_test: None,
         sent: None,
         created_at: row.created_at,

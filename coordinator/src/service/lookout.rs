@@ -1,5 +1,5 @@
-//! What grows wrong by time alone: transactions that no block takes or that are stuck and held, withdrawals for which
-//! there is no feerate, coins whose recovery path comes near.
+//! What grows wrong by time alone: a watchtower that says nothing any more, transactions that no block takes or that are
+//! stuck and held, withdrawals for which there is no feerate, coins whose recovery path comes near.
 //!
 //! Invariant: an alarm of these kinds is open only while its cause stands, as of the last look. Looking writes nothing.
 
@@ -11,7 +11,7 @@ use policies::{UnixTime, VaultId};
 use watchtower::alarm::AlarmKind;
 use watchtower::store::alarms::{self, Found, Look};
 use watchtower::store::database::Transaction;
-use watchtower::store::{chain, totals};
+use watchtower::store::{chain, node, scans, totals};
 
 use super::free_coins::Purse;
 use super::{Service, ServiceError, node_fees};
@@ -21,6 +21,8 @@ use crate::store::{attempts, vaults, withdrawals};
 
 /// Who is named in alarms.
 const ACTOR: &str = "coordinator";
+/// Seconds after the watchtower's last word on a node from which that is an alarm; it is renewed every ten.
+const SILENT: u64 = 300;
 /// Seconds that a transaction may be in no block before that is an alarm.
 const IN_NO_BLOCK: u64 = 86_400;
 /// Transactions of a vault that are told of at once.
@@ -39,6 +41,16 @@ pub(crate) async fn look_out(
 ) -> Result<Vec<Look>, ServiceError> {
     let tip = chain::tip(tx).await?.map(|tip| tip.height);
     let mut news = Vec::new();
+    let silent = Look {
+        kind: AlarmKind::WatchtowerSilent,
+        within: None,
+        found: unwatched(tx, now).await?,
+        actor: ACTOR,
+        over: "a watchtower looks again",
+    };
+    if silent.is_news(tx).await? {
+        news.push(silent);
+    }
     for vault in vaults::list(tx).await? {
         let look = |kind, found| Look {
             kind,
@@ -66,6 +78,26 @@ pub(crate) async fn look_out(
         }
     }
     Ok(news)
+}
+
+/// The nodes that nobody has looked at for long; what catches up says nothing of the node meanwhile.
+async fn unwatched(
+    tx: &mut Transaction,
+    now: UnixTime,
+) -> Result<BTreeMap<String, Found>, ServiceError> {
+    if scans::catching_up(tx, now).await?.is_some() {
+        return Ok(BTreeMap::new());
+    }
+    let known = node::node_status(tx).await?.into_iter();
+    let silent = known.filter(|one| !one.is_witness() && now.secs_since(one.checked_at) > SILENT);
+    let told = |one: node::NodeStatus| {
+        let found = Found {
+            vault: None,
+            detail: format!("nobody has looked at it since {}", one.checked_at),
+        };
+        (one.node, found)
+    };
+    Ok(silent.map(told).collect())
 }
 
 /// The transactions that no block takes for too long: the first hundred, and those that were told of.

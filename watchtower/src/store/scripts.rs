@@ -95,6 +95,16 @@ pub async fn watched_script(
     .transpose()
 }
 
+/// How many scripts are watched.
+///
+/// # Errors
+///
+/// On a failed statement.
+pub async fn count(tx: &mut Transaction) -> Result<u64, DatabaseError> {
+    let row = tx.one_row("SELECT COUNT(*) AS scripts FROM watched_script", &[]);
+    row.await?.u64("scripts")
+}
+
 /// All watched scripts of a vault, in the order of their bytes.
 ///
 /// # Errors

@@ -95,7 +95,7 @@ impl FeeError {
             Self::LadderThere { .. } => (
                 "ladder_there",
                 Class::Conflict,
-                "`attempt ladder TXID` shows it; replace its top rung to pay more",
+                "`attempt ladder TXID --show` shows it; replace its top rung to pay more",
             ),
             Self::NoRungAbove { .. } => (
                 "no_rung_above",
