@@ -3,6 +3,7 @@
 use bitcoin::Txid;
 use policies::journal::Void;
 use watchtower::alarm::AlarmKind;
+use watchtower::store::node;
 
 use super::chain::rival_of;
 use super::world::{World, secret};
@@ -36,6 +37,44 @@ fn because(why: &str) -> EndAlarm {
 async fn look(world: &World) {
     world.pass(61);
     world.work().await;
+}
+
+#[tokio::test]
+async fn a_watchtower_that_says_nothing_for_five_minutes_is_an_alarm_until_it_looks_again() {
+    let world = World::funded(Kind::Wsh, 1, 5_000_000).await;
+    let looked = async || {
+        let status = node::NodeStatus {
+            node: "main".to_owned(),
+            chain: "regtest".to_owned(),
+            height: 0,
+            hash: None,
+            headers: 0,
+            initial_download: false,
+            trouble: None,
+            detail: String::new(),
+            checked_at: world.service.now(),
+        };
+        let mut tx = (world.service.database().begin_write().await).expect("begins");
+        node::record(&mut tx, &status).await.expect("stores");
+        tx.commit().await.expect("commits");
+    };
+    looked().await;
+    for _ in 0..4 {
+        look(&world).await;
+    }
+    assert!(open(&world).await.is_empty());
+    for _ in 0..3 {
+        look(&world).await;
+    }
+    let alarms = open(&world).await;
+    let [alarm] = alarms.as_slice() else {
+        panic!("one alarm: {alarms:?}");
+    };
+    assert_eq!(alarm.alarm, AlarmKind::WatchtowerSilent.code());
+    assert!(alarm.grave && alarm.ends.is_some());
+    looked().await;
+    look(&world).await;
+    assert!(open(&world).await.is_empty());
 }
 
 #[tokio::test]
