@@ -15,6 +15,8 @@ mod scans;
 mod sequencer;
 mod status;
 mod telling;
+#[cfg(test)]
+mod tests;
 mod witnesses;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -111,25 +113,7 @@ pub async fn run(
     let client =
         Client::new(&config.node.url, config.credentials()?).map_err(DaemonError::Client)?;
     let witnesses = witnesses::connect(&config)?;
-    let mut worker = Worker {
-        database: database.clone(),
-        client,
-        witnesses,
-        policies: BTreeMap::new(),
-        lease: None,
-        identified: false,
-        examined: BTreeSet::new(),
-        mempool_tip: None,
-        sent_at: None,
-        status: status::Recorder::default(),
-        estimated: None,
-        pins_looked_at: UnixTime::ZERO,
-        reconciled_at: UnixTime::ZERO,
-        scan: None,
-        scan_again_at: UnixTime::ZERO,
-        without_block: BTreeSet::new(),
-        config: config.clone(),
-    };
+    let mut worker = Worker::new(database.clone(), config.clone(), client, witnesses);
     let result = tokio::select! {
         result = worker.work() => result,
         () = sequencer::run(&database, &config) => Ok(()),
@@ -171,6 +155,33 @@ struct Worker {
 }
 
 impl Worker {
+    fn new(
+        database: Database,
+        config: Config,
+        client: Client,
+        witnesses: Vec<witnesses::Witness>,
+    ) -> Self {
+        Self {
+            database,
+            config,
+            client,
+            witnesses,
+            policies: BTreeMap::new(),
+            lease: None,
+            identified: false,
+            examined: BTreeSet::new(),
+            mempool_tip: None,
+            sent_at: None,
+            status: status::Recorder::default(),
+            estimated: None,
+            pins_looked_at: UnixTime::ZERO,
+            reconciled_at: UnixTime::ZERO,
+            scan: None,
+            scan_again_at: UnixTime::ZERO,
+            without_block: BTreeSet::new(),
+        }
+    }
+
     async fn work(&mut self) -> Result<(), DaemonError> {
         let pause = Duration::from_millis(self.config.poll_interval_ms);
         let mut first_contact = true;
