@@ -1,17 +1,20 @@
 //! The worker beside a node of tests, step by step.
 
 use bitcoin::Network;
-use policies::UnixTime;
+use policies::{Keychain, UnixTime};
 
 use super::{LEASE, LEASE_SECONDS, Worker};
+use crate::alarm::AlarmKind;
 use crate::bitcoind::pretended::Node;
 use crate::clock;
 use crate::configuration::{Config, NodeConfig};
 use crate::store::database::{Database, Transaction};
-use crate::store::{lease, scripts};
-use crate::tracker::simulation::all_watched;
+use crate::store::{alarms, lease, scripts};
+use crate::tracker::WatchedScript;
+use crate::tracker::simulation::{all_watched, watched};
 
 mod following;
+mod reading_again;
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 
@@ -79,4 +82,25 @@ impl World {
             .expect("follows");
     }
 
+    async fn watch_late(&self) {
+        let mut tx = self.write().await;
+        scripts::watch_script(&mut tx, &late(), NOW)
+            .await
+            .expect("watches");
+        tx.commit().await.expect("commits");
+    }
+
+    async fn open_alarms(&self, kind: AlarmKind) -> usize {
+        let mut tx = self.write().await;
+        let open = alarms::open(&mut tx).await.expect("reads");
+        open.iter().filter(|alarm| alarm.kind == kind).count()
+    }
+}
+
+/// A script that is not watched from the beginning.
+fn late() -> WatchedScript {
+    WatchedScript {
+        index: 9,
+        ..watched(1, Keychain::External, 9)
+    }
 }
