@@ -33,6 +33,7 @@ use crate::store::database::{Database, DatabaseError, Transaction};
 use crate::store::events::EventError;
 use crate::store::lease::{self, Lease, LeaseError};
 use crate::store::node::Trouble;
+use crate::tracker::BlockRef;
 
 /// The work under the watchtower's lease.
 const LEASE: &str = "watchtower";
@@ -152,6 +153,8 @@ struct Worker {
     scan_again_at: UnixTime,
     /// Blocks that the node has no more.
     without_block: BTreeSet<BlockHash>,
+    /// The tip at which nothing was missing of what shows coins in the chain.
+    filled: Option<BlockRef>,
 }
 
 impl Worker {
@@ -179,6 +182,7 @@ impl Worker {
             scan: None,
             scan_again_at: UnixTime::ZERO,
             without_block: BTreeSet::new(),
+            filled: None,
         }
     }
 
@@ -317,6 +321,8 @@ impl Worker {
         let instance = &self.config.instance;
         self.lease = lease::acquire(&mut tx, LEASE, instance, now, LEASE_SECONDS).await?;
         tx.commit().await?;
+        // Who worked meanwhile may have kept less.
+        self.filled = None;
         if let Some(lease) = &self.lease {
             tracing::info!(epoch = lease.epoch, instance, "watching");
         }

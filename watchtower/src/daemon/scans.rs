@@ -221,6 +221,7 @@ impl Worker {
         // What the mempool does with coins that were found was not told before.
         self.examined.clear();
         self.mempool_tip = None;
+        self.filled = None;
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! The chain is followed past a node that is two.
+//! The chain is followed past a node that is two, and a round without news reads nothing.
 
 use std::time::Duration;
 
@@ -11,7 +11,9 @@ use serde_json::Value;
 use super::World;
 use crate::bitcoind::pretended::next;
 use crate::daemon::RoundError;
+use crate::store::inclusion;
 use crate::store::node::Trouble;
+use crate::tracker::simulation::{foreign, outside, spend};
 
 /// A node that names a block of another chain after ours, so many times; then it is of one mind.
 fn of_two_minds(world: &World, times: usize) {
@@ -59,4 +61,68 @@ async fn a_node_that_is_two_in_turn_is_in_trouble_and_asked_no_further() {
     };
     assert_eq!(trouble, Trouble::Malformed);
     assert!(detail.contains("at height 3"), "{detail}");
+}
+
+#[tokio::test]
+async fn a_round_without_a_new_block_reads_nothing_of_what_shows_coins_in_the_chain() {
+    let mut world = World::start().await;
+    for _ in 0..3 {
+        world.node.mine(Vec::new());
+    }
+    world.follow().await;
+    // The first block's header is fetched here: it was the beginning, and not taken in.
+    for _ in 0..2 {
+        world.worker.fill_inclusion().await.expect("fills");
+    }
+    assert_eq!(world.node.calls("getblockheader"), 1);
+    let mut tx = world.write().await;
+    for sql in [
+        "ALTER TABLE inclusion_path RENAME TO inclusion_away",
+        "ALTER TABLE block_header RENAME TO header_away",
+    ] {
+        tx.execute(sql, &[]).await.expect("renames");
+    }
+    tx.commit().await.expect("commits");
+    world.worker.fill_inclusion().await.expect("reads nothing");
+    let mut tx = world.write().await;
+    for sql in [
+        "ALTER TABLE inclusion_away RENAME TO inclusion_path",
+        "ALTER TABLE header_away RENAME TO block_header",
+    ] {
+        tx.execute(sql, &[]).await.expect("renames");
+    }
+    tx.commit().await.expect("commits");
+
+    // A new block is looked at, the old ones are not; after a reorg all are.
+    let forget = async |world: &World, from: u32| {
+        let mut tx = world.write().await;
+        tx.execute(
+            "DELETE FROM block_header WHERE height >= $1",
+            &[from.into()],
+        )
+        .await
+        .expect("forgets");
+        tx.commit().await.expect("commits");
+    };
+    world.node.mine(Vec::new());
+    world.follow().await;
+    forget(&world, 1).await;
+    world.worker.fill_inclusion().await.expect("fills");
+    assert_eq!(missing(&world).await, 3);
+    world.node.take_back();
+    world.node.take_back();
+    world
+        .node
+        .mine(vec![spend(1, &[outside(1)], &[(foreign(1), 1)])]);
+    world.node.mine(Vec::new());
+    world.node.mine(Vec::new());
+    world.follow().await;
+    world.worker.fill_inclusion().await.expect("fills");
+    assert_eq!(missing(&world).await, 0);
+}
+
+async fn missing(world: &World) -> usize {
+    let mut tx = world.write().await;
+    let missing = inclusion::without_header(&mut tx, 0, 100).await;
+    missing.expect("reads").len()
 }
