@@ -238,18 +238,26 @@ impl Client {
         answer.read().map_err(|reason| malformed(method, &reason))
     }
 
-    /// An output of the UTXO set at the node's tip, the mempool left aside.
-    pub async fn unspent_output(
+    /// These outputs of the UTXO set at the node's tip, in their order, the mempool left aside; the tip may move between
+    /// them.
+    pub async fn unspent_outputs(
         &self,
-        outpoint: OutPoint,
-    ) -> Result<Option<UnspentOutput>, RpcError> {
+        outpoints: &[OutPoint],
+    ) -> Result<Vec<Option<UnspentOutput>>, RpcError> {
         let method = "gettxout";
-        let answer: Option<answers::TxOutAnswer> = self
-            .call(method, json!([outpoint.txid, outpoint.vout, false]))
-            .await?;
-        answer
-            .map(|answer| answer.read().map_err(|reason| malformed(method, &reason)))
-            .transpose()
+        let mut outputs = Vec::with_capacity(outpoints.len());
+        for part in outpoints.chunks(BATCH) {
+            let calls: Vec<Value> = part
+                .iter()
+                .map(|outpoint| json!([outpoint.txid, outpoint.vout, false]))
+                .collect();
+            for answer in self.batch(method, &calls).await? {
+                let answer: Option<answers::TxOutAnswer> = parse(method, &answer?)?;
+                let output = answer.map(answers::TxOutAnswer::read).transpose();
+                outputs.push(output.map_err(|reason| malformed(method, &reason))?);
+            }
+        }
+        Ok(outputs)
     }
 
     /// The same client for calls that may take hours.

@@ -5,6 +5,7 @@
 
 mod blocks;
 mod broadcasts;
+mod comparison;
 mod deep;
 mod estimates;
 mod inclusion;
@@ -23,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bitcoin::{BlockHash, Script, Txid};
-use policies::{Policy, PolicyId, UnixTime};
+use policies::{Policy, PolicyId, UnixTime, VaultId};
 
 use crate::bitcoind::{ChainInfo, Client, RpcError};
 use crate::clock;
@@ -146,7 +147,10 @@ struct Worker {
     estimated: Option<(BlockHash, UnixTime)>,
     /// When what hangs on ours was last looked at.
     pins_looked_at: UnixTime,
-    reconciled_at: UnixTime,
+    /// The comparison that is going on.
+    comparing: Option<comparison::Comparison>,
+    /// When each vault was last compared with a result.
+    compared_at: BTreeMap<VaultId, UnixTime>,
     /// The scan of the node's whole UTXO set that is going on.
     scan: Option<deep::Scan>,
     /// When the next one may begin, after one that failed.
@@ -178,7 +182,8 @@ impl Worker {
             status: status::Recorder::default(),
             estimated: None,
             pins_looked_at: UnixTime::ZERO,
-            reconciled_at: UnixTime::ZERO,
+            comparing: None,
+            compared_at: BTreeMap::new(),
             scan: None,
             scan_again_at: UnixTime::ZERO,
             without_block: BTreeSet::new(),

@@ -13,6 +13,7 @@ use crate::store::{alarms, lease, scripts};
 use crate::tracker::WatchedScript;
 use crate::tracker::simulation::{all_watched, watched};
 
+mod comparing;
 mod following;
 mod reading_again;
 
