@@ -1,6 +1,7 @@
 //! Proves that ledger, tracker and node agree on every vault: on a schedule and on demand.
 //!
-//! Invariant: a result is of one tip for all three.
+//! Invariant: a result is of one tip for all three. Coins that the books do not have are seen by a scan of the node's
+//! whole UTXO set alone: what one found stands in every result until another one finds that it is over.
 
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use crate::reconciling::{Difference, MOST_TOLD};
 use crate::store::alarms::{self, NewAlarm};
 use crate::store::database::Transaction;
 use crate::store::events::{self, NewEvent};
-use crate::store::reconciliation::{self, Reconciliation, Request};
+use crate::store::reconciliation::{self, Reconciliation, Request, Standing};
 use crate::store::{chain, coins, ledger, scans};
 use crate::tracker::BlockRef;
 
@@ -147,6 +148,11 @@ impl Worker {
         let total = ledger::vault_total(&mut tx, vault).await?;
         let held = coins::confirmed_unspent(&mut tx, vault).await?;
         let before = reconciliation::latest(&mut tx, vault).await?;
+        let standing = if comparison.deep {
+            None
+        } else {
+            reconciliation::standing(&mut tx, vault).await?
+        };
         drop(tx);
         let unseen = held
             .iter()
@@ -185,6 +191,10 @@ impl Worker {
         if detail.is_empty() && Some(total) != tracker.to_signed().ok() {
             detail = format!("the ledger holds {total}, the coins are {tracker}");
         }
+        if let (Some(standing), true) = (&standing, detail.is_empty()) {
+            detail = still(standing);
+        }
+        let differences = u32::try_from(scanned.len()).unwrap_or(u32::MAX);
         let result = Reconciliation {
             vault,
             tip,
@@ -193,7 +203,7 @@ impl Worker {
             node,
             coins: u32::try_from(held.len()).unwrap_or(u32::MAX),
             agrees: detail.is_empty(),
-            differences: u32::try_from(scanned.len()).unwrap_or(u32::MAX),
+            differences: standing.map_or(differences, |standing| standing.differences),
             detail,
             at: clock::now(),
         };
@@ -248,6 +258,19 @@ async fn tell(tx: &mut Transaction, result: &Reconciliation) -> Result<(), Round
 
 fn words(one: &Difference) -> String {
     format!("{}: {}", one.outpoint, one.kind.words())
+}
+
+/// What a scan found and nothing but another one can see.
+fn still(standing: &Standing) -> String {
+    let Standing {
+        differences,
+        height,
+        first,
+    } = standing;
+    let first = first.as_ref().map(words).unwrap_or_default();
+    format!(
+        "{first} ({differences} in all at block {height}; only another `reconcile --deep` sees whether that is over)"
+    )
 }
 
 /// Books that differ are an alarm until they agree again.

@@ -1,12 +1,16 @@
 //! Books, tracker and node compared, with few calls and through blocks that come meanwhile.
 
+use std::time::Duration;
+
 use bitcoin::{OutPoint, ScriptBuf, Transaction};
 use policies::{Keychain, UnixTime};
 
-use super::{NOW, World};
+use super::{NOW, World, late};
+use crate::alarm::AlarmKind;
 use crate::clock;
+use crate::store::database::DatabaseError;
 use crate::store::reconciliation::{self, Reconciliation};
-use crate::store::{chain, events};
+use crate::store::{chain, events, scans};
 use crate::tracker::Block;
 use crate::tracker::simulation::{foreign, outside, spend, vault, watched};
 
@@ -20,10 +24,93 @@ fn many() -> Transaction {
     spend(1, &[outside(1)], &outputs)
 }
 
+/// Asks, and lets the worker go on until there is a result.
+async fn compared(world: &mut World, deep: bool) -> Reconciliation {
+    let mut tx = world.write().await;
+    let asked = if deep {
+        reconciliation::request_deep(&mut tx, vault(1), NOW).await
+    } else {
+        reconciliation::request(&mut tx, vault(1), NOW).await
+    };
+    let request = asked.expect("asks");
+    tx.commit().await.expect("commits");
+    for _ in 0..1_000 {
+        world.worker.reconcile().await.expect("compares");
+        let mut tx = world.write().await;
+        let result = reconciliation::result(&mut tx, request).await;
+        drop(tx);
+        if let Some(result) = result.expect("reads") {
+            return result;
+        }
+        // The scan runs beside the rounds.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("no result")
+}
+
 async fn latest(world: &World) -> Option<Reconciliation> {
     let mut tx = world.write().await;
     let latest = reconciliation::latest(&mut tx, vault(1)).await;
     latest.expect("reads")
+}
+
+async fn told(world: &World) -> Result<Vec<String>, DatabaseError> {
+    let mut tx = world.write().await;
+    let rows = tx
+        .rows(
+            "SELECT kind FROM event WHERE object_kind = 'vault' AND kind LIKE 'reconciliation.%'
+             ORDER BY version",
+            &[],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| Ok(row.text("kind")?.to_owned()))
+        .collect()
+}
+
+#[tokio::test]
+async fn what_a_look_through_all_coins_found_is_over_only_by_another() {
+    let mut world = World::start().await;
+    let script = watched(1, Keychain::External, 0).script_pubkey;
+    let deposit = spend(1, &[outside(1)], &[(script, 30_000)]);
+    let missed = spend(2, &[outside(2)], &[(late().script_pubkey, 70_000)]);
+    let (paid, _) = world.node.mine(vec![deposit, missed.clone()]);
+    world.node.mine(Vec::new());
+    world.follow().await;
+    world.watch_late().await;
+    assert!(compared(&mut world, false).await.agrees);
+
+    let found = compared(&mut world, true).await;
+    assert_eq!((found.agrees, found.differences), (false, 1));
+    assert_eq!(world.open_alarms(AlarmKind::BooksDiffer).await, 1);
+    let outpoint = OutPoint::new(missed.compute_txid(), 0).to_string();
+    for _ in 0..2 {
+        let after = compared(&mut world, false).await;
+        assert!(!after.agrees, "{after:?}");
+        assert!(after.detail.contains(&outpoint), "{}", after.detail);
+        assert_eq!(
+            latest(&world).await.map(|latest| latest.agrees),
+            Some(false)
+        );
+        assert_eq!(world.open_alarms(AlarmKind::BooksDiffer).await, 1);
+    }
+    let kinds = ["reconciliation.agrees", "reconciliation.differs"];
+    assert_eq!(told(&world).await.expect("reads"), kinds);
+
+    // It is read after all: still only a look through all coins sees that nothing is missed.
+    let mut tx = world.write().await;
+    scans::request(&mut tx, (paid.height, None), "olga", NOW)
+        .await
+        .expect("asks");
+    tx.commit().await.expect("commits");
+    world.worker.scan().await.expect("scans");
+    assert!(!compared(&mut world, false).await.agrees);
+    let found = compared(&mut world, true).await;
+    assert_eq!((found.agrees, found.differences), (true, 0), "{found:?}");
+    assert!(compared(&mut world, false).await.agrees);
+    assert_eq!(world.open_alarms(AlarmKind::BooksDiffer).await, 0);
+    let kinds = [kinds[0], kinds[1], kinds[0]];
+    assert_eq!(told(&world).await.expect("reads"), kinds);
 }
 
 #[tokio::test]
