@@ -70,12 +70,8 @@ struct ReplyError {
 impl Client {
     /// A client of the node at this URL (`http://127.0.0.1:8332`). Nothing is sent yet.
     pub fn new(url: &str, credentials: Credentials) -> Result<Self, RpcError> {
-        let http = reqwest::Client::builder()
-            .timeout(TIMEOUT)
-            .build()
-            .map_err(RpcError::Unreachable)?;
         Ok(Self {
-            http,
+            http: http(TIMEOUT)?,
             url: url.to_owned(),
             credentials,
             known: Arc::default(),
@@ -242,28 +238,32 @@ impl Client {
         answer.read().map_err(|reason| malformed(method, &reason))
     }
 
-    /// An output of the UTXO set at the node's tip, the mempool left aside.
-    pub async fn unspent_output(
+    /// These outputs of the UTXO set at the node's tip, in their order, the mempool left aside; the tip may move between
+    /// them.
+    pub async fn unspent_outputs(
         &self,
-        outpoint: OutPoint,
-    ) -> Result<Option<UnspentOutput>, RpcError> {
+        outpoints: &[OutPoint],
+    ) -> Result<Vec<Option<UnspentOutput>>, RpcError> {
         let method = "gettxout";
-        let answer: Option<answers::TxOutAnswer> = self
-            .call(method, json!([outpoint.txid, outpoint.vout, false]))
-            .await?;
-        answer
-            .map(|answer| answer.read().map_err(|reason| malformed(method, &reason)))
-            .transpose()
+        let mut outputs = Vec::with_capacity(outpoints.len());
+        for part in outpoints.chunks(BATCH) {
+            let calls: Vec<Value> = part
+                .iter()
+                .map(|outpoint| json!([outpoint.txid, outpoint.vout, false]))
+                .collect();
+            for answer in self.batch(method, &calls).await? {
+                let answer: Option<answers::TxOutAnswer> = parse(method, &answer?)?;
+                let output = answer.map(answers::TxOutAnswer::read).transpose();
+                outputs.push(output.map_err(|reason| malformed(method, &reason))?);
+            }
+        }
+        Ok(outputs)
     }
 
     /// The same client for calls that may take hours.
     pub fn patient(&self) -> Result<Self, RpcError> {
-        let http = reqwest::Client::builder()
-            .timeout(SCAN_TIMEOUT)
-            .build()
-            .map_err(RpcError::Unreachable)?;
         Ok(Self {
-            http,
+            http: http(SCAN_TIMEOUT)?,
             ..self.clone()
         })
     }
@@ -319,9 +319,9 @@ impl Client {
                 })
                 .collect(),
         );
-        let bytes = match self.post(&body, false).await {
+        let bytes = match self.post(method, &body, false).await {
             // A node that was started again has written another cookie.
-            Err(RpcError::Unauthorized) => self.post(&body, true).await?,
+            Err(RpcError::Unauthorized) => self.post(method, &body, true).await?,
             other => other?,
         };
         let replies: Vec<Reply> = serde_json::from_slice(&bytes)
@@ -348,7 +348,12 @@ impl Client {
             .collect()
     }
 
-    async fn post(&self, body: &Value, again: bool) -> Result<Vec<u8>, RpcError> {
+    async fn post(
+        &self,
+        method: &'static str,
+        body: &Value,
+        again: bool,
+    ) -> Result<Vec<u8>, RpcError> {
         let (user, password) = self.credentials(again).await?;
         let response = self
             .http
@@ -363,6 +368,10 @@ impl Client {
                 return Err(RpcError::Unauthorized);
             }
             reqwest::StatusCode::SERVICE_UNAVAILABLE => return Err(RpcError::WorkQueueFull),
+            status if status.is_redirection() => {
+                let reason = format!("it sends us elsewhere ({})", status.as_u16());
+                return Err(malformed(method, &reason));
+            }
             _ => {}
         }
         let bytes = response.bytes().await.map_err(RpcError::Unreachable)?;
@@ -399,6 +408,17 @@ impl Client {
     }
 }
 
+/// The credentials go to the node that was named, and to nobody else: not to a proxy of the environment, and not to
+/// where an answer points.
+fn http(timeout: Duration) -> Result<reqwest::Client, RpcError> {
+    reqwest::Client::builder()
+        .timeout(timeout)
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .map_err(RpcError::Unreachable)
+}
+
 fn pooled(method: &'static str, txid: Txid, entry: answers::PoolEntry) -> Result<Pooled, RpcError> {
     entry
         .read(txid)
@@ -413,5 +433,58 @@ pub(super) fn malformed(method: &'static str, reason: &str) -> RpcError {
     RpcError::Malformed {
         method,
         reason: reason.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::pretended::Node;
+    use super::*;
+
+    /// Set by the test that starts itself again behind a proxy.
+    const BESIDE: &str = "COUNTERSIGN_TEST_NODE";
+
+    #[tokio::test]
+    async fn credentials_follow_no_redirect() {
+        let (node, other) = (Node::start(), Node::start());
+        node.send_elsewhere(&other.url);
+        let error = node.client().best_block_hash().await;
+        let error = error.expect_err("it is not followed").to_string();
+        assert_eq!(
+            error,
+            "the node's answer to getbestblockhash makes no sense: it sends us elsewhere (307)"
+        );
+        assert_eq!((node.posts(), other.posts()), (1, 0));
+    }
+
+    #[tokio::test]
+    async fn credentials_go_to_no_proxy_of_the_environment() {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the test tells itself where the node is"
+        )]
+        let beside = std::env::var(BESIDE);
+        if let Ok(beside) = beside {
+            let (url, cookie) = beside.split_once(' ').expect("a URL and a file");
+            let credentials = Credentials::Cookie(PathBuf::from(cookie));
+            let client = Client::new(url, credentials).expect("a client");
+            for client in [client.clone(), client.patient().expect("a client")] {
+                client.best_block_hash().await.expect("answers");
+            }
+            return;
+        }
+        let (node, proxy) = (Node::start(), Node::start());
+        let mut again = std::process::Command::new(std::env::current_exe().expect("a program"));
+        again
+            .arg("credentials_go_to_no_proxy_of_the_environment")
+            .env(BESIDE, format!("{} {}", node.url, node.cookie().display()))
+            .env_remove("NO_PROXY")
+            .env_remove("no_proxy");
+        for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
+            again.env(name, &proxy.url);
+        }
+        let ended = again.output().expect("runs");
+        assert!(ended.status.success(), "{ended:?}");
+        assert_eq!((node.posts(), proxy.posts()), (2, 0));
     }
 }

@@ -4,6 +4,8 @@ mod answers;
 mod client;
 mod error;
 mod fetched;
+#[cfg(test)]
+pub(crate) mod pretended;
 mod sending;
 
 pub use self::answers::{ChainInfo, MempoolFees, Scanned, TestAccept, UnspentOutput};

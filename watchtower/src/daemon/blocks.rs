@@ -24,6 +24,8 @@ use crate::tracker::BlockRef;
 const BASE_DEPTH: u32 = 144;
 /// Blocks behind the node from which on it is told how far the way is gone.
 const LONG_WAY: u32 = 10;
+/// How often in a row a node may name a block after ours that is none.
+const TURNS: u32 = 3;
 /// How often that is told.
 const TELL: Duration = Duration::from_secs(2);
 
@@ -38,6 +40,7 @@ impl Worker {
         let target = info.tip;
         let mut lost_base = None;
         let mut catching_up = None;
+        let mut turns = 0_u32;
         loop {
             let Some(tip) = self.tip().await? else {
                 self.set_base(lost_base).await?;
@@ -63,8 +66,13 @@ impl Worker {
             };
             let next = self.client.fetch(next, hash).await?;
             if next.block.previous != tip.hash {
+                turns = turns.saturating_add(1);
+                if turns >= TURNS {
+                    return Err(two_minds(tip, &next));
+                }
                 continue;
             }
+            turns = 0;
             self.connect(&next).await?;
             self.renew_if_due().await?;
             self.tell_of_catching_up(&mut catching_up, next.block.height, info.blocks)
@@ -238,5 +246,18 @@ impl Worker {
             found: None,
         }
         .into())
+    }
+}
+
+/// A node that has our tip, and in the next breath a block that does not follow on it: two nodes behind one address.
+fn two_minds(tip: BlockRef, next: &FetchedBlock) -> RoundError {
+    let (height, hash, previous) = (next.block.height, next.block.hash, next.block.previous);
+    RoundError::Trouble {
+        trouble: Trouble::Malformed,
+        detail: format!(
+            "the node says that {} is in its chain, and names {hash} at height {height}, which follows on {previous}, \
+             {TURNS} times in a row: do two nodes answer at its address?",
+            tip.hash
+        ),
     }
 }

@@ -49,7 +49,6 @@ impl Worker {
         if !open.iter().any(|request| request.id == scan.request) {
             return self.call_off(scan).await;
         }
-        let Scan { request, vault, .. } = scan;
         let found = match scan.state {
             State::Running(task) if !task.is_finished() => {
                 return self
@@ -72,24 +71,37 @@ impl Worker {
             },
             State::Found(found) => found,
         };
-        let compared = self.compare(vault, &found).await?;
-        let Some(compared) = compared else {
-            self.failed("its block left the chain");
-            return Ok(());
-        };
-        if !self
-            .reconcile_vault(vault, Some(request), Some(compared))
-            .await?
-        {
-            // The tip moved meanwhile: what was found stays good.
-            self.scan = Some(Scan {
-                request,
-                vault,
-                progress: 100,
-                state: State::Found(found),
-            });
-        }
+        // It stays, wherever the tip moves, until the vault's other coins are compared too.
+        self.scan = Some(Scan {
+            progress: 100,
+            state: State::Found(found),
+            ..scan
+        });
         Ok(())
+    }
+
+    /// The request whose scan has its answer, and its vault.
+    pub(super) fn scanned(&self) -> Option<(u64, VaultId)> {
+        let scan = self.scan.as_ref()?;
+        matches!(scan.state, State::Found(_)).then_some((scan.request, scan.vault))
+    }
+
+    /// What the scan found to differ; none where it has to be done again.
+    pub(super) async fn found_by_scan(&mut self) -> Result<Option<Vec<Difference>>, RoundError> {
+        let Some(Scan {
+            vault,
+            state: State::Found(found),
+            ..
+        }) = &self.scan
+        else {
+            return Ok(None);
+        };
+        let compared = self.compare(*vault, found).await?;
+        if compared.is_none() {
+            self.scan = None;
+            self.failed("its block left the chain");
+        }
+        Ok(compared)
     }
 
     fn failed(&mut self, error: &str) {

@@ -2,7 +2,7 @@
 
 use super::{RoundError, Worker};
 use crate::bitcoind::RpcError;
-use crate::store::inclusion;
+use crate::store::{chain, inclusion};
 
 /// Headers that are fetched in one round.
 const HEADERS: u32 = 500;
@@ -11,15 +11,27 @@ const BLOCKS: usize = 4;
 
 impl Worker {
     /// Fetches some headers and paths that are missing. A node that pruned a block has it no more: it is asked
-    /// for once, and its coins stay without a path.
+    /// for once, and its coins stay without a path. Blocks come in with both: what was once found whole is not looked
+    /// through again while the chain only grows.
     pub(super) async fn fill_inclusion(&mut self) -> Result<(), RoundError> {
-        let (headers, blocks) = {
-            let mut tx = self.database.begin_read().await?;
-            (
-                inclusion::without_header(&mut tx, HEADERS).await?,
-                inclusion::without_path(&mut tx).await?,
-            )
+        let mut tx = self.database.begin_read().await?;
+        let Some(tip) = chain::tip(&mut tx).await? else {
+            return Ok(());
         };
+        let from = match self.filled {
+            Some(filled) if filled == tip => return Ok(()),
+            Some(filled) if chain::block_at(&mut tx, filled.height).await? == Some(filled) => {
+                filled.height.saturating_add(1)
+            }
+            Some(_) | None => 0,
+        };
+        let headers = inclusion::without_header(&mut tx, from, HEADERS).await?;
+        let mut blocks = inclusion::without_path(&mut tx, from).await?;
+        drop(tx);
+        blocks.retain(|block| !self.without_block.contains(&block.hash));
+        if headers.is_empty() && blocks.is_empty() {
+            self.filled = Some(tip);
+        }
         if !headers.is_empty() {
             let hashes: Vec<_> = headers.iter().map(|block| block.hash).collect();
             let found = self.client.headers(&hashes).await?;
@@ -31,10 +43,7 @@ impl Worker {
             }
             tx.commit().await?;
         }
-        let missing = blocks
-            .into_iter()
-            .filter(|block| !self.without_block.contains(&block.hash));
-        for block in missing.take(BLOCKS).collect::<Vec<_>>() {
+        for block in blocks.into_iter().take(BLOCKS) {
             match self.client.block(block.hash).await {
                 Ok(found) => {
                     let mut tx = self.write().await?;

@@ -5,6 +5,7 @@
 
 mod blocks;
 mod broadcasts;
+mod comparison;
 mod deep;
 mod estimates;
 mod inclusion;
@@ -15,13 +16,15 @@ mod scans;
 mod sequencer;
 mod status;
 mod telling;
+#[cfg(test)]
+mod tests;
 mod witnesses;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bitcoin::{BlockHash, Script, Txid};
-use policies::{Policy, PolicyId, UnixTime};
+use policies::{Policy, PolicyId, UnixTime, VaultId};
 
 use crate::bitcoind::{ChainInfo, Client, RpcError};
 use crate::clock;
@@ -31,6 +34,7 @@ use crate::store::database::{Database, DatabaseError, Transaction};
 use crate::store::events::EventError;
 use crate::store::lease::{self, Lease, LeaseError};
 use crate::store::node::Trouble;
+use crate::tracker::BlockRef;
 
 /// The work under the watchtower's lease.
 const LEASE: &str = "watchtower";
@@ -111,25 +115,7 @@ pub async fn run(
     let client =
         Client::new(&config.node.url, config.credentials()?).map_err(DaemonError::Client)?;
     let witnesses = witnesses::connect(&config)?;
-    let mut worker = Worker {
-        database: database.clone(),
-        client,
-        witnesses,
-        policies: BTreeMap::new(),
-        lease: None,
-        identified: false,
-        examined: BTreeSet::new(),
-        mempool_tip: None,
-        sent_at: None,
-        status: status::Recorder::default(),
-        estimated: None,
-        pins_looked_at: UnixTime::ZERO,
-        reconciled_at: UnixTime::ZERO,
-        scan: None,
-        scan_again_at: UnixTime::ZERO,
-        without_block: BTreeSet::new(),
-        config: config.clone(),
-    };
+    let mut worker = Worker::new(database.clone(), config.clone(), client, witnesses);
     let result = tokio::select! {
         result = worker.work() => result,
         () = sequencer::run(&database, &config) => Ok(()),
@@ -161,16 +147,50 @@ struct Worker {
     estimated: Option<(BlockHash, UnixTime)>,
     /// When what hangs on ours was last looked at.
     pins_looked_at: UnixTime,
-    reconciled_at: UnixTime,
+    /// The comparison that is going on.
+    comparing: Option<comparison::Comparison>,
+    /// When each vault was last compared with a result.
+    compared_at: BTreeMap<VaultId, UnixTime>,
     /// The scan of the node's whole UTXO set that is going on.
     scan: Option<deep::Scan>,
     /// When the next one may begin, after one that failed.
     scan_again_at: UnixTime,
     /// Blocks that the node has no more.
     without_block: BTreeSet<BlockHash>,
+    /// The tip at which nothing was missing of what shows coins in the chain.
+    filled: Option<BlockRef>,
 }
 
 impl Worker {
+    fn new(
+        database: Database,
+        config: Config,
+        client: Client,
+        witnesses: Vec<witnesses::Witness>,
+    ) -> Self {
+        Self {
+            database,
+            config,
+            client,
+            witnesses,
+            policies: BTreeMap::new(),
+            lease: None,
+            identified: false,
+            examined: BTreeSet::new(),
+            mempool_tip: None,
+            sent_at: None,
+            status: status::Recorder::default(),
+            estimated: None,
+            pins_looked_at: UnixTime::ZERO,
+            comparing: None,
+            compared_at: BTreeMap::new(),
+            scan: None,
+            scan_again_at: UnixTime::ZERO,
+            without_block: BTreeSet::new(),
+            filled: None,
+        }
+    }
+
     async fn work(&mut self) -> Result<(), DaemonError> {
         let pause = Duration::from_millis(self.config.poll_interval_ms);
         let mut first_contact = true;
@@ -306,6 +326,8 @@ impl Worker {
         let instance = &self.config.instance;
         self.lease = lease::acquire(&mut tx, LEASE, instance, now, LEASE_SECONDS).await?;
         tx.commit().await?;
+        // Who worked meanwhile may have kept less.
+        self.filled = None;
         if let Some(lease) = &self.lease {
             tracing::info!(epoch = lease.epoch, instance, "watching");
         }

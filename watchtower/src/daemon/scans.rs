@@ -83,8 +83,8 @@ impl Worker {
         };
         let next = scan.next();
         if next > to {
-            // What was found may be spent further up, where nobody looked for it.
-            if scan.found > 0 && to < tip.height {
+            // What was found, now or by one that failed, may be spent further up, where nobody looked for it.
+            if to < tip.height && (scan.found > 0 || self.makes_up(scan).await?) {
                 return self.set_end(scan, tip.height).await;
             }
             self.end_scan(scan, None).await?;
@@ -101,6 +101,11 @@ impl Worker {
         self.read_again(scan, &fetched, tip)
             .await
             .map(Step::Further)
+    }
+
+    async fn makes_up(&self, scan: &Scan) -> Result<bool, RoundError> {
+        let mut tx = self.database.begin_read().await?;
+        Ok(scans::makes_up(&mut tx, scan).await?)
     }
 
     /// Puts headers before the first block, down to a height.
@@ -216,6 +221,7 @@ impl Worker {
         // What the mempool does with coins that were found was not told before.
         self.examined.clear();
         self.mempool_tip = None;
+        self.filled = None;
         Ok(())
     }
 }

@@ -216,40 +216,42 @@ pub async fn proof_of(
     Ok(Some((from, proof)))
 }
 
-/// Blocks of the active chain whose headers are not here, newest first.
+/// Blocks of the active chain from a height on whose headers are not here, newest first.
 ///
 /// # Errors
 ///
 /// On a failed statement or a corrupt row.
 pub async fn without_header(
     tx: &mut Transaction,
+    from: u32,
     most: u32,
 ) -> Result<Vec<BlockRef>, DatabaseError> {
     let rows = tx
         .rows(
             "SELECT b.height, b.hash FROM chain_block b
              LEFT JOIN block_header h ON h.hash = b.hash
-             WHERE h.hash IS NULL ORDER BY b.height DESC LIMIT $1",
-            &[most.into()],
+             WHERE b.height >= $1 AND h.hash IS NULL ORDER BY b.height DESC LIMIT $2",
+            &[from.into(), most.into()],
         )
         .await?;
     rows.iter().map(block).collect()
 }
 
-/// Blocks with transactions of unspent coins whose paths are not here, newest first.
+/// Blocks from a height on with transactions of unspent coins whose paths are not here, newest first.
 ///
 /// # Errors
 ///
 /// On a failed statement or a corrupt row.
-pub async fn without_path(tx: &mut Transaction) -> Result<Vec<BlockRef>, DatabaseError> {
+pub async fn without_path(tx: &mut Transaction, from: u32) -> Result<Vec<BlockRef>, DatabaseError> {
     let rows = tx
         .rows(
             "SELECT DISTINCT b.height, b.hash FROM coin c
              JOIN chain_block b ON b.height = c.block_height AND b.hash = c.block_hash
              LEFT JOIN inclusion_path p ON p.txid = c.txid AND p.block_hash = c.block_hash
-             WHERE c.placement = 'confirmed' AND c.spent_height IS NULL AND p.txid IS NULL
+             WHERE c.block_height >= $1 AND c.placement = 'confirmed' AND c.spent_height IS NULL
+                 AND p.txid IS NULL
              ORDER BY b.height DESC",
-            &[],
+            &[from.into()],
         )
         .await?;
     rows.iter().map(block).collect()

@@ -23,7 +23,7 @@ pub struct Reconciliation {
     pub node: Amount,
     /// How many coins were compared.
     pub coins: u32,
-    /// How many coins a scan of the node's whole UTXO set showed to differ; 0 where none was made.
+    /// How many coins the last scan of the node's whole UTXO set showed to differ; 0 where none was made.
     pub differences: u32,
     /// Whether the three agree, and every coin by itself.
     pub agrees: bool,
@@ -296,6 +296,46 @@ pub async fn latest(
     .await?
     .map(|row| read(&row))
     .transpose()
+}
+
+/// What the last scan of the node's whole UTXO set found, while no later one has found that it is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// How many coins differ.
+    pub(crate) differences: u32,
+    /// The tip at which it was stored.
+    pub(crate) height: u32,
+    /// The first of them.
+    pub(crate) first: Option<Difference>,
+}
+
+/// The differences of a vault that only another scan of the node's whole UTXO set can see: who asks for the coins that
+/// the books have hears nothing of others.
+pub(crate) async fn standing(
+    tx: &mut Transaction,
+    vault: VaultId,
+) -> Result<Option<Standing>, DatabaseError> {
+    let row = tx
+        .optional_row(
+            "SELECT q.id, r.height, r.differences FROM reconciliation_request q
+             JOIN reconciliation r ON r.request = q.id
+             WHERE q.vault = $1 AND q.deep = 1 ORDER BY r.number DESC LIMIT 1",
+            &[vault.to_bytes().into()],
+        )
+        .await?;
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let (count, height) = (row.u32("differences")?, row.u32("height")?);
+    if count == 0 {
+        return Ok(None);
+    }
+    let told = differences(tx, row.u64("id")?).await?;
+    Ok(Some(Standing {
+        differences: count,
+        height,
+        first: told.into_iter().next(),
+    }))
 }
 
 /// The requests without a result that nobody called off, oldest first.

@@ -8,6 +8,7 @@ use bitcoin::hashes::Hash as _;
 use policies::{UnixTime, VaultId};
 
 use super::database::{DatabaseError, Row, Transaction, Value};
+use crate::alarm::AlarmKind;
 
 /// Seconds after which a watchtower that was catching up is believed to have stopped.
 const CATCH_UP_FRESH: u64 = 60;
@@ -159,7 +160,24 @@ pub async fn is_unfinished(tx: &mut Transaction, vault: VaultId) -> Result<bool,
     Ok(row.u64("coins")? > 0)
 }
 
-/// Stores where a scan ends: at the tip when it began, and at a later tip if it found coins.
+/// Whether a scan, once it has come to the tip, makes up for one that failed within its range and still holds coins or
+/// is an alarm.
+pub(crate) async fn makes_up(tx: &mut Transaction, scan: &Scan) -> Result<bool, DatabaseError> {
+    let row = tx
+        .one_row(
+            "SELECT COUNT(*) AS failed FROM scan f
+             WHERE f.failure IS NOT NULL AND f.from_height >= $1
+                 AND (EXISTS (SELECT 1 FROM coin c WHERE c.found_by = f.id)
+                     OR EXISTS (SELECT 1 FROM alarm a WHERE a.kind = $2 AND a.subject = CAST(f.id AS TEXT)
+                         AND a.ended_at IS NULL))",
+            &[scan.from.into(), AlarmKind::ScanFailed.code().into()],
+        )
+        .await?;
+    Ok(row.u64("failed")? > 0)
+}
+
+/// Stores where a scan ends: at the tip when it began, and at a later tip if it found coins or makes up for one that
+/// failed.
 pub(crate) async fn set_end(tx: &mut Transaction, id: u64, to: u32) -> Result<(), DatabaseError> {
     tx.execute_one(
         "UPDATE scan SET to_height = $1 WHERE id = $2 AND ended_at IS NULL",

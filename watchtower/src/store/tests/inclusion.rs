@@ -136,9 +136,11 @@ async fn what_was_taken_in_before_is_asked_for_and_then_shown() {
     }
     assert_eq!(store.proofs(1).await, []);
     let mut tx = store.write().await;
-    let missing = inclusion::without_header(&mut tx, 2).await.expect("reads");
+    let missing = inclusion::without_header(&mut tx, 0, 2)
+        .await
+        .expect("reads");
     assert_eq!(missing, [third.at(), second.at()]);
-    let missing = inclusion::without_path(&mut tx).await.expect("reads");
+    let missing = inclusion::without_path(&mut tx, 0).await.expect("reads");
     assert_eq!(missing, [first.at()]);
     for (block, header) in [(&second, second_header), (&third, third_header)] {
         let stored = inclusion::record_header(&mut tx, block.at(), &header).await;
@@ -147,7 +149,7 @@ async fn what_was_taken_in_before_is_asked_for_and_then_shown() {
     inclusion::record(&mut tx, first.at(), &header, &first.transactions)
         .await
         .expect("writes");
-    let missing = inclusion::without_path(&mut tx).await.expect("reads");
+    let missing = inclusion::without_path(&mut tx, 0).await.expect("reads");
     assert_eq!(missing, []);
     tx.commit().await.expect("commits");
     assert_eq!(store.proofs(3).await.len(), 1);
