@@ -135,10 +135,7 @@ pub async fn set_marks(
         vault,
         marks,
         level: Level::Within,
-        said: Said {
-            at: now,
-            by: actor.name.clone(),
-        },
+        said: Said::by(&actor.name, now),
     };
     marks::set(&mut tx, &row).await?;
     let mut body = Map::new();

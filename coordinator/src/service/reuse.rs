@@ -40,10 +40,7 @@ pub(crate) async fn mark(
                 coin,
                 mark,
                 text: reuse.says().to_owned(),
-                said: Said {
-                    at: now,
-                    by: ACTOR.to_owned(),
-                },
+                said: Said::by(ACTOR, now),
             };
             coin_marks::set(tx, vault, &row).await?;
         }

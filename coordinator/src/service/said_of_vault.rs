@@ -51,10 +51,7 @@ impl<'a> Saying<'a> {
 
     /// What the row bears.
     pub(super) fn said(&self) -> Said {
-        Said {
-            at: self.now,
-            by: self.actor.name.clone(),
-        }
+        Said::by(&self.actor.name, self.now)
     }
 
     /// What the event bears.

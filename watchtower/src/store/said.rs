@@ -14,6 +14,12 @@ pub struct Said {
 }
 
 impl Said {
+    /// What somebody says at a time.
+    pub fn by(who: &str, at: UnixTime) -> Self {
+        let by = who.to_owned();
+        Self { at, by }
+    }
+
     /// The values of the two columns, in this order.
     ///
     /// # Errors

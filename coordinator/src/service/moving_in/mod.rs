@@ -313,10 +313,7 @@ async fn label_coins(
                 coin: outpoint,
                 mark,
                 text: text.to_owned(),
-                said: Said {
-                    at: now,
-                    by: row.begun_by.clone(),
-                },
+                said: Said::by(&row.begun_by, now),
             };
             coin_marks::set(tx, vault, &mark).await?;
         }

@@ -15,10 +15,7 @@ async fn say(store: &Store, rule: DepositRule) {
     let row = DepositRuleRow {
         vault: vault(1),
         rule,
-        said: Said {
-            at: NOW,
-            by: "olga".to_owned(),
-        },
+        said: Said::by("olga", NOW),
     };
     deposit_rules::set(&mut tx, &row).await.expect("is set");
     tx.commit().await.expect("commits");
