@@ -3,10 +3,9 @@
 
 use bitcoin::{Amount, Psbt, Txid};
 use harness::{
-    Bitcoind, Engine, Failure, LONG, Outcome, Purse, ScriptKind, Treasury, field, items, wait_until,
+    Bitcoind, Engine, Failure, LONG, Outcome, Purse, ScriptKind, Treasury, items, wait_until,
 };
 use policies::document::{PolicyDraft, SelfSpendBudgetDraft};
-use serde_json::{Value, json};
 
 const DEPOSIT: Amount = Amount::from_sat(10_000_000);
 /// What all that is done for one batch may cost beyond its first fee.
@@ -46,18 +45,6 @@ fn start() -> Result<Treasury, Failure> {
     Ok(treasury)
 }
 
-/// A payout in a batch of its own at a feerate: its batch and attempt.
-fn pay_out(treasury: &Treasury, amount: Amount, feerate: &str) -> Result<(String, Txid), Failure> {
-    treasury.withdraw("w-1", &Purse::stranger(1), amount)?;
-    let asked = json!({ "feerate_sat_vb": feerate });
-    let made = treasury
-        .operator()
-        .post(&treasury.path("/batches"), &asked)?
-        .done()?;
-    let txid = field(&made["attempts"][0], "txid")?.parse()?;
-    Ok((field(&made, "batch")?, txid))
-}
-
 /// Two of the three sign an attempt.
 fn sign(treasury: &Treasury, txid: Txid) -> Outcome {
     let people = &treasury.people;
@@ -79,18 +66,6 @@ fn fill(treasury: &mut Treasury, above: u64) -> Outcome {
     }
     treasury.coordinator.set_fee_estimate(ESTIMATE)?;
     treasury.coordinator.resume()
-}
-
-/// A block that holds nothing of the mempool.
-fn empty_block(treasury: &Treasury) -> Outcome {
-    treasury.node.mine_nothing()?;
-    treasury.all_is_taken_in()
-}
-
-fn attempts(treasury: &Treasury, batch: &str) -> Result<Vec<Value>, Failure> {
-    let path = format!("/batches/{batch}");
-    let shown = treasury.operator().get(&path)?.done()?;
-    Ok(items(&shown["attempts"])?.to_vec())
 }
 
 fn fee(treasury: &Treasury, txid: Txid) -> Result<u64, Failure> {
@@ -153,13 +128,13 @@ fn settles_once(treasury: &mut Treasury, txid: Txid, amount: Amount) -> Outcome 
 fn a_payout_that_a_full_mempool_pushed_out_is_replaced_by_itself_within_its_budget() -> Outcome {
     let amount = Amount::from_sat(1_000_000);
     let mut treasury = start()?;
-    let (batch, first) = pay_out(&treasury, amount, "1")?;
+    let (batch, first) = treasury.pay_out("w-1", &Purse::stranger(1), amount, "1")?;
     sign(&treasury, first)?;
     treasury.waits_in_mempool(first)?;
     fill(&mut treasury, RELAY)?;
     assert!(!treasury.node.mempool()?.contains(&first));
     let second = makes(&treasury, 1)?;
-    assert_eq!(attempts(&treasury, &batch)?.len(), 2);
+    assert_eq!(treasury.attempts(&batch)?.len(), 2);
     assert!(fee(&treasury, second)? - fee(&treasury, first)? <= BUDGET);
     sign(&treasury, second)?;
     treasury.waits_in_mempool(second)?;
@@ -177,7 +152,7 @@ fn a_child_pays_for_a_payout_in_a_full_mempool_while_the_signers_of_its_replacem
 -> Outcome {
     let amount = Amount::from_sat(1_000_000);
     let mut treasury = start()?;
-    let (batch, first) = pay_out(&treasury, amount, "9")?;
+    let (batch, first) = treasury.pay_out("w-1", &Purse::stranger(1), amount, "9")?;
     sign(&treasury, first)?;
     treasury.waits_in_mempool(first)?;
     fill(&mut treasury, RELAY)?;
@@ -187,12 +162,12 @@ fn a_child_pays_for_a_payout_in_a_full_mempool_while_the_signers_of_its_replacem
         Ok((known > 0).then_some(()))
     })?;
     for _ in 0..2 {
-        empty_block(&treasury)?;
+        treasury.empty_block()?;
     }
     let second = makes(&treasury, 1)?;
-    assert_eq!(attempts(&treasury, &batch)?.len(), 2);
+    assert_eq!(treasury.attempts(&batch)?.len(), 2);
     for _ in 0..2 {
-        empty_block(&treasury)?;
+        treasury.empty_block()?;
     }
     let child = makes(&treasury, 2)?;
     assert_child_of(&treasury, child, first)?;
@@ -213,7 +188,7 @@ fn a_child_pays_for_a_payout_in_a_full_mempool_while_the_signers_of_its_replacem
 fn a_payout_that_a_full_mempool_never_took_goes_in_a_package_with_its_child() -> Outcome {
     let amount = Amount::from_sat(30_000);
     let mut treasury = start()?;
-    let (batch, first) = pay_out(&treasury, amount, "1")?;
+    let (batch, first) = treasury.pay_out("w-1", &Purse::stranger(1), amount, "1")?;
     fill(&mut treasury, RELAY)?;
     sign(&treasury, first)?;
     let sent = |class: &'static str| {
@@ -226,7 +201,7 @@ fn a_payout_that_a_full_mempool_never_took_goes_in_a_package_with_its_child() ->
     sent("below_minimum")?;
     let child = makes(&treasury, 1)?;
     assert_child_of(&treasury, child, first)?;
-    assert_eq!(attempts(&treasury, &batch)?.len(), 1);
+    assert_eq!(treasury.attempts(&batch)?.len(), 1);
     assert!(fee(&treasury, child)? <= BUDGET);
     assert!(!treasury.node.mempool()?.contains(&first));
     sign(&treasury, child)?;

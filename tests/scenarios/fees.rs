@@ -5,46 +5,16 @@ use std::path::{Path, PathBuf};
 
 use bitcoin::{Amount, Txid};
 use harness::{
-    Engine, Failure, LONG, Outcome, Purse, Said, ScriptKind, SignerHome, Treasury, field, items,
+    Engine, Failure, LONG, Outcome, Purse, Said, ScriptKind, SignerHome, Treasury, field,
     wait_until,
 };
-use serde_json::{Value, json};
 
 const AMOUNT: Amount = Amount::from_sat(1_000_000);
 const DEPOSIT: Amount = Amount::from_sat(10_000_000);
 
-/// A batch of everything approved at a feerate: its id, and the txid of its attempt.
-fn batch(treasury: &Treasury, feerate: &str) -> Result<(String, Txid), Failure> {
-    let asked = json!({ "feerate_sat_vb": feerate });
-    let made = treasury
-        .operator()
-        .post(&treasury.path("/batches"), &asked)?
-        .done()?;
-    let txid = field(&made["attempts"][0], "txid")?.parse()?;
-    Ok((field(&made, "batch")?, txid))
-}
-
-fn attempts(treasury: &Treasury, batch: &str) -> Result<Vec<Value>, Failure> {
-    let shown = treasury
-        .operator()
-        .get(&format!("/batches/{batch}"))?
-        .done()?;
-    Ok(items(&shown["attempts"])?.to_vec())
-}
-
 fn kinds(treasury: &Treasury) -> Result<Vec<String>, Failure> {
     let events = treasury.events()?;
     events.iter().map(|event| field(event, "kind")).collect()
-}
-
-/// A block that holds nothing of the mempool.
-fn empty_block(treasury: &Treasury) -> Outcome {
-    treasury.node.mine_exactly(&[])?;
-    let height = treasury.node.height()?;
-    wait_until("the watchtower to see the block", LONG, || {
-        let status = treasury.operator().get("/status")?.done()?;
-        Ok((status["height"] == json!(height)).then_some(()))
-    })
 }
 
 /// 1. A payout goes at 1 sat/vB where the node's estimate is 2, and its vault's fee policy waits two blocks. Blocks come
@@ -69,26 +39,25 @@ fn a_payout_that_is_stuck_is_replaced_by_itself_once_and_within_its_budget_on_po
     ];
     treasury.command_line(&set)?.done()?;
     let to = Purse::stranger(1);
-    treasury.withdraw("w-1", &to, AMOUNT)?;
-    let (id, first) = batch(&treasury, "1")?;
+    let (id, first) = treasury.pay_out("w-1", &to, AMOUNT, "1")?;
     let people = &treasury.people;
     for signer in [&people.alice, &people.bob] {
         treasury.countersign(signer, first)?;
     }
     treasury.waits_in_mempool(first)?;
     for _ in 0..3 {
-        empty_block(&treasury)?;
+        treasury.empty_block()?;
     }
     let second = wait_until("the replacement", LONG, || {
-        let all = attempts(&treasury, &id)?;
+        let all = treasury.attempts(&id)?;
         all.get(1).map(|newest| field(newest, "txid")).transpose()
     })?;
     let second: Txid = second.parse()?;
     for _ in 0..3 {
-        empty_block(&treasury)?;
+        treasury.empty_block()?;
     }
     assert_eq!(
-        attempts(&treasury, &id)?.len(),
+        treasury.attempts(&id)?.len(),
         2,
         "it waits for its signatures"
     );
@@ -138,17 +107,15 @@ fn a_ladder_is_signed_in_one_sitting_and_climbed_step_by_step_on_sqlite() -> Out
     treasury.deposit(DEPOSIT)?;
     treasury.deposit(DEPOSIT)?;
     let to = Purse::stranger(1);
-    treasury.withdraw("w-1", &to, AMOUNT)?;
-    let (id, first) = batch(&treasury, "1")?;
-    treasury.withdraw("w-2", &Purse::stranger(2), AMOUNT)?;
-    let (_, other) = batch(&treasury, "3")?;
+    let (id, first) = treasury.pay_out("w-1", &to, AMOUNT, "1")?;
+    let (_, other) = treasury.pay_out("w-2", &Purse::stranger(2), AMOUNT, "3")?;
     let people = &treasury.people;
     let (alice, bob) = (&people.alice, &people.bob);
     let named = first.to_string();
     treasury
         .command_line(&["attempt", "ladder", &named, "--rungs", "1,5,10"])?
         .done()?;
-    let all = attempts(&treasury, &id)?;
+    let all = treasury.attempts(&id)?;
     assert_eq!(all.len(), 3);
     let rungs = folder(alice, "rungs")?;
     let output = rungs.to_string_lossy().into_owned();
@@ -200,7 +167,7 @@ fn a_ladder_is_signed_in_one_sitting_and_climbed_step_by_step_on_sqlite() -> Out
         Ok((known > 0).then_some(()))
     })?;
     for _ in 0..3 {
-        empty_block(&treasury)?;
+        treasury.empty_block()?;
     }
     treasury.waits_in_mempool(second)?;
     assert!(!treasury.node.mempool()?.contains(&first));

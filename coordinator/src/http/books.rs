@@ -6,9 +6,9 @@ use axum::extract::State;
 use super::Problem;
 use super::authentication::Caller;
 use super::body::{Asked, Named, Page};
-use crate::service::Service;
 use crate::service::books::{self, BalanceView, CoinView, EntryView};
 use crate::service::reconciliations::{self, ReconciliationView, RequestedReconciliation};
+use crate::service::{Actor, Service};
 
 /// Lists deposits.
 #[utoipa::path(
@@ -97,9 +97,7 @@ pub(super) async fn reconcile(
     Caller(actor): Caller,
     named: Named,
 ) -> Result<Json<RequestedReconciliation>, Problem> {
-    Ok(Json(
-        reconciliations::request_reconciliation(&service, &actor, named.vault()?, false).await?,
-    ))
+    ask(&service, &actor, &named, false).await
 }
 
 /// Shows the result of a reconciliation that was asked for; its result is null until it is there.
@@ -129,9 +127,18 @@ pub(super) async fn reconcile_deep(
     Caller(actor): Caller,
     named: Named,
 ) -> Result<Json<RequestedReconciliation>, Problem> {
-    Ok(Json(
-        reconciliations::request_reconciliation(&service, &actor, named.vault()?, true).await?,
-    ))
+    ask(&service, &actor, &named, true).await
+}
+
+async fn ask(
+    service: &Service,
+    actor: &Actor,
+    named: &Named,
+    deep: bool,
+) -> Result<Json<RequestedReconciliation>, Problem> {
+    let vault = named.vault()?;
+    let asked = reconciliations::request_reconciliation(service, actor, vault, deep);
+    Ok(Json(asked.await?))
 }
 
 /// Calls a reconciliation off that has no result yet.

@@ -14,7 +14,7 @@ use serde_json::{Map, json};
 use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
 
-use super::record::{Cause, append_event, move_withdrawal};
+use super::record::{Cause, append_vault_event, move_withdrawal};
 use super::standing::Known;
 use super::version_view::{Judged, stays, step_name};
 use super::versions::{append, is_disputed, judged};
@@ -208,17 +208,8 @@ async fn tell_superseded(
     let mut body = Map::new();
     body.insert("addresses".to_owned(), json!(count));
     body.insert("keyset".to_owned(), json!(keychain));
-    let vault = row.id.to_string();
-    let (object, cause) = (("vault", vault.as_str()), Cause::by(actor, now));
-    append_event(
-        tx,
-        row.id,
-        object,
-        "vault.addresses-superseded",
-        body,
-        cause,
-    )
-    .await
+    let (kind, cause) = ("vault.addresses-superseded", Cause::by(actor, now));
+    append_vault_event(tx, row.id, kind, body, cause).await
 }
 
 /// The keychain of a new keyset: that of the first one with the same descriptor, or its own. Else a version that

@@ -3,15 +3,16 @@
 //! Nothing moves by itself: a proposal becomes a draft ([`super::transfers`]) that a requester signs.
 
 use bitcoin::Amount;
-use policies::{IntentKind, UnixTime, VaultId};
+use policies::{IntentKind, VaultId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 use utoipa::ToSchema;
 use watchtower::store::coins;
 use watchtower::store::database::Transaction;
+use watchtower::store::said::Said;
 use watchtower::store::scripts;
 
-use super::record::{Cause, append_event};
+use super::record::{Cause, append_vault_event};
 use super::withdrawals::available;
 use super::{Actor, Right, Service, ServiceError, VaultError};
 use crate::balancing::{Holding, Level, Marks, proposals};
@@ -134,14 +135,14 @@ pub async fn set_marks(
         vault,
         marks,
         level: Level::Within,
-        set_at: now,
-        set_by: actor.name.clone(),
+        said: Said::by(&actor.name, now),
     };
     marks::set(&mut tx, &row).await?;
     let mut body = Map::new();
     body.insert("high_sat".to_owned(), json!(request.high_sat));
     body.insert("low_sat".to_owned(), json!(request.low_sat));
-    tell(&mut tx, vault, "vault.marks-set", body, &actor.name, now).await?;
+    let cause = Cause::by(&actor.name, now);
+    append_vault_event(&mut tx, vault, "vault.marks-set", body, cause).await?;
     let view = view(service, &mut tx, actor).await?;
     tx.commit().await?;
     Ok(view)
@@ -161,7 +162,8 @@ pub async fn clear_marks(
     service.vault(&mut tx, vault).await?;
     if marks::clear(&mut tx, vault).await? {
         let (kind, body) = ("vault.marks-cleared", Map::new());
-        tell(&mut tx, vault, kind, body, &actor.name, service.now()).await?;
+        let cause = Cause::by(&actor.name, service.now());
+        append_vault_event(&mut tx, vault, kind, body, cause).await?;
     }
     let view = view(service, &mut tx, actor).await?;
     tx.commit().await?;
@@ -207,8 +209,8 @@ pub(crate) async fn watch_levels(
                 json!(holding.expected().to_sat()),
             );
             body.insert("level".to_owned(), json!(level.name()));
-            let kind = "vault.mark-crossed";
-            tell(tx, row.vault, kind, body, "coordinator", service.now()).await?;
+            let cause = Cause::by("coordinator", service.now());
+            append_vault_event(tx, row.vault, "vault.mark-crossed", body, cause).await?;
         }
     }
     Ok(())
@@ -322,23 +324,4 @@ pub(super) fn money(field: &'static str, sat: u64) -> Result<Amount, ServiceErro
             field,
             expected: "an amount in satoshi, at most all that there can be",
         })
-}
-
-async fn tell(
-    tx: &mut Transaction,
-    vault: VaultId,
-    kind: &str,
-    body: Map<String, serde_json::Value>,
-    actor: &str,
-    at: UnixTime,
-) -> Result<(), ServiceError> {
-    append_event(
-        tx,
-        vault,
-        ("vault", &vault.to_string()),
-        kind,
-        body,
-        Cause::by(actor, at),
-    )
-    .await
 }

@@ -71,8 +71,8 @@ impl MarkView {
     fn of(row: CoinMarkRow) -> Self {
         Self {
             text: row.text,
-            at: row.set_at,
-            by: row.set_by,
+            at: row.said.at,
+            by: row.said.by,
         }
     }
 }

@@ -4,21 +4,19 @@
 //! holds the coin already goes on: it was issued, and can be signed at any time.
 
 use bitcoin::OutPoint;
-use policies::{UnixTime, VaultId};
+use policies::VaultId;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, json};
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 use watchtower::store::coins;
-use watchtower::store::database::Transaction;
 use watchtower::tracker::Coin;
 
 use super::books::{CoinView, coin_views};
-use super::record::{Cause, append_event};
-use super::{Actor, OwnSpendError, Right, Service, ServiceError, lock_vault};
+use super::said_of_vault::{Saying, is_line, reason};
+use super::{Actor, OwnSpendError, Right, Service, ServiceError};
 use crate::store::coin_marks::{self, CoinMark, CoinMarkRow};
+use crate::store::reservations::holder_of;
 
-/// The most characters of a reason.
-pub const MAX_REASON: usize = 200;
 /// The most characters of a label.
 pub const MAX_LABEL: usize = 80;
 
@@ -50,24 +48,15 @@ pub async fn freeze_coin(
     request: &FreezeCoin,
 ) -> Result<CoinView, ServiceError> {
     actor.require(Right::Batch, vault)?;
-    let reason = request.reason.trim();
-    if reason.is_empty() || !is_line(reason, MAX_REASON) {
-        return Err(ServiceError::Malformed {
-            field: "reason",
-            expected: "one line of 1 to 200 characters",
-        });
+    let reason = reason(&request.reason)?;
+    let mut marking = Marking::begin(service, actor, vault, outpoint).await?;
+    if marking.standing(CoinMark::Frozen).await?.as_deref() != Some(reason) {
+        marking.set(CoinMark::Frozen, reason).await?;
+        let held = holder_of(&mut marking.saying.tx, outpoint).await?;
+        let more = ("held", json!(held.is_some()));
+        marking.tell("coin.frozen", Some(more), reason).await?;
     }
-    let now = service.now();
-    let (mut tx, coin) = begin(service, vault, outpoint).await?;
-    let standing = standing(&mut tx, &coin, CoinMark::Frozen).await?;
-    if standing.as_deref() != Some(reason) {
-        let mark = mark_row(&coin, CoinMark::Frozen, reason, now, actor);
-        coin_marks::set(&mut tx, vault, &mark).await?;
-        let mut body = body_of(&coin);
-        body.insert("held".to_owned(), json!(is_held(&mut tx, &coin).await?));
-        tell(&mut tx, &coin, ("coin.frozen", body, reason), (actor, now)).await?;
-    }
-    done(tx, vault, coin).await
+    marking.done().await
 }
 
 /// Lets a coin be spent again; nothing changes where it was not frozen.
@@ -81,14 +70,11 @@ pub async fn thaw_coin(
     outpoint: OutPoint,
 ) -> Result<CoinView, ServiceError> {
     actor.require(Right::Batch, vault)?;
-    let now = service.now();
-    let (mut tx, coin) = begin(service, vault, outpoint).await?;
-    let by = &actor.name;
-    if coin_marks::end(&mut tx, vault, outpoint, CoinMark::Frozen, now, by).await? {
-        let body = body_of(&coin);
-        tell(&mut tx, &coin, ("coin.thawed", body, ""), (actor, now)).await?;
+    let mut marking = Marking::begin(service, actor, vault, outpoint).await?;
+    if marking.end(CoinMark::Frozen).await? {
+        marking.tell("coin.thawed", None, "").await?;
     }
-    done(tx, vault, coin).await
+    marking.done().await
 }
 
 /// Says how a coin is called.
@@ -110,100 +96,87 @@ pub async fn label_coin(
             expected: "one line of at most 80 characters",
         });
     }
-    let now = service.now();
-    let (mut tx, coin) = begin(service, vault, outpoint).await?;
-    let standing = standing(&mut tx, &coin, CoinMark::Label).await?;
+    let mut marking = Marking::begin(service, actor, vault, outpoint).await?;
+    let standing = marking.standing(CoinMark::Label).await?;
     if standing.unwrap_or_default() != label {
         if label.is_empty() {
-            coin_marks::end(&mut tx, vault, outpoint, CoinMark::Label, now, &actor.name).await?;
+            marking.end(CoinMark::Label).await?;
         } else {
-            let mark = mark_row(&coin, CoinMark::Label, label, now, actor);
-            coin_marks::set(&mut tx, vault, &mark).await?;
+            marking.set(CoinMark::Label, label).await?;
         }
-        let mut body = body_of(&coin);
-        body.insert("label".to_owned(), json!(label));
-        tell(&mut tx, &coin, ("coin.labelled", body, ""), (actor, now)).await?;
+        let more = ("label", json!(label));
+        marking.tell("coin.labelled", Some(more), "").await?;
     }
-    done(tx, vault, coin).await
+    marking.done().await
 }
 
-/// Whether a text is one line of at most so many characters.
-fn is_line(text: &str, most: usize) -> bool {
-    text.chars().count() <= most && text.chars().all(|one| !one.is_control())
+/// Somebody marks a coin of the vault, under the vault's lock: no batch is made of it meanwhile.
+struct Marking<'a> {
+    saying: Saying<'a>,
+    coin: Coin,
 }
 
-/// A coin of the vault, under the vault's lock: no batch is made of it meanwhile.
-async fn begin(
-    service: &Service,
-    vault: VaultId,
-    outpoint: OutPoint,
-) -> Result<(Transaction, Coin), ServiceError> {
-    let mut tx = service.database().begin_write().await?;
-    lock_vault(&mut tx, vault).await?;
-    service.vault(&mut tx, vault).await?;
-    let coin = coins::coin(&mut tx, outpoint)
-        .await?
-        .filter(|coin| coin.script.vault == vault)
-        .ok_or(OwnSpendError::UnknownCoin { outpoint })?;
-    Ok((tx, coin))
-}
-
-/// What a mark that the coin bears says.
-async fn standing(
-    tx: &mut Transaction,
-    coin: &Coin,
-    mark: CoinMark,
-) -> Result<Option<String>, ServiceError> {
-    let marks = coin_marks::of_coin(tx, coin.script.vault, coin.outpoint).await?;
-    let mut marks = marks.into_iter();
-    Ok(marks.find(|row| row.mark == mark).map(|row| row.text))
-}
-
-async fn is_held(tx: &mut Transaction, coin: &Coin) -> Result<bool, ServiceError> {
-    let holder = crate::store::reservations::holder_of(tx, coin.outpoint).await?;
-    Ok(holder.is_some())
-}
-
-fn mark_row(coin: &Coin, mark: CoinMark, text: &str, now: UnixTime, actor: &Actor) -> CoinMarkRow {
-    CoinMarkRow {
-        coin: coin.outpoint,
-        mark,
-        text: text.to_owned(),
-        set_at: now,
-        set_by: actor.name.clone(),
+impl<'a> Marking<'a> {
+    async fn begin(
+        service: &Service,
+        actor: &'a Actor,
+        vault: VaultId,
+        outpoint: OutPoint,
+    ) -> Result<Self, ServiceError> {
+        let mut saying = Saying::begin(service, actor, vault).await?;
+        let coin = coins::coin(&mut saying.tx, outpoint)
+            .await?
+            .filter(|coin| coin.script.vault == vault)
+            .ok_or(OwnSpendError::UnknownCoin { outpoint })?;
+        Ok(Self { saying, coin })
     }
-}
 
-fn body_of(coin: &Coin) -> Map<String, serde_json::Value> {
-    let mut body = Map::new();
-    body.insert("amount_sat".to_owned(), json!(coin.amount.to_sat()));
-    body.insert("coin".to_owned(), json!(coin.outpoint.to_string()));
-    body
-}
+    /// What a mark that the coin bears says.
+    async fn standing(&mut self, mark: CoinMark) -> Result<Option<String>, ServiceError> {
+        let Saying { tx, vault, .. } = &mut self.saying;
+        let marks = coin_marks::of_coin(tx, *vault, self.coin.outpoint).await?;
+        let mut marks = marks.into_iter();
+        Ok(marks.find(|row| row.mark == mark).map(|row| row.text))
+    }
 
-async fn tell(
-    tx: &mut Transaction,
-    coin: &Coin,
-    (kind, body, reason): (&str, Map<String, serde_json::Value>, &str),
-    (actor, at): (&Actor, UnixTime),
-) -> Result<(), ServiceError> {
-    append_event(
-        tx,
-        coin.script.vault,
-        ("coin", &coin.outpoint.to_string()),
-        kind,
-        body,
-        Cause {
-            actor: &actor.name,
-            reason,
-            at,
-        },
-    )
-    .await
-}
+    async fn set(&mut self, mark: CoinMark, text: &str) -> Result<(), ServiceError> {
+        let row = CoinMarkRow {
+            coin: self.coin.outpoint,
+            mark,
+            text: text.to_owned(),
+            said: self.saying.said(),
+        };
+        let Saying { tx, vault, .. } = &mut self.saying;
+        Ok(coin_marks::set(tx, *vault, &row).await?)
+    }
 
-async fn done(mut tx: Transaction, vault: VaultId, coin: Coin) -> Result<CoinView, ServiceError> {
-    let views = coin_views(&mut tx, vault, &[coin]).await?;
-    tx.commit().await?;
-    Ok(views.into_iter().next().expect("one coin, one view"))
+    /// Ends a mark; says whether the coin bore it.
+    async fn end(&mut self, mark: CoinMark) -> Result<bool, ServiceError> {
+        let said = self.saying.said();
+        let Saying { tx, vault, .. } = &mut self.saying;
+        Ok(coin_marks::end(tx, *vault, self.coin.outpoint, mark, &said).await?)
+    }
+
+    /// Tells of it, with one thing more about it if there is one.
+    async fn tell(
+        &mut self,
+        kind: &str,
+        more: Option<(&str, Value)>,
+        reason: &str,
+    ) -> Result<(), ServiceError> {
+        let id = self.coin.outpoint.to_string();
+        let amount = json!(self.coin.amount.to_sat());
+        let about = [("amount_sat", amount), ("coin", json!(id))];
+        let body = about.into_iter().chain(more);
+        let body = body.map(|(name, value)| (name.to_owned(), value));
+        let (object, body) = (("coin", id.as_str()), body.collect());
+        self.saying.tell_of(object, kind, body, reason).await
+    }
+
+    async fn done(self) -> Result<CoinView, ServiceError> {
+        let Saying { mut tx, vault, .. } = self.saying;
+        let views = coin_views(&mut tx, vault, &[self.coin]).await?;
+        tx.commit().await?;
+        Ok(views.into_iter().next().expect("one coin, one view"))
+    }
 }

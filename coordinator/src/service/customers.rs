@@ -21,12 +21,10 @@ use watchtower::store::ledger;
 
 use super::books::begin;
 use super::record::{Cause, append_event};
-use super::{Actor, BooksError, Right, Service, ServiceError, lock_vault};
+use super::said_of_vault::{Saying, reason};
+use super::{Actor, BooksError, Right, Service, ServiceError};
 use crate::store::customers::{self, BooksRow, Release};
 use crate::store::{payments, withdrawals};
-
-/// The most characters of a reason.
-const MAX_REASON: usize = 200;
 
 /// Whether a vault's references are accounts, and which of them are below 0.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -104,10 +102,12 @@ async fn view(tx: &mut Transaction, vault: VaultId) -> Result<CustomersView, Ser
             reference: row.reference,
         });
     }
+    let are_accounts = (settings.as_ref()).is_some_and(|row| row.references_are_accounts);
+    let (set_at, set_by) = settings.map(|row| (row.said.at, row.said.by)).unzip();
     Ok(CustomersView {
-        references_are_accounts: (settings.as_ref()).is_some_and(|row| row.references_are_accounts),
-        set_at: settings.as_ref().map(|row| row.set_at),
-        set_by: settings.map(|row| row.set_by),
+        references_are_accounts: are_accounts,
+        set_at,
+        set_by,
         negative,
     })
 }
@@ -123,40 +123,25 @@ pub async fn set_customers(
     request: &SetCustomers,
 ) -> Result<CustomersView, ServiceError> {
     actor.require(Right::Batch, vault)?;
-    let now = service.now();
-    let mut tx = service.database().begin_write().await?;
-    lock_vault(&mut tx, vault).await?;
-    service.vault(&mut tx, vault).await?;
-    let before = customers::settings(&mut tx, vault).await?;
+    let mut saying = Saying::begin(service, actor, vault).await?;
+    let before = customers::settings(&mut saying.tx, vault).await?;
     let accounts = request.references_are_accounts;
     if before.is_some_and(|row| row.references_are_accounts) != accounts {
         let row = BooksRow {
             references_are_accounts: accounts,
-            set_at: now,
-            set_by: actor.name.clone(),
+            said: saying.said(),
         };
-        customers::set(&mut tx, vault, &row).await?;
-        let mut body = Map::new();
-        body.insert("references_are_accounts".to_owned(), json!(accounts));
-        let (object, id) = ("vault", vault.to_string());
-        let cause = Cause::by(&actor.name, now);
-        append_event(
-            &mut tx,
-            vault,
-            (object, &id),
-            "vault.customers-set",
-            body,
-            cause,
-        )
-        .await?;
-        let balances = ledger::balances(&mut tx, vault).await?;
+        customers::set(&mut saying.tx, vault, &row).await?;
+        let body = json!({ "references_are_accounts": accounts });
+        saying.tell("vault.customers-set", body).await?;
+        let balances = ledger::balances(&mut saying.tx, vault).await?;
         let all: BTreeSet<String> = (balances.iter())
             .map(|balance| balance.account.reference().to_owned())
             .collect();
-        watch(&mut tx, vault, &all, now).await?;
+        watch(&mut saying.tx, vault, &all, saying.now).await?;
     }
-    let view = view(&mut tx, vault).await?;
-    tx.commit().await?;
+    let view = view(&mut saying.tx, vault).await?;
+    saying.tx.commit().await?;
     Ok(view)
 }
 
@@ -171,46 +156,25 @@ pub async fn release_customer(
     request: &ReleaseCustomer,
 ) -> Result<CustomersView, ServiceError> {
     actor.require(Right::Batch, vault)?;
-    let reason = request.reason.trim();
-    let is_line = reason.chars().all(|one| !one.is_control());
-    if reason.is_empty() || reason.chars().count() > MAX_REASON || !is_line {
-        return Err(ServiceError::Malformed {
-            field: "reason",
-            expected: "one line of 1 to 200 characters",
-        });
-    }
-    let now = service.now();
-    let mut tx = service.database().begin_write().await?;
-    lock_vault(&mut tx, vault).await?;
-    service.vault(&mut tx, vault).await?;
+    let reason = reason(&request.reason)?;
+    let mut saying = Saying::begin(service, actor, vault).await?;
     let reference = request.reference.as_str();
     let release = Release {
-        at: now,
+        at: saying.now,
         by: actor.name.clone(),
         reason: reason.to_owned(),
     };
-    if !customers::release(&mut tx, vault, reference, &release).await? {
+    if !customers::release(&mut saying.tx, vault, reference, &release).await? {
         return Err(BooksError::NotNegative {
             reference: reference.chars().take(80).collect(),
         }
         .into());
     }
-    let cause = Cause {
-        actor: &actor.name,
-        reason,
-        at: now,
-    };
-    let balance = balance_of(&mut tx, vault, reference).await?;
-    tell(
-        &mut tx,
-        (vault, reference),
-        "customer.released",
-        balance,
-        cause,
-    )
-    .await?;
-    let view = view(&mut tx, vault).await?;
-    tx.commit().await?;
+    let balance = balance_of(&mut saying.tx, vault, reference).await?;
+    let (kind, cause) = ("customer.released", saying.cause(reason));
+    tell(&mut saying.tx, (vault, reference), kind, balance, cause).await?;
+    let view = view(&mut saying.tx, vault).await?;
+    saying.tx.commit().await?;
     Ok(view)
 }
 

@@ -5,14 +5,15 @@
 use bitcoin::Amount;
 use policies::{UnixTime, VaultId};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, json};
+use serde_json::json;
 use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
 use watchtower::store::deposit_rules::{self, DepositRuleRow};
 use watchtower::tracker::DepositRule;
 
-use super::record::{Cause, append_event};
-use super::{Actor, Right, Service, ServiceError, lock_vault};
+use super::books::begin;
+use super::said_of_vault::Saying;
+use super::{Actor, Right, Service, ServiceError};
 
 /// The largest number of deposits that may count as a flood.
 const MOST: u32 = 1_000_000;
@@ -64,9 +65,7 @@ pub async fn show_deposits(
     actor: &Actor,
     vault: VaultId,
 ) -> Result<DepositsView, ServiceError> {
-    actor.require(Right::Read, vault)?;
-    let mut tx = service.database().begin_read().await?;
-    service.vault(&mut tx, vault).await?;
+    let mut tx = begin(service, actor, vault).await?;
     view(&mut tx, vault).await
 }
 
@@ -82,26 +81,21 @@ pub async fn set_deposits(
 ) -> Result<DepositsView, ServiceError> {
     actor.require(Right::Batch, vault)?;
     let rule = read(request)?;
-    let now = service.now();
-    let mut tx = service.database().begin_write().await?;
-    lock_vault(&mut tx, vault).await?;
-    service.vault(&mut tx, vault).await?;
+    let mut saying = Saying::begin(service, actor, vault).await?;
     let row = DepositRuleRow {
         vault,
         rule,
-        set_at: now,
-        set_by: actor.name.clone(),
+        said: saying.said(),
     };
-    deposit_rules::set(&mut tx, &row).await?;
-    let mut body = Map::new();
-    let minimum = request.deposit_min_sat;
-    body.insert("deposit_min_sat".to_owned(), json!(minimum));
-    body.insert("flood".to_owned(), json!(request.flood));
-    body.insert("freeze_reuse".to_owned(), json!(request.freeze_reuse));
-    let kind = "vault.deposits-set";
-    tell(&mut tx, vault, kind, body, &actor.name, now).await?;
-    let view = view(&mut tx, vault).await?;
-    tx.commit().await?;
+    deposit_rules::set(&mut saying.tx, &row).await?;
+    let body = json!({
+        "deposit_min_sat": request.deposit_min_sat,
+        "flood": request.flood,
+        "freeze_reuse": request.freeze_reuse,
+    });
+    saying.tell("vault.deposits-set", body).await?;
+    let view = view(&mut saying.tx, vault).await?;
+    saying.tx.commit().await?;
     Ok(view)
 }
 
@@ -115,28 +109,26 @@ pub async fn clear_deposits(
     vault: VaultId,
 ) -> Result<DepositsView, ServiceError> {
     actor.require(Right::Batch, vault)?;
-    let mut tx = service.database().begin_write().await?;
-    lock_vault(&mut tx, vault).await?;
-    service.vault(&mut tx, vault).await?;
-    if deposit_rules::clear(&mut tx, vault).await? {
-        let (kind, body) = ("vault.deposits-cleared", Map::new());
-        tell(&mut tx, vault, kind, body, &actor.name, service.now()).await?;
+    let mut saying = Saying::begin(service, actor, vault).await?;
+    if deposit_rules::clear(&mut saying.tx, vault).await? {
+        saying.tell("vault.deposits-cleared", json!({})).await?;
     }
-    let view = view(&mut tx, vault).await?;
-    tx.commit().await?;
+    let view = view(&mut saying.tx, vault).await?;
+    saying.tx.commit().await?;
     Ok(view)
 }
 
 async fn view(tx: &mut Transaction, vault: VaultId) -> Result<DepositsView, ServiceError> {
     let row = deposit_rules::lookup(tx, vault).await?;
     let rule = (row.as_ref()).map_or(DepositRule::DEFAULT, |row| row.rule);
+    let (set_at, set_by) = row.map(|row| (row.said.at, row.said.by)).unzip();
     Ok(DepositsView {
         vault,
         deposit_min_sat: rule.minimum.to_sat(),
         freeze_reuse: rule.freeze_reuse,
         flood: rule.flood,
-        set_at: row.as_ref().map(|row| row.set_at),
-        set_by: row.map(|row| row.set_by),
+        set_at,
+        set_by,
     })
 }
 
@@ -159,16 +151,4 @@ fn read(request: &SetDeposits) -> Result<DepositRule, ServiceError> {
         flood: request.flood,
         freeze_reuse: request.freeze_reuse,
     })
-}
-
-async fn tell(
-    tx: &mut Transaction,
-    vault: VaultId,
-    kind: &str,
-    body: Map<String, serde_json::Value>,
-    actor: &str,
-    at: UnixTime,
-) -> Result<(), ServiceError> {
-    let (id, cause) = (vault.to_string(), Cause::by(actor, at));
-    append_event(tx, vault, ("vault", &id), kind, body, cause).await
 }

@@ -7,13 +7,13 @@ use bitcoin::{Amount, FeeRate};
 use policies::document::{format_sat_per_vb, parse_sat_per_vb};
 use policies::{UnixTime, VaultId};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, json};
+use serde_json::json;
 use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
 
-use super::record::{Cause, append_event};
+use super::said_of_vault::Saying;
 use super::stuck_view::{StuckView, stuck};
-use super::{Actor, FeeError, Right, Service, ServiceError, lock_vault, node_fees};
+use super::{Actor, FeeError, Right, Service, ServiceError, node_fees};
 use crate::fees::{Bump, FeePolicy};
 use crate::store::fee_policies::{self, FeePolicyRow};
 
@@ -99,8 +99,8 @@ impl FeePolicyView {
             cpfp: policy.cpfp,
             consolidate_below_sat_vb: policy.consolidate_below.map(format_sat_per_vb),
             rungs_sat_vb: policy.rungs.into_iter().map(format_sat_per_vb).collect(),
-            set_at: row.set_at,
-            set_by: row.set_by,
+            set_at: row.said.at,
+            set_by: row.said.by,
         }
     }
 }
@@ -132,37 +132,31 @@ pub async fn set_fees(
     actor.require(Right::Batch, vault)?;
     let policy = read(request)?;
     policy.check().map_err(FeeError::Policy)?;
-    let now = service.now();
-    let mut tx = service.database().begin_write().await?;
-    lock_vault(&mut tx, vault).await?;
-    let (_, document) = service.vault(&mut tx, vault).await?;
-    let most = document.limits.feerate_max;
+    let mut saying = Saying::begin(service, actor, vault).await?;
+    let most = saying.policy.limits.feerate_max;
     if let Some(feerate) = policy.rungs.last().copied().filter(|rung| *rung > most) {
         return Err(FeeError::RungAboveCap { feerate, most }.into());
     }
     let row = FeePolicyRow {
         vault,
         policy,
-        set_at: now,
-        set_by: actor.name.clone(),
+        said: saying.said(),
     };
-    fee_policies::set(&mut tx, &row).await?;
-    let mut body = Map::new();
-    body.insert("budget_sat".to_owned(), json!(request.budget_sat));
-    body.insert("bump".to_owned(), json!(request.bump));
-    body.insert("cpfp".to_owned(), json!(request.cpfp));
+    fee_policies::set(&mut saying.tx, &row).await?;
     let below = row.policy.consolidate_below;
-    let below = below.map(FeeRate::to_sat_per_kwu);
-    body.insert("consolidate_below_sat_kwu".to_owned(), json!(below));
-    body.insert("deadline_blocks".to_owned(), json!(request.deadline_blocks));
-    let rungs: Vec<u64> = (row.policy.rungs.iter())
-        .map(|rung| rung.to_sat_per_kwu())
-        .collect();
-    body.insert("rungs_sat_kwu".to_owned(), json!(rungs));
-    body.insert("target_blocks".to_owned(), json!(request.target_blocks));
-    tell(&mut tx, vault, "vault.fees-set", body, &actor.name, now).await?;
-    let view = view(service, &mut tx, vault).await?;
-    tx.commit().await?;
+    let rungs = row.policy.rungs.iter();
+    let body = json!({
+        "budget_sat": request.budget_sat,
+        "bump": request.bump,
+        "cpfp": request.cpfp,
+        "consolidate_below_sat_kwu": below.map(FeeRate::to_sat_per_kwu),
+        "deadline_blocks": request.deadline_blocks,
+        "rungs_sat_kwu": rungs.map(|rung| rung.to_sat_per_kwu()).collect::<Vec<u64>>(),
+        "target_blocks": request.target_blocks,
+    });
+    saying.tell("vault.fees-set", body).await?;
+    let view = view(service, &mut saying.tx, vault).await?;
+    saying.tx.commit().await?;
     Ok(view)
 }
 
@@ -176,15 +170,12 @@ pub async fn clear_fees(
     vault: VaultId,
 ) -> Result<FeesView, ServiceError> {
     actor.require(Right::Batch, vault)?;
-    let mut tx = service.database().begin_write().await?;
-    lock_vault(&mut tx, vault).await?;
-    service.vault(&mut tx, vault).await?;
-    if fee_policies::clear(&mut tx, vault).await? {
-        let (kind, body) = ("vault.fees-cleared", Map::new());
-        tell(&mut tx, vault, kind, body, &actor.name, service.now()).await?;
+    let mut saying = Saying::begin(service, actor, vault).await?;
+    if fee_policies::clear(&mut saying.tx, vault).await? {
+        saying.tell("vault.fees-cleared", json!({})).await?;
     }
-    let view = view(service, &mut tx, vault).await?;
-    tx.commit().await?;
+    let view = view(service, &mut saying.tx, vault).await?;
+    saying.tx.commit().await?;
     Ok(view)
 }
 
@@ -239,16 +230,4 @@ fn feerate(field: &'static str, text: &str) -> Result<FeeRate, ServiceError> {
             field,
             expected: "a feerate above 0 in sat/vB such as \"2.5\", exact in sat per 1000 weight units",
         })
-}
-
-async fn tell(
-    tx: &mut Transaction,
-    vault: VaultId,
-    kind: &str,
-    body: Map<String, serde_json::Value>,
-    actor: &str,
-    at: UnixTime,
-) -> Result<(), ServiceError> {
-    let (id, cause) = (vault.to_string(), Cause::by(actor, at));
-    append_event(tx, vault, ("vault", &id), kind, body, cause).await
 }

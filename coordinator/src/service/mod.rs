@@ -99,6 +99,7 @@ mod renewing;
 mod replanning;
 pub(crate) mod reuse;
 mod rooms;
+pub(crate) mod said_of_vault;
 pub mod scans;
 pub mod search;
 pub mod self_spends;

@@ -131,7 +131,8 @@ fn same_version(object: String, version: u64, events: u64) -> Result<(), Service
     }
 }
 
-fn body_of(event: &impl Serialize) -> Map<String, Value> {
+/// The body of an event, of what serializes as an object.
+pub(super) fn body_of(event: &impl Serialize) -> Map<String, Value> {
     match serde_json::to_value(event).expect("an event of texts and integers serializes") {
         Value::Object(body) => body,
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
@@ -164,6 +165,18 @@ pub(crate) async fn append_event(
     )
     .await?;
     Ok(())
+}
+
+/// Tells of a vault as a whole.
+pub(crate) async fn append_vault_event(
+    tx: &mut Transaction,
+    vault: VaultId,
+    kind: &str,
+    body: Map<String, Value>,
+    cause: Cause<'_>,
+) -> Result<(), ServiceError> {
+    let id = vault.to_string();
+    append_event(tx, vault, ("vault", &id), kind, body, cause).await
 }
 
 /// Tells of a statement: an entry of an open list, a stop, its release or a go.

@@ -9,6 +9,7 @@ use serde_json::Value;
 use watchtower::store::database::Transaction;
 use watchtower::store::deposit_rules;
 use watchtower::store::events::Event;
+use watchtower::store::said::Said;
 use watchtower::tracker::Reuse;
 
 use super::{ServiceError, lock_vault};
@@ -39,8 +40,7 @@ pub(crate) async fn mark(
                 coin,
                 mark,
                 text: reuse.says().to_owned(),
-                set_at: now,
-                set_by: ACTOR.to_owned(),
+                said: Said::by(ACTOR, now),
             };
             coin_marks::set(tx, vault, &row).await?;
         }

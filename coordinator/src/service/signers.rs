@@ -3,6 +3,8 @@
 //! A mark is a fact for people. It changes nothing that signers obey: they are stopped by a stop, and replaced by
 //! a version of the policy.
 
+use std::sync::Arc;
+
 use policies::analysis::{Gone, standing};
 use policies::document::Policy;
 use policies::{UnixTime, VaultId, report};
@@ -10,14 +12,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
-use watchtower::store::events::{self, NewEvent};
 
 use super::acks::{ReachView, reach_in_force};
-use super::{Actor, Right, Service, ServiceError, VersionError, lock_vault};
+use super::said_of_vault::{MAX_REASON, Saying, is_line};
+use super::{Actor, Right, Service, ServiceError, VersionError};
 use crate::store::signer_marks::{self, SignerMarkRow};
-
-/// The most characters of a reason.
-const MAX_REASON: usize = 200;
 
 /// In which way a signer is gone, or that it is present.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -106,25 +105,22 @@ pub async fn mark_signer(
     request: &MarkSigner,
 ) -> Result<StandingView, ServiceError> {
     actor.require(Right::ChangePolicy, vault)?;
-    let printable = request.reason.chars().all(|one| !one.is_control());
-    if !printable || request.reason.chars().count() > MAX_REASON {
+    if !is_line(&request.reason, MAX_REASON) {
         return Err(ServiceError::Malformed {
             field: "reason",
             expected: "one line of at most 200 characters",
         });
     }
-    let now = service.now();
-    let mut tx = service.database().begin_write().await?;
-    lock_vault(&mut tx, vault).await?;
-    let (_, policy) = service.vault(&mut tx, vault).await?;
+    let mut saying = Saying::begin(service, actor, vault).await?;
+    let (policy, now) = (Arc::clone(&saying.policy), saying.now);
     if policy.signer(signer).is_none() {
         let signer = signer.to_owned();
         return Err(VersionError::UnknownSigner { signer }.into());
     }
     let kind = match request.mark.gone() {
         None => {
-            if !signer_marks::end(&mut tx, vault, signer, now, &actor.name).await? {
-                return view(service, &mut tx, vault, &policy).await;
+            if !signer_marks::end(&mut saying.tx, vault, signer, now, &actor.name).await? {
+                return view(service, &mut saying.tx, vault, &policy).await;
             }
             "signer.present"
         }
@@ -136,29 +132,18 @@ pub async fn mark_signer(
                 marked_at: now,
                 marked_by: actor.name.clone(),
             };
-            signer_marks::set(&mut tx, vault, &row).await?;
+            signer_marks::set(&mut saying.tx, vault, &row).await?;
             "signer.gone"
         }
     };
     let mut body = Map::new();
     body.insert("mark".to_owned(), json!(request.mark));
     body.insert("signer".to_owned(), json!(signer));
-    events::append(
-        &mut tx,
-        &NewEvent {
-            object_kind: "signer",
-            object_id: &format!("{vault}/{signer}"),
-            kind,
-            vault: Some(vault),
-            body,
-            actor: &actor.name,
-            reason: &request.reason,
-            at: now,
-        },
-    )
-    .await?;
-    let answer = view(service, &mut tx, vault, &policy).await?;
-    tx.commit().await?;
+    let id = format!("{vault}/{signer}");
+    let told = saying.tell_of(("signer", &id), kind, body, &request.reason);
+    told.await?;
+    let answer = view(service, &mut saying.tx, vault, &policy).await?;
+    saying.tx.commit().await?;
     Ok(answer)
 }
 

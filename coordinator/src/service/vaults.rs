@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
 
 use super::devices::{OfDevices, refuse_devices};
-use super::record::{Cause, append_event};
+use super::record::{Cause, append_vault_event};
 use super::{Actor, Right, Service, ServiceError, VaultError, WithdrawalError};
 use crate::store::vaults::{self, VaultRow};
 
@@ -111,15 +111,8 @@ pub(super) async fn add(
     let mut body = Map::new();
     body.insert("name".to_owned(), json!(row.name));
     body.insert("policy".to_owned(), json!(row.policy));
-    append_event(
-        tx,
-        row.id,
-        ("vault", &row.id.to_string()),
-        "vault.created",
-        body,
-        Cause::by(&actor.name, now),
-    )
-    .await?;
+    let cause = Cause::by(&actor.name, now);
+    append_vault_event(tx, row.id, "vault.created", body, cause).await?;
     Ok(view(&row, policy))
 }
 

@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 
 use bitcoin::hashes::Hash as _;
 use bitcoin::{OutPoint, Txid};
-use policies::{UnixTime, VaultId};
-use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
+use policies::VaultId;
+use watchtower::store::database::{DatabaseError, Row, Transaction};
+use watchtower::store::said::Said;
 
 /// What a mark says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,10 +38,8 @@ pub struct CoinMarkRow {
     pub mark: CoinMark,
     /// Why it is frozen, or how it is called.
     pub text: String,
-    /// Since when.
-    pub set_at: UnixTime,
-    /// By whom.
-    pub set_by: String,
+    /// Who said so, and when.
+    pub said: Said,
 }
 
 /// Marks a coin, in the place of the mark of the same kind that it bears.
@@ -52,7 +51,8 @@ pub async fn set(
     vault: VaultId,
     row: &CoinMarkRow,
 ) -> Result<(), DatabaseError> {
-    end(tx, vault, row.coin, row.mark, row.set_at, &row.set_by).await?;
+    end(tx, vault, row.coin, row.mark, &row.said).await?;
+    let [set_at, set_by] = row.said.values()?;
     let last = tx
         .one_row(
             "SELECT COUNT(*) AS marks FROM coin_mark WHERE vault = $1 AND txid = $2 AND vout = $3",
@@ -74,8 +74,8 @@ pub async fn set(
             last.saturating_add(1).into(),
             row.mark.name().into(),
             row.text.clone().into(),
-            Value::from_u64(row.set_at.as_secs())?,
-            row.set_by.clone().into(),
+            set_at,
+            set_by,
         ],
     )
     .await
@@ -90,9 +90,9 @@ pub async fn end(
     vault: VaultId,
     coin: OutPoint,
     mark: CoinMark,
-    at: UnixTime,
-    by: &str,
+    said: &Said,
 ) -> Result<bool, DatabaseError> {
+    let [ended_at, ended_by] = said.values()?;
     let ended = tx
         .execute(
             "UPDATE coin_mark SET ended_at = $5, ended_by = $6
@@ -102,8 +102,8 @@ pub async fn end(
                 mark.name().into(),
                 coin.txid.to_byte_array().into(),
                 coin.vout.into(),
-                Value::from_u64(at.as_secs())?,
-                by.into(),
+                ended_at,
+                ended_by,
             ],
         )
         .await?;
@@ -211,7 +211,6 @@ fn read(row: &Row) -> Result<CoinMarkRow, DatabaseError> {
         coin: coin(row)?,
         mark,
         text: row.text("text")?.to_owned(),
-        set_at: UnixTime::from_secs(row.u64("set_at")?),
-        set_by: row.text("set_by")?.to_owned(),
+        said: Said::read(row)?,
     })
 }

@@ -4,16 +4,15 @@
 
 use policies::{UnixTime, VaultId};
 use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
+use watchtower::store::said::Said;
 
 /// What an operator said of a vault's references.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BooksRow {
     /// Whether they are accounts of customers.
     pub references_are_accounts: bool,
-    /// When that was said.
-    pub set_at: UnixTime,
-    /// By whom.
-    pub set_by: String,
+    /// Who said so, and when.
+    pub said: Said,
 }
 
 /// A reference that went below 0.
@@ -56,8 +55,7 @@ pub async fn settings(
     .map(|row| {
         Ok(BooksRow {
             references_are_accounts: row.bool("references_are_accounts")?,
-            set_at: UnixTime::from_secs(row.u64("set_at")?),
-            set_by: row.text("set_by")?.to_owned(),
+            said: Said::read(&row)?,
         })
     })
     .transpose()
@@ -72,6 +70,7 @@ pub async fn set(
     vault: VaultId,
     row: &BooksRow,
 ) -> Result<(), DatabaseError> {
+    let [set_at, set_by] = row.said.values()?;
     tx.execute_one(
         "INSERT INTO vault_books (vault, references_are_accounts, set_at, set_by)
          VALUES ($1, $2, $3, $4)
@@ -80,8 +79,8 @@ pub async fn set(
         &[
             vault.to_bytes().into(),
             row.references_are_accounts.into(),
-            Value::from_u64(row.set_at.as_secs())?,
-            row.set_by.clone().into(),
+            set_at,
+            set_by,
         ],
     )
     .await

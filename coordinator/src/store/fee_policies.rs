@@ -1,8 +1,9 @@
 //! What operators said of the vaults' fees.
 
 use bitcoin::FeeRate;
-use policies::{UnixTime, VaultId};
+use policies::VaultId;
 use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
+use watchtower::store::said::Said;
 
 use crate::fees::FeePolicy;
 
@@ -13,10 +14,8 @@ pub struct FeePolicyRow {
     pub vault: VaultId,
     /// What was said.
     pub policy: FeePolicy,
-    /// When.
-    pub set_at: UnixTime,
-    /// By whom.
-    pub set_by: String,
+    /// Who said so, and when.
+    pub said: Said,
 }
 
 /// Sets a vault's fee policy in place of the one before.
@@ -32,6 +31,7 @@ pub async fn set(tx: &mut Transaction, row: &FeePolicyRow) -> Result<(), Databas
         Some(below) => Value::from_u64(below.to_sat_per_kwu())?,
         None => Value::Null,
     };
+    let [set_at, set_by] = row.said.values()?;
     tx.execute_one(
         "INSERT INTO vault_fee_policy (vault, target_blocks, deadline_blocks, budget, bump, cpfp,
              consolidate_below_sat_kwu, rungs, standing, set_at, set_by)
@@ -49,8 +49,8 @@ pub async fn set(tx: &mut Transaction, row: &FeePolicyRow) -> Result<(), Databas
             policy.cpfp.into(),
             below,
             rungs.join(",").into(),
-            Value::from_u64(row.set_at.as_secs())?,
-            row.set_by.clone().into(),
+            set_at,
+            set_by,
         ],
     )
     .await
@@ -110,7 +110,6 @@ fn read(row: &Row) -> Result<FeePolicyRow, DatabaseError> {
                 .map(FeeRate::from_sat_per_kwu),
             rungs,
         },
-        set_at: UnixTime::from_secs(row.u64("set_at")?),
-        set_by: row.text("set_by")?.to_owned(),
+        said: Said::read(row)?,
     })
 }

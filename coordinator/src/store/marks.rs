@@ -1,7 +1,8 @@
 //! The marks between which balances should stay.
 
-use policies::{UnixTime, VaultId};
+use policies::VaultId;
 use watchtower::store::database::{DatabaseError, Row, Transaction, Value};
+use watchtower::store::said::Said;
 
 use crate::balancing::{Level, Marks};
 
@@ -14,10 +15,8 @@ pub struct MarksRow {
     pub marks: Marks,
     /// Where the vault stood when it was last looked at.
     pub level: Level,
-    /// When they were set.
-    pub set_at: UnixTime,
-    /// By whom.
-    pub set_by: String,
+    /// Who said so, and when.
+    pub said: Said,
 }
 
 /// Sets a vault's marks in place of those before.
@@ -29,6 +28,7 @@ pub async fn set(tx: &mut Transaction, row: &MarksRow) -> Result<(), DatabaseErr
         Some(vault) => vault.to_bytes().into(),
         None => Value::Null,
     };
+    let [set_at, set_by] = row.said.values()?;
     tx.execute_one(
         "INSERT INTO vault_marks (vault, low, high, refill_from, drain_to, standing, level, set_at, set_by)
          VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8)
@@ -42,8 +42,8 @@ pub async fn set(tx: &mut Transaction, row: &MarksRow) -> Result<(), DatabaseErr
             other(row.marks.refill_from),
             other(row.marks.drain_to),
             row.level.name().into(),
-            Value::from_u64(row.set_at.as_secs())?,
-            row.set_by.clone().into(),
+            set_at,
+            set_by,
         ],
     )
     .await
@@ -113,7 +113,6 @@ fn read(row: &Row) -> Result<MarksRow, DatabaseError> {
             drain_to: other("drain_to")?,
         },
         level,
-        set_at: UnixTime::from_secs(row.u64("set_at")?),
-        set_by: row.text("set_by")?.to_owned(),
+        said: Said::read(row)?,
     })
 }

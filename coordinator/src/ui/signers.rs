@@ -17,13 +17,11 @@ use super::routes::{Needs, Table};
 use super::show::{Ago, Command, Moment, Outside, State, TxidText};
 use super::visitor::Visitor;
 use crate::service::Right;
+use crate::service::said_of_vault::{MAX_REASON, is_line};
 use crate::service::signer_view::{
     MarkPreview, MarkView, SignerView, SignersView, coins_of, preview_mark, show_signers,
 };
 use crate::service::signers::{MarkSigner, SignerMark, mark_signer};
-
-/// The most characters of a reason, as the service takes it.
-const MAX_REASON: usize = 200;
 
 pub(super) fn routes(table: Table) -> Table {
     let read = Needs::Right(Right::Read);
@@ -203,7 +201,7 @@ async fn answer(
     if chosen.is_none() && !query.mark.is_empty() {
         wrong.add("mark", "Choose one of these.");
     }
-    if !is_reason(&query.reason) {
+    if !is_line(&query.reason, MAX_REASON) {
         wrong.add("reason", "One line of at most 200 characters.");
     }
     let mut preview = None;
@@ -248,7 +246,7 @@ async fn mark(
 ) -> Result<Response, Fault> {
     let vault = named.vault()?;
     let name = named.text("signer")?.to_owned();
-    let Some(mark) = mark_of(&form.mark).filter(|_| is_reason(&form.reason)) else {
+    let Some(mark) = mark_of(&form.mark).filter(|_| is_line(&form.reason, MAX_REASON)) else {
         return answer(&ui, &visitor, (vault, &name), form).await;
     };
     let request = MarkSigner {
@@ -282,10 +280,6 @@ fn name_of(mark: SignerMark) -> &'static str {
     let mut marks = MARKS.into_iter();
     let found = marks.find(|(known, ..)| *known == mark);
     found.map_or("", |(_, name, _)| name)
-}
-
-fn is_reason(text: &str) -> bool {
-    text.chars().count() <= MAX_REASON && text.chars().all(|one| !one.is_control())
 }
 
 fn choices(chosen: Option<SignerMark>, marked: bool) -> Vec<MarkChoice> {

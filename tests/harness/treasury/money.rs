@@ -116,6 +116,44 @@ impl Treasury {
         Ok(txid.parse()?)
     }
 
+    /// Makes a batch of everything approved at a feerate; its id and the txid of its attempt.
+    #[track_caller]
+    pub fn batch_at(&self, feerate: &str) -> Result<(String, Txid), Failure> {
+        let asked = json!({ "feerate_sat_vb": feerate });
+        let made = self.operator().post(&self.path("/batches"), &asked)?;
+        let made = made.done()?;
+        let txid = field(&made["attempts"][0], "txid")?.parse()?;
+        Ok((field(&made, "batch")?, txid))
+    }
+
+    /// Requests a payment, and has it batched at a feerate; the batch's id and the txid of its attempt.
+    #[track_caller]
+    pub fn pay_out(
+        &self,
+        id: &str,
+        to: &Address,
+        amount: Amount,
+        feerate: &str,
+    ) -> Result<(String, Txid), Failure> {
+        self.withdraw(id, to, amount)?;
+        self.batch_at(feerate)
+    }
+
+    /// The attempts of a batch, the first first.
+    #[track_caller]
+    pub fn attempts(&self, batch: &str) -> Result<Vec<Value>, Failure> {
+        let path = format!("/batches/{batch}");
+        let shown = self.operator().get(&path)?.done()?;
+        Ok(items(&shown["attempts"])?.to_vec())
+    }
+
+    /// Mines a block that holds nothing of the mempool, and waits until it is taken in.
+    #[track_caller]
+    pub fn empty_block(&self) -> Result<(), Failure> {
+        self.node.mine_nothing()?;
+        self.all_is_taken_in()
+    }
+
     /// The PSBT of an attempt.
     #[track_caller]
     pub fn psbt(&self, txid: Txid) -> Result<Vec<u8>, Failure> {

@@ -23,18 +23,6 @@ fn with_budget(policy: &mut PolicyDraft) {
     });
 }
 
-/// Makes a batch of everything approved at a feerate; its id and the txid of its attempt.
-#[track_caller]
-fn batch(treasury: &Treasury, feerate: &str) -> Result<(String, Txid), Failure> {
-    let asked = json!({ "feerate_sat_vb": feerate });
-    let path = treasury.path("/batches");
-    let made = treasury.operator().post(&path, &asked)?.done()?;
-    Ok((
-        field(&made, "batch")?,
-        field(&made["attempts"][0], "txid")?.parse()?,
-    ))
-}
-
 /// How much of everything is stored but events, which the watchtower goes on to write.
 #[track_caller]
 fn books(treasury: &Treasury) -> Result<String, Failure> {

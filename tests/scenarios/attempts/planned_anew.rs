@@ -5,8 +5,7 @@ use harness::{Engine, Failure, Outcome, Purse, ScriptKind, Treasury, field, item
 use serde_json::json;
 
 use super::{
-    AMOUNT, DEPOSIT, all_is_well, batch, done_as_previewed, paid_once, replaced, signed_by,
-    with_budget,
+    AMOUNT, DEPOSIT, all_is_well, done_as_previewed, paid_once, replaced, signed_by, with_budget,
 };
 
 /// 1. Two payouts share a batch of one coin; Alice has signed. It cannot be split, since two transactions would
@@ -21,7 +20,7 @@ fn a_payout_left_out_of_a_batch_of_tr_is_paid_from_its_change_on_postgres() -> O
     let (one, other) = (Purse::stranger(1), Purse::stranger(2));
     treasury.withdraw("w-1", &one, AMOUNT)?;
     treasury.withdraw("w-2", &other, AMOUNT * 2)?;
-    let (id, both) = batch(&treasury, "2")?;
+    let (id, both) = treasury.batch_at("2")?;
     let people = &treasury.people;
     treasury.countersign(&people.alice, both)?;
     let w2 = json!([{ "requester": "exchange", "id": "w-2" }]);
@@ -64,7 +63,7 @@ fn a_payout_of_wsh_is_cancelled_on_the_chain_and_paid_again_on_sqlite() -> Outco
     treasury.deposit(DEPOSIT)?;
     let to = Purse::stranger(1);
     treasury.withdraw("w-1", &to, AMOUNT)?;
-    let (id, first) = batch(&treasury, "2")?;
+    let (id, first) = treasury.batch_at("2")?;
     let people = &treasury.people;
     signed_by(&treasury, [&people.alice, &people.bob], first)?;
     treasury.waits_in_mempool(first)?;
@@ -116,7 +115,7 @@ fn a_batch_of_tr_is_split_and_merged_and_pays_once_on_sqlite() -> Outcome {
     let amount = Amount::from_sat(1_500_000);
     treasury.withdraw("w-1", &one, amount)?;
     treasury.withdraw("w-2", &other, amount)?;
-    let (id, both) = batch(&treasury, "2")?;
+    let (id, both) = treasury.batch_at("2")?;
     let people = &treasury.people;
     treasury.countersign(&people.alice, both)?;
     let split = json!({

@@ -5,7 +5,7 @@ use harness::{Engine, Failure, Outcome, Purse, ScriptKind, Treasury, field, item
 use serde_json::json;
 
 use super::{
-    AMOUNT, DEPOSIT, all_is_well, batch, done_as_previewed, paid_once, replaced, signed_by, waiting,
+    AMOUNT, DEPOSIT, all_is_well, done_as_previewed, paid_once, replaced, signed_by, waiting,
 };
 
 /// Sends a transaction whose first output pays the vault, and waits until that is settled.
@@ -30,7 +30,7 @@ fn a_payout_of_wsh_whose_deposit_is_gone_is_paid_only_by_an_intent_that_repeats_
     let gone = deposited(&treasury, &funding)?;
     let to = Purse::stranger(1);
     let intent = treasury.withdraw("w-1", &to, AMOUNT)?;
-    let (_, first) = batch(&treasury, "2")?;
+    let (_, first) = treasury.batch_at("2")?;
     let people = &treasury.people;
     treasury.countersign(&people.alice, first)?;
     let conflicting = treasury.node.conflicting(&funding)?;
@@ -51,7 +51,7 @@ fn a_payout_of_wsh_whose_deposit_is_gone_is_paid_only_by_an_intent_that_repeats_
     treasury.submit(&repeated)?.done()?;
     treasury.withdrawal_becomes("w-1b", "requested")?;
     treasury.approve(&[&repeated])?;
-    let (_, paid) = batch(&treasury, "2")?;
+    let (_, paid) = treasury.batch_at("2")?;
     signed_by(&treasury, [&people.alice, &people.bob], paid)?;
     treasury.settle(paid, &["w-1b"])?;
     paid_once(&treasury, &to, AMOUNT - Amount::ONE_SAT)?;
@@ -73,7 +73,7 @@ fn a_payout_whose_deposit_was_replaced_is_paid_from_the_other(
     let gone = deposited(&treasury, &funding)?;
     let to = Purse::stranger(1);
     treasury.withdraw("w-1", &to, AMOUNT)?;
-    let (_, first) = batch(&treasury, "2")?;
+    let (_, first) = treasury.batch_at("2")?;
     let people = &treasury.people;
     signed_by(&treasury, [&people.alice, &people.bob], first)?;
     treasury.waits_in_mempool(first)?;
@@ -118,7 +118,7 @@ fn a_payout_of_tr_on_change_that_a_reorg_replaced_is_paid_again_on_sqlite() -> O
     treasury.withdraw("w-1", &one, AMOUNT)?;
     let people = &treasury.people;
     let signers = [&people.alice, &people.bob];
-    let (_, lost) = batch(&treasury, "2")?;
+    let (_, lost) = treasury.batch_at("2")?;
     signed_by(&treasury, signers, lost)?;
     treasury.waits_in_mempool(lost)?;
     let first = waiting(&treasury, lost)?;
@@ -131,7 +131,7 @@ fn a_payout_of_tr_on_change_that_a_reorg_replaced_is_paid_again_on_sqlite() -> O
     treasury.all_is_taken_in()?;
 
     treasury.withdraw("w-2", &other, AMOUNT * 2)?;
-    let (_, child) = batch(&treasury, "2")?;
+    let (_, child) = treasury.batch_at("2")?;
     signed_by(&treasury, signers, child)?;
     treasury.waits_in_mempool(child)?;
     treasury.node.reorg_with(1, &[second])?;

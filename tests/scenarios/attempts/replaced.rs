@@ -6,9 +6,7 @@ use harness::{Bitcoind, Engine, Failure, Outcome, Purse, ScriptKind, Treasury, f
 use policies::psbt::{Encoding, Manifest};
 use serde_json::{Value, json};
 
-use super::{
-    AMOUNT, DEPOSIT, all_is_well, batch, paid_once, replaced, signed_by, waiting, with_budget,
-};
+use super::{AMOUNT, DEPOSIT, all_is_well, paid_once, replaced, signed_by, waiting, with_budget};
 
 /// The transaction of an attempt with some satoshi more of change, signed by two and finalized by Core.
 fn with_more_change(treasury: &Treasury, txid: Txid, more: u64) -> Result<Transaction, Failure> {
@@ -38,7 +36,7 @@ fn a_payout_of_tr_is_replaced_until_it_confirms_at_no_satoshi_too_many_on_sqlite
     treasury.deposit(DEPOSIT)?;
     let to = Purse::stranger(1);
     treasury.withdraw("w-1", &to, AMOUNT)?;
-    let (_, first) = batch(&treasury, "2")?;
+    let (_, first) = treasury.batch_at("2")?;
     let (alice, bob) = (&treasury.people.alice, &treasury.people.bob);
     signed_by(&treasury, [alice, bob], first)?;
     treasury.waits_in_mempool(first)?;
@@ -83,7 +81,7 @@ fn a_third_attempt_of_wsh_that_excludes_the_second_alone_is_refused_by_signers_o
     }
     let to = Purse::stranger(1);
     treasury.withdraw("w-1", &to, AMOUNT)?;
-    let (_, first) = batch(&treasury, "1")?;
+    let (_, first) = treasury.batch_at("1")?;
     let people = &treasury.people;
     signed_by(&treasury, [&people.alice, &people.bob], first)?;
     treasury.waits_in_mempool(first)?;
@@ -130,7 +128,7 @@ fn miners_take_the_first_of_three_attempts_of_wsh_and_after_a_reorg_the_second_o
     treasury.withdraw("w-1", &to, AMOUNT)?;
     let people = &treasury.people;
     let signers = [&people.alice, &people.bob];
-    let (_, a) = batch(&treasury, "2")?;
+    let (_, a) = treasury.batch_at("2")?;
     signed_by(&treasury, signers, a)?;
     treasury.waits_in_mempool(a)?;
     let first = waiting(&treasury, a)?;

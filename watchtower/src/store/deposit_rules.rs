@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use bitcoin::Script;
-use policies::{UnixTime, VaultId};
+use policies::VaultId;
 
 use super::database::{DatabaseError, Row, Transaction, Value};
+use super::said::Said;
 use crate::tracker::DepositRule;
 
 /// What a vault says of deposits, and who said so.
@@ -15,10 +16,8 @@ pub struct DepositRuleRow {
     pub vault: VaultId,
     /// What it says.
     pub rule: DepositRule,
-    /// Since when.
-    pub set_at: UnixTime,
-    /// By whom.
-    pub set_by: String,
+    /// Who said so, and when.
+    pub said: Said,
 }
 
 /// Sets what a vault says, in place of what it said before.
@@ -27,6 +26,7 @@ pub struct DepositRuleRow {
 ///
 /// On a failed statement.
 pub async fn set(tx: &mut Transaction, row: &DepositRuleRow) -> Result<(), DatabaseError> {
+    let [set_at, set_by] = row.said.values()?;
     tx.execute_one(
         "INSERT INTO deposit_rule (vault, minimum_sat, flood, freeze_reuse, standing, set_at, set_by)
          VALUES ($1, $2, $3, $4, 1, $5, $6)
@@ -38,8 +38,8 @@ pub async fn set(tx: &mut Transaction, row: &DepositRuleRow) -> Result<(), Datab
             Value::from_u64(row.rule.minimum.to_sat())?,
             row.rule.flood.into(),
             row.rule.freeze_reuse.into(),
-            Value::from_u64(row.set_at.as_secs())?,
-            row.set_by.clone().into(),
+            set_at,
+            set_by,
         ],
     )
     .await
@@ -124,7 +124,6 @@ fn read(row: &Row) -> Result<DepositRuleRow, DatabaseError> {
             flood: row.u32("flood")?,
             freeze_reuse: row.bool("freeze_reuse")?,
         },
-        set_at: UnixTime::from_secs(row.u64("set_at")?),
-        set_by: row.text("set_by")?.to_owned(),
+        said: Said::read(row)?,
     })
 }

@@ -22,6 +22,7 @@ pub mod outgoing;
 pub mod own;
 pub mod pages;
 pub mod reconciliation;
+pub mod said;
 pub mod scans;
 pub mod scripts;
 #[cfg(test)]

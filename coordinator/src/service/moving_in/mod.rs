@@ -13,9 +13,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 use utoipa::ToSchema;
 use watchtower::store::database::Transaction;
+use watchtower::store::said::Said;
 use watchtower::store::{chain, coins, reconciliation, scans, scripts};
 
-use super::record::{Cause, append_event};
+use super::record::{Cause, append_vault_event};
 use super::scans::{ScanView, scan_in};
 use super::watching::watch_range;
 use super::{Actor, BatchError, Right, Service, ServiceError, WatchError, lock_vault};
@@ -312,8 +313,7 @@ async fn label_coins(
                 coin: outpoint,
                 mark,
                 text: text.to_owned(),
-                set_at: now,
-                set_by: row.begun_by.clone(),
+                said: Said::by(&row.begun_by, now),
             };
             coin_marks::set(tx, vault, &mark).await?;
         }
@@ -372,7 +372,5 @@ async fn tell(
     body.insert("coins".to_owned(), json!(count));
     body.insert("from_height".to_owned(), json!(row.from));
     body.insert("held_sat".to_owned(), json!(held.to_sat()));
-    let about = ("vault", row.vault.to_string());
-    let about = (about.0, about.1.as_str());
-    append_event(tx, row.vault, about, kind, body, Cause::by(actor, at)).await
+    append_vault_event(tx, row.vault, kind, body, Cause::by(actor, at)).await
 }

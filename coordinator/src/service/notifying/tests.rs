@@ -21,12 +21,7 @@ fn loopback() -> Reach {
 
 /// A person who approves, with an address.
 async fn join(world: &World, name: &str) -> Actor {
-    let mut tx = world
-        .service
-        .database()
-        .begin_write()
-        .await
-        .expect("begins");
+    let mut tx = world.write().await;
     let row = PersonRow {
         name: name.to_owned(),
         role: PersonRole::Approver.name().to_owned(),

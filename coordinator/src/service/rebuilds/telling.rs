@@ -11,7 +11,7 @@ use super::{ALL, Doubted, Rebuild, RebuiltVault};
 use crate::rebuilding::Gathered;
 use crate::service::ServiceError;
 use crate::service::believing::{Belief, believe};
-use crate::service::record::{Cause, append_event};
+use crate::service::record::{Cause, append_vault_event};
 use crate::service::remembering::Books;
 use crate::session::withdrawal::WithdrawalState;
 use crate::store::withdrawals::{self, WithdrawalRow};
@@ -129,13 +129,6 @@ pub(super) async fn append_rebuilt(
     );
     body.insert("without_journal".to_owned(), json!(rebuilt.without_journal));
     body.insert("withdrawals".to_owned(), json!(rebuilt.withdrawals));
-    append_event(
-        tx,
-        rebuilt.vault,
-        ("vault", &rebuilt.vault.to_string()),
-        "vault.rebuilt",
-        body,
-        Cause::by("rebuild", now),
-    )
-    .await
+    let cause = Cause::by("rebuild", now);
+    append_vault_event(tx, rebuilt.vault, "vault.rebuilt", body, cause).await
 }

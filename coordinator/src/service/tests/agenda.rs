@@ -49,12 +49,7 @@ async fn world() -> World {
         height: 103,
         at: world.service.now(),
     };
-    let mut tx = world
-        .service
-        .database()
-        .begin_write()
-        .await
-        .expect("begins");
+    let mut tx = world.write().await;
     fees::replace(&mut tx, &[estimate]).await.expect("stores");
     tx.commit().await.expect("commits");
     world
@@ -273,7 +268,7 @@ async fn of_very_many_attempts_the_oldest_are_read() {
     world.pass(60);
     world.submit("w-2", 500_000).await;
     let second = world.batch().await;
-    let mut tx = world.service.database().begin_read().await.expect("begins");
+    let mut tx = world.read().await;
     for (most, expected) in [(0, &[][..]), (1, &[first]), (2, &[first, second])] {
         let rows = attempts::unsettled(&mut tx, world.vault, most)
             .await

@@ -199,7 +199,7 @@ async fn the_page_of_an_attempt_proves_its_change_and_says_who_is_awaited() {
 async fn change_that_is_not_ours_is_never_called_change() {
     let (world, [first, _]) = two_attempts().await;
     let mut row = world.stored(first).await;
-    let mut tx = world.service.database().begin_read().await.expect("begins");
+    let mut tx = world.read().await;
     let policy = world
         .service
         .policy(&mut tx, row.policy)

@@ -46,7 +46,7 @@ async fn an_attempt_dies_only_by_a_settled_rival_and_lives_again_when_that_is_re
         ("failed", Some(by))
     );
     let reserved = async |world: &World| {
-        let mut tx = world.service.database().begin_read().await.expect("begins");
+        let mut tx = world.read().await;
         reservations::reserved(&mut tx, world.vault)
             .await
             .expect("reads")
@@ -78,7 +78,7 @@ async fn what_signers_broadcast_themselves_is_broadcast_again_by_us_when_it_is_l
     world.work().await;
     world.unmine().await;
     world.work().await;
-    let mut tx = world.service.database().begin_read().await.expect("begins");
+    let mut tx = world.read().await;
     let kept = outgoing::outgoing(&mut tx, txid).await.expect("reads");
     assert_eq!(kept.expect("is kept").transaction, sent);
 }

@@ -281,7 +281,7 @@ async fn a_mark_is_told_once_and_another_takes_its_place() {
     freeze(&world, &name).await;
     thaw(&world, &name).await;
     thaw(&world, &name).await;
-    let mut tx = world.service.database().begin_read().await.expect("begins");
+    let mut tx = world.read().await;
     let mut told = Vec::new();
     for kind in ["coin.labelled", "coin.frozen", "coin.thawed"] {
         let events = watchtower::store::events::of_object(&mut tx, "coin", &name, kind, 100);

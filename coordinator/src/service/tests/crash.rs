@@ -49,12 +49,7 @@ async fn a_worker_killed_with_a_claim_is_followed_by_another_when_the_lease_ends
     world.sign(1, txid).await;
     let now = world.service.now();
     let key = txid.to_string();
-    let mut tx = world
-        .service
-        .database()
-        .begin_write()
-        .await
-        .expect("begins");
+    let mut tx = world.write().await;
     let stale = table::claim(&mut tx, "finalize", &key, "killed", now, 60)
         .await
         .expect("claims")
@@ -69,12 +64,7 @@ async fn a_worker_killed_with_a_claim_is_followed_by_another_when_the_lease_ends
     world.pass(61);
     world.work().await;
     assert_eq!(world.stored(txid).await.state, AttemptState::Signed);
-    let mut tx = world
-        .service
-        .database()
-        .begin_write()
-        .await
-        .expect("begins");
+    let mut tx = world.write().await;
     let error = table::finish(&mut tx, &stale, now).await;
     // Nothing has claimed it since it was done, or somebody has: both times the epoch differs.
     assert!(matches!(error, Err(ClaimError::Lost { .. })));
@@ -84,12 +74,7 @@ async fn a_worker_killed_with_a_claim_is_followed_by_another_when_the_lease_ends
 async fn idle_recurring_work_never_takes_the_turn_of_other_work() {
     let world = World::new(Kind::Wsh).await;
     let now = UnixTime::from_secs(NOW);
-    let mut tx = world
-        .service
-        .database()
-        .begin_write()
-        .await
-        .expect("begins");
+    let mut tx = world.write().await;
     for number in 0..300_u32 {
         // The batches of idle vaults, due for longer than anything else.
         let vault = format!("{number:064x}");
@@ -112,12 +97,7 @@ async fn idle_recurring_work_never_takes_the_turn_of_other_work() {
 async fn a_job_that_fails_is_tried_again_ever_slower_and_seen_by_operators() {
     let world = World::new(Kind::Wsh).await;
     let now = UnixTime::from_secs(NOW);
-    let mut tx = world
-        .service
-        .database()
-        .begin_write()
-        .await
-        .expect("begins");
+    let mut tx = world.write().await;
     table::enqueue(&mut tx, "conjure", "money", now)
         .await
         .expect("enqueues");
@@ -129,7 +109,7 @@ async fn a_job_that_fails_is_tried_again_ever_slower_and_seen_by_operators() {
         .await
         .expect("gives back");
     tx.commit().await.expect("commits");
-    let mut tx = world.service.database().begin_read().await.expect("begins");
+    let mut tx = world.read().await;
     let troubled = table::troubled(&mut tx).await.expect("reads");
     assert_eq!(
         troubled.first().and_then(|job| job.last_error.as_deref()),

@@ -49,7 +49,7 @@ async fn settle(world: &mut World, transactions: Vec<Transaction>) {
 async fn kinds(world: &World) -> Vec<String> {
     // What happened is numbered by a job.
     world.work().await;
-    let mut tx = world.service.database().begin_read().await.expect("begins");
+    let mut tx = world.read().await;
     let log = events::after(&mut tx, 0, 10_000).await.expect("reads");
     let of_customers = log
         .into_iter()
@@ -126,7 +126,7 @@ async fn a_customer_below_0_after_a_reorg_is_not_paid_on_and_others_are() {
     settle(&mut world, vec![deposit]).await;
     assert_eq!(customers(&world).await.negative, []);
     assert_eq!(kinds(&world).await, ["customer.negative", "customer.even"]);
-    let mut tx = world.service.database().begin_read().await.expect("begins");
+    let mut tx = world.read().await;
     let log = events::after(&mut tx, 0, 10_000).await.expect("reads");
     let mut alarms = log.iter().filter(|event| event.object_kind == "alarm");
     let raised = alarms.next().expect("an alarm");

@@ -48,7 +48,7 @@ async fn alarms(world: &World) -> Vec<(String, String, String)> {
 
 /// What a coin is called, and why it is frozen.
 async fn marks(world: &World, coin: OutPoint) -> [Option<String>; 2] {
-    let mut tx = world.service.database().begin_read().await.expect("begins");
+    let mut tx = world.read().await;
     let marks = coin_marks::of_coin(&mut tx, world.vault, coin)
         .await
         .expect("reads");
@@ -169,7 +169,7 @@ async fn a_deposit_below_the_minimum_is_in_the_books_and_in_no_customers_balance
         (shown.balance_sat, shown.below_minimum_sat),
         (10_000, 9_999)
     );
-    let mut tx = world.service.database().begin_read().await.expect("begins");
+    let mut tx = world.read().await;
     let held = ledger::balance_of(&mut tx, world.vault, &Account::Coins).await;
     assert_eq!(
         held.expect("reads").to_sat(),
@@ -185,7 +185,7 @@ async fn spent_from() -> (World, ScriptBuf) {
     let txid = world.batch().await;
     let last = world.broadcast(txid).await;
     let coin = last.input[0].previous_output;
-    let mut tx = world.service.database().begin_read().await.expect("begins");
+    let mut tx = world.read().await;
     let coin = coins::coin(&mut tx, coin)
         .await
         .expect("reads")

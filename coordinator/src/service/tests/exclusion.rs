@@ -34,7 +34,7 @@ async fn earlier(world: &World, txid: Txid) -> Earlier {
 
 /// What a withdrawal would be paid with, from all coins of the vault, reserved or not.
 async fn plan(world: &World, id: &str, issued: Vec<Earlier>) -> Plan {
-    let mut tx = world.service.database().begin_read().await.expect("begins");
+    let mut tx = world.read().await;
     let (row, policy) = (world.service.vault(&mut tx, world.vault).await).expect("a vault");
     let mut candidates = Vec::new();
     let mut fundings = BTreeMap::new();

@@ -19,7 +19,7 @@ use crate::session::withdrawal::{WithdrawalEvent, WithdrawalState};
 use crate::store::{reservations, withdrawals};
 
 pub(super) async fn clearing(world: &World) -> SignedAmount {
-    let mut tx = world.service.database().begin_read().await.expect("begins");
+    let mut tx = world.read().await;
     ledger::balances(&mut tx, world.vault)
         .await
         .expect("reads")
@@ -30,7 +30,7 @@ pub(super) async fn clearing(world: &World) -> SignedAmount {
 
 /// Every attempt and withdrawal is what its events say.
 pub(super) async fn replay_equals_live(world: &World) {
-    let mut tx = world.service.database().begin_read().await.expect("begins");
+    let mut tx = world.read().await;
     let log = events::after(&mut tx, 0, 10_000).await.expect("reads");
     for row in withdrawals::list(&mut tx, world.vault, None, 1000)
         .await
@@ -126,7 +126,7 @@ async fn pays_and_settles(kind: Kind) {
     let last = stored.final_transaction.expect("is final");
     assert_eq!(last.compute_txid(), txid);
     {
-        let mut tx = world.service.database().begin_read().await.expect("begins");
+        let mut tx = world.read().await;
         let handed = outgoing::outgoing(&mut tx, txid)
             .await
             .expect("reads")
@@ -148,7 +148,7 @@ async fn pays_and_settles(kind: Kind) {
         world.stored(txid).await.state,
         AttemptState::Settled { height: 104, .. }
     ));
-    let mut tx = world.service.database().begin_read().await.expect("begins");
+    let mut tx = world.read().await;
     assert!(
         reservations::reserved(&mut tx, world.vault)
             .await
@@ -194,7 +194,7 @@ async fn a_reorg_takes_back_also_what_was_settled_and_the_next_block_brings_it_a
     assert_eq!(world.show("w-1").await.state, "broadcast");
     assert_eq!(world.stored(txid).await.state, AttemptState::InMempool);
     assert_eq!(clearing(&world).await, SignedAmount::ZERO);
-    let mut tx = world.service.database().begin_read().await.expect("begins");
+    let mut tx = world.read().await;
     assert_eq!(
         reservations::reserved(&mut tx, world.vault)
             .await

@@ -18,7 +18,7 @@ use crate::store::bumps::Outcome;
 async fn alarmed(world: &World, kind: AlarmKind) -> Vec<String> {
     world.pass(61);
     world.work().await;
-    let mut tx = (world.service.database().begin_read().await).expect("begins");
+    let mut tx = world.read().await;
     let open = alarms::open_of(&mut tx, kind).await.expect("reads");
     open.into_iter().map(|row| row.subject).collect()
 }
@@ -106,7 +106,7 @@ async fn there_is_no_feerate_to_go_by_while_something_waits_to_be_paid_and_not_l
     assert_eq!(nothing, [""; 0], "the node was not asked yet");
     let least = FeeRate::from_sat_per_kwu(25);
     let least = FeeEstimate::least(least, 103, world.service.now());
-    let mut tx = (world.service.database().begin_write().await).expect("begins");
+    let mut tx = world.write().await;
     fees::replace(&mut tx, &[least]).await.expect("stores");
     tx.commit().await.expect("commits");
     let open = alarmed(&world, AlarmKind::FeesUnknown).await;

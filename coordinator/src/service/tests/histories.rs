@@ -84,7 +84,7 @@ impl Histories {
         for id in WITHDRAWALS {
             world.submit(id, PAID).await;
         }
-        let mut tx = world.service.database().begin_read().await.expect("begins");
+        let mut tx = world.read().await;
         let funded = coins::coins(&mut tx, world.vault).await.expect("reads");
         drop(tx);
         let funded = funded.into_iter().map(|coin| {
@@ -104,13 +104,7 @@ impl Histories {
     }
 
     async fn attempts(&self) -> Vec<AttemptRow> {
-        let mut tx = self
-            .world
-            .service
-            .database()
-            .begin_read()
-            .await
-            .expect("begins");
+        let mut tx = self.world.read().await;
         let mut rows = attempts::list(&mut tx, self.world.vault, None, 1000)
             .await
             .expect("reads");
@@ -193,13 +187,7 @@ impl Histories {
         let tip = self.world.blocks.last().expect("a tip").hash;
         let present = shown.iter().map(Transaction::compute_txid).collect();
         let now = self.world.service.now();
-        let mut tx = self
-            .world
-            .service
-            .database()
-            .begin_write()
-            .await
-            .expect("begins");
+        let mut tx = self.world.write().await;
         let changes = chain::observe_mempool(&mut tx, tip, &present, shown, now)
             .await
             .expect("takes it in");
@@ -217,13 +205,7 @@ impl Histories {
         let Some(row) = issued.get(usize::from(draw) % issued.len().max(1)) else {
             return;
         };
-        let mut tx = self
-            .world
-            .service
-            .database()
-            .begin_write()
-            .await
-            .expect("begins");
+        let mut tx = self.world.write().await;
         drop_voided(&mut tx, row.txid, self.cause())
             .await
             .expect("is voided");

@@ -75,7 +75,7 @@ async fn bad_signatures_without_end_fill_neither_the_log_nor_the_attempt() {
         .await
         .expect("shown");
     assert_eq!(shown.refused.len(), 100);
-    let mut tx = world.service.database().begin_read().await.expect("begins");
+    let mut tx = world.read().await;
     let kind = "session.signatures-refused";
     let kept = events::count_of_object(&mut tx, "session", &txid.to_string(), kind).await;
     assert_eq!(kept.expect("counts"), 100);
@@ -135,7 +135,7 @@ async fn what_the_node_says_can_never_be_valid_is_parked_and_not_dead() {
         world.work().await;
         assert_eq!(world.stored(txid).await.state, AttemptState::Signed);
         assert_eq!(world.show("w-1").await.state, "signing");
-        let mut tx = world.service.database().begin_read().await.expect("begins");
+        let mut tx = world.read().await;
         let troubled = jobs::troubled(&mut tx).await.expect("reads");
         let parked = troubled
             .iter()

@@ -46,19 +46,14 @@ async fn nothing_is_paid_while_a_wallet_moves_in_and_all_is_as_ever_afterwards()
 
 /// The script of an index of the vault's deposits.
 async fn script(world: &World, index: u32) -> ScriptBuf {
-    let mut tx = world.service.database().begin_read().await.expect("begins");
+    let mut tx = world.read().await;
     let (_, policy) = (world.service.vault(&mut tx, world.vault).await).expect("a vault");
     policy.descriptor.script_pubkey(Keychain::External, index)
 }
 
 /// The watchtower comes to the end of every scan.
 async fn scans_end(world: &World) {
-    let mut tx = world
-        .service
-        .database()
-        .begin_write()
-        .await
-        .expect("begins");
+    let mut tx = world.write().await;
     let now = Value::from_u64(world.service.now().as_secs()).expect("fits");
     let ended = "UPDATE scan SET ended_at = $1 WHERE ended_at IS NULL";
     tx.execute(ended, &[now]).await.expect("ends");
@@ -85,19 +80,14 @@ async fn what_comes_after_a_wallet_began_to_move_in_is_a_deposit_also_to_an_inde
     world.work().await;
     let tip = world.blocks.last().expect("a tip").at();
     for block in &world.blocks {
-        let mut tx = world
-            .service
-            .database()
-            .begin_write()
-            .await
-            .expect("begins");
+        let mut tx = world.write().await;
         let read = chain::rescan_block(&mut tx, block, tip, world.service.now()).await;
         drop(read.expect("is read again"));
         tx.commit().await.expect("commits");
     }
     world.mine(Vec::new()).await;
     world.mine(Vec::new()).await;
-    let mut tx = world.service.database().begin_read().await.expect("begins");
+    let mut tx = world.read().await;
     for (account, sat) in [
         (Account::Coins, 80_000),
         (Account::DepositsSettled(None), -80_000),

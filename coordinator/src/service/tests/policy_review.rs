@@ -79,12 +79,7 @@ async fn costs_are_those_of_the_nodes_estimates_and_of_fixed_feerates_without_on
         let fee = Amount::from_sat((weight * 500).div_ceil(1_000));
         assert_eq!(path.costs, vec![Some(fee); 3]);
     }
-    let mut tx = world
-        .service
-        .database()
-        .begin_write()
-        .await
-        .expect("begins");
+    let mut tx = world.write().await;
     watchtower::store::fees::replace(&mut tx, &[])
         .await
         .expect("forgets");

@@ -50,12 +50,7 @@ async fn cost(world: &World, costs: [u64; 3]) {
             at: world.service.now(),
         })
         .collect();
-    let mut tx = world
-        .service
-        .database()
-        .begin_write()
-        .await
-        .expect("begins");
+    let mut tx = world.write().await;
     fees::replace(&mut tx, &estimates).await.expect("stores");
     tx.commit().await.expect("commits");
 }
@@ -117,7 +112,7 @@ async fn queue(world: &World) -> QueueView {
 
 /// The queue's events, without its speeds.
 async fn told(world: &World) -> Vec<String> {
-    let mut tx = world.service.database().begin_read().await.expect("begins");
+    let mut tx = world.read().await;
     let log = events::after(&mut tx, 0, 10_000).await.expect("reads");
     log.into_iter()
         .filter(|event| event.object_kind == "queue" && event.kind != "queue.speed-set")
@@ -135,7 +130,7 @@ async fn allow(world: &World, question: u64, feerate: &str) -> Result<QueueView,
 
 /// The feerate asked of each batch, in sat/kwu, oldest first: what its fee comes to for its weight, rounded down.
 async fn feerates(world: &World) -> Vec<u64> {
-    let mut tx = world.service.database().begin_read().await.expect("begins");
+    let mut tx = world.read().await;
     let rows = tx
         .rows(
             "SELECT fee, weight FROM attempt ORDER BY created_at, txid",
@@ -292,12 +287,7 @@ async fn an_answer_is_spent_with_the_batch_or_the_batch_is_not_made() {
     submit(&world, "w-1", 900_000, Speed::Normal).await;
     look(&world, 1).await;
     allow(&world, 1, "12").await.expect("is taken");
-    let mut tx = world
-        .service
-        .database()
-        .begin_write()
-        .await
-        .expect("begins");
+    let mut tx = world.write().await;
     let seen = store::question(&mut tx, world.vault).await.expect("reads");
     let seen = seen.expect("a question");
     let now = world.service.now();
@@ -401,7 +391,7 @@ async fn where_funds_are_short_a_part_is_paid_by_age_and_nothing_leaks() {
         ["signing", "approved", "signing"]
     );
     look(&world, 3).await;
-    let mut tx = world.service.database().begin_read().await.expect("begins");
+    let mut tx = world.read().await;
     let reserved = tx
         .one_row(
             "SELECT COUNT(*) AS reserved FROM reservation WHERE released_at IS NULL",

@@ -15,7 +15,7 @@ use crate::service::rebuilds::{Rebuild, RebuiltVault, fill, finish};
 use crate::store::{attempts, rebuildings, withdrawals};
 
 async fn policy_of(world: &World) -> Policy {
-    let mut tx = world.service.database().begin_read().await.expect("begins");
+    let mut tx = world.read().await;
     let (_, policy) = (world.service.vault(&mut tx, world.vault).await).expect("a vault");
     Policy::parse(&policy.bytes).expect("a policy")
 }
@@ -82,7 +82,7 @@ async fn rebuilt(world: &World, papers: &[Vec<u8>], pay_open: bool, held: bool) 
             gathered.take(paper).expect("is taken");
         }
     }
-    let mut tx = (world.service.database().begin_write().await).expect("begins");
+    let mut tx = world.write().await;
     tx.execute("DELETE FROM keychain_cursor", &[])
         .await
         .expect("forgets");
@@ -219,7 +219,7 @@ async fn a_journal_that_lies_about_coins_becomes_no_attempt() {
     papers.extend([one, two].map(|intent| request(&world, intent)));
     let told = rebuilt(&world, &papers, true, false).await;
     assert_eq!(told.doubted.len(), 3, "{told:?}");
-    let mut tx = world.service.database().begin_read().await.expect("begins");
+    let mut tx = world.read().await;
     for lie in &lies {
         let found = attempts::lookup(&mut tx, lie.txid).await.expect("reads");
         assert_eq!(found, None, "{}", lie.txid);

@@ -99,7 +99,7 @@ async fn what_only_a_journal_knows_is_excluded_by_what_is_built_next() {
         let shown = show_withdrawal(&world.service, &world.operator, &key(&world)).await;
         let anew = shown.expect("is there").txid.expect("an attempt");
         assert_ne!(anew, txid);
-        let mut tx = world.service.database().begin_read().await.expect("begins");
+        let mut tx = world.read().await;
         let spent = inputs::of_attempt(&mut tx, anew).await.expect("reads");
         assert!(spent.iter().any(|(spent, _)| *spent == coin), "{place}");
     }
@@ -123,7 +123,7 @@ async fn spend_one(world: &mut World) -> (OutPoint, OutPoint) {
     }
     world.work().await;
     assert_eq!(world.show("w-0").await.state, "settled");
-    let mut tx = world.service.database().begin_read().await.expect("begins");
+    let mut tx = world.read().await;
     let spent = inputs::of_attempt(&mut tx, spending).await.expect("reads");
     let spent = spent.first().expect("a coin").0;
     tx.rollback().await.expect("ends");
@@ -207,7 +207,7 @@ async fn what_descends_from_a_lie_fails_no_withdrawal() {
         world.mine(Vec::new()).await;
     }
     world.work().await;
-    let mut tx = world.service.database().begin_read().await.expect("begins");
+    let mut tx = world.read().await;
     for txid in [parent, child] {
         let row = crate::store::attempts::lookup(&mut tx, txid).await;
         assert_eq!(row.expect("reads").expect("is there").state.name(), "dead");

@@ -266,12 +266,7 @@ async fn a_voided_withdrawal_is_batched_again_on_a_coin_of_its_voided_attempt() 
     let world = World::funded(Kind::Wsh, 4, 2_000_000).await;
     world.submit("w-1", 300_000).await;
     let first = world.batch().await;
-    let mut tx = world
-        .service
-        .database()
-        .begin_write()
-        .await
-        .expect("begins");
+    let mut tx = world.write().await;
     let cause = crate::service::record::Cause {
         actor: "test",
         reason: "",

@@ -105,7 +105,7 @@ async fn an_attempt_that_only_an_ancestor_excludes_is_dead_while_what_pays_inste
 }
 
 async fn reserved(world: &World) -> Vec<OutPoint> {
-    let mut tx = world.service.database().begin_read().await.expect("begins");
+    let mut tx = world.read().await;
     let reserved = reservations::reserved(&mut tx, world.vault).await;
     reserved.expect("reads").into_iter().collect()
 }

@@ -36,7 +36,7 @@ async fn parent_and_child() -> (World, Transaction, Transaction) {
     let keyset = world.keyset;
     loop {
         world.work().await;
-        let mut tx = world.service.database().begin_read().await.expect("begins");
+        let mut tx = world.read().await;
         let free = coins::spendable_coins(&mut tx, world.vault, keyset).await;
         let settled = free
             .expect("reads")
@@ -112,7 +112,7 @@ async fn an_attempt_that_two_transactions_exclude_is_dead_until_both_have_left_t
     }
     world.work().await;
     assert_eq!(dead_by(&world, attempt).await, None);
-    let mut tx = world.service.database().begin_read().await.expect("begins");
+    let mut tx = world.read().await;
     let object = attempt.to_string();
     let log = events::after(&mut tx, 0, 10_000).await.expect("reads");
     let deaths: Vec<&serde_json::Value> = log

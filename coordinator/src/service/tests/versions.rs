@@ -35,12 +35,7 @@ fn may_change(draft: &mut PolicyDraft) {
 
 pub(super) async fn world(kind: Kind, coins: u32) -> World {
     let world = World::funded_on(kind, coins, 1_000_000, may_change).await;
-    let mut tx = world
-        .service
-        .database()
-        .begin_write()
-        .await
-        .expect("begins");
+    let mut tx = world.write().await;
     let estimate = FeeEstimate {
         target: 6,
         feerate: FeeRate::from_sat_per_vb_u32(2),

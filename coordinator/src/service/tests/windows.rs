@@ -85,12 +85,7 @@ async fn a_renamed_rule_does_not_open_its_window_anew() {
     world.submit("w-1", 500_000).await;
     world.batch().await;
     let name = async |name: &str| {
-        let mut tx = world
-            .service
-            .database()
-            .begin_write()
-            .await
-            .expect("begins");
+        let mut tx = world.write().await;
         tx.execute("UPDATE window_count SET rule = $1", &[name.into()])
             .await
             .expect("renames");

@@ -237,12 +237,7 @@ fn address_of(seed: u8) -> String {
 #[tokio::test]
 async fn a_preview_says_who_decides_who_may_approve_and_what_it_costs() {
     let world = World::funded_on(Kind::Wsh, 3, 50_000_000, desk).await;
-    let mut tx = world
-        .service
-        .database()
-        .begin_write()
-        .await
-        .expect("begins");
+    let mut tx = world.write().await;
     let estimate = |target, kwu| FeeEstimate {
         target,
         feerate: bitcoin::FeeRate::from_sat_per_kwu(kwu),

@@ -15,7 +15,7 @@ use policies::intent::SecretKey;
 use policies::{Keyset, UnixTime, VaultId};
 use tempfile::TempDir;
 use watchtower::store::chain as chain_rows;
-use watchtower::store::database::Database;
+use watchtower::store::database::{Database, Transaction};
 use watchtower::tracker::{Block, BlockRef};
 
 pub(crate) use self::document::{document, draft, rule};
@@ -103,12 +103,7 @@ impl World {
             height: BASE,
             hash: world.fresh_hash(),
         };
-        let mut tx = world
-            .service
-            .database()
-            .begin_write()
-            .await
-            .expect("begins");
+        let mut tx = world.write().await;
         chain_rows::set_base(
             &mut tx,
             base,
@@ -126,6 +121,18 @@ impl World {
             transactions: Vec::new(),
         });
         world
+    }
+
+    /// A transaction of the database that reads.
+    pub(crate) async fn read(&self) -> Transaction {
+        let begun = self.service.database().begin_read().await;
+        begun.expect("begins")
+    }
+
+    /// A transaction of the database that writes.
+    pub(crate) async fn write(&self) -> Transaction {
+        let begun = self.service.database().begin_write().await;
+        begun.expect("begins")
     }
 
     /// The same database behind a process that was started anew.

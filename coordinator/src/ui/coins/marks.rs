@@ -10,8 +10,9 @@ use serde::Deserialize;
 use super::{DetailPage, detail_page};
 use crate::service::browsing::coins::show_coin;
 use crate::service::coin_marks::{
-    FreezeCoin, LabelCoin, MAX_LABEL, MAX_REASON, freeze_coin, label_coin, thaw_coin,
+    FreezeCoin, LabelCoin, MAX_LABEL, freeze_coin, label_coin, thaw_coin,
 };
+use crate::service::said_of_vault::MAX_REASON;
 use crate::service::{Right, ServiceError};
 use crate::ui::Ui;
 use crate::ui::deposits::nothing_where_unknown;

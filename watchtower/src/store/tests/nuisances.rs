@@ -7,6 +7,7 @@ use crate::alarm::AlarmKind;
 use crate::ledger::Account;
 use crate::store::alarms::{self, Found, Look};
 use crate::store::deposit_rules::{self, DepositRuleRow};
+use crate::store::said::Said;
 use crate::tracker::DepositRule;
 
 async fn say(store: &Store, rule: DepositRule) {
@@ -14,8 +15,7 @@ async fn say(store: &Store, rule: DepositRule) {
     let row = DepositRuleRow {
         vault: vault(1),
         rule,
-        set_at: NOW,
-        set_by: "olga".to_owned(),
+        said: Said::by("olga", NOW),
     };
     deposit_rules::set(&mut tx, &row).await.expect("is set");
     tx.commit().await.expect("commits");

@@ -16,13 +16,7 @@ impl Histories {
     /// All that must hold once everything seen was taken in.
     pub(super) async fn check(&self) {
         let rows = self.attempts().await;
-        let mut tx = self
-            .world
-            .service
-            .database()
-            .begin_read()
-            .await
-            .expect("begins");
+        let mut tx = self.world.read().await;
         let jammed = jobs::troubled(&mut tx).await.expect("reads");
         assert!(jammed.is_empty(), "nothing jams: {jammed:?}");
         let mut held = BTreeSet::new();

@@ -28,13 +28,7 @@ impl Histories {
             .collect();
         let rows = self.attempts().await;
         let cancels = paid.is_empty();
-        let mut tx = self
-            .world
-            .service
-            .database()
-            .begin_read()
-            .await
-            .expect("begins");
+        let mut tx = self.world.read().await;
         let mut wanted = Vec::new();
         for id in std::mem::take(&mut paid) {
             let key = self.key(id);

@@ -62,7 +62,7 @@ impl House {
 
     async fn events(&self, kind: &str) -> Vec<Event> {
         self.world.work().await;
-        let mut tx = (self.world.service.database().begin_read().await).expect("begins");
+        let mut tx = self.world.read().await;
         let log = events::after(&mut tx, 0, 10_000).await.expect("reads");
         log.into_iter().filter(|event| event.kind == kind).collect()
     }

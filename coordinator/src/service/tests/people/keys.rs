@@ -329,13 +329,7 @@ async fn events_tell_who_did_what_and_no_secret() {
         .await
         .expect("joins");
     house.world.work().await;
-    let mut tx = house
-        .world
-        .service
-        .database()
-        .begin_read()
-        .await
-        .expect("begins");
+    let mut tx = house.world.read().await;
     let log = events::after(&mut tx, 0, 10_000).await.expect("reads");
     let of: Vec<(&str, &str)> = log
         .iter()

@@ -327,13 +327,7 @@ async fn the_database_itself_refuses_a_second_word_of_the_same_name() {
         outcome: None,
     };
     let now = house.world.service.now();
-    let mut tx = house
-        .world
-        .service
-        .database()
-        .begin_write()
-        .await
-        .expect("begins");
+    let mut tx = house.world.write().await;
     role_changes::insert(&mut tx, &row)
         .await
         .expect("is stored");
@@ -343,24 +337,12 @@ async fn the_database_itself_refuses_a_second_word_of_the_same_name() {
         ("confirmed", None),
         ("withdrawn", Some("oscar")),
     ] {
-        let mut tx = house
-            .world
-            .service
-            .database()
-            .begin_write()
-            .await
-            .expect("begins");
+        let mut tx = house.world.write().await;
         role_changes::decide(&mut tx, "1", outcome, by, now)
             .await
             .expect_err("the CHECK refuses");
     }
-    let mut tx = house
-        .world
-        .service
-        .database()
-        .begin_write()
-        .await
-        .expect("begins");
+    let mut tx = house.world.write().await;
     role_changes::decide(&mut tx, "1", "confirmed", Some("oscar"), now)
         .await
         .expect("another name");

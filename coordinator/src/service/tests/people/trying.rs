@@ -48,7 +48,7 @@ impl House {
     }
 
     async fn challenges(&self) -> u32 {
-        let mut tx = (self.world.service.database().begin_read().await).expect("begins");
+        let mut tx = self.world.read().await;
         ceremonies::count(&mut tx).await.expect("counts")
     }
 }

@@ -15,7 +15,7 @@ use crate::session::attempt::AttemptState;
 use crate::store::attempts::{self, AttemptRow};
 
 async fn live(world: &World) -> Vec<AttemptRow> {
-    let mut tx = world.service.database().begin_read().await.expect("begins");
+    let mut tx = world.read().await;
     attempts::unsettled(&mut tx, world.vault, u32::MAX)
         .await
         .expect("reads")

@@ -43,7 +43,7 @@ impl World {
             time: self.service.now(),
             transactions,
         };
-        let mut tx = self.service.database().begin_write().await.expect("begins");
+        let mut tx = self.write().await;
         let changes = chain::connect_block(&mut tx, &block, self.service.now())
             .await
             .expect("connects");
@@ -54,7 +54,7 @@ impl World {
 
     pub(crate) async fn unmine(&mut self) -> Block {
         let block = self.blocks.pop().expect("a block");
-        let mut tx = self.service.database().begin_write().await.expect("begins");
+        let mut tx = self.write().await;
         let changes = chain::disconnect_tip(&mut tx, block.at(), self.service.now())
             .await
             .expect("disconnects");
@@ -70,7 +70,7 @@ impl World {
 
     /// The node gives this reason to every question; none if it would take the transaction.
     pub(crate) async fn say_of_mempool_tests(&self, reason: &str) {
-        let mut tx = self.service.database().begin_write().await.expect("begins");
+        let mut tx = self.write().await;
         for transaction in open_requests(&mut tx).await.expect("reads") {
             let result = MempoolTest {
                 allowed: reason.is_empty(),

@@ -45,7 +45,7 @@ impl World {
 
     /// What one signer returns for an attempt: the PSBT with its signatures.
     pub(crate) async fn signatures_of(&self, signer: usize, txid: Txid) -> Psbt {
-        let mut tx = self.service.database().begin_read().await.expect("begins");
+        let mut tx = self.read().await;
         let row = attempts::lookup(&mut tx, txid)
             .await
             .expect("reads")
@@ -97,7 +97,7 @@ impl World {
     }
 
     pub(crate) async fn stored(&self, txid: Txid) -> attempts::AttemptRow {
-        let mut tx = self.service.database().begin_read().await.expect("begins");
+        let mut tx = self.read().await;
         attempts::lookup(&mut tx, txid)
             .await
             .expect("reads")
