@@ -22,6 +22,8 @@ use crate::tracker::BlockRef;
 /// How far below the tip a new watchtower begins, so that a reorg right after its start finds no
 /// block missing; also how far below a lost beginning it begins again.
 const BASE_DEPTH: u32 = 144;
+/// How long a node may be without blocks that we have seen before that is trouble.
+const SHORT: Duration = Duration::from_secs(3);
 /// Blocks behind the node from which on it is told how far the way is gone.
 const LONG_WAY: u32 = 10;
 /// How often in a row a node may name a block after ours that is none.
@@ -51,11 +53,14 @@ impl Worker {
             }
             let theirs = self.client.block_hash(tip.height).await?;
             if theirs != Some(tip.hash) {
-                self.expect_replaced(tip, theirs).await?;
+                if !self.is_replaced(tip, theirs).await? {
+                    return Ok(());
+                }
                 self.disconnect(tip).await?;
                 lost_base = Some(tip.height);
                 continue;
             }
+            self.short_since = None;
             let next = tip.height.saturating_add(1);
             if next > limit {
                 return Ok(());
@@ -82,12 +87,13 @@ impl Worker {
 
     /// Before a block is taken back: what the node shows in its place is a chain of ours, and no answer that was garbled
     /// on its way or came from a node that was put in the place of ours. A node whose chain ends in ours has less work
-    /// than we have seen, so that it has lost blocks or does not have them yet: nothing left the active chain.
-    async fn expect_replaced(
-        &self,
+    /// than we have seen, so that it has lost blocks or does not have them yet: nothing left the active chain. That is
+    /// waited for, and trouble once it lasts.
+    async fn is_replaced(
+        &mut self,
         tip: BlockRef,
         theirs: Option<BlockHash>,
-    ) -> Result<(), RoundError> {
+    ) -> Result<bool, RoundError> {
         let info = self.client.chain_info().await?;
         self.expect_chain(&info)?;
         let (trouble, detail) = match theirs {
@@ -98,18 +104,22 @@ impl Worker {
                     info.blocks, tip.height
                 ),
             ),
-            None if self.ends_in_ours(&info).await? => (
-                Trouble::Behind,
-                format!(
+            None if self.ends_in_ours(&info).await? => {
+                let since = *self.short_since.get_or_insert_with(Instant::now);
+                if since.elapsed() < SHORT {
+                    return Ok(false);
+                }
+                let detail = format!(
                     "the node's chain ends at {}, and goes on to {} as we have seen it",
                     info.blocks, tip.height
-                ),
-            ),
-            None => return Ok(()),
+                );
+                (Trouble::Behind, detail)
+            }
+            None => return Ok(true),
             Some(hash) => {
                 let headers = self.client.headers(&[hash]).await?;
                 if headers.iter().any(Option::is_some) {
-                    return Ok(());
+                    return Ok(true);
                 }
                 let detail = format!("the node names block {hash}, and does not know it");
                 (Trouble::Malformed, detail)

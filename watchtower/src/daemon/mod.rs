@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use bitcoin::{BlockHash, Script, Txid};
 use policies::{Policy, PolicyId, UnixTime, VaultId};
+use tokio::time::Instant;
 
 use crate::bitcoind::{ChainInfo, Client, RpcError};
 use crate::clock;
@@ -137,6 +138,8 @@ struct Worker {
     lease: Option<Lease>,
     /// Whether the node's genesis block was compared since it last answered.
     identified: bool,
+    /// Since when the node is without blocks that we have seen.
+    short_since: Option<Instant>,
     /// Transactions of the node's mempool that were looked at.
     examined: BTreeSet<Txid>,
     /// The tip at which the mempool was last looked at.
@@ -176,6 +179,7 @@ impl Worker {
             policies: BTreeMap::new(),
             lease: None,
             identified: false,
+            short_since: None,
             examined: BTreeSet::new(),
             mempool_tip: None,
             sent_at: None,
