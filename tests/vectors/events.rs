@@ -228,11 +228,18 @@ fn events_of_the_state_machines_are_those_of_the_golden_file() {
 /// The keys that a source puts into the bodies of its events.
 fn inserted(path: &str) -> BTreeSet<String> {
     let text: String = source(path).split_whitespace().collect();
-    text.split("body.insert(\"")
-        .skip(1)
-        .filter_map(|rest| rest.split('"').next())
-        .map(str::to_owned)
-        .collect()
+    let one_by_one = text.split("body.insert(\"").skip(1);
+    let one_by_one = one_by_one.filter_map(|rest| rest.split('"').next());
+    // Bodies that are written at once are flat.
+    let at_once = text.split("letbody=json!({").skip(1);
+    let at_once = at_once.filter_map(|rest| rest.split("});").next());
+    let named = at_once.flat_map(|body| {
+        let pieces = body
+            .split("\":")
+            .map(|piece| piece.rsplit('"').next().unwrap_or(piece));
+        pieces.take(body.matches("\":").count())
+    });
+    one_by_one.chain(named).map(str::to_owned).collect()
 }
 
 #[test]

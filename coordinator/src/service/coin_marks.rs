@@ -6,7 +6,7 @@
 use bitcoin::OutPoint;
 use policies::VaultId;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use watchtower::store::coins;
 use watchtower::tracker::Coin;
@@ -53,8 +53,9 @@ pub async fn freeze_coin(
     if marking.standing(CoinMark::Frozen).await?.as_deref() != Some(reason) {
         marking.set(CoinMark::Frozen, reason).await?;
         let held = holder_of(&mut marking.saying.tx, outpoint).await?;
-        let more = ("held", json!(held.is_some()));
-        marking.tell("coin.frozen", Some(more), reason).await?;
+        let mut body = marking.about();
+        body.insert("held".to_owned(), json!(held.is_some()));
+        marking.tell("coin.frozen", body, reason).await?;
     }
     marking.done().await
 }
@@ -72,7 +73,8 @@ pub async fn thaw_coin(
     actor.require(Right::Batch, vault)?;
     let mut marking = Marking::begin(service, actor, vault, outpoint).await?;
     if marking.end(CoinMark::Frozen).await? {
-        marking.tell("coin.thawed", None, "").await?;
+        let body = marking.about();
+        marking.tell("coin.thawed", body, "").await?;
     }
     marking.done().await
 }
@@ -104,8 +106,9 @@ pub async fn label_coin(
         } else {
             marking.set(CoinMark::Label, label).await?;
         }
-        let more = ("label", json!(label));
-        marking.tell("coin.labelled", Some(more), "").await?;
+        let mut body = marking.about();
+        body.insert("label".to_owned(), json!(label));
+        marking.tell("coin.labelled", body, "").await?;
     }
     marking.done().await
 }
@@ -157,20 +160,22 @@ impl<'a> Marking<'a> {
         Ok(coin_marks::end(tx, *vault, self.coin.outpoint, mark, &said).await?)
     }
 
-    /// Tells of it, with one thing more about it if there is one.
+    /// What every event says of the coin.
+    fn about(&self) -> Map<String, Value> {
+        let mut body = Map::new();
+        body.insert("amount_sat".to_owned(), json!(self.coin.amount.to_sat()));
+        body.insert("coin".to_owned(), json!(self.coin.outpoint.to_string()));
+        body
+    }
+
     async fn tell(
         &mut self,
         kind: &str,
-        more: Option<(&str, Value)>,
+        body: Map<String, Value>,
         reason: &str,
     ) -> Result<(), ServiceError> {
         let id = self.coin.outpoint.to_string();
-        let amount = json!(self.coin.amount.to_sat());
-        let about = [("amount_sat", amount), ("coin", json!(id))];
-        let body = about.into_iter().chain(more);
-        let body = body.map(|(name, value)| (name.to_owned(), value));
-        let (object, body) = (("coin", id.as_str()), body.collect());
-        self.saying.tell_of(object, kind, body, reason).await
+        self.saying.tell_of(("coin", &id), kind, body, reason).await
     }
 
     async fn done(self) -> Result<CoinView, ServiceError> {
