@@ -71,6 +71,8 @@ pub(in crate::adversaries) struct World {
     pub(in crate::adversaries) addresses: Vec<Address>,
     /// What users sent, parents first, with its fee.
     pub(in crate::adversaries) payments: Vec<(Transaction, Amount)>,
+    /// What pays every address and is never double-spent: a reorg loses it too.
+    gifts: Vec<Transaction>,
     pub(in crate::adversaries) wanted: Vec<Wanted>,
     pub(in crate::adversaries) own: Vec<Own>,
     /// Tips of branches that left the chain, the latest last.
@@ -112,6 +114,7 @@ impl World {
             ours: BTreeMap::new(),
             addresses: Vec::new(),
             payments: Vec::new(),
+            gifts: Vec::new(),
             wanted: Vec::new(),
             own: Vec::new(),
             branches: Vec::new(),
@@ -174,7 +177,10 @@ impl World {
         let payments: Vec<_> = addresses
             .map(|address| (address, Amount::from_sat(50_000_000)))
             .collect();
-        self.treasury.node.fund_all(&payments).map(drop)
+        let gift = self.treasury.node.funding(&payments)?;
+        self.treasury.node.broadcast(&gift)?;
+        self.gifts.push(gift);
+        Ok(())
     }
 
     /// Mines what settles deposits.
@@ -260,7 +266,8 @@ impl World {
     /// Every user sends again what neither chain nor mempool has; a node refuses what others exclude.
     pub(in crate::adversaries) fn send_again(&mut self) -> Result<(), Failure> {
         let truth = self.truth()?;
-        for (payment, _) in &self.payments {
+        let payments = self.payments.iter().map(|(payment, _)| payment);
+        for payment in self.gifts.iter().chain(payments) {
             let txid = payment.compute_txid();
             if truth.is_placed(txid) || truth.mempool.contains(&txid) {
                 continue;
