@@ -60,25 +60,28 @@ fn calls(receiver: &Receiver, count: usize) -> Result<Vec<Call>, Failure> {
 }
 
 /// 1. A server takes the first call and does not answer.
-/// 2. Meanwhile another one has everything.
+/// 2. Meanwhile two others, who are called beside one another, have everything.
 #[test]
 fn a_server_that_takes_its_time_keeps_no_other_waiting() -> Outcome {
     let treasury = treasury(Engine::Sqlite)?;
     let slow = TcpListener::bind("127.0.0.1:0")?;
-    let quick = Receiver::start()?;
+    let [quick, other] = [Receiver::start()?, Receiver::start()?];
     add(
         &treasury,
         &format!("http://{}/", slow.local_addr()?),
         "json",
     )?;
     let (id, _) = add(&treasury, &quick.url("/"), "json")?;
+    let (other_id, _) = add(&treasury, &other.url("/"), "json")?;
     ask(&treasury, "w-1")?;
     let (mut held, _) = slow.accept()?;
-    for id in ["w-2", "w-3", "w-4"] {
+    for id in ["w-2", "w-3", "w-4", "w-5", "w-6", "w-7", "w-8", "w-9"] {
         ask(&treasury, id)?;
     }
-    calls(&quick, 4)?;
+    calls(&quick, 9)?;
+    calls(&other, 9)?;
     rests(&treasury, &id)?;
+    rests(&treasury, &other_id)?;
     // Nobody has given the slow one up by now.
     held.set_nonblocking(true)?;
     let mut request = [0; 4_096];

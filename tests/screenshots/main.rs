@@ -17,6 +17,13 @@ fn main() -> ExitCode {
     let folder = arguments
         .next()
         .map_or_else(|| PathBuf::from("target/screenshots"), PathBuf::from);
+    if folder.to_string_lossy().starts_with('-') {
+        drop(writeln!(
+            io::stderr(),
+            "countersign-screenshots [FOLDER [small]]: takes a picture of every page"
+        ));
+        return ExitCode::FAILURE;
+    }
     let size = match arguments.next() {
         Some(_) => Size::SMALL,
         None => Size::LARGE,

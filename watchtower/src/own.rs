@@ -109,7 +109,7 @@ pub async fn watch(
     };
     own::add_policy(&mut tx, &kept, now).await?;
     let scripts = widen(&mut tx, &policy, now).await?;
-    let unread = scripts > 0 || !is_read_from(&mut tx, from).await?;
+    let unread = scripts > 0 || !is_read_from(&mut tx, &kept, from).await?;
     let scan = if followed.is_some() && unread {
         Some(scans::request(&mut tx, (from, None), ACTOR, now).await?)
     } else {
@@ -119,12 +119,18 @@ pub async fn watch(
     Ok(Begun { scripts, scan })
 }
 
-/// Whether the owner had blocks read from a height on, or from a lower one.
-async fn is_read_from(tx: &mut Transaction, from: u32) -> Result<bool, DatabaseError> {
+/// Whether the owner had blocks read from a height on, or from a lower one, since a policy is watched.
+async fn is_read_from(
+    tx: &mut Transaction,
+    policy: &WatchedPolicy,
+    from: u32,
+) -> Result<bool, DatabaseError> {
+    let since = own::added_at(tx, policy.id).await?;
     let asked = scans::scans(tx, MOST_SCANS).await?;
     let mut own = asked
         .iter()
         .filter(|scan| scan.requested_by == ACTOR)
+        .filter(|scan| since.is_some_and(|since| scan.requested_at >= since))
         .peekable();
     if own.peek().is_none() {
         let lowest = chain::lowest(tx).await?;

@@ -201,7 +201,11 @@ fn after(policy: &FeePolicy, out: &Out, since: u32, together: Option<FeeRate>) -
         ..*out
     };
     match target(&both) {
-        Ok(Some(target)) => once(out, step(out, target)),
+        Ok(Some(target)) => {
+            // A rung that pays less than the two do now would take the place of more.
+            let next_rung = out.next_rung.filter(|rung| *rung > both.paid);
+            once(out, step(&Out { next_rung, ..*out }, target))
+        }
         Ok(None) => Turn::Rest(Rest::Rivalled),
         Err(held) => once(out, Turn::Hold(held)),
     }

@@ -39,35 +39,28 @@ pub(super) async fn catch_up(
     txid: Txid,
     now: UnixTime,
 ) -> Result<Outcome, ServiceError> {
-    if !is_due(tx).await? {
-        return Ok(Outcome::Again(0));
-    }
-    move_to_chain(service, tx, txid, now).await?;
-    Ok(Outcome::Done)
-}
-
-async fn move_to_chain(
-    service: &Service,
-    tx: &mut Transaction,
-    txid: Txid,
-    now: UnixTime,
-) -> Result<(), ServiceError> {
     let Some(row) = attempts::lookup(tx, txid).await? else {
-        return Ok(());
+        return Ok(Outcome::Done);
     };
     lock_vault(tx, row.vault).await?;
     let Some(mut row) = attempts::lookup(tx, txid).await? else {
-        return Ok(());
+        return Ok(Outcome::Done);
     };
     if row.state != AttemptState::Issued {
-        return Ok(());
+        return Ok(Outcome::Done);
+    }
+    let placement = coins::transaction_placement(tx, txid).await?;
+    let excluded_by = settled_spends::excluding(tx, txid).await?;
+    // Asked after what it is about: what came in between is told and waits.
+    if !is_due(tx).await? {
+        return Ok(Outcome::Again(0));
     }
     let cause = Cause {
         actor: "watchtower",
         reason: "seen before it was known",
         at: now,
     };
-    match coins::transaction_placement(tx, txid).await? {
+    match placement {
         Some((Placement::Confirmed(block), settled)) => {
             hand_over(service, tx, &mut row, now).await?;
             let (height, block) = (block.height, block.hash);
@@ -86,12 +79,13 @@ async fn move_to_chain(
             move_attempt(tx, &mut row, &AttemptEvent::SeenInMempool, cause).await?;
         }
         Some((Placement::Gone, _)) | None => {
-            if let Some(by) = settled_spends::excluding(tx, txid).await? {
+            if let Some(by) = excluded_by {
                 move_attempt(tx, &mut row, &AttemptEvent::Died { by }, cause).await?;
             }
         }
     }
     let references = customers::paid_by(tx, txid).await?;
     customers::watch(tx, row.vault, &references, now).await?;
-    keep_in_step(tx, &BTreeSet::from([txid]), "settled", cause).await
+    keep_in_step(tx, &BTreeSet::from([txid]), "settled", cause).await?;
+    Ok(Outcome::Done)
 }

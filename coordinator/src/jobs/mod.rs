@@ -17,13 +17,12 @@ mod variants;
 
 pub(crate) use self::finalizing::settle_depth;
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use bitcoin::Txid;
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
 use policies::{UnixTime, VaultId};
+use tokio::task::{Id, JoinSet};
 use watchtower::store::database::Transaction;
 use watchtower::store::events::{self as event_log, EventError};
 use watchtower::store::{cursor, lease};
@@ -158,29 +157,34 @@ async fn keep_books(service: &Service, config: &JobsConfig) {
 
 /// Mail and each webhook beside one another: a server that takes its time keeps nobody else waiting.
 async fn tell_outward(service: &Service, config: &JobsConfig) {
-    let instance = config.instance.as_str();
-    let mut busy = BTreeSet::new();
-    let mut working = FuturesUnordered::new();
+    let mut busy = HashMap::new();
+    // Tasks of their own: each goes on, and gives the database back, while others are claimed.
+    let mut working = JoinSet::new();
     loop {
-        match outward_claims(service, instance, &busy).await {
+        match outward_claims(service, &config.instance, &busy).await {
             Ok(claims) => {
                 for claim in claims {
-                    busy.insert((claim.kind.clone(), claim.key.clone()));
-                    working.push(async move {
-                        let done = work(service, instance, &claim).await;
-                        ((claim.kind, claim.key), done)
-                    });
+                    let job = (claim.kind.clone(), claim.key.clone());
+                    let (service, instance) = (service.clone(), config.instance.clone());
+                    let task = async move { work(&service, &instance, &claim).await };
+                    busy.insert(working.spawn(task).id(), job);
                 }
             }
             Err(error) => tracing::error!(%error, "the job table could not be worked on"),
         }
         tokio::select! {
-            Some((job, done)) = working.next(), if !working.is_empty() => {
-                busy.remove(&job);
-                if let Err(error) = done {
-                    tracing::error!(%error, "the job table could not be worked on");
+            Some(ended) = working.join_next_with_id(), if !working.is_empty() => match ended {
+                Ok((id, done)) => {
+                    busy.remove(&id);
+                    if let Err(error) = done {
+                        tracing::error!(%error, "the job table could not be worked on");
+                    }
                 }
-            }
+                Err(error) => {
+                    busy.remove(&error.id());
+                    tracing::error!(%error, "a job broke off and will be tried again");
+                }
+            },
             () = tokio::time::sleep(config.poll_interval) => {}
         }
     }
@@ -190,14 +194,14 @@ async fn tell_outward(service: &Service, config: &JobsConfig) {
 async fn outward_claims(
     service: &Service,
     instance: &str,
-    busy: &BTreeSet<(String, String)>,
+    busy: &HashMap<Id, (String, String)>,
 ) -> Result<Vec<Claim>, ServiceError> {
     let mut claims = Vec::new();
     for (kind, key) in due(service, instance, Side::Outward).await? {
         if busy.len().saturating_add(claims.len()) >= OUTWARD_AT_ONCE {
             break;
         }
-        if !busy.contains(&(kind.clone(), key.clone())) {
+        if !busy.values().any(|job| job.0 == kind && job.1 == key) {
             claims.extend(claim(service, instance, &kind, &key).await?);
         }
     }

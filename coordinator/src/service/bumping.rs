@@ -102,12 +102,14 @@ impl Look {
         let rung = next_rung(tx, &row, |state| *state == AttemptState::Signed).await?;
         let since = awaited_since(tx, memory.as_ref()).await?;
         let own = children(tx, std::slice::from_ref(&row)).await?;
-        // What was held although a child pays is looked at at every tip.
-        let held = memory
+        // What was said although a child pays is decided anew at every tip.
+        let told = memory
             .as_ref()
-            .filter(|memory| memory.outcome == Outcome::Held);
-        let looked_at = since.or(held.map(|memory| memory.since));
-        let beside = beside(&row, &rivals, &own, looked_at.unwrap_or(tip.height));
+            .filter(|memory| matches!(memory.outcome, Outcome::Held | Outcome::Proposed));
+        let child_since = since.or(told.map(|memory| memory.since));
+        let [waits_since, child_since] =
+            [since, child_since].map(|since| since.unwrap_or(tip.height));
+        let beside = beside(&row, &rivals, (waits_since, &own, child_since));
         let children = fees(&children(tx, &all).await?);
         let out = Out {
             paid: row.fee / row.weight,

@@ -49,6 +49,7 @@ impl Worker {
                 continue;
             };
             if tip.hash == target {
+                self.short_since = None;
                 return Ok(());
             }
             let theirs = self.client.block_hash(tip.height).await?;

@@ -112,6 +112,10 @@ impl Worker {
             if scans::is_unfinished(&mut tx, comparison.vault).await? {
                 return Ok(Step::Over);
             }
+            // The node has all coins at once, also those that a scan has not come to.
+            if comparison.deep && scans::oldest_open(&mut tx).await?.is_some() {
+                return Ok(Step::Over);
+            }
             chain::tip(&mut tx).await?
         };
         let Some(tip) = tip else {

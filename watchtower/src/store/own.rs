@@ -60,6 +60,23 @@ pub async fn policies(tx: &mut Transaction) -> Result<Vec<WatchedPolicy>, Databa
     .collect()
 }
 
+/// Since when a policy is watched, if it is.
+///
+/// # Errors
+/// On a failed statement or a corrupt row.
+pub async fn added_at(
+    tx: &mut Transaction,
+    policy: PolicyId,
+) -> Result<Option<UnixTime>, DatabaseError> {
+    tx.optional_row(
+        "SELECT added_at FROM watched_policy WHERE id = $1",
+        &[policy.to_bytes().into()],
+    )
+    .await?
+    .map(|row| Ok(UnixTime::from_secs(row.u64("added_at")?)))
+    .transpose()
+}
+
 /// The highest index of a keychain that is watched, and the highest that was ever paid.
 ///
 /// # Errors

@@ -170,6 +170,11 @@ fn what_a_child_pays_too_little_for_is_raised_a_deadline_later_and_one_unsigned_
         ..child(106, Some(1_000))
     };
     assert_eq!(automatic(on_ladder), Turn::Release(kwu(2_000)));
+    let lower_rung = Out {
+        next_rung: Some(kwu(1_000)),
+        ..child(106, Some(1_000))
+    };
+    assert_eq!(automatic(lower_rung), Turn::Raise(kwu(1_250)));
 }
 
 #[test]
@@ -310,7 +315,8 @@ proptest! {
             prop_assert!(target <= asked);
             prop_assert!(out.least.is_none_or(|least| target >= least));
             prop_assert!(!out.is_done_at_tip && is_free(out.beside, target));
-            prop_assert!(out.next_rung.is_none());
+            let has_child = matches!(out.beside, Beside::Child { .. });
+            prop_assert!(out.next_rung.is_none() || has_child);
         }
         if let Turn::Release(rung) = automatic(out) {
             prop_assert!(rung <= out.cap && Some(rung) == out.next_rung);

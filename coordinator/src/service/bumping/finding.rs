@@ -92,20 +92,20 @@ pub(super) async fn awaited_since(
     }
 }
 
-/// What is on its way for an attempt already. A child of it that is there, or waits, pays for it.
+/// What is on its way for an attempt already, and since when: what waits in its place, and what spends its outputs. A
+/// child of it that is there, or waits, pays for it.
 pub(super) fn beside(
     row: &AttemptRow,
     rivals: &Rivals,
-    children: &[AttemptRow],
-    since: u32,
+    (waits_since, children, child_since): (u32, &[AttemptRow], u32),
 ) -> Beside {
     match (children, rivals.waits) {
         _ if rivals.pays_not => Beside::Other,
-        ([], true) => Beside::Waits { since },
+        ([], true) => Beside::Waits { since: waits_since },
         ([], false) => Beside::Nothing,
         (_, true) => Beside::Other,
         (children, false) => Beside::Child {
-            since,
+            since: child_since,
             together: together(row, children),
         },
     }

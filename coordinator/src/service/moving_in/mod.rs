@@ -24,6 +24,8 @@ use crate::store::addresses;
 use crate::store::coin_marks::{self, CoinMark, CoinMarkRow};
 use crate::store::moving_in::{self, LabelRow, MovingRow};
 
+/// Seconds after a look through all coins that found a difference until there is another.
+const LOOK_AGAIN: u64 = 60;
 /// Indexes beyond the highest that was paid which are watched too.
 const BEYOND: u32 = 1_000;
 /// The most indexes of a keychain that are watched at once.
@@ -241,6 +243,14 @@ async fn go_on_with(
             row.ended_at = Some(now);
             moving_in::update(tx, &row).await?;
             tell(tx, &row, "vault.moved-in", "coordinator", now).await
+        }
+        // What a look through all coins found is over only by another.
+        Some(result) if result.differences > 0 => {
+            if now.secs_since(result.at) < LOOK_AGAIN {
+                return Ok(());
+            }
+            row.comparison = Some(reconciliation::request_deep(tx, vault, now).await?);
+            Ok(moving_in::update(tx, &row).await?)
         }
         Some(_) => {
             row.comparison = Some(reconciliation::request(tx, vault, now).await?);
