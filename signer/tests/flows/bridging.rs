@@ -9,6 +9,7 @@ use policies::intent::{SecretKey, Stop};
 use policies::succession::SuccessionFile;
 use policies::{Approval, Intent, ListAdd, ScriptKind, Statement};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 pub(crate) fn treasury() -> Treasury {
     Treasury::agree(ScriptKind::Wsh)
@@ -357,12 +358,12 @@ fn the_terminal_tells_what_happens_in_lines_that_fit() {
     world.coordinator.gives("approvals", &counted(&["dana"], 1));
     world.answer(&place);
     world.ask("approve", &format!("&hash={}", "11".repeat(32)));
-    let told: Vec<String> = world
-        .events
-        .try_iter()
-        .map(|event| event.to_string())
-        .collect();
-    let text = told.join("\n");
+    // What is told of an answer may come after the answer.
+    let mut text = String::new();
+    while !text.contains("UNKNOWN_HASH") {
+        let event = world.events.recv_timeout(Duration::from_secs(30));
+        text += &format!("{}\n", event.expect("the last is told"));
+    }
     for part in [
         "port",
         "Paired with",

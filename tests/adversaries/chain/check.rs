@@ -60,11 +60,16 @@ impl World {
         Ok(truth)
     }
 
-    /// Waits until the watchtower is where the node is.
+    /// Waits until the watchtower is where the node is. A node that lost blocks is waited for: then the next one comes,
+    /// and takes the place of what was lost.
     pub(in crate::adversaries) fn follow(&mut self) -> Result<(), Failure> {
         wait_until("the watchtower to follow", self.patience, || {
             let status = self.treasury.auditor().get("/status")?.done()?;
             let tip = self.treasury.node.best_block()?;
+            if status["nodes"][0]["trouble"] == "NODE_BEHIND" {
+                self.treasury.node.mine_nothing()?;
+                return Ok(None);
+            }
             Ok((status["tip"] == tip.to_string()).then_some(()))
         })
     }

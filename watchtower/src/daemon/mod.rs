@@ -154,6 +154,8 @@ struct Worker {
     comparing: Option<comparison::Comparison>,
     /// When each vault was last compared with a result.
     compared_at: BTreeMap<VaultId, UnixTime>,
+    /// Whether vaults were looked for before: those that come up later wait for their time.
+    takes_up: bool,
     /// The scan of the node's whole UTXO set that is going on.
     scan: Option<deep::Scan>,
     /// When the next one may begin, after one that failed.
@@ -188,6 +190,7 @@ impl Worker {
             pins_looked_at: UnixTime::ZERO,
             comparing: None,
             compared_at: BTreeMap::new(),
+            takes_up: false,
             scan: None,
             scan_again_at: UnixTime::ZERO,
             without_block: BTreeSet::new(),

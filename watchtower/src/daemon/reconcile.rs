@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use bitcoin::Amount;
-use policies::VaultId;
+use policies::{UnixTime, VaultId};
 use serde_json::{Map, json};
 use tokio::time::Instant;
 
@@ -55,6 +55,7 @@ impl Worker {
                 return Ok(());
             }
         }
+        self.take_up(&vaults);
         for comparison in self.to_compare(&requests, vaults) {
             let is_answered = comparison.request.is_some() && comparison.request == answered;
             if !is_answered && !self.go_on(comparison, begun).await? {
@@ -62,6 +63,19 @@ impl Worker {
             }
         }
         Ok(())
+    }
+
+    /// Vaults that were there before are compared at once, and what comes up meanwhile when its time has come.
+    fn take_up(&mut self, vaults: &[VaultId]) {
+        let is_first = !std::mem::replace(&mut self.takes_up, true);
+        let since = if is_first {
+            UnixTime::ZERO
+        } else {
+            clock::now()
+        };
+        for vault in vaults {
+            self.compared_at.entry(*vault).or_insert(since);
+        }
     }
 
     /// What is to be compared now: what was asked for, what a scan belongs to, and vaults whose time has come.
