@@ -116,7 +116,7 @@ pub(super) async fn candidates(
 }
 
 /// The same for new payments of so much at a feerate: a coin of which more than half would go to miners now waits until
-/// fees are lower, unless the others do not suffice. However many of those there are, they cost no time.
+/// fees are lower, unless the others do not suffice. Those are passed over in the database, which still looks at each.
 pub(super) async fn candidates_paying(
     tx: &mut Transaction,
     vault: &VaultRow,
