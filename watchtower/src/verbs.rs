@@ -11,9 +11,6 @@ use watchtower::{clock, own};
 use crate::terminal::{print, wrapped};
 use crate::{Failure, open, read};
 
-/// Seconds after the last look at the node from which no alarm means nothing; it is renewed every ten.
-const SILENT: u64 = 300;
-
 /// Watches a policy from a height on.
 pub(crate) async fn watch(config: &Path, policy: &Path, from: u32) -> Result<(), Failure> {
     let file = read(config)?;
@@ -107,7 +104,7 @@ async fn blind(tx: &mut Transaction) -> Result<Option<String>, DatabaseError> {
     let Some(main) = main else {
         return Ok(Some("nobody has looked at the node yet".to_owned()));
     };
-    let is_old = clock::now().secs_since(main.checked_at) > SILENT;
+    let is_old = clock::now().secs_since(main.checked_at) > node::SILENT_S;
     let is_busy = scans::catching_up(tx, clock::now()).await?.is_some();
     Ok((is_old && !is_busy)
         .then(|| format!("nobody has looked at the node since {}", main.checked_at)))

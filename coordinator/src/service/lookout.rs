@@ -21,8 +21,6 @@ use crate::store::{attempts, vaults, withdrawals};
 
 /// Who is named in alarms.
 const ACTOR: &str = "coordinator";
-/// Seconds after the watchtower's last word on a node from which that is an alarm; it is renewed every ten.
-const SILENT: u64 = 300;
 /// Seconds that a transaction may be in no block before that is an alarm.
 const IN_NO_BLOCK: u64 = 86_400;
 /// Transactions of a vault that are told of at once.
@@ -89,7 +87,8 @@ async fn unwatched(
         return Ok(BTreeMap::new());
     }
     let known = node::node_status(tx).await?.into_iter();
-    let silent = known.filter(|one| !one.is_witness() && now.secs_since(one.checked_at) > SILENT);
+    let is_old = |one: &node::NodeStatus| now.secs_since(one.checked_at) > node::SILENT_S;
+    let silent = known.filter(|one| !one.is_witness() && is_old(one));
     let told = |one: node::NodeStatus| {
         let found = Found {
             vault: None,

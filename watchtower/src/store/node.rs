@@ -89,6 +89,9 @@ impl Trouble {
     }
 }
 
+/// Seconds after the last look at a node from which nobody seems to look any more; it is renewed every ten.
+pub const SILENT_S: u64 = 300;
+
 /// What is known of a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeStatus {
